@@ -1,0 +1,107 @@
+"""The command line: `tinyattr demo`, `tinyattr explain IMAGE`, each with --help."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import tinyattr as ta
+from tinyattr import draw
+from tinyattr.explain import FOUR_SCORES, TWO_METHODS, explain
+from tinyattr.files.images import own_picture
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse whose errors are one line."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def main(arguments=None):
+    """Run one command. Returns the exit status: 0, or 1 with one line on standard error."""
+    options = parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except ta.InputError as error:
+        print(f"tinyattr: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"tinyattr: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("tinyattr: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def parser():
+    """All commands and their options."""
+    top = Parser(prog="tinyattr", description="Gradient attribution made transparent.")
+    top.add_argument("--version", action="version", version=f"tinyattr {ta.__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
+
+    one = _command(commands, "explain", run_explain, "heatmaps of one picture by method and score",
+                   "tinyattr explain photo.jpg --net vgg19.h5 --altered --out photo.png")
+    one.add_argument("image", nargs="?", help="a JPEG or PNG file; default: a picture of our own")
+    _explain_options(one)
+    one.add_argument("--altered", action="store_true", help="beside it, the network with t = K sum_k A_ijk added to every logit")
+    one.set_defaults(out="explain.png")
+
+    demo = _command(commands, "demo", run_explain, "the main job on a picture of our own, original and altered network",
+                    "tinyattr demo --out demo.png --json demo.json")
+    _explain_options(demo)
+    demo.set_defaults(image=None, altered=True, out="demo.png")
+    return top
+
+
+def _command(commands, name, run, what, example):
+    command = commands.add_parser(name, help=what, description=what, epilog=f"example: {example}")
+    command.set_defaults(run=run)
+    return command
+
+
+def _explain_options(command):
+    command.add_argument("--net", default="demo", help="weight file (.h5, .weights.h5, .keras); default: a small random network")
+    command.add_argument("--family", help=f"whose training, for files that do not say: {', '.join(ta.FAMILIES)}")
+    command.add_argument("--target", help="class to explain, number or name; default: the top class")
+    command.add_argument("--score", nargs="+", default=FOUR_SCORES, metavar="S", help=f"of {', '.join(ta.SCORES)}; default: the first four")
+    command.add_argument("--method", nargs="+", default=TWO_METHODS, metavar="M", help=f"of {', '.join(ta.METHODS)}; default: {', '.join(TWO_METHODS)}")
+    command.add_argument("--layer", help="layer to explain; default: the last feature maps")
+    command.add_argument("--K", type=float, default=10.0, help="strength of the attack; default: 10")
+    command.add_argument("--tap", metavar="LAYER", help="layer that the attack reads; default: the explained layer")
+    command.add_argument("--at", type=int, nargs=2, default=(0, 0), metavar=("I", "J"), help="place that the attack reads; default: 0 0")
+    command.add_argument("--out", metavar="FILE", help="figure to write; default: %(default)s")
+    command.add_argument("--json", metavar="FILE", help="write the table's numbers there, too")
+
+
+def run_explain(options):
+    """Figure, table and numbers for one picture."""
+    net = ta.load(options.net, family=options.family)
+    x = net.read(options.image if options.image else own_picture())
+    tap = options.tap or options.layer or net.features
+    altered = ta.alter(net, K=options.K, layer=tap, at=options.at) if options.altered else None
+    found = explain(net, x, options.target, scores=options.score, methods=options.method, layer=options.layer,
+                    altered=altered, at=options.at, tap=tap)
+    picture = Path(options.image).name if options.image else "our own picture"
+    print(f"picture  {picture}\n{found.table()}")
+    draw.save(draw.side_by_side(found, f"{picture}, {net.name}"), options.out)
+    print(f"\nfigure   {options.out}")
+    if options.json:
+        write_json({"picture": picture, **found.numbers()}, options.json)
+        print(f"numbers  {options.json}")
+
+
+def write_json(numbers, path):
+    """Write numbers; the file appears whole or not at all."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        temporary.write_text(json.dumps(numbers, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

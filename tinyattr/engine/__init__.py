@@ -1,0 +1,9 @@
+"""The engine: a forward pass writes a tape, a walk carries signals back over it by a rule-book."""
+
+from tinyattr.engine.ops import OPS
+from tinyattr.engine.rules import GRADIENT
+from tinyattr.engine.tape import Record, Tape
+from tinyattr.engine.walk import walk
+from tinyattr.engine.weights import WEIGHT_GRADIENT, weight_gradients
+
+__all__ = ["GRADIENT", "OPS", "WEIGHT_GRADIENT", "Record", "Tape", "walk", "weight_gradients"]

@@ -1,0 +1,137 @@
+"""The forward pass: every op as a plain function of arrays, f(*inputs, *weights, **attributes).
+
+Pictures and feature maps are (N, H, W, C), kernels (kh, kw, in, out), dense kernels (in, out).
+"""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from tinyattr.errors import InputError
+
+
+def pair(v):
+    """One number for both directions, or (vertical, horizontal)."""
+    return (v, v) if np.ndim(v) == 0 else tuple(v)
+
+
+def patches(x, size, stride):
+    """p[n,i,j,u,v,c] = x[n, s i + u, s j + v, c]: a view of every window, (N, H, W, C) -> (N, Ho, Wo, kh, kw, C)."""
+    (kh, kw), (sh, sw) = pair(size), pair(stride)
+    if x.ndim != 4:
+        raise InputError(f"expected feature maps (N, H, W, C), got shape {x.shape}")
+    if x.shape[1] < kh or x.shape[2] < kw:
+        raise InputError(f"a window of {kh} x {kw} does not fit into {x.shape[1]} x {x.shape[2]}; use a larger picture")
+    windows = sliding_window_view(x, (kh, kw), axis=(1, 2))[:, ::sh, ::sw]  # (N, Ho, Wo, C, kh, kw)
+    return windows.transpose(0, 1, 2, 4, 5, 3)
+
+
+def pad(x, padding, value=0.0):
+    """A border of `padding` pixels around each map. Padding is one number or (vertical, horizontal)."""
+    ph, pw = pair(padding)
+    if ph == pw == 0:
+        return x
+    return np.pad(x, ((0, 0), (ph, ph), (pw, pw), (0, 0)), constant_values=value)
+
+
+def conv2d(x, kernel, bias, *, stride=1, padding=0):
+    """y[n,i,j,k] = bias[k] + sum_{u,v,c} x[n, s i + u - p, s j + v - p, c] kernel[u,v,c,k], with x = 0 outside the map."""
+    if x.ndim != 4 or x.shape[3] != kernel.shape[2]:
+        raise InputError(f"kernel {kernel.shape} expects maps (N, H, W, {kernel.shape[2]}), got shape {x.shape}")
+    windows = patches(pad(x, padding), kernel.shape[:2], stride)  # (N, Ho, Wo, kh, kw, C)
+    return np.tensordot(windows, kernel, 3) + bias
+
+
+def dense(x, kernel, bias):
+    """y = x W + b, (N, in) -> (N, out)."""
+    if x.ndim != 2 or x.shape[1] != kernel.shape[0]:
+        raise InputError(f"kernel {kernel.shape} expects shape (N, {kernel.shape[0]}), got {x.shape}; "
+                         "a picture of another size than the network was made for?")
+    return x @ kernel + bias
+
+
+def relu(x):
+    """y = max(x, 0)."""
+    return np.maximum(x, 0)
+
+
+def pool_windows(x, *, size, stride, ceil=False):
+    """The windows of a max-pool. With ceil, the last window may hang over the edge (filled with -inf) but must start inside."""
+    if ceil and x.ndim == 4:
+        hang = [_overhang(length, k, s) for length, k, s in zip(x.shape[1:3], pair(size), pair(stride), strict=True)]
+        x = np.pad(x, ((0, 0), (0, hang[0]), (0, hang[1]), (0, 0)), constant_values=-np.inf)
+    return patches(x, size, stride)
+
+
+def _overhang(length, k, s):
+    """How many pixels the last of ceil((length - k) / s) + 1 windows lacks."""
+    last = -(-(length - k) // s) * s
+    if last >= length:  # a window that would start outside is not made
+        last -= s
+    return max(last + k - length, 0)
+
+
+def max_pool(x, *, size, stride, ceil=False):
+    """y[n,i,j,c] = the largest x in window (i, j)."""
+    return pool_windows(x, size=size, stride=stride, ceil=ceil).max((3, 4))
+
+
+def avg_pool(x, *, size, stride):
+    """y[n,i,j,c] = the mean of x in window (i, j)."""
+    return patches(x, size, stride).mean((3, 4))
+
+
+def global_avg_pool(x):
+    """y[n,c] = (1/Z) sum_ij x[n,i,j,c], Z = H W. (N, H, W, C) -> (N, C)."""
+    if x.ndim != 4:
+        raise InputError(f"expected feature maps (N, H, W, C), got shape {x.shape}")
+    return x.mean((1, 2))
+
+
+def flatten(x):
+    """(N, H, W, C) -> (N, H W C), rows first, channels last, as in Keras."""
+    return x.reshape(len(x), -1)
+
+
+def add(*x):
+    """y = x_1 + x_2 + ..., shapes broadcast."""
+    return sum(x[1:], start=x[0])
+
+
+def mul(a, b):
+    """y = a b, elementwise, shapes broadcast."""
+    return a * b
+
+
+def exp(x):
+    """y = e^x."""
+    return np.exp(x)
+
+
+def log(x):
+    """y = log x, x > 0."""
+    return np.log(x)
+
+
+def sum_(x, *, axes=(-1,)):
+    """y = sum of x over axes, which stay with length 1. Summed and kept in float64, as all sums that scores see are."""
+    return x.sum(tuple(axes), keepdims=True, dtype=np.float64)
+
+
+def concat(*x):
+    """The channels of x_1, then those of x_2, ..."""
+    return np.concatenate(x, -1)
+
+
+def pick(x, *, at):
+    """y[n,k] = x[n, i, j, k] with (i, j) = at: the activations of one place. (N, H, W, C) -> (N, C)."""
+    i, j = at
+    if x.ndim != 4 or not (0 <= i < x.shape[1] and 0 <= j < x.shape[2]):
+        raise InputError(f"place {tuple(at)} lies outside maps of shape {x.shape}, (N, H, W, C)")
+    return x[:, i, j, :]
+
+
+OPS = {
+    "conv2d": conv2d, "dense": dense, "relu": relu, "max_pool": max_pool, "avg_pool": avg_pool,
+    "global_avg_pool": global_avg_pool, "flatten": flatten, "add": add, "mul": mul, "exp": exp, "log": log,
+    "sum": sum_, "concat": concat, "pick": pick,
+}

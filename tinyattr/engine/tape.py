@@ -1,0 +1,79 @@
+"""The tape: what the forward pass did, as a list of plain records. Data, not closures: print it, replay it, walk it back."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinyattr.engine.ops import OPS
+from tinyattr.errors import InputError, unknown
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """One line of the tape: output = op(*x, *weights, **attributes).
+
+    `inputs` names the records that x came from; a leaf (the picture, a constant) has none.
+    """
+
+    op: str
+    name: str
+    inputs: tuple[str, ...]
+    output: np.ndarray
+    attributes: dict
+    x: tuple[np.ndarray, ...] = ()
+    weights: tuple[np.ndarray, ...] = ()
+
+    def __repr__(self):
+        return f"{self.op:<16} {self.name:<24} {' '.join(self.inputs) or '-':<44} {self.output.shape} {self.output.dtype}"
+
+
+class Tape:
+    """Records in the order they were written, each under its own name: tape["block5_pool"].output."""
+
+    def __init__(self):
+        self._records = {}
+
+    def leaf(self, name, value, op="input"):
+        """Write a value that no op made. Returns its name."""
+        return self._append(Record(op, name, (), np.asarray(value), {}))
+
+    def write(self, op, name, inputs, weights=(), **attributes):
+        """Apply an op to the outputs of the records named in `inputs` and write it down. Returns its name.
+
+        Raises InputError for an unknown op or input, and for shapes that the op cannot take.
+        """
+        if op not in OPS:
+            raise unknown("op", op, OPS)
+        inputs = (inputs,) if isinstance(inputs, str) else tuple(inputs)
+        x = tuple(self[i].output for i in inputs)
+        try:
+            output = OPS[op](*x, *weights, **attributes)
+        except (InputError, TypeError, ValueError) as error:
+            raise InputError(f"{op} '{name}': {error}") from None
+        return self._append(Record(op, name, inputs, output, attributes, x, tuple(weights)))
+
+    def _append(self, record):
+        if record.name in self._records:
+            raise InputError(f"the tape already has a record '{record.name}'; every record needs its own name")
+        self._records[record.name] = record
+        return record.name
+
+    def __getitem__(self, name):
+        if name not in self._records:
+            raise unknown("layer", name, self._records)
+        return self._records[name]
+
+    def __contains__(self, name):
+        return name in self._records
+
+    def __iter__(self):
+        return iter(self._records.values())
+
+    def __reversed__(self):
+        return reversed(self._records.values())
+
+    def __len__(self):
+        return len(self._records)
+
+    def __repr__(self):
+        return "\n".join(map(repr, self))

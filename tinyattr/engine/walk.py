@@ -1,0 +1,59 @@
+"""The walk: one pass over the tape in reverse, carrying signals by a rule-book. Every method is this walk."""
+
+import numpy as np
+
+from tinyattr.errors import InputError
+
+
+def walk(tape, seeds, book, to=("input",)):
+    """Carry signals from the seeds back to the records named in `to`. Returns {record name: signal}, every layer on the way.
+
+    seeds: {record name: array of the shape of its output}, usually one row of a Jacobian at the logits.
+    book:  {op or layer name: rule}; a layer's name goes before its op. A missing rule is an error, never a silent gradient.
+    A signal has the shape and dtype of the value it belongs to. Nothing is changed: neither tape, nor seeds, nor weights.
+    """
+    signals = {name: _seed(tape[name], seed) for name, seed in seeds.items()}
+    towards = _downstream(tape, to)
+    for record in reversed(tape):
+        if record.name not in signals or towards.isdisjoint(record.inputs):
+            continue
+        contributions = _rule(record, book)(record, signals[record.name])
+        for name, x, m in zip(record.inputs, record.x, contributions, strict=True):
+            if name in towards:
+                m = _fitting(record, x, m)
+                signals[name] = signals[name] + m if name in signals else m
+    for name in to:
+        if name not in signals:
+            raise InputError(f"no signal reaches '{name}': {', '.join(seeds)} does not depend on it")
+    return signals
+
+
+def _downstream(tape, to):
+    """Names of the records that depend on those in `to`, themselves included: the only ones worth a signal."""
+    names = {tape[name].name for name in to}
+    for record in tape:
+        if not names.isdisjoint(record.inputs):
+            names.add(record.name)
+    return names
+
+
+def _rule(record, book):
+    for key in (record.name, record.op):
+        if key in book:
+            return book[key]
+    raise InputError(f"no rule for '{record.op}' (layer '{record.name}') in this book; "
+                     f"books are dicts: {{**GRADIENT, '{record.op}': rule}}")
+
+
+def _seed(record, seed):
+    seed = np.asarray(seed)
+    if seed.shape != record.output.shape:
+        raise InputError(f"the seed at '{record.name}' has shape {seed.shape}, its output {record.output.shape}")
+    return seed.astype(record.output.dtype)
+
+
+def _fitting(record, x, m):
+    """The rule's answer in the dtype of the value it belongs to."""
+    if np.shape(m) != x.shape:
+        raise InputError(f"the rule for '{record.op}' (layer '{record.name}') gave shape {np.shape(m)} for an input of {x.shape}")
+    return np.asarray(m, dtype=x.dtype)

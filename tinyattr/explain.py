@@ -1,0 +1,132 @@
+"""The main job: one picture, original and altered network side by side, by every method and score, as numbers."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from tqdm import tqdm
+
+from tinyattr.errors import InputError, unknown
+from tinyattr.methods import METHODS, Heatmap
+from tinyattr.metrics import energy, pearson
+from tinyattr.softmax import softmax
+
+FOUR_SCORES = ("pre", "post", "log", "log_odds")
+TWO_METHODS = ("grad_cam", "hirescam")
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One method by one score: its map in the original network and, if there is one, in the altered network."""
+
+    method: str
+    score: str
+    original: Heatmap
+    altered: Heatmap | None
+    at: tuple[int, int]
+    tapped: tuple[int, int]
+
+    @property
+    def correlation(self):
+        """Pearson correlation of the positive parts of the original and the altered map, at the layer's resolution."""
+        return pearson(np.maximum(self.original.plane, 0), np.maximum(self.altered.plane, 0))
+
+    def corner(self, heatmap):
+        """Share of a map's energy in the place that the attack taps."""
+        return energy(heatmap.plane, region(self.at, self.tapped, heatmap.plane.shape))
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """All cells for one picture and class, with the probabilities of both networks."""
+
+    network: str
+    target: int
+    label: str
+    y: np.ndarray  # (n,)
+    y_altered: np.ndarray | None  # (n,)
+    cells: list[Cell]
+
+    @property
+    def max_change(self):
+        """max_i |y'_i - y_i|."""
+        return float(np.abs(self.y_altered - self.y).max())
+
+    def numbers(self):
+        """The same as plain numbers, for --json."""
+        altered = self.y_altered is not None
+        rows = [
+            {
+                "method": cell.method, "score": cell.score, "layer": cell.original.layer, "value": cell.original.value,
+                "note": cell.original.note, "corner_energy": _number(cell.corner(cell.original)),
+                **({
+                    "value_altered": cell.altered.value, "note_altered": cell.altered.note,
+                    "corner_energy_altered": _number(cell.corner(cell.altered)),
+                    "correlation": _number(cell.correlation),
+                } if altered else {}),
+            }
+            for cell in self.cells
+        ]
+        y_c = {"y_c": float(self.y[self.target])}
+        if altered:
+            y_c |= {"y_c_altered": float(self.y_altered[self.target]), "max_change_of_y": self.max_change}
+        return {"network": self.network, "class": self.target, "label": self.label, **y_c, "maps": rows}
+
+    def table(self):
+        """The same as text, for people."""
+        n = self.numbers()
+        altered = self.y_altered is not None
+        head = [f"network  {self.network}", f"class    {self.label} ({self.target})   y_c = {n['y_c']:.6f}"]
+        if altered:
+            head.append(f"altered  y'_c = {n['y_c_altered']:.6f}   max |y' - y| = {n['max_change_of_y']:.1e}")
+        titles = ["method", "score", "layer", "corner energy"] + (["altered", "correlation", "max |y' - y|"] if altered else [])
+        rows = [
+            [r["method"], r["score"], r["layer"], _text(r["corner_energy"])]
+            + ([_text(r["corner_energy_altered"]), _text(r["correlation"], 6), f"{n['max_change_of_y']:.1e}"] if altered else [])
+            for r in n["maps"]
+        ]
+        widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
+        lines = ["  ".join(f"{text:<{w}}" for text, w in zip(row, widths, strict=True)).rstrip() for row in [titles, *rows]]
+        return "\n".join([*head, "", lines[0], "-" * len(lines[0]), *lines[1:]])
+
+
+def explain(net, x, target=None, *, scores=FOUR_SCORES, methods=TWO_METHODS, layer=None, altered=None, at=(0, 0), tap=None):
+    """Every method by every score for one picture, in `net` and, if given, in its altered twin.
+
+    layer: what CAMs explain, default the network's last feature maps. at, tap: the place and layer that the attack taps,
+    for the corner energy; default (0, 0) of the explained layer. target: class number or name, default the top class.
+    Raises InputError for unknown names.
+    """
+    for kind, given, known in [("method", m, METHODS) for m in methods]:
+        if given not in known:
+            raise unknown(kind, given, known)
+    tapes = [(n, n.run(x)) for n in (net, altered) if n is not None]
+    maps = {}
+    cells = [(m, s) for m in methods for s in scores]
+    for method, score in tqdm(cells, desc="heatmaps", leave=False, disable=None):
+        maps[method, score] = [METHODS[method](n, tape, target, score=score, layer=layer) for n, tape in tapes]
+    first = maps[cells[0]][0]
+    shape = tapes[0][1][tap or layer or net.features].output.shape
+    if len(shape) != 4 or not (0 <= at[0] < shape[1] and 0 <= at[1] < shape[2]):
+        raise InputError(f"place {tuple(at)} lies outside '{tap or layer or net.features}' of shape {shape}, (N, h, w, C)")
+    y = [softmax(n.logits(tape))[0] for n, tape in tapes]
+    return Explanation(
+        net.name, first.target, first.label, y[0], y[1] if altered else None,
+        [Cell(m, s, found[0], found[1] if altered else None, tuple(at), shape[1:3]) for (m, s), found in maps.items()],
+    )
+
+
+def region(at, tapped, shape):
+    """The tapped place, seen in a map of another resolution: (rows, columns) as slices of at least one cell."""
+    return tuple(
+        slice(min(int(i * n / m), n - 1), max(int((i + 1) * n / m), min(int(i * n / m), n - 1) + 1))
+        for i, m, n in zip(at, tapped, shape, strict=True)
+    )
+
+
+def _number(v):
+    """JSON has no NaN: null where a number does not exist."""
+    return v if np.isfinite(v) else None
+
+
+def _text(v, digits=4):
+    return "-" if v is None else f"{v:.{digits}f}"

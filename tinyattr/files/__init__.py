@@ -1,0 +1,1 @@
+"""What comes from disk: pictures, weight files, class names."""

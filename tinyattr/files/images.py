@@ -1,0 +1,103 @@
+"""From a photo to the numbers a network was trained on, and back. A wrong mean, order or resize is silent: so it is data, kept in the weight file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from tinyattr.errors import InputError, unknown
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """x = (photo - mean) / scale, per channel, in the given channel order, at size x size pixels (photo values 0..255).
+
+    resize: how a photo gets to that size, a key of RESIZE. mean and scale follow `order`.
+    """
+
+    size: int
+    order: str = "RGB"
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    resize: str = "bilinear-squash"
+
+    def encode(self, rgb):
+        """(H, W, 3) RGB values 0..255 -> (1, H, W, 3) float32 network input."""
+        channels = np.asarray(rgb, np.float64)[..., :: -1 if self.order == "BGR" else 1]
+        x = (channels - self.mean) / self.scale
+        return x.astype(np.float32)[None]
+
+    def decode(self, x):
+        """The picture a network sees: (1, H, W, 3) network input -> (H, W, 3) RGB uint8."""
+        channels = np.asarray(x[0], np.float64) * self.scale + self.mean
+        return np.clip(np.rint(channels[..., :: -1 if self.order == "BGR" else 1]), 0, 255).astype(np.uint8)
+
+
+def read_photo(source, spec):
+    """A photo (path, PIL image or (H, W, 3) uint8 array) -> (1, size, size, 3) float32, prepared as `spec` says.
+
+    A photo's orientation tag is obeyed; transparency is dropped. Raises InputError for what is not an 8-bit picture.
+    """
+    if spec.resize not in RESIZE:
+        raise unknown("resize rule", spec.resize, RESIZE)
+    return spec.encode(RESIZE[spec.resize](open_photo(source), spec.size))
+
+
+def open_photo(source):
+    """A path, PIL image or uint8 array as an upright RGB PIL image."""
+    if isinstance(source, np.ndarray):
+        if source.dtype != np.uint8 or source.ndim != 3 or source.shape[2] != 3:
+            raise InputError(f"a picture array must be (H, W, 3) uint8; got {source.shape} {source.dtype}")
+        return Image.fromarray(source)
+    if isinstance(source, Image.Image):
+        return _rgb(source, "the picture")
+    path = Path(source)
+    if not path.is_file():
+        raise InputError(f"no picture at {str(path)!r}; give the path of a JPEG or PNG file")
+    try:
+        with Image.open(path) as image:
+            return _rgb(image, str(path))
+    except InputError:
+        raise
+    except UnidentifiedImageError:
+        raise InputError(f"{str(path)!r} is not a picture that can be read; give a JPEG or PNG file") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"{str(path)!r} is a damaged or too large picture: {error}") from None
+
+
+def _rgb(image, name):
+    if image.mode in ("I", "F") or image.mode.startswith("I;"):
+        raise InputError(f"{name!r} has {image.mode} pixels (more than 8 bits); save it as an 8-bit JPEG or PNG")
+    return ImageOps.exif_transpose(image).convert("RGB")
+
+
+def keras_nearest(image, size):
+    """Keras' load_img: squash to size x size, each pixel the nearest one."""
+    return image.resize((size, size), Image.Resampling.NEAREST)
+
+
+def bilinear_squash(image, size):
+    """Squash to size x size, bilinear, averaging when it shrinks."""
+    return image.resize((size, size), Image.Resampling.BILINEAR)
+
+
+def center_crop_256(image, size):
+    """torchvision's evaluation transform: shorter side to 256/224 of size, bilinear; then the centre."""
+    short = round(size * 256 / 224)
+    width, height = image.size
+    width, height = (short, int(short * height / width)) if width <= height else (int(short * width / height), short)
+    left, top = round((width - size) / 2), round((height - size) / 2)
+    return image.resize((width, height), Image.Resampling.BILINEAR).crop((left, top, left + size, top + size))
+
+
+RESIZE = {"keras-nearest": keras_nearest, "bilinear-squash": bilinear_squash, "center-crop-256": center_crop_256}
+
+
+def own_picture(size=224):
+    """A picture of our own, (size, size, 3) uint8: an orange disc and a blue square on a noisy grey ramp, the same every time."""
+    i, j = np.mgrid[:size, :size] / size
+    rgb = 90 + 80 * (i + j)[..., None] / 2 + np.random.default_rng(0).normal(0, 8, (size, size, 3))
+    rgb[(i - 0.62) ** 2 + (j - 0.66) ** 2 < 0.04] = (230, 140, 30)
+    rgb[(np.abs(i - 0.3) < 0.13) & (np.abs(j - 0.32) < 0.13)] = (40, 90, 190)
+    return np.clip(rgb, 0, 255).astype(np.uint8)

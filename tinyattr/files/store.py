@@ -1,0 +1,48 @@
+"""Our HDF5: /layer/kernel and /layer/bias as contiguous little-endian float32, and in the root's attributes what the numbers mean."""
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import h5py
+
+from tinyattr.errors import InputError
+from tinyattr.files.images import InputSpec
+
+
+def save(net, path):
+    """Write a network's weights, input preparation and class names to `path`. The file appears whole or not at all.
+
+    Layers that are not convolutions or dense cannot be restored by `load` and are refused with InputError.
+    """
+    path = Path(path)
+    for name, arrays in net.weights.items():
+        if len(arrays) != 2:
+            raise InputError(f"layer '{name}' is no convolution or dense layer; only plain VGG and SqueezeNet can be saved")
+    if not path.parent.is_dir():
+        raise InputError(f"no folder {str(path.parent)!r} to write {path.name!r} into")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with h5py.File(temporary, "w") as file:
+            file.attrs.update(format="tinyattr", version=1, network=net.name, source=net.source,
+                              input=json.dumps(net.input and asdict(net.input)), classes=json.dumps(net.classes))
+            for name, (kernel, bias) in net.weights.items():
+                file.create_dataset(f"{name}/kernel", data=kernel, dtype="<f4")
+                file.create_dataset(f"{name}/bias", data=bias, dtype="<f4")
+        with open(temporary, "rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def own_facts(attributes):
+    """(InputSpec or None, class names or None) from the attributes of a file that `save` wrote. Raises InputError."""
+    if not attributes:
+        return None, None
+    try:
+        spec, classes = json.loads(attributes["input"]), json.loads(attributes["classes"])
+        return spec and InputSpec(**{key: tuple(v) if isinstance(v, list) else v for key, v in spec.items()}), classes
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"the file's attributes do not say what a tinyattr file must: {error}") from None

@@ -1,0 +1,151 @@
+"""A network is a list of layers and a dict of weights. Running it writes a tape that ends at the logits; softmax is never a layer."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tinyattr.engine import OPS, Tape
+from tinyattr.errors import InputError, unknown
+from tinyattr.files.images import InputSpec, read_photo
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """layers: (name, op, attributes) in order; weights: {layer name: (kernel, bias)}. Made by `network`, which checks them.
+
+    A layer reads the one before it, or those in attributes["inputs"]; "input" is the picture.
+    features: the last layer of feature maps, the one CAMs explain unless told otherwise.
+    input: how photos are prepared (None: unknown); classes: their names (None: only numbers).
+    """
+
+    layers: list
+    weights: dict
+    name: str = "network"
+    features: str | None = None
+    classes: tuple[str, ...] | None = None
+    input: InputSpec | None = None
+    source: str = ""
+
+    def run(self, x):
+        """Forward pass of x (N, H, W, C). Returns the tape. Raises InputError for a picture the network cannot take."""
+        tape = Tape()
+        previous = tape.leaf("input", self._checked(x))
+        for name, op, attributes in self.layers:
+            inputs, attributes = inputs_of(attributes, previous)
+            if op == "constant":
+                previous = tape.leaf(name, self.weights[name][0], "constant")
+            else:
+                previous = tape.write(op, name, inputs, self.weights.get(name, ()), **attributes)
+        return tape
+
+    def __call__(self, x):
+        """Logits z, (N, n) float64."""
+        return self.logits(self.run(x))
+
+    def logits(self, tape):
+        """The logits z at the end of a tape, (N, n) float64: scores are never computed in less."""
+        z = tape[self.layers[-1][0]].output
+        if z.ndim != 2:
+            raise InputError(f"the last layer '{self.layers[-1][0]}' must give logits (N, n); it gives shape {z.shape}")
+        return z.astype(np.float64)
+
+    def read(self, photo):
+        """A photo (path, PIL image or uint8 array) as this network wants it: (1, H, W, 3) float32."""
+        if self.input is None:
+            raise InputError(f"{self.name}: its file does not say how photos were prepared; load it with family='oxford' or 'torchvision'")
+        return read_photo(photo, self.input)
+
+    @property
+    def dtype(self):
+        """The dtype the network computes in."""
+        return np.result_type(*(w.dtype for arrays in self.weights.values() for w in arrays)) if self.weights else np.dtype(np.float32)
+
+    @property
+    def parameters(self):
+        """How many numbers the weights hold."""
+        return sum(w.size for arrays in self.weights.values() for w in arrays)
+
+    def astype(self, dtype):
+        """The same network computing in float32 or float64."""
+        return replace(self, weights={name: tuple(w.astype(dtype) for w in arrays) for name, arrays in self.weights.items()})
+
+    def label(self, c):
+        """Name of class c, or its number."""
+        return self.classes[c] if self.classes else f"class {c}"
+
+    def _checked(self, x):
+        x = np.asarray(x)
+        if x.ndim != 4 or x.dtype.kind not in "fiu":
+            raise InputError(f"a picture is (N, H, W, C) numbers; got shape {x.shape} {x.dtype}. net.read(photo) makes one from a file")
+        if self.input and x.shape[1:] != (self.input.size, self.input.size, 3):
+            raise InputError(f"{self.name} takes pictures (N, {self.input.size}, {self.input.size}, 3); got {x.shape}")
+        if not np.isfinite(x).all():
+            raise InputError("the picture holds NaN or infinity")
+        return x.astype(self.dtype, copy=False)
+
+
+def inputs_of(attributes, previous):
+    """(names of the layers read, the op's own attributes)."""
+    own = {key: value for key, value in attributes.items() if key != "inputs"}
+    return tuple(attributes.get("inputs", (previous,))), own
+
+
+def network(layers, weights, *, name="network", features=None, classes=None, input=None, source=""):
+    """A Network from a list of layers and a dict of weights, checked: ops known, names unique, inputs before use, weights complete.
+
+    weights: {layer name: (kernel, bias)}, kernels (kh, kw, in, out) or (in, out), all float32 or all float64.
+    features: default the last layer before a flatten or global pool. Raises InputError.
+    """
+    layers = [(str(n), op, dict(attributes)) for n, op, attributes in layers]
+    weights = {n: tuple(np.asarray(w) for w in arrays) for n, arrays in weights.items()}
+    seen = ["input"]
+    for n, op, attributes in layers:
+        if op not in OPS and op != "constant":
+            raise unknown("op", op, [*OPS, "constant"])
+        if n in seen:
+            raise InputError(f"two layers are called '{n}'; every layer needs its own name")
+        for i in inputs_of(attributes, seen[-1])[0]:
+            if i not in seen:
+                raise InputError(f"layer '{n}' reads '{i}', which does not come before it")
+        _check_weights(n, op, weights.get(n, ()))
+        seen.append(n)
+    if not layers:
+        raise InputError("a network needs at least one layer")
+    for n in weights:
+        if n not in seen:
+            raise unknown("layer (in weights)", n, seen[1:])
+    if features is None:
+        features = _last_feature_maps(layers)
+    head = weights.get(layers[-1][0])
+    if classes and head and len(classes) != head[-1].shape[0]:
+        raise InputError(f"{len(classes)} class names for {head[-1].shape[0]} logits")
+    return Network(layers, weights, name, features, tuple(classes) if classes else None, input, source)
+
+
+WEIGHT_RANKS = {"conv2d": (4, 1), "dense": (2, 1)}
+
+
+def _check_weights(name, op, arrays):
+    ranks = tuple(w.ndim for w in arrays)
+    if op == "constant":
+        if len(arrays) != 1:
+            raise InputError(f"constant '{name}' needs weights (value,); got {len(arrays)} arrays")
+    elif op not in WEIGHT_RANKS:
+        if arrays:
+            raise InputError(f"{op} '{name}' has no weights; got shapes {[w.shape for w in arrays]}")
+    elif ranks != WEIGHT_RANKS[op]:
+        raise InputError(f"{op} '{name}' needs weights (kernel, bias) with {WEIGHT_RANKS[op]} axes; got shapes {[w.shape for w in arrays]}")
+    elif ranks and arrays[0].shape[-1] != arrays[1].shape[0]:
+        raise InputError(f"{op} '{name}': kernel {arrays[0].shape} and bias {arrays[1].shape} do not fit")
+    if any(w.dtype not in (np.float32, np.float64) for w in arrays):
+        raise InputError(f"{op} '{name}': weights must be float32 or float64; got {[str(w.dtype) for w in arrays]}")
+
+
+def _last_feature_maps(layers):
+    """The layer that the first flatten or global pool reads; None where there is neither."""
+    previous = "input"
+    for name, op, attributes in layers:
+        if op in ("flatten", "global_avg_pool"):
+            return inputs_of(attributes, previous)[0][0]
+        previous = name
+    return None

@@ -1,0 +1,96 @@
+"""The VGG family (Simonyan & Zisserman 2015, arXiv 1409.1556, table 1): blocks of 3x3 convolutions, a pool after each, three dense layers.
+
+VGG11, 13, 16 and 19 are configurations A, B, D and E. Layers carry Keras' names; block5_relu4 is the ReLU after block5_conv4.
+"""
+
+import numpy as np
+
+from tinyattr.errors import InputError, unknown
+from tinyattr.nets.network import network
+
+CONVOLUTIONS = {"A": (1, 1, 2, 2, 2), "B": (2, 2, 2, 2, 2), "D": (2, 2, 3, 3, 3), "E": (2, 2, 4, 4, 4)}  # in each block
+VGG_NAMES = {"A": "VGG11", "B": "VGG13", "D": "VGG16", "E": "VGG19"}
+CHANNELS = (64, 128, 256, 512, 512)
+
+
+def vgg_layers(configuration):
+    """The list of layers of configuration A, B, D or E."""
+    if configuration not in CONVOLUTIONS:
+        raise unknown("VGG configuration", configuration, CONVOLUTIONS)
+    layers = []
+    for b, convolutions in enumerate(CONVOLUTIONS[configuration], 1):
+        for i in range(1, convolutions + 1):
+            layers.append((f"block{b}_conv{i}", "conv2d", {"stride": 1, "padding": 1}))
+            layers.append((f"block{b}_relu{i}", "relu", {}))
+        layers.append((f"block{b}_pool", "max_pool", {"size": 2, "stride": 2}))
+    layers += [("flatten", "flatten", {}), ("fc1", "dense", {}), ("fc1_relu", "relu", {}),
+               ("fc2", "dense", {}), ("fc2_relu", "relu", {}), ("predictions", "dense", {})]
+    return layers
+
+
+def vgg_shapes(configuration, channels=CHANNELS, dense=(4096, 4096), classes=1000, size=224):
+    """{layer: kernel shape} of a VGG with the given channels per block. The picture is halved five times on its way to fc1."""
+    if size < 32 or size % 32:
+        raise InputError(f"VGG halves the picture five times: its size must be a multiple of 32; got {size}")
+    shapes, c = {}, 3
+    for b, (convolutions, k) in enumerate(zip(CONVOLUTIONS[configuration], channels, strict=True), 1):
+        for i in range(1, convolutions + 1):
+            shapes[f"block{b}_conv{i}"] = (3, 3, c, k)
+            c = k
+    widths = ((size // 32) ** 2 * c, *dense, classes)
+    for name, fan_in, fan_out in zip(("fc1", "fc2", "predictions"), widths, widths[1:], strict=False):
+        shapes[name] = (fan_in, fan_out)
+    return shapes
+
+
+def vgg(configuration="E", *, seed=0, width=1, classes=1000, dense=None, size=224, input=None, dtype=np.float32):
+    """A VGG with random weights: kernels normal with variance 2 / fan_in (He et al. 2015, arXiv 1502.01852), biases zero.
+
+    width multiplies the channels 64..512 and, unless `dense` gives two numbers, the 4096 of the dense layers.
+    classes: how many, or their names. The same seed gives the same bytes. vgg("E") is VGG19: 143,667,240 parameters.
+    """
+    layers = vgg_layers(configuration)
+    names = None if isinstance(classes, int | np.integer) else tuple(classes)
+    channels = [round(k * width) for k in CHANNELS]
+    dense = tuple(dense) if dense else (round(4096 * width),) * 2
+    n = len(names) if names else int(classes)
+    if min(*channels, *dense, n) < 1:
+        raise InputError(f"width {width} and classes {n} leave a layer without channels; channels {channels}, dense {dense}")
+    shapes = vgg_shapes(configuration, channels, dense, n, size)
+    rng = np.random.default_rng(seed)
+    weights = {}
+    for name, shape in shapes.items():
+        kernel = rng.standard_normal(shape, np.float32)
+        kernel *= np.float32(np.sqrt(2 / np.prod(shape[:-1])))
+        weights[name] = (kernel.astype(dtype, copy=False), np.zeros(shape[-1], dtype))
+    return network(layers, weights, name=f"{VGG_NAMES[configuration]} layout, random weights (seed {seed})", classes=names, input=input)
+
+
+def recognise_vgg(shapes):
+    """What VGG a weight file holds, as the facts that `load` needs, or None for another network.
+
+    shapes: {file's layer: (kernel shape, bias shape)}. Keras' layer names are followed where the file has them; a Keras 3
+    file has only the order. Raises InputError for a VGG whose shapes do not chain.
+    """
+    convolutions = [s for s, (kernel, _) in shapes.items() if len(kernel) == 4]
+    dense = [s for s, (kernel, _) in shapes.items() if len(kernel) == 2]
+    configuration = {8: "A", 10: "B", 13: "D", 16: "E"}.get(len(convolutions))
+    if configuration is None or len(dense) != 3 or any(shapes[s][0][:2] != (3, 3) for s in convolutions):
+        return None
+    ours = [name for name, op, _ in vgg_layers(configuration) if op in ("conv2d", "dense")]
+    theirs = ours if set(ours) == set(shapes) else convolutions + dense
+    kernels = [shapes[s][0] for s in theirs]
+    channels, start = [], 0
+    for count in CONVOLUTIONS[configuration]:
+        channels.append(kernels[start][-1])
+        start += count
+    side = round((kernels[-3][0] / channels[-1]) ** 0.5)
+    expected = vgg_shapes(configuration, channels, (kernels[-3][1], kernels[-2][1]), kernels[-1][1], 32 * max(side, 1))
+    for name, file_name, kernel in zip(ours, theirs, kernels, strict=True):
+        if kernel != expected[name] or shapes[file_name][1] != kernel[-1:]:
+            raise InputError(f"layer '{file_name}' has kernel {kernel} and bias {shapes[file_name][1]}; "
+                             f"{VGG_NAMES[configuration]} needs {expected[name]} and {expected[name][-1:]} there")
+    return {
+        "name": VGG_NAMES[configuration], "layers": vgg_layers(configuration), "features": "block5_pool",
+        "names": dict(zip(ours, theirs, strict=True)), "size": 32 * side, "classes": kernels[-1][1], "family": None,
+    }
