@@ -10,6 +10,6 @@ from tinyattr.scores import SCORES
 
 __version__ = "0.1.0"
 __all__ = [
-    "FAMILIES", "GRADIENT", "METHODS", "SCORES", "Heatmap", "InputError", "Network", "Tape", "alter", "grad_cam", "gradient",
-    "hirescam", "load", "network", "save", "vgg", "walk", "weight_gradients",
+    "FAMILIES", "GRADIENT", "METHODS", "SCORES", "Heatmap", "InputError", "Network", "Tape", "alter", "grad_cam",
+    "gradient", "hirescam", "load", "network", "save", "vgg", "walk", "weight_gradients",
 ]

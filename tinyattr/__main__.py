@@ -15,6 +15,7 @@ class Parser(argparse.ArgumentParser):
     """argparse whose errors are one line."""
 
     def error(self, message):
+        """Leave with status 2."""
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
@@ -45,7 +46,8 @@ def parser():
                    "tinyattr explain photo.jpg --net vgg19.h5 --altered --out photo.png")
     one.add_argument("image", nargs="?", help="a JPEG or PNG file; default: a picture of our own")
     _explain_options(one)
-    one.add_argument("--altered", action="store_true", help="beside it, the network with t = K sum_k A_ijk added to every logit")
+    one.add_argument("--altered", action="store_true",
+                     help="beside it, the network with t = K sum_k A_ijk added to every logit")
     one.set_defaults(out="explain.png")
 
     demo = _command(commands, "demo", run_explain, "the main job on a picture of our own, original and altered network",
@@ -62,15 +64,19 @@ def _command(commands, name, run, what, example):
 
 
 def _explain_options(command):
-    command.add_argument("--net", default="demo", help="weight file (.h5, .weights.h5, .keras); default: a small random network")
+    command.add_argument("--net", default="demo",
+                         help="weight file (.h5, .weights.h5, .keras); default: a small random network")
     command.add_argument("--family", help=f"whose training, for files that do not say: {', '.join(ta.FAMILIES)}")
     command.add_argument("--target", help="class to explain, number or name; default: the top class")
-    command.add_argument("--score", nargs="+", default=FOUR_SCORES, metavar="S", help=f"of {', '.join(ta.SCORES)}; default: the first four")
-    command.add_argument("--method", nargs="+", default=TWO_METHODS, metavar="M", help=f"of {', '.join(ta.METHODS)}; default: {', '.join(TWO_METHODS)}")
+    command.add_argument("--score", nargs="+", default=FOUR_SCORES, metavar="S",
+                         help=f"of {', '.join(ta.SCORES)}; default: the first four")
+    command.add_argument("--method", nargs="+", default=TWO_METHODS, metavar="M",
+                         help=f"of {', '.join(ta.METHODS)}; default: {', '.join(TWO_METHODS)}")
     command.add_argument("--layer", help="layer to explain; default: the last feature maps")
     command.add_argument("--K", type=float, default=10.0, help="strength of the attack; default: 10")
     command.add_argument("--tap", metavar="LAYER", help="layer that the attack reads; default: the explained layer")
-    command.add_argument("--at", type=int, nargs=2, default=(0, 0), metavar=("I", "J"), help="place that the attack reads; default: 0 0")
+    command.add_argument("--at", type=int, nargs=2, default=(0, 0), metavar=("I", "J"),
+                         help="place that the attack reads; default: 0 0")
     command.add_argument("--out", metavar="FILE", help="figure to write; default: %(default)s")
     command.add_argument("--json", metavar="FILE", help="write the table's numbers there, too")
 
@@ -103,5 +109,10 @@ def write_json(numbers, path):
         temporary.unlink(missing_ok=True)
 
 
-if __name__ == "__main__":
+def entry():
+    """Where the `tinyattr` command starts."""
     sys.exit(main())
+
+
+if __name__ == "__main__":
+    entry()

@@ -7,15 +7,16 @@ from matplotlib.figure import Figure
 
 from tinyattr.errors import InputError
 
-POSITIVE = "inferno"  # maps in [0, 1]: dark is nothing, light is most; ordered by lightness, so no hue need be told apart
+POSITIVE = "inferno"  # maps in [0, 1]: ordered by lightness alone, so no hue need be told from another
 SCORE_TITLES = {
-    "pre": "pre-softmax  $z_c$", "post": "post-softmax  $y_c$", "log": r"log  $\log y_c$",
-    "log_odds": r"log-odds  $\log\frac{y_c}{1-y_c}$", "centred": r"centred  $z_c-\bar z$", "margin": r"margin  $z_c-z_r$",
+    "pre": "pre:  $z_c$", "post": "post:  $y_c$", "log": r"log:  $\log y_c$",
+    "log_odds": r"log_odds:  $\log\,y_c/(1-y_c)$", "centred": r"centred:  $z_c-\bar z$",
+    "margin": r"margin:  $z_c-z_r$",
 }
 
 
 def side_by_side(explanation, title=""):
-    """The layout of Lerma & Lucas 2023b, Figures 3-5: rows image, heatmap, overlay; for each score, original and altered network.
+    """The layout of Lerma & Lucas 2023b, Figures 3-5: image, heatmap, overlay; by score, original and altered.
 
     The image row stands once, heatmap and overlay for every method. Returns a matplotlib Figure.
     """
@@ -24,12 +25,11 @@ def side_by_side(explanation, title=""):
     scores = list(dict.fromkeys(c.score for c in cells))
     both = explanation.y_altered is not None
     networks = ["original", "altered"] if both else ["original"]
-    rows, columns = 1 + 2 * len(methods), len(scores) * len(networks)
-    figure = Figure(figsize=(1.55 * columns + 1.1, 1.55 * rows + 1.3), dpi=120)
-    groups = figure.add_gridspec(
-        1, len(scores), wspace=0.06, left=0.9 / (1.55 * columns + 1.1), right=0.99,
-        bottom=0.45 / (1.55 * rows + 1.3), top=1 - 0.95 / (1.55 * rows + 1.3),
-    )
+    rows = 1 + 2 * len(methods)
+    width, height = max(1.55 * len(scores) * len(networks) + 1.1, 6), 1.55 * rows + 1.3  # inches
+    figure = Figure(figsize=(width, height), dpi=120)
+    groups = figure.add_gridspec(1, len(scores), wspace=0.06, left=0.9 / width, right=0.99,
+                                 bottom=0.45 / height, top=1 - 0.9 / height)
     for s, score in enumerate(scores):
         grid = groups[s].subgridspec(rows, len(networks), wspace=0.03, hspace=0.03)
         for n, name in enumerate(networks):
@@ -43,7 +43,7 @@ def side_by_side(explanation, title=""):
                     ax.set_ylabel(label, fontsize=9)
         box = groups[s].get_position(figure)
         figure.text((box.x0 + box.x1) / 2, box.y1 + 0.008, SCORE_TITLES[score], ha="center", va="bottom", fontsize=10)
-    figure.suptitle("\n".join([title, _sentence(explanation)]).strip(), fontsize=10, y=1 - 0.1 / (1.55 * rows + 1.3), va="top")
+    figure.suptitle(f"{title}\n{_sentence(explanation)}".strip(), fontsize=10, y=1 - 0.1 / height, va="top")
     return figure
 
 
@@ -55,7 +55,8 @@ def _draw_column(axes, heatmaps):
         plain.imshow(heatmap.map, cmap=POSITIVE, vmin=0, vmax=1)
         draw_overlay(over, heatmap, grey)
         if heatmap.note:
-            plain.text(0.5, 0.5, heatmap.note.replace(" for ", "\nfor "), color="white", fontsize=7, ha="center", va="center", transform=plain.transAxes)
+            plain.text(0.5, 0.5, heatmap.note.replace(" for ", "\nfor "), transform=plain.transAxes,
+                       color="white", fontsize=7, ha="center", va="center")
     for ax in axes:
         ax.set(xticks=[], yticks=[])
 
@@ -86,7 +87,8 @@ def save(figure, path):
     path = Path(path)
     known = figure.canvas.get_supported_filetypes()
     if path.suffix[1:].lower() not in known:
-        raise InputError(f"figures are written as {', '.join(sorted(known))}; {path.name!r} has the ending {path.suffix!r}")
+        raise InputError(f"{path.name!r} has the ending {path.suffix!r}; "
+                         f"figures are written as {', '.join(sorted(known))}")
     if not path.parent.is_dir():
         raise InputError(f"no folder {str(path.parent)!r} to write {path.name!r} into")
     temporary = path.with_name(f".{path.stem}.part{path.suffix}")

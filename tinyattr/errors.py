@@ -1,4 +1,4 @@
-"""One kind of error for everything a user can get wrong: one line that says what was given, what was expected and what to do."""
+"""One kind of error for all a user can get wrong: one line, what was given, what was expected and what to do."""
 
 from difflib import get_close_matches
 

@@ -78,36 +78,39 @@ class Explanation:
         head = [f"network  {self.network}", f"class    {self.label} ({self.target})   y_c = {n['y_c']:.6f}"]
         if altered:
             head.append(f"altered  y'_c = {n['y_c_altered']:.6f}   max |y' - y| = {n['max_change_of_y']:.1e}")
-        titles = ["method", "score", "layer", "corner energy"] + (["altered", "correlation", "max |y' - y|"] if altered else [])
-        rows = [
-            [r["method"], r["score"], r["layer"], _text(r["corner_energy"])]
-            + ([_text(r["corner_energy_altered"]), _text(r["correlation"], 6), f"{n['max_change_of_y']:.1e}"] if altered else [])
-            for r in n["maps"]
-        ]
-        widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
-        lines = ["  ".join(f"{text:<{w}}" for text, w in zip(row, widths, strict=True)).rstrip() for row in [titles, *rows]]
-        return "\n".join([*head, "", lines[0], "-" * len(lines[0]), *lines[1:]])
+        rows = [["method", "score", "layer", "corner energy"]]
+        if altered:
+            rows[0] += ["altered", "correlation", "max |y' - y|"]
+        for r in n["maps"]:
+            row = [r["method"], r["score"], r["layer"], _text(r["corner_energy"])]
+            if altered:
+                row += [_text(r["corner_energy_altered"]), _text(r["correlation"], 6), f"{n['max_change_of_y']:.1e}"]
+            rows.append(row)
+        return "\n".join([*head, "", *_aligned(rows)])
 
 
-def explain(net, x, target=None, *, scores=FOUR_SCORES, methods=TWO_METHODS, layer=None, altered=None, at=(0, 0), tap=None):
+def explain(
+    net, x, target=None, *, scores=FOUR_SCORES, methods=TWO_METHODS, layer=None, altered=None, at=(0, 0), tap=None
+):
     """Every method by every score for one picture, in `net` and, if given, in its altered twin.
 
-    layer: what CAMs explain, default the network's last feature maps. at, tap: the place and layer that the attack taps,
-    for the corner energy; default (0, 0) of the explained layer. target: class number or name, default the top class.
-    Raises InputError for unknown names.
+    layer: what CAMs explain, default the network's last feature maps. at, tap: the place and layer that the attack
+    taps, for the corner energy; default (0, 0) of the explained layer. target: class number or name, default the top
+    class. Raises InputError for unknown names.
     """
-    for kind, given, known in [("method", m, METHODS) for m in methods]:
-        if given not in known:
-            raise unknown(kind, given, known)
+    for method in methods:
+        if method not in METHODS:
+            raise unknown("method", method, METHODS)
     tapes = [(n, n.run(x)) for n in (net, altered) if n is not None]
     maps = {}
     cells = [(m, s) for m in methods for s in scores]
     for method, score in tqdm(cells, desc="heatmaps", leave=False, disable=None):
         maps[method, score] = [METHODS[method](n, tape, target, score=score, layer=layer) for n, tape in tapes]
     first = maps[cells[0]][0]
-    shape = tapes[0][1][tap or layer or net.features].output.shape
+    tap = tap or layer or net.features
+    shape = tapes[0][1][tap].output.shape
     if len(shape) != 4 or not (0 <= at[0] < shape[1] and 0 <= at[1] < shape[2]):
-        raise InputError(f"place {tuple(at)} lies outside '{tap or layer or net.features}' of shape {shape}, (N, h, w, C)")
+        raise InputError(f"place {tuple(at)} lies outside '{tap}' of shape {shape}, (N, h, w, C)")
     y = [softmax(n.logits(tape))[0] for n, tape in tapes]
     return Explanation(
         net.name, first.target, first.label, y[0], y[1] if altered else None,
@@ -121,6 +124,13 @@ def region(at, tapped, shape):
         slice(min(int(i * n / m), n - 1), max(int((i + 1) * n / m), min(int(i * n / m), n - 1) + 1))
         for i, m, n in zip(at, tapped, shape, strict=True)
     )
+
+
+def _aligned(rows):
+    """Rows of text as lines, columns aligned, a rule below the first."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(f"{text:<{w}}" for text, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [lines[0], "-" * len(lines[0]), *lines[1:]]
 
 
 def _number(v):

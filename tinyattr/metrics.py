@@ -11,7 +11,7 @@ def pearson(a, b):
 
 
 def energy(L, region):
-    """Share of a map's positive part that lies in a region (an index or mask), in [0, 1]; NaN if nothing is positive."""
+    """Share of a map's positive part that lies in a region (index or mask), in [0, 1]; NaN if nothing is positive."""
     positive = np.maximum(L, 0)
     total = positive.sum()
     return float(positive[region].sum() / total) if total > 0 else float("nan")

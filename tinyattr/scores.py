@@ -30,7 +30,7 @@ def log_odds(z, c):
     """S = log(y_c / (1 - y_c)) = z_c - logsumexp_{j != c} z_j. Row e_c - q, q_j = y_j / (1 - y_c), q_c = 0."""
     one_hot = _one_hot(z, c)
     if one_hot.shape[-1] == 1:
-        raise InputError("log_odds compares a class with its rivals; these logits have one class only: use 'pre'")
+        raise InputError("log_odds compares a class with rivals; these logits have one class only: use 'pre'")
     d = gaps(z)
     rivals = _without(d, one_hot)
     q = np.zeros_like(one_hot)
@@ -62,7 +62,7 @@ def margin(z, c):
     """S = z_c - z_r, r the strongest rival (the first, if several tie). Row e_c - e_r."""
     one_hot, d = _one_hot(z, c), gaps(z)
     if d.shape[-1] == 1:
-        raise InputError("margin compares a class with its strongest rival; these logits have one class only: use 'pre'")
+        raise InputError("margin compares a class with a rival; these logits have one class only: use 'pre'")
     rival = _one_hot(z, np.where(one_hot > 0, -np.inf, d).argmax(-1))
     row = one_hot - rival
     return (d * row).sum(-1), row, np.zeros(d.shape[:-1])

@@ -20,7 +20,7 @@ def patches(x, size, stride):
     if x.ndim != 4:
         raise InputError(f"expected feature maps (N, H, W, C), got shape {x.shape}")
     if x.shape[1] < kh or x.shape[2] < kw:
-        raise InputError(f"a window of {kh} x {kw} does not fit into {x.shape[1]} x {x.shape[2]}; use a larger picture")
+        raise InputError(f"a {kh} x {kw} window does not fit into {x.shape[1]} x {x.shape[2]}; use a larger picture")
     windows = sliding_window_view(x, (kh, kw), axis=(1, 2))[:, ::sh, ::sw]  # (N, Ho, Wo, C, kh, kw)
     return windows.transpose(0, 1, 2, 4, 5, 3)
 
@@ -34,7 +34,7 @@ def pad(x, padding, value=0.0):
 
 
 def conv2d(x, kernel, bias, *, stride=1, padding=0):
-    """y[n,i,j,k] = bias[k] + sum_{u,v,c} x[n, s i + u - p, s j + v - p, c] kernel[u,v,c,k], with x = 0 outside the map."""
+    """y[n,i,j,k] = bias[k] + sum_{u,v,c} x[n, s i + u - p, s j + v - p, c] kernel[u,v,c,k], x = 0 outside the map."""
     if x.ndim != 4 or x.shape[3] != kernel.shape[2]:
         raise InputError(f"kernel {kernel.shape} expects maps (N, H, W, {kernel.shape[2]}), got shape {x.shape}")
     windows = patches(pad(x, padding), kernel.shape[:2], stride)  # (N, Ho, Wo, kh, kw, C)
@@ -55,7 +55,7 @@ def relu(x):
 
 
 def pool_windows(x, *, size, stride, ceil=False):
-    """The windows of a max-pool. With ceil, the last window may hang over the edge (filled with -inf) but must start inside."""
+    """The windows of a max-pool. With ceil, the last one may hang over the edge (-inf there) but must start inside."""
     if ceil and x.ndim == 4:
         hang = [_overhang(length, k, s) for length, k, s in zip(x.shape[1:3], pair(size), pair(stride), strict=True)]
         x = np.pad(x, ((0, 0), (0, hang[0]), (0, hang[1]), (0, 0)), constant_values=-np.inf)

@@ -6,11 +6,11 @@ other methods change a line of it: {**GRADIENT, "relu": my_rule}.
 
 import numpy as np
 
-from tinyattr.engine.ops import pad, pair, pool_windows
+from tinyattr.engine.ops import pair, pool_windows
 
 
 def unpatch(p, shape, stride):
-    """x[n, s i + u, s j + v, c] = sum of p[n,i,j,u,v,c]: sends windows back where they were cut. Transpose of `patches`."""
+    """x[n, s i + u, s j + v, c] = sum of p[n,i,j,u,v,c]: windows go back to their places. The transpose of `patches`."""
     x = np.zeros(shape, p.dtype)
     _, rows, columns, kh, kw, _ = p.shape
     sh, sw = pair(stride)
@@ -121,7 +121,7 @@ GRADIENT = {
 
 
 def unbroadcast(g, shape):
-    """Sum g down to `shape`, over the axes along which an array of that shape was broadcast. Transpose of broadcasting."""
+    """Sum g down to `shape`, over the axes along which such an array was broadcast. Transpose of broadcasting."""
     g = g.sum(tuple(range(g.ndim - len(shape))))
     stretched = tuple(axis for axis, length in enumerate(shape) if length == 1 and g.shape[axis] != 1)
     return g.sum(stretched, keepdims=True)

@@ -1,4 +1,4 @@
-"""The tape: what the forward pass did, as a list of plain records. Data, not closures: print it, replay it, walk it back."""
+"""The tape: what the forward pass did, as a list of plain records. Data, not closures: print it, walk it back."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,8 @@ class Record:
     weights: tuple[np.ndarray, ...] = ()
 
     def __repr__(self):
-        return f"{self.op:<16} {self.name:<24} {' '.join(self.inputs) or '-':<44} {self.output.shape} {self.output.dtype}"
+        read = " ".join(self.inputs) or "-"
+        return f"{self.op:<16} {self.name:<24} {read:<44} {self.output.shape} {self.output.dtype}"
 
 
 class Tape:

@@ -6,11 +6,12 @@ from tinyattr.errors import InputError
 
 
 def walk(tape, seeds, book, to=("input",)):
-    """Carry signals from the seeds back to the records named in `to`. Returns {record name: signal}, every layer on the way.
+    """Carry signals from the seeds back to the records named in `to`: {record name: signal} for all layers on the way.
 
     seeds: {record name: array of the shape of its output}, usually one row of a Jacobian at the logits.
-    book:  {op or layer name: rule}; a layer's name goes before its op. A missing rule is an error, never a silent gradient.
-    A signal has the shape and dtype of the value it belongs to. Nothing is changed: neither tape, nor seeds, nor weights.
+    book:  {op or layer name: rule}; a layer's name goes before its op.
+    A signal has the shape and dtype of the value it belongs to. Neither tape, nor seeds, nor weights are changed.
+    Raises InputError for a missing rule (never a silent gradient), and for a record that the seeds do not depend on.
     """
     signals = {name: _seed(tape[name], seed) for name, seed in seeds.items()}
     towards = _downstream(tape, to)
@@ -55,5 +56,6 @@ def _seed(record, seed):
 def _fitting(record, x, m):
     """The rule's answer in the dtype of the value it belongs to."""
     if np.shape(m) != x.shape:
-        raise InputError(f"the rule for '{record.op}' (layer '{record.name}') gave shape {np.shape(m)} for an input of {x.shape}")
+        raise InputError(f"the rule for '{record.op}' (layer '{record.name}') gave shape {np.shape(m)}; "
+                         f"its input has {x.shape}")
     return np.asarray(m, dtype=x.dtype)

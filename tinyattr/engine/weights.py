@@ -1,4 +1,4 @@
-"""Weight gradients: a read-out of the walk. The signal at a layer's output and the layer's input say all; training needs no more."""
+"""Weight gradients, a read-out of the walk: a layer's input and the signal at its output are all they need."""
 
 import numpy as np
 
@@ -22,7 +22,7 @@ def weight_gradients(tape, signals):
 
 
 def conv2d(record, g):
-    """dS/dkernel[u,v,c,k] = sum_{n,i,j} x[n, s i + u - p, s j + v - p, c] g[n,i,j,k];  dS/dbias[k] = sum_{n,i,j} g[n,i,j,k]."""
+    """dS/dkernel[u,v,c,k] = sum_nij x[n, s i + u - p, s j + v - p, c] g[n,i,j,k];  dS/dbias[k] = sum_nij g[n,i,j,k]."""
     (x,), (kernel, _) = record.x, record.weights
     padded = pad(x, record.attributes.get("padding", 0))
     windows = patches(padded, kernel.shape[:2], record.attributes.get("stride", 1))  # (N, Ho, Wo, kh, kw, C)

@@ -41,9 +41,11 @@ def find_class(target, names, n):
     if found:
         raise InputError(f"class name {target!r} is ambiguous: classes {', '.join(map(str, found))}; give the number")
     near = [c for c, name in enumerate(plain) if wanted in name.split()]
-    near += [c for match in get_close_matches(wanted, plain, n=5, cutoff=0.6) for c in [plain.index(match)] if c not in near]
-    hint = "did you mean " + ", ".join(f"{names[c]} ({c})" for c in near[:6]) + "?" if near else f"give a number from 0 to {n - 1}"
-    raise InputError(f"unknown class {target!r}; {hint}")
+    near += [plain.index(match) for match in get_close_matches(wanted, plain, n=5, cutoff=0.6)]
+    if not near:
+        raise InputError(f"unknown class {target!r}; give a number from 0 to {n - 1}")
+    matches = ", ".join(f"{names[c]} ({c})" for c in list(dict.fromkeys(near))[:6])
+    raise InputError(f"unknown class {target!r}; did you mean {matches}?")
 
 
 def _plain(name):

@@ -1,4 +1,4 @@
-"""Weight files, whoever wrote them, as one thing: ordered layers, each a kernel and a bias. Nothing is read before it is vetted.
+"""Weight files, whoever wrote them, as one thing: layers in order, each a kernel and a bias. Vetted before read.
 
 HDF5 layouts told apart (attributes of foreign files are never read, `model_config` never parsed):
 
@@ -28,7 +28,7 @@ FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLE
 
 @dataclass(frozen=True)
 class Stored:
-    """An open weight file: its layout and, per layer in the order of the network, (kernel, bias) datasets not yet read."""
+    """An open weight file: its layout and, per layer in natural order, (kernel, bias) datasets not yet read."""
 
     path: Path
     layout: str
@@ -53,9 +53,12 @@ def open_weights(path):
         raise InputError(f"no weight file at {str(path)!r}; give the path of an HDF5 (.h5) or .keras file")
     try:
         if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive, archive.open(_keras_member(archive, path)) as member:
-                with h5py.File(member, "r") as file:
-                    yield _stored(file, path)
+            with (
+                zipfile.ZipFile(path) as archive,
+                archive.open(_keras_member(archive, path)) as member,
+                h5py.File(member, "r") as file,
+            ):
+                yield _stored(file, path)
         elif h5py.is_hdf5(path):
             with h5py.File(path, "r", rdcc_nbytes=1 << 16, locking="best-effort") as file:
                 yield _stored(file, path)
@@ -89,7 +92,7 @@ def _stored(file, path):
         layout, root = "keras-weights", file
     datasets = {}
     for name in sorted(_members(root, path.name), key=_natural):
-        if isinstance(root.get(name, getclass=True), type) and root.get(name, getclass=True) is h5py.Group:
+        if root.get(name, getclass=True) is h5py.Group:
             found = _datasets(root[name], path.name)
             if found:
                 datasets[name] = _kernel_and_bias(found, f"{path.name}: {name}")
@@ -103,7 +106,7 @@ def _stored(file, path):
 def _members(group, where):
     """Names in a group. Only hard links: a soft or external link may lead to another place or another file."""
     if len(group) > MOST_MEMBERS:
-        raise InputError(f"{where}: {group.name} has {len(group)} members; no network here has more than {MOST_MEMBERS} layers")
+        raise InputError(f"{where}: {group.name} has {len(group)} members; at most {MOST_MEMBERS} are read")
     names = list(group)
     for name in names:
         if group.id.links.get_info(name.encode()).type != h5py.h5l.TYPE_HARD:
@@ -120,7 +123,7 @@ def _datasets(group, where, depth=0):
         member = group[name]
         found += _datasets(member, where, depth + 1) if isinstance(member, h5py.Group) else [member]
         if len(found) > 2:
-            raise InputError(f"{where}: {group.name} holds more than a kernel and a bias; one VGG or SqueezeNet per file, please")
+            raise InputError(f"{where}: {group.name} holds more than a kernel and a bias; one network per file, please")
     return found
 
 
@@ -148,7 +151,7 @@ def _vet(d, where):
         raise InputError(f"{where} has type {d.dtype}; weights are float16, float32 or float64")
     filters = [plist.get_filter(i)[0] for i in range(plist.get_nfilters())]
     if not FILTERS.issuperset(filters) or len(set(filters)) < len(filters):
-        raise InputError(f"{where} uses HDF5 filters {filters}; only deflate, shuffle, fletcher32 and lzf, each once, are read")
+        raise InputError(f"{where} uses HDF5 filters {filters}; read are deflate, shuffle, fletcher32, lzf, each once")
     if d.chunks:
         if np.prod(d.chunks, dtype=float) * d.dtype.itemsize > max(4 * d.nbytes, 1 << 20):
             raise InputError(f"{where} has chunks of {d.chunks} for an array of {d.shape}")
@@ -166,7 +169,7 @@ def _read(d, where):
     if not largest <= LARGEST_WEIGHT:
         raise InputError(f"{where}: {d.name} holds {largest}; weights are finite numbers below {LARGEST_WEIGHT:g}")
     if a.ndim > 1 and largest == 0:
-        raise InputError(f"{where}: {d.name} is all zeros; the file comes from an interrupted run")
+        raise InputError(f"{where}: {d.name} is all zeros; the file was never completed")
     return a
 
 

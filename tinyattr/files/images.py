@@ -1,4 +1,7 @@
-"""From a photo to the numbers a network was trained on, and back. A wrong mean, order or resize is silent: so it is data, kept in the weight file."""
+"""From a photo to the numbers a network was trained on, and back.
+
+A wrong mean, channel order or resize rule gives no error, only worse answers; so they are data, kept with the weights.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +89,10 @@ def center_crop_256(image, size):
     """torchvision's evaluation transform: shorter side to 256/224 of size, bilinear; then the centre."""
     short = round(size * 256 / 224)
     width, height = image.size
-    width, height = (short, int(short * height / width)) if width <= height else (int(short * width / height), short)
+    if width <= height:
+        width, height = short, int(short * height / width)
+    else:
+        width, height = int(short * width / height), short
     left, top = round((width - size) / 2), round((height - size) / 2)
     return image.resize((width, height), Image.Resampling.BILINEAR).crop((left, top, left + size, top + size))
 
@@ -95,7 +101,7 @@ RESIZE = {"keras-nearest": keras_nearest, "bilinear-squash": bilinear_squash, "c
 
 
 def own_picture(size=224):
-    """A picture of our own, (size, size, 3) uint8: an orange disc and a blue square on a noisy grey ramp, the same every time."""
+    """A picture of our own, (size, size, 3) uint8, always the same: a disc and a square on a noisy ramp."""
     i, j = np.mgrid[:size, :size] / size
     rgb = 90 + 80 * (i + j)[..., None] / 2 + np.random.default_rng(0).normal(0, 8, (size, size, 3))
     rgb[(i - 0.62) ** 2 + (j - 0.66) ** 2 < 0.04] = (230, 140, 30)

@@ -1,4 +1,4 @@
-"""Our HDF5: /layer/kernel and /layer/bias as contiguous little-endian float32, and in the root's attributes what the numbers mean."""
+"""Our HDF5: /layer/kernel and /layer/bias, contiguous float32; the root's attributes say what they mean."""
 
 import json
 import os
@@ -19,7 +19,7 @@ def save(net, path):
     path = Path(path)
     for name, arrays in net.weights.items():
         if len(arrays) != 2:
-            raise InputError(f"layer '{name}' is no convolution or dense layer; only plain VGG and SqueezeNet can be saved")
+            raise InputError(f"layer '{name}' is neither convolution nor dense; only VGG and SqueezeNet can be saved")
     if not path.parent.is_dir():
         raise InputError(f"no folder {str(path.parent)!r} to write {path.name!r} into")
     temporary = path.with_name(f".{path.name}.{os.getpid()}")

@@ -35,11 +35,10 @@ class Question:
         return walk(self.tape, {self.net.layers[-1][0]: self.row}, book, to=(layer,))
 
     def activations(self, layer):
-        """(A, g) of a layer of feature maps, both (h, w, C) float64: activations and dS/dA, the latter without its scale."""
+        """(A, g) of a layer of feature maps, both (h, w, C) float64: activations, and dS/dA without its scale."""
         A = self.tape[layer].output
         if A.ndim != 4:
-            raise InputError(f"layer '{layer}' has no places to show, its shape is {A.shape}; choose one before "
-                             f"'{self.net.features}' or this itself")
+            raise InputError(f"layer '{layer}' has shape {A.shape}, no places to show; try '{self.net.features}'")
         return A[0].astype(np.float64), self.signals(layer)[layer][0].astype(np.float64)
 
     def heatmap(self, method, layer, direction, plane=None):

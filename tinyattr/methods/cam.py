@@ -1,4 +1,4 @@
-"""Class activation maps: read-outs of A, the activations of one layer, and g = dS/dA. Z = h w is the number of places."""
+"""Class activation maps: read-outs of A, the activations of one layer, and g = dS/dA, with Z = h w places."""
 
 from tinyattr.errors import InputError
 from tinyattr.methods.asking import ask
@@ -17,7 +17,10 @@ def grad_cam(net, x, target=None, score=None, layer=None):
 
 
 def hirescam(net, x, target=None, score=None, layer=None):
-    """L_ij = sum_k g_ijk A_ijk.  HiResCAM, Draelos & Carin 2020, arXiv 2011.08891. No pooling: each place keeps its own weight."""
+    """L_ij = sum_k g_ijk A_ijk.  HiResCAM, Draelos & Carin 2020, arXiv 2011.08891.
+
+    No pooling: each place keeps its own weight. raw is L (h, w) before its ReLU.
+    """
     question = ask(net, x, target, score)
     layer = layer or feature_layer(net)
     A, g = question.activations(layer)  # (h, w, C)

@@ -35,7 +35,7 @@ class Heatmap:
 
     @property
     def map(self):
-        """L for display: ReLU, bilinear resize to the input's (H, W), min-max to [0, 1]. Zeros, with a `note`, if nothing is positive."""
+        """L for display: ReLU, bilinear resize to the input's (H, W), min-max to [0, 1]; zeros if none is positive."""
         return min_max(resize(relu(self.plane), self.size))
 
     @property

@@ -22,10 +22,10 @@ FAMILIES = {
 
 
 def load(source, *, family=None):
-    """A Network from a weight file (see files/formats.py for the layouts), or "demo", a small VGG19 with random weights.
+    """A Network from a weight file (files/formats.py lists the layouts), or "demo", a small VGG19 with random weights.
 
-    family: whose training, a key of FAMILIES; it fixes how photos are prepared. Our own files, the official Keras files
-    and SqueezeNet v1.0 need none; of any other file `net.read` refuses photos until it is given.
+    family: whose training, a key of FAMILIES; it fixes how photos are prepared. Our own files, the official Keras
+    files and SqueezeNet v1.0 need none; for any other file `net.read` refuses photos until it is given.
     Raises InputError for a missing, damaged or unknown file.
     """
     if family is not None and family not in FAMILIES:
@@ -45,10 +45,11 @@ def load(source, *, family=None):
         spec = replace(FAMILIES[family], size=facts["size"])
     if classes is None and facts["classes"] == 1000:
         classes = imagenet_names()
-    return network(facts["layers"], weights, name=facts["name"], features=facts["features"], classes=classes, input=spec, source=str(source))
+    return network(facts["layers"], weights, name=facts["name"], features=facts["features"],
+                   classes=classes, input=spec, source=str(source))
 
 
 def demo():
-    """VGG19's layout at an eighth of its width, ten classes, weights from seed 0: shows the machinery, has learned nothing."""
+    """VGG19's layout at an eighth of its width, ten classes, weights from seed 0. It has learned nothing."""
     net = vgg("E", width=1 / 8, classes=10, seed=0, input=FAMILIES["tinyattr"])
     return replace(net, name="demo (VGG19 layout, random weights)")

@@ -1,4 +1,4 @@
-"""A network is a list of layers and a dict of weights. Running it writes a tape that ends at the logits; softmax is never a layer."""
+"""A network is a list of layers and a dict of weights. Its tape ends at the logits; softmax is never a layer."""
 
 from dataclasses import dataclass, replace
 
@@ -11,7 +11,7 @@ from tinyattr.files.images import InputSpec, read_photo
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """layers: (name, op, attributes) in order; weights: {layer name: (kernel, bias)}. Made by `network`, which checks them.
+    """layers: (name, op, attributes) in order; weights: {layer name: (kernel, bias)}. `network` makes one, checked.
 
     A layer reads the one before it, or those in attributes["inputs"]; "input" is the picture.
     features: the last layer of feature maps, the one CAMs explain unless told otherwise.
@@ -52,13 +52,14 @@ class Network:
     def read(self, photo):
         """A photo (path, PIL image or uint8 array) as this network wants it: (1, H, W, 3) float32."""
         if self.input is None:
-            raise InputError(f"{self.name}: its file does not say how photos were prepared; load it with family='oxford' or 'torchvision'")
+            raise InputError(f"{self.name}: its file does not say how photos were prepared; "
+                             "load it with family='oxford' or family='torchvision'")
         return read_photo(photo, self.input)
 
     @property
     def dtype(self):
         """The dtype the network computes in."""
-        return np.result_type(*(w.dtype for arrays in self.weights.values() for w in arrays)) if self.weights else np.dtype(np.float32)
+        return np.result_type(*(w for arrays in self.weights.values() for w in arrays), np.float32)
 
     @property
     def parameters(self):
@@ -67,7 +68,8 @@ class Network:
 
     def astype(self, dtype):
         """The same network computing in float32 or float64."""
-        return replace(self, weights={name: tuple(w.astype(dtype) for w in arrays) for name, arrays in self.weights.items()})
+        weights = {name: tuple(w.astype(dtype) for w in arrays) for name, arrays in self.weights.items()}
+        return replace(self, weights=weights)
 
     def label(self, c):
         """Name of class c, or its number."""
@@ -76,7 +78,8 @@ class Network:
     def _checked(self, x):
         x = np.asarray(x)
         if x.ndim != 4 or x.dtype.kind not in "fiu":
-            raise InputError(f"a picture is (N, H, W, C) numbers; got shape {x.shape} {x.dtype}. net.read(photo) makes one from a file")
+            raise InputError(f"a picture is (N, H, W, C) numbers; got shape {x.shape} {x.dtype}; "
+                             "net.read(photo) makes one from a file")
         if self.input and x.shape[1:] != (self.input.size, self.input.size, 3):
             raise InputError(f"{self.name} takes pictures (N, {self.input.size}, {self.input.size}, 3); got {x.shape}")
         if not np.isfinite(x).all():
@@ -91,10 +94,11 @@ def inputs_of(attributes, previous):
 
 
 def network(layers, weights, *, name="network", features=None, classes=None, input=None, source=""):
-    """A Network from a list of layers and a dict of weights, checked: ops known, names unique, inputs before use, weights complete.
+    """A Network from a list of layers and a dict of weights.
 
     weights: {layer name: (kernel, bias)}, kernels (kh, kw, in, out) or (in, out), all float32 or all float64.
-    features: default the last layer before a flatten or global pool. Raises InputError.
+    features: default the last layer before a flatten or global pool.
+    Raises InputError for an unknown op, a name used twice, an input used before it exists, or missing weights.
     """
     layers = [(str(n), op, dict(attributes)) for n, op, attributes in layers]
     weights = {n: tuple(np.asarray(w) for w in arrays) for n, arrays in weights.items()}
@@ -134,7 +138,8 @@ def _check_weights(name, op, arrays):
         if arrays:
             raise InputError(f"{op} '{name}' has no weights; got shapes {[w.shape for w in arrays]}")
     elif ranks != WEIGHT_RANKS[op]:
-        raise InputError(f"{op} '{name}' needs weights (kernel, bias) with {WEIGHT_RANKS[op]} axes; got shapes {[w.shape for w in arrays]}")
+        raise InputError(f"{op} '{name}' needs weights (kernel, bias) with {WEIGHT_RANKS[op]} axes; "
+                         f"got shapes {[w.shape for w in arrays]}")
     elif ranks and arrays[0].shape[-1] != arrays[1].shape[0]:
         raise InputError(f"{op} '{name}': kernel {arrays[0].shape} and bias {arrays[1].shape} do not fit")
     if any(w.dtype not in (np.float32, np.float64) for w in arrays):

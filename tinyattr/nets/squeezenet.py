@@ -1,29 +1,32 @@
-"""SqueezeNet v1.0 (Iandola et al. 2016, arXiv 1602.07360): 5 MB of weights, as accurate as AlexNet. A network for classrooms.
+"""SqueezeNet v1.0 (Iandola et al. 2016, arXiv 1602.07360): 5 MB of weights, a network for classrooms.
 
 A fire module squeezes its input with 1x1 kernels, then expands it with 1x1 and 3x3 kernels side by side.
 """
 
 from tinyattr.errors import InputError
 
-SQUEEZE = {2: 16, 3: 16, 4: 32, 5: 32, 6: 48, 7: 48, 8: 64, 9: 64}  # fire module: channels after its squeeze; it ends with 8 times as many
+SQUEEZE = {2: 16, 3: 16, 4: 32, 5: 32, 6: 48, 7: 48, 8: 64, 9: 64}  # a fire module's channels, squeezed; 8x after
 POOL_AFTER = {1: "pool1", 4: "pool4", 8: "pool8"}
 
 
 def squeezenet_layers():
     """The list of layers of SqueezeNet v1.0. Dropout is the identity when a network is not in training."""
     pool = {"size": 3, "stride": 2, "ceil": True}
-    layers = [("conv1", "conv2d", {"stride": 2, "padding": 0}), ("conv1_relu", "relu", {}), ("pool1", "max_pool", pool)]
+    layers = [("conv1", "conv2d", {"stride": 2, "padding": 0}), ("conv1_relu", "relu", {}),
+              (POOL_AFTER[1], "max_pool", pool)]
     for f in SQUEEZE:
         squeeze, small, large = f"fire{f}_squeeze1x1", f"fire{f}_expand1x1", f"fire{f}_expand3x3"
         layers += [
             (squeeze, "conv2d", {"stride": 1, "padding": 0}), (f"{squeeze}_relu", "relu", {}),
             (small, "conv2d", {"stride": 1, "padding": 0}), (f"{small}_relu", "relu", {}),
-            (large, "conv2d", {"stride": 1, "padding": 1, "inputs": [f"{squeeze}_relu"]}), (f"{large}_relu", "relu", {}),
+            (large, "conv2d", {"stride": 1, "padding": 1, "inputs": [f"{squeeze}_relu"]}),
+            (f"{large}_relu", "relu", {}),
             (f"fire{f}_concat", "concat", {"inputs": [f"{small}_relu", f"{large}_relu"]}),
         ]
         if f in POOL_AFTER:
             layers.append((POOL_AFTER[f], "max_pool", pool))
-    layers += [("conv10", "conv2d", {"stride": 1, "padding": 1}), ("conv10_relu", "relu", {}), ("pool10", "global_avg_pool", {})]
+    layers += [("conv10", "conv2d", {"stride": 1, "padding": 1}), ("conv10_relu", "relu", {}),
+               ("pool10", "global_avg_pool", {})]
     return layers
 
 

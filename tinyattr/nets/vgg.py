@@ -1,6 +1,6 @@
-"""The VGG family (Simonyan & Zisserman 2015, arXiv 1409.1556, table 1): blocks of 3x3 convolutions, a pool after each, three dense layers.
+"""The VGG family (Simonyan & Zisserman 2015, arXiv 1409.1556, table 1): 3x3 convolutions, then three dense layers.
 
-VGG11, 13, 16 and 19 are configurations A, B, D and E. Layers carry Keras' names; block5_relu4 is the ReLU after block5_conv4.
+VGG11, 13, 16, 19 are configurations A, B, D, E. Layers carry Keras' names; block5_relu4 is the ReLU after block5_conv4.
 """
 
 import numpy as np
@@ -29,7 +29,7 @@ def vgg_layers(configuration):
 
 
 def vgg_shapes(configuration, channels=CHANNELS, dense=(4096, 4096), classes=1000, size=224):
-    """{layer: kernel shape} of a VGG with the given channels per block. The picture is halved five times on its way to fc1."""
+    """{layer: kernel shape} of a VGG with the given channels in each block, for pictures of size x size."""
     if size < 32 or size % 32:
         raise InputError(f"VGG halves the picture five times: its size must be a multiple of 32; got {size}")
     shapes, c = {}, 3
@@ -44,7 +44,7 @@ def vgg_shapes(configuration, channels=CHANNELS, dense=(4096, 4096), classes=100
 
 
 def vgg(configuration="E", *, seed=0, width=1, classes=1000, dense=None, size=224, input=None, dtype=np.float32):
-    """A VGG with random weights: kernels normal with variance 2 / fan_in (He et al. 2015, arXiv 1502.01852), biases zero.
+    """A VGG with random weights: kernels normal, variance 2 / fan_in (He et al. 2015, arXiv 1502.01852), biases zero.
 
     width multiplies the channels 64..512 and, unless `dense` gives two numbers, the 4096 of the dense layers.
     classes: how many, or their names. The same seed gives the same bytes. vgg("E") is VGG19: 143,667,240 parameters.
@@ -55,7 +55,7 @@ def vgg(configuration="E", *, seed=0, width=1, classes=1000, dense=None, size=22
     dense = tuple(dense) if dense else (round(4096 * width),) * 2
     n = len(names) if names else int(classes)
     if min(*channels, *dense, n) < 1:
-        raise InputError(f"width {width} and classes {n} leave a layer without channels; channels {channels}, dense {dense}")
+        raise InputError(f"width {width} leaves a layer empty: channels {channels}, dense {dense}, classes {n}")
     shapes = vgg_shapes(configuration, channels, dense, n, size)
     rng = np.random.default_rng(seed)
     weights = {}
@@ -63,14 +63,15 @@ def vgg(configuration="E", *, seed=0, width=1, classes=1000, dense=None, size=22
         kernel = rng.standard_normal(shape, np.float32)
         kernel *= np.float32(np.sqrt(2 / np.prod(shape[:-1])))
         weights[name] = (kernel.astype(dtype, copy=False), np.zeros(shape[-1], dtype))
-    return network(layers, weights, name=f"{VGG_NAMES[configuration]} layout, random weights (seed {seed})", classes=names, input=input)
+    name = f"{VGG_NAMES[configuration]} layout, random weights (seed {seed})"
+    return network(layers, weights, name=name, classes=names, input=input)
 
 
 def recognise_vgg(shapes):
     """What VGG a weight file holds, as the facts that `load` needs, or None for another network.
 
-    shapes: {file's layer: (kernel shape, bias shape)}. Keras' layer names are followed where the file has them; a Keras 3
-    file has only the order. Raises InputError for a VGG whose shapes do not chain.
+    shapes: {file's layer: (kernel shape, bias shape)}. Keras' layer names are followed where the file has them; a
+    Keras 3 file has only the order. Raises InputError for a VGG whose shapes do not chain.
     """
     convolutions = [s for s, (kernel, _) in shapes.items() if len(kernel) == 4]
     dense = [s for s, (kernel, _) in shapes.items() if len(kernel) == 2]
