@@ -17,13 +17,13 @@ with q the softmax of the rivals j != c. Nothing is ever formed as 1 - y_c, whic
 import numpy as np
 
 from tinyattr.errors import InputError
-from tinyattr.softmax import gaps, logsumexp, softmax
+from tinyattr.softmax import finite, gaps, logsumexp, softmax
 
 
 def pre(z, c):
     """S = z_c, the pre-softmax score. Row e_c; kappa = 1."""
     one_hot = _one_hot(z, c)
-    return (np.asarray(z, np.float64) * one_hot).sum(-1), one_hot, np.zeros(one_hot.shape[:-1])
+    return (finite(z) * one_hot).sum(-1), one_hot, np.zeros(one_hot.shape[:-1])
 
 
 def log_odds(z, c):

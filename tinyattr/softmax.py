@@ -9,17 +9,23 @@ import numpy as np
 from tinyattr.errors import InputError
 
 
-def gaps(z):
-    """d_i = z_i - max_j z_j <= 0, float64, shape (..., n).
-
-    Everything below is a function of d, so a number added to every logit leaves no trace (equation 8),
-    and no exponential can overflow. Raises InputError unless z is finite with at least one class.
-    """
+def finite(z):
+    """z as float64, shape (..., n). Raises InputError unless it is finite, with at least one class."""
     z = np.asarray(z, dtype=np.float64)
     if z.ndim == 0 or z.shape[-1] == 0:
         raise InputError(f"logits need a last axis with at least one class; got shape {z.shape}")
     if not np.isfinite(z).all():
         raise InputError("logits must be finite; got NaN or infinity: check the network's input and weights")
+    return z
+
+
+def gaps(z):
+    """d_i = z_i - max_j z_j <= 0, float64, shape (..., n).
+
+    Everything below is a function of d, so a number added to every logit leaves no trace (equation 8),
+    and no exponential can overflow. Raises InputError for logits that are not finite.
+    """
+    z = finite(z)
     return z - z.max(-1, keepdims=True)
 
 

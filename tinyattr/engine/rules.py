@@ -10,7 +10,7 @@ from tinyattr.engine.ops import pair, pool_windows
 
 
 def unpatch(p, shape, stride):
-    """x[n, s i + u, s j + v, c] = sum of p[n,i,j,u,v,c]: windows go back to their places. The transpose of `patches`."""
+    """x[n, s i + u, s j + v, c] = sum of p[n,i,j,u,v,c]: windows back to their places, the transpose of `patches`."""
     x = np.zeros(shape, p.dtype)
     _, rows, columns, kh, kw, _ = p.shape
     sh, sw = pair(stride)

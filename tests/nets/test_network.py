@@ -1,0 +1,78 @@
+"""Networks from arrays: what is checked, what is said, what runs."""
+
+import numpy as np
+import pytest
+
+import tinyattr as ta
+from tinyattr.files.images import InputSpec
+
+W = {"fc": (np.ones((3, 2)), np.zeros(2))}
+LAYERS = [("flatten", "flatten", {}), ("fc", "dense", {})]
+
+
+def test_a_network_of_a_student():
+    net = ta.network(LAYERS, W, classes=["no", "yes"])
+    assert net(np.ones((1, 1, 1, 3))).tolist() == [[3, 3]]
+    assert net.features == "input"
+    assert net.label(1) == "yes"
+    assert net.astype(np.float32).dtype == np.float32
+    assert net.dtype == np.float64
+
+
+def test_layers_that_name_their_inputs():
+    layers = [("a", "relu", {}), ("b", "relu", {"inputs": ["input"]}), ("both", "concat", {"inputs": ["b", "a"]}),
+              ("pool", "global_avg_pool", {})]
+    net = ta.network(layers, {})
+    assert net(np.array([1.0, -2.0]).reshape(1, 1, 1, 2)).tolist() == [[1, 0, 1, 0]]
+    assert net.features == "both"
+
+
+@pytest.mark.parametrize(("layers", "weights", "words"), [
+    ([], {}, "at least one layer"),
+    ([("fc", "linear", {})], W, "unknown op 'linear'"),
+    ([("fc", "dense", {}), ("fc", "relu", {})], W, "two layers are called 'fc'"),
+    ([("fc", "dense", {"inputs": ["later"]})], W, "reads 'later', which does not come before"),
+    ([("fc", "dense", {})], {}, r"needs weights \(kernel, bias\)"),
+    ([("fc", "conv2d", {})], W, r"needs weights \(kernel, bias\)"),
+    ([("fc", "relu", {})], W, "has no weights"),
+    ([("fc", "dense", {})], {"fc": (np.ones((3, 2)), np.zeros(3))}, "do not fit"),
+    ([("fc", "dense", {})], {"fc": (np.ones((3, 2), int), np.zeros(2))}, "float32 or float64"),
+    ([("fc", "dense", {})], {**W, "fx": W["fc"]}, r"unknown layer \(in weights\) 'fx'; did you mean fc"),
+    ([("K", "constant", {})], {}, r"needs weights \(value,\)"),
+])
+def test_what_is_refused(layers, weights, words):
+    with pytest.raises(ta.InputError, match=words):
+        ta.network(layers, weights)
+
+
+def test_class_names_must_be_as_many_as_logits():
+    with pytest.raises(ta.InputError, match="3 class names for 2 logits"):
+        ta.network(LAYERS, W, classes=["a", "b", "c"])
+
+
+@pytest.mark.parametrize(("x", "words"), [
+    (np.ones((2, 2, 3)), r"a picture is \(N, H, W, C\)"),
+    (np.full((1, 1, 1, 3), np.nan), "NaN or infinity"),
+    (np.ones((1, 1, 1, 4)), "expects shape"),
+    (np.array([[[["a"]]]]), r"a picture is \(N, H, W, C\)"),
+])
+def test_pictures_it_cannot_take(x, words):
+    with pytest.raises(ta.InputError, match=words):
+        ta.network(LAYERS, W)(x)
+
+
+def test_a_known_size_is_demanded():
+    net = ta.network(LAYERS, W, input=InputSpec(2))
+    with pytest.raises(ta.InputError, match=r"takes pictures \(N, 2, 2, 3\); got \(1, 1, 1, 3\)"):
+        net(np.ones((1, 1, 1, 3)))
+
+
+def test_logits_are_demanded():
+    net = ta.network([("r", "relu", {})], {})
+    with pytest.raises(ta.InputError, match="must give logits"):
+        net(np.ones((1, 2, 2, 3)))
+
+
+def test_photos_need_a_known_preparation():
+    with pytest.raises(ta.InputError, match="does not say how photos were prepared"):
+        ta.network(LAYERS, W).read("photo.jpg")
