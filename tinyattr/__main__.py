@@ -9,6 +9,7 @@ import tinyattr as ta
 from tinyattr import draw
 from tinyattr.explain import FOUR_SCORES, TWO_METHODS, explain
 from tinyattr.files.images import own_picture
+from tinyattr.files.whole import whole, writable
 
 
 class Parser(argparse.ArgumentParser):
@@ -83,6 +84,8 @@ def _explain_options(command):
 
 def run_explain(options):
     """Figure, table and numbers for one picture."""
+    draw.drawable(options.out)
+    writable(options.json or "numbers.json")
     net = ta.load(options.net, family=options.family)
     x = net.read(options.image if options.image else own_picture())
     tap = options.tap or options.layer or net.features
@@ -94,19 +97,10 @@ def run_explain(options):
     draw.save(draw.side_by_side(found, f"{picture}, {net.name}"), options.out)
     print(f"\nfigure   {options.out}")
     if options.json:
-        write_json({"picture": picture, **found.numbers()}, options.json)
+        with whole(options.json) as temporary:
+            numbers = {"picture": picture, **found.numbers()}
+            temporary.write_text(json.dumps(numbers, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         print(f"numbers  {options.json}")
-
-
-def write_json(numbers, path):
-    """Write numbers; the file appears whole or not at all."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        temporary.write_text(json.dumps(numbers, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def entry():

@@ -1,11 +1,11 @@
 """Every figure. Each names method, score, layer and class; its colours are safe for colour-blind readers."""
 
-from pathlib import Path
-
 import numpy as np
+from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import Figure
 
 from tinyattr.errors import InputError
+from tinyattr.files.whole import whole, writable
 
 POSITIVE = "inferno"  # maps in [0, 1]: ordered by lightness alone, so no hue need be told from another
 SCORE_TITLES = {
@@ -83,20 +83,18 @@ def save_heatmap(heatmap, path):
 
 
 def save(figure, path):
-    """Write a figure; the file appears whole or not at all. Raises InputError for an ending matplotlib cannot write."""
-    path = Path(path)
-    known = figure.canvas.get_supported_filetypes()
+    """Write a figure; the file appears whole or not at all. Raises InputError as `drawable` does."""
+    with whole(drawable(path)) as temporary:
+        figure.savefig(temporary)
+
+
+def drawable(path):
+    """`path`, if its folder exists and its ending is one that matplotlib can write. Raises InputError otherwise."""
+    path, known = writable(path), FigureCanvasBase.get_supported_filetypes()
     if path.suffix[1:].lower() not in known:
         raise InputError(f"{path.name!r} has the ending {path.suffix!r}; "
                          f"figures are written as {', '.join(sorted(known))}")
-    if not path.parent.is_dir():
-        raise InputError(f"no folder {str(path.parent)!r} to write {path.name!r} into")
-    temporary = path.with_name(f".{path.stem}.part{path.suffix}")
-    try:
-        figure.savefig(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    return path
 
 
 def _grey(heatmap):

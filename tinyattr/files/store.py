@@ -1,14 +1,13 @@
 """Our HDF5: /layer/kernel and /layer/bias, contiguous float32; the root's attributes say what they mean."""
 
 import json
-import os
 from dataclasses import asdict
-from pathlib import Path
 
 import h5py
 
 from tinyattr.errors import InputError
 from tinyattr.files.images import InputSpec
+from tinyattr.files.whole import whole
 
 
 def save(net, path):
@@ -16,25 +15,15 @@ def save(net, path):
 
     Layers that are not convolutions or dense cannot be restored by `load` and are refused with InputError.
     """
-    path = Path(path)
     for name, arrays in net.weights.items():
         if len(arrays) != 2:
             raise InputError(f"layer '{name}' is neither convolution nor dense; only VGG and SqueezeNet can be saved")
-    if not path.parent.is_dir():
-        raise InputError(f"no folder {str(path.parent)!r} to write {path.name!r} into")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with h5py.File(temporary, "w") as file:
-            file.attrs.update(format="tinyattr", version=1, network=net.name, source=net.source,
-                              input=json.dumps(net.input and asdict(net.input)), classes=json.dumps(net.classes))
-            for name, (kernel, bias) in net.weights.items():
-                file.create_dataset(f"{name}/kernel", data=kernel, dtype="<f4")
-                file.create_dataset(f"{name}/bias", data=bias, dtype="<f4")
-        with open(temporary, "rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs.update(format="tinyattr", version=1, network=net.name, source=net.source,
+                          input=json.dumps(net.input and asdict(net.input)), classes=json.dumps(net.classes))
+        for name, (kernel, bias) in net.weights.items():
+            file.create_dataset(f"{name}/kernel", data=kernel, dtype="<f4")
+            file.create_dataset(f"{name}/bias", data=bias, dtype="<f4")
 
 
 def own_facts(attributes):

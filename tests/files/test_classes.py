@@ -1,0 +1,42 @@
+"""Class names: the published list, byte for byte, and finding a class."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+
+import tinyattr as ta
+from tinyattr.files.classes import find_class, imagenet_classes, imagenet_names
+
+NAMES = imagenet_names()
+
+
+def test_the_list_is_kerass_class_index():
+    """Keras publishes the md5 of imagenet_class_index.json, which is this list as JSON."""
+    index = {str(i): list(entry) for i, entry in enumerate(imagenet_classes())}
+    assert hashlib.md5(json.dumps(index).encode()).hexdigest() == "c2c37ea517e94d9795004a39431a14cb"
+
+
+@pytest.mark.parametrize(("target", "c"), [
+    (805, 805), (np.int64(805), 805), ("805", 805), ("soccer ball", 805), ("Soccer_Ball", 805), (" soccer  ball ", 805), (0, 0),
+])
+def test_finding(target, c):
+    assert find_class(target, NAMES, 1000) == c
+
+
+@pytest.mark.parametrize(("target", "words"), [
+    ("crane", "ambiguous: classes 134, 517"), ("maillot", "ambiguous: classes 638, 639"),
+    ("soccer bal", r"did you mean .*soccer ball \(805\)"), ("shepherd", r"German shepherd \(235\)"),
+    ("qqqq", "give a number from 0 to 999"), (1000, "classes 0 to 999"), (-1, "classes 0 to 999"), ("1000", "classes 0 to 999"),
+    (1.5, "a number from 0 to 999 or a name"), (True, "a number from 0 to 999 or a name"), ([1], "a number from 0 to 999 or a name"),
+])
+def test_not_finding(target, words):
+    with pytest.raises(ta.InputError, match=words):
+        find_class(target, NAMES, 1000)
+
+
+def test_without_names():
+    assert find_class("3", None, 7) == 3
+    with pytest.raises(ta.InputError, match="no names, only numbers 0 to 6"):
+        find_class("cat", None, 7)

@@ -1,0 +1,125 @@
+"""The attack: what moves, by exactly how much, and what cannot move. Theorems T1, T2, T4 and the equations (V1)-(V5)."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinyattr as ta
+from tinyattr.softmax import softmax
+
+BLIND = sorted(set(ta.SCORES) - {"pre"})
+cases = {"seed": st.integers(0, 10**6), "K": st.floats(-100, 100), "i": st.integers(0, 1), "j": st.integers(0, 1)}
+
+
+def network_and_picture(seed):
+    net = ta.vgg("A", width=1 / 16, classes=5, size=64, dense=(9, 8), seed=seed, dtype=np.float64)
+    return net, np.random.default_rng(seed).standard_normal((1, 64, 64, 3))
+
+
+@given(**cases)
+def test_probabilities_stay(seed, K, i, j):
+    net, x = network_and_picture(seed)
+    z, z_altered = net(x), ta.alter(net, K=K, at=(i, j))(x)
+    t = K * net.run(x)["block5_pool"].output[0, i, j].sum()
+    assert np.allclose(z_altered, z + t, rtol=1e-12, atol=1e-12 * abs(t))
+    # z + t is rounded to ulp(|t|), which is all that y can feel.
+    assert np.abs(softmax(z_altered) - softmax(z)).max() <= 4 * np.spacing(abs(t) + np.abs(z).max())
+
+
+@given(**cases)
+def test_scores_whose_row_sums_to_zero_see_nothing(seed, K, i, j):
+    """T1, for every method and layer: gradients differ by rounding of z + t and by kappa K, kappa about 1e-16."""
+    net, x = network_and_picture(seed)
+    twin = ta.alter(net, K=K, at=(i, j))
+    t = abs(K * net.run(x)["block5_pool"].output[0, i, j].sum())
+    for method in ta.METHODS.values():
+        for score in BLIND:
+            a, b = method(net, x, 1, score=score).raw, method(twin, x, 1, score=score).raw
+            assert np.abs(a - b).max() <= 1e-13 * (1 + t + abs(K)) * max(np.abs(a).max(), 1)
+
+
+@given(**cases)
+def test_pre_moves_by_the_method_applied_to_t(seed, K, i, j):
+    """T2. Grad-CAM: L' = L + (K/Z) sum_k A_k, everywhere. HiResCAM: L' = L + t at (i, j) and nowhere else."""
+    net, x = network_and_picture(seed)
+    twin = ta.alter(net, K=K, at=(i, j))
+    A = net.run(x)["block5_pool"].output[0]
+    T, Z = A.sum(-1), A.shape[0] * A.shape[1]
+    L, L_altered = (ta.grad_cam(n, x, 1, score="pre").raw for n in (net, twin))
+    assert np.allclose(L_altered, L + K / Z * T, rtol=1e-10, atol=1e-12 * (np.abs(L).max() + abs(K) * T.max()))
+    H, H_altered = (ta.hirescam(n, x, 1, score="pre").raw for n in (net, twin))
+    H = H.copy()
+    H[i, j] += K * T[i, j]
+    assert np.allclose(H_altered, H, rtol=1e-10, atol=1e-12 * (np.abs(H).max() + abs(K) * T.max()))
+
+
+def test_the_tap_below_the_explained_layer_moves_the_input_only():
+    """T4: t tapped at block3 does not pass through block5_pool, so Grad-CAM there stays, even by pre; the gradient moves."""
+    net, x = network_and_picture(0)
+    twin = ta.alter(net, K=10, layer="block3_pool", at=(0, 0))
+    L, L_altered = (ta.grad_cam(n, x, 1, score="pre").raw for n in (net, twin))
+    assert (L_altered == L).all()
+    G, G_altered = (ta.gradient(n, x, 1, score="pre").raw for n in (net, twin))
+    assert np.abs(G_altered - G).max() > np.abs(G).max()
+
+
+def test_it_is_four_more_lines_on_the_tape():
+    net, x = network_and_picture(0)
+    tape = ta.alter(net).run(x)
+    assert [r.op for r in tape][-5:] == ["pick", "sum", "constant", "mul", "add"]
+    assert (tape["predictions"].output == net.run(x)["predictions"].output).all()
+    assert ta.alter(net).parameters == net.parameters + 1
+
+
+def test_the_original_is_not_touched():
+    net, x = network_and_picture(0)
+    layers, z = list(net.layers), net(x)
+    ta.alter(net)
+    assert net.layers == layers
+    assert (net(x) == z).all()
+    assert "K" not in net.weights
+
+
+def test_probabilities_stay_in_float32_too():
+    """t is summed and added in float64: |t| of 1e4 costs y' about 1e-12, not the 1e-3 that float32 logits would lose."""
+    net, x = network_and_picture(0)
+    single = net.astype(np.float32)
+    twin = ta.alter(single, K=1e4)
+    t = twin.run(x)["t"].output
+    assert abs(t) > 1e4
+    assert np.abs(softmax(twin(x)) - softmax(single(x))).max() <= 4 * np.spacing(np.abs(t).max())
+
+
+@pytest.mark.parametrize(("options", "words"), [
+    ({"layer": "block6_pool"}, "unknown layer 'block6_pool'; did you mean"),
+    ({"K": float("nan")}, "K must be a finite number"),
+    ({"at": 3}, r"a place is \(row, column\)"),
+    ({"at": (0, 0, 0)}, r"a place is \(row, column\)"),
+])
+def test_attacks_that_cannot_be_built(options, words):
+    with pytest.raises(ta.InputError, match=words):
+        ta.alter(network_and_picture(0)[0], **options)
+
+
+@pytest.mark.parametrize(("layer", "at"), [("block5_pool", (2, 0)), ("block5_pool", (0, -1)), ("fc1", (0, 0))])
+def test_places_outside_are_found_when_it_runs(layer, at):
+    net, x = network_and_picture(0)
+    with pytest.raises(ta.InputError, match="pick 'tap': place .* lies outside"):
+        ta.alter(net, layer=layer, at=at)(x)
+
+
+def test_the_real_squeezenet(shared, squeezenet):
+    """Both papers' claim on a real network and the authors' photo: see the closed forms above."""
+    x = squeezenet.read(shared / "images" / "soccer_ball.jpg")
+    twin = ta.alter(squeezenet)
+    A = squeezenet.run(x)["fire9_concat"].output[0].astype(np.float64)
+    L, L_altered = (ta.grad_cam(n, x, "soccer ball", score="pre").raw for n in (squeezenet, twin))
+    expected = L + 10 / A[..., 0].size * A.sum(-1)
+    assert np.abs(L_altered - expected).max() <= 1e-6 * np.abs(expected).max()
+    H = np.maximum(ta.hirescam(twin, x, score="pre").raw, 0)
+    assert H[0, 0] / H.sum() > 0.99
+    for method in (ta.grad_cam, ta.hirescam):
+        for score in BLIND:
+            a, b = (method(n, x, score=score).raw for n in (squeezenet, twin))
+            assert np.abs(a - b).max() <= 1e-6 * np.abs(a).max()

@@ -1,0 +1,186 @@
+"""The main job: its numbers, its table, its figure, and the command line around it."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import tinyattr as ta
+from tests.files.layouts import write
+from tinyattr import draw
+from tinyattr.__main__ import main
+from tinyattr.explain import explain, region
+from tinyattr.files.images import own_picture
+from tinyattr.metrics import energy, pearson
+
+
+@pytest.fixture(scope="module")
+def demo():
+    net = ta.load("demo")
+    return net, net.read(own_picture())
+
+
+def test_numbers_are_those_of_the_methods(demo):
+    net, x = demo
+    twin = ta.alter(net, K=7, at=(1, 2))
+    numbers = explain(net, x, 3, altered=twin, at=(1, 2)).numbers()
+    assert [(m["method"], m["score"]) for m in numbers["maps"]] == [
+        (m, s) for m in ("grad_cam", "hirescam") for s in ("pre", "post", "log", "log_odds")
+    ]
+    for entry in numbers["maps"]:
+        a, b = (ta.METHODS[entry["method"]](n, x, 3, score=entry["score"]).raw for n in (net, twin))
+        a, b = np.maximum(a, 0), np.maximum(b, 0)
+        assert np.isclose(entry["corner_energy"], a[1, 2] / a.sum(), rtol=1e-9)
+        assert np.isclose(entry["corner_energy_altered"], b[1, 2] / b.sum(), rtol=1e-9)
+        assert np.isclose(entry["correlation"], np.corrcoef(a.ravel(), b.ravel())[0, 1], rtol=1e-9)
+        assert (entry["correlation"] > 0.999999) == (entry["score"] != "pre")
+    assert numbers["class"] == 3
+    assert numbers["max_change_of_y"] < 1e-12
+
+
+def test_without_an_altered_network(demo):
+    net, x = demo
+    found = explain(net, x, scores=["margin"], methods=["gradient"])
+    assert "altered" not in found.table()
+    assert list(found.numbers()["maps"][0]) == ["method", "score", "layer", "value", "note", "corner_energy"]
+    assert draw.side_by_side(found).axes
+
+
+def test_table_and_json_say_the_same(demo):
+    net, x = demo
+    found = explain(net, x, altered=ta.alter(net))
+    json.dumps(found.numbers(), allow_nan=False)
+    lines = found.table().splitlines()
+    assert len(lines) == 3 + 3 + 8 - 0
+    for line, entry in zip(lines[6:], found.numbers()["maps"], strict=True):
+        assert line.split()[:3] == [entry["method"], entry["score"], entry["layer"]]
+        assert float(line.split()[5]) == pytest.approx(entry["correlation"], abs=1e-6)
+
+
+def test_an_empty_map_has_no_correlation():
+    """A class whose weights are all negative: nothing speaks for it, in words and as null, never NaN."""
+    net = ta.network([("A", "relu", {}), ("pool", "global_avg_pool", {}), ("head", "dense", {})],
+                     {"head": (np.array([[-1.0, 2.0]]), np.zeros(2))})
+    found = explain(net, np.abs(np.random.default_rng(0).standard_normal((1, 3, 3, 1))), 0, altered=ta.alter(net, K=0.01))
+    first = found.numbers()["maps"][0]
+    assert first["correlation"] is first["corner_energy"] is None
+    assert first["note"] == "no place speaks for this class"
+    assert " - " in found.table()
+    assert draw.side_by_side(found)
+
+
+@pytest.mark.parametrize(("at", "tapped", "shape", "rows", "columns"), [
+    ((0, 0), (7, 7), (7, 7), (0, 1), (0, 1)), ((6, 3), (7, 7), (7, 7), (6, 7), (3, 4)),
+    ((0, 1), (7, 7), (224, 224), (0, 32), (32, 64)), ((13, 0), (14, 14), (7, 7), (6, 7), (0, 1)),
+])
+def test_the_tapped_place_in_maps_of_other_sizes(at, tapped, shape, rows, columns):
+    assert region(at, tapped, shape) == (slice(*rows), slice(*columns))
+
+
+def test_metrics():
+    a = np.array([[1.0, 2.0], [3.0, -4.0]])
+    assert pearson(a, a) == pytest.approx(1)
+    assert pearson(a, 5 - 2 * a) == pytest.approx(-1)
+    assert np.isnan(pearson(a, np.ones((2, 2))))
+    assert energy(a, (1, 0)) == pytest.approx(3 / 6)
+    assert energy(a, (slice(0, 1), slice(0, 2))) == pytest.approx(3 / 6)
+    assert np.isnan(energy(-np.ones((2, 2)), (0, 0)))
+
+
+def test_the_command_line(tmp_path, capsys):
+    image, out, numbers = tmp_path / "p.png", tmp_path / "f.png", tmp_path / "n.json"
+    Image.fromarray(own_picture(100)).save(image)
+    assert main(["explain", str(image), "--altered", "--score", "pre", "log_odds", "--target", "2", "--layer", "block5_relu4",
+                 "--out", str(out), "--json", str(numbers)]) == 0
+    said = capsys.readouterr().out
+    stored = json.loads(numbers.read_text())
+    assert "class 2 (2)" in said
+    assert stored["picture"] == "p.png"
+    assert [m["layer"] for m in stored["maps"]] == ["block5_relu4"] * 4
+    with Image.open(out) as figure:
+        assert figure.size[0] > 500
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["f.png", "n.json", "p.png"]
+
+
+def test_demo_needs_nothing(tmp_path):
+    """As a user runs it: another process, another folder, no arguments."""
+    done = subprocess.run([sys.executable, "-m", "tinyattr", "demo"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert "log_odds" in done.stdout
+    assert (tmp_path / "demo.png").stat().st_size > 10_000
+
+
+@pytest.fixture(scope="module")
+def unknown_family(tmp_path_factory):
+    net = ta.vgg("A", width=1 / 16, classes=3, size=32)
+    return write(tmp_path_factory.mktemp("w") / "unknown.h5", net.weights, "keras-weights")
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    (["explain", "nowhere.jpg"], "no picture at 'nowhere.jpg'"),
+    (["explain", __file__], "is not a picture"),
+    (["explain", "--net", "nowhere.h5"], "no weight file at 'nowhere.h5'"),
+    (["explain", "--net", __file__], "is not an HDF5 file"),
+    (["explain", "--net", "UNKNOWN"], "does not say how photos were prepared"),
+    (["explain", "--layer", "block6"], "unknown layer 'block6'"),
+    (["explain", "--layer", "fc1", "--altered"], "place (0, 0) lies outside|has shape"),
+    (["explain", "--score", "logodds"], "unknown score 'logodds'; did you mean log_odds"),
+    (["explain", "--target", "cat"], "unknown class 'cat'"),
+    (["explain", "--target", "10"], "classes 0 to 9"),
+    (["explain", "--method", "gradcam"], "unknown method 'gradcam'; did you mean grad_cam"),
+    (["explain", "--family", "oxfort"], "unknown family 'oxfort'"),
+    (["explain", "--altered", "--at", "7", "0"], "place (7, 0) lies outside"),
+    (["explain", "--altered", "--K", "inf"], "K must be a finite number"),
+    (["explain", "--tap", "block9", "--altered"], "unknown layer 'block9'"),
+    (["explain", "--out", "no/such/folder.png"], "no folder"),
+    (["explain", "--out", "figure.xyz"], "the ending '.xyz'"),
+    (["explain", "--json", "no/such.json"], "no folder"),
+])
+def test_mistakes_get_one_line(arguments, words, unknown_family, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    arguments = [str(unknown_family) if a == "UNKNOWN" else a for a in arguments]
+    assert main(arguments) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("tinyattr: ")
+    assert error.count("\n") == 1
+    assert any(w in error for w in words.split("|"))
+    assert not [p for p in tmp_path.iterdir() if p.suffix in (".part", ".json")]
+
+
+@pytest.mark.parametrize("arguments", [[], ["explian"], ["explain", "--K", "ten"], ["demo", "extra"], ["explain", "--at", "1"]])
+def test_misspelt_commands_get_one_line(arguments, capsys):
+    with pytest.raises(SystemExit) as status:
+        main(arguments)
+    assert status.value.code == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "--help" in error
+
+
+@pytest.mark.parametrize("command", ["explain", "demo"])
+def test_help_shows_an_example(command, capsys):
+    with pytest.raises(SystemExit) as status:
+        main([command, "--help"])
+    assert status.value.code == 0
+    assert f"example: tinyattr {command}" in capsys.readouterr().out
+
+
+def test_the_figure_on_a_real_network(shared, squeezenet, tmp_path):
+    """The papers' layout on the authors' photo: the corner lights up for pre and HiResCAM only, in the picture itself."""
+    x = squeezenet.read(shared / "images" / "soccer_ball.jpg")
+    found = explain(squeezenet, x, altered=ta.alter(squeezenet))
+    rows = {(m["method"], m["score"]): m for m in found.numbers()["maps"]}
+    assert rows["hirescam", "pre"]["corner_energy_altered"] > 0.99
+    assert rows["grad_cam", "pre"]["corner_energy_altered"] < 0.05
+    for (_, score), m in rows.items():
+        assert (m["correlation"] > 0.999999) == (score != "pre")
+    figure = draw.side_by_side(found, "soccer_ball.jpg")
+    assert "soccer ball (805)" in figure.get_suptitle()
+    assert "fire9_concat" in figure.get_suptitle()
+    assert [t.get_text().split(":")[0] for t in figure.texts if ":" in t.get_text()][:4] == ["pre", "post", "log", "log_odds"]
+    draw.save(figure, tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 50_000

@@ -1,0 +1,31 @@
+"""Files that appear whole or not at all: written under a temporary name, flushed to disk, renamed."""
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+
+from tinyattr.errors import InputError
+
+
+def writable(path):
+    """`path` as a Path, if its folder exists. Raises InputError otherwise: ask before long work, not after."""
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise InputError(f"no folder {str(path.parent)!r} to write {path.name!r} into")
+    if path.is_dir():
+        raise InputError(f"{str(path)!r} is a folder; give the name of a file")
+    return path
+
+
+@contextmanager
+def whole(path):
+    """`with whole(path) as temporary:` write to `temporary`; it becomes `path` unless something fails."""
+    path = writable(path)
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")  # the ending stays last: writers choose formats by it
+    try:
+        yield temporary
+        with open(temporary, "rb+") as written:
+            os.fsync(written.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
