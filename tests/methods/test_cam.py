@@ -90,6 +90,15 @@ def test_a_network_that_is_sure_still_gets_a_map():
     assert np.allclose(ta.grad_cam(single, x, 0, score="post").map, maps["log_odds"].map, atol=1e-5)
 
 
+def test_the_gradient_is_shown_by_its_strongest_colour():
+    """Simonyan et al.: max over channels of |G|, so a strong negative channel counts."""
+    net = ta.network([("pool", "global_avg_pool", {}), ("head", "dense", {})],
+                     {"head": (np.array([[1.0], [-3.0], [2.0]]), np.zeros(1))})
+    heat = ta.gradient(net, np.ones((1, 1, 1, 3)), 0, "pre")
+    assert heat.raw.tolist() == [[[1, -3, 2]]]
+    assert heat.plane.tolist() == [[3]]
+
+
 def test_a_tape_can_stand_for_the_picture():
     net, x = small_vgg(2)
     tape = net.run(x)
