@@ -7,8 +7,8 @@ import tinyattr as ta
 
 PACKAGE = Path(ta.__file__).parent
 STOREYS = [  # a room may import from its own storey and from those after it
-    ["__main__"], ["explain"], ["draw"], ["attack", "methods"], ["nets"], ["files"], ["engine"], ["scores", "metrics"],
-    ["softmax"], ["errors"],
+    ["__main__"], ["explain"], ["draw"], ["attack", "methods", "strategies"], ["nets"], ["files"], ["engine"], ["check"],
+    ["scores", "metrics"], ["softmax"], ["errors"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(STOREYS) for room in rooms}
 

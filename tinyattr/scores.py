@@ -17,77 +17,73 @@ with q the softmax of the rivals j != c. Nothing is ever formed as 1 - y_c, whic
 import numpy as np
 
 from tinyattr.errors import InputError
-from tinyattr.softmax import finite, gaps, logsumexp, softmax
+from tinyattr.softmax import centred_row, finite, gaps, log_odds_row, logsumexp
 
 
 def pre(z, c):
     """S = z_c, the pre-softmax score. Row e_c; kappa = 1."""
-    one_hot = _one_hot(z, c)
-    return (finite(z) * one_hot).sum(-1), one_hot, np.zeros(one_hot.shape[:-1])
+    z, e = finite(z), one_hot(z, c)
+    return (z * e).sum(-1), e, np.zeros(e.shape[:-1])
 
 
 def log_odds(z, c):
-    """S = log(y_c / (1 - y_c)) = z_c - logsumexp_{j != c} z_j. Row e_c - q, q_j = y_j / (1 - y_c), q_c = 0."""
-    one_hot = _one_hot(z, c)
-    if one_hot.shape[-1] == 1:
-        raise InputError("log_odds compares a class with rivals; these logits have one class only: use 'pre'")
-    d = gaps(z)
-    rivals = _without(d, one_hot)
-    q = np.zeros_like(one_hot)
-    q[one_hot == 0] = softmax(rivals).ravel()
-    value = (d * one_hot).sum(-1) - logsumexp(rivals)
-    return value, one_hot - q, np.zeros_like(value)
+    """S = log(y_c / (1 - y_c)) = z_c - logsumexp_{j != c} z_j. Row e_c - q, q the rivals' softmax."""
+    d, e = gaps(z), one_hot(z, c)
+    rivals = _rivals(d, e, "log_odds")
+    strongest = rivals.max(-1, keepdims=True)
+    w = np.exp(np.minimum(d - strongest, 0))  # relative to the strongest rival: q cannot underflow; w_c is not used
+    value = (d * e).sum(-1) - logsumexp(rivals)
+    return value, log_odds_row(w, e), np.zeros_like(value)
 
 
 def log(z, c):
-    """S = log y_c = -log(1 + e^{-log_odds}). Row e_c - y = (1 - y_c)(e_c - q)."""
+    """S = log y_c = -log(1 + e^{-log_odds}). Row e_c - y = (1 - y_c)(e_c - q). Equation (18)."""
     odds, row = _odds_or_certain(z, c)
     return -np.logaddexp(0, -odds), row, -np.logaddexp(0, odds)
 
 
 def post(z, c):
-    """S = y_c, the post-softmax score. Row y_c (e_c - y) = y_c (1 - y_c)(e_c - q). Equation (4), row c."""
+    """S = y_c, the post-softmax score. Row y_c (e_c - y) = y_c (1 - y_c)(e_c - q). Equations (4) and (7)."""
     value, row, log_rest = log(z, c)
     return np.exp(value), row, value + log_rest
 
 
 def centred(z, c):
     """S = z_c - (1/n) sum_j z_j. Row e_c - 1/n."""
-    one_hot, d = _one_hot(z, c), gaps(z)
-    row = one_hot - 1 / d.shape[-1]
-    return (d * one_hot).sum(-1) - d.mean(-1), row, np.zeros(d.shape[:-1])
+    d, e = gaps(z), one_hot(z, c)
+    return (d * e).sum(-1) - d.mean(-1), centred_row(e), np.zeros(d.shape[:-1])
 
 
 def margin(z, c):
     """S = z_c - z_r, r the strongest rival (the first, if several tie). Row e_c - e_r."""
-    one_hot, d = _one_hot(z, c), gaps(z)
-    if d.shape[-1] == 1:
-        raise InputError("margin compares a class with a rival; these logits have one class only: use 'pre'")
-    rival = _one_hot(z, np.where(one_hot > 0, -np.inf, d).argmax(-1))
-    row = one_hot - rival
+    d, e = gaps(z), one_hot(z, c)
+    _rivals(d, e, "margin")
+    row = e - one_hot(z, np.where(e == 1, -np.inf, d).argmax(-1))
     return (d * row).sum(-1), row, np.zeros(d.shape[:-1])
 
 
 SCORES = {"pre": pre, "post": post, "log": log, "log_odds": log_odds, "centred": centred, "margin": margin}
 
 
-def _one_hot(z, c):
-    """e_c, shape of z. Raises InputError for a class that does not exist."""
+def one_hot(z, c):
+    """e_c, float64, in the shape of z. Raises InputError for a class that does not exist."""
     shape, c = np.shape(z), np.asarray(c)
-    n = shape[-1] if shape else 0
+    n = shape[-1]
     if c.dtype.kind not in "iu" or c.size == 0 or c.min() < 0 or c.max() >= n:
         raise InputError(f"class must be a whole number from 0 to {n - 1}; got {c.tolist()!r}")
     return (np.arange(n) == np.broadcast_to(c, shape[:-1])[..., None]).astype(np.float64)
 
 
-def _without(d, one_hot):
-    """The rivals' entries of d: (..., n) -> (..., n - 1)."""
-    return d[one_hot == 0].reshape(*d.shape[:-1], d.shape[-1] - 1)
+def _rivals(d, e, score):
+    """The entries of d other than c's: (..., n) -> (..., n - 1)."""
+    if d.shape[-1] == 1:
+        raise InputError(f"{score} compares a class with its rivals; these logits have one class only: use 'pre'")
+    return d[e == 0].reshape(*d.shape[:-1], d.shape[-1] - 1)
 
 
 def _odds_or_certain(z, c):
     """(log-odds, row e_c - q); with a single class y_c = 1 whatever z is: odds infinite, row zero."""
-    if np.shape(z)[-1:] == (1,):
-        certain = _one_hot(z, c)
+    if gaps(z).shape[-1] == 1:
+        certain = one_hot(z, c)
         return np.full(certain.shape[:-1], np.inf), np.zeros_like(certain)
     return log_odds(z, c)[:2]

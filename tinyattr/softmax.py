@@ -1,16 +1,22 @@
-"""Softmax and its Jacobian, written out as in the papers. NumPy only: no tape, no network.
+"""Softmax, cross-entropy and their Jacobians, written out as in the papers. NumPy only: no tape, no network.
 
-Equation numbers are those of Lerma & Lucas (2023), "Pre or Post-Softmax Scores in Gradient-based
-Attribution Methods, What is Best?". Logits z have shape (..., n); the last axis holds the classes.
+Numbers in brackets are equations of Lerma & Lucas (2023), "Pre or Post-Softmax Scores in Gradient-based Attribution
+Methods, What is Best?" (arXiv 2306.13197). Logits z and probabilities y have shape (..., n), classes on the last axis.
+
+The first half takes logits; it is stable to the ends of float64. The second half takes weights w_i = e^{z_i} or
+probabilities y: rational functions without a root or exponential, so that the same lines that run in floats prove the
+identities in exact fractions.
 """
 
 import numpy as np
 
 from tinyattr.errors import InputError
 
+# ---------------------------------------------------------------------------------------------- functions of logits
+
 
 def finite(z):
-    """z as float64, shape (..., n). Raises InputError unless it is finite, with at least one class."""
+    """z as float64, (..., n). Raises InputError unless it is finite and has at least one class."""
     z = np.asarray(z, dtype=np.float64)
     if z.ndim == 0 or z.shape[-1] == 0:
         raise InputError(f"logits need a last axis with at least one class; got shape {z.shape}")
@@ -20,40 +26,151 @@ def finite(z):
 
 
 def gaps(z):
-    """d_i = z_i - max_j z_j <= 0, float64, shape (..., n).
+    """d_i = z_i - max_j z_j <= 0, float64, (..., n).
 
-    Everything below is a function of d, so a number added to every logit leaves no trace (equation 8),
-    and no exponential can overflow. Raises InputError for logits that are not finite.
+    All that follows is a function of d: a number added to every logit leaves no trace, equation (8), and no exponential
+    can overflow. Raises InputError for logits that are not finite, or further apart than the largest float.
     """
     z = finite(z)
-    return z - z.max(-1, keepdims=True)
-
-
-def logsumexp(z):
-    """log sum_i e^{z_i}, shape (...)."""
-    return np.max(z, -1) + np.log(np.exp(gaps(z)).sum(-1))
+    with np.errstate(over="ignore"):
+        d = z - z.max(-1, keepdims=True)
+    if not np.isfinite(d).all():
+        raise InputError(f"logits from {z.min():.1e} to {z.max():.1e} are further apart than the largest float")
+    return d
 
 
 def softmax(z):
-    """y_c = e^{z_c} / sum_i e^{z_i}, in (0, 1), shape (..., n). Equation (1)."""
-    e = np.exp(gaps(z))
-    return e / e.sum(-1, keepdims=True)
+    """y_c = e^{z_c} / sum_i e^{z_i}, in [0, 1], (..., n). Equation (1)."""
+    return probabilities(np.exp(gaps(z)))
 
 
 def log_softmax(z):
-    """log y_c = z_c - log sum_i e^{z_i} <= 0, shape (..., n)."""
+    """log y_c = z_c - log sum_i e^{z_i} <= 0, (..., n)."""
     d = gaps(z)
     return d - np.log(np.exp(d).sum(-1, keepdims=True))
 
 
-def softmax_jacobian(z):
-    """dy_i/dz_j = y_i (delta_ij - y_j), that is J = diag(y) - y y^T, shape (..., n, n). Equation (4).
+def logsumexp(z):
+    """log sum_i e^{z_i}, (...). Its gradient is y = softmax(z), its Hessian `jacobian(y)`."""
+    return np.max(z, -1) + np.log(np.exp(gaps(z)).sum(-1))
 
-    The diagonal is y_i sum_{j != i} y_j, not y_i (1 - y_i), which cancels to nothing once y_i rounds to 1.
+
+def softmax_jacobian(z):
+    """dy_i/dz_j = y_i (delta_ij - y_j), (..., n, n). Equation (4); also the Hessian of logsumexp."""
+    return jacobian(softmax(z))
+
+
+def cross_entropy(z, t):
+    """L = -sum_c t_c log y_c, (...), targets t >= 0 of any sum. Equation (11). See cross_entropy_gradient."""
+    return -(_targets(t) * log_softmax(z)).sum(-1)
+
+
+def entropy(z):
+    """H(y) = -sum_c y_c log y_c, (...), of y = softmax(z), in [0, log n]."""
+    return cross_entropy(z, softmax(z))
+
+
+def entropy_gradient(z):
+    """dH/dz_j = -y_j (log y_j + H), (..., n)."""
+    return -softmax(z) * (log_softmax(z) + entropy(z)[..., None])
+
+
+def kl(t, z):
+    """KL(t || y) = sum_c t_c log(t_c / y_c) >= 0, (...): the cross-entropy above the entropy of t. See (11)."""
+    t = _targets(t)
+    log_t = np.log(np.where(t > 0, t, 1))  # 0 log 0 = 0
+    return (t * (log_t - log_softmax(z))).sum(-1)
+
+
+def temper(z, temperature):
+    """z / T: softmax(temper(z, T)) is softer for T > 1, sharper for T < 1. Its Jacobian to z is jacobian(y) / T."""
+    if not (np.isfinite(temperature) and temperature > 0):
+        raise InputError(f"a temperature is a finite number above 0; got {temperature}")
+    return np.asarray(z, dtype=np.float64) / temperature
+
+
+def temperature_derivative(z, temperature):
+    """dy/dT = -jacobian(y) z / T^2, (..., n), of y = softmax(z / T)."""
+    d = temper(gaps(z), temperature)
+    return -jacobian_product(softmax(d), d) / temperature
+
+
+def _targets(t):
+    t = np.asarray(t, dtype=np.float64)
+    if not (np.isfinite(t).all() and (t >= 0).all()):
+        raise InputError("targets must be finite and not negative")
+    return t
+
+
+# ------------------------------------------------------------------- rational functions of weights or probabilities
+
+
+def probabilities(w):
+    """y_c = w_c / sum_i w_i, of weights w = e^z, (..., n). Equation (1)."""
+    return w / w.sum(-1, keepdims=True)
+
+
+def rest(y):
+    """r_i = sum_{j != i} y_j = 1 - y_i, (..., n): what y_i leaves to the others.
+
+    As a difference it is rounding noise once y_i is near 1, which only the largest can be: there the others are summed.
     """
-    y = softmax(z)
-    J = -y[..., :, None] * y[..., None, :]
+    r, largest = 1 - y, y.argmax(-1)[..., None]
+    others = np.array(y)
+    np.put_along_axis(others, largest, 0, -1)
+    np.put_along_axis(r, largest, others.sum(-1, keepdims=True), -1)
+    return r
+
+
+def jacobian(y):
+    """J_ij = dy_i/dz_j = y_i (delta_ij - y_j), that is diag(y) - y y^T, (..., n, n). Equations (2)-(4)."""
+    return y[..., :, None] * log_jacobian(y)
+
+
+def jacobian_product(y, v):
+    """J v = y (v - y.v), (..., n). J is symmetric, so this is J^T v too. Equation (6): v = df/dy, then times dz/dx."""
+    return y * log_jacobian_times(y, v)
+
+
+def log_jacobian(y):
+    """d log y_i / dz_j = delta_ij - y_j, (..., n, n): row i is e_i - y. Not symmetric."""
+    J = np.repeat(-y[..., None, :], y.shape[-1], -2)
     i = np.arange(y.shape[-1])
-    J[..., i, i] = 0
-    J[..., i, i] = -J.sum(-1)
+    J[..., i, i] = rest(y)
     return J
+
+
+def log_jacobian_times(y, v):
+    """(d log y / dz) v = v - (y.v) 1, (..., n). v is measured from its entry at the largest y, lest that one cancel."""
+    v = v - np.take_along_axis(v, y.argmax(-1)[..., None], -1)
+    return v - (y * v).sum(-1, keepdims=True)
+
+
+def times_log_jacobian(u, y):
+    """u^T (d log y / dz) = u - (sum_i u_i) y, (..., n)."""
+    return u * rest(y) - (u.sum(-1, keepdims=True) - u) * y
+
+
+def cross_entropy_gradient(y, t):
+    """dL/dz_j = y_j sum_c t_c - t_j, (..., n). Equation (13), there for sum t = 1; (16) for one-hot t."""
+    return -times_log_jacobian(t, y)
+
+
+def post_row(y, e):
+    """dy_c/dz = y_c (e_c - y), (..., n), e = e_c one-hot: row c of the Jacobian. Equation (7) without dz/dx."""
+    return (y * e).sum(-1, keepdims=True) * log_row(y, e)
+
+
+def log_row(y, e):
+    """d log y_c / dz = e_c - y, (..., n). Equation (18) without dz/dx."""
+    return np.where(e == 1, rest(y), -y)
+
+
+def log_odds_row(w, e):
+    """d log(y_c / (1 - y_c)) / dz = e_c - q, (..., n), q_j = w_j / sum_{i != c} w_i, q_c = 0: the rivals' softmax."""
+    return e - probabilities(np.where(e == 1, 0, w))
+
+
+def centred_row(e):
+    """d(z_c - mean z)/dz = e_c - 1/n, (..., n)."""
+    return e - e.sum(-1, keepdims=True) / e.shape[-1]

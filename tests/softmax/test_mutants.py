@@ -1,0 +1,165 @@
+"""Faults put into the code on purpose, one at a time: each must be killed by an identity. `pytest -s` shows which."""
+
+import sys
+import types
+from fractions import Fraction
+from importlib.resources import files
+
+import numpy as np
+import pytest
+
+import tinyattr as ta
+from tests.softmax.identities import IDENTITIES, Case
+from tinyattr import check
+from tinyattr.engine.tape import Record
+
+SOURCES = {name: (files("tinyattr") / name).read_text(encoding="utf-8") for name in ("softmax.py", "scores.py", "engine/rules.py")}
+
+MUTANTS = [  # (what is wrong, file, right, wrong)
+    ("forgotten maximum", "softmax.py", "d = z - z.max(-1, keepdims=True)", "d = z - 0"),
+    ("mean for maximum", "softmax.py", "d = z - z.max(-1, keepdims=True)", "d = z - z.mean(-1, keepdims=True)"),
+    ("maximum of the whole batch", "softmax.py", "z.max(-1, keepdims=True)", "z.max(keepdims=True)"),
+    ("sum over the wrong axis", "softmax.py", "return w / w.sum(-1, keepdims=True)", "return w / w.sum(0, keepdims=True)"),
+    ("mean for sum", "softmax.py", "return w / w.sum(-1, keepdims=True)", "return w / w.mean(-1, keepdims=True)"),
+    ("1 - y where y is near 1", "softmax.py", "np.put_along_axis(r, largest, others.sum(-1, keepdims=True), -1)", "pass"),
+    ("sign of the Jacobian's diagonal", "softmax.py", "J[..., i, i] = rest(y)", "J[..., i, i] = -rest(y)"),
+    ("sign of the Jacobian's rest", "softmax.py", "np.repeat(-y[..., None, :]", "np.repeat(y[..., None, :]"),
+    ("transposed log-Jacobian", "softmax.py", "np.repeat(-y[..., None, :], y.shape[-1], -2)", "np.repeat(-y[..., :, None], y.shape[-1], -1)"),
+    ("Jacobian scaled by the column", "softmax.py", "y[..., :, None] * log_jacobian(y)", "y[..., None, :] * log_jacobian(y)"),
+    ("mean not weighted", "softmax.py", "return v - (y * v).sum(-1, keepdims=True)", "return v - v.sum(-1, keepdims=True)"),
+    ("product without y", "softmax.py", "return y * log_jacobian_times(y, v)", "return log_jacobian_times(y, v)"),
+    ("gradient of the loss, sign", "softmax.py", "return -times_log_jacobian(t, y)", "return times_log_jacobian(t, y)"),
+    ("sum of targets forgotten", "softmax.py", "return u * rest(y) - (u.sum(-1, keepdims=True) - u) * y", "return u - y"),
+    ("post row without y_c", "softmax.py", "return (y * e).sum(-1, keepdims=True) * log_row(y, e)", "return log_row(y, e)"),
+    ("log row, sign", "softmax.py", "np.where(e == 1, rest(y), -y)", "np.where(e == 1, rest(y), y)"),
+    ("the class among its rivals", "softmax.py", "return e - probabilities(np.where(e == 1, 0, w))", "return e - probabilities(w)"),
+    ("missing 1/n", "softmax.py", "/ e.shape[-1]", "/ 1"),
+    ("1/(n - 1)", "softmax.py", "/ e.shape[-1]", "/ (e.shape[-1] - 1)"),
+    ("loss, sign", "softmax.py", "return -(_targets(t) * log_softmax(z)).sum(-1)", "return (_targets(t) * log_softmax(z)).sum(-1)"),
+    ("log-softmax without the sum", "softmax.py", "return d - np.log(np.exp(d).sum(-1, keepdims=True))", "return d"),
+    ("logsumexp without the maximum", "softmax.py", "return np.max(z, -1) + np.log", "return np.log"),
+    (">= for > at 0 log 0", "softmax.py", "np.log(np.where(t > 0, t, 1))", "np.log(np.where(t >= 0, t, 1))"),
+    ("KL, sign", "softmax.py", "(t * (log_t - log_softmax(z)))", "(t * (log_t + log_softmax(z)))"),
+    ("entropy's gradient without H", "softmax.py", "(log_softmax(z) + entropy(z)[..., None])", "log_softmax(z)"),
+    ("temperature, once", "softmax.py", "return -jacobian_product(softmax(d), d) / temperature", "return -jacobian_product(softmax(d), d)"),
+    ("e - y in float32", "scores.py", "return value, log_odds_row(w, e), ", "return value, (e - np.exp(d - logsumexp(d)[..., None])).astype('f4'), "),
+    ("rivals' softmax from y", "scores.py", "w = np.exp(np.minimum(d - strongest, 0))", "w = np.exp(d)"),
+    ("scale of log, sign", "scores.py", "return -np.logaddexp(0, -odds), row, -np.logaddexp(0, odds)", "return -np.logaddexp(0, -odds), row, np.logaddexp(0, odds)"),
+    ("scale of post without y_c", "scores.py", "return np.exp(value), row, value + log_rest", "return np.exp(value), row, log_rest"),
+    ("centred by the maximum", "scores.py", "- d.mean(-1), centred_row(e)", "- d.max(-1), centred_row(e)"),
+    ("margin to the class itself", "scores.py", "np.where(e == 1, -np.inf, d).argmax(-1)", "d.argmax(-1)"),
+    ("margin to the weakest rival", "scores.py", "np.where(e == 1, -np.inf, d).argmax(-1)", "np.where(e == 1, np.inf, d).argmin(-1)"),
+    ("pre less the maximum", "scores.py", "z, e = finite(z), one_hot(z, c)", "z, e = gaps(z), one_hot(z, c)"),
+    (">= for > in ReLU's derivative", "engine/rules.py", "(g * (x > 0),)", "(g * (x >= 0),)"),
+    ("last for first at a tie", "engine/rules.py", "first = windows.reshape(n, rows, columns, kh * kw, c).argmax(3)",
+     "first = kh * kw - 1 - windows.reshape(n, rows, columns, kh * kw, c)[:, :, :, ::-1].argmax(3)"),
+]
+
+
+def load(file, source):
+    """A module of (mutated) source, standing in nobody's way."""
+    module = types.ModuleType(f"mutant_{file.removesuffix('.py').replace('/', '_')}")
+    sys.modules[module.__name__] = module
+    exec(compile(source, file, "exec"), module.__dict__)
+    return module
+
+
+def examples(number=20):
+    """Cases in fractions, the same every time."""
+    rng = np.random.default_rng(0)
+    for _ in range(number):
+        n = int(rng.integers(2, 5))
+
+        def vector(low, n=n):
+            return np.array([Fraction(int(v), int(u)) for v, u in zip(rng.integers(low, 20, n), rng.integers(1, 7, n), strict=True)], object)
+
+        yield Case(vector(1), vector(-20), vector(-20), vector(1), Fraction(int(rng.integers(1, 9)), 7), Fraction(3, 2), int(rng.integers(n)))
+
+
+CASES = list(examples())
+
+
+def closed_forms(S):
+    """Functions with logarithms, on examples whose answers are known: z = log(1, 2, 5)."""
+    z, y = np.log([1.0, 2.0, 5.0]), np.array([1, 2, 5]) / 8
+    t = np.array([0, 0.5, 0.5])
+    H = -(y * np.log(y)).sum()
+    yield "log-softmax is log y", S.log_softmax(z), np.log(y)
+    yield "logsumexp of log w is log sum w", S.logsumexp(z), np.log(8)
+    yield "cross-entropy, equation (11)", S.cross_entropy(z, t), -0.5 * np.log(y[1] * y[2])
+    yield "cross-entropy less entropy is KL", S.kl(t, z), S.cross_entropy(z, t) - np.log(2)
+    yield "entropy", S.entropy(z), H
+    yield "gradient of the entropy", S.entropy_gradient(z), -y * (np.log(y) + H)
+    d = z / 2 - (np.sqrt([1, 2, 5]) / np.sqrt([1, 2, 5]).sum()) @ (z / 2)
+    yield "derivative to the temperature", S.temperature_derivative(z, 2.0), -np.sqrt([1, 2, 5]) / np.sqrt([1, 2, 5]).sum() * d / 2
+
+
+def values_of_scores(scores):
+    """Every score of z = log(1, 2, 5), for each class."""
+    w = [1.0, 2.0, 5.0]
+    for c in range(3):
+        rivals = w[:c] + w[c + 1:]
+        y, odds = w[c] / 8, w[c] / sum(rivals)
+        values = {"pre": np.log(w[c]), "post": y, "log": np.log(y), "log_odds": np.log(odds),
+                  "centred": np.log(w[c]) - np.log(10) / 3, "margin": np.log(w[c] / max(rivals))}
+        for name, value in values.items():
+            yield f"{name} of an example", scores.SCORES[name](np.log(w), c)[0], value
+
+
+def rules_at_kinks(rules):
+    """The documented choices of subgradient."""
+    zero = Record("relu", "r", ("x",), np.zeros((1, 1)), {}, (np.zeros((1, 1)),))
+    yield "ReLU's derivative at 0 is 0", rules.relu(zero, np.ones((1, 1)))[0], 0
+    tie = np.ones((1, 2, 2, 1))
+    pooled = Record("max_pool", "p", ("x",), np.ones((1, 1, 1, 1)), {"size": 2, "stride": 2}, (tie,))
+    yield "a tie goes to the first maximum", rules.max_pool(pooled, np.ones((1, 1, 1, 1)))[0].ravel(), np.array([1, 0, 0, 0])
+
+
+def killers(S, scores, rules):
+    """(identity, function that raises or returns False) over everything that must hold."""
+    for identity in IDENTITIES:
+        yield identity.__name__.replace("_", " "), lambda identity=identity: [identity(S, case) for case in CASES] and True
+    yield "", lambda: check.softmax_identities(S.softmax, S.softmax_jacobian, batches=True)
+    yield "", lambda: check.score_identities(scores.SCORES)
+    for source in (closed_forms(S), values_of_scores(scores), rules_at_kinks(rules)):
+        for name, got, want in source:
+            yield name, lambda got=got, want=want: bool(np.allclose(got, want, rtol=1e-13, atol=1e-13))
+
+
+def killed_by(changes):
+    """Name of the first identity that fails with the changed sources, or None."""
+    S = load("softmax.py", changes.get("softmax.py", SOURCES["softmax.py"]))
+    scores = load("scores.py", changes.get("scores.py", SOURCES["scores.py"]).replace("from tinyattr.softmax", "from mutant_softmax"))
+    rules = load("engine/rules.py", changes.get("engine/rules.py", SOURCES["engine/rules.py"]))
+    with np.errstate(all="ignore"):
+        for name, holds in killers(S, scores, rules):
+            try:
+                verdict = holds()
+            except (AssertionError, ZeroDivisionError, ValueError, IndexError) as error:
+                return name or f"{type(error).__name__} in check"
+            if isinstance(verdict, check.Findings):
+                if not verdict.holds:
+                    return verdict.broken[0]
+            elif not verdict:
+                return name
+    return None
+
+
+def test_the_code_as_it_is_survives():
+    assert killed_by({}) is None
+
+
+@pytest.mark.parametrize(("fault", "file", "right", "wrong"), MUTANTS, ids=[m[0] for m in MUTANTS])
+def test_mutant_is_killed(fault, file, right, wrong):
+    assert SOURCES[file].count(right) >= 1, "the line to break is gone: update this list"
+    killer = killed_by({file: SOURCES[file].replace(right, wrong, 1)})
+    assert killer is not None, f"nothing notices: {fault}"
+    print(f"\n  {fault:<36} killed by: {killer}")
+
+
+def test_the_attack_without_its_sum_is_noticed():
+    """A shift that is not the same for every logit is no shift: the probabilities tell."""
+    net = ta.vgg("A", width=1 / 16, classes=3, size=32, dtype=np.float64)
+    x = np.random.default_rng(0).standard_normal((1, 32, 32, 3))
+    y, y_altered = (ta.softmax.softmax(n(x)) for n in (net, ta.alter(net, K=3)))
+    assert np.allclose(y, y_altered, atol=1e-12)

@@ -1,0 +1,13 @@
+"""The list of equations is complete and the README's copy of it is today's."""
+
+from tests.equations import EQUATIONS, ROOT, found, with_table
+
+
+def test_every_equation_is_proved_by_a_test():
+    assert [number for number, tests in found("tests").items() if not tests] == []
+    assert list(EQUATIONS) == [str(i) for i in range(1, 19)] + [f"V{i}" for i in range(1, 8)]
+
+
+def test_the_readme_shows_todays_list():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme == with_table(readme), "run: python -m tests.equations"

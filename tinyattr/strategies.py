@@ -1,0 +1,149 @@
+"""Hypothesis strategies for softmax code and small networks, to use in your own property tests.
+
+    from hypothesis import given
+    from tinyattr import strategies
+
+    @given(strategies.logits())
+    def test_mine(z): ...
+
+Needs hypothesis: pip install tinyattr[test]. Networks and arrays come from a drawn seed, so failures print few numbers.
+"""
+
+import numpy as np
+from hypothesis import event
+from hypothesis import strategies as st
+
+from tinyattr.nets.network import network
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+@st.composite
+def logits(draw, min_size=2, max_size=8, dtype=np.float64):
+    """Logits (n,) of one of six kinds, named by hypothesis' event(): those on which softmax code goes wrong.
+
+    ordinary (within 30), ties at the top, all equal, a leader by 0..200, shifted (by up to 1e4), huge gaps (up to 1e5).
+    """
+    n = draw(st.integers(min_size, max_size))
+    kind = draw(st.sampled_from(["ordinary", "ties at the top", "all equal", "leader", "shifted", "huge gaps"]))
+    event(f"logits: {kind}")
+    z = np.array(draw(st.lists(st.floats(-30, 30, width=32), min_size=n, max_size=n)), np.float64)
+    if kind == "all equal":
+        z[:] = z[0]
+    elif kind == "ties at the top":
+        z[draw(st.lists(st.integers(0, n - 1), min_size=min(2, n), max_size=n, unique=True))] = 30
+    elif kind == "leader":
+        z[draw(st.integers(0, n - 1))] = z.max() + draw(st.floats(0, 200, width=32))
+    elif kind == "shifted":
+        z += draw(st.floats(-1e4, 1e4, width=32))
+    elif kind == "huge gaps":
+        z *= draw(st.floats(1, 3e3, width=32))
+    return z.astype(dtype)
+
+
+@st.composite
+def shifted_logits(draw, min_size=2, max_size=8, dtype=np.float64):
+    """(z, t) on one binary grid, so that z + t is exact: up to 2^50 steps of 2^-e, float32 2^21."""
+    bits = 21 if dtype == np.float32 else 50
+    step = 2.0 ** -draw(st.integers(0, bits))
+    steps = st.integers(-(2**bits), 2**bits)
+    z = draw(st.lists(steps, min_size=min_size, max_size=max_size))
+    return np.array(z, dtype) * dtype(step), dtype(draw(steps)) * dtype(step)
+
+
+@st.composite
+def saturated_logits(draw, min_size=2, max_size=8):
+    """(z, c): class c leads all others by 20 to 700: y_c rounds to 1 in float32, yet 1 - y_c > 0."""
+    z = draw(logits(min_size, max_size).filter(lambda z: np.ptp(z) < 100))
+    c = draw(st.integers(0, len(z) - 1))
+    z[c] = np.delete(z, c).max() + draw(st.floats(20, 700))
+    return z, c
+
+
+@st.composite
+def weights(draw, min_size=1, max_size=6):
+    """Positive rationals w_i = e^{z_i} as an object array of Fractions: identities of softmax hold for them exactly."""
+    fractions = st.fractions(min_value=0, max_value=50, max_denominator=50).filter(lambda w: w > 0)
+    return np.array(draw(st.lists(fractions, min_size=min_size, max_size=max_size)), object)
+
+
+@st.composite
+def kink_free(draw, shape, margin=0.03):
+    """Numbers at least `margin` from zero and from each other: no ReLU kink and no max-pool tie near by."""
+    n = int(np.prod(shape))
+    rng = np.random.default_rng(draw(seeds))
+    steps = (np.arange(n) - n // 2 + 0.5) * 4 * margin + rng.uniform(-margin, margin, n)
+    return rng.permutation(steps).reshape(shape)
+
+
+@st.composite
+def tiny_networks(draw, kinds=("dense", "convolutional"), margin=1e-3):
+    """(net, x): a random network of 1 to 3 hidden layers, float64, and a picture that keeps off the kinks.
+
+    The biases are nudged until every pre-activation keeps `margin` times its spread from the ReLU's kink.
+    """
+    kind, depth, rng = draw(st.sampled_from(kinds)), draw(st.integers(1, 3)), np.random.default_rng(draw(seeds))
+    n, side, channels = draw(st.integers(2, 5)), draw(st.integers(2, 5)), draw(st.integers(1, 3))
+    x = rng.standard_normal((1, side, side, channels))
+    layers, weights = [], {}
+    if kind == "dense":
+        layers.append(("flatten", "flatten", {}))
+    width = channels if kind == "convolutional" else side * side * channels
+    for i in range(1, depth + 1):
+        out = draw(st.integers(1, 4))
+        if kind == "convolutional":
+            layers.append((f"conv{i}", "conv2d", {"stride": 1, "padding": 1}))
+            shape = (3, 3, width, out)
+        else:
+            layers.append((f"dense{i}", "dense", {}))
+            shape = (width, out)
+        kernel = rng.standard_normal(shape) * np.sqrt(2 / np.prod(shape[:-1]))
+        weights[layers[-1][0]] = (kernel, rng.standard_normal(out))
+        weights[layers[-1][0]] = _away_from_zero(layers, weights, x, margin)
+        layers.append((f"relu{i}", "relu", {}))
+        width = out
+    if kind == "convolutional":
+        layers.append(("pool", "global_avg_pool", {}))
+    layers.append(("logits", "dense", {}))
+    weights["logits"] = (rng.standard_normal((width, n)), rng.standard_normal(n))
+    return network(layers, weights), x
+
+
+def _away_from_zero(layers, weights, x, margin):
+    """The last layer's (kernel, bias), biases moved so that zero falls into the widest gap between its outputs."""
+    name = layers[-1][0]
+    kernel, bias = weights[name]
+    u = network(layers, weights).run(x)[name].output.reshape(-1, len(bias))
+    bias = bias.copy()
+    for k in range(len(bias)):
+        values = np.sort(u[:, k])
+        if np.abs(values).min() < margin * (np.ptp(values) + 1):
+            ends = np.concatenate([[values[0] - 1], values, [values[-1] + 1]])
+            widest = np.diff(ends).argmax()
+            bias[k] -= (ends[widest] + ends[widest + 1]) / 2
+    return kernel, bias
+
+
+@st.composite
+def attacked(draw, net):
+    """`net` with a random t(x) added to every logit: K times a sum, squares or exponential.
+
+    The twin's tape holds z under the old last layer's name, t (N, 1) under "t" and z + t under "altered".
+    """
+    tap = draw(st.sampled_from(["input", *(name for name, _, _ in net.layers)]))
+    form = draw(st.sampled_from(["sum", "squares", "exponential"]))
+    K = draw(st.floats(-100, 100))
+    event(f"t(x): {form}")
+    steps = [("t_flat", "flatten", {"inputs": [tap]})]
+    if form == "squares":
+        steps.append(("t_squares", "mul", {"inputs": ["t_flat", "t_flat"]}))
+    steps.append(("t_sum", "sum", {}))
+    constants = {"K": (np.array(K),)}
+    if form == "exponential":
+        constants["t_small"] = (np.array(0.01),)
+        steps += [("t_small", "constant", {}), ("t_scaled", "mul", {"inputs": ["t_sum", "t_small"]}),
+                  ("t_exp", "exp", {})]
+    before = steps[-1][0]
+    steps += [("K", "constant", {}), ("t", "mul", {"inputs": [before, "K"]}),
+              ("altered", "add", {"inputs": [net.layers[-1][0], "t"]})]
+    return network(net.layers + steps, {**net.weights, **constants})
