@@ -1,4 +1,4 @@
-"""Softmax and its Jacobian against their definitions."""
+"""Where no rounding is due, none is tolerated: a shift that is exact changes no bit. Equation (8), float32 and float64."""
 
 import numpy as np
 import pytest
@@ -6,38 +6,46 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinyattr as ta
-from tinyattr.softmax import log_softmax, logsumexp, softmax, softmax_jacobian
+from tinyattr import softmax as S
+from tinyattr import strategies
 
-logits = st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=8)
-
-
-@given(logits)
-def test_probabilities_and_their_jacobian(z):
-    y, J = softmax(z), softmax_jacobian(z)
-    n = len(z)
-    assert abs(y.sum() - 1) <= n * np.finfo(float).eps
-    assert np.allclose(J, np.diag(y) - np.outer(y, y), rtol=0, atol=2 * n * np.finfo(float).eps)
-    assert (J == J.T).all()
-    assert np.allclose(J.sum(-1), 0, atol=1e-15 * n)
-    assert np.allclose(log_softmax(z), np.asarray(z) - logsumexp(z), rtol=1e-15, atol=1e-12)
+both = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
-@given(logits, st.integers(-(2**20), 2**20))
-def test_an_exact_shift_changes_no_bit(z, t):
-    """Equation (8). Logits on a grid of 1/256 and a whole t: z + t is exact, and so must be the rest."""
-    z = np.round(np.asarray(z) * 256) / 256
-    for f in (softmax, log_softmax, softmax_jacobian):
-        assert (f(z + t) == f(z)).all()
+@both
+@pytest.mark.parametrize("f", [S.softmax, S.log_softmax, S.softmax_jacobian, S.entropy, S.entropy_gradient], ids=lambda f: f.__name__)
+@given(data=st.data())
+def test_functions(f, dtype, data):
+    z, t = data.draw(strategies.shifted_logits(min_size=1, dtype=dtype))
+    assert (f(z + t) == f(z)).all()
+
+
+@both
+@given(data=st.data())
+def test_losses(dtype, data):
+    z, t = data.draw(strategies.shifted_logits(dtype=dtype))
+    targets = np.arange(len(z)) / len(z)
+    assert S.cross_entropy(z + t, targets) == S.cross_entropy(z, targets)
+    assert S.kl(targets, z + t) == S.kl(targets, z)
+
+
+@both
+@pytest.mark.parametrize("score", sorted(ta.SCORES))
+@given(data=st.data())
+def test_scores(score, dtype, data):
+    """Every row and scale; every value but that of pre, which moves by t exactly."""
+    z, t = data.draw(strategies.shifted_logits(dtype=dtype))
+    c = data.draw(st.integers(0, len(z) - 1))
+    before, after = ta.SCORES[score](z, c), ta.SCORES[score](z + t, c)
+    assert (before[1] == after[1]).all()
+    assert before[2] == after[2]
+    assert after[0] == (before[0] + np.float64(t) if score == "pre" else before[0])
 
 
 def test_batches_are_rows():
     z = np.random.default_rng(0).standard_normal((3, 4, 5))
-    assert softmax(z).shape == (3, 4, 5)
-    assert softmax_jacobian(z).shape == (3, 4, 5, 5)
-    assert (softmax(z)[1, 2] == softmax(z[1, 2])).all()
-
-
-@pytest.mark.parametrize("z", [[np.nan, 0], [np.inf, 0], [-np.inf, 0], [], 3.0])
-def test_what_is_not_logits_is_refused(z):
-    with pytest.raises(ta.InputError, match="logits"):
-        softmax(z)
+    for f in (S.softmax, S.log_softmax, S.softmax_jacobian, S.logsumexp, S.entropy):
+        assert (f(z)[1, 2] == f(z[1, 2])).all()
+    y, v = S.softmax(z), np.cos(z)
+    for f in (S.jacobian_product, S.log_jacobian_times, S.cross_entropy_gradient, lambda y, v: S.times_log_jacobian(v, y)):
+        assert (f(y, v)[1, 2] == f(y[1, 2], v[1, 2])).all()
