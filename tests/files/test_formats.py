@@ -16,9 +16,8 @@ from tinyattr.softmax import softmax
 def small():
     net = ta.vgg("E", width=1 / 16, classes=7, size=64, dense=(10, 11), seed=5)
     rng = np.random.default_rng(0)
-    for _, bias in net.weights.values():
-        bias[:] = rng.standard_normal(len(bias))
-    return net
+    biased = {n: (kernel, rng.standard_normal(len(bias), np.float32)) for n, (kernel, bias) in net.weights.items()}
+    return ta.network(net.layers, biased)
 
 
 def same(a, b):

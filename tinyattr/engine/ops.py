@@ -57,17 +57,23 @@ def relu(x):
 def pool_windows(x, *, size, stride, ceil=False):
     """The windows of a max-pool. With ceil, the last one may hang over the edge (-inf there) but must start inside."""
     if ceil and x.ndim == 4:
-        hang = [_overhang(length, k, s) for length, k, s in zip(x.shape[1:3], pair(size), pair(stride), strict=True)]
+        hang = [overhang(length, k, s) for length, k, s in zip(x.shape[1:3], pair(size), pair(stride), strict=True)]
         x = np.pad(x, ((0, 0), (0, hang[0]), (0, hang[1]), (0, 0)), constant_values=-np.inf)
     return patches(x, size, stride)
 
 
-def _overhang(length, k, s):
+def overhang(length, k, s):
     """How many pixels the last of ceil((length - k) / s) + 1 windows lacks."""
     last = -(-(length - k) // s) * s
     if last >= length:  # a window that would start outside is not made
         last -= s
     return max(last + k - length, 0)
+
+
+def pool_shape(lengths, size, stride, ceil=False):
+    """(Ho, Wo) of a pool over maps of these lengths (H, W)."""
+    return tuple((length + ceil * overhang(length, k, s) - k) // s + 1
+                 for length, k, s in zip(lengths, pair(size), pair(stride), strict=True))
 
 
 def max_pool(x, *, size, stride, ceil=False):

@@ -1,9 +1,11 @@
 """The tape: what the forward pass did, as a list of plain records. Data, not closures: print it, walk it back."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from tinyattr.engine.choice import kernels, worth_it
 from tinyattr.engine.ops import OPS
 from tinyattr.errors import InputError, unknown
 
@@ -13,6 +15,7 @@ class Record:
     """One line of the tape: output = op(*x, *weights, **attributes).
 
     `inputs` names the records that x came from; a leaf (the picture, a constant) has none.
+    prepared: where the fast kernels keep rearranged weights; None if the plain form wrote this record.
     """
 
     op: str
@@ -22,6 +25,7 @@ class Record:
     attributes: dict
     x: tuple[np.ndarray, ...] = ()
     weights: tuple[np.ndarray, ...] = ()
+    prepared: dict | None = None
 
     def __repr__(self):
         read = " ".join(self.inputs) or "-"
@@ -38,20 +42,23 @@ class Tape:
         """Write a value that no op made. Returns its name."""
         return self._append(Record(op, name, (), np.asarray(value), {}))
 
-    def write(self, op, name, inputs, weights=(), **attributes):
+    def write(self, op, name, inputs, weights=(), *, prepared=None, **attributes):
         """Apply an op to the outputs of the records named in `inputs` and write it down. Returns its name.
 
+        prepared: a dict that lives as long as the weights, where fast kernels keep them rearranged; None: plain form.
         Raises InputError for an unknown op or input, and for shapes that the op cannot take.
         """
         if op not in OPS:
             raise unknown("op", op, OPS)
         inputs = (inputs,) if isinstance(inputs, str) else tuple(inputs)
         x = tuple(self[i].output for i in inputs)
+        fast = prepared is not None and worth_it(op, x, weights, attributes)
+        forward = partial(kernels().FORWARD[op], prepared) if fast else OPS[op]
         try:
-            output = OPS[op](*x, *weights, **attributes)
+            output = forward(*x, *weights, **attributes)
         except (InputError, TypeError, ValueError) as error:
             raise InputError(f"{op} '{name}': {error}") from None
-        return self._append(Record(op, name, inputs, output, attributes, x, tuple(weights)))
+        return self._append(Record(op, name, inputs, output, attributes, x, tuple(weights), prepared if fast else None))
 
     def _append(self, record):
         if record.name in self._records:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tinyattr.engine.choice import kernels
 from tinyattr.errors import InputError
 
 
@@ -18,7 +19,7 @@ def walk(tape, seeds, book, to=("input",)):
     for record in reversed(tape):
         if record.name not in signals or towards.isdisjoint(record.inputs):
             continue
-        contributions = _rule(record, book)(record, signals[record.name])
+        contributions = _apply(_rule(record, book), record, signals[record.name])
         for name, x, m in zip(record.inputs, record.x, contributions, strict=True):
             if name in towards:
                 m = _fitting(record, x, m)
@@ -46,6 +47,12 @@ def _rule(record, book):
                      f"books are dicts: {{**GRADIENT, '{record.op}': rule}}")
 
 
+def _apply(rule, record, g):
+    """The rule's signals; where the record was written by a fast kernel, by the rule's fast twin if it has one."""
+    fast = kernels().BACK.get(rule) if record.prepared is not None else None
+    return (fast and fast(record, g)) or rule(record, g)
+
+
 def _seed(record, seed):
     seed = np.asarray(seed)
     if seed.shape != record.output.shape:
@@ -58,4 +65,4 @@ def _fitting(record, x, m):
     if np.shape(m) != x.shape:
         raise InputError(f"the rule for '{record.op}' (layer '{record.name}') gave shape {np.shape(m)}; "
                          f"its input has {x.shape}")
-    return np.asarray(m, dtype=x.dtype)
+    return np.asanyarray(m, dtype=x.dtype)  # keeps what a fast kernel wrote beside m

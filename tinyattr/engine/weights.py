@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tinyattr.engine.choice import kernels
 from tinyattr.engine.ops import pad, patches
 from tinyattr.errors import InputError
 
@@ -17,7 +18,10 @@ def weight_gradients(tape, signals):
         if record.name in signals and (record.weights or record.op == "constant"):
             if record.op not in WEIGHT_GRADIENT:
                 raise InputError(f"no weight gradient for op '{record.op}' (layer '{record.name}')")
-            gradients[record.name] = WEIGHT_GRADIENT[record.op](record, signals[record.name])
+            rule = WEIGHT_GRADIENT[record.op]
+            if record.prepared is not None:
+                rule = kernels().WEIGHTS.get(rule, rule)
+            gradients[record.name] = rule(record, signals[record.name])
     return gradients
 
 

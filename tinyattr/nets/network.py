@@ -1,6 +1,6 @@
 """A network is a list of layers and a dict of weights. Its tape ends at the logits; softmax is never a layer."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ class Network:
     A layer reads the one before it, or those in attributes["inputs"]; "input" is the picture.
     features: the last layer of feature maps, the one CAMs explain unless told otherwise.
     input: how photos are prepared (None: unknown); classes: their names (None: only numbers).
+    prepared: weights as the fast kernels want them, made when first used; that is why weights are read-only.
     """
 
     layers: list
@@ -25,6 +26,7 @@ class Network:
     classes: tuple[str, ...] | None = None
     input: InputSpec | None = None
     source: str = ""
+    prepared: dict | None = field(default_factory=dict, init=False)
 
     def run(self, x):
         """Forward pass of x (N, H, W, C). Returns the tape. Raises InputError for a picture the network cannot take."""
@@ -35,7 +37,8 @@ class Network:
             if op == "constant":
                 previous = tape.leaf(name, self.weights[name][0], "constant")
             else:
-                previous = tape.write(op, name, inputs, self.weights.get(name, ()), **attributes)
+                prepared = None if self.prepared is None else self.prepared.setdefault(name, {})
+                previous = tape.write(op, name, inputs, self.weights.get(name, ()), prepared=prepared, **attributes)
         return tape
 
     def __call__(self, x):
@@ -71,6 +74,12 @@ class Network:
         weights = {name: tuple(w.astype(dtype) for w in arrays) for name, arrays in self.weights.items()}
         return replace(self, weights=weights)
 
+    def plain(self):
+        """The same network on the plain NumPy ops only, without fast kernels: slow, and easier to step through."""
+        net = replace(self)
+        object.__setattr__(net, "prepared", None)
+        return net
+
     def label(self, c):
         """Name of class c, or its number."""
         return self.classes[c] if self.classes else f"class {c}"
@@ -101,7 +110,7 @@ def network(layers, weights, *, name="network", features=None, classes=None, inp
     Raises InputError for an unknown op, a name used twice, an input used before it exists, or missing weights.
     """
     layers = [(str(n), op, dict(attributes)) for n, op, attributes in layers]
-    weights = {n: tuple(np.asarray(w) for w in arrays) for n, arrays in weights.items()}
+    weights = {n: tuple(read_only(w) for w in arrays) for n, arrays in weights.items()}
     seen = ["input"]
     for n, op, attributes in layers:
         if op not in OPS and op != "constant":
@@ -124,6 +133,13 @@ def network(layers, weights, *, name="network", features=None, classes=None, inp
     if classes and head and len(classes) != head[-1].shape[0]:
         raise InputError(f"{len(classes)} class names for {head[-1].shape[0]} logits")
     return Network(layers, weights, name, features, tuple(classes) if classes else None, input, source)
+
+
+def read_only(w):
+    """A view of w through which it cannot be changed."""
+    view = np.asarray(w).view()
+    view.setflags(write=False)
+    return view
 
 
 WEIGHT_RANKS = {"conv2d": (4, 1), "dense": (2, 1)}

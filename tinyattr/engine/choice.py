@@ -1,0 +1,41 @@
+"""Which form of an op runs: the plain NumPy one, or the fast kernels, for whose compiled code toy arrays need not wait."""
+
+from functools import cache
+from importlib import import_module
+
+import numpy as np
+
+from tinyattr.engine.ops import pair
+
+LEAST_PRODUCTS = 2_000_000  # about a millisecond of plain NumPy
+LEAST_POOLED = 100_000
+
+
+def worth_it(op, x, weights, attributes):
+    """True if a fast kernel knows this call and it is large enough. Shapes that do not fit are left to the plain form."""
+    if any(a.dtype != np.float32 for a in (*x, *weights)):
+        return False
+    if op == "relu":
+        return "relu" in (getattr(x[0], "beside", None) or {})
+    if op == "max_pool":
+        return x[0].ndim == 4 and x[0].size >= LEAST_POOLED and _fits(x[0].shape[1:3], attributes["size"])
+    if op == "dense":
+        kernel, _ = weights
+        return x[0].ndim == 2 and x[0].shape[1] == len(kernel) and len(x[0]) * kernel.size >= LEAST_PRODUCTS
+    if op == "conv2d":
+        (kernel, _), (x,) = weights, x
+        padded = [length + 2 * p for length, p in zip(x.shape[1:3], pair(attributes.get("padding", 0)), strict=False)]
+        sh, sw = pair(attributes.get("stride", 1))
+        return (x.ndim == 4 and x.shape[3] == kernel.shape[2] and _fits(padded, kernel.shape[:2])
+                and x.size // (sh * sw) * kernel[:, :, 0].size >= LEAST_PRODUCTS)
+    return False
+
+
+@cache
+def kernels():
+    """The module of fast forms, imported when first needed: it takes half a second, and to compile, many more."""
+    return import_module("tinyattr.engine.fast")
+
+
+def _fits(lengths, size):
+    return all(length >= k for length, k in zip(lengths, pair(size), strict=True))

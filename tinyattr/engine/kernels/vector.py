@@ -1,0 +1,298 @@
+"""A vector type for Numba: `<n x float>` of LLVM, for values that must stay in registers.
+
+LLVM cuts a vector wider than the machine's registers into several of them, so one name may stand for a whole row of a
+register tile. Memory is reached by pointers, without bounds checks: Numba counts references to arrays, not to pointers,
+and a counting call amid the arithmetic would empty all registers.
+"""
+
+import operator
+
+import llvmlite.binding as llvm
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils, config
+from numba.extending import intrinsic, models, overload, register_model
+
+FLOAT = ir.FloatType()
+POINTER = types.CPointer(types.float32)
+
+
+def lanes():
+    """Floats in a vector register of the CPU that Numba compiles for: 16 (AVX-512), 8 (AVX2 with FMA) or 4."""
+    features = config.CPU_FEATURES
+    if features is None:
+        features = llvm.get_host_cpu_features().flatten() if config.CPU_NAME is None else ""
+    features = features.split(",")
+    if "+avx512f" in features:
+        return 16
+    return 8 if "+avx2" in features and "+fma" in features else 4
+
+
+class Vector(types.Type):
+    """The type of `width` floats held together."""
+
+    def __init__(self, width):
+        self.width = width
+        super().__init__(f"Vector({width})")
+
+
+@register_model(Vector)
+class VectorModel(models.PrimitiveModel):
+    """In LLVM's terms: <width x float>."""
+
+    def __init__(self, manager, kind):
+        super().__init__(manager, kind, ir.VectorType(FLOAT, kind.width))
+
+
+def element(builder, pointer, index, width=None):
+    """The place pointer[index], for one float or for `width` floats at once."""
+    place = builder.gep(pointer, [index])
+    return place if width is None else builder.bitcast(place, ir.VectorType(FLOAT, width).as_pointer())
+
+
+def spread(builder, number, width):
+    """(number, number, ...)."""
+    vector = ir.VectorType(FLOAT, width)
+    first = builder.insert_element(ir.Constant(vector, ir.Undefined), number, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width))
+
+
+def multiply_add(builder, a, b, c):
+    """a b + c, rounded once where the machine can. (`fmuladd` falls back to two instructions, `fma` to a library call.)"""
+    kind = a.type
+    function = cgutils.get_or_insert_function(
+        builder.module, ir.FunctionType(kind, (kind,) * 3), f"llvm.fmuladd.v{kind.count}f32")
+    return builder.call(function, (a, b, c))
+
+
+@intrinsic
+def pointer(typing, array, index):
+    """Where array[index] lies, by its flat index; null for an empty array, which stands for "not wanted".
+
+    The array is C-contiguous float32 and must outlive the pointer.
+    """
+    def build(context, builder, signature, values):
+        fields = context.make_array(signature.args[0])(context, builder, values[0])
+        place = builder.gep(fields.data, [values[1]])
+        empty = builder.icmp_signed("==", fields.nitems, ir.Constant(fields.nitems.type, 0))
+        return builder.select(empty, ir.Constant(place.type, None), place)
+    return POINTER(array, types.intp), build
+
+
+@intrinsic
+def given(typing, p):
+    """Is p not null?"""
+    def build(context, builder, signature, values):
+        return cgutils.is_not_null(builder, values[0])
+    return types.boolean(POINTER), build
+
+
+@intrinsic
+def shift(typing, p, index):
+    """p + index."""
+    def build(context, builder, signature, values):
+        return element(builder, *values)
+    return POINTER(POINTER, types.intp), build
+
+
+def loader(width):
+    """load(p, i) = p[i : i + width]."""
+    @intrinsic
+    def load(typing, p, index):
+        def build(context, builder, signature, values):
+            return builder.load(element(builder, *values, width), align=4)
+        return Vector(width)(POINTER, types.intp), build
+    return load
+
+
+def splatter(width):
+    """splat(s) = (s, s, ..., s)."""
+    @intrinsic
+    def splat(typing, number):
+        def build(context, builder, signature, values):
+            return spread(builder, values[0], width)
+        return Vector(width)(types.float32), build
+    return splat
+
+
+def repeater(rows):
+    """repeat(v) = the tuple (v, v, ..., v) of `rows` vectors."""
+    @intrinsic
+    def repeat(typing, v):
+        def build(context, builder, signature, values):
+            return context.make_tuple(builder, signature.return_type, values * rows)
+        return types.UniTuple(v, rows)(v), build
+    return repeat
+
+
+@intrinsic
+def store(typing, p, index, v):
+    """p[index : index + width] = v; p[index] = v for a number."""
+    def build(context, builder, signature, values):
+        p_, index_, v_ = values
+        builder.store(v_, element(builder, p_, index_, getattr(v, "width", None)), align=4)
+        return context.get_dummy_value()
+    return types.void(POINTER, types.intp, v), build
+
+
+@intrinsic
+def store_rows(typing, p, stride, acc):
+    """p[r stride : ... + width] = acc[r] for every r."""
+    def build(context, builder, signature, values):
+        p_, stride_, rows = values
+        for r in range(acc.count):
+            row = builder.extract_value(rows, r)
+            builder.store(row, element(builder, p_, ir.Constant(stride_.type, 0), acc.dtype.width), align=4)
+            p_ = element(builder, p_, stride_)
+        return context.get_dummy_value()
+    return types.void(POINTER, types.intp, acc), build
+
+
+def row_loader(rows, width):
+    """load_rows(p, stride) = the tuple of p[r stride : ... + width] for so many r."""
+    @intrinsic
+    def load_rows(typing, p, stride):
+        def build(context, builder, signature, values):
+            p_, stride_ = values
+            loaded = []
+            for _ in range(rows):
+                loaded.append(builder.load(element(builder, p_, ir.Constant(stride_.type, 0), width), align=4))
+                p_ = element(builder, p_, stride_)
+            return context.make_tuple(builder, signature.return_type, loaded)
+        return types.UniTuple(Vector(width), rows)(POINTER, types.intp), build
+    return load_rows
+
+
+@intrinsic
+def across(typing, square):
+    """Rows from columns: across(c)[i][j] = c[j][i], for a tuple of tuples of vectors."""
+    rows, columns = square.dtype.count, square.count
+    turned = types.UniTuple(types.UniTuple(square.dtype.dtype, columns), rows)
+
+    def build(context, builder, signature, values):
+        lines = [[builder.extract_value(values[0], (j, i)) for j in range(columns)] for i in range(rows)]
+        return context.make_tuple(builder, turned, [context.make_tuple(builder, turned.dtype, line) for line in lines])
+    return turned(square), build
+
+
+@intrinsic
+def store_some(typing, p, index, v, count):
+    """p[index : index + count] = the first `count` lanes of v."""
+    def build(context, builder, signature, values):
+        p_, index_, v_, count_ = values
+        copy = builder.bitcast(cgutils.alloca_once_value(builder, v_), FLOAT.as_pointer())
+        cgutils.raw_memcpy(builder, element(builder, p_, index_), copy, count_, 4)
+        return context.get_dummy_value()
+    return types.void(POINTER, types.intp, v, types.intp), build
+
+
+@intrinsic
+def gated(typing, v, gate):
+    """v where gate > 0, else 0. gated(v, v) = max(v, 0); a NaN gate lets v pass."""
+    def build(context, builder, signature, values):
+        value, by = values
+        zero = ir.Constant(value.type, [0.0] * v.width)
+        return builder.select(builder.fcmp_ordered("<=", by, zero), zero, value)
+    return v(v, gate), build
+
+
+@intrinsic
+def larger(typing, a, b):
+    """The larger of a and b, lane by lane; a where either is NaN."""
+    def build(context, builder, signature, values):
+        a_, b_ = values
+        return builder.select(builder.fcmp_ordered(">", b_, a_), b_, a_)
+    return a(a, b), build
+
+
+@intrinsic
+def where_equal(typing, a, b, v, w):
+    """v where a = b, else w."""
+    def build(context, builder, signature, values):
+        a_, b_, v_, w_ = values
+        return builder.select(builder.fcmp_ordered("==", a_, b_), v_, w_)
+    return v(a, b, v, w), build
+
+
+@intrinsic
+def total(typing, v):
+    """v_0 + v_1 + ..., by halves."""
+    def build(context, builder, signature, values):
+        (value,), width = values, v.width
+        while width > 1:
+            width //= 2
+            low, high = (ir.Constant(ir.VectorType(ir.IntType(32), width), list(range(at, at + width))) for at in (0, width))
+            value = builder.fadd(builder.shuffle_vector(value, value, low), builder.shuffle_vector(value, value, high))
+        return builder.extract_element(value, ir.Constant(ir.IntType(32), 0))
+    return types.float32(v), build
+
+
+@intrinsic
+def outer(typing, acc, p, index, stride, v):
+    """acc[r] + p[index + r stride] v for every r: one step of a register tile, acc a tuple of vectors."""
+    def build(context, builder, signature, values):
+        rows, p_, index_, stride_, v_ = values
+        for r in range(acc.count):
+            number = builder.load(element(builder, p_, index_))
+            row = multiply_add(builder, spread(builder, number, v.width), v_, builder.extract_value(rows, r))
+            rows = builder.insert_value(rows, row, r)
+            index_ = builder.add(index_, stride_)
+        return rows
+    return acc(acc, POINTER, types.intp, types.intp, v), build
+
+
+@intrinsic
+def inner(typing, acc, p, index, stride, v):
+    """acc[r] + p[index + r stride : ... + width] v for every r, lane by lane: one step of dot products."""
+    def build(context, builder, signature, values):
+        rows, p_, index_, stride_, v_ = values
+        for r in range(acc.count):
+            numbers = builder.load(element(builder, p_, index_, v.width), align=4)
+            rows = builder.insert_value(rows, multiply_add(builder, numbers, v_, builder.extract_value(rows, r)), r)
+            index_ = builder.add(index_, stride_)
+        return rows
+    return acc(acc, POINTER, types.intp, types.intp, v), build
+
+
+def _arithmetic(operation, instruction):
+    """v + w, v - w, v * w: rounded one by one, or contracted to a fused multiply-add where LLVM sees one."""
+    @intrinsic
+    def apply(typing, a, b):
+        def build(context, builder, signature, values):
+            return getattr(builder, instruction)(*values, flags=("contract",))
+        return a(a, b), build
+
+    @overload(operation, inline="always")
+    def typed(a, b):
+        if isinstance(a, Vector) and a == b:
+            return lambda a, b: apply(a, b)
+
+
+_arithmetic(operator.add, "fadd")
+_arithmetic(operator.sub, "fsub")
+_arithmetic(operator.mul, "fmul")
+
+
+@intrinsic
+def _scale(typing, s, v):
+    def build(context, builder, signature, values):
+        return builder.fmul(spread(builder, values[0], v.width), values[1], flags=("contract",))
+    return v(types.float32, v), build
+
+
+@overload(operator.mul, inline="always")
+def _scaled(s, v):
+    """s v, for a number s."""
+    if isinstance(s, types.Float) and isinstance(v, Vector):
+        return lambda s, v: _scale(s, v)
+
+
+parallel_kernel = njit(cache=True, error_model="numpy", parallel=True, no_cfunc_wrapper=True)
+inlined = njit(forceinline=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+@inlined
+def signed(unit):
+    """The index of a prange as a signed number: Numba counts unsigned, and unsigned with signed makes float64."""
+    return np.intp(unit)
