@@ -94,18 +94,33 @@ def test_probabilities_stay_in_float32_too():
 @pytest.mark.parametrize(("options", "words"), [
     ({"layer": "block6_pool"}, "unknown layer 'block6_pool'; did you mean"),
     ({"K": float("nan")}, "K must be a finite number"),
+    ({"K": "ten"}, "K must be a number"),
+    ({"K": 1e39, "_dtype": np.float32}, "K must be a finite number in float32"),
     ({"at": 3}, r"a place is \(row, column\)"),
+    ({"at": (0.5, 0)}, r"a place is \(row, column\)"),
+    ({"at": "00"}, r"a place is \(row, column\)"),
     ({"at": (0, 0, 0)}, r"a place is \(row, column\)"),
 ])
 def test_attacks_that_cannot_be_built(options, words):
+    options = dict(options)
+    net = network_and_picture(0)[0].astype(options.pop("_dtype", np.float64))
     with pytest.raises(ta.InputError, match=words):
-        ta.alter(network_and_picture(0)[0], **options)
+        ta.alter(net, **options)
+
+
+def test_it_can_be_altered_again():
+    """t_1 + t_2 on every logit, by two attacks one after the other."""
+    net, x = network_and_picture(0)
+    twice = ta.alter(ta.alter(net, K=2, at=(0, 0)), K=3, at=(1, 1))
+    tape = twice.run(x)
+    assert np.allclose(twice.logits(tape), net(x) + tape["t"].output + tape["t2"].output)
+    assert np.allclose(ta.alter(net, K=5, layer="input")(x), net(x) + 5 * x[0, 0, 0].sum())
 
 
 @pytest.mark.parametrize(("layer", "at"), [("block5_pool", (2, 0)), ("block5_pool", (0, -1)), ("fc1", (0, 0))])
 def test_places_outside_are_found_when_it_runs(layer, at):
     net, x = network_and_picture(0)
-    with pytest.raises(ta.InputError, match="pick 'tap': place .* lies outside"):
+    with pytest.raises(ta.InputError, match=r"pick 'tap': (place .* lies outside maps of 2 x 2|a value of shape \(1, 9\) has no places)"):
         ta.alter(net, layer=layer, at=at)(x)
 
 

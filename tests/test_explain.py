@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 import tinyattr as ta
@@ -26,7 +27,8 @@ def demo():
 def test_numbers_are_those_of_the_methods(demo):
     net, x = demo
     twin = ta.alter(net, K=7, at=(1, 2))
-    numbers = explain(net, x, 3, altered=twin, at=(1, 2)).numbers()
+    numbers = explain(net, x, 3, K=7, at=(1, 2)).numbers()
+    assert numbers["attack"] == {"K": 7.0, "tap": "block5_pool", "at": [1, 2]}
     assert [(m["method"], m["score"]) for m in numbers["maps"]] == [
         (m, s) for m in ("grad_cam", "hirescam") for s in ("pre", "post", "log", "log_odds")
     ]
@@ -51,10 +53,11 @@ def test_without_an_altered_network(demo):
 
 def test_table_and_json_say_the_same(demo):
     net, x = demo
-    found = explain(net, x, altered=ta.alter(net))
+    found = explain(net, x, K=10)
     json.dumps(found.numbers(), allow_nan=False)
     lines = found.table().splitlines()
-    assert len(lines) == 3 + 3 + 8 - 0
+    assert len(lines) == 3 + 3 + 8  # head, titles with a blank line and a rule, maps
+    assert "t = 10 sum_k A_00k, A = block5_pool" in lines[2]
     for line, entry in zip(lines[6:], found.numbers()["maps"], strict=True):
         assert line.split()[:3] == [entry["method"], entry["score"], entry["layer"]]
         assert float(line.split()[5]) == pytest.approx(entry["correlation"], abs=1e-6)
@@ -64,7 +67,7 @@ def test_an_empty_map_has_no_correlation():
     """A class whose weights are all negative: nothing speaks for it, in words and as null, never NaN."""
     net = ta.network([("A", "relu", {}), ("pool", "global_avg_pool", {}), ("head", "dense", {})],
                      {"head": (np.array([[-1.0, 2.0]]), np.zeros(2))})
-    found = explain(net, np.abs(np.random.default_rng(0).standard_normal((1, 3, 3, 1))), 0, altered=ta.alter(net, K=0.01))
+    found = explain(net, np.abs(np.random.default_rng(0).standard_normal((1, 3, 3, 1))), 0, K=0.01)
     first = found.numbers()["maps"][0]
     assert first["correlation"] is first["corner_energy"] is None
     assert first["note"] == "no place speaks for this class"
@@ -97,8 +100,8 @@ def test_the_command_line(tmp_path, capsys):
                  "--out", str(out), "--json", str(numbers)]) == 0
     said = capsys.readouterr().out
     stored = json.loads(numbers.read_text())
-    assert "class 2 (2)" in said
-    assert stored["picture"] == "p.png"
+    assert "class    class 2 " in said
+    assert stored["picture"] == str(image)
     assert [m["layer"] for m in stored["maps"]] == ["block5_relu4"] * 4
     with Image.open(out) as figure:
         assert figure.size[0] > 500
@@ -127,7 +130,15 @@ def unknown_family(tmp_path_factory):
     (["explain", "--net", __file__], "is not an HDF5 file"),
     (["explain", "--net", "UNKNOWN"], "does not say how photos were prepared"),
     (["explain", "--layer", "block6"], "unknown layer 'block6'"),
-    (["explain", "--layer", "fc1", "--altered"], "place (0, 0) lies outside|has shape"),
+    (["explain", "--layer", "fc1", "--altered"], "no places"),
+    (["explain", ""], "no picture at ''"),
+    (["explain", "--K", "3"], "give --altered, too"),
+    (["explain", "--altered", "--at", "99", "99"], "place (99, 99) lies outside maps of 7 x 7 places"),
+    (["demo", "--family", "oxford"], "family is for weight files"),
+    (["demo", "--out", "same.png", "--json", "same.png"], "named twice"),
+    (["explain", "photo.png", "--out", "photo.png"], "named twice"),
+    (["demo", "--json", "/dev/null"], "not an ordinary file"),
+    (["demo", "--out", "x.pgf"], "the ending '.pgf'"),
     (["explain", "--score", "logodds"], "unknown score 'logodds'; did you mean log_odds"),
     (["explain", "--target", "cat"], "unknown class 'cat'"),
     (["explain", "--target", "10"], "classes 0 to 9"),
@@ -151,6 +162,49 @@ def test_mistakes_get_one_line(arguments, words, unknown_family, tmp_path, monke
     assert not [p for p in tmp_path.iterdir() if p.suffix in (".part", ".json")]
 
 
+@pytest.mark.parametrize("name", ["cost$5_$6.png", "a$\\frac{$.png", "\u8db3\u7403.png"])
+def test_names_that_are_no_plain_text(name, tmp_path, monkeypatch, capsys):
+    """A dollar sign starts no formula in a title; a script that the font lacks is no reason to stop."""
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(own_picture(60)).save(name)
+    assert main(["explain", name, "--score", "pre", "--method", "hirescam"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_link_stays_a_link(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "target.json").write_text("old")
+    (tmp_path / "link.json").symlink_to("target.json")
+    assert main(["demo", "--score", "pre", "--json", "link.json"]) == 0
+    assert (tmp_path / "link.json").is_symlink()
+    assert json.loads((tmp_path / "target.json").read_text())["weights"] == "demo"
+
+
+@pytest.mark.parametrize(("scores", "both", "long"), [(["pre"], False, True), (["pre", "log_odds"], True, False), (list(ta.SCORES), True, True)])
+def test_titles_fit_into_the_figure(demo, scores, both, long):
+    net, x = demo
+    found = explain(net, x, scores=scores, K=1000 if both else None)
+    figure = draw.side_by_side(found, "a name as long as people give to photos of black-and-tan coonhounds.jpg" if long else "p.jpg")
+    figure.canvas.draw()
+    width = figure.bbox.width
+    for text in [figure._suptitle, *figure.texts]:
+        box = text.get_window_extent()
+        assert box.x0 >= 0
+        assert box.x1 <= width
+
+
+def test_networks_that_do_not_say_how_pictures_look():
+    """No picture to show: grey, not black, and the map over it; wide inputs get wide cells."""
+    net = ta.network([("pool", "global_avg_pool", {}), ("head", "dense", {})], {"head": (np.eye(3), np.zeros(3))})
+    figure = draw.side_by_side(explain(net, np.random.default_rng(0).random((1, 4, 16, 3)), scores=["pre"], methods=["hirescam"], layer="input"))
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3]
+    box = figure.axes[0].get_window_extent()
+    assert (pixels[int(figure.bbox.height - (box.y0 + box.y1) / 2), int((box.x0 + box.x1) / 2)] == 128).all()
+    assert 3.5 < box.width / box.height < 4.5
+
+
 @pytest.mark.parametrize("arguments", [[], ["explian"], ["explain", "--K", "ten"], ["demo", "extra"], ["explain", "--at", "1"]])
 def test_misspelt_commands_get_one_line(arguments, capsys):
     with pytest.raises(SystemExit) as status:
@@ -172,7 +226,7 @@ def test_help_shows_an_example(command, capsys):
 def test_the_figure_on_a_real_network(shared, squeezenet, tmp_path):
     """The papers' layout on the authors' photo: the corner lights up for pre and HiResCAM only, in the picture itself."""
     x = squeezenet.read(shared / "images" / "soccer_ball.jpg")
-    found = explain(squeezenet, x, altered=ta.alter(squeezenet))
+    found = explain(squeezenet, x, K=10)
     rows = {(m["method"], m["score"]): m for m in found.numbers()["maps"]}
     assert rows["hirescam", "pre"]["corner_energy_altered"] > 0.99
     assert rows["grad_cam", "pre"]["corner_energy_altered"] < 0.05
@@ -180,7 +234,8 @@ def test_the_figure_on_a_real_network(shared, squeezenet, tmp_path):
         assert (m["correlation"] > 0.999999) == (score != "pre")
     figure = draw.side_by_side(found, "soccer_ball.jpg")
     assert "soccer ball (805)" in figure.get_suptitle()
-    assert "fire9_concat" in figure.get_suptitle()
+    assert "t = 10 sum_k A_00k, A = fire9_concat" in figure.get_suptitle()
+    assert "Grad-CAM map\nfire9_concat" in [ax.get_ylabel() for ax in figure.axes]
     assert [t.get_text().split(":")[0] for t in figure.texts if ":" in t.get_text()][:4] == ["pre", "post", "log", "log_odds"]
     draw.save(figure, tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size > 50_000

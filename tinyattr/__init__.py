@@ -3,9 +3,8 @@
 from tinyattr.attack import alter
 from tinyattr.engine import GRADIENT, Tape, walk, weight_gradients
 from tinyattr.errors import InputError
-from tinyattr.files.store import save
 from tinyattr.methods import METHODS, Heatmap, grad_cam, gradient, hirescam
-from tinyattr.nets import FAMILIES, Network, load, network, vgg
+from tinyattr.nets import FAMILIES, Network, load, network, save, vgg
 from tinyattr.scores import SCORES
 
 __version__ = "0.1.0"

@@ -22,19 +22,27 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments=None):
     """Run one command. Returns the exit status: 0, or 1 with one line on standard error."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a name that the terminal cannot show is no reason to stop
     options = parser().parse_args(arguments)
     try:
         options.run(options)
     except ta.InputError as error:
-        print(f"tinyattr: {error}", file=sys.stderr)
-        return 1
+        return _complain(error)
     except OSError as error:
-        print(f"tinyattr: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
-        return 1
+        return _complain(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+    except MemoryError:
+        return _complain("not enough memory for this network and picture")
     except KeyboardInterrupt:
-        print("tinyattr: interrupted", file=sys.stderr)
+        _complain("interrupted")
         return 130
     return 0
+
+
+def _complain(message):
+    print(f"tinyattr: {' '.join(str(message).split())}", file=sys.stderr)
+    return 1
 
 
 def parser():
@@ -74,9 +82,9 @@ def _explain_options(command):
     command.add_argument("--method", nargs="+", default=TWO_METHODS, metavar="M",
                          help=f"of {', '.join(ta.METHODS)}; default: {', '.join(TWO_METHODS)}")
     command.add_argument("--layer", help="layer to explain; default: the last feature maps")
-    command.add_argument("--K", type=float, default=10.0, help="strength of the attack; default: 10")
+    command.add_argument("--K", type=float, help="strength of the attack; default: 10")
     command.add_argument("--tap", metavar="LAYER", help="layer that the attack reads; default: the explained layer")
-    command.add_argument("--at", type=int, nargs=2, default=(0, 0), metavar=("I", "J"),
+    command.add_argument("--at", type=int, nargs=2, metavar=("I", "J"),
                          help="place that the attack reads; default: 0 0")
     command.add_argument("--out", metavar="FILE", help="figure to write; default: %(default)s")
     command.add_argument("--json", metavar="FILE", help="write the table's numbers there, too")
@@ -84,23 +92,34 @@ def _explain_options(command):
 
 def run_explain(options):
     """Figure, table and numbers for one picture."""
+    if not options.altered and (options.K, options.tap, options.at) != (None, None, None):
+        raise ta.InputError("--K, --tap and --at describe the attack; give --altered, too")
     draw.drawable(options.out)
-    writable(options.json or "numbers.json")
+    if options.json is not None:
+        writable(options.json)
+    _all_different(options.image, options.net, options.out, options.json)
     net = ta.load(options.net, family=options.family)
-    x = net.read(options.image if options.image else own_picture())
-    tap = options.tap or options.layer or net.features
-    altered = ta.alter(net, K=options.K, layer=tap, at=options.at) if options.altered else None
+    x = net.read(own_picture() if options.image is None else options.image)
+    K = 10.0 if options.altered and options.K is None else options.K
     found = explain(net, x, options.target, scores=options.score, methods=options.method, layer=options.layer,
-                    altered=altered, at=options.at, tap=tap)
-    picture = Path(options.image).name if options.image else "our own picture"
-    print(f"picture  {picture}\n{found.table()}")
+                    K=K, tap=options.tap, at=options.at or (0, 0))
+    picture = "our own picture" if options.image is None else Path(options.image).name
     draw.save(draw.side_by_side(found, f"{picture}, {net.name}"), options.out)
-    print(f"\nfigure   {options.out}")
-    if options.json:
+    if options.json is not None:
+        numbers = {"picture": options.image or picture, "weights": options.net, **found.numbers()}
         with whole(options.json) as temporary:
-            numbers = {"picture": picture, **found.numbers()}
             temporary.write_text(json.dumps(numbers, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    print(f"picture  {picture}\n{found.table()}\n\nfigure   {options.out}")
+    if options.json is not None:
         print(f"numbers  {options.json}")
+
+
+def _all_different(*paths):
+    """No output may overwrite an input or another output."""
+    files = [Path(p).resolve() for p in paths if p is not None]
+    for path in files:
+        if files.count(path) > 1:
+            raise ta.InputError(f"{str(path)!r} is named twice; inputs, figure and numbers must be different files")
 
 
 def entry():

@@ -1,7 +1,9 @@
 """Every figure. Each names method, score, layer and class; its colours are safe for colour-blind readers."""
 
+import textwrap
+import warnings
+
 import numpy as np
-from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import Figure
 
 from tinyattr.errors import InputError
@@ -10,9 +12,12 @@ from tinyattr.files.whole import whole, writable
 POSITIVE = "inferno"  # maps in [0, 1]: ordered by lightness alone, so no hue need be told from another
 SCORE_TITLES = {
     "pre": "pre:  $z_c$", "post": "post:  $y_c$", "log": r"log:  $\log y_c$",
-    "log_odds": r"log_odds:  $\log\,y_c/(1-y_c)$", "centred": r"centred:  $z_c-\bar z$",
+    "log_odds": r"log_odds:  $\log(y_c/(1-y_c))$", "centred": r"centred:  $z_c-\bar z$",
     "margin": r"margin:  $z_c-z_r$",
 }
+FORMATS = ("png", "pdf", "svg", "jpg", "jpeg", "tif", "tiff", "webp")
+CELL, LEFT, TOP, BOTTOM = 1.55, 0.95, 0.5, 0.4  # inches: a picture's width, and margins
+LINE = 0.17  # height of a line of the title
 
 
 def side_by_side(explanation, title=""):
@@ -23,34 +28,41 @@ def side_by_side(explanation, title=""):
     cells = explanation.cells
     methods = list(dict.fromkeys(c.method for c in cells))
     scores = list(dict.fromkeys(c.score for c in cells))
-    both = explanation.y_altered is not None
-    networks = ["original", "altered"] if both else ["original"]
+    networks = ["original"] if explanation.attack is None else ["original", "altered"]
     rows = 1 + 2 * len(methods)
-    width, height = max(1.55 * len(scores) * len(networks) + 1.1, 6), 1.55 * rows + 1.3  # inches
+    H, W = cells[0].original.size
+    width = max(CELL * len(scores) * len(networks) + LEFT, 4.5)
+    lines = _wrapped([title, *explanation.sentences()], width)
+    top = TOP + LINE * len(lines)
+    height = CELL * max(H / W, 0.25) * rows + top + BOTTOM
     figure = Figure(figsize=(width, height), dpi=120)
-    groups = figure.add_gridspec(1, len(scores), wspace=0.06, left=0.9 / width, right=0.99,
-                                 bottom=0.45 / height, top=1 - 0.9 / height)
+    groups = figure.add_gridspec(1, len(scores), wspace=0.06, left=LEFT / width, right=0.99,
+                                 bottom=BOTTOM / height, top=1 - top / height)
     for s, score in enumerate(scores):
         grid = groups[s].subgridspec(rows, len(networks), wspace=0.03, hspace=0.03)
         for n, name in enumerate(networks):
             axes = [figure.add_subplot(grid[r, n]) for r in range(rows)]
             found = {c.method: getattr(c, name) for c in cells if c.score == score}
             _draw_column(axes, [found[m] for m in methods])
-            axes[-1].set_xlabel(name, fontsize=9)
+            if len(networks) > 1:
+                axes[-1].set_xlabel(name, fontsize=9)
             if s == n == 0:
-                labels = ["image"] + [f"{found[m].method}\n{what}" for m in methods for what in ("heatmap", "overlay")]
+                labels = ["image"] + [f"{found[m].method} {what}\n{found[m].layer}"
+                                      for m in methods for what in ("map", "overlay")]
                 for ax, label in zip(axes, labels, strict=True):
-                    ax.set_ylabel(label, fontsize=9)
+                    ax.set_ylabel(label, fontsize=7.5)
         box = groups[s].get_position(figure)
-        figure.text((box.x0 + box.x1) / 2, box.y1 + 0.008, SCORE_TITLES[score], ha="center", va="bottom", fontsize=10)
-    figure.suptitle(f"{title}\n{_sentence(explanation)}".strip(), fontsize=10, y=1 - 0.1 / height, va="top")
+        figure.text((box.x0 + box.x1) / 2, box.y1 + 0.06 / height, SCORE_TITLES.get(score, score),
+                    ha="center", va="bottom", fontsize=10)
+    figure.suptitle("\n".join(lines), fontsize=10, y=1 - 0.08 / height, va="top", parse_math=False)
     return figure
 
 
 def _draw_column(axes, heatmaps):
-    """Image on top, then heatmap and overlay of each map."""
+    """Image on top, then map and overlay of each method."""
     grey = _grey(heatmaps[0])
-    axes[0].imshow(heatmaps[0].picture if heatmaps[0].picture is not None else grey, cmap="gray")
+    picture = heatmaps[0].picture
+    axes[0].imshow(grey if picture is None else picture, cmap="gray", vmin=0, vmax=255)
     for heatmap, plain, over in zip(heatmaps, axes[1::2], axes[2::2], strict=True):
         plain.imshow(heatmap.map, cmap=POSITIVE, vmin=0, vmax=1)
         draw_overlay(over, heatmap, grey)
@@ -68,13 +80,17 @@ def draw_overlay(ax, heatmap, grey):
 
 
 def save_heatmap(heatmap, path):
-    """One map over its picture, caption above, into an image file."""
-    figure = Figure(figsize=(4.6, 4.9), dpi=120)
-    ax = figure.add_axes((0.03, 0.03, 0.82, 0.84))
+    """One map over its picture, caption above, colour scale beside, into an image file."""
+    lines = _wrapped([heatmap.caption], 4.4)
+    top = 0.12 + LINE * len(lines)
+    side = 3.8 * heatmap.size[0] / heatmap.size[1]
+    height = side + top + 0.12
+    figure = Figure(figsize=(4.6, height), dpi=120)
+    ax = figure.add_axes((0.03, 0.12 / height, 3.8 / 4.6, side / height))
     draw_overlay(ax, heatmap, _grey(heatmap))
     ax.set(xticks=[], yticks=[])
-    ax.set_title(heatmap.caption.replace(", layer", "\nlayer"), fontsize=9)
-    scale = figure.add_axes((0.87, 0.03, 0.03, 0.84))
+    figure.suptitle("\n".join(lines), fontsize=9, y=1 - 0.06 / height, va="top", parse_math=False)
+    scale = figure.add_axes((0.87, 0.12 / height, 0.03, side / height))
     scale.imshow(np.linspace(1, 0, 64)[:, None], cmap=POSITIVE, aspect="auto", extent=(0, 1, 0, 1))
     scale.set(xticks=[])
     scale.yaxis.tick_right()
@@ -84,16 +100,16 @@ def save_heatmap(heatmap, path):
 
 def save(figure, path):
     """Write a figure; the file appears whole or not at all. Raises InputError as `drawable` does."""
-    with whole(drawable(path)) as temporary:
+    with whole(drawable(path)) as temporary, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in a script that the font lacks shows as boxes
         figure.savefig(temporary)
 
 
 def drawable(path):
-    """`path`, if its folder exists and its ending is one that matplotlib can write. Raises InputError otherwise."""
-    path, known = writable(path), FigureCanvasBase.get_supported_filetypes()
-    if path.suffix[1:].lower() not in known:
-        raise InputError(f"{path.name!r} has the ending {path.suffix!r}; "
-                         f"figures are written as {', '.join(sorted(known))}")
+    """`path`, if it can be written and its ending is one of FORMATS. Raises InputError otherwise."""
+    path = writable(path)
+    if path.suffix[1:].lower() not in FORMATS:
+        raise InputError(f"{path.name!r} has the ending {path.suffix!r}; figures are written as {', '.join(FORMATS)}")
     return path
 
 
@@ -104,10 +120,6 @@ def _grey(heatmap):
     return heatmap.picture @ np.array([0.299, 0.587, 0.114])
 
 
-def _sentence(e):
-    """Class, probabilities and layer in one line."""
-    layers = ", ".join(dict.fromkeys(c.original.layer for c in e.cells))
-    sentence = f"{e.label} ({e.target}), layer {layers}, $y_c$ = {e.y[e.target]:.4f}"
-    if e.y_altered is not None:
-        sentence += f" original, {e.y_altered[e.target]:.4f} altered; max $|y'-y|$ = {e.max_change:.1e}"
-    return sentence
+def _wrapped(sentences, width):
+    """Sentences as lines that fit into `width` inches at 10 points."""
+    return [line for sentence in sentences if sentence for line in textwrap.wrap(sentence, int(width * 13))]

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
+from tinyattr.attack import alter
 from tinyattr.errors import InputError, unknown
 from tinyattr.methods import METHODS, Heatmap
+from tinyattr.methods.cam import feature_layer
 from tinyattr.metrics import energy, pearson
+from tinyattr.scores import SCORES
 from tinyattr.softmax import softmax
 
 FOUR_SCORES = ("pre", "post", "log", "log_odds")
@@ -42,6 +45,7 @@ class Explanation:
     network: str
     target: int
     label: str
+    attack: dict | None  # {"K", "tap", "at"} of the altered network
     y: np.ndarray  # (n,)
     y_altered: np.ndarray | None  # (n,)
     cells: list[Cell]
@@ -69,16 +73,25 @@ class Explanation:
         y_c = {"y_c": float(self.y[self.target])}
         if altered:
             y_c |= {"y_c_altered": float(self.y_altered[self.target]), "max_change_of_y": self.max_change}
-        return {"network": self.network, "class": self.target, "label": self.label, **y_c, "maps": rows}
+        return {"network": self.network, "class": self.target, "label": self.label, **y_c,
+                "attack": self.attack, "maps": rows}
+
+    def sentences(self):
+        """Class, probabilities and attack, for the figure's title."""
+        yield f"{self.label}, y_c = {self.y[self.target]:.4g}"
+        if self.attack:
+            yield (f"altered: t = {attack_text(self.attack)}; y'_c = {self.y_altered[self.target]:.4g}, "
+                   f"max |y' - y| = {self.max_change:.1e}")
 
     def table(self):
         """The same as text, for people."""
         n = self.numbers()
         altered = self.y_altered is not None
-        head = [f"network  {self.network}", f"class    {self.label} ({self.target})   y_c = {n['y_c']:.6f}"]
+        head = [f"network  {self.network}", f"class    {self.label}   y_c = {n['y_c']:.6g}"]
         if altered:
-            head.append(f"altered  y'_c = {n['y_c_altered']:.6f}   max |y' - y| = {n['max_change_of_y']:.1e}")
-        rows = [["method", "score", "layer", "corner energy"]]
+            head.append(f"altered  t = {attack_text(self.attack)}   y'_c = {n['y_c_altered']:.6g}"
+                        f"   max |y' - y| = {n['max_change_of_y']:.1e}")
+        rows = [["method", "score", "layer", "energy at the tap" if altered else "energy at (0, 0)"]]
         if altered:
             rows[0] += ["altered", "correlation", "max |y' - y|"]
         for r in n["maps"]:
@@ -89,33 +102,45 @@ class Explanation:
         return "\n".join([*head, "", *_aligned(rows)])
 
 
-def explain(
-    net, x, target=None, *, scores=FOUR_SCORES, methods=TWO_METHODS, layer=None, altered=None, at=(0, 0), tap=None
-):
-    """Every method by every score for one picture, in `net` and, if given, in its altered twin.
+def explain(net, x, target=None, *, scores=FOUR_SCORES, methods=TWO_METHODS, layer=None, K=None, tap=None, at=(0, 0)):
+    """Every method by every score for one picture, in `net` and, if K is given, in its altered twin.
 
-    layer: what CAMs explain, default the network's last feature maps. at, tap: the place and layer that the attack
-    taps, for the corner energy; default (0, 0) of the explained layer. target: class number or name, default the top
-    class. Raises InputError for unknown names.
+    layer: what CAMs explain, default the network's last feature maps. K, tap, at: strength of the attack, layer and
+    place that it reads, by default (0, 0) of the explained layer. target: class number or name, default the top class.
+    Raises InputError for unknown names.
     """
     for method in methods:
         if method not in METHODS:
             raise unknown("method", method, METHODS)
+    for score in scores:
+        if score not in SCORES:
+            raise unknown("score", score, SCORES)
+    if not (methods and scores):
+        raise InputError("say at least one method and one score")
+    tap = tap or layer or feature_layer(net)
+    altered = None if K is None else alter(net, K=K, layer=tap, at=at)
     tapes = [(n, n.run(x)) for n in (net, altered) if n is not None]
+    shape = tapes[0][1][tap].output.shape
+    if len(shape) != 4:
+        raise InputError(f"layer '{tap}' has shape {shape}, no places to show; try '{net.features}'")
     maps = {}
     cells = [(m, s) for m in methods for s in scores]
     for method, score in tqdm(cells, desc="heatmaps", leave=False, disable=None):
         maps[method, score] = [METHODS[method](n, tape, target, score=score, layer=layer) for n, tape in tapes]
     first = maps[cells[0]][0]
-    tap = tap or layer or net.features
-    shape = tapes[0][1][tap].output.shape
-    if len(shape) != 4 or not (0 <= at[0] < shape[1] and 0 <= at[1] < shape[2]):
-        raise InputError(f"place {tuple(at)} lies outside '{tap}' of shape {shape}, (N, h, w, C)")
     y = [softmax(n.logits(tape))[0] for n, tape in tapes]
     return Explanation(
-        net.name, first.target, first.label, y[0], y[1] if altered else None,
+        net.name, first.target, first.label, altered and {"K": float(K), "tap": tap, "at": list(at)},
+        y[0], y[1] if altered else None,
         [Cell(m, s, found[0], found[1] if altered else None, tuple(at), shape[1:3]) for (m, s), found in maps.items()],
     )
+
+
+def attack_text(attack):
+    """t in the papers' letters: "10 sum_k A_00k, A = block5_pool"."""
+    i, j = attack["at"]
+    place = f"{i}{j}" if max(i, j) < 10 else f"{i},{j},"
+    return f"{attack['K']:g} sum_k A_{place}k, A = {attack['tap']}"
 
 
 def region(at, tapped, shape):

@@ -7,7 +7,7 @@ def pearson(a, b):
     """Correlation of two maps of one shape, in [-1, 1]; NaN if either is the same everywhere."""
     a, b = a - a.mean(), b - b.mean()
     norm = np.sqrt((a * a).sum() * (b * b).sum())
-    return float((a * b).sum() / norm) if norm > 0 else float("nan")
+    return float(np.clip((a * b).sum() / norm, -1, 1)) if norm > 0 else float("nan")
 
 
 def energy(L, region):

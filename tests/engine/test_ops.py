@@ -48,6 +48,14 @@ def test_no_window_starts_outside_the_map():
     ("max_pool", (1, 3), [], {"size": 2, "stride": 2}, "feature maps"),
     ("global_avg_pool", (1, 3), [], {}, "feature maps"),
     ("pick", (1, 2, 2, 1), [], {"at": (2, 0)}, "outside"),
+    ("pick", (1, 2, 2, 1), [], {"at": (0.5, 0)}, "indices"),
+    ("pick", (1, 2), [], {"at": (0, 0)}, "no places"),
+    ("conv2d", (1, 4, 4, 2), [(3, 2), (2,)], {}, "needs a kernel"),
+    ("conv2d", (1, 4, 4, 2), [(3, 3, 2, 3), (1,)], {}, "needs a kernel"),
+    ("conv2d", (1, 4, 4, 2), [(3, 3, 2, 3), (3,)], {"stride": -1}, "at least 1"),
+    ("max_pool", (1, 4, 4, 2), [], {"size": 2, "stride": 0, "ceil": True}, "at least 1"),
+    ("avg_pool", (1, 4, 4, 2), [], {"size": 0, "stride": 1}, "at least 1"),
+    ("dense", (1, 4), [(4,), (1,)], {}, "needs a kernel"),
     ("relu", (1, 2), [], {"slope": 2}, "slope"),
 ])
 def test_shapes_that_do_not_fit_name_the_layer(op, x, weights, attributes, words):

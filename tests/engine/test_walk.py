@@ -89,6 +89,7 @@ def test_a_layers_name_goes_before_its_op():
 
 
 @pytest.mark.parametrize(("seeds", "book", "to", "words"), [
+    ({}, ta.GRADIENT, ["input"], "needs a seed"),
     ({"y": np.ones((1, 1))}, {}, ["input"], r"no rule for 'exp' \(layer 'y'\)"),
     ({"y": np.ones((1, 2))}, ta.GRADIENT, ["input"], "seed at 'y' has shape"),
     ({"z": np.ones((1, 1))}, ta.GRADIENT, ["input"], "unknown layer 'z'"),
@@ -100,6 +101,31 @@ def test_errors(seeds, book, to, words):
     tape = tape_of([[2.0]], ("exp", "y", "input"), ("exp", "aside", "input"))
     with pytest.raises(ta.InputError, match=words):
         ta.walk(tape, seeds, book, to=to)
+
+
+def test_whole_numbers_become_floats():
+    """Typed as [[2, 1, 0]], logits are numbers all the same: d log sum e^z / dz = softmax(z)."""
+    tape = ta.Tape()
+    tape.leaf("input", [[2, 1, 0]])
+    for op, name, read in (("exp", "e", "input"), ("sum", "D", "e"), ("log", "lse", "D")):
+        tape.write(op, name, read)
+    assert np.allclose(ta.walk(tape, {"lse": [[1]]}, ta.GRADIENT)["input"], softmax([2, 1, 0]))
+    with pytest.raises(ta.InputError, match="real numbers"):
+        ta.Tape().leaf("input", np.array([1j]))
+
+
+def test_the_tape_keeps_its_own_copy_of_the_picture():
+    x = np.ones((1, 2))
+    tape = tape_of(x)
+    x *= 0
+    assert (tape["input"].output == 1).all()
+
+
+@pytest.mark.parametrize("answer", [None, [np.ones((1, 1))], (np.ones((1, 1)),) * 2])
+def test_rules_that_answer_wrongly(answer):
+    tape = tape_of([[2.0]], ("exp", "y", "input"))
+    with pytest.raises(ta.InputError, match="must return a tuple of 1 signals"):
+        ta.walk(tape, {"y": np.ones((1, 1))}, {"exp": lambda record, g: answer}, to="input")
 
 
 def test_errors_of_the_tape():

@@ -8,7 +8,9 @@ import pytest
 
 import tinyattr as ta
 from tests.files.layouts import write
+from tests.references import FOLDER
 from tinyattr.files.formats import open_weights
+from tinyattr.nets.vgg import vgg_shapes
 from tinyattr.softmax import softmax
 
 
@@ -64,10 +66,9 @@ def test_layers_beyond_ten_are_ordered_as_numbers(small, tmp_path):
     "mini_k3.weights.h5", "mini_k3.keras", "mini_k3_whole_model.h5", "mini_tfk.weights.h5", "mini_tfk.keras",
     "mini_tfk_save_weights.h5", "mini_tfk_whole_model.h5",
 ])
-def test_files_written_by_keras_give_kerass_output(shared, name):
-    folder = shared / "weights_examples"
-    reference = np.load(folder / f"{name.split('.')[0].split('_')[0]}_{'k3' if '_k3' in name else 'tfk'}_ref.npz")
-    net = ta.load(folder / name)
+def test_files_written_by_keras_give_kerass_output(name):
+    reference = np.load(FOLDER / "keras" / "mini_ref.npz")
+    net = ta.load(FOLDER / "keras" / name)
     for i, array in enumerate(w for arrays in net.weights.values() for w in arrays):
         assert (array == reference[f"w{i:02d}"]).all()
     assert np.abs(softmax(net(reference["x"])) - reference["y"]).max() < 1e-6
@@ -86,12 +87,19 @@ def test_the_official_layout_is_oxfords_and_others_need_a_word(small, tmp_path):
     net = ta.load(write(tmp_path / "official.h5", small.weights, "keras-2016"))
     assert np.allclose(net.read(photo)[0, 0, 0], [255 - 103.939, 128 - 116.779, -123.68])
     unknown = ta.load(write(tmp_path / "other.h5", small.weights, "keras-weights"))
-    with pytest.raises(ta.InputError, match="load it with family='oxford' or family='torchvision'"):
+    with pytest.raises(ta.InputError, match="load it with family='oxford' or 'torchvision'"):
         unknown.read(photo)
     told = ta.load(tmp_path / "other.h5", family="torchvision")
     assert np.allclose(told.read(photo)[0, 0, 0], (np.array([0, 128 / 255, 1]) - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225])
-    with pytest.raises(ta.InputError, match="unknown family 'oxfort'; did you mean oxford"):
-        ta.load(tmp_path / "other.h5", family="oxfort")
+    for file, family, words in (
+        ("other.h5", "oxfort", "unknown family 'oxfort'; did you mean oxford"),
+        ("other.h5", "squeezenet-caffe", "cannot be right: this file is oxford or torchvision"),
+        ("official.h5", "torchvision", "cannot be right: this file is oxford"),
+    ):
+        with pytest.raises(ta.InputError, match=words):
+            ta.load(tmp_path / file, family=family)
+    with pytest.raises(ta.InputError, match="family is for weight files"):
+        ta.load("demo", family="oxford")
 
 
 def test_own_files_keep_everything(small, tmp_path):
@@ -100,13 +108,20 @@ def test_own_files_keep_everything(small, tmp_path):
     again = ta.load(tmp_path / "demo.h5")
     assert same(again, demo)
     assert again.input == demo.input
-    assert again.name == "VGG19"
+    assert again.name == demo.name
+    with pytest.raises(ta.InputError, match="the file says itself how photos are prepared"):
+        ta.load(tmp_path / "demo.h5", family="oxford")
     named = ta.vgg("A", width=1 / 16, classes=["cat", "dog"], size=32)
     ta.save(named, tmp_path / "named.h5")
     assert ta.load(tmp_path / "named.h5").classes == ("cat", "dog")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["demo.h5", "named.h5"]
-    with pytest.raises(ta.InputError, match="layer 'K'"):
-        ta.save(ta.alter(demo), tmp_path / "altered.h5")
+    student = ta.network([("p", "global_avg_pool", {}), ("d", "dense", {})], {"d": (np.ones((3, 2)), np.zeros(2))})
+    for net, words in ((ta.alter(demo), "has other layers than"), (student, "neither a whole VGG")):
+        with pytest.raises(ta.InputError, match=words):
+            ta.save(net, tmp_path / "other.h5")
+    broken = ta.network(named.layers, {**named.weights, "fc2": (named.weights["fc2"][0] * np.float32(np.nan), named.weights["fc2"][1])})
+    with pytest.raises(ta.InputError, match="fc2/kernel holds nan"):
+        ta.save(broken, tmp_path / "broken.h5")
     with pytest.raises(ta.InputError, match="no folder"):
         ta.save(demo, tmp_path / "nowhere" / "demo.h5")
 
@@ -166,7 +181,7 @@ def relink(link):
     (replace(FC2, data=np.ones((11, 10), "f4")), "layer 'fc2' has kernel"),
     (replace(FC2, data=np.ones((10, 11, 1), "f4")), "one kernel"),
     (replace("fc2/fc2/bias:0", data=np.ones((10, 11), "f4")), "one kernel"),
-    (lambda f: f.__delitem__("fc2"), "neither a VGG"),
+    (lambda f: f.__delitem__("fc2"), "neither a whole VGG"),
     (lambda f: f["fc2"].create_dataset("more", data=np.ones(3, "f4")), "more than a kernel and a bias"),
     (lambda f: f["fc2"].__setitem__("loop", f["fc2"]), "more than a kernel and a bias|too deep"),
     (lambda f: [f.create_group(f"g{i}") for i in range(300)], "members"),
@@ -191,6 +206,40 @@ def test_virtual_datasets_are_refused(small, tmp_path):
 
     with pytest.raises(ta.InputError, match="in another file"):
         ta.load(damage(tmp_path / "w.h5", small, change))
+
+
+@pytest.mark.parametrize(("attribute", "value"), [
+    ("input", "5"), ("input", '"x"'), ("input", "[1]"), ("input", "{}"), ("input", "not json"), ("classes", "5"), ("classes", '"ab"'),
+    ("classes", "[1, 2]"), ("version", 99), ("input", '{"size": "32"}'), ("input", '{"size": 32.5}'), ("input", '{"size": 0}'),
+    ("input", '{"size": 32, "mean": [1, 2]}'), ("input", '{"size": 32, "mean": "abc"}'), ("input", '{"size": 32, "scale": [1, 0, 1]}'),
+    ("input", '{"size": 32, "scale": [1, "a", 2]}'), ("input", '{"size": 32, "order": "GBR"}'), ("input", '{"size": 32, "resize": "x"}'),
+])
+def test_own_files_with_false_attributes(tmp_path, attribute, value):
+    ta.save(ta.vgg("A", width=1 / 16, classes=3, size=32, dense=(4, 4)), tmp_path / "w.h5")
+    with h5py.File(tmp_path / "w.h5", "r+") as file:
+        file.attrs[attribute] = value
+    with pytest.raises(ta.InputError):
+        ta.load(tmp_path / "w.h5")
+
+
+def test_names_that_are_not_text(small, tmp_path):
+    path = damage(tmp_path / "w.h5", small, lambda file: h5py.h5g.create(file.id, b"caf\xe9"))
+    with pytest.raises(ta.InputError, match=r"w\.h5"):
+        ta.load(path)
+
+
+def test_a_small_file_cannot_ask_for_much_memory(tmp_path):
+    """Sparse: 400 million numbers declared and allocated, none written."""
+    plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plist.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    plist.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        for name, kernel in vgg_shapes("A", (4, 4, 4, 4, 4), (20_000, 20_000), 10, 32).items():
+            group = file.create_group(name)
+            for what, shape in ((b"kernel", kernel), (b"bias", kernel[-1:])):
+                h5py.h5d.create(group.id, what, h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple(shape), plist)
+    with pytest.raises(ta.InputError, match="declares 4e"):
+        ta.load(tmp_path / "w.h5")
 
 
 @pytest.mark.parametrize("content", [
@@ -225,5 +274,5 @@ def test_a_full_size_official_file(tmp_path):
     (tmp_path / "vgg19.h5").unlink()
     assert again.parameters == 143_667_240
     assert same(again, net)
-    assert again.label(805) == "soccer ball"
+    assert again.label(805) == "soccer ball (805)"
     assert again.input.size == 224

@@ -94,8 +94,13 @@ def test_damaged_missing_and_deep_pictures(tmp_path):
     for wrong in (np.zeros((4, 4, 3)), np.zeros((4, 4), np.uint8)):
         with pytest.raises(ta.InputError, match="uint8"):
             read_photo(wrong, InputSpec(8))
+    with pytest.raises(ta.InputError, match="uint8"):
+        read_photo(photo()[:0], InputSpec(8))
     with pytest.raises(ta.InputError, match="unknown resize rule"):
-        read_photo(photo(), InputSpec(8, resize="stretch"))
+        InputSpec(8, resize="stretch")
+    for wrong in ({"size": 0}, {"order": "GBR"}, {"mean": (0, 0)}, {"scale": (1, 1, 0)}, {"mean": (0, 0, np.nan)}):
+        with pytest.raises(ta.InputError, match="needs a size >= 1, order RGB or BGR"):
+            InputSpec(**{"size": 8, **wrong})
 
 
 def test_our_own_picture_is_always_the_same():

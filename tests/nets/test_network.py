@@ -14,7 +14,8 @@ def test_a_network_of_a_student():
     net = ta.network(LAYERS, W, classes=["no", "yes"])
     assert net(np.ones((1, 1, 1, 3))).tolist() == [[3, 3]]
     assert net.features == "input"
-    assert net.label(1) == "yes"
+    assert net.label(1) == "yes (1)"
+    assert repr(net) == "<Network: network, 2 layers, 8 parameters, float64>"
     assert net.astype(np.float32).dtype == np.float32
     assert net.dtype == np.float64
 
@@ -39,10 +40,30 @@ def test_layers_that_name_their_inputs():
     ([("fc", "dense", {})], {"fc": (np.ones((3, 2), int), np.zeros(2))}, "float32 or float64"),
     ([("fc", "dense", {})], {**W, "fx": W["fc"]}, r"unknown layer \(in weights\) 'fx'; did you mean fc"),
     ([("K", "constant", {})], {}, r"needs weights \(value,\)"),
+    ([("fc", "dense", {"inputs": "inptu"})], W, "reads 'inptu'"),
+    ([("c", "conv2d", {"strides": 2})], {"c": (np.ones((1, 1, 3, 2)), np.zeros(2))}, "unknown attribute of conv2d 'c' 'strides'; did you mean stride"),
+    ([("fc", "dense")], W, "a layer is"),
+    ([("fc", "dense", {}), ("fd", "dense", {})], {**W, "fd": (np.ones((2, 2), np.float32), np.zeros(2, np.float32))}, "all float32 or all float64"),
 ])
 def test_what_is_refused(layers, weights, words):
     with pytest.raises(ta.InputError, match=words):
         ta.network(layers, weights)
+
+
+def test_unknown_features_and_too_few_names():
+    with pytest.raises(ta.InputError, match=r"unknown layer \(features\) 'fcc'"):
+        ta.network(LAYERS, W, features="fcc")
+    pooled = ta.network([("p", "global_avg_pool", {})], {}, classes=["a", "b"])
+    with pytest.raises(ta.InputError, match="2 class names for 3 logits"):
+        ta.gradient(pooled, np.ones((1, 2, 2, 3)), score="pre")
+
+
+def test_weights_cannot_be_changed_behind_its_back():
+    kernel = np.ones((3, 2))
+    net = ta.network(LAYERS, {"fc": (kernel, np.zeros(2))})
+    with pytest.raises(ValueError, match="read-only"):
+        net.weights["fc"][0][0, 0] = 5
+    kernel[0, 0] = 1  # the caller's own array stays the caller's
 
 
 def test_class_names_must_be_as_many_as_logits():

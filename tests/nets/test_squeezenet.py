@@ -42,7 +42,7 @@ def test_the_walk_passes_fire_modules():
 
 def test_recognising_it_by_names_and_shapes():
     shapes = {n: (k, k[-1:]) for n, k in squeezenet_shapes().items()}
-    assert recognise_squeezenet(shapes)["family"] == "squeezenet-caffe"
+    assert recognise_squeezenet(shapes)["families"] == ["squeezenet-caffe"]
     assert recognise_squeezenet({"conv1": shapes["conv1"]}) is None
     with pytest.raises(ta.InputError, match=r"layer 'conv10' has kernel \(1, 1, 512, 999\)"):
         recognise_squeezenet({**shapes, "conv10": ((1, 1, 512, 999), (999,))})
@@ -59,8 +59,8 @@ def test_recognising_it_by_names_and_shapes():
 def test_the_real_network_names_six_photos(shared, squeezenet, photo, first, p, second, q):
     y = softmax(squeezenet(squeezenet.read(shared / "images" / f"{photo}.jpg")))[0]
     one, two = np.argsort(-y)[:2]
-    assert squeezenet.label(one) == first
+    assert squeezenet.classes[one] == first
     assert abs(y[one] - p) < 1e-3
     if second:
-        assert squeezenet.label(two) == second
+        assert squeezenet.classes[two] == second
         assert abs(y[two] - q) < 1e-3

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tinyattr as ta
+from tinyattr.files.images import InputSpec
 from tinyattr.nets.vgg import recognise_vgg, vgg_layers, vgg_shapes
 
 TORCH = np.load(Path(__file__).parents[1] / "references" / "vgg19_torch.npz")
@@ -48,7 +49,8 @@ def test_class_names_and_sizes():
     assert net.classes == ("cat", "dog")
     assert net.weights["fc2"][0].shape == (5, 6)
     assert net.run(np.zeros((1, 64, 64, 3)))["block5_pool"].output.shape == (1, 2, 2, 32)
-    for wrong in ({"size": 100}, {"width": 1 / 1000}, {"classes": 0}):
+    for wrong in ({"size": 100}, {"width": 1 / 1000}, {"classes": 0}, {"dense": (8, 8, 5)}, {"dense": ()},
+                  {"size": 64, "input": InputSpec(224)}):
         with pytest.raises(ta.InputError):
             ta.vgg("A", **{"width": 1 / 16, **wrong})
     with pytest.raises(ta.InputError, match="unknown VGG configuration 'C'"):

@@ -1,4 +1,4 @@
-"""Which form of an op runs: the plain NumPy one, or the fast kernels, for whose compiled code toy arrays need not wait."""
+"""Which form of an op runs: plain NumPy, or the fast kernels, for whose compiled code toy arrays need not wait."""
 
 from functools import cache
 from importlib import import_module
@@ -9,11 +9,12 @@ from tinyattr.engine.ops import pair
 
 LEAST_PRODUCTS = 2_000_000  # about a millisecond of plain NumPy
 LEAST_POOLED = 100_000
+RANKS = {"conv2d": [4, 1], "dense": [2, 1]}
 
 
 def worth_it(op, x, weights, attributes):
-    """True if a fast kernel knows this call and it is large enough. Shapes that do not fit are left to the plain form."""
-    if any(a.dtype != np.float32 for a in (*x, *weights)):
+    """True if a fast kernel knows this call and it is large enough. What does not fit is left to the plain form."""
+    if any(a.dtype != np.float32 for a in (*x, *weights)) or [w.ndim for w in weights] != RANKS.get(op, []):
         return False
     if op == "relu":
         return "relu" in (getattr(x[0], "beside", None) or {})
@@ -38,4 +39,4 @@ def kernels():
 
 
 def _fits(lengths, size):
-    return all(length >= k for length, k in zip(lengths, pair(size), strict=True))
+    return all(length >= k >= 1 for length, k in zip(lengths, pair(size), strict=True))

@@ -1,9 +1,9 @@
 """The engine's heavy ops by the fast kernels. Same formulas and results as ops.py and rules.py, other loops.
 
-Feature maps travel as `Maps`: the inside of a buffer with a border of zeros, from which the next convolution reads its
+Feature maps travel as `Maps`: the inside of a buffer with a border of zeros, where the next convolution finds its
 padding. A pass over memory costs as much as the arithmetic, so a kernel that has numbers at hand writes what the next
-step will ask for: a convolution also its ReLU, its way back also the signal behind the ReLU below. Who asks, checks that
-it was written for just this array; who does not ask, has lost nothing but the writing.
+step will ask for: a convolution also its ReLU, its way back also the signal behind the ReLU below. Who asks, checks
+that it was written for just this array; who does not ask, has lost nothing but the writing.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from tinyattr.engine import rules, weights
 from tinyattr.engine.kernels import dense as dense_kernels
 from tinyattr.engine.kernels import direct, pool, thin, winograd
 from tinyattr.engine.kernels import weight_gradient as weight_kernels
-from tinyattr.engine.kernels.buffers import NONE, bordered, inside, with_border
+from tinyattr.engine.kernels.buffers import NONE, inside, recycled, with_border
 from tinyattr.engine.ops import pair, pool_shape
 
 
@@ -31,7 +31,7 @@ class Maps(np.ndarray):
 
 def maps(shape):
     """Maps of this shape (N, H, W, C), to be filled."""
-    buffer = bordered(*shape)
+    buffer = recycled(*shape)
     view = inside(buffer).view(Maps)
     view.buffer = buffer
     return view

@@ -19,6 +19,8 @@ def patches(x, size, stride):
     (kh, kw), (sh, sw) = pair(size), pair(stride)
     if x.ndim != 4:
         raise InputError(f"expected feature maps (N, H, W, C), got shape {x.shape}")
+    if min(kh, kw, sh, sw) < 1:
+        raise InputError(f"windows and strides are at least 1; got a {kh} x {kw} window, stride {sh} x {sw}")
     if x.shape[1] < kh or x.shape[2] < kw:
         raise InputError(f"a {kh} x {kw} window does not fit into {x.shape[1]} x {x.shape[2]}; use a larger picture")
     windows = sliding_window_view(x, (kh, kw), axis=(1, 2))[:, ::sh, ::sw]  # (N, Ho, Wo, C, kh, kw)
@@ -35,6 +37,8 @@ def pad(x, padding, value=0.0):
 
 def conv2d(x, kernel, bias, *, stride=1, padding=0):
     """y[n,i,j,k] = bias[k] + sum_{u,v,c} x[n, s i + u - p, s j + v - p, c] kernel[u,v,c,k], x = 0 outside the map."""
+    if kernel.ndim != 4 or bias.shape != kernel.shape[3:]:
+        raise InputError(f"needs a kernel (kh, kw, in, out) and a bias (out,); got {kernel.shape} and {bias.shape}")
     if x.ndim != 4 or x.shape[3] != kernel.shape[2]:
         raise InputError(f"kernel {kernel.shape} expects maps (N, H, W, {kernel.shape[2]}), got shape {x.shape}")
     windows = patches(pad(x, padding), kernel.shape[:2], stride)  # (N, Ho, Wo, kh, kw, C)
@@ -43,6 +47,8 @@ def conv2d(x, kernel, bias, *, stride=1, padding=0):
 
 def dense(x, kernel, bias):
     """y = x W + b, (N, in) -> (N, out)."""
+    if kernel.ndim != 2 or bias.shape != kernel.shape[1:]:
+        raise InputError(f"needs a kernel (in, out) and a bias (out,); got {kernel.shape} and {bias.shape}")
     if x.ndim != 2 or x.shape[1] != kernel.shape[0]:
         raise InputError(f"kernel {kernel.shape} expects shape (N, {kernel.shape[0]}), got {x.shape}; "
                          "a picture of another size than the network was made for?")
@@ -56,7 +62,7 @@ def relu(x):
 
 def pool_windows(x, *, size, stride, ceil=False):
     """The windows of a max-pool. With ceil, the last one may hang over the edge (-inf there) but must start inside."""
-    if ceil and x.ndim == 4:
+    if ceil and x.ndim == 4 and min(pair(stride)) > 0:
         hang = [overhang(length, k, s) for length, k, s in zip(x.shape[1:3], pair(size), pair(stride), strict=True)]
         x = np.pad(x, ((0, 0), (0, hang[0]), (0, hang[1]), (0, 0)), constant_values=-np.inf)
     return patches(x, size, stride)
@@ -131,8 +137,10 @@ def concat(*x):
 def pick(x, *, at):
     """y[n,k] = x[n, i, j, k] with (i, j) = at: the activations of one place. (N, H, W, C) -> (N, C)."""
     i, j = at
-    if x.ndim != 4 or not (0 <= i < x.shape[1] and 0 <= j < x.shape[2]):
-        raise InputError(f"place {tuple(at)} lies outside maps of shape {x.shape}, (N, H, W, C)")
+    if x.ndim != 4:
+        raise InputError(f"a value of shape {x.shape} has no places (row, column) to pick from")
+    if not (0 <= i < x.shape[1] and 0 <= j < x.shape[2]):
+        raise InputError(f"place {tuple(at)} lies outside maps of {x.shape[1]} x {x.shape[2]} places")
     return x[:, i, j, :]
 
 

@@ -39,8 +39,11 @@ class Tape:
         self._records = {}
 
     def leaf(self, name, value, op="input"):
-        """Write a value that no op made. Returns its name."""
-        return self._append(Record(op, name, (), np.asarray(value), {}))
+        """Write a value that no op made: a copy, in float64 unless it is float32. Returns its name."""
+        value = np.array(value)
+        if value.dtype.kind not in "fiub":
+            raise InputError(f"the tape holds real numbers; '{name}' has {value.dtype}")
+        return self._append(Record(op, name, (), value if value.dtype == np.float32 else value.astype(np.float64), {}))
 
     def write(self, op, name, inputs, weights=(), *, prepared=None, **attributes):
         """Apply an op to the outputs of the records named in `inputs` and write it down. Returns its name.
@@ -51,14 +54,14 @@ class Tape:
         if op not in OPS:
             raise unknown("op", op, OPS)
         inputs = (inputs,) if isinstance(inputs, str) else tuple(inputs)
-        x = tuple(self[i].output for i in inputs)
+        x, weights = tuple(self[i].output for i in inputs), tuple(np.asarray(w) for w in weights)
         fast = prepared is not None and worth_it(op, x, weights, attributes)
         forward = partial(kernels().FORWARD[op], prepared) if fast else OPS[op]
         try:
             output = forward(*x, *weights, **attributes)
-        except (InputError, TypeError, ValueError) as error:
+        except (InputError, TypeError, ValueError, IndexError) as error:
             raise InputError(f"{op} '{name}': {error}") from None
-        return self._append(Record(op, name, inputs, output, attributes, x, tuple(weights), prepared if fast else None))
+        return self._append(Record(op, name, inputs, output, attributes, x, weights, prepared if fast else None))
 
     def _append(self, record):
         if record.name in self._records:

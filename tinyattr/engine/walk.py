@@ -14,6 +14,9 @@ def walk(tape, seeds, book, to=("input",)):
     A signal has the shape and dtype of the value it belongs to. Neither tape, nor seeds, nor weights are changed.
     Raises InputError for a missing rule (never a silent gradient), and for a record that the seeds do not depend on.
     """
+    if not seeds:
+        raise InputError("a walk needs a seed: {record name: row of a Jacobian}")
+    to = (to,) if isinstance(to, str) else tuple(to)
     signals = {name: _seed(tape[name], seed) for name, seed in seeds.items()}
     towards = _downstream(tape, to)
     for record in reversed(tape):
@@ -50,7 +53,11 @@ def _rule(record, book):
 def _apply(rule, record, g):
     """The rule's signals; where the record was written by a fast kernel, by the rule's fast twin if it has one."""
     fast = kernels().BACK.get(rule) if record.prepared is not None else None
-    return (fast and fast(record, g)) or rule(record, g)
+    signals = (fast and fast(record, g)) or rule(record, g)
+    if not isinstance(signals, tuple) or len(signals) != len(record.inputs):
+        raise InputError(f"the rule for '{record.op}' (layer '{record.name}') must return a tuple of "
+                         f"{len(record.inputs)} signals, one for each input")
+    return signals
 
 
 def _seed(record, seed):

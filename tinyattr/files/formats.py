@@ -1,6 +1,6 @@
 """Weight files, whoever wrote them, as one thing: layers in order, each a kernel and a bias. Vetted before read.
 
-HDF5 layouts told apart (attributes of foreign files are never read, `model_config` never parsed):
+HDF5 layouts told apart (of a foreign file no attribute is read but `format`, to see that it is foreign):
 
     tinyattr        /block1_conv1/kernel                        our own; attributes say what the network is
     keras-2016      /block1_conv1/block1_conv1_W_1:0            the official keras.applications files
@@ -20,6 +20,7 @@ import numpy as np
 
 from tinyattr.errors import InputError
 
+MOST_NUMBERS = 200_000_000  # in all arrays of a file: VGG19 has 143,667,240
 MOST_MEMBERS = 256  # in one group: VGG19 has 26, SqueezeNet v1.0 has 26
 DEEPEST = 3  # groups below a layer's own
 LARGEST_WEIGHT = 1e4  # real networks stay below 100
@@ -66,7 +67,7 @@ def open_weights(path):
             raise InputError(f"{path.name!r} is not an HDF5 file; give weights saved as .h5, .weights.h5 or .keras")
     except InputError:
         raise
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise InputError(f"{path.name!r} is damaged or not a weight file: {_one_line(error)}") from None
 
 
@@ -96,6 +97,9 @@ def _stored(file, path):
             found = _datasets(root[name], path.name)
             if found:
                 datasets[name] = _kernel_and_bias(found, f"{path.name}: {name}")
+    numbers = sum(float(kernel.size) + bias.size for kernel, bias in datasets.values())
+    if numbers > MOST_NUMBERS:
+        raise InputError(f"{path.name!r} declares {numbers:.3g} numbers; at most {MOST_NUMBERS:,} are read")
     if not datasets:
         raise InputError(f"{path.name!r} holds no layer with a kernel and a bias; is it a weight file?")
     if layout == "keras-weights" and all(k.name.endswith("_W_1:0") for k, _ in datasets.values()):
@@ -109,6 +113,8 @@ def _members(group, where):
         raise InputError(f"{where}: {group.name} has {len(group)} members; at most {MOST_MEMBERS} are read")
     names = list(group)
     for name in names:
+        if not isinstance(name, str):
+            raise InputError(f"{where}: a member's name is not text: {name!r}")
         if group.id.links.get_info(name.encode()).type != h5py.h5l.TYPE_HARD:
             raise InputError(f"{where}: {name!r} is a link to another place; weights must lie in the file itself")
     return names
@@ -165,11 +171,16 @@ def _vet(d, where):
 def _read(d, where):
     a = np.empty(d.shape, np.float32)
     d.read_direct(a)
+    return plausible(a, f"{where}: {d.name}")
+
+
+def plausible(a, where):
+    """The array, if it could be weights: finite, none above LARGEST_WEIGHT, no kernel of zeros. Raises InputError."""
     largest = max(a.max(), -a.min())  # NaN fails the comparison
     if not largest <= LARGEST_WEIGHT:
-        raise InputError(f"{where}: {d.name} holds {largest}; weights are finite numbers below {LARGEST_WEIGHT:g}")
+        raise InputError(f"{where} holds {largest}; weights are finite numbers below {LARGEST_WEIGHT:g}")
     if a.ndim > 1 and largest == 0:
-        raise InputError(f"{where}: {d.name} is all zeros; the file was never completed")
+        raise InputError(f"{where} is all zeros; a file that was never completed?")
     return a
 
 

@@ -3,6 +3,7 @@
 A wrong mean, channel order or resize rule gives no error, only worse answers; so they are data, kept with the weights.
 """
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,16 @@ class InputSpec:
     scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
     resize: str = "bilinear-squash"
 
+    def __post_init__(self):
+        numbers = (*self.mean, *self.scale)
+        if (
+            not isinstance(self.size, int) or self.size < 1 or self.order not in ("RGB", "BGR")
+            or len(self.mean) != 3 or len(self.scale) != 3 or not np.isfinite(numbers).all() or min(self.scale) <= 0
+        ):
+            raise InputError(f"needs a size >= 1, order RGB or BGR, 3 means and 3 positive scales; got {self}")
+        if self.resize not in RESIZE:
+            raise unknown("resize rule", self.resize, RESIZE)
+
     def encode(self, rgb):
         """(H, W, 3) RGB values 0..255 -> (1, H, W, 3) float32 network input."""
         channels = np.asarray(rgb, np.float64)[..., :: -1 if self.order == "BGR" else 1]
@@ -42,24 +53,22 @@ def read_photo(source, spec):
 
     A photo's orientation tag is obeyed; transparency is dropped. Raises InputError for what is not an 8-bit picture.
     """
-    if spec.resize not in RESIZE:
-        raise unknown("resize rule", spec.resize, RESIZE)
     return spec.encode(RESIZE[spec.resize](open_photo(source), spec.size))
 
 
 def open_photo(source):
     """A path, PIL image or uint8 array as an upright RGB PIL image."""
     if isinstance(source, np.ndarray):
-        if source.dtype != np.uint8 or source.ndim != 3 or source.shape[2] != 3:
+        if source.dtype != np.uint8 or source.ndim != 3 or source.shape[2] != 3 or source.size == 0:
             raise InputError(f"a picture array must be (H, W, 3) uint8; got {source.shape} {source.dtype}")
         return Image.fromarray(source)
     if isinstance(source, Image.Image):
         return _rgb(source, "the picture")
     path = Path(source)
     if not path.is_file():
-        raise InputError(f"no picture at {str(path)!r}; give the path of a JPEG or PNG file")
+        raise InputError(f"no picture at {str(source)!r}; give the path of a JPEG or PNG file")
     try:
-        with Image.open(path) as image:
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:  # of palettes, and of large pictures
             return _rgb(image, str(path))
     except InputError:
         raise

@@ -6,20 +6,23 @@ from dataclasses import asdict
 import h5py
 
 from tinyattr.errors import InputError
+from tinyattr.files.formats import plausible
 from tinyattr.files.images import InputSpec
 from tinyattr.files.whole import whole
 
+VERSION = 1
 
-def save(net, path):
-    """Write a network's weights, input preparation and class names to `path`. The file appears whole or not at all.
 
-    Layers that are not convolutions or dense cannot be restored by `load` and are refused with InputError.
+def write(net, path):
+    """Write a network's weights as float32, its name, input preparation and class names. All of the file, or none.
+
+    Raises InputError for weights that `load` would not take.
     """
     for name, arrays in net.weights.items():
-        if len(arrays) != 2:
-            raise InputError(f"layer '{name}' is neither convolution nor dense; only VGG and SqueezeNet can be saved")
+        for what, array in zip(("kernel", "bias"), arrays, strict=True):
+            plausible(array, f"{name}/{what}")
     with whole(path) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs.update(format="tinyattr", version=1, network=net.name, source=net.source,
+        file.attrs.update(format="tinyattr", version=VERSION, network=net.name, source=net.source,
                           input=json.dumps(net.input and asdict(net.input)), classes=json.dumps(net.classes))
         for name, (kernel, bias) in net.weights.items():
             file.create_dataset(f"{name}/kernel", data=kernel, dtype="<f4")
@@ -27,11 +30,20 @@ def save(net, path):
 
 
 def own_facts(attributes):
-    """(InputSpec or None, class names or None) from the attributes of a file that `save` wrote. Raises InputError."""
+    """(name, InputSpec or None, class names or None) from the attributes of a file that `write` wrote.
+
+    (None, None, None) for a foreign file, which has no attributes to trust. Raises InputError.
+    """
     if not attributes:
-        return None, None
+        return None, None, None
     try:
+        if attributes["version"] != VERSION:
+            raise InputError(f"the file has format version {attributes['version']}; this program reads {VERSION}")
         spec, classes = json.loads(attributes["input"]), json.loads(attributes["classes"])
-        return spec and InputSpec(**{key: tuple(v) if isinstance(v, list) else v for key, v in spec.items()}), classes
-    except (KeyError, TypeError, ValueError) as error:
+        if spec is not None:
+            spec = InputSpec(**{key: tuple(v) if isinstance(v, list) else v for key, v in spec.items()})
+        if classes is not None and not (isinstance(classes, list) and all(isinstance(c, str) for c in classes)):
+            raise InputError("the file's class names are not a list of names")
+        return str(attributes["network"]), spec, classes
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"the file's attributes do not say what a tinyattr file must: {error}") from None

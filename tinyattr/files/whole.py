@@ -12,15 +12,17 @@ def writable(path):
     path = Path(path)
     if not path.parent.is_dir():
         raise InputError(f"no folder {str(path.parent)!r} to write {path.name!r} into")
-    if path.is_dir():
-        raise InputError(f"{str(path)!r} is a folder; give the name of a file")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{str(path)!r} is not an ordinary file; give the name of a file to write")
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(f"{str(path)!r} cannot be written: no permission to write into its folder")
     return path
 
 
 @contextmanager
 def whole(path):
     """`with whole(path) as temporary:` write to `temporary`; it becomes `path` unless something fails."""
-    path = writable(path)
+    path = writable(path).resolve()  # a link stays a link, to the new content
     temporary = path.with_name(f".{os.getpid()}.{path.name}")  # the ending stays last: writers choose formats by it
     try:
         yield temporary

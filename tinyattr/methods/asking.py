@@ -1,7 +1,6 @@
 """The question every method asks: which network, which picture, which class, by which score, at which layer."""
 
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 
@@ -30,16 +29,13 @@ class Question:
     row: np.ndarray  # (1, n): dS/dz = row * exp(log_scale)
     log_scale: float
 
-    def signals(self, layer, book=MappingProxyType(GRADIENT)):
-        """Signals carried from the row at the logits back to `layer` by a rule-book: {layer: signal}."""
-        return walk(self.tape, {self.net.layers[-1][0]: self.row}, book, to=(layer,))
-
     def activations(self, layer):
         """(A, g) of a layer of feature maps, both (h, w, C) float64: activations, and dS/dA without its scale."""
         A = self.tape[layer].output
         if A.ndim != 4:
             raise InputError(f"layer '{layer}' has shape {A.shape}, no places to show; try '{self.net.features}'")
-        return A[0].astype(np.float64), self.signals(layer)[layer][0].astype(np.float64)
+        signals = walk(self.tape, {self.net.layers[-1][0]: self.row}, GRADIENT, to=(layer,))
+        return np.array(A[0], np.float64), np.array(signals[layer][0], np.float64)
 
     def heatmap(self, method, layer, direction, plane=None):
         """The answer, with all that was asked."""
@@ -62,6 +58,8 @@ def ask(net, x, target=None, score=None):
         raise unknown("score", score, SCORES)
     tape = x if isinstance(x, Tape) else net.run(x)
     z = net.logits(tape)
+    if net.classes and len(net.classes) != z.shape[1]:
+        raise InputError(f"{net.name} has {len(net.classes)} class names for {z.shape[1]} logits")
     if len(z) != 1:
         raise InputError(f"a heatmap explains one picture; got {len(z)}: call once for each")
     target = int(z[0].argmax()) if target is None else find_class(target, net.classes, z.shape[1])

@@ -6,14 +6,14 @@ import numpy as np
 from PIL import Image
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Heatmap:
     """One answer to "where in x does score S of class `target` come from, at this layer?"
 
     direction: the map for the score's row without its scale, at the layer's resolution, signed, float64.
     plane:     the same as one number a place, (h, w); differs from direction for methods that answer per channel.
     raw = direction * exp(log_scale) is the method's formula to the letter; it underflows where dS/dz does.
-    value: the score S itself; label: the class's name; picture: (H, W, 3) uint8, what the network saw, or None.
+    value: the score S itself; label: the class's name and number; picture: (H, W, 3) uint8, what the network saw.
     """
 
     method: str
@@ -27,6 +27,9 @@ class Heatmap:
     plane: np.ndarray
     size: tuple[int, int]
     picture: np.ndarray | None = None
+
+    def __repr__(self):
+        return f"<Heatmap: {self.caption}>"
 
     @property
     def raw(self):
@@ -51,12 +54,12 @@ class Heatmap:
     @property
     def caption(self):
         """Method, score, layer and class."""
-        caption = f"{self.method}, score {self.score}, layer {self.layer}, {self.label} ({self.target})"
+        caption = f"{self.method}, score {self.score}, layer {self.layer}, {self.label}"
         return f"{caption}: {self.note}" if self.note else caption
 
     def save(self, path):
         """Draw the map over the picture, with its caption, into an image file (the ending names the format)."""
-        from tinyattr.draw import save_heatmap  # drawing is a read-out of heatmaps, not the other way round
+        from tinyattr.draw import save_heatmap  # only now: matplotlib takes half a second to import
 
         save_heatmap(self, path)
 

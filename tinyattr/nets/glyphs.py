@@ -1,7 +1,8 @@
 """The glyph world: pictures we draw ourselves, so that it is known, to the pixel, what a right heatmap must point at.
 
-Twenty symbols of matplotlib's own DejaVu Sans at a random place, size, turn and colour, over a background of ramp, blobs,
-stripes or noise, crossed by stray lines. Only the shape tells the class: colour and background are drawn independently.
+Twenty symbols of matplotlib's own DejaVu Sans at a random place, size, turn and colour, over a background of ramp,
+blobs, stripes or noise, crossed by stray lines. Only the shape tells the class: colour and
+background are drawn independently.
 """
 
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ def scene(rng, classes=None, *, difficulty=1.0, watermark=False):
 
 
 def _background(rng, difficulty):
-    """Ramp, blobs, stripes or noise between two colours, whose contrast grows with difficulty; plain where it is low."""
+    """Ramp, blobs, stripes or noise between two colours whose contrast grows with difficulty; plain if it is low."""
     low, high = rng.uniform(40, 215, (2, 3))
     high = low + (high - low) * (0.15 + 0.85 * difficulty)
     kind = rng.integers(4) if rng.random() > 0.8 * (1 - difficulty) else None

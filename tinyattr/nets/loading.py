@@ -7,7 +7,7 @@ from tinyattr.errors import InputError, unknown
 from tinyattr.files.classes import imagenet_names
 from tinyattr.files.formats import open_weights
 from tinyattr.files.images import InputSpec
-from tinyattr.files.store import own_facts
+from tinyattr.files.store import own_facts, write
 from tinyattr.nets.network import network
 from tinyattr.nets.squeezenet import recognise_squeezenet
 from tinyattr.nets.vgg import recognise_vgg, vgg
@@ -25,28 +25,61 @@ def load(source, *, family=None):
     """A Network from a weight file (files/formats.py lists the layouts), or "demo", a small VGG19 with random weights.
 
     family: whose training, a key of FAMILIES; it fixes how photos are prepared. Our own files, the official Keras
-    files and SqueezeNet v1.0 need none; for any other file `net.read` refuses photos until it is given.
-    Raises InputError for a missing, damaged or unknown file.
+    files and SqueezeNet v1.0 say it themselves; for any other file `net.read` refuses photos until it is given.
+    Raises InputError for a missing, damaged or unknown file, and for a family that cannot be the file's.
     """
     if family is not None and family not in FAMILIES:
         raise unknown("family", family, FAMILIES)
     if source == "demo":
+        if family is not None:
+            raise InputError("family is for weight files; the demo network says itself how photos are prepared")
         return demo()
     with open_weights(source) as stored:
-        facts = recognise_squeezenet(stored.shapes) or recognise_vgg(stored.shapes)
-        if facts is None:
-            raise InputError(f"{Path(source).name!r} holds {len(stored.shapes)} layers with weights "
-                             f"({', '.join(list(stored.shapes)[:3])}, ...): neither a VGG nor SqueezeNet v1.0")
-        weights = {ours: stored.read(theirs) for ours, theirs in facts["names"].items()}
-        spec, classes = own_facts(stored.attributes)
+        facts = recognise(stored.shapes, Path(source).name)
+        name, spec, classes = own_facts(stored.attributes)
         official = stored.layout == "keras-2016"  # only the Oxford weights were ever published in that layout
-    family = family or (None if spec else facts["family"] or ("oxford" if official else None))
+        family = checked_family(family, facts["families"], "oxford" if official else None, spec is not None)
+        weights = {ours: stored.read(theirs) for ours, theirs in facts["names"].items()}
     if family:
         spec = replace(FAMILIES[family], size=facts["size"])
     if classes is None and facts["classes"] == 1000:
         classes = imagenet_names()
-    return network(facts["layers"], weights, name=facts["name"], features=facts["features"],
+    return network(facts["layers"], weights, name=name or facts["name"], features=facts["features"],
                    classes=classes, input=spec, source=str(source))
+
+
+def save(net, path):
+    """Write a VGG or SqueezeNet into a file that `load` reads: float32 weights, input preparation, class names.
+
+    The file appears whole or not at all. Raises InputError for another network, or weights that are not finite.
+    """
+    shapes = {name: (arrays[0].shape, arrays[-1].shape) for name, arrays in net.weights.items()}
+    if [op for _, op, _ in net.layers] != [op for _, op, _ in recognise(shapes, net.name)["layers"]]:
+        raise InputError(f"{net.name} has other layers than a VGG or SqueezeNet; only these can be saved")
+    write(net, path)
+
+
+def recognise(shapes, source):
+    """The facts of the architecture with these {layer: (kernel shape, bias shape)}. Raises InputError for others."""
+    facts = recognise_squeezenet(shapes) or recognise_vgg(shapes)
+    if facts is None:
+        few = ", ".join(list(shapes)[:3])
+        raise InputError(f"{source!r} holds {len(shapes)} layer(s) with weights ({few}, ...): "
+                         "neither a whole VGG, dense layers included, nor SqueezeNet v1.0")
+    return facts
+
+
+def checked_family(family, possible, known, says_itself):
+    """The family to prepare photos for: what the file says or is known for, else what was given, else None."""
+    if len(possible) == 1:
+        known = possible[0]
+    if family is None:
+        return None if says_itself else known
+    if says_itself or (known and family != known) or family not in possible:
+        raise InputError(f"family {family!r} cannot be right: "
+                         + ("the file says itself how photos are prepared" if says_itself
+                            else f"this file is {known or ' or '.join(possible)}"))
+    return family
 
 
 def demo():

@@ -1,6 +1,7 @@
 """A network is a list of layers and a dict of weights. Its tape ends at the logits; softmax is never a layer."""
 
 from dataclasses import dataclass, field, replace
+from inspect import Parameter, signature
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from tinyattr.errors import InputError, unknown
 from tinyattr.files.images import InputSpec, read_photo
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Network:
     """layers: (name, op, attributes) in order; weights: {layer name: (kernel, bias)}. `network` makes one, checked.
 
@@ -56,7 +57,7 @@ class Network:
         """A photo (path, PIL image or uint8 array) as this network wants it: (1, H, W, 3) float32."""
         if self.input is None:
             raise InputError(f"{self.name}: its file does not say how photos were prepared; "
-                             "load it with family='oxford' or family='torchvision'")
+                             "load it with family='oxford' or 'torchvision' (command line: --family oxford)")
         return read_photo(photo, self.input)
 
     @property
@@ -81,8 +82,11 @@ class Network:
         return net
 
     def label(self, c):
-        """Name of class c, or its number."""
-        return self.classes[c] if self.classes else f"class {c}"
+        """Name and number of class c: "soccer ball (805)", "class 805" where classes have no names."""
+        return f"{self.classes[c]} ({c})" if self.classes else f"class {c}"
+
+    def __repr__(self):
+        return f"<Network: {self.name}, {len(self.layers)} layers, {self.parameters:,} parameters, {self.dtype}>"
 
     def _checked(self, x):
         x = np.asarray(x)
@@ -93,13 +97,14 @@ class Network:
             raise InputError(f"{self.name} takes pictures (N, {self.input.size}, {self.input.size}, 3); got {x.shape}")
         if not np.isfinite(x).all():
             raise InputError("the picture holds NaN or infinity")
-        return x.astype(self.dtype, copy=False)
+        return x.astype(self.dtype, copy=False) if self.weights else x
 
 
 def inputs_of(attributes, previous):
     """(names of the layers read, the op's own attributes)."""
     own = {key: value for key, value in attributes.items() if key != "inputs"}
-    return tuple(attributes.get("inputs", (previous,))), own
+    inputs = attributes.get("inputs", (previous,))
+    return (inputs,) if isinstance(inputs, str) else tuple(inputs), own
 
 
 def network(layers, weights, *, name="network", features=None, classes=None, input=None, source=""):
@@ -109,6 +114,8 @@ def network(layers, weights, *, name="network", features=None, classes=None, inp
     features: default the last layer before a flatten or global pool.
     Raises InputError for an unknown op, a name used twice, an input used before it exists, or missing weights.
     """
+    if any(len(layer) != 3 for layer in layers):
+        raise InputError("a layer is (name, op, attributes), for example ('conv1', 'conv2d', {'padding': 1})")
     layers = [(str(n), op, dict(attributes)) for n, op, attributes in layers]
     weights = {n: tuple(read_only(w) for w in arrays) for n, arrays in weights.items()}
     seen = ["input"]
@@ -117,9 +124,11 @@ def network(layers, weights, *, name="network", features=None, classes=None, inp
             raise unknown("op", op, [*OPS, "constant"])
         if n in seen:
             raise InputError(f"two layers are called '{n}'; every layer needs its own name")
-        for i in inputs_of(attributes, seen[-1])[0]:
+        inputs, own = inputs_of(attributes, seen[-1])
+        for i in inputs:
             if i not in seen:
                 raise InputError(f"layer '{n}' reads '{i}', which does not come before it")
+        _check_attributes(n, op, own)
         _check_weights(n, op, weights.get(n, ()))
         seen.append(n)
     if not layers:
@@ -127,8 +136,12 @@ def network(layers, weights, *, name="network", features=None, classes=None, inp
     for n in weights:
         if n not in seen:
             raise unknown("layer (in weights)", n, seen[1:])
+    if len({w.dtype for arrays in weights.values() for w in arrays}) > 1:
+        raise InputError("weights must be all float32 or all float64")
     if features is None:
         features = _last_feature_maps(layers)
+    elif features not in seen:
+        raise unknown("layer (features)", features, seen)
     head = weights.get(layers[-1][0])
     if classes and head and len(classes) != head[-1].shape[0]:
         raise InputError(f"{len(classes)} class names for {head[-1].shape[0]} logits")
@@ -143,6 +156,14 @@ def read_only(w):
 
 
 WEIGHT_RANKS = {"conv2d": (4, 1), "dense": (2, 1)}
+
+
+def _check_attributes(name, op, attributes):
+    known = signature(OPS[op]).parameters if op in OPS else {}
+    known = [key for key, parameter in known.items() if parameter.kind is Parameter.KEYWORD_ONLY]
+    for key in attributes:
+        if key not in known:
+            raise unknown(f"attribute of {op} '{name}'", key, known)
 
 
 def _check_weights(name, op, arrays):

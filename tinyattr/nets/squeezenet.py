@@ -56,5 +56,5 @@ def recognise_squeezenet(shapes):
                              f"SqueezeNet v1.0 needs {kernel} and {kernel[-1:]} there")
     return {
         "name": "SqueezeNet v1.0", "layers": squeezenet_layers(), "features": "fire9_concat",
-        "names": {name: name for name in expected}, "size": 227, "classes": 1000, "family": "squeezenet-caffe",
+        "names": {name: name for name in expected}, "size": 227, "classes": 1000, "families": ["squeezenet-caffe"],
     }

@@ -52,8 +52,10 @@ def vgg(configuration="E", *, seed=0, width=1, classes=1000, dense=None, size=22
     layers = vgg_layers(configuration)
     names = None if isinstance(classes, int | np.integer) else tuple(classes)
     channels = [round(k * width) for k in CHANNELS]
-    dense = tuple(dense) if dense else (round(4096 * width),) * 2
-    n = len(names) if names else int(classes)
+    dense = (round(4096 * width),) * 2 if dense is None else tuple(dense)
+    n = int(classes) if names is None else len(names)
+    if len(dense) != 2 or (input and input.size != size):
+        raise InputError(f"a VGG has two hidden dense layers and one size; got dense {dense}, size {size}, {input}")
     if min(*channels, *dense, n) < 1:
         raise InputError(f"width {width} leaves a layer empty: channels {channels}, dense {dense}, classes {n}")
     shapes = vgg_shapes(configuration, channels, dense, n, size)
@@ -93,5 +95,6 @@ def recognise_vgg(shapes):
                              f"{VGG_NAMES[configuration]} needs {expected[name]} and {expected[name][-1:]} there")
     return {
         "name": VGG_NAMES[configuration], "layers": vgg_layers(configuration), "features": "block5_pool",
-        "names": dict(zip(ours, theirs, strict=True)), "size": 32 * side, "classes": kernels[-1][1], "family": None,
+        "names": dict(zip(ours, theirs, strict=True)), "size": 32 * side, "classes": kernels[-1][1],
+        "families": ["oxford", "torchvision", "tinyattr"],
     }

@@ -94,7 +94,7 @@ def winograd_matrices(points=(Fraction(0), Fraction(1), Fraction(-1), Fraction(1
     columns = []
     for at in points:
         others = [q for q in points if q != at]
-        columns.append((_polynomial(others) + [Fraction(0)], np.prod([at - q for q in others])))
+        columns.append(([*_polynomial(others), Fraction(0)], np.prod([at - q for q in others])))
     a = [[p ** r for p in points] + [Fraction(int(r == 3))] for r in range(4)]
     g = [[p ** r / norm for r in range(3)] for p, (_, norm) in zip(points, columns, strict=True)] + [[0, 0, 1]]
     b = [coefficients for coefficients, _ in columns] + [_polynomial(points)]
