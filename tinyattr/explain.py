@@ -81,7 +81,7 @@ class Explanation:
         yield f"{self.label}, y_c = {self.y[self.target]:.4g}"
         if self.attack:
             yield (f"altered: t = {attack_text(self.attack)}; y'_c = {self.y_altered[self.target]:.4g}, "
-                   f"max |y' - y| = {self.max_change:.1e}")
+                   f"max |y' - y| = {_small(self.max_change)}")
 
     def table(self):
         """The same as text, for people."""
@@ -90,14 +90,14 @@ class Explanation:
         head = [f"network  {self.network}", f"class    {self.label}   y_c = {n['y_c']:.6g}"]
         if altered:
             head.append(f"altered  t = {attack_text(self.attack)}   y'_c = {n['y_c_altered']:.6g}"
-                        f"   max |y' - y| = {n['max_change_of_y']:.1e}")
+                        f"   max |y' - y| = {_small(n['max_change_of_y'])}")
         rows = [["method", "score", "layer", "energy at the tap" if altered else "energy at (0, 0)"]]
         if altered:
             rows[0] += ["altered", "correlation", "max |y' - y|"]
         for r in n["maps"]:
             row = [r["method"], r["score"], r["layer"], _text(r["corner_energy"])]
             if altered:
-                row += [_text(r["corner_energy_altered"]), _text(r["correlation"], 6), f"{n['max_change_of_y']:.1e}"]
+                row += [_text(r["corner_energy_altered"]), _text(r["correlation"], 6), _small(n["max_change_of_y"])]
             rows.append(row)
         return "\n".join([*head, "", *_aligned(rows)])
 
@@ -161,6 +161,10 @@ def _aligned(rows):
 def _number(v):
     """JSON has no NaN: null where a number does not exist."""
     return v if np.isfinite(v) else None
+
+
+def _small(v):
+    return f"{v:.1e}" if v else "0"
 
 
 def _text(v, digits=4):
