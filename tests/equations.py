@@ -42,7 +42,7 @@ def mentions(path):
     """(equation number, function name) for every "Equation (n)" or "Equations (n)-(m)" in a file's docstrings."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef):
-            for phrase in re.findall(r"[Ee]quations? (\(.*?)(?:[.:;]|there|, d|$)", ast.get_docstring(node) or "", re.M):
+            for phrase in re.findall(r"[Ee]quations? ([^.]*)", ast.get_docstring(node) or ""):
                 numbers = re.findall(r"\((V?\d+)\)", phrase)
                 for first, last in re.findall(r"\((\d+)\)-\((\d+)\)", phrase) + re.findall(r"\(V(\d+)\)-\(V(\d+)\)", phrase):
                     prefix = "V" if f"(V{first})-" in phrase else ""
@@ -66,7 +66,7 @@ def table():
     lines = ["| equation | says | code | proved by |", "|---|---|---|---|"]
     for number, formula in EQUATIONS.items():
         stated = ", ".join(f"`{name.split('/')[-1].replace('.py: ', '.')}`" for name in code[number])
-        proved = ", ".join(f"`{name.split(': ')[1]}`" for name in proof[number])
+        proved = ", ".join(f"`{name.split('/')[-1].replace('.py: ', '.')}`" for name in proof[number])
         lines.append(f"| ({number}) | {formula} | {stated or '–'} | {proved} |")
     return "\n".join(lines)
 

@@ -14,14 +14,14 @@ from tests.files.layouts import write
 from tinyattr import draw
 from tinyattr.__main__ import main
 from tinyattr.explain import explain, region
-from tinyattr.files.images import own_picture
 from tinyattr.metrics import energy, pearson
+from tinyattr.nets.glyphs import example
 
 
 @pytest.fixture(scope="module")
 def demo():
-    net = ta.load("demo")
-    return net, net.read(own_picture())
+    net = ta.load("glyphs")
+    return net, net.read(example().picture)
 
 
 def test_numbers_are_those_of_the_methods(demo):
@@ -95,12 +95,12 @@ def test_metrics():
 
 def test_the_command_line(tmp_path, capsys):
     image, out, numbers = tmp_path / "p.png", tmp_path / "f.png", tmp_path / "n.json"
-    Image.fromarray(own_picture(100)).save(image)
+    Image.fromarray(example().picture).save(image)
     assert main(["explain", str(image), "--altered", "--score", "pre", "log_odds", "--target", "2", "--layer", "block5_relu4",
                  "--out", str(out), "--json", str(numbers)]) == 0
     said = capsys.readouterr().out
     stored = json.loads(numbers.read_text())
-    assert "class    class 2 " in said
+    assert "class    telephone (2)" in said
     assert stored["picture"] == str(image)
     assert [m["layer"] for m in stored["maps"]] == ["block5_relu4"] * 4
     with Image.open(out) as figure:
@@ -113,6 +113,7 @@ def test_demo_needs_nothing(tmp_path):
     done = subprocess.run([sys.executable, "-m", "tinyattr", "demo"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert done.stderr == ""
+    assert "umbrella (0)" in done.stdout or "knight (7)" in done.stdout
     assert "log_odds" in done.stdout
     assert (tmp_path / "demo.png").stat().st_size > 10_000
 
@@ -134,14 +135,15 @@ def unknown_family(tmp_path_factory):
     (["explain", ""], "no picture at ''"),
     (["explain", "--K", "3"], "give --altered, too"),
     (["explain", "--altered", "--at", "99", "99"], "place (99, 99) lies outside maps of 7 x 7 places"),
-    (["demo", "--family", "oxford"], "family is for weight files"),
+    (["demo", "--family", "oxford"], "the file says itself how photos are prepared"),
     (["demo", "--out", "same.png", "--json", "same.png"], "named twice"),
     (["explain", "photo.png", "--out", "photo.png"], "named twice"),
     (["demo", "--json", "/dev/null"], "not an ordinary file"),
     (["demo", "--out", "x.pgf"], "the ending '.pgf'"),
     (["explain", "--score", "logodds"], "unknown score 'logodds'; did you mean log_odds"),
     (["explain", "--target", "cat"], "unknown class 'cat'"),
-    (["explain", "--target", "10"], "classes 0 to 9"),
+    (["explain", "--target", "umbrela"], "did you mean umbrella (0)?"),
+    (["explain", "--target", "20"], "classes 0 to 19"),
     (["explain", "--method", "gradcam"], "unknown method 'gradcam'; did you mean grad_cam"),
     (["explain", "--family", "oxfort"], "unknown family 'oxfort'"),
     (["explain", "--altered", "--at", "7", "0"], "place (7, 0) lies outside"),
@@ -166,7 +168,7 @@ def test_mistakes_get_one_line(arguments, words, unknown_family, tmp_path, monke
 def test_names_that_are_no_plain_text(name, tmp_path, monkeypatch, capsys):
     """A dollar sign starts no formula in a title; a script that the font lacks is no reason to stop."""
     monkeypatch.chdir(tmp_path)
-    Image.fromarray(own_picture(60)).save(name)
+    Image.fromarray(example().picture).save(name)
     assert main(["explain", name, "--score", "pre", "--method", "hirescam"]) == 0
     assert capsys.readouterr().err == ""
 
@@ -177,7 +179,7 @@ def test_a_link_stays_a_link(tmp_path, monkeypatch):
     (tmp_path / "link.json").symlink_to("target.json")
     assert main(["demo", "--score", "pre", "--json", "link.json"]) == 0
     assert (tmp_path / "link.json").is_symlink()
-    assert json.loads((tmp_path / "target.json").read_text())["weights"] == "demo"
+    assert json.loads((tmp_path / "target.json").read_text())["weights"] == "glyphs"
 
 
 @pytest.mark.parametrize(("scores", "both", "long"), [(["pre"], False, True), (["pre", "log_odds"], True, False), (list(ta.SCORES), True, True)])

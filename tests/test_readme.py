@@ -7,14 +7,14 @@ from pathlib import Path
 from PIL import Image
 
 import tinyattr as ta
-from tinyattr.files.images import own_picture
+from tinyattr.nets.glyphs import example
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 
 
 def test_its_python_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    Image.fromarray(own_picture(300)).save("photo.jpg")
+    Image.fromarray(example().picture).save("photo.jpg")
     names = {}
     with warnings.catch_warnings(action="ignore"):  # its faulty softmax overflows on purpose
         for block in re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.S):

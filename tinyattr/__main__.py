@@ -8,8 +8,9 @@ from pathlib import Path
 import tinyattr as ta
 from tinyattr import draw
 from tinyattr.explain import FOUR_SCORES, TWO_METHODS, explain
-from tinyattr.files.images import own_picture
 from tinyattr.files.whole import whole, writable
+from tinyattr.nets.glyphs import STEPS, example, train_glyphs
+from tinyattr.pointing import report
 
 
 class Parser(argparse.ArgumentParser):
@@ -53,16 +54,31 @@ def parser():
 
     one = _command(commands, "explain", run_explain, "heatmaps of one picture by method and score",
                    "tinyattr explain photo.jpg --net vgg19.h5 --altered --out photo.png")
-    one.add_argument("image", nargs="?", help="a JPEG or PNG file; default: a picture of our own")
+    one.add_argument("image", nargs="?", help="a JPEG or PNG file; default: a scene of our own, two glyphs")
     _explain_options(one)
     one.add_argument("--altered", action="store_true",
                      help="beside it, the network with t = K sum_k A_ijk added to every logit")
     one.set_defaults(out="explain.png")
 
-    demo = _command(commands, "demo", run_explain, "the main job on a picture of our own, original and altered network",
+    demo = _command(commands, "demo", run_explain, "the main job on a scene of our own, original and altered network",
                     "tinyattr demo --out demo.png --json demo.json")
     _explain_options(demo)
     demo.set_defaults(image=None, altered=True, out="demo.png")
+
+    point = _command(commands, "pointing", run_pointing, "which heatmaps find the glyph, original and altered",
+                     "tinyattr pointing --pictures 200 --two --json pointing.json")
+    point.add_argument("--pictures", type=int, default=200, help="how many scenes; default: %(default)s")
+    point.add_argument("--seed", type=int, default=1, help="which scenes; default: %(default)s")
+    point.add_argument("--two", action="store_true", help="scenes with two glyphs: does the map follow the class?")
+    point.add_argument("--json", metavar="FILE", help="write the numbers there, too")
+
+    train = _command(commands, "train", run_train, "make the embedded network again, from nothing",
+                     "tinyattr train --out glyphs.h5")
+    train.add_argument("--steps", type=int, default=STEPS, help="default: %(default)s, as the embedded network")
+    train.add_argument("--seed", type=int, default=0, help="default: %(default)s, as the embedded network")
+    train.add_argument("--out", default="glyphs.h5", metavar="FILE", help="weight file to write; default: %(default)s")
+    train.add_argument("--checkpoint", metavar="FILE",
+                       help="where an interrupted run resumes; default: OUT with .checkpoint.npz")
     return top
 
 
@@ -73,8 +89,8 @@ def _command(commands, name, run, what, example):
 
 
 def _explain_options(command):
-    command.add_argument("--net", default="demo",
-                         help="weight file (.h5, .weights.h5, .keras); default: a small random network")
+    command.add_argument("--net", default="glyphs",
+                         help="weight file (.h5, .weights.h5, .keras); default: the embedded glyph network")
     command.add_argument("--family", help=f"whose training, for files that do not say: {', '.join(ta.FAMILIES)}")
     command.add_argument("--target", help="class to explain, number or name; default: the top class")
     command.add_argument("--score", nargs="+", default=FOUR_SCORES, metavar="S",
@@ -99,11 +115,11 @@ def run_explain(options):
         writable(options.json)
     _all_different(options.image, options.net, options.out, options.json)
     net = ta.load(options.net, family=options.family)
-    x = net.read(own_picture() if options.image is None else options.image)
+    x = net.read(example().picture if options.image is None else options.image)
     K = 10.0 if options.altered and options.K is None else options.K
     found = explain(net, x, options.target, scores=options.score, methods=options.method, layer=options.layer,
                     K=K, tap=options.tap, at=options.at or (0, 0))
-    picture = "our own picture" if options.image is None else Path(options.image).name
+    picture = "a scene of our own" if options.image is None else Path(options.image).name
     draw.save(draw.side_by_side(found, f"{picture}, {net.name}"), options.out)
     if options.json is not None:
         numbers = {"picture": options.image or picture, "weights": options.net, **found.numbers()}
@@ -112,6 +128,31 @@ def run_explain(options):
     print(f"picture  {picture}\n{found.table()}\n\nfigure   {options.out}")
     if options.json is not None:
         print(f"numbers  {options.json}")
+
+
+def run_pointing(options):
+    """The pointing game on glyph scenes."""
+    if options.pictures < 1:
+        raise ta.InputError(f"--pictures must be at least 1; got {options.pictures}")
+    if options.json is not None:
+        writable(options.json)
+    found = report(ta.load("glyphs"), options.pictures, seed=options.seed, two=options.two)
+    if options.json is not None:
+        with whole(options.json) as temporary:
+            temporary.write_text(json.dumps(found.numbers(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    print(found.table())
+
+
+def run_train(options):
+    """Train the glyph network and save it."""
+    out = writable(options.out)
+    checkpoint = writable(options.checkpoint or out.with_suffix(".checkpoint.npz"))
+    if options.steps < 1 or options.seed < 0:
+        raise ta.InputError(f"--steps must be at least 1, --seed at least 0; got {options.steps} and {options.seed}")
+    net = train_glyphs(options.steps, seed=options.seed, checkpoint=checkpoint)
+    ta.save(net, out)
+    checkpoint.unlink()
+    print(f"weights  {out}\nmade by  {net.source}")
 
 
 def _all_different(*paths):

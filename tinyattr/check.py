@@ -2,8 +2,10 @@
 
     print(check.softmax_identities(my_softmax, my_jacobian))
 
-Functions take and return arrays; wrap others: lambda z: torch.softmax(torch.tensor(z), -1). The logits tried are exact
-in float32, so that float32 code is held to float32 rounding and float64 code to float64's.
+Functions take and return arrays; wrap others: lambda z: torch.softmax(torch.tensor(z), -1). They are given one vector
+of logits at a time (batches=True tries several rows, too), exact in float32. The type of the answer says what it is
+held to: float32 answers to float32 rounding, float64 answers to float64's; half precision is not tried. Not only the
+usual softmax passes but any that rounds as its logits allow: an error of eps |z| in an exponent is no fault.
 """
 
 from dataclasses import dataclass
@@ -80,11 +82,17 @@ def softmax_identities(my_softmax, my_jacobian=None, *, batches=False):
     """Findings on a softmax z (n,) -> y (n,) and, if given, its Jacobian z (n,) -> J (n, n), J_ij = dy_i/dz_j.
 
     batches: hold the softmax to one answer for each row of (k, n) logits, too.
-    An error inside the functions is not caught: it says more than this table could.
+    An error inside the functions is not caught: it says more than this table could. An answer of another shape or kind
+    is the only finding, then. A Jacobian whose rows do not sum to 0 where a class leads was likely formed by 1 - y_c.
     """
     small = {kind: z for kind, z in LOGITS.items() if len(z) <= MOST_CLASSES}
     tests = [_sums_to_one, _definition, _shift, _order, _relabelling] + [_rows] * batches
     with np.errstate(all="ignore"):  # overflow is a finding here, not a warning
+        shapes = [_worst(LOGITS, _shape, my_softmax, 1)]
+        if my_jacobian is not None:
+            shapes.append(_worst(small, _shape, my_jacobian, 2))
+        if not all(found.holds for found in shapes):
+            return Findings(tuple(shapes))
         found = [_worst(LOGITS, test, my_softmax) for test in tests]
         if my_jacobian is not None:
             tests = [_jacobian, _row_sums, _column_sums, _symmetry, _semidefinite]
@@ -94,37 +102,50 @@ def softmax_identities(my_softmax, my_jacobian=None, *, batches=False):
 
 
 def score_identities(scores=None):
-    """Findings on a table of scores like SCORES: {name: score(z, c) -> (value, row, log_scale)}; default: our own."""
+    """Findings on a table of scores like SCORES: {name: score(z, c) -> (value, row, log_scale)}; default: our own.
+
+    kappa is whatever the score's own answer to a shift shows: S(z + t) = S(z) + kappa t, and so must the row sum to it.
+    """
     scores = scores or SCORES
     rivals = {kind: z for kind, z in LOGITS.items() if len(z) > 1}  # a single class has no odds
-    found = [_worst(rivals, test, name, score)
-             for name, score in scores.items() for test in (_kappa, _score_shift, _score_differences)]
-    if {"post", "log", "log_odds"} <= set(scores):
-        found.append(_worst(rivals, _proportional, scores))
+    with np.errstate(all="ignore"):
+        found = [_worst(rivals, test, name, score)
+                 for name, score in scores.items() for test in (_kappa, _score_shift, _score_differences)]
+        if {"post", "log", "log_odds"} <= set(scores):
+            found.append(_worst(rivals, _proportional, scores))
     return Findings(tuple(found))
 
 
 # ------------------------------------------------------------- each test returns (identity, error / allowed, example)
 
 
+def _shape(z, f, axes):
+    a, wanted = np.asarray(f(z.copy())), z.shape * axes
+    fine = a.shape == wanted and a.dtype.kind in "fiu"
+    what = "the softmax" if axes == 1 else "the Jacobian"
+    example = f"it gives {a.dtype} of shape {a.shape}; expected real numbers, {wanted}"
+    return f"{what} answers in the right shape", 0.0 if fine else np.inf, example
+
+
 def _sums_to_one(z, f):
     y = _answer(f, z)
-    return "probabilities are in [0, 1] and sum to 1", _ratio(
-        abs(y.sum(dtype=float) - 1) + (y < 0).any() + (y > 1).any(), len(z) * _eps(y)), f"y = {_text(y)}"
+    outside = max((-y).max(), y.max() - 1, 0)
+    error = _ratio(abs(y.sum(dtype=float) - 1) + outside, _room(z, y))
+    return "probabilities are in [0, 1] and sum to 1", error, f"y = {_text(y)}, its sum {y.sum(dtype=float):.17g}"
 
 
 def _definition(z, f):
     y, exact = _answer(f, z), _exact(z)
-    allowed = (np.abs(z - z.max()) + len(z) + ROOM) * _eps(y) * exact + _tiny(y)
+    allowed = _room(z, y) * exact + _tiny(y)
     errors = _ratio(np.abs(y - exact), allowed)
     i = errors.argmax()
-    return "y_c = e^(z_c) / sum e^(z_i)  (1)", errors[i], f"y_{i} is {y[i]:.6g}, not {exact[i]:.6g}"
+    return "y_c = e^(z_c) / sum e^(z_i)  (1)", errors[i], f"y_{i} is {_apart(y[i], exact[i])}"
 
 
 def _shift(z, f):
     y = _answer(f, z)
-    allowed = ROOM * len(z) * _eps(y) * np.abs(y) + _tiny(y)
-    errors = [_ratio(np.abs(_answer(f, z + t) - y), allowed).max() for t in SHIFTS]
+    errors = [_ratio(np.abs(_answer(f, z + t) - y), (_room(z + t, y) + _room(z, y)) * np.abs(y) + _tiny(y)).max()
+              for t in SHIFTS]
     t = SHIFTS[int(np.argmax(errors))]
     example = f"t = {t:g}: y = {_text(y)} becomes {_text(_answer(f, z + t))}"
     return "adding t to every logit changes nothing  (8)", np.max(errors), example
@@ -134,13 +155,13 @@ def _order(z, f):
     y = _answer(f, z)
     wrong = (z[:, None] >= z) & ~(y[:, None] >= y)  # also where y is NaN
     i, j = np.unravel_index(wrong.argmax(), wrong.shape)
-    example = f"z_{i} >= z_{j}, but y_{i} = {y[i]:.6g}, y_{j} = {y[j]:.6g}"
+    example = f"z_{i} = {z[i]:.6g} >= z_{j} = {z[j]:.6g}, but y_{i} is {_apart(y[i], y[j])}, that of y_{j}"
     return "a larger logit never has less, equal ones the same", np.inf if wrong.any() else 0.0, example
 
 
 def _relabelling(z, f):
     y, back = _answer(f, z), _answer(f, z[::-1])[::-1]
-    error = _ratio(np.abs(y - back), ROOM * len(z) * _eps(y) * np.abs(y) + _tiny(y)).max()
+    error = _ratio(np.abs(y - back), 2 * _room(z, y) * np.abs(y) + _tiny(y)).max()
     return "reordering classes reorders probabilities", error, f"y = {_text(y)}, from the reversed logits {_text(back)}"
 
 
@@ -149,29 +170,28 @@ def _rows(z, f):
     Y, each = _answer(f, Z), np.stack([_answer(f, row) for row in Z])
     if Y.shape != each.shape:
         return "each row of a batch is answered by itself", np.inf, f"a batch {Z.shape} gives shape {Y.shape}"
-    error = _ratio(np.abs(Y - each), ROOM * len(z) * _eps(Y) * np.abs(each) + _tiny(Y)).max()
+    error = _ratio(np.abs(Y - each), 2 * _room(z, Y) * np.abs(each) + _tiny(Y)).max()
     return "each row of a batch is answered by itself", error, f"a batch of 3 gives {_text(Y.ravel())}"
 
 
 def _jacobian(z, f):
     J, exact = _answer(f, z), jacobian(_exact(z))
-    allowed = (np.ptp(z) + len(z) + ROOM) * _eps(J) * np.abs(exact).max(-1, keepdims=True) + _tiny(J)
-    errors = _ratio(np.abs(J - exact), allowed)
+    errors = _ratio(np.abs(J - exact), 2 * _room(z, J) * np.abs(exact).max(-1, keepdims=True) + _tiny(J))
     i, j = np.unravel_index(errors.argmax(), errors.shape)
-    return "J_ij = y_i (delta_ij - y_j)  (4)", errors.max(), f"J[{i}, {j}] is {J[i, j]:.6g}, not {exact[i, j]:.6g}"
+    return "J_ij = y_i (delta_ij - y_j)  (4)", errors.max(), f"J[{i}, {j}] is {_apart(J[i, j], exact[i, j])}"
 
 
 def _row_sums(z, f):
-    return _sums("every row of J sums to 0: J 1 = 0", "row", _answer(f, z))
+    return _sums("every row of J sums to 0: J 1 = 0", "row", z, _answer(f, z))
 
 
 def _column_sums(z, f):
-    return _sums("every column of J sums to 0: 1^T J = 0", "column", _answer(f, z).T)
+    return _sums("every column of J sums to 0: 1^T J = 0", "column", z, _answer(f, z).T)
 
 
-def _sums(identity, what, J):
+def _sums(identity, what, z, J):
     largest = np.abs(J).max(-1)
-    errors = _ratio(np.abs(J.sum(-1, dtype=float)), ROOM * len(J) * _eps(J) * largest + _tiny(J))
+    errors = _ratio(np.abs(J.sum(-1, dtype=float)), 2 * _room(z, J) * largest + _tiny(J))
     i = int(errors.argmax())
     return identity, errors[i], f"{what} {i} sums to {J[i].sum():.3g}, its largest entry is {largest[i]:.3g}"
 
@@ -192,30 +212,42 @@ def _semidefinite(z, f):
 
 def _differences(z, f, g):
     y, v = _answer(f, z), np.cos(np.arange(len(z)))
-    step = _eps(y) ** (1 / 3)
+    eps = max(_eps(y), _eps(_answer(g, z)))
+    step = eps ** (1 / 3)
     difference = (_answer(f, z + step * v).astype(float) - _answer(f, z - step * v)) / (2 * step)
     # A central difference errs by step^2 |y'''| / 6 and by the logits' rounding over the step.
-    allowed = ROOM * step**2 + ROOM * _eps(y) * (1 + np.abs(z).max()) / step
-    error = np.abs(_answer(g, z) @ v - difference).max()
-    return "J v is the derivative of the softmax along v", _ratio(error, allowed), f"off by {error:.3g}"
+    allowed = ROOM * step**2 + ROOM * eps * (1 + np.abs(z).max()) / step
+    errors = np.abs(_answer(g, z) @ v - difference)
+    i = errors.argmax()
+    slope = (_answer(g, z) @ v)[i]
+    example = f"along v = (cos 0, cos 1, ...) y_{i} grows by {_apart(slope, difference[i])} of differences"
+    return "J v is the derivative of the softmax along v", _ratio(errors[i], allowed), example
 
 
 def _kappa(z, name, score):
-    sums = [score(z, c)[1].sum() - (name == "pre") for c in range(min(len(z), 5))]
-    c = int(np.argmax(np.abs(sums)))
-    error = _ratio(abs(sums[c]), len(z) * np.finfo(float).eps)
-    return f"{name}: the row sums to kappa", error, f"class {c}: {sums[c]:.3g} too much"
+    t, eps = 256.0, np.finfo(float).eps
+    found = []
+    for c in range(min(len(z), 5)):
+        (S, row, scale), shifted = score(z, c), score(z + t, c)[0]
+        kappa, slope = (shifted - S) / t, row.sum() * np.exp(scale)
+        allowed = eps * (len(z) + (abs(S) + np.abs(z).max() + t) / t) * ROOM
+        example = f"class {c}: it sums to {slope:.3g}, a shift of 1 adds {kappa:.3g}"
+        found.append((_ratio(abs(slope - kappa), allowed), example))
+    return f"{name}: the row sums to kappa", *max(found)
 
 
 def _score_shift(z, name, score):
-    worst, example = 0.0, ""
-    for c in range(min(len(z), 5)):
+    worst, example, n = 0.0, "", len(z)
+    for c in range(min(n, 5)):
         for t in SHIFTS:
             (S, row, scale), (S_t, row_t, scale_t) = score(z, c), score(z + t, c)
-            error = abs(S_t - S - (t if name == "pre" else 0)) + np.abs(row_t - row).max() + abs(scale_t - scale)
+            kappa = round(float(row.sum() * np.exp(scale)))
+            allowed = ROOM * np.finfo(float).eps * (n + abs(S) + np.abs(z).max() + abs(t))
+            moved = abs(S_t - S - kappa * t) + np.abs(row_t - row).max() + abs(scale_t - scale)
+            error = _ratio(moved, allowed)
             if not error <= worst:
-                worst, example = error, f"class {c}, t = {t:g}: S goes from {S:.6g} to {S_t:.6g}"
-    return f"{name}: a shift t changes S by kappa t, the row not at all", np.inf if worst else 0.0, example
+                worst, example = error, f"class {c}, t = {t:g}: S goes from {S:.6g} to {S_t:.6g}, kappa is {kappa}"
+    return f"{name}: a shift t changes S by kappa t, the row not at all", worst, example
 
 
 def _score_differences(z, name, score):
@@ -254,14 +286,15 @@ def _proportional(z, scores):
 
 
 def _worst(logits, test, *functions):
-    """The finding of test(z, *functions) over all kinds of logits."""
-    worst = ("", -1.0, "")
+    """The finding of test(z, *functions) over all kinds of logits: the worst error, and the first kind that fails."""
+    worst, shown = -1.0, ""
     for kind, z in logits.items():
         identity, error, example = test(z, *functions)
         error = np.inf if np.isnan(error) else float(error)
-        if error > worst[1]:
-            worst = (identity, error, f"{kind}, z = {_text(z)}: {example}")
-    return Finding(*worst)
+        if error > worst and worst <= 1:
+            shown = f"{kind}, z = {_text(z)}: {example}"
+        worst = max(worst, error)
+    return Finding(identity, worst, shown)
 
 
 def _exact(z):
@@ -279,17 +312,30 @@ def _decimal_softmax(z):
 
 
 def _answer(f, z):
-    return np.asarray(f(z.copy()))
+    """f(z), copied: some functions change their input or answer in the same memory every time."""
+    return np.array(f(z.copy()))
+
+
+def _room(z, a):
+    """Relative error that rounding explains in an answer `a` to logits z: of the gaps, of the logits, of n sums."""
+    return (np.ptp(z) + np.abs(z).max() + len(z) + ROOM) * _eps(a)
+
+
+def _apart(got, wanted):
+    """"0.3, not 0.4"; where that would read the same, how far apart."""
+    if f"{got:.6g}" != f"{wanted:.6g}":
+        return f"{got:.6g}, not {wanted:.6g}"
+    return f"{got:.6g}, off by {abs(got - wanted):.1e} from the value"
 
 
 def _eps(a):
-    """Rounding of the answer's own type; whole numbers count as float64."""
-    return np.finfo(a.dtype if a.dtype.kind == "f" else np.float64).eps
+    """Rounding of the answer's own type, float64's for whole numbers and for wider floats."""
+    return max(np.finfo(a.dtype if a.dtype.kind == "f" else np.float64).eps, np.finfo(np.float64).eps)
 
 
 def _tiny(a):
     """The smallest normal number: below it relative rounding ends."""
-    return np.finfo(a.dtype if a.dtype.kind == "f" else np.float64).tiny
+    return max(np.finfo(a.dtype if a.dtype.kind == "f" else np.float64).tiny, np.finfo(np.float64).tiny)
 
 
 def _ratio(error, allowed):

@@ -15,3 +15,15 @@ def energy(L, region):
     positive = np.maximum(L, 0)
     total = positive.sum()
     return float(positive[region].sum() / total) if total > 0 else float("nan")
+
+
+def points_at(L, mask, tolerance=15):
+    """True if the highest place of L (the first, if several tie) lies on the mask or within `tolerance` pixels of it.
+
+    False for a map with nothing positive. The pointing game, Zhang et al. 2016, arXiv 1608.00507.
+    """
+    if not L.max() > 0:
+        return False
+    i, j = np.unravel_index(L.argmax(), L.shape)
+    rows, columns = np.nonzero(mask)
+    return bool(len(rows) and ((rows - i) ** 2 + (columns - j) ** 2).min() <= tolerance**2)

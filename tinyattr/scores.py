@@ -17,13 +17,13 @@ with q the softmax of the rivals j != c. Nothing is ever formed as 1 - y_c, whic
 import numpy as np
 
 from tinyattr.errors import InputError
-from tinyattr.softmax import centred_row, finite, gaps, log_odds_row, logsumexp
+from tinyattr.softmax import centred_row, finite, gaps, log_odds_row, logsumexp, margin_row, pre_row
 
 
 def pre(z, c):
     """S = z_c, the pre-softmax score. Row e_c; kappa = 1."""
     z, e = finite(z), one_hot(z, c)
-    return (z * e).sum(-1), e, np.zeros(e.shape[:-1])
+    return (z * e).sum(-1), pre_row(e), np.zeros(e.shape[:-1])
 
 
 def log_odds(z, c):
@@ -58,7 +58,7 @@ def margin(z, c):
     """S = z_c - z_r, r the strongest rival (the first, if several tie). Row e_c - e_r."""
     d, e = gaps(z), one_hot(z, c)
     _rivals(d, e, "margin")
-    row = e - one_hot(z, np.where(e == 1, -np.inf, d).argmax(-1))
+    row = margin_row(e, one_hot(z, np.where(e == 1, -np.inf, d).argmax(-1)))
     return (d * row).sum(-1), row, np.zeros(d.shape[:-1])
 
 

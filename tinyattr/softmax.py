@@ -3,9 +3,10 @@
 Numbers in brackets are equations of Lerma & Lucas (2023), "Pre or Post-Softmax Scores in Gradient-based Attribution
 Methods, What is Best?" (arXiv 2306.13197). Logits z and probabilities y have shape (..., n), classes on the last axis.
 
-The first half takes logits; it is stable to the ends of float64. The second half takes weights w_i = e^{z_i} or
-probabilities y: rational functions without a root or exponential, so that the same lines that run in floats prove the
-identities in exact fractions.
+The first half takes logits, of any real type, and answers in float64; it is stable to the ends of float64. The second
+half takes weights w_i = e^{z_i} or probabilities y: rational functions without a root or exponential, so that the lines
+that run in floats prove their identities in exact fractions (object arrays of Fractions stay exact, all else becomes
+float64). Rows of scores take e, the one-hot vector of class c.
 """
 
 import numpy as np
@@ -45,14 +46,21 @@ def softmax(z):
 
 
 def log_softmax(z):
-    """log y_c = z_c - log sum_i e^{z_i} <= 0, (..., n)."""
+    """log y_c = z_c - log sum_i e^{z_i} <= 0, (..., n). Keeps its digits where y_c rounds to 1."""
     d = gaps(z)
-    return d - np.log(np.exp(d).sum(-1, keepdims=True))
+    return d - _log_total(d)[..., None]
 
 
 def logsumexp(z):
     """log sum_i e^{z_i}, (...). Its gradient is y = softmax(z), its Hessian `jacobian(y)`."""
-    return np.max(z, -1) + np.log(np.exp(gaps(z)).sum(-1))
+    return finite(z).max(-1) + _log_total(gaps(z))
+
+
+def _log_total(d):
+    """log sum_i e^{d_i} for gaps d, as log(1 + what the largest leaves to the others)."""
+    w = np.exp(d)
+    np.put_along_axis(w, d.argmax(-1)[..., None], 0, -1)
+    return np.log1p(w.sum(-1))
 
 
 def softmax_jacobian(z):
@@ -62,12 +70,13 @@ def softmax_jacobian(z):
 
 def cross_entropy(z, t):
     """L = -sum_c t_c log y_c, (...), targets t >= 0 of any sum. Equation (11). See cross_entropy_gradient."""
-    return -(_targets(t) * log_softmax(z)).sum(-1)
+    log_y = log_softmax(z)
+    return -(_targets(t, log_y.shape[-1]) * log_y).sum(-1)
 
 
 def entropy(z):
-    """H(y) = -sum_c y_c log y_c, (...), of y = softmax(z), in [0, log n]."""
-    return cross_entropy(z, softmax(z))
+    """H(y) = -sum_c y_c log y_c, (...), of y = softmax(z), from 0 to log n."""
+    return -(softmax(z) * log_softmax(z)).sum(-1)
 
 
 def entropy_gradient(z):
@@ -76,27 +85,34 @@ def entropy_gradient(z):
 
 
 def kl(t, z):
-    """KL(t || y) = sum_c t_c log(t_c / y_c) >= 0, (...): the cross-entropy above the entropy of t. See (11)."""
-    t = _targets(t)
+    """KL(t || y) = sum_c t_c log(t_c / y_c), (...), >= 0 if sum t = 1: the cross-entropy above the entropy of t."""
+    log_y = log_softmax(z)
+    t = _targets(t, log_y.shape[-1])
     log_t = np.log(np.where(t > 0, t, 1))  # 0 log 0 = 0
-    return (t * (log_t - log_softmax(z))).sum(-1)
+    return (t * (log_t - log_y)).sum(-1)
 
 
 def temper(z, temperature):
-    """z / T: softmax(temper(z, T)) is softer for T > 1, sharper for T < 1. Its Jacobian to z is jacobian(y) / T."""
-    if not (np.isfinite(temperature) and temperature > 0):
-        raise InputError(f"a temperature is a finite number above 0; got {temperature}")
-    return np.asarray(z, dtype=np.float64) / temperature
+    """(z - max z) / T: its softmax is softer for T > 1, sharper for T < 1, with Jacobian jacobian(y) / T to z.
+
+    Gaps beyond 1e300 are cut there, where every exponential is 0. Raises InputError unless 0 < T < infinity.
+    """
+    if not isinstance(temperature, int | float | np.number) or not 0 < temperature < np.inf:
+        raise InputError(f"a temperature is a finite number above 0; got {temperature!r}")
+    with np.errstate(over="ignore"):
+        return np.maximum(gaps(z) / temperature, -1e300)
 
 
 def temperature_derivative(z, temperature):
     """dy/dT = -jacobian(y) z / T^2, (..., n), of y = softmax(z / T)."""
-    d = temper(gaps(z), temperature)
+    d = temper(z, temperature)
     return -jacobian_product(softmax(d), d) / temperature
 
 
-def _targets(t):
+def _targets(t, n):
     t = np.asarray(t, dtype=np.float64)
+    if t.shape[-1:] != (n,):
+        raise InputError(f"targets hold one number for each of {n} classes; got shape {t.shape}")
     if not (np.isfinite(t).all() and (t >= 0).all()):
         raise InputError("targets must be finite and not negative")
     return t
@@ -107,6 +123,7 @@ def _targets(t):
 
 def probabilities(w):
     """y_c = w_c / sum_i w_i, of weights w = e^z, (..., n). Equation (1)."""
+    w = _exact_or_float(w)
     return w / w.sum(-1, keepdims=True)
 
 
@@ -115,6 +132,7 @@ def rest(y):
 
     As a difference it is rounding noise once y_i is near 1, which only the largest can be: there the others are summed.
     """
+    y = _exact_or_float(y)
     r, largest = 1 - y, y.argmax(-1)[..., None]
     others = np.array(y)
     np.put_along_axis(others, largest, 0, -1)
@@ -124,16 +142,17 @@ def rest(y):
 
 def jacobian(y):
     """J_ij = dy_i/dz_j = y_i (delta_ij - y_j), that is diag(y) - y y^T, (..., n, n). Equations (2)-(4)."""
-    return y[..., :, None] * log_jacobian(y)
+    return _exact_or_float(y)[..., :, None] * log_jacobian(y)
 
 
 def jacobian_product(y, v):
     """J v = y (v - y.v), (..., n). J is symmetric, so this is J^T v too. Equation (6): v = df/dy, then times dz/dx."""
-    return y * log_jacobian_times(y, v)
+    return _exact_or_float(y) * log_jacobian_times(y, v)
 
 
 def log_jacobian(y):
     """d log y_i / dz_j = delta_ij - y_j, (..., n, n): row i is e_i - y. Not symmetric."""
+    y = _exact_or_float(y)
     J = np.repeat(-y[..., None, :], y.shape[-1], -2)
     i = np.arange(y.shape[-1])
     J[..., i, i] = rest(y)
@@ -142,13 +161,20 @@ def log_jacobian(y):
 
 def log_jacobian_times(y, v):
     """(d log y / dz) v = v - (y.v) 1, (..., n). v is measured from its entry at the largest y, lest that one cancel."""
+    y, v = np.broadcast_arrays(_exact_or_float(y), _exact_or_float(v))
     v = v - np.take_along_axis(v, y.argmax(-1)[..., None], -1)
     return v - (y * v).sum(-1, keepdims=True)
 
 
 def times_log_jacobian(u, y):
     """u^T (d log y / dz) = u - (sum_i u_i) y, (..., n)."""
+    u, y = _exact_or_float(u), _exact_or_float(y)
     return u * rest(y) - (u.sum(-1, keepdims=True) - u) * y
+
+
+def cross_entropy_slopes(y, t):
+    """dL/dy_i = -t_i / y_i, (..., n), of L = -sum_c t_c log y_c. Equation (12)."""
+    return -_exact_or_float(t) / _exact_or_float(y)
 
 
 def cross_entropy_gradient(y, t):
@@ -158,19 +184,40 @@ def cross_entropy_gradient(y, t):
 
 def post_row(y, e):
     """dy_c/dz = y_c (e_c - y), (..., n), e = e_c one-hot: row c of the Jacobian. Equation (7) without dz/dx."""
-    return (y * e).sum(-1, keepdims=True) * log_row(y, e)
+    return (_exact_or_float(y) * e).sum(-1, keepdims=True) * log_row(y, e)
 
 
 def log_row(y, e):
     """d log y_c / dz = e_c - y, (..., n). Equation (18) without dz/dx."""
-    return np.where(e == 1, rest(y), -y)
+    return np.where(np.asarray(e) == 1, rest(y), -_exact_or_float(y))
 
 
 def log_odds_row(w, e):
-    """d log(y_c / (1 - y_c)) / dz = e_c - q, (..., n), q_j = w_j / sum_{i != c} w_i, q_c = 0: the rivals' softmax."""
+    """d log(y_c / (1 - y_c)) / dz = e_c - q, (..., n), q_j = w_j / sum_{i != c} w_i, q_c = 0: the rivals' softmax.
+
+    Only the rivals' ratios count, so w may be scaled to the strongest of them; one at least must be above 0.
+    """
+    e = _exact_or_float(e)
     return e - probabilities(np.where(e == 1, 0, w))
+
+
+def pre_row(e):
+    """dz_c/dz = e_c, (..., n): the only row here that does not sum to 0. Equation (V4) without dz/dx and dt/dx."""
+    return _exact_or_float(e)
 
 
 def centred_row(e):
     """d(z_c - mean z)/dz = e_c - 1/n, (..., n)."""
+    e = _exact_or_float(e)
     return e - e.sum(-1, keepdims=True) / e.shape[-1]
+
+
+def margin_row(e, r):
+    """d(z_c - z_r)/dz = e_c - e_r, (..., n), r one-hot for the strongest rival."""
+    return _exact_or_float(e) - _exact_or_float(r)
+
+
+def _exact_or_float(a):
+    """Object arrays, of Fractions say, as they are; all other numbers in float64."""
+    a = np.asarray(a)
+    return a if a.dtype == object else a.astype(np.float64)

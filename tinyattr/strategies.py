@@ -33,22 +33,24 @@ def logits(draw, min_size=2, max_size=8, dtype=np.float64):
     elif kind == "ties at the top":
         z[draw(st.lists(st.integers(0, n - 1), min_size=min(2, n), max_size=n, unique=True))] = 30
     elif kind == "leader":
-        z[draw(st.integers(0, n - 1))] = z.max() + draw(st.floats(0, 200, width=32))
+        c = draw(st.integers(0, n - 1))
+        z[c] = max(np.delete(z, c), default=0.0) + draw(st.floats(0, 200, width=32))
     elif kind == "shifted":
         z += draw(st.floats(-1e4, 1e4, width=32))
     elif kind == "huge gaps":
-        z *= draw(st.floats(1, 3e3, width=32))
+        z *= draw(st.floats(1, 1600, width=32))
     return z.astype(dtype)
 
 
 @st.composite
 def shifted_logits(draw, min_size=2, max_size=8, dtype=np.float64):
-    """(z, t) on one binary grid, so that z + t is exact: up to 2^50 steps of 2^-e, float32 2^21."""
-    bits = 21 if dtype == np.float32 else 50
-    step = 2.0 ** -draw(st.integers(0, bits))
+    """(z, t) on one binary grid, so that z + t is exact: up to 2^50 steps, in float32 2^21; |z|, |t| <= 2^12."""
+    bits = 21 if np.dtype(dtype) == np.float32 else 50
+    step = 2.0 ** (draw(st.integers(0, 12)) - bits)  # logits to 2^0 ... 2^12: most gaps are such that all classes count
     steps = st.integers(-(2**bits), 2**bits)
     z = draw(st.lists(steps, min_size=min_size, max_size=max_size))
-    return np.array(z, dtype) * dtype(step), dtype(draw(steps)) * dtype(step)
+    real = np.dtype(dtype).type
+    return np.array(z, dtype) * real(step), real(draw(steps)) * real(step)
 
 
 @st.composite

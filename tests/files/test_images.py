@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 import tinyattr as ta
-from tinyattr.files.images import InputSpec, own_picture, read_photo
+from tinyattr.files.images import InputSpec, read_photo
 from tinyattr.nets import FAMILIES
 
 
@@ -101,9 +101,3 @@ def test_damaged_missing_and_deep_pictures(tmp_path):
     for wrong in ({"size": 0}, {"order": "GBR"}, {"mean": (0, 0)}, {"scale": (1, 1, 0)}, {"mean": (0, 0, np.nan)}):
         with pytest.raises(ta.InputError, match="needs a size >= 1, order RGB or BGR"):
             InputSpec(**{"size": 8, **wrong})
-
-
-def test_our_own_picture_is_always_the_same():
-    assert (own_picture() == own_picture()).all()
-    assert own_picture().shape == (224, 224, 3)
-    assert own_picture().dtype == np.uint8

@@ -110,9 +110,9 @@ def log_jacobian(S, case):
 
 def chain_rule(S, case):
     """Equation (5): df/dx = sum_i (df/dy_i)(dy_i/dx), here for f = sum_i a_i y_i^2."""
-    y = S.probabilities(moving(case.w, case.m))
-    f = (case.a * y * y).sum()
-    assert f.slope == sum(2 * a * v.value * v.slope for a, v in zip(case.a, y, strict=True))
+    y = S.probabilities(case.w)
+    f = (case.a * (moved := S.probabilities(moving(case.w, case.m))) * moved).sum()
+    assert f.slope == (2 * case.a * y) @ (S.jacobian(y) @ case.m)
 
 
 def chain_rule_through_softmax(S, case):
@@ -138,23 +138,25 @@ def post_softmax_gradient_ignores_the_shift(S, case):
 
 
 def pre_softmax_gradient_takes_the_shift(S, case):
-    """Equation (V4): dz'_c/dx = dz_c/dx + dt/dx, and no other score's row lets dt/dx through."""
-    assert case.e @ (case.m + case.tau) == case.e @ case.m + case.tau
-    assert case.e.sum() == 1
+    """Equation (V4): dz'_c/dx = dz_c/dx + dt/dx: the row of pre lets dt/dx through, whole."""
+    assert S.pre_row(case.e) @ (case.m + case.tau) == case.m[case.c] + case.tau
 
 
 def equal_slopes_leave_no_post_softmax_gradient(S, case):
     """Equation (10): if dz_i/dx = K for all i, dy_c/dx = y_c (1 - 1) K = 0, while dz_c/dx = K is arbitrary."""
     y, K = S.probabilities(case.w), np.array([case.tau] * case.n, object)
+    assert (slopes(S.probabilities(moving(case.w, K))) == 0).all()
     assert S.post_row(y, case.e) @ K == 0
-    assert case.e @ K == case.tau
+    assert S.pre_row(case.e) @ K == case.tau
 
 
 def kappa(S, case):
-    """kappa = sum_i dS/dz_i is 0 for post, log, log_odds and centred."""
-    y = S.probabilities(case.w)
-    for row in (S.post_row(y, case.e), S.log_row(y, case.e), S.log_odds_row(case.w, case.e), S.centred_row(case.e)):
+    """kappa = sum_i dS/dz_i is 1 for pre, 0 for post, log, log_odds, centred and margin."""
+    y, r = S.probabilities(case.w), np.roll(case.e, 1)
+    for row in (S.post_row(y, case.e), S.log_row(y, case.e), S.log_odds_row(case.w, case.e), S.centred_row(case.e),
+                S.margin_row(case.e, r)):
         assert row.sum() == 0
+    assert S.pre_row(case.e).sum() == 1
 
 
 def proportional_rows(S, case):
@@ -175,7 +177,7 @@ def centred_is_pre_minus_the_mean(S, case):
 def cross_entropy_gradient(S, case):
     """Equations (12), (13): dL/dz_j = sum_i (-t_i/y_i) y_i (delta_ij - y_j) = y_j sum t - t_j, for targets of any sum."""
     y = S.probabilities(case.w)
-    equal(S.cross_entropy_gradient(y, case.t), (-case.t / y) @ S.jacobian(y))
+    equal(S.cross_entropy_gradient(y, case.t), S.cross_entropy_slopes(y, case.t) @ S.jacobian(y))
     equal(S.cross_entropy_gradient(y, case.t), y * case.t.sum() - case.t)
 
 
@@ -183,7 +185,7 @@ def cross_entropy_gradient_post_and_pre(S, case):
     """Equations (14), (15): dL/dx = -sum_i (t_i/y_i) dy_i/dx = sum_i (y_i - t_i) dz_i/dx, for targets that sum to 1."""
     y, t = S.probabilities(case.w), case.t / case.t.sum()
     dy = slopes(S.probabilities(moving(case.w, case.m)))
-    assert -(t / y) @ dy == (y - t) @ case.m == S.cross_entropy_gradient(y, t) @ case.m
+    assert S.cross_entropy_slopes(y, t) @ dy == (y - t) @ case.m == S.cross_entropy_gradient(y, t) @ case.m
 
 
 def one_hot_loss(S, case):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinyattr import check
-from tinyattr.softmax import jacobian, softmax, softmax_jacobian
+from tinyattr.softmax import jacobian, logsumexp, softmax, softmax_jacobian
 
 
 def no_max(z):
@@ -53,7 +53,7 @@ def test_a_missing_maximum_is_found():
 def test_one_minus_y_is_found():
     findings = check.softmax_identities(softmax, one_minus_y)
     assert "every row of J sums to 0: J 1 = 0" in findings.broken
-    assert "row 0 sums to -1.8e-35, its largest entry is 1.8e-35" in str(findings)
+    assert "a leader by 20, z = (20, 0, 0): row 0 sums to" in str(findings)
     assert "J_ij = y_i (delta_ij - y_j)  (4)" in findings.broken
 
 
@@ -75,6 +75,61 @@ def test_one_minus_y_is_found():
 def test_faults_are_found(fault, f, g, identity):
     broken = check.softmax_identities(f, g, batches=fault == "all axes").broken
     assert any(identity in name for name in broken), (fault, broken)
+
+
+@pytest.mark.parametrize("f", [
+    lambda z: (_ for _ in ()).throw(RuntimeError("mine")) if z is None else shifted(z)[:-1], lambda z: np.append(shifted(z), 0),
+    lambda z: shifted(z)[None], lambda z: shifted(z)[:, None], lambda z: 1.0, lambda z: z == z.max(), lambda z: shifted(z) + 0j,
+    lambda z: None, lambda z: ["a"] * len(z),
+])
+def test_answers_of_another_shape_or_kind_are_the_finding(f):
+    findings = check.softmax_identities(f)
+    assert findings.broken == ["the softmax answers in the right shape"]
+    assert "expected real numbers, (5,)" in str(findings)
+    assert check.softmax_identities(softmax, lambda z: softmax_jacobian(z)[:-1]).broken == ["the Jacobian answers in the right shape"]
+
+
+def test_right_code_in_other_forms_passes():
+    """Through the logarithm, lists, wide floats, mixed types, memory used again, input overwritten."""
+    kept = {}
+
+    def again(z):
+        y = kept.setdefault(z.shape, np.empty(z.shape))
+        y[...] = shifted(z)
+        return y
+
+    def overwrites(z):
+        z -= z.max()
+        np.exp(z, out=z)
+        z /= z.sum()
+        return z
+
+    for f in (lambda z: np.exp(z - logsumexp(z)), lambda z: shifted(z).tolist(), lambda z: shifted(z.astype(np.longdouble)), again, overwrites):
+        assert check.softmax_identities(f).holds, str(check.softmax_identities(f))
+    assert check.softmax_identities(softmax, lambda z: softmax_jacobian(z).astype(np.float32)).holds
+
+
+def test_memory_used_again_hides_no_fault():
+    kept = {}
+
+    def f(z):
+        y = kept.setdefault(z.shape, np.empty(z.shape))
+        m = max(z.max(), 0)
+        y[...] = np.exp(z - m) / (np.exp(-m) + np.exp(z - m).sum())
+        return y
+
+    assert "adding t to every logit changes nothing  (8)" in check.softmax_identities(f).broken
+
+
+def test_scores_of_others():
+    """Named otherwise, written otherwise: held to the same; and their faults found."""
+    from tinyattr.scores import SCORES, one_hot
+
+    textbook = {"z_c": SCORES["pre"], "mine": lambda z, c: (z[c] - logsumexp(z), one_hot(z, c) - softmax(z), 0.0)}
+    assert check.score_identities(textbook).holds, str(check.score_identities(textbook))
+    wrong = {"half": lambda z, c: (z[c] - logsumexp(z) / 2, one_hot(z, c) - softmax(z), 0.0)}
+    assert check.score_identities(wrong).broken == ["half: the row sums to kappa", "half: a shift t changes S by kappa t, the row not at all",
+                                                    "half: the row is dS/dz"]
 
 
 def test_our_scores_pass():

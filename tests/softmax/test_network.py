@@ -20,11 +20,10 @@ def twins(draw):
     return net, draw(strategies.attacked(net)), x
 
 
-def carried(net, tape, score, c, to="input"):
-    """(signal at `to`, how large the numbers were on the way) for the true dS/dz."""
+def carried(net, tape, score, c):
+    """dS/dx, from the true dS/dz."""
     _, row, log_scale = ta.SCORES[score](net.logits(tape), c)
-    signals = ta.walk(tape, {net.layers[-1][0]: row * np.exp(log_scale)[:, None]}, ta.GRADIENT, to=(to,))
-    return signals[to]
+    return ta.walk(tape, {net.layers[-1][0]: row * np.exp(log_scale)[:, None]}, ta.GRADIENT)["input"]
 
 
 def sizes(net, x):

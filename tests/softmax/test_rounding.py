@@ -59,6 +59,40 @@ def test_jacobian_keeps_its_digits_where_y_is_one(z):
           3 * bound(z).max() * np.abs(np.array([[J[i][j] / y[i] for j in range(n)] for i in range(n)], float)))
 
 
+@given(strategies.saturated_logits())
+def test_rows_and_the_loss_keep_their_digits_where_y_is_one(zc):
+    """log_row, post_row, the loss's gradient and log y_c itself, entry by entry to a relative error: nothing is 1 - y_c."""
+    z, c = zc
+    y, _ = exact(z)
+    n, e = len(z), np.eye(len(z))[c]
+    rest = sum(y[i] for i in range(n) if i != c)
+    log_row = [rest if i == c else -y[i] for i in range(n)]
+    allowed = 3 * bound(z).max() * np.abs(np.array(log_row, float))
+    got = S.softmax(z)
+    close(S.log_row(got, e), log_row, allowed)
+    close(S.cross_entropy_gradient(got, e), [-v for v in log_row], allowed)
+    close(S.post_row(got, e), [y[c] * v for v in log_row], 2 * allowed)
+    close(S.log_softmax(z)[c], mp.log1p(-rest), 3 * bound(z).max() * float(rest))
+    close(S.cross_entropy(z, e), -mp.log1p(-rest), 3 * bound(z).max() * float(rest))
+
+
+@given(strategies.logits(), st.data())
+def test_the_hessian_of_logsumexp(z, data):
+    """Its gradient is y, its Hessian J: second differences of log sum e^z in 400 bits, along two directions."""
+    z = np.clip(z, -50, 50)
+    u, v = np.random.default_rng(data.draw(strategies.seeds)).standard_normal((2, len(z)))
+    step = mpf(2) ** -80
+
+    def lse(s, t):
+        return mp.log(sum(mp.exp(mpf(a) + s * step * mpf(b) + t * step * mpf(c)) for a, b, c in zip(z, u, v, strict=True)))
+
+    second = (lse(1, 1) - lse(1, -1) - lse(-1, 1) + lse(-1, -1)) / (4 * step * step)
+    first = (lse(1, 0) - lse(-1, 0)) / (2 * step)
+    size = np.abs(u).max() * np.abs(v).max()
+    close(u @ S.softmax_jacobian(z) @ v, second, 8 * len(z) ** 2 * bound(z).max() * size)
+    close(S.softmax(z) @ u, first, 2 * bound(z).max() * len(z) * np.abs(u).max())
+
+
 @given(strategies.saturated_logits(), st.data())
 def test_products_keep_their_digits_where_y_is_one(zc, data):
     """J v with v a row of a Jacobian to the inputs: relative to the sum of the sizes of its terms y_i y_j |v_i - v_j|."""
@@ -118,14 +152,14 @@ def test_the_gradient_of_the_loss(z, data):
 def test_temperature(z, T):
     """softmax(z / T), and its derivative to T by 400-bit differences."""
     z = np.clip(z, -100, 100)
-    y, _ = exact(z / T)
-    close(S.softmax(S.temper(z, T)), y, bound(z / T) * np.array(y, float))
     step = mpf(2) ** -100
 
     def at(T):
         w = [mp.exp(mpf(float(v)) / T) for v in z]
         return [v / sum(w) for v in w]
 
+    # d / T is rounded once more than d
+    close(S.softmax(S.temper(z, T)), at(mpf(T)), 2 * bound(z / T) * np.array(at(mpf(T)), float))
     slope = [(a - b) / (2 * step) for a, b in zip(at(mpf(T) + step), at(mpf(T) - step), strict=True)]
     close(S.temperature_derivative(z, T), slope, 8 * bound(z / T).max() * (np.ptp(z) + 1) / T**2 * (len(z) + 1) + EPS)
 
@@ -160,3 +194,23 @@ def test_beyond_the_ends():
         S.cross_entropy([0, 1], [-1, 2])
     with pytest.raises(ta.InputError, match="temperature is a finite number above 0"):
         S.temper([0, 1], 0)
+    for wrong in (-1, np.inf, np.nan, "a", [1, 2]):
+        with pytest.raises(ta.InputError, match="temperature is a finite number above 0"):
+            S.temper([0, 1], wrong)
+    assert S.softmax(S.temper([1e5, 0], 1e-308)).tolist() == [1, 0]
+    assert S.softmax(S.temper([1e30, 1e30], 1e-290)).tolist() == [0.5, 0.5]
+    for t in (2, [1, 2, 3], [[1]]):
+        with pytest.raises(ta.InputError, match="one number for each of 2 classes"):
+            S.cross_entropy([0, 1], t)
+    with pytest.raises(ta.InputError, match="logits"):
+        S.logsumexp([])
+
+
+def test_lists_whole_numbers_and_small_floats_are_numbers():
+    y = [0.25, 0.75]
+    for v in ([1, 2], np.array([1, 2], np.uint8), np.array([1, 2], np.float16), (1, 2)):
+        assert S.jacobian_product(y, v).tolist() == [-0.1875, 0.1875]
+    assert S.jacobian(y).tolist() == [[0.1875, -0.1875], [-0.1875, 0.1875]]
+    assert S.cross_entropy_gradient(y, [1, 0]).tolist() == [-0.75, 0.75]
+    assert np.allclose(S.jacobian_product(np.array([y, y]), [1, 2]), [[-0.1875, 0.1875]] * 2)
+    assert np.isfinite(S.jacobian_product(y, np.array([60000, -60000], np.float16))).all()

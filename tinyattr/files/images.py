@@ -107,12 +107,3 @@ def center_crop_256(image, size):
 
 
 RESIZE = {"keras-nearest": keras_nearest, "bilinear-squash": bilinear_squash, "center-crop-256": center_crop_256}
-
-
-def own_picture(size=224):
-    """A picture of our own, (size, size, 3) uint8, always the same: a disc and a square on a noisy ramp."""
-    i, j = np.mgrid[:size, :size] / size
-    rgb = 90 + 80 * (i + j)[..., None] / 2 + np.random.default_rng(0).normal(0, 8, (size, size, 3))
-    rgb[(i - 0.62) ** 2 + (j - 0.66) ** 2 < 0.04] = (230, 140, 30)
-    rgb[(np.abs(i - 0.3) < 0.13) & (np.abs(j - 0.32) < 0.13)] = (40, 90, 190)
-    return np.clip(rgb, 0, 255).astype(np.uint8)

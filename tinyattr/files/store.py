@@ -30,12 +30,12 @@ def write(net, path):
 
 
 def own_facts(attributes):
-    """(name, InputSpec or None, class names or None) from the attributes of a file that `write` wrote.
+    """(name, source, InputSpec or None, class names or None) from the attributes of a file that `write` wrote.
 
-    (None, None, None) for a foreign file, which has no attributes to trust. Raises InputError.
+    Four times None for a foreign file, which has no attributes to trust. Raises InputError.
     """
     if not attributes:
-        return None, None, None
+        return None, None, None, None
     try:
         if attributes["version"] != VERSION:
             raise InputError(f"the file has format version {attributes['version']}; this program reads {VERSION}")
@@ -44,6 +44,6 @@ def own_facts(attributes):
             spec = InputSpec(**{key: tuple(v) if isinstance(v, list) else v for key, v in spec.items()})
         if classes is not None and not (isinstance(classes, list) and all(isinstance(c, str) for c in classes)):
             raise InputError("the file's class names are not a list of names")
-        return str(attributes["network"]), spec, classes
+        return str(attributes["network"]), str(attributes["source"]), spec, classes
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"the file's attributes do not say what a tinyattr file must: {error}") from None

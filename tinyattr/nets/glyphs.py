@@ -62,6 +62,11 @@ def scene(rng, classes=None, *, difficulty=1.0, watermark=False):
     return Scene(np.clip(noisy, 0, 255).astype(np.uint8), classes, np.stack(masks))
 
 
+def example():
+    """The scene that `tinyattr demo` explains: an umbrella and a knight."""
+    return scene(np.random.default_rng(2), (CLASSES.index("umbrella"), CLASSES.index("knight")), difficulty=0.5)
+
+
 def _background(rng, difficulty):
     """Ramp, blobs, stripes or noise between two colours whose contrast grows with difficulty; plain if it is low."""
     low, high = rng.uniform(40, 215, (2, 3))
@@ -152,7 +157,8 @@ def _watermark(image):
 # ---------------------------------------------------------------------------------------------------- the network
 
 HARDEST = 0.6  # the world that the embedded network knows: beyond it, glyphs get small and backgrounds wild
-PICTURES, RATE, EASY = 32, 5e-4, 1.0  # in a batch; of Adam; loss below which the world gets harder
+STEPS, PICTURES = 1900, 32  # of the embedded network's training; in a batch
+RATE, EASY = 5e-4, 1.0  # of Adam; loss below which the world gets harder
 
 
 def untrained(seed=0):
@@ -162,7 +168,7 @@ def untrained(seed=0):
     return replace(net, weights={**net.weights, "predictions": (np.float32(0.3) * kernel, bias)}, name="glyphs")
 
 
-def train_glyphs(steps=2400, *, seed=0, checkpoint=None):
+def train_glyphs(steps=STEPS, *, seed=0, checkpoint=None):
     """The embedded network, trained from nothing; the same seed gives the same bytes. About 0.9 s a step on 2 cores.
 
     Curriculum: every picture draws its own difficulty below d, and d grows by 0.01 a step, up to HARDEST, while the
@@ -180,4 +186,5 @@ def train_glyphs(steps=2400, *, seed=0, checkpoint=None):
         late = max(0, 2 * step / steps - 1)
         return RATE * (1 + np.cos(np.pi * late)) / 2
 
-    return train(untrained(seed), batch, steps, rate=rate, checkpoint=checkpoint)[0]
+    net, _ = train(untrained(seed), batch, steps, rate=rate, checkpoint=checkpoint)
+    return replace(net, source=f"tinyattr train --steps {steps} --seed {seed}")

@@ -5,12 +5,13 @@ from pathlib import Path
 
 from tinyattr.errors import InputError, unknown
 from tinyattr.files.classes import imagenet_names
+from tinyattr.files.embedded import embedded
 from tinyattr.files.formats import open_weights
 from tinyattr.files.images import InputSpec
 from tinyattr.files.store import own_facts, write
 from tinyattr.nets.network import network
 from tinyattr.nets.squeezenet import recognise_squeezenet
-from tinyattr.nets.vgg import recognise_vgg, vgg
+from tinyattr.nets.vgg import recognise_vgg
 
 FAMILIES = {
     # The same architecture trained by different people wants differently prepared photos.
@@ -22,7 +23,7 @@ FAMILIES = {
 
 
 def load(source, *, family=None):
-    """A Network from a weight file (files/formats.py lists the layouts), or "demo", a small VGG19 with random weights.
+    """A Network from a weight file (files/formats.py lists the layouts), or "glyphs", the embedded one.
 
     family: whose training, a key of FAMILIES; it fixes how photos are prepared. Our own files, the official Keras
     files and SqueezeNet v1.0 say it themselves; for any other file `net.read` refuses photos until it is given.
@@ -30,13 +31,10 @@ def load(source, *, family=None):
     """
     if family is not None and family not in FAMILIES:
         raise unknown("family", family, FAMILIES)
-    if source == "demo":
-        if family is not None:
-            raise InputError("family is for weight files; the demo network says itself how photos are prepared")
-        return demo()
-    with open_weights(source) as stored:
-        facts = recognise(stored.shapes, Path(source).name)
-        name, spec, classes = own_facts(stored.attributes)
+    path = embedded("glyphs.h5") if source == "glyphs" else Path(source)
+    with open_weights(path) as stored:
+        facts = recognise(stored.shapes, path.name)
+        name, source, spec, classes = own_facts(stored.attributes)
         official = stored.layout == "keras-2016"  # only the Oxford weights were ever published in that layout
         family = checked_family(family, facts["families"], "oxford" if official else None, spec is not None)
         weights = {ours: stored.read(theirs) for ours, theirs in facts["names"].items()}
@@ -45,7 +43,7 @@ def load(source, *, family=None):
     if classes is None and facts["classes"] == 1000:
         classes = imagenet_names()
     return network(facts["layers"], weights, name=name or facts["name"], features=facts["features"],
-                   classes=classes, input=spec, source=str(source))
+                   classes=classes, input=spec, source=source or str(path))
 
 
 def save(net, path):
@@ -80,9 +78,3 @@ def checked_family(family, possible, known, says_itself):
                          + ("the file says itself how photos are prepared" if says_itself
                             else f"this file is {known or ' or '.join(possible)}"))
     return family
-
-
-def demo():
-    """VGG19's layout at an eighth of its width, ten classes, weights from seed 0. It has learned nothing."""
-    net = vgg("E", width=1 / 8, classes=10, seed=0, input=FAMILIES["tinyattr"])
-    return replace(net, name="demo (VGG19 layout, random weights)")

@@ -112,7 +112,7 @@ def keep(state, path):
 def resumed(path, net):
     """The state that `keep` wrote, for this very network. Raises InputError for another file or network."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
             numbers = json.loads(str(file["numbers"]))
             found = {what: {name: tuple(file[f"{what}/{name}/{i}"] for i in range(len(arrays)))
                             for name, arrays in net.weights.items()} for what in ("weights", "first", "second")}
