@@ -222,6 +222,16 @@ def test_own_files_with_false_attributes(tmp_path, attribute, value):
         ta.load(tmp_path / "w.h5")
 
 
+def test_a_flipped_bit_is_found_and_named(tmp_path):
+    ta.save(ta.vgg("A", width=1 / 16, classes=3, size=32, dense=(4, 4)), tmp_path / "w.h5")
+    with h5py.File(tmp_path / "w.h5", "r+") as file:
+        kernel = file["block3_conv2/kernel"][...]
+        kernel.view(np.uint32)[1, 1, 2, 3] ^= 1
+        file["block3_conv2/kernel"][...] = kernel
+    with pytest.raises(ta.InputError, match="block3_conv2/kernel is not what was written"):
+        ta.load(tmp_path / "w.h5")
+
+
 def test_names_that_are_not_text(small, tmp_path):
     path = damage(tmp_path / "w.h5", small, lambda file: h5py.h5g.create(file.id, b"caf\xe9"))
     with pytest.raises(ta.InputError, match=r"w\.h5"):

@@ -2,8 +2,10 @@
 
 import json
 from dataclasses import asdict
+from hashlib import sha256
 
 import h5py
+import numpy as np
 
 from tinyattr.errors import InputError
 from tinyattr.files.formats import plausible
@@ -21,29 +23,40 @@ def write(net, path):
     for name, arrays in net.weights.items():
         for what, array in zip(("kernel", "bias"), arrays, strict=True):
             plausible(array, f"{name}/{what}")
+    arrays = {f"{name}/{what}": np.ascontiguousarray(array, "<f4") for name, pair in net.weights.items()
+              for what, array in zip(("kernel", "bias"), pair, strict=True)}
     with whole(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs.update(format="tinyattr", version=VERSION, network=net.name, source=net.source,
-                          input=json.dumps(net.input and asdict(net.input)), classes=json.dumps(net.classes))
-        for name, (kernel, bias) in net.weights.items():
-            file.create_dataset(f"{name}/kernel", data=kernel, dtype="<f4")
-            file.create_dataset(f"{name}/bias", data=bias, dtype="<f4")
+                          input=json.dumps(net.input and asdict(net.input)), classes=json.dumps(net.classes),
+                          sha256=json.dumps({where: sha256(array).hexdigest() for where, array in arrays.items()}))
+        for where, array in arrays.items():
+            file.create_dataset(where, data=array)
 
 
 def own_facts(attributes):
-    """(name, source, InputSpec or None, class names or None) from the attributes of a file that `write` wrote.
+    """{"network", "source", "input", "classes", "sha256"} from the attributes of a file that `write` wrote, checked.
 
-    Four times None for a foreign file, which has no attributes to trust. Raises InputError.
+    {} for a foreign file, whose attributes are not to be trusted. Raises InputError.
     """
     if not attributes:
-        return None, None, None, None
+        return {}
     try:
         if attributes["version"] != VERSION:
             raise InputError(f"the file has format version {attributes['version']}; this program reads {VERSION}")
-        spec, classes = json.loads(attributes["input"]), json.loads(attributes["classes"])
+        spec, classes, digests = (json.loads(attributes[key]) for key in ("input", "classes", "sha256"))
         if spec is not None:
             spec = InputSpec(**{key: tuple(v) if isinstance(v, list) else v for key, v in spec.items()})
         if classes is not None and not (isinstance(classes, list) and all(isinstance(c, str) for c in classes)):
             raise InputError("the file's class names are not a list of names")
-        return str(attributes["network"]), str(attributes["source"]), spec, classes
+        return {"network": str(attributes["network"]), "source": str(attributes["source"]), "input": spec,
+                "classes": classes, "sha256": dict(digests)}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"the file's attributes do not say what a tinyattr file must: {error}") from None
+
+
+def check_digests(digests, name, arrays):
+    """Raises InputError, naming the array, unless a layer's kernel and bias are the very bytes that were written."""
+    for what, array in zip(("kernel", "bias"), arrays, strict=True):
+        where = f"{name}/{what}"
+        if digests.get(where) != sha256(np.ascontiguousarray(array, "<f4")).hexdigest():
+            raise InputError(f"{where} is not what was written: its sha256 differs; get the file again")

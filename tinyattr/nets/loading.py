@@ -8,7 +8,7 @@ from tinyattr.files.classes import imagenet_names
 from tinyattr.files.embedded import embedded
 from tinyattr.files.formats import open_weights
 from tinyattr.files.images import InputSpec
-from tinyattr.files.store import own_facts, write
+from tinyattr.files.store import check_digests, own_facts, write
 from tinyattr.nets.network import network
 from tinyattr.nets.squeezenet import recognise_squeezenet
 from tinyattr.nets.vgg import recognise_vgg
@@ -34,16 +34,20 @@ def load(source, *, family=None):
     path = embedded("glyphs.h5") if source == "glyphs" else Path(source)
     with open_weights(path) as stored:
         facts = recognise(stored.shapes, path.name)
-        name, source, spec, classes = own_facts(stored.attributes)
+        own = own_facts(stored.attributes)
         official = stored.layout == "keras-2016"  # only the Oxford weights were ever published in that layout
-        family = checked_family(family, facts["families"], "oxford" if official else None, spec is not None)
+        says_itself = own.get("input") is not None
+        family = checked_family(family, facts["families"], "oxford" if official else None, says_itself)
         weights = {ours: stored.read(theirs) for ours, theirs in facts["names"].items()}
-    if family:
-        spec = replace(FAMILIES[family], size=facts["size"])
+    if own:
+        for layer, arrays in weights.items():
+            check_digests(own["sha256"], layer, arrays)
+    classes = own.get("classes")
     if classes is None and facts["classes"] == 1000:
         classes = imagenet_names()
-    return network(facts["layers"], weights, name=name or facts["name"], features=facts["features"],
-                   classes=classes, input=spec, source=source or str(path))
+    return network(facts["layers"], weights, name=own.get("network") or facts["name"], features=facts["features"],
+                   classes=classes, source=own.get("source") or str(path),
+                   input=replace(FAMILIES[family], size=facts["size"]) if family else own.get("input"))
 
 
 def save(net, path):
