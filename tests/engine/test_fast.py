@@ -119,6 +119,19 @@ def test_toy_arrays_never_wait_for_compiled_code(monkeypatch):
     choice.kernels.cache_clear()
 
 
+@pytest.mark.parametrize(("op", "attributes", "words"), [
+    ("conv2d", {"stride": 0}, "at least 1"), ("conv2d", {"stride": -1}, "at least 1"), ("conv2d", {"padding": -1}, "negative"),
+    ("conv2d", {"strides": 1}, "strides"), ("max_pool", {"size": 2, "stride": 0}, "at least 1"), ("max_pool", {"size": 2}, "stride"),
+    ("max_pool", {"size": 99, "stride": 1}, "does not fit"),
+])
+def test_calls_that_make_no_sense_are_refused_at_any_size(op, attributes, words):
+    tape = ta.Tape()
+    tape.leaf("x", np.ones((1, 96, 96, 16), np.float32))
+    weights = (np.ones((3, 3, 16, 16), np.float32), np.ones(16, np.float32)) if op == "conv2d" else ()
+    with pytest.raises(ta.InputError, match=words):
+        tape.write(op, "it", "x", weights, prepared={}, **attributes)
+
+
 def test_memory_comes_back_only_when_no_view_is_left():
     """Any slice, reshape or transpose of an output keeps its memory; the next run must not write there."""
     net = ta.vgg("A", width=1 / 2, classes=4, size=64, seed=0)

@@ -1,7 +1,9 @@
 """Which form of an op runs: plain NumPy, or the fast kernels, for whose compiled code toy arrays need not wait."""
 
+import sys
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 
@@ -19,22 +21,26 @@ def worth_it(op, x, weights, attributes):
     if op == "relu":
         return "relu" in (getattr(x[0], "beside", None) or {})
     if op == "max_pool":
-        return x[0].ndim == 4 and x[0].size >= LEAST_POOLED and _fits(x[0].shape[1:3], attributes["size"])
+        size, stride = attributes.get("size", 0), attributes.get("stride", 0)
+        return x[0].ndim == 4 and x[0].size >= LEAST_POOLED and _fits(x[0].shape[1:3], size) and min(pair(stride)) >= 1
     if op == "dense":
         kernel, _ = weights
         return x[0].ndim == 2 and x[0].shape[1] == len(kernel) and len(x[0]) * kernel.size >= LEAST_PRODUCTS
     if op == "conv2d":
         (kernel, _), (x,) = weights, x
-        padded = [length + 2 * p for length, p in zip(x.shape[1:3], pair(attributes.get("padding", 0)), strict=False)]
-        sh, sw = pair(attributes.get("stride", 1))
+        padding, (sh, sw) = pair(attributes.get("padding", 0)), pair(attributes.get("stride", 1))
+        padded = [length + 2 * p for length, p in zip(x.shape[1:3], padding, strict=False)]
         return (x.ndim == 4 and x.shape[3] == kernel.shape[2] and _fits(padded, kernel.shape[:2])
-                and x.size // (sh * sw) * kernel[:, :, 0].size >= LEAST_PRODUCTS)
+                and min(*padding, sh - 1, sw - 1) >= 0 and x.size // (sh * sw) * kernel[:, :, 0].size >= LEAST_PRODUCTS)
     return False
 
 
 @cache
 def kernels():
-    """The module of fast forms, imported when first needed: it takes half a second, and to compile, many more."""
+    """The module of fast forms, imported when first needed: it takes half a second, and once to compile, many more."""
+    compiled = Path(__file__).with_name("kernels") / "__pycache__"
+    if sys.stderr.isatty() and not any(compiled.glob("*.nbi")):
+        print("tinyattr: compiling its kernels for this computer, once (about 20 seconds) ...", file=sys.stderr)
     return import_module("tinyattr.engine.fast")
 
 

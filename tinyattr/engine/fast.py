@@ -8,7 +8,7 @@ that it was written for just this array; who does not ask, has lost nothing but 
 
 import numpy as np
 
-from tinyattr.engine import rules, weights
+from tinyattr.engine import rules
 from tinyattr.engine.kernels import dense as dense_kernels
 from tinyattr.engine.kernels import direct, pool, thin, winograd
 from tinyattr.engine.kernels import weight_gradient as weight_kernels
@@ -145,4 +145,4 @@ def dense_weights(record, g):
 
 FORWARD = {"conv2d": conv2d, "dense": dense, "relu": relu, "max_pool": max_pool}
 BACK = {rules.conv2d: conv2d_back, rules.dense: dense_back, rules.relu: relu_back, rules.max_pool: max_pool_back}
-WEIGHTS = {weights.conv2d: conv2d_weights, weights.dense: dense_weights}
+WEIGHTS = {"conv2d": conv2d_weights, "dense": dense_weights}

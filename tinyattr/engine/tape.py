@@ -55,9 +55,9 @@ class Tape:
             raise unknown("op", op, OPS)
         inputs = (inputs,) if isinstance(inputs, str) else tuple(inputs)
         x, weights = tuple(self[i].output for i in inputs), tuple(np.asarray(w) for w in weights)
-        fast = prepared is not None and worth_it(op, x, weights, attributes)
-        forward = partial(kernels().FORWARD[op], prepared) if fast else OPS[op]
         try:
+            fast = prepared is not None and worth_it(op, x, weights, attributes)
+            forward = partial(kernels().FORWARD[op], prepared) if fast else OPS[op]
             output = forward(*x, *weights, **attributes)
         except (InputError, TypeError, ValueError, IndexError) as error:
             raise InputError(f"{op} '{name}': {error}") from None

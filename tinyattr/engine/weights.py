@@ -20,7 +20,7 @@ def weight_gradients(tape, signals):
                 raise InputError(f"no weight gradient for op '{record.op}' (layer '{record.name}')")
             rule = WEIGHT_GRADIENT[record.op]
             if record.prepared is not None:
-                rule = kernels().WEIGHTS.get(rule, rule)
+                rule = kernels().WEIGHTS.get(record.op, rule)
             gradients[record.name] = rule(record, signals[record.name])
     return gradients
 
