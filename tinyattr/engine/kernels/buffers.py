@@ -8,7 +8,7 @@ import numpy as np
 
 _kept = threading.local()
 _returned = {}  # shape: memory that no array uses any more
-MOST_KEPT = 1 << 30  # bytes of it
+MOST_KEPT = 2 << 30  # bytes of it
 NONE = np.empty((0, 0, 0, 0), np.float32)  # stands for an output that is not wanted
 
 
