@@ -13,12 +13,12 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from tinyattr.errors import InputError
-from tinyattr.files.images import InputSpec
+from tinyattr.nets.loading import FAMILIES
 from tinyattr.nets.train import train
 from tinyattr.nets.vgg import vgg
 
 SIZE = 224
-INPUT = InputSpec(SIZE, "RGB", (127.0, 127.0, 127.0), (64.0, 64.0, 64.0), "bilinear-squash")
+INPUT = FAMILIES["tinyattr"]
 GLYPHS = {
     "umbrella": "\u2602", "aeroplane": "\u2708", "telephone": "\u260e", "anchor": "\u2693", "snowman": "\u2603",
     "scissors": "\u2702", "skull": "\u2620", "knight": "\u265e", "sun": "\u263c", "cup": "\u2615",
