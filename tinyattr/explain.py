@@ -8,7 +8,7 @@ from tqdm import tqdm
 from tinyattr.attack import alter
 from tinyattr.errors import InputError, unknown
 from tinyattr.methods import METHODS, Heatmap
-from tinyattr.methods.cam import feature_layer
+from tinyattr.methods.asking import feature_layer
 from tinyattr.metrics import energy, pearson
 from tinyattr.scores import SCORES
 from tinyattr.softmax import softmax

@@ -1,6 +1,10 @@
-"""How far two maps are apart, and where a map's energy lies."""
+"""How far two maps are apart, and where a map's energy lies. Maps are (h, w), compared at one resolution.
+
+Correlations are NaN where a map is the same everywhere: there is nothing to compare.
+"""
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 
 def pearson(a, b):
@@ -8,6 +12,86 @@ def pearson(a, b):
     a, b = a - a.mean(), b - b.mean()
     norm = np.sqrt((a * a).sum() * (b * b).sum())
     return float(np.clip((a * b).sum() / norm, -1, 1)) if norm > 0 else float("nan")
+
+
+def spearman(a, b):
+    """Pearson correlation of the ranks, in [-1, 1]; equal values share the mean of their ranks. Only order counts."""
+    return pearson(ranks(a), ranks(b))
+
+
+def ranks(a):
+    """Place of each value in ascending order, from 1; equal values share the mean of theirs."""
+    _, inverse, counts = np.unique(a, return_inverse=True, return_counts=True)
+    last = counts.cumsum()
+    return (last - (counts - 1) / 2)[inverse].reshape(np.shape(a))
+
+
+def kendall(a, b):
+    """tau-b, in [-1, 1]: (concordant - discordant pairs) / sqrt(pairs not tied in a x pairs not tied in b).
+
+    Every pair is looked at, in rows of n: for maps of a layer, or small pictures.
+    """
+    a, b = np.ravel(a), np.ravel(b)
+    agree = untied_a = untied_b = 0.0
+    for i in range(len(a)):
+        s, t = np.sign(a[i + 1:] - a[i]), np.sign(b[i + 1:] - b[i])
+        agree, untied_a, untied_b = agree + s @ t, untied_a + s @ s, untied_b + t @ t
+    return float(agree / np.sqrt(untied_a * untied_b)) if untied_a and untied_b else float("nan")
+
+
+def cosine(a, b):
+    """a.b / (|a| |b|), in [-1, 1]; NaN if either is zero."""
+    norm = np.sqrt((a * a).sum() * (b * b).sum())
+    return float((a * b).sum() / norm) if norm > 0 else float("nan")
+
+
+def mean_square(a, b):
+    """Mean of (a - b)^2."""
+    return float(((a - b) ** 2).mean())
+
+
+def ssim(a, b, window=7):
+    """Structural similarity, in [-1, 1]: 1 for equal maps. Wang et al. 2004, 10.1109/TIP.2003.819861.
+
+    Mean over all windows of (2 m_a m_b + C1)(2 s_ab + C2) / ((m_a^2 + m_b^2 + C1)(s_a^2 + s_b^2 + C2)), with means,
+    variances and covariance (n - 1) in the window, C1 = (0.01 R)^2, C2 = (0.03 R)^2, R = max - min over both maps.
+    Uniform windows of `window` x `window` pixels, smaller if the maps are. NaN where both are one and the same value.
+    """
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    R = max(a.max(), b.max()) - min(a.min(), b.min())
+    if R == 0:
+        return float("nan")
+    size = [min(window, length) for length in a.shape]
+    a, b = (sliding_window_view(m, size).reshape(-1, size[0] * size[1]) for m in (a, b))
+    m_a, m_b = a.mean(-1), b.mean(-1)
+    d_a, d_b, n = a - m_a[:, None], b - m_b[:, None], max(a.shape[1] - 1, 1)
+    s_aa, s_bb, s_ab = (d_a * d_a).sum(-1) / n, (d_b * d_b).sum(-1) / n, (d_a * d_b).sum(-1) / n
+    C1, C2 = (0.01 * R) ** 2, (0.03 * R) ** 2
+    return float(((2 * m_a * m_b + C1) * (2 * s_ab + C2) / ((m_a**2 + m_b**2 + C1) * (s_aa + s_bb + C2))).mean())
+
+
+def top_k(a, b, share=0.1):
+    """Of the `share` highest places of each map, the part that both have in common, in [0, 1]; ties go by position.
+
+    Ghorbani et al. 2019, arXiv 1710.10547.
+    """
+    k = max(1, int(np.size(a) * share))
+    best = [np.argsort(-np.ravel(m), kind="stable")[:k] for m in (a, b)]
+    return np.intersect1d(*best).size / k
+
+
+def centre(L):
+    """Centre of mass (row, column) of a map's positive part; NaN if there is none."""
+    p = np.maximum(L, 0)
+    total = p.sum()
+    if not total > 0:
+        return np.full(2, np.nan)
+    return np.array([(p.sum(1) @ np.arange(p.shape[0])), (p.sum(0) @ np.arange(p.shape[1]))]) / total
+
+
+def centre_shift(a, b):
+    """Distance between the centres of mass of the positive parts, in pixels of the map."""
+    return float(np.linalg.norm(centre(a) - centre(b)))
 
 
 def energy(L, region):

@@ -1,8 +1,9 @@
 """Keep of the peers' stored outputs what the tests compare with, in the layout of this project's networks.
 
-python tests/references/make_peers.py SHARED/oracle     writes peers_fc.npz and peers_gap.npz beside itself
+python -m tests.references.make_peers SHARED/oracle     writes peers_fc.npz and peers_gap.npz beside itself
 
-The outputs come from two small random networks, float64, run through captum 0.9.0, grad-cam 1.5.7 and torch autograd.
+Of every output only a fingerprint is kept: its largest size, and its products with four random vectors, which tell a wrong
+array from a right one as surely as the array itself. The outputs come from two small random networks, float64, run through captum 0.9.0, grad-cam 1.5.7, torchcam 0.5, zennit 0.5.1, shap 0.51 and torch autograd.
 Channels move last, and the first dense kernel's rows from channels-first to channels-last order.
 """
 
@@ -12,17 +13,16 @@ from pathlib import Path
 
 import numpy as np
 
-SCORES = {"pre": "pre", "post": "post", "log": "log", "centred": "centred", "logodds": "log_odds"}
-METHODS = {
-    "captum.gradient": "captum.gradient", "captum.layer_gradcam": "captum.grad_cam", "jgil.gradcam.raw": "jgil.grad_cam",
-    "jgil.hirescam.raw": "jgil.hirescam", "def.A": "A", "def.gA": "g", "score": "score",
-}
+from tests.references import fingerprint
+
+INPUTS = ("x", "baseline", "refs", "rise_masks", "grid", "smoothgrad_noise", "gshap_ref_index", "gshap_coef", "target", "K",
+          "box")
 
 
 def main(folder):
     for source, name in (("oracle_tiny", "peers_fc"), ("oracle_gap_nobias", "peers_gap")):
         oracle = np.load(Path(folder) / f"{source}.npz")
-        kept = {"x": last(oracle["in/x"]), "target": oracle["in/target"], "K": oracle["in/K"]}
+        kept = {name: last(oracle[f"in/{name}"]) for name in INPUTS}
         layers, previous = [], None
         for layer in json.loads(str(oracle["meta/layers_json"])):
             kind = layer["type"]
@@ -56,17 +56,17 @@ def main(folder):
                     kernel = kernel.T
                 kept[f"{variant}/kernel/{label}"] = kernel
                 kept[f"{variant}/bias/{label}"] = oracle[f"w_{variant}/{label}.b"]
-            for theirs, ours in SCORES.items():
-                for entry, method in METHODS.items():
-                    key = f"{variant}/{theirs}/{entry}"
-                    if key in oracle:
-                        kept[f"{variant}/{ours}/{method}"] = last(oracle[key])
+        entries = sorted(name for name in oracle if name.split("/")[0] in ("orig", "alt", "metric"))
+        kept["entries"] = np.array(entries)
+        kept["fingerprints"] = np.stack([fingerprint(name, oracle[name]) for name in entries])
         np.savez_compressed(Path(__file__).with_name(f"{name}.npz"), **kept)
 
 
 def last(a):
-    """(C, h, w) -> (h, w, C)."""
-    return a.transpose(1, 2, 0) if a.ndim == 3 else a
+    """Channels last, in pictures and draws of pictures; masks have none."""
+    if a.ndim == 4:
+        return a.transpose(0, 2, 3, 1)
+    return a.transpose(1, 2, 0) if a.ndim == 3 and len(a) == 3 else a
 
 
 if __name__ == "__main__":

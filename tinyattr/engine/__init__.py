@@ -2,8 +2,9 @@
 
 from tinyattr.engine.ops import OPS
 from tinyattr.engine.rules import GRADIENT
-from tinyattr.engine.tape import Record, Tape
-from tinyattr.engine.walk import walk
+from tinyattr.engine.tape import Record, Tape, rerun
+from tinyattr.engine.walk import apply, walk
 from tinyattr.engine.weights import WEIGHT_GRADIENT, weight_gradients
 
-__all__ = ["GRADIENT", "OPS", "WEIGHT_GRADIENT", "Record", "Tape", "walk", "weight_gradients"]
+__all__ = ["GRADIENT", "OPS", "WEIGHT_GRADIENT", "Record", "Tape", "apply", "rerun", "walk",
+           "weight_gradients"]

@@ -44,15 +44,23 @@ def relu(record, g):
 
 def max_pool(record, g):
     """m = g at the window's largest x, else 0; a tie goes to the first maximum in row-major order."""
-    (x,) = record.x
-    windows = pool_windows(x, **record.attributes)  # (N, Ho, Wo, kh, kw, C)
+    return (unpool(winners(record) * g[:, :, :, None, None], record),)
+
+
+def winners(record):
+    """True at the first maximum of each window of a max-pool, (N, Ho, Wo, kh, kw, C)."""
+    windows = pool_windows(record.x[0], **record.attributes)
     n, rows, columns, kh, kw, c = windows.shape
     first = windows.reshape(n, rows, columns, kh * kw, c).argmax(3)
-    winner = np.arange(kh * kw).reshape(kh, kw, 1) == first[:, :, :, None, None]
-    sh, sw = pair(record.attributes["stride"])
-    shape = (n, max(x.shape[1], sh * (rows - 1) + kh), max(x.shape[2], sw * (columns - 1) + kw), c)
-    m = unpatch(winner * g[:, :, :, None, None], shape, (sh, sw))
-    return (m[:, :x.shape[1], :x.shape[2]],)
+    return np.arange(kh * kw).reshape(kh, kw, 1) == first[:, :, :, None, None]
+
+
+def unpool(p, record):
+    """Windows (N, Ho, Wo, kh, kw, C) of a max-pool back to the places of its input, added where they overlap."""
+    (x,), (sh, sw) = record.x, pair(record.attributes["stride"])
+    _, rows, columns, kh, kw, _ = p.shape
+    shape = (len(x), max(x.shape[1], sh * (rows - 1) + kh), max(x.shape[2], sw * (columns - 1) + kw), x.shape[3])
+    return unpatch(p, shape, (sh, sw))[:, :x.shape[1], :x.shape[2]]
 
 
 def avg_pool(record, g):

@@ -32,6 +32,25 @@ class Record:
         return f"{self.op:<16} {self.name:<24} {read:<44} {self.output.shape} {self.output.dtype}"
 
 
+def computed(op, name, inputs, x, weights, prepared, attributes):
+    """The record of output = op(*x, *weights, **attributes), by a fast kernel if `prepared` is there and it pays."""
+    try:
+        fast = prepared is not None and worth_it(op, x, weights, attributes)
+        forward = partial(kernels().FORWARD[op], prepared) if fast else OPS[op]
+        output = forward(*x, *weights, **attributes)
+    except (InputError, TypeError, ValueError, IndexError) as error:
+        raise InputError(f"{op} '{name}': {error}") from None
+    return Record(op, name, inputs, output, attributes, x, weights, prepared if fast else None)
+
+
+def rerun(record, x, weights):
+    """The same layer on other inputs and weights: what rule-books ask that take a layer apart."""
+    for w in weights:
+        w.setflags(write=False)  # as a network's are: the kernels are compiled for these
+    prepared = None if record.prepared is None else {}  # a place of its own: these weights live for one call
+    return computed(record.op, record.name, record.inputs, x, weights, prepared, record.attributes)
+
+
 class Tape:
     """Records in the order they were written, each under its own name: tape["block5_pool"].output."""
 
@@ -55,13 +74,7 @@ class Tape:
             raise unknown("op", op, OPS)
         inputs = (inputs,) if isinstance(inputs, str) else tuple(inputs)
         x, weights = tuple(self[i].output for i in inputs), tuple(np.asarray(w) for w in weights)
-        try:
-            fast = prepared is not None and worth_it(op, x, weights, attributes)
-            forward = partial(kernels().FORWARD[op], prepared) if fast else OPS[op]
-            output = forward(*x, *weights, **attributes)
-        except (InputError, TypeError, ValueError, IndexError) as error:
-            raise InputError(f"{op} '{name}': {error}") from None
-        return self._append(Record(op, name, inputs, output, attributes, x, weights, prepared if fast else None))
+        return self._append(computed(op, name, inputs, x, weights, prepared, attributes))
 
     def _append(self, record):
         if record.name in self._records:

@@ -22,7 +22,7 @@ def walk(tape, seeds, book, to=("input",)):
     for record in reversed(tape):
         if record.name not in signals or towards.isdisjoint(record.inputs):
             continue
-        contributions = _apply(_rule(record, book), record, signals[record.name])
+        contributions = apply(_rule(record, book), record, signals[record.name])
         for name, x, m in zip(record.inputs, record.x, contributions, strict=True):
             if name in towards:
                 m = _fitting(record, x, m)
@@ -50,7 +50,7 @@ def _rule(record, book):
                      f"books are dicts: {{**GRADIENT, '{record.op}': rule}}")
 
 
-def _apply(rule, record, g):
+def apply(rule, record, g):
     """The rule's signals; where the record was written by a fast kernel, by the rule's fast twin if it has one."""
     fast = kernels().BACK.get(rule) if record.prepared is not None else None
     signals = (fast and fast(record, g)) or rule(record, g)

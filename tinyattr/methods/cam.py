@@ -1,34 +1,61 @@
-"""Class activation maps: read-outs of A, the activations of one layer, and g = dS/dA, with Z = h w places."""
+"""Class activation maps: read-outs of A, the activations of one layer, and g = dS/dA, with Z = h w places.
 
-from tinyattr.errors import InputError
-from tinyattr.methods.asking import ask
+Default layer: the network's last feature maps. raw is L (h, w) before its ReLU. All answer from one walk.
+"""
+
+import numpy as np
+
+from tinyattr.methods.asking import ask, feature_layer
+from tinyattr.methods.gradients import euler
+from tinyattr.methods.heatmap import relu
 
 
 def grad_cam(net, x, target=None, score=None, layer=None):
-    """L_ij = sum_k w_k A_ijk,  w_k = (1/Z) sum_ij g_ijk.  Grad-CAM, Selvaraju et al. 2017, arXiv 1610.02391, eqs. 1-2.
-
-    Default layer: the network's last feature maps. raw is L (h, w) before its ReLU.
-    """
-    question = ask(net, x, target, score)
-    layer = layer or feature_layer(net)
-    A, g = question.activations(layer)  # (h, w, C)
+    """L_ij = sum_k w_k A_ijk,  w_k = (1/Z) sum_ij g_ijk.  Grad-CAM, Selvaraju et al. 2017, 1610.02391, (1)-(2)."""
+    question, layer, A, g = _asked(net, x, target, score, layer)
     w = g.mean((0, 1))  # (C,)
     return question.heatmap("Grad-CAM", layer, A @ w)
+
+
+def grad_cam_plus(net, x, target=None, score=None, layer=None, *, active=False):
+    """L_ij = sum_k w_k A_ijk,  w_k = (1/Z) sum_ij max(g_ijk, 0).  Grad-CAM+, Lerma & Lucas 2022, arXiv 2205.10838.
+
+    active: only places with A_ijk > 0 count in w_k, the "guided" pooling of much Keras code.
+    """
+    question, layer, A, g = _asked(net, x, target, score, layer)
+    w = (relu(g) * (A > 0) if active else relu(g)).mean((0, 1))
+    return question.heatmap("Grad-CAM+, active places" if active else "Grad-CAM+", layer, A @ w)
 
 
 def hirescam(net, x, target=None, score=None, layer=None):
     """L_ij = sum_k g_ijk A_ijk.  HiResCAM, Draelos & Carin 2020, arXiv 2011.08891.
 
-    No pooling: each place keeps its own weight. raw is L (h, w) before its ReLU.
+    No pooling: each place keeps its own weight. Receipt: sum L + biases after the layer = v . z, v = dS/dz.
     """
+    question, layer, A, g = _asked(net, x, target, score, layer)
+    L = (g * A).sum(-1)
+    return question.heatmap("HiResCAM", layer, L, receipt=euler(question, layer, L))
+
+
+def layercam(net, x, target=None, score=None, layer=None):
+    """L_ij = sum_k max(g_ijk, 0) A_ijk.  LayerCAM, Jiang et al. 2021, IEEE TIP 30, 5875."""
+    question, layer, A, g = _asked(net, x, target, score, layer)
+    return question.heatmap("LayerCAM", layer, (relu(g) * A).sum(-1))
+
+
+def xgrad_cam(net, x, target=None, score=None, layer=None):
+    """L_ij = sum_k w_k A_ijk,  w_k = sum_ij g_ijk A_ijk / sum_ij A_ijk.  XGrad-CAM, Fu et al. 2020, arXiv 2008.02312.
+
+    A channel whose activations sum to 0 gets no weight. Receipt: the sum of HiResCAM's map, where no such channel is.
+    """
+    question, layer, A, g = _asked(net, x, target, score, layer)
+    SA = A.sum((0, 1))  # (C,)
+    w = np.divide((g * A).sum((0, 1)), SA, out=np.zeros_like(SA), where=SA != 0)
+    L = A @ w
+    return question.heatmap("XGrad-CAM", layer, L, receipt=euler(question, layer, L))
+
+
+def _asked(net, x, target, score, layer):
     question = ask(net, x, target, score)
     layer = layer or feature_layer(net)
-    A, g = question.activations(layer)  # (h, w, C)
-    return question.heatmap("HiResCAM", layer, (g * A).sum(-1))
-
-
-def feature_layer(net):
-    """The layer a CAM explains unless told otherwise."""
-    if net.features is None:
-        raise InputError(f"{net.name} has no flatten or global pool to find its last feature maps by; give layer=")
-    return net.features
+    return question, layer, *question.activations(layer)

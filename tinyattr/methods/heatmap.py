@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
+
+from tinyattr.methods.receipt import Receipt
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -14,6 +15,7 @@ class Heatmap:
     plane:     the same as one number a place, (h, w); differs from direction for methods that answer per channel.
     raw = direction * exp(log_scale) is the method's formula to the letter; it underflows where dS/dz does.
     value: the score S itself; label: the class's name and number; picture: (H, W, 3) uint8, what the network saw.
+    receipt: what raw should sum to and does, for methods that promise a sum; else None.
     """
 
     method: str
@@ -27,6 +29,7 @@ class Heatmap:
     plane: np.ndarray
     size: tuple[int, int]
     picture: np.ndarray | None = None
+    receipt: Receipt | None = None
 
     def __repr__(self):
         return f"<Heatmap: {self.caption}>"
@@ -70,11 +73,15 @@ def relu(L):
 
 
 def resize(L, size):
-    """Bilinear, pixel centres at half-integers: (h, w) -> size, (H, W). Float32 inside Pillow."""
-    height, width = size
-    scale = np.abs(L).max() or 1.0  # Pillow works in float32, where a saturated network's map would vanish
-    image = Image.fromarray((L / scale).astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(image, np.float64) * scale
+    """Bilinear, pixel centres at half-integers: (h, w, ...) -> (H, W, ...), size = (H, W); edges keep their value."""
+    rows, columns = (_between(n, N) for n, N in zip(L.shape[:2], size, strict=True))
+    return np.moveaxis(np.tensordot(columns, np.tensordot(rows, L, 1), (1, 1)), 0, 1)
+
+
+def _between(n, N):
+    """(N, n): row i holds the weights of the two of n pixels between which pixel i of N lies."""
+    at = np.clip((np.arange(N) + 0.5) * n / N - 0.5, 0, n - 1)
+    return np.maximum(1 - np.abs(at[:, None] - np.arange(n)), 0)
 
 
 def min_max(L):

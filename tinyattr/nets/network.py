@@ -35,12 +35,33 @@ class Network:
         previous = tape.leaf("input", self._checked(x))
         for name, op, attributes in self.layers:
             inputs, attributes = inputs_of(attributes, previous)
-            if op == "constant":
-                previous = tape.leaf(name, self.weights[name][0], "constant")
-            else:
-                prepared = None if self.prepared is None else self.prepared.setdefault(name, {})
-                previous = tape.write(op, name, inputs, self.weights.get(name, ()), prepared=prepared, **attributes)
+            previous = self._write(tape, name, op, inputs, attributes)
         return tape
+
+    def resume(self, tape, layer, A):
+        """A new tape on which `layer` holds A (N, ...) instead, and all that depends on it is computed again.
+
+        What does not depend on it is taken from `tape`, which must be of one picture, and stands N times.
+        """
+        new, changed = Tape(), {tape[layer].name}
+        new.leaf(layer, A)
+        previous = "input"
+        for name, op, attributes in self.layers:
+            inputs, attributes = inputs_of(attributes, previous)
+            if op != "constant" and not changed.isdisjoint(inputs):
+                for i in inputs:
+                    if i not in new:
+                        kept = tape[i].output
+                        new.leaf(i, np.repeat(kept, len(A), 0) if kept.ndim > 1 else kept)
+                changed.add(self._write(new, name, op, inputs, attributes))
+            previous = name
+        return new
+
+    def _write(self, tape, name, op, inputs, attributes):
+        if op == "constant":
+            return tape.leaf(name, self.weights[name][0], "constant")
+        prepared = None if self.prepared is None else self.prepared.setdefault(name, {})
+        return tape.write(op, name, inputs, self.weights.get(name, ()), prepared=prepared, **attributes)
 
     def __call__(self, x):
         """Logits z, (N, n) float64."""

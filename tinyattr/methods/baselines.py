@@ -1,0 +1,71 @@
+"""Baselines: the picture that stands for "nothing to see", where a path or a difference starts."""
+
+import numpy as np
+
+from tinyattr.engine import GRADIENT, walk
+from tinyattr.errors import InputError, unknown
+from tinyattr.methods.asking import bar, count_of
+from tinyattr.softmax import jacobian_product, softmax
+
+
+def black(net, x):
+    """A black picture, prepared as photos are; zeros where the network does not say how."""
+    return np.zeros_like(x) if net.input is None else _plain(net, x, 0.0)
+
+
+def white(net, x):
+    """A white picture. Raises InputError where the network does not say how photos are prepared."""
+    if net.input is None:
+        raise InputError(f"{net.name} does not say how photos are prepared, so what white is; give an array")
+    return _plain(net, x, 255.0)
+
+
+def mean(net, x):
+    """Zeros in the network's own input space: the mean colour that its preparation subtracts."""
+    return np.zeros_like(x)
+
+
+def own_mean(net, x):
+    """The mean colour of this picture everywhere."""
+    return np.broadcast_to(x.mean((1, 2), keepdims=True), x.shape).astype(x.dtype)
+
+
+def unsure(net, x, epochs=200, rate=0.1):
+    """A picture near black about which the network is as unsure as can be: the "autobaseline" of RSI-Grad-CAM.
+
+    From b = black, `epochs` steps of RMSprop down the gradient of 0.99 max_i |y_i - 1/n| + 0.01 mean (b - black)^2.
+    Lucas, Lerma, Furst & Raicu 2022, arXiv 2205.10900, as in the authors' notebooks.
+    """
+    start = black(net, x).astype(np.float64)
+    b, v = start, np.zeros_like(start)
+    for _ in bar(range(count_of(epochs, "epochs")), "baseline", epochs):
+        tape = net.run(b)
+        y = softmax(net.logits(tape))[0]
+        far = y - 1 / len(y)
+        i = np.abs(far).argmax()
+        row = jacobian_product(y, np.sign(far[i]) * np.eye(len(y))[i])  # d |y_i - 1/n| / dz
+        g = 0.99 * walk(tape, {net.layers[-1][0]: row[None]}, GRADIENT)["input"].astype(np.float64)
+        g += 0.01 * 2 * (b - start) / b.size
+        v = 0.99 * v + 0.01 * g * g
+        b = b - rate * g / (np.sqrt(v) + 1e-8)
+    return b.astype(x.dtype)
+
+
+BASELINES = {"black": black, "white": white, "mean": mean, "own_mean": own_mean, "unsure": unsure}
+
+
+def baseline_of(net, x, baseline):
+    """The baseline as an array of x's shape (1, H, W, C): a name of BASELINES, a number, or the array itself."""
+    if isinstance(baseline, str):
+        if baseline not in BASELINES:
+            raise unknown("baseline", baseline, BASELINES)
+        return BASELINES[baseline](net, x)
+    b = np.asarray(baseline, x.dtype)
+    if (b.ndim and b.shape not in (x.shape, x.shape[1:])) or not np.isfinite(b).all():
+        raise InputError(f"a baseline is a name ({', '.join(BASELINES)}), a number or finite numbers "
+                         f"{x.shape}; got shape {b.shape}")
+    return np.broadcast_to(b, x.shape)
+
+
+def _plain(net, x, value):
+    return net.input.encode(np.full(x.shape[1:], value)).astype(x.dtype)

@@ -1,0 +1,70 @@
+"""Grad-CAM++: weights from second and third derivatives. Chattopadhay et al. 2018, arXiv 1710.11063.
+
+    L_ij = sum_k w_k A_ijk,    w_k = sum_ij alpha_ijk max(Y', 0),    alpha = Y'' / (2 Y'' + SA_k Y''')
+
+with derivatives of Y by A_ijk, and SA_k = sum_ij A_ijk. For Y = e^S with S piecewise linear in A, as with S = z_c, the
+derivatives are Y g, Y g^2, Y g^3, so that alpha = 1 / (2 + SA_k g) where g != 0 (equation 19).
+"""
+
+import numpy as np
+
+from tinyattr.engine import GRADIENT, walk
+from tinyattr.errors import InputError, unknown
+from tinyattr.methods.asking import BATCH, ask, bar, batched, feature_layer
+from tinyattr.methods.heatmap import relu
+from tinyattr.softmax import softmax
+
+VARIANTS = ("paper", "normalised", "softmax")
+
+
+def grad_cam_plus_plus(net, x, target=None, score=None, layer=None, *, variant="paper"):
+    """L_ij = sum_k w_k A_ijk, w_k = sum_ij alpha_ijk max(g_ijk, 0), alpha = 1 / (2 + SA_k g) where g != 0, else 0.
+
+    The factor e^S is left out. variant "normalised": alpha_ijk over its sum over the places with g > 0, as in the
+    authors' code; "softmax", for score post: Y = y_c with the softmax's own second and third derivatives.
+    Not homogeneous: post, log and log_odds differ.
+    """
+    if variant not in VARIANTS:
+        raise unknown("variant", variant, VARIANTS)
+    question = ask(net, x, target, score)
+    layer = layer or feature_layer(net)
+    A, g = question.activations(layer)
+    SA = A.sum((0, 1))  # (C,)
+    if variant == "softmax":
+        alpha = _softmax_alpha(question, layer, SA)
+    else:
+        below = 2 + SA * g * np.exp(question.log_scale)
+        alpha = np.divide(1, below, out=np.zeros_like(g), where=(g != 0) & (below != 0))
+    if variant == "normalised":
+        norm = np.where(g > 0, alpha, 0).sum((0, 1))
+        alpha = np.divide(alpha, norm, out=np.zeros_like(alpha), where=norm != 0)
+    w = (alpha * relu(g)).sum((0, 1))
+    name = "Grad-CAM++" if variant == "paper" else f"Grad-CAM++, {variant}"
+    return question.heatmap(name, layer, A @ w)
+
+
+def _softmax_alpha(question, layer, SA):
+    """alpha of Y = y_c, for logits piecewise linear in A. With g_j = dz_j/dA, mu = sum_j y_j g_j, u = g_c - mu,
+    V = sum_j y_j (g_j - mu)^2 and M = sum_j y_j (g_j - mu)^3:  Y'' = Y (u^2 - V),  Y''' = Y (u^3 - 3 u V - M).
+    """
+    if question.score != "post":
+        raise InputError(f"the softmax form of Grad-CAM++ explains y_c: score='post'; got {question.score!r}")
+    y = softmax(question.z)
+    mu = sum(y_j * g for y_j, g in zip(y, _class_gradients(question, layer), strict=True))
+    V = M = 0.0
+    for j, (y_j, g) in enumerate(zip(y, _class_gradients(question, layer), strict=True)):
+        V, M = V + y_j * (g - mu) ** 2, M + y_j * (g - mu) ** 3
+        if j == question.target:
+            u = g - mu
+    second, third = u**2 - V, u**3 - 3 * u * V - M
+    below = 2 * second + SA * third
+    return np.divide(second, below, out=np.zeros_like(below), where=below != 0)
+
+
+def _class_gradients(question, layer):
+    """dz_j/dA (h, w, C) for every class j in turn."""
+    net, A = question.net, question.tape[layer].output
+    rows = np.eye(len(question.z))
+    for some in batched(bar(rows, "classes", len(rows)), BATCH):
+        tape = net.resume(question.tape, layer, np.repeat(A, len(some), 0))
+        yield from walk(tape, {net.layers[-1][0]: np.stack(some)}, GRADIENT, (layer,))[layer].astype(np.float64)

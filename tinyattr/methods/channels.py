@@ -1,0 +1,39 @@
+"""CAMs without a gradient: a channel weighs what the score gains or loses by it."""
+
+import numpy as np
+
+from tinyattr.methods.asking import BATCH, ask, feature_layer
+from tinyattr.methods.heatmap import min_max, resize
+from tinyattr.softmax import softmax
+
+
+def score_cam(net, x, target=None, score=None, layer=None, *, masks=None, batch=BATCH):
+    """L_ij = sum_k w_k A_ijk,  w = softmax of s_k = S(x * H_k),  H_k = min-max of A_k enlarged. Wang et al. 2020.
+
+    arXiv 1910.01279; its S(b) is the same for all k and leaves the softmax as it is. x * H_k is taken in the network's
+    own input space. masks: the H_k (C, H, W) themselves, if enlarged in another way. One forward pass a channel.
+    """
+    question = ask(net, x, target, score)
+    layer = layer or feature_layer(net)
+    A = question.at_places(layer, question.tape[layer].output)  # (h, w, C)
+    if masks is None:
+        masks = (min_max(resize(A[..., k], question.x.shape[1:3])) for k in range(A.shape[-1]))
+    pictures = ((question.x * H[..., None]).astype(question.x.dtype) for H in masks)
+    w = softmax(np.array(question.values(pictures, count=A.shape[-1], batch=batch, what="channels")))
+    return question.heatmap("Score-CAM", layer, A @ w, log_scale=0.0)
+
+
+def ablation_cam(net, x, target=None, score=None, layer=None, *, relative=False, batch=BATCH):
+    """L_ij = sum_k w_k A_ijk,  w_k = S - S_k, the drop when channel k is set to 0. Desai & Ramaswamy, WACV 2020.
+
+    relative: w_k = (S - S_k) / S as in the paper, which turns the map over where S < 0, always for log.
+    """
+    question = ask(net, x, target, score)
+    layer = layer or feature_layer(net)
+    A = question.at_places(layer, question.tape[layer].output)
+    without = (question.tape[layer].output * (np.arange(A.shape[-1]) != k) for k in range(A.shape[-1]))
+    found = question.values_onwards(layer, without, count=A.shape[-1], batch=batch, what="channels")
+    w = question.value - np.array(found)
+    if relative:
+        w = w / question.value
+    return question.heatmap("Ablation-CAM, relative" if relative else "Ablation-CAM", layer, A @ w, log_scale=0.0)

@@ -1,0 +1,177 @@
+"""DeepLIFT: contributions of differences from a reference. Shrikumar et al. 2017, arXiv 1704.02685.
+
+Delta u = u(x) - u(b) for every value u of the tape. Multipliers m = C / Delta u take the place of gradients and chain
+as they do; contributions C = m Delta u sum to Delta S. A book is made from two tapes, that of x and that of b.
+"""
+
+from functools import partial
+
+import numpy as np
+
+from tinyattr.engine import GRADIENT, rerun
+from tinyattr.engine.rules import unpool, winners
+from tinyattr.errors import unknown
+from tinyattr.methods.asking import ask, total
+from tinyattr.methods.baselines import baseline_of
+from tinyattr.methods.heatmap import relu
+from tinyattr.methods.linear import transposed
+from tinyattr.methods.path import gauss
+from tinyattr.methods.receipt import Receipt
+from tinyattr.scores import SCORES
+
+NEAR = 1e-10  # below, Delta u is taken for 0 and the gradient stands for Delta f / Delta u
+
+
+def deeplift(net, x, target=None, score=None, layer=None, *, baseline="black", rule="rescale", row="secant"):
+    """C_ijk = m_ijk (x - b)_ijk, m the multipliers of the score; with a layer, C of its activations.
+
+    rule: "rescale" or "reveal_cancel". row: what the walk starts with at the logits, "secant", the mean of dS/dz
+    between the two pictures' logits, so that the sum is Delta S for every score; or "tangent", dS/dz at x. Both sum
+    to 0 where kappa = 0 and are then blind to t(x), as softmax with a multiplier of its own is not.
+    Receipt: sum C = row . Delta z (secant: = Delta S), if every path from picture to score crosses the layer.
+    """
+    for given, what, known in ((rule, "rule", BOOKS), (row, "row", ROWS)):
+        if given not in known:
+            raise unknown(what, given, known)
+    question = ask(net, x, target, score)
+    layer = layer or "input"
+    b = baseline_of(net, question.x, baseline)
+    reference = net.run(b)
+    seed, log_scale = ROWS[row](question, net.logits(reference)[0])
+    C = question.at_places(layer, BOOKS[rule](question, reference, seed, layer))
+    owed, paid = (float(v) * np.exp(log_scale) for v in (seed[0] @ (question.z - net.logits(reference)[0]), C.sum()))
+    name = "DeepLIFT" if rule == "rescale" else "DeepLIFT, RevealCancel"
+    return question.heatmap(name, layer, C, C.sum(-1), log_scale=log_scale,
+                            receipt=Receipt(f"sum of C over {layer} = {row} row . (z(x) - z(b))", owed, paid))
+
+
+# ------------------------------------------------------------------------------------------------------------- rows
+
+
+def tangent_row(question, z_b):
+    """dS/dz at the picture."""
+    return question.row, question.log_scale
+
+
+def secant_row(question, z_b):
+    """r = int_0^1 dS/dz(z_b + a (z - z_b)) da, so that r . (z - z_b) = S(z) - S(z_b). (row, log_scale).
+
+    Gauss-Legendre of 8 points on panels along which no gap between logits changes by more than 2.
+    """
+    dz = question.z - z_b
+    panels = 1 + int(np.ptp(dz) / 2)
+    a, w = gauss(8)
+    a, w = ((np.arange(panels)[:, None] + a) / panels).ravel(), np.tile(w / panels, panels)
+    _, rows, log_scales = SCORES[question.score](z_b + a[:, None] * dz, np.full(len(a), question.target))
+    row, log_scale = total(zip(w[:, None] * rows, log_scales, strict=True))
+    return row[None], log_scale
+
+
+ROWS = {"secant": secant_row, "tangent": tangent_row}
+
+# ------------------------------------------------------------------------------------------------- rules: Rescale
+
+
+def rescale(question, reference, seed, layer):
+    """C of `layer` by the Rescale rule: m = m_out Delta f / Delta u at every nonlinearity."""
+    book = {**GRADIENT, "mul": partial(mul, reference), "max_pool": partial(max_pool, reference),
+            **{op: partial(slope, reference) for op in ("relu", "exp", "log")}}
+    m = question.signals(book, (layer,), seed)[layer]
+    return m * (question.tape[layer].output - reference[layer].output)
+
+
+def slope(reference, record, m):
+    """m_in = m Delta f / Delta u; the gradient where Delta u is 0."""
+    (u,), (u_b,) = record.x, reference[record.name].x
+    du, df = u - u_b, record.output - reference[record.name].output
+    near = np.abs(du) < NEAR
+    return (np.where(near, GRADIENT[record.op](record, m)[0], m * df / np.where(near, 1, du)),)
+
+
+def mul(reference, record, m):
+    """Delta (u v) = Delta u (v + v_b)/2 + Delta v (u + u_b)/2."""
+    other = reference[record.name].x
+    middle = tuple((v + v_b) / 2 for v, v_b in zip(record.x, other, strict=True))
+    return GRADIENT["mul"](rerun(record, middle, ()), m)
+
+
+def max_pool(reference, record, m):
+    """C = m (top - out_b) at the maximum of x, m (out - top) at that of b, top = max(out, out_b). m_in = C / Delta u.
+
+    The two sum to m Delta out, which the gradient's routing does not.
+    """
+    other = reference[record.name]
+    top = np.maximum(record.output, other.output)
+    here, there = (winners(r) * g[:, :, :, None, None]
+                   for r, g in ((record, m * (top - other.output)), (other, m * (record.output - top))))
+    du = record.x[0] - other.x[0]
+    near = np.abs(du) < NEAR
+    return (np.where(near, 0, unpool(here + there, record) / np.where(near, 1, du)),)
+
+
+# -------------------------------------------------------------------------------------------- rules: RevealCancel
+
+
+def reveal_cancel(question, reference, seed, layer):
+    """C of `layer` by the RevealCancel rule, section 3.4 of the paper: what raises a value and what lowers it part.
+
+    Delta u = p + n, p >= 0 >= n, each with its multiplier. The tape holds the picture twice: signals for p in row 0,
+    for n in row 1.
+    """
+    tape = question.net.run(np.repeat(question.x, 2, 0))
+    book = {**GRADIENT, "mul": partial(mul, reference), "max_pool": partial(one_sided, reference),
+            "relu": partial(revealed, tape, reference),
+            **{op: partial(by_sign, reference) for op in ("conv2d", "dense")},
+            **{op: partial(slope, reference) for op in ("exp", "log")}}
+    m = question.signals(book, (layer,), np.repeat(seed, 2, 0), tape)[layer]
+    p, n = parts(tape[layer], reference)
+    return m[:1] * p + m[1:] * n
+
+
+def parts(record, reference):
+    """(p, n) of a record's output: after a linear layer the sums of its positive and negative w Delta u."""
+    other = reference[record.name]
+    if not record.weights:
+        d = record.output[:1] - other.output
+        return relu(d), -relu(-d)
+    d, (kernel, bias) = record.x[0][:1] - other.x[0], record.weights
+    up, down = relu(kernel), -relu(-kernel)
+    none = np.zeros_like(bias)
+    (pp, nn, pn, np_) = (rerun(record, (u,), (w, none)).output for u, w in (
+        (relu(d), up), (-relu(-d), down), (relu(d), down), (-relu(-d), up)))
+    return pp + nn, pn + np_
+
+
+def by_sign(reference, record, m):
+    """Linear layer: u feeds p through w where w Delta u > 0, n where w Delta u < 0; half of each if Delta u = 0."""
+    kernel, _ = record.weights
+    d = record.x[0][:1] - reference[record.name].x[0]
+    up, down = (transposed(record, w, m) for w in (relu(kernel), -relu(-kernel)))  # (2, ...)
+    rising, falling = up[:1] + down[1:], down[:1] + up[1:]
+    m_in = np.where(d > 0, rising, np.where(d < 0, falling, (rising + falling) / 2))
+    return (np.repeat(m_in, 2, 0),)
+
+
+def revealed(tape, reference, record, m):
+    """ReLU f: p is added to u_b before n and after it,
+
+    f_p = ((f(u_b + p) - f(u_b)) + (f(u_b + p + n) - f(u_b + n))) / 2,  m_p = m f_p / p;  f_n, m_n with p and n swapped.
+    """
+    u_b = reference[record.name].x[0]
+    p, n = parts(tape[record.inputs[0]], reference)
+    f_p = (relu(u_b + p) - relu(u_b) + relu(u_b + p + n) - relu(u_b + n)) / 2
+    f_n = (relu(u_b + n) - relu(u_b) + relu(u_b + p + n) - relu(u_b + p)) / 2
+    du, df = np.concatenate([p, n]), np.concatenate([f_p, f_n])
+    near = np.abs(du) < NEAR
+    return (m * np.where(near, record.x[0] > 0, df / np.where(near, 1, du)),)
+
+
+def one_sided(reference, record, m):
+    """Max-pool: a place rises or falls, so that its difference is all p or all n; then as for Rescale."""
+    rises = record.output[:1] >= reference[record.name].output
+    single = rerun(record, (record.x[0][:1],), ())
+    (m_in,) = max_pool(reference, single, np.where(rises, m[:1], m[1:]))
+    return (np.repeat(m_in, 2, 0),)
+
+
+BOOKS = {"rescale": rescale, "reveal_cancel": reveal_cancel}

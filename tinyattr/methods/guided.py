@@ -1,0 +1,60 @@
+"""Two rule-books that change one line of the chain rule, what passes a ReLU with input u:
+
+    gradient  m = g [u > 0]          deconvnet  m = max(g, 0)          guided  m = max(g, 0) [u > 0]
+"""
+
+import numpy as np
+
+from tinyattr.engine import GRADIENT
+from tinyattr.methods.asking import ask, feature_layer
+from tinyattr.methods.cam import grad_cam
+from tinyattr.methods.heatmap import relu, resize
+
+
+def relu_deconvnet(record, g):
+    """m = max(g, 0), whatever the ReLU did on the way up."""
+    return (relu(g),)
+
+
+def relu_guided(record, g):
+    """m = max(g, 0) where u > 0, else 0."""
+    (u,) = record.x
+    return (relu(g) * (u > 0),)
+
+
+DECONVNET = {**GRADIENT, "relu": relu_deconvnet}
+GUIDED = {**GRADIENT, "relu": relu_guided}
+
+
+def deconvnet(net, x, target=None, score=None, layer=None):
+    """Walk by DECONVNET, pools by their switches. Zeiler & Fergus 2014, arXiv 1311.2901. Shown as max_k |R_ijk|."""
+    return _walked(net, x, target, score, layer, DECONVNET, "deconvnet")
+
+
+def guided_backprop(net, x, target=None, score=None, layer=None):
+    """Walk by GUIDED. Springenberg et al. 2015, arXiv 1412.6806. Shown as max_k |R_ijk|.
+
+    Nearly the same for every class (Nie et al. 2018; Adebayo et al. 2018). Not linear in the row, so post is not a
+    combination of the classes' pre maps.
+    """
+    return _walked(net, x, target, score, layer, GUIDED, "guided backprop")
+
+
+def guided_grad_cam(net, x, target=None, score=None, layer=None):
+    """R_ijk = guided backprop_ijk at the picture times max(L, 0)_ij, L Grad-CAM's map of `layer` enlarged bilinearly.
+
+    Selvaraju et al. 2017, arXiv 1610.02391, section 3.2. Both factors carry the score's scale.
+    """
+    question = ask(net, x, target, score)
+    layer = layer or feature_layer(net)
+    G = guided_backprop(net, question.tape, question.target, score).direction  # (H, W, C)
+    L = grad_cam(net, question.tape, question.target, score, layer).direction
+    R = G * resize(relu(L), question.x.shape[1:3])[..., None]
+    return question.heatmap("guided Grad-CAM", layer, R, np.abs(R).max(-1), log_scale=2 * question.log_scale)
+
+
+def _walked(net, x, target, score, layer, book, method):
+    question = ask(net, x, target, score)
+    layer = layer or "input"
+    R = question.at_places(layer, question.signals(book, (layer,))[layer])  # (h, w, C)
+    return question.heatmap(method, layer, R, np.abs(R).max(-1))

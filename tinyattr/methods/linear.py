@@ -1,0 +1,15 @@
+"""A linear layer taken apart: the same convolution or dense layer with weights of another sign."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from tinyattr.engine import GRADIENT, apply
+
+
+def transposed(record, kernel, s):
+    """kernel^T s: the signal at the layer's input if its kernel were this one."""
+    kernel.setflags(write=False)  # as a network's are: the fast kernels are compiled for these
+    prepared = None if record.prepared is None else {}
+    other = replace(record, weights=(kernel, record.weights[1]), prepared=prepared)
+    return apply(GRADIENT[record.op], other, np.asarray(s, record.output.dtype))[0]

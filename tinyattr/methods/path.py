@@ -1,0 +1,99 @@
+"""Gradients along a path of pictures, x(a) = b + a (x - b), from a baseline b at a = 0 to the picture at a = 1."""
+
+import numpy as np
+
+from tinyattr.errors import unknown
+from tinyattr.methods.asking import BATCH, ask, count_of, no_layer, total
+from tinyattr.methods.baselines import baseline_of
+from tinyattr.methods.receipt import Receipt
+
+
+def gauss(N):
+    """Gauss-Legendre: N places a and weights w with sum_m w_m f(a_m) exact for polynomials of degree 2 N - 1."""
+    a, w = np.polynomial.legendre.leggauss(N)
+    return (a + 1) / 2, w / 2
+
+
+def left(N):
+    """a_m = m/N, m = 0..N-1."""
+    return np.arange(N) / N, np.full(N, 1 / N)
+
+
+def right(N):
+    """a_m = m/N, m = 1..N."""
+    return np.arange(1, N + 1) / N, np.full(N, 1 / N)
+
+
+def middle(N):
+    """a_m = (m + 1/2)/N, m = 0..N-1."""
+    return (np.arange(N) + 0.5) / N, np.full(N, 1 / N)
+
+
+def trapezoid(N):
+    """a_m = m/N, m = 0..N, the two ends with half the weight."""
+    w = np.full(N + 1, 1 / N)
+    w[[0, -1]] /= 2
+    return np.arange(N + 1) / N, w
+
+
+QUADRATURES = {"gauss": gauss, "left": left, "right": right, "middle": middle, "trapezoid": trapezoid}
+
+
+def integrated_gradients(net, x, target=None, score=None, layer=None, *, baseline="black", steps=50, rule="gauss",
+                         batch=BATCH):
+    """IG_ijk = (x - b)_ijk int_0^1 dS/dx_ijk(x(a)) da.  Integrated gradients, Sundararajan et al. 2017, 1703.01365.
+
+    rule: how the integral becomes a sum of `steps` terms, a key of QUADRATURES. Shown summed over colours.
+    Receipt: sum IG = S(x) - S(b), up to the quadrature's error at the kinks of the path.
+    """
+    no_layer(layer, "integrated gradients", "; or use layer_integrated_gradients or conductance")
+    question = ask(net, x, target, score)
+    b = baseline_of(net, question.x, baseline)
+    a, w = quadrature(rule, steps)
+    along = question.along((at(b, question.x, t) for t in a), count=len(a), batch=batch, what="path")
+    G, log_scale = total((w_m * g, own) for w_m, (_, g, _, own) in zip(w, along, strict=True))
+    IG = (question.x[0].astype(np.float64) - b[0]) * G
+    return question.heatmap("integrated gradients", "input", IG, IG.sum(-1), log_scale=log_scale,
+                            receipt=complete(question, b, IG.sum() * np.exp(log_scale)))
+
+
+def expected_gradients(net, x, target=None, score=None, layer=None, *, baselines=("black", "mean", "own_mean"),
+                       samples=50, seed=0, draws=None, batch=BATCH):
+    """E[(x - b) dS/dx(b + a (x - b))], b drawn from the baselines, a uniform in (0, 1): (1/N) sum over `samples` draws.
+
+    Expected gradients, Erion et al. 2021, arXiv 1906.10670 (shap's GradientExplainer). baselines: names, numbers or
+    arrays; draws: the draws themselves, (indices of baselines, places a).
+    Receipt: the sum is S(x) - mean S(b) in expectation only.
+    """
+    no_layer(layer, "expected gradients")
+    question = ask(net, x, target, score)
+    references = [baseline_of(net, question.x, b) for b in baselines]
+    if draws is None:
+        rng = np.random.default_rng(seed)
+        samples = count_of(samples, "samples")
+        draws = rng.integers(0, len(references), samples), rng.random(samples)
+    points = [(references[r], a) for r, a in zip(*draws, strict=True)]
+    along = question.along((at(b, question.x, a) for b, a in points), count=len(points), batch=batch, what="samples")
+    EG, log_scale = total(((question.x[0] - b[0]) * g / len(points), own)
+                          for (b, _), (_, g, _, own) in zip(points, along, strict=True))
+    mean = np.mean(question.values(references, count=len(references), batch=batch, what="baselines"))
+    receipt = Receipt("mean of sum EG = S(x) - mean S(b)", question.value - mean, float(EG.sum() * np.exp(log_scale)))
+    return question.heatmap("expected gradients", "input", EG, EG.sum(-1), log_scale=log_scale, receipt=receipt)
+
+
+def quadrature(rule, steps):
+    """(places, weights) of a rule of QUADRATURES with so many steps. Raises InputError."""
+    if rule not in QUADRATURES:
+        raise unknown("quadrature rule", rule, QUADRATURES)
+    return QUADRATURES[rule](count_of(steps, "steps"))
+
+
+def at(b, x, a):
+    """The point b + a (x - b) of the path, in the dtype of x."""
+    return (b + a * (x - b)).astype(x.dtype)
+
+
+def complete(question, b, paid):
+    """The receipt of methods that share out the whole change of the score from the baseline."""
+    (start,) = question.values([b], count=1)
+    return Receipt("sum = S(x) - S(baseline)", question.value - start, float(paid))

@@ -1,0 +1,87 @@
+"""Cover parts of the picture and watch the score. No gradient, only forward passes."""
+
+import numpy as np
+
+from tinyattr.errors import InputError
+from tinyattr.methods.asking import BATCH, ask, count_of, no_layer
+from tinyattr.methods.baselines import baseline_of
+from tinyattr.methods.heatmap import resize
+
+
+def occlusion(net, x, target=None, score=None, layer=None, *, window=32, stride=16, baseline="mean", batch=BATCH):
+    """L_ij = mean over the windows that cover (i, j) of S(x) - S(x with the window's pixels those of the baseline).
+
+    Zeiler & Fergus 2014, arXiv 1311.2901. Windows start every `stride` pixels; the last one is cut at the edge.
+    """
+    no_layer(layer, "occlusion")
+    question = ask(net, x, target, score)
+    window, stride = count_of(window, "window"), count_of(stride, "stride")
+    H, W = question.x.shape[1:3]
+    corners = [(i, j) for i in _starts(H, window, stride) for j in _starts(W, window, stride)]
+    regions = np.zeros((len(corners), H, W), bool)
+    for region, (i, j) in zip(regions, corners, strict=True):
+        region[i:i + window, j:j + window] = True
+    drops = _drops(question, regions, baseline, batch, "windows")
+    L = np.tensordot(drops, regions, 1) / regions.sum(0)
+    return question.heatmap("occlusion", "input", L, log_scale=0.0)
+
+
+def feature_ablation(net, x, target=None, score=None, layer=None, *, groups=7, baseline="mean", batch=BATCH):
+    """L_ij = S(x) - S(x with the pixels of (i, j)'s group those of the baseline): every pixel has its group's drop.
+
+    groups: a number n for a grid of n x n, or an array (H, W) of whole numbers, one for each group.
+    """
+    no_layer(layer, "feature ablation")
+    question = ask(net, x, target, score)
+    H, W = question.x.shape[1:3]
+    if np.ndim(groups) == 0:
+        n = count_of(groups, "groups")
+        groups = np.arange(H)[:, None] * n // H * n + np.arange(W) * n // W
+    if np.shape(groups) != (H, W):
+        raise InputError(f"groups must be a number or whole numbers ({H}, {W}); got shape {np.shape(groups)}")
+    regions = np.asarray(groups) == np.unique(groups)[:, None, None]
+    L = np.tensordot(_drops(question, regions, baseline, batch, "groups"), regions, 1)
+    return question.heatmap("feature ablation", "input", L, log_scale=0.0)
+
+
+def rise(net, x, target=None, score=None, layer=None, *, samples=1000, cells=7, p=0.5, seed=0, masks=None, batch=BATCH):
+    """L_ij = (1/(N p)) sum_m S(x * M_m) M_ijm, M_m random masks in [0, 1]. RISE, Petsiuk et al. 2018, arXiv 1806.07421.
+
+    A mask: `cells` x `cells` cells, each 1 with probability p, enlarged bilinearly and shifted at random by less than a
+    cell. masks: the masks themselves, (N, H, W), of mean p. A constant added to S adds its share of the mean mask.
+    """
+    no_layer(layer, "RISE")
+    question = ask(net, x, target, score)
+    if masks is None:
+        masks = _rise_masks(count_of(samples, "samples"), count_of(cells, "cells"), p, seed, question.x.shape[1:3])
+    elif np.shape(masks)[1:] != question.x.shape[1:3] or len(masks) == 0:
+        raise InputError(f"masks must be (N, {question.x.shape[1]}, {question.x.shape[2]}); got {np.shape(masks)}")
+    pictures = ((question.x * M[..., None]).astype(question.x.dtype) for M in masks)
+    found = np.array(question.values(pictures, count=len(masks), batch=batch, what="masks"))
+    return question.heatmap("RISE", "input", np.tensordot(found, masks, 1) / (len(masks) * p), log_scale=0.0)
+
+
+def _starts(length, window, stride):
+    """Where windows start, so that every pixel is covered: captum's rule, the last one may be cut."""
+    return range(0, max(length - window, 0) + stride, stride) if length > window else range(1)
+
+
+def _drops(question, regions, baseline, batch, what):
+    """S(x) - S(x with a region as in the baseline), for every region (H, W)."""
+    b = baseline_of(question.net, question.x, baseline)
+    pictures = (np.where(region[..., None], b, question.x) for region in regions)
+    return question.value - np.array(question.values(pictures, count=len(regions), batch=batch, what=what))
+
+
+def _rise_masks(samples, cells, p, seed, size):
+    """(N, H, W) float32: coarse grids of zeros and ones, enlarged to one cell more than the picture, cut at random."""
+    if not 0 < p <= 1:
+        raise InputError(f"p is a probability above 0; got {p}")
+    rng = np.random.default_rng(seed)
+    cell = [-(-length // cells) for length in size]
+    masks = np.empty((samples, *size), np.float32)
+    for mask in masks:
+        large = resize(rng.random((cells, cells)) < p, [(cells + 1) * c for c in cell])
+        i, j = rng.integers(0, cell)
+        mask[:] = large[i:i + size[0], j:j + size[1]]
+    return masks

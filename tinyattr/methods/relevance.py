@@ -1,0 +1,192 @@
+"""LRP from a choice of start relevances, by a composite of rules; and excitation backprop, which is z+ everywhere."""
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from tinyattr.engine import GRADIENT, rerun
+from tinyattr.errors import InputError, unknown
+from tinyattr.methods.asking import ask
+from tinyattr.methods.lrp_rules import alpha_beta, box, epsilon, flat, gamma, pass_on, w_squared, without_bias, z_plus
+from tinyattr.methods.receipt import Receipt
+from tinyattr.softmax import softmax
+
+
+def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus", start="row"):
+    """R_ijk at the picture, or at a layer: relevance by a composite of rules, from R_i at the logits.
+
+    composite: a key of COMPOSITES, or a book {op or layer name: rule}. start: a key of STARTS, what R_i is. The default
+    "row", v_i z_i with v = dS/dz, makes LRP-0 the input x gradient of the score, so that where kappa = 0 it is blind to
+    t(x); z_c, y_c, SGLRP and CLRP starts are not, as their denominators hold z + t.
+    Bach et al. 2015, 10.1371/journal.pone.0130140; Montavon et al. 2019, 10.1007/978-3-030-28954-6_10.
+    Receipt: sum R + what biases and stabilisers keep = sum of the start relevances.
+    """
+    if start not in STARTS:
+        raise unknown("start", start, STARTS)
+    if isinstance(composite, str) and composite not in COMPOSITES:
+        raise unknown("composite", composite, COMPOSITES)
+    question = ask(net, x, target, score)
+    needs, relevances = STARTS[start]
+    if needs not in (None, score):
+        raise InputError(f"start {start!r} belongs to score={needs!r}; got {score!r}")
+    R, log_scale = relevances(question)
+    book = composite if isinstance(composite, dict) else COMPOSITES[composite](net)
+    if start == "pairs":
+        book = with_pairs(book, question)
+    name = f"LRP {composite if isinstance(composite, str) else 'own rules'}" + (f", start {start}" * (start != "row"))
+    return _relevance(question, layer or "input", R, log_scale, book, name)
+
+
+def excitation_backprop(net, x, target=None, score=None, layer=None, *, contrast=False):
+    """z+ everywhere, without biases, from R = e_c at the logits. Zhang et al. 2016, arXiv 1608.00507.
+
+    contrast: minus the same through the last linear layer's negated weights. The score changes nothing.
+    """
+    question = ask(net, x, target, score)
+    e = np.eye(len(question.z))[[question.target]]
+    book = COMPOSITES["excitation"](net)
+    heat = _relevance(question, layer or "input", e, 0.0, book, "excitation backprop")
+    if not contrast:
+        return heat
+    last = _last_linear(question.tape)
+    rule, weights = book[last.op], [-w for w in last.weights]
+    negated = {**book, last.name: lambda record, R: rule(_with_weights(record, *weights), R)}
+    other = _relevance(question, layer or "input", e, 0.0, negated, "")
+    return replace(heat, method="excitation backprop, contrastive", direction=heat.direction - other.direction,
+                   plane=heat.plane - other.plane, receipt=None)
+
+
+def _relevance(question, layer, start, log_scale, book, name):
+    kept = {}
+    R = question.at_places(layer, question.signals(_weighed(book, kept), (layer,), start)[layer])
+    scale = np.exp(log_scale)
+    receipt = Receipt(f"sum of R over {layer} + what layers keep = sum of R at the logits",
+                      float(start.sum()) * scale, float(R.sum()) * scale, {name: v * scale for name, v in kept.items()})
+    return question.heatmap(name, layer, R, R.sum(-1), log_scale=log_scale, receipt=receipt)
+
+
+def _weighed(book, kept):
+    """The same book, noting in `kept` what every layer with weights does not pass on."""
+    def weighed(rule, record, R):
+        signals = rule(record, R)
+        if record.weights:
+            kept[record.name] = float(np.sum(R, dtype=np.float64) - sum(np.sum(m, dtype=np.float64) for m in signals))
+        return signals
+    return {key: partial(weighed, rule) for key, rule in book.items()}
+
+
+# ------------------------------------------------------------------------------------------------ start relevances
+
+
+def row_start(question):
+    """R_i = v_i z_i, v = dS/dz: for pre z_c, for log (delta_ic - y_i) z_i, for log_odds z_c and -q_j z_j."""
+    return question.row * question.z, question.log_scale
+
+
+def score_start(question):
+    """R_c = S, R_j = 0: z_c for pre, the usual LRP; y_c for post, a rescaled copy of it."""
+    return question.value * np.eye(len(question.z))[[question.target]], 0.0
+
+
+def sglrp_start(question):
+    """R_c = y_c (1 - y_c), R_j = -y_c y_j: the softmax gradient itself. Iwana et al. 2019, arXiv 1908.04351."""
+    return question.row, question.log_scale
+
+
+def clrp_start(question):
+    """R_c = z_c, R_j = -z_c / (n - 1). Gu et al. 2018, arXiv 1812.02100, without their final ReLU."""
+    e = np.eye(len(question.z))[[question.target]]
+    return question.value * (e - (1 - e) / (e.size - 1)), 0.0
+
+
+def pairs_start(question):
+    """R_j = q_j (z_c - z_j) for the units z_c - z_j, j != c, that stand for the log-odds. Montavon et al. 2019."""
+    rivals = np.delete(question.z, question.target)
+    q = np.insert(softmax(rivals), question.target, 0.0)
+    return (q * (question.z[question.target] - question.z))[None], 0.0
+
+
+STARTS = {"row": (None, row_start), "score": (None, score_start), "sglrp": ("post", sglrp_start),
+          "clrp": ("pre", clrp_start), "pairs": ("log_odds", pairs_start)}
+
+
+def with_pairs(book, question):
+    """The book, with the last linear layer made to compute z_c - z_j, j = 1..n: t(x) is not in any of them.
+
+    What follows it (the sum z + t of an altered network) passes relevance to the side that differs by class only.
+    """
+    last, c = _last_linear(question.tape), question.target
+    kernel, bias = last.weights
+    rule = book.get(last.name, book[last.op])
+    differences = kernel[:, [c]] - kernel, bias[c] - bias
+    names = [record.name for record in question.tape]
+    above = {}
+    for record in list(question.tape)[names.index(last.name) + 1:]:
+        if record.output.shape == last.output.shape and record.op == "add":
+            above[record.name] = partial(_to_the_classes, c)
+        elif record.output.shape == last.output.shape:
+            raise InputError(f"start 'pairs' needs logits that are a dense layer's output; '{record.name}' is "
+                             f"{record.op}")
+    return {**book, **above, last.name: lambda record, R: rule(_with_weights(record, *differences), R)}
+
+
+def _to_the_classes(c, record, R):
+    """z_c - z_j is a sum of the terms' own differences: each gets its part."""
+    whole = record.output[:, [c]] - record.output
+    parts = (np.broadcast_to(x, whole.shape) for x in record.x)
+    shares = [np.divide(part[:, [c]] - part, whole, out=np.zeros_like(whole), where=whole != 0) * R for part in parts]
+    return tuple(share if x.shape == share.shape else share.sum(1, keepdims=True)
+                 for x, share in zip(record.x, shares, strict=True))
+
+
+def _with_weights(record, kernel, bias):
+    return rerun(record, record.x, (kernel, bias))
+
+
+def _last_linear(tape):
+    """The record of the last dense layer. Raises InputError for a network that does not end in one."""
+    dense = [record for record in tape if record.op == "dense"]
+    if not dense:
+        raise InputError("this needs a network whose logits come from a dense layer")
+    return dense[-1]
+
+
+# ----------------------------------------------------------------------------------------------------- composites
+
+SHARED = {"relu": pass_on, "max_pool": GRADIENT["max_pool"], "avg_pool": epsilon(), "global_avg_pool": epsilon(),
+          "flatten": GRADIENT["flatten"], "concat": GRADIENT["concat"], "pick": GRADIENT["pick"],
+          "add": epsilon(0), "sum": epsilon(0), "mul": epsilon(0)}  # mul: to both factors; a constant's is dropped
+
+
+def composite(conv, dense, first=None):
+    """net -> book: a rule for convolutions, one for dense layers, one for the very first layer (`first(net)`)."""
+    def book(net):
+        rules = {**SHARED, "conv2d": conv, "dense": dense}
+        linear = [name for name, op, _ in net.layers if op in ("conv2d", "dense")]
+        return {**rules, linear[0]: first(net)} if first else rules
+    return book
+
+
+def photo_box(net):
+    """z-box between black and white as the network's photos are prepared; without biases of photos, an error."""
+    if net.input is None:
+        raise InputError(f"{net.name} does not say how photos are prepared, so what black and white are; give a book, "
+                         "{**ta.COMPOSITES['epsilon_plus'](net), first_layer: box(low, high)}")
+    ends = [net.input.encode(np.full((1, 1, 3), v))[0, 0, 0] for v in (0.0, 255.0)]
+    return box(*ends)
+
+
+COMPOSITES = {
+    "zero": composite(epsilon(0), epsilon(0)),
+    "epsilon": composite(epsilon(), epsilon()),
+    "epsilon_plus": composite(z_plus(), epsilon()),
+    "epsilon_plus_flat": composite(z_plus(), epsilon(), lambda net: flat),
+    "epsilon_gamma": composite(gamma(), epsilon()),
+    "epsilon_gamma_box": composite(gamma(), epsilon(), photo_box),
+    "epsilon_alpha2_beta1": composite(alpha_beta(2, 1), epsilon()),
+    "epsilon_alpha2_beta1_flat": composite(alpha_beta(2, 1), epsilon(), lambda net: flat),
+    "w_squared": composite(w_squared, epsilon()),
+    "flat": composite(flat, epsilon()),
+    "excitation": composite(without_bias(z_plus()), without_bias(z_plus())),
+}
