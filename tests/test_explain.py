@@ -47,7 +47,7 @@ def test_without_an_altered_network(demo):
     net, x = demo
     found = explain(net, x, scores=["margin"], methods=["gradient"])
     assert "altered" not in found.table()
-    assert list(found.numbers()["maps"][0]) == ["method", "score", "layer", "value", "note", "corner_energy"]
+    assert list(found.numbers()["maps"][0]) == ["method", "score", "layer", "value", "note", "corner_energy", "receipt"]
     assert draw.side_by_side(found).axes
 
 

@@ -96,7 +96,10 @@ def _explain_options(command):
     command.add_argument("--score", nargs="+", default=FOUR_SCORES, metavar="S",
                          help=f"of {', '.join(ta.SCORES)}; default: the first four")
     command.add_argument("--method", nargs="+", default=TWO_METHODS, metavar="M",
-                         help=f"of {', '.join(ta.METHODS)}; default: {', '.join(TWO_METHODS)}")
+                         help=f"of {', '.join(ta.METHODS)}; or all, on one page; default: {', '.join(TWO_METHODS)}")
+    command.add_argument("--option", nargs="+", default=(), metavar="NAME=VALUE", type=_option,
+                         help="for methods that know it: steps=20, baseline=mean, samples=100, composite=zero, ...")
+    command.add_argument("--receipts", action="store_true", help="print what every map should sum to, and does")
     command.add_argument("--layer", help="layer to explain; default: the last feature maps")
     command.add_argument("--K", type=float, help="strength of the attack; default: 10")
     command.add_argument("--tap", metavar="LAYER", help="layer that the attack reads; default: the explained layer")
@@ -104,6 +107,19 @@ def _explain_options(command):
                          help="place that the attack reads; default: 0 0")
     command.add_argument("--out", metavar="FILE", help="figure to write; default: %(default)s")
     command.add_argument("--json", metavar="FILE", help="write the table's numbers there, too")
+
+
+def _option(text):
+    """NAME=VALUE, the value a whole number, a number or a word."""
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE, such as steps=20")
+    for kind in (int, float):
+        try:
+            return name, kind(value)
+        except ValueError:
+            pass
+    return name, value
 
 
 def run_explain(options):
@@ -117,15 +133,20 @@ def run_explain(options):
     net = ta.load(options.net, family=options.family)
     x = net.read(example().picture if options.image is None else options.image)
     K = 10.0 if options.altered and options.K is None else options.K
-    found = explain(net, x, options.target, scores=options.score, methods=options.method, layer=options.layer,
-                    K=K, tap=options.tap, at=options.at or (0, 0))
+    methods = tuple(ta.METHODS) if options.method == ["all"] else options.method
+    found = explain(net, x, options.target, scores=options.score, methods=methods, layer=options.layer,
+                    K=K, tap=options.tap, at=options.at or (0, 0), options=dict(options.option))
     picture = "a scene of our own" if options.image is None else Path(options.image).name
-    draw.save(draw.side_by_side(found, f"{picture}, {net.name}"), options.out)
+    figure = draw.side_by_side if len(methods) <= 4 else draw.page
+    draw.save(figure(found, f"{picture}, {net.name}"), options.out)
     if options.json is not None:
         numbers = {"picture": options.image or picture, "weights": options.net, **found.numbers()}
         with whole(options.json) as temporary:
             temporary.write_text(json.dumps(numbers, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    print(f"picture  {picture}\n{found.table()}\n\nfigure   {options.out}")
+    print(f"picture  {picture}\n{found.table()}\n")
+    if options.receipts:
+        print(f"{found.receipts()}\n")
+    print(f"figure   {options.out}")
     if options.json is not None:
         print(f"numbers  {options.json}")
 

@@ -10,6 +10,8 @@ from tinyattr.errors import InputError
 from tinyattr.files.whole import whole, writable
 
 POSITIVE = "inferno"  # maps in [0, 1]: ordered by lightness alone, so no hue need be told from another
+SIGNED = "PuOr_r"  # purple below 0, orange above: told apart with every kind of colour vision
+BRIGHTEST = 99.5  # per cent of a pixel map's values that colours resolve: a few pixels would leave all others black
 SCORE_TITLES = {
     "pre": "pre:  $z_c$", "post": "post:  $y_c$", "log": r"log:  $\log y_c$",
     "log_odds": r"log_odds:  $\log(y_c/(1-y_c))$", "centred": r"centred:  $z_c-\bar z$",
@@ -58,13 +60,55 @@ def side_by_side(explanation, title=""):
     return figure
 
 
+def page(explanation, title=""):
+    """All methods (rows) by all scores (columns), original and altered beside each other, on one page.
+
+    Maps of a layer lie over the picture; maps of the picture's pixels stand alone, those with a sign centred at zero.
+    More than twelve methods stand in two blocks. Returns a matplotlib Figure.
+    """
+    cells = {(c.method, c.score): c for c in explanation.cells}
+    methods, scores = (list(dict.fromkeys(names)) for names in zip(*cells, strict=True))
+    networks = ["original"] if explanation.attack is None else ["original", "altered"]
+    blocks = [methods] if len(methods) <= 12 else [methods[:-(-len(methods) // 2)], methods[-(-len(methods) // 2):]]
+    H, W = explanation.cells[0].original.size
+    side, label = 0.8, 1.35  # inches: a picture's width, and that of a method's name
+    block_width = label + side * len(scores) * len(networks)
+    width = max(block_width * len(blocks) + 0.1, 5)
+    lines = _wrapped([title, *explanation.sentences()], width)
+    top = LINE * len(lines) + 0.55
+    height = side * H / W * len(blocks[0]) + top + 0.1
+    figure = Figure(figsize=(width, height), dpi=120)
+    grey = _grey(explanation.cells[0].original)
+    for b, block in enumerate(blocks):
+        left = b * block_width
+        for s, score in enumerate(scores):
+            for n, network in enumerate(networks):
+                x = left + label + side * (s * len(networks) + n)
+                figure.text((x + side / 2) / width, 1 - (top - 0.04) / height, network, ha="center", va="bottom",
+                            fontsize=6.5)
+                for m, method in enumerate(block):
+                    y = height - top - side * H / W * (m + 1)
+                    ax = figure.add_axes((x / width, y / height, 0.97 * side / width, 0.97 * side * H / W / height))
+                    draw_small(ax, getattr(cells[method, score], network), grey)
+                    ax.set(xticks=[], yticks=[])
+            middle = left + label + side * len(networks) * (s + 0.5)
+            figure.text(middle / width, 1 - (top - 0.2) / height, score, ha="center", va="bottom", fontsize=8.5)
+        for m, method in enumerate(block):
+            heatmap = cells[method, scores[0]].original
+            figure.text((left + label - 0.06) / width, 1 - (top + side * H / W * (m + 0.5)) / height,
+                        "\n".join([*textwrap.wrap(heatmap.method, 20), f"({heatmap.layer})"]), ha="right", va="center",
+                        fontsize=6.5)
+    figure.suptitle("\n".join(lines), fontsize=9, y=1 - 0.06 / height, va="top", parse_math=False)
+    return figure
+
+
 def _draw_column(axes, heatmaps):
     """Image on top, then map and overlay of each method."""
     grey = _grey(heatmaps[0])
     picture = heatmaps[0].picture
     axes[0].imshow(grey if picture is None else picture, cmap="gray", vmin=0, vmax=255)
     for heatmap, plain, over in zip(heatmaps, axes[1::2], axes[2::2], strict=True):
-        plain.imshow(heatmap.map, cmap=POSITIVE, vmin=0, vmax=1)
+        plain.imshow(shown(heatmap), cmap=POSITIVE, vmin=0, vmax=1)
         draw_overlay(over, heatmap, grey)
         if heatmap.note:
             plain.text(0.5, 0.5, heatmap.note.replace(" for ", "\nfor "), transform=plain.transAxes,
@@ -73,10 +117,34 @@ def _draw_column(axes, heatmaps):
         ax.set(xticks=[], yticks=[])
 
 
+def draw_small(ax, heatmap, grey):
+    """An overlay, or for a map of single pixels the map alone: centred at zero if it has both signs."""
+    if heatmap.plane.shape != heatmap.size:
+        draw_overlay(ax, heatmap, grey)
+    elif heatmap.plane.min() < 0 < heatmap.plane.max():
+        limit = brightest(np.abs(heatmap.plane))
+        ax.imshow(heatmap.plane / limit, cmap=SIGNED, vmin=-1, vmax=1)
+    else:
+        ax.imshow(shown(heatmap), cmap=POSITIVE, vmin=0, vmax=1)
+
+
+def shown(heatmap):
+    """heatmap.map as colours show it, in [0, 1]: maps of single pixels up to their BRIGHTEST values."""
+    if heatmap.plane.shape != heatmap.size or heatmap.note:
+        return heatmap.map
+    return np.minimum(np.maximum(heatmap.plane, 0) / brightest(np.maximum(heatmap.plane, 0)), 1)
+
+
+def brightest(magnitudes):
+    """The value that the BRIGHTEST per cent do not exceed; the largest, if that is 0."""
+    return np.percentile(magnitudes, BRIGHTEST) or magnitudes.max() or 1.0
+
+
 def draw_overlay(ax, heatmap, grey):
     """The map over the picture in grey: the stronger, the less of the picture shows through."""
     ax.imshow(grey, cmap="gray", vmin=0, vmax=255)
-    ax.imshow(heatmap.map, cmap=POSITIVE, vmin=0, vmax=1, alpha=0.25 + 0.5 * heatmap.map)
+    colours = shown(heatmap)
+    ax.imshow(colours, cmap=POSITIVE, vmin=0, vmax=1, alpha=0.25 + 0.5 * colours)
 
 
 def save_heatmap(heatmap, path):

@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from tinyattr.attack import alter
 from tinyattr.errors import InputError, unknown
-from tinyattr.methods import METHODS, Heatmap
+from tinyattr.methods import AT_A_LAYER, METHODS, Heatmap, options_of
 from tinyattr.methods.asking import feature_layer
 from tinyattr.metrics import energy, pearson
 from tinyattr.scores import SCORES
@@ -62,10 +62,11 @@ class Explanation:
             {
                 "method": cell.method, "score": cell.score, "layer": cell.original.layer, "value": cell.original.value,
                 "note": cell.original.note, "corner_energy": _number(cell.corner(cell.original)),
+                "receipt": _receipt(cell.original),
                 **({
                     "value_altered": cell.altered.value, "note_altered": cell.altered.note,
                     "corner_energy_altered": _number(cell.corner(cell.altered)),
-                    "correlation": _number(cell.correlation),
+                    "correlation": _number(cell.correlation), "receipt_altered": _receipt(cell.altered),
                 } if altered else {}),
             }
             for cell in self.cells
@@ -82,6 +83,16 @@ class Explanation:
         if self.attack:
             yield (f"altered: t = {attack_text(self.attack)}; y'_c = {self.y_altered[self.target]:.4g}, "
                    f"max |y' - y| = {_small(self.max_change)}")
+
+    def receipts(self):
+        """What every map should sum to and does, as text."""
+        rows = [["method", "score", "network", "receipt"]]
+        for cell in self.cells:
+            for name, heatmap in (("original", cell.original), ("altered", cell.altered)):
+                if heatmap is not None and heatmap.receipt:
+                    rows.append([cell.method, cell.score, name, str(heatmap.receipt)])
+        silent = dict.fromkeys(cell.method for cell in self.cells if not cell.original.receipt)
+        return "\n".join(_aligned(rows) + ([f"no sum is promised by {', '.join(silent)}"] if silent else []))
 
     def table(self):
         """The same as text, for people."""
@@ -102,11 +113,14 @@ class Explanation:
         return "\n".join([*head, "", *_aligned(rows)])
 
 
-def explain(net, x, target=None, *, scores=FOUR_SCORES, methods=TWO_METHODS, layer=None, K=None, tap=None, at=(0, 0)):
+def explain(net, x, target=None, *, scores=FOUR_SCORES, methods=TWO_METHODS, layer=None, K=None, tap=None, at=(0, 0),
+            options=None):
     """Every method by every score for one picture, in `net` and, if K is given, in its altered twin.
 
-    layer: what CAMs explain, default the network's last feature maps. K, tap, at: strength of the attack, layer and
-    place that it reads, by default (0, 0) of the explained layer. target: class number or name, default the top class.
+    layer: what the methods AT_A_LAYER explain, default the network's last feature maps; the others explain the picture.
+    options: {name: value} for all methods that have an option of that name, such as steps or baseline.
+    K, tap, at: strength of the attack, layer and place that it reads, by default (0, 0) of the explained layer.
+    target: class number or name, default the top class.
     Raises InputError for unknown names.
     """
     for method in methods:
@@ -115,6 +129,11 @@ def explain(net, x, target=None, *, scores=FOUR_SCORES, methods=TWO_METHODS, lay
     for score in scores:
         if score not in SCORES:
             raise unknown("score", score, SCORES)
+    options = options or {}
+    for name in options:
+        known = dict.fromkeys(n for m in methods for n in options_of(m))
+        if name not in known:
+            raise unknown(f"option of {', '.join(methods)}", name, known)
     if not (methods and scores):
         raise InputError("say at least one method and one score")
     tap = tap or layer or feature_layer(net)
@@ -126,7 +145,10 @@ def explain(net, x, target=None, *, scores=FOUR_SCORES, methods=TWO_METHODS, lay
     maps = {}
     cells = [(m, s) for m in methods for s in scores]
     for method, score in tqdm(cells, desc="heatmaps", leave=False, disable=None):
-        maps[method, score] = [METHODS[method](n, tape, target, score=score, layer=layer) for n, tape in tapes]
+        chosen = {name: value for name, value in options.items() if name in options_of(method)}
+        where = layer if method in AT_A_LAYER else None
+        maps[method, score] = [METHODS[method](n, tape, target, score=score, layer=where, **chosen)
+                               for n, tape in tapes]
     first = maps[cells[0]][0]
     y = [softmax(n.logits(tape))[0] for n, tape in tapes]
     return Explanation(
@@ -156,6 +178,14 @@ def _aligned(rows):
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(f"{text:<{w}}" for text, w in zip(row, widths, strict=True)).rstrip() for row in rows]
     return [lines[0], "-" * len(lines[0]), *lines[1:]]
+
+
+def _receipt(heatmap):
+    """A receipt as plain numbers; None for methods that promise no sum."""
+    if heatmap.receipt is None:
+        return None
+    r = heatmap.receipt
+    return {"claim": r.claim, "owed": r.owed, "paid": r.paid, "kept": sum(r.shares.values()), "gap": r.gap}
 
 
 def _number(v):

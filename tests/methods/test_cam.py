@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 import tinyattr as ta
 
-
 NOISE = ("smoothgrad", "smoothgrad_squared", "vargrad")
 
 

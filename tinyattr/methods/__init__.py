@@ -1,5 +1,7 @@
 """Every attribution method: method = score row x rule-book x read-out."""
 
+from inspect import signature
+
 from tinyattr.methods.cam import grad_cam, grad_cam_plus, hirescam, layercam, xgrad_cam
 from tinyattr.methods.cam_plus_plus import grad_cam_plus_plus
 from tinyattr.methods.channels import ablation_cam, score_cam
@@ -25,4 +27,16 @@ METHODS = {method.__name__: method for method in (
     excitation_backprop,
 )}
 
-__all__ = ["METHODS", "Heatmap", "Receipt", *METHODS]
+AT_A_LAYER = frozenset((  # these explain a layer's feature maps, by default the last; the others the picture itself
+    "grad_cam", "grad_cam_plus", "grad_cam_plus_plus", "rsi_grad_cam", "hirescam", "xgrad_cam", "layercam", "eigen_cam",
+    "score_cam", "ablation_cam", "guided_grad_cam", "conductance", "internal_influence", "layer_integrated_gradients",
+))
+
+
+def options_of(method):
+    """{name: default} of what can be chosen in a method besides network, picture, class, score and layer."""
+    parameters = signature(METHODS[method]).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+__all__ = ["AT_A_LAYER", "METHODS", "Heatmap", "Receipt", *METHODS]
