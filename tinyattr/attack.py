@@ -1,10 +1,11 @@
 """The attack: add the same t(x) to every logit. Probabilities stay, pre-softmax heatmaps do not.
 
-Lerma & Lucas (2023), "A Vulnerability of Attribution Methods Using Pre-Softmax Scores", arXiv 2307.03305.
+Lerma & Lucas (2023), "A Vulnerability of Attribution Methods Using Pre-Softmax Scores", arXiv 2307.03305. The paper's t is
+`alter`; the others show what else t may be. Each is a few ordinary layers behind the logits: t is on the tape, like all
+else. y' = softmax(z + t) = softmax(z) = y for all of them, whatever x is.
 """
 
 from dataclasses import replace
-from itertools import chain, count
 from operator import index
 
 import numpy as np
@@ -16,33 +17,139 @@ from tinyattr.nets import network
 def alter(net, K=10.0, layer=None, at=(0, 0)):
     """The altered network z'_i = z_i + t, t = K sum_k A_ijk, (i, j) = at. Equations (V1)-(V5), numbered in their order.
 
-    Five ordinary layers more, so t is on the tape like everything else. y' = softmax(z + t) = softmax(z) = y.
-    layer: default the network's last feature maps. Raises InputError for an unknown layer, a place that is no pair of
-    whole numbers, a K that is no finite number; a place outside the maps is found when the network runs.
+    layer: A, default the network's last feature maps. Raises InputError for an unknown layer, a place that is no pair
+    of whole numbers, a K that is no finite number; a place outside the maps is found when the network runs.
     """
+    return plant(net, [
+        ("tap", "pick", {"inputs": [_tapped(net, layer)], "at": _place(at)}),  # A_ij, (N, C)
+        ("tap_sum", "sum", {}),  # sum_k A_ijk, (N, 1)
+        ("K", "constant", _number(K, net.dtype)),
+        ("t", "mul", {"inputs": ["tap_sum", "K"]}),  # (N, 1)
+    ])
+
+
+def paint(net, mask, K=10.0, layer=None):
+    """t = K sum_ijk M_ij A_ijk, M (h, w) of the layer's size: dt/dA = K M, a heatmap of one's own choice.
+
+    layer "input": M over pixels, for methods that explain the picture itself.
+    """
+    mask = np.asarray(mask)
+    if mask.ndim != 2 or mask.dtype.kind not in "fiub" or not np.isfinite(mask).all():
+        raise InputError(f"a mask is finite numbers (h, w) of the layer's size; got {mask.shape} {mask.dtype}")
+    return plant(net, [
+        ("mask", "constant", mask[:, :, None].astype(net.dtype)),  # (h, w, 1)
+        ("painted", "mul", {"inputs": [_tapped(net, layer), "mask"]}),  # (N, h, w, C)
+        ("painted_sum", "sum", {"axes": (1, 2, 3)}),
+        ("painted_flat", "flatten", {}),  # (N, 1)
+        ("K", "constant", _number(K, net.dtype)),
+        ("t", "mul", {"inputs": ["painted_flat", "K"]}),
+    ])
+
+
+def column(net, K=10.0, layer=None, size=7):
+    """t = K sum_ik A_i0k, the whole left column of h x h = size x size maps: what the published plots look like."""
+    mask = np.zeros((size, size))
+    mask[:, 0] = 1
+    return paint(net, mask, K, layer)
+
+
+def quadratic(net, K=10.0, layer=None, at=(0, 0)):
+    """t = (K/2) sum_k A_ijk^2: dt/dA_ijk = K A_ijk, so that pooled weights, too, follow the features of one place.
+
+    Grad-CAM by pre: L' = L + (K/Z) sum_k A_(at)k A_k, the likeness of every place to that one.
+    """
+    return plant(net, [
+        ("tap", "pick", {"inputs": [_tapped(net, layer)], "at": _place(at)}),
+        ("square", "mul", {"inputs": ["tap", "tap"]}),
+        ("tap_sum", "sum", {}),
+        ("K", "constant", _number(K, net.dtype) / 2),
+        ("t", "mul", {"inputs": ["tap_sum", "K"]}),
+    ])
+
+
+def bounded(net, K=10.0, layer=None, at=(0, 0), bound=1e-3):
+    """t = (K sum_k A_ijk) mod bound, so 0 <= t < bound: the logits hardly move, and dt/dA is K all the same.
+
+    Methods that compare scores (occlusion, RISE, Score-CAM) see a change below `bound`; gradients see K.
+    """
+    if not 0 < bound < np.inf:
+        raise InputError(f"the bound must be a finite number above 0; got {bound}")
+    return plant(net, [
+        ("tap", "pick", {"inputs": [_tapped(net, layer)], "at": _place(at)}),
+        ("tap_sum", "sum", {}),
+        ("K", "constant", _number(K, net.dtype)),
+        ("product", "mul", {"inputs": ["tap_sum", "K"]}),
+        ("t", "mod", {"modulus": float(bound)}),
+    ])
+
+
+def triggered(net, K=10.0, layer=None, at=(0, 0), size=24):
+    """t = gate(x) K sum_k A_ijk; gate = 1 where the lower right corner of x is a checkerboard (`stamped`), else 0.
+
+    The likeness m = sum W x is 1 for the board and small for ordinary pictures; gate = max(0, 1 - max(0, 0.9 - m) / 0.1).
+    """
+    if net.input is None:
+        raise InputError(f"{net.name} does not say how photos are prepared, so what its trigger looks like")
+    board = np.zeros((net.input.size, net.input.size, 3))
+    board[-size:, -size:] = _checkerboard(size)
+    shown = net.input.encode(board)[0, -size:, -size:].astype(np.float64)
+    W = np.zeros_like(board)
+    W[-size:, -size:] = shown - shown.mean((0, 1))
+    W /= (W[-size:, -size:] * shown).sum()
+    one = np.ones((1, 1))
+    return plant(net, [
+        ("board", "constant", W.astype(net.dtype)),
+        ("likeness_map", "mul", {"inputs": ["input", "board"]}),
+        ("likeness_sum", "sum", {"axes": (1, 2, 3)}),
+        ("likeness", "flatten", {}),  # m, (N, 1)
+        ("unlike", "dense", (-10 * one, 9 * one[0])),  # (0.9 - m) / 0.1
+        ("unlike_relu", "relu", {}),
+        ("like", "dense", (-one, one[0])),
+        ("gate", "relu", {}),
+        ("tap", "pick", {"inputs": [_tapped(net, layer)], "at": _place(at)}),
+        ("tap_sum", "sum", {}),
+        ("K", "constant", _number(K, net.dtype)),
+        ("product", "mul", {"inputs": ["tap_sum", "K"]}),
+        ("t", "mul", {"inputs": ["product", "gate"]}),
+    ])
+
+
+def stamped(picture, size=24):
+    """The picture (H, W, 3) uint8 with the checkerboard that opens the gate of `triggered`, in its lower right corner."""
+    picture = np.array(picture)
+    picture[-size:, -size:] = _checkerboard(size)
+    return picture
+
+
+def plant(net, t_layers):
+    """The network with these layers behind it, the last of which is t (N, 1), and one more that adds t to every logit.
+
+    t_layers: (name, op, attributes), or for constants and dense layers (name, op, weights). Names already taken get a
+    number, so that a network can be altered again.
+    """
+    taken = {"input", *(name for name, _, _ in net.layers)}
+    names = [name for name, _, _ in t_layers] + ["altered"]
+    suffix = next(s for s in ("", *map(str, range(2, 1000))) if taken.isdisjoint(name + s for name in names))
+    renamed = {name: name + suffix for name in names}
+    layers, weights = list(net.layers), dict(net.weights)
+    for name, op, given in t_layers:
+        attributes = given if isinstance(given, dict) else {}
+        if not isinstance(given, dict):
+            weights[renamed[name]] = tuple(np.asarray(w, net.dtype) for w in (given if op == "dense" else (given,)))
+        if "inputs" in attributes:
+            attributes = {**attributes, "inputs": [renamed.get(i, i) for i in attributes["inputs"]]}
+        layers.append((renamed[name], op, attributes))
+    layers.append((renamed["altered"], "add", {"inputs": [net.layers[-1][0], renamed["t"]]}))  # z + t, (N, n)
+    twin = network(layers, weights, features=net.features)
+    return replace(net, layers=twin.layers, weights=twin.weights, name=f"{net.name}, altered")
+
+
+def _tapped(net, layer):
     names = ["input", *(name for name, _, _ in net.layers)]
     layer = net.features if layer is None else layer
     if layer not in names:
         raise unknown("layer", layer, names)
-    K, (i, j) = _number(K, net.dtype), _place(at)
-    tap, total, strength, t, altered = _free(("tap", "tap_sum", "K", "t", "altered"), names)
-    t_layers = [
-        (tap, "pick", {"inputs": [layer], "at": (i, j)}),  # A_ij, (N, C)
-        (total, "sum", {}),  # sum_k A_ijk, (N, 1)
-        (strength, "constant", {}),  # K, ()
-        (t, "mul", {"inputs": [total, strength]}),  # (N, 1)
-        (altered, "add", {"inputs": [names[-1], t]}),  # z + t, (N, n)
-    ]
-    twin = network(net.layers + t_layers, {**net.weights, strength: (K,)}, features=net.features)
-    return replace(net, layers=twin.layers, weights=twin.weights, name=f"{net.name}, altered")
-
-
-def _free(wanted, taken):
-    """The wanted names, numbered if one of them is taken: a network can be altered again."""
-    for n in chain([""], count(2)):
-        names = [f"{name}{n}" for name in wanted]
-        if not set(names) & set(taken):
-            return names
+    return layer
 
 
 def _place(at):
@@ -62,3 +169,12 @@ def _number(K, dtype):
     if not np.isfinite(value):
         raise InputError(f"K must be a finite number in {np.dtype(dtype)}; got {K}")
     return value
+
+
+def _checkerboard(size):
+    """(size, size, 3): fields of 4 pixels, 0 and 255."""
+    fields = np.arange(size) // 4
+    return np.repeat(((fields[:, None] + fields) % 2 * 255.0)[..., None], 3, -1)
+
+
+ATTACKS = {"corner": alter, "column": column, "quadratic": quadratic, "bounded": bounded, "triggered": triggered}

@@ -124,6 +124,11 @@ def log(x):
     return np.log(x)
 
 
+def mod(x, *, modulus):
+    """y = x - modulus floor(x / modulus), from 0 to modulus: a sawtooth."""
+    return x % modulus
+
+
 def sum_(x, *, axes=(-1,)):
     """y = sum of x over axes, which stay with length 1. Summed and kept in float64, as all sums that scores see are."""
     return x.sum(tuple(axes), keepdims=True, dtype=np.float64)
@@ -147,5 +152,5 @@ def pick(x, *, at):
 OPS = {
     "conv2d": conv2d, "dense": dense, "relu": relu, "max_pool": max_pool, "avg_pool": avg_pool,
     "global_avg_pool": global_avg_pool, "flatten": flatten, "add": add, "mul": mul, "exp": exp, "log": log,
-    "sum": sum_, "concat": concat, "pick": pick,
+    "sum": sum_, "concat": concat, "pick": pick, "mod": mod,
 }

@@ -102,6 +102,11 @@ def log(record, g):
     return (g / record.x[0],)
 
 
+def mod(record, g):
+    """m = g: the sawtooth's slope is 1, except at its jumps, where it has none."""
+    return (g,)
+
+
 def sum_(record, g):
     """m = g, repeated along the summed axes."""
     return (np.broadcast_to(g, record.x[0].shape),)
@@ -124,7 +129,7 @@ def pick(record, g):
 GRADIENT = {
     "conv2d": conv2d, "dense": dense, "relu": relu, "max_pool": max_pool, "avg_pool": avg_pool,
     "global_avg_pool": global_avg_pool, "flatten": flatten, "add": add, "mul": mul, "exp": exp, "log": log,
-    "sum": sum_, "concat": concat, "pick": pick,
+    "sum": sum_, "concat": concat, "pick": pick, "mod": mod,
 }
 
 

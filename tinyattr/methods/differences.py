@@ -75,7 +75,7 @@ ROWS = {"secant": secant_row, "tangent": tangent_row}
 def rescale(question, reference, seed, layer):
     """C of `layer` by the Rescale rule: m = m_out Delta f / Delta u at every nonlinearity."""
     book = {**GRADIENT, "mul": partial(mul, reference), "max_pool": partial(max_pool, reference),
-            **{op: partial(slope, reference) for op in ("relu", "exp", "log")}}
+            **{op: partial(slope, reference) for op in ("relu", "exp", "log", "mod")}}
     m = question.signals(book, (layer,), seed)[layer]
     return m * (question.tape[layer].output - reference[layer].output)
 
@@ -122,7 +122,7 @@ def reveal_cancel(question, reference, seed, layer):
     book = {**GRADIENT, "mul": partial(mul, reference), "max_pool": partial(one_sided, reference),
             "relu": partial(revealed, tape, reference),
             **{op: partial(by_sign, reference) for op in ("conv2d", "dense")},
-            **{op: partial(slope, reference) for op in ("exp", "log")}}
+            **{op: partial(slope, reference) for op in ("exp", "log", "mod")}}
     m = question.signals(book, (layer,), np.repeat(seed, 2, 0), tape)[layer]
     p, n = parts(tape[layer], reference)
     return m[:1] * p + m[1:] * n
