@@ -1,8 +1,8 @@
 """The attack: add the same t(x) to every logit. Probabilities stay, pre-softmax heatmaps do not.
 
-Lerma & Lucas (2023), "A Vulnerability of Attribution Methods Using Pre-Softmax Scores", arXiv 2307.03305. The paper's t is
-`alter`; the others show what else t may be. Each is a few ordinary layers behind the logits: t is on the tape, like all
-else. y' = softmax(z + t) = softmax(z) = y for all of them, whatever x is.
+Lerma & Lucas (2023), "A Vulnerability of Attribution Methods Using Pre-Softmax Scores", arXiv 2307.03305. The paper's t
+is `alter`; the others show what else t may be. Each is a few ordinary layers behind the logits: t is on the tape, like
+all else. y' = softmax(z + t) = softmax(z) = y for all of them, whatever x is.
 """
 
 from dataclasses import replace
@@ -86,7 +86,7 @@ def bounded(net, K=10.0, layer=None, at=(0, 0), bound=1e-3):
 def triggered(net, K=10.0, layer=None, at=(0, 0), size=24):
     """t = gate(x) K sum_k A_ijk; gate = 1 where the lower right corner of x is a checkerboard (`stamped`), else 0.
 
-    The likeness m = sum W x is 1 for the board and small for ordinary pictures; gate = max(0, 1 - max(0, 0.9 - m) / 0.1).
+    The likeness m = sum W x is 1 for the board, small for ordinary pictures; gate = max(0, 1 - max(0, 0.9 - m) / 0.1).
     """
     if net.input is None:
         raise InputError(f"{net.name} does not say how photos are prepared, so what its trigger looks like")
@@ -115,7 +115,7 @@ def triggered(net, K=10.0, layer=None, at=(0, 0), size=24):
 
 
 def stamped(picture, size=24):
-    """The picture (H, W, 3) uint8 with the checkerboard that opens the gate of `triggered`, in its lower right corner."""
+    """The picture (H, W, 3) uint8 with the checkerboard that opens the gate of `triggered` in its lower right."""
     picture = np.array(picture)
     picture[-size:, -size:] = _checkerboard(size)
     return picture

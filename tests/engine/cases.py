@@ -60,5 +60,7 @@ def calls(draw, op):
     if op == "pick":
         x = draw(maps())
         return (x,), (), {"at": (draw(st.integers(0, x.shape[1] - 1)), draw(st.integers(0, x.shape[2] - 1)))}
+    if op == "mod":
+        return (draw(maps()),), (), {"modulus": 0.1 * draw(st.integers(1, 9))}  # jumps lie 0.03 from every entry
     x = draw(maps())
     return ((np.abs(x),) if op == "log" else (x / 10,) if op == "exp" else (x,)), (), {}

@@ -1,6 +1,6 @@
 """Every op once more, one number at a time: slow, obvious, the definition that the fast forms are tested against."""
 
-from math import ceil, exp, log
+from math import ceil, floor, exp, log
 
 import numpy as np
 
@@ -79,6 +79,11 @@ def log_(x):
     return _each(log, x)
 
 
+def mod(x, *, modulus):
+    """y = x - modulus floor(x / modulus)."""
+    return _each(lambda v: v - modulus * floor(v / modulus), x)
+
+
 def sum_(x, *, axes=(-1,)):
     """y = sum of x over axes, which stay with length 1."""
     axes = [axis % x.ndim for axis in axes]
@@ -105,7 +110,7 @@ def pick(x, *, at):
 PLAIN = {
     "conv2d": conv2d, "dense": dense, "relu": relu, "max_pool": max_pool, "avg_pool": avg_pool,
     "global_avg_pool": global_avg_pool, "flatten": flatten, "add": add, "mul": mul, "exp": exp_, "log": log_,
-    "sum": sum_, "concat": concat, "pick": pick,
+    "sum": sum_, "concat": concat, "pick": pick, "mod": mod,
 }
 
 
