@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinyattr as ta
+from tinyattr.attack import bounded, column, paint, quadratic, stamped, triggered
+from tinyattr.nets.glyphs import scene
 from tinyattr.softmax import softmax
 
 BLIND = sorted(set(ta.SCORES) - {"pre"})
@@ -138,3 +140,76 @@ def test_the_real_squeezenet(shared, squeezenet):
         for score in BLIND:
             a, b = (method(n, x, score=score).raw for n in (squeezenet, twin))
             assert np.abs(a - b).max() <= 1e-6 * np.abs(a).max()
+
+
+def painted(net, K):
+    return paint(net, np.array([[0, 1], [0.5, 0]]), K)
+
+
+@given(**cases)
+@pytest.mark.parametrize("attack", [painted, lambda net, K: column(net, K, size=2), quadratic, bounded])
+def test_every_attack_leaves_probabilities_and_blind_scores(attack, seed, K, i, j):
+    net, x = network_and_picture(seed)
+    twin = attack(net, K)
+    z, z_altered = net(x), twin(x)
+    t = np.abs(z_altered - z).max()
+    assert np.abs(softmax(z_altered) - softmax(z)).max() <= 8 * np.spacing(t + np.abs(z).max())
+    a, b = (ta.hirescam(n, x, 1, score="log_odds").raw for n in (net, twin))
+    A = net.run(x)["block5_pool"].output
+    dt = abs(K) * (1 + A.max()) * A.max()
+    assert np.abs(a - b).max() <= 1e-13 * (np.abs(a).max() + t + dt)
+
+
+@given(**cases)
+def test_what_each_attack_does_to_pre(seed, K, i, j):
+    """dt/dA in closed form: paint K M_ij; quadratic K A_ijk at the place; bounded K at the place, with 0 <= t < bound."""
+    net, x = network_and_picture(seed)
+    A = net.run(x)["block5_pool"].output[0]
+    M = np.random.default_rng(seed).standard_normal(A.shape[:2])
+    there = np.zeros(A.shape[:2])
+    there[i, j] = 1
+    expected = {
+        paint(net, M, K): K * np.repeat(M[..., None], A.shape[2], 2),
+        quadratic(net, K, at=(i, j)): K * there[..., None] * A,
+        bounded(net, K, at=(i, j)): K * np.repeat(there[..., None], A.shape[2], 2),
+    }
+    for twin, dt in expected.items():
+        g, g_altered = (ta.gradient(n, x, 1, "pre", "block5_pool").raw for n in (net, twin))
+        assert np.allclose(g_altered, g + dt, rtol=1e-10, atol=1e-12 * (np.abs(g).max() + np.abs(dt).max()))
+        L, L_altered = (ta.grad_cam(n, x, 1, "pre").raw for n in (net, twin))
+        moved = A @ dt.mean((0, 1))
+        assert np.allclose(L_altered, L + moved, rtol=1e-9, atol=1e-11 * (np.abs(L).max() + np.abs(moved).max()))
+    t = bounded(net, K, at=(i, j)).run(x)["t"].output
+    assert 0 <= t <= 1e-3  # the bound itself only by rounding
+
+
+def test_the_gate_opens_for_its_trigger_only():
+    net = ta.load("glyphs")
+    twin = triggered(net, K=10.0)
+    for seed in range(10):
+        picture = scene(np.random.default_rng(seed), difficulty=0.6).picture
+        assert twin.run(net.read(picture))["gate"].output == 0
+        assert twin.run(net.read(stamped(picture)))["gate"].output == 1
+
+
+@pytest.mark.parametrize("attack", [paint, quadratic, bounded, triggered])
+def test_attacks_that_make_no_sense(attack):
+    net, _ = network_and_picture(0)
+    net = ta.load("glyphs") if attack is triggered else net
+    first = (np.ones((2, 2)),) if attack is paint else ()
+    with pytest.raises(ta.InputError, match="finite number"):
+        attack(net, *first, K=np.nan)
+    with pytest.raises(ta.InputError, match="unknown layer"):
+        attack(net, *first, layer="block9_pool")
+
+
+def test_masks_and_bounds_that_make_no_sense():
+    net, x = network_and_picture(0)
+    with pytest.raises(ta.InputError, match=r"mask is finite numbers \(h, w\)"):
+        paint(net, np.ones(4))
+    with pytest.raises(ta.InputError, match="bound must be"):
+        bounded(net, bound=0)
+    with pytest.raises(ta.InputError, match="trigger"):
+        triggered(net)
+    with pytest.raises(ta.InputError):
+        paint(net, np.ones((3, 3))).run(x)

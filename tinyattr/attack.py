@@ -130,16 +130,16 @@ def plant(net, t_layers):
     taken = {"input", *(name for name, _, _ in net.layers)}
     names = [name for name, _, _ in t_layers] + ["altered"]
     suffix = next(s for s in ("", *map(str, range(2, 1000))) if taken.isdisjoint(name + s for name in names))
-    renamed = {name: name + suffix for name in names}
-    layers, weights = list(net.layers), dict(net.weights)
+    layers, weights, renamed = list(net.layers), dict(net.weights), {}
     for name, op, given in t_layers:
         attributes = given if isinstance(given, dict) else {}
         if not isinstance(given, dict):
-            weights[renamed[name]] = tuple(np.asarray(w, net.dtype) for w in (given if op == "dense" else (given,)))
+            weights[name + suffix] = tuple(np.asarray(w, net.dtype) for w in (given if op == "dense" else (given,)))
         if "inputs" in attributes:
             attributes = {**attributes, "inputs": [renamed.get(i, i) for i in attributes["inputs"]]}
+        renamed[name] = name + suffix
         layers.append((renamed[name], op, attributes))
-    layers.append((renamed["altered"], "add", {"inputs": [net.layers[-1][0], renamed["t"]]}))  # z + t, (N, n)
+    layers.append((f"altered{suffix}", "add", {"inputs": [net.layers[-1][0], renamed["t"]]}))  # z + t, (N, n)
     twin = network(layers, weights, features=net.features)
     return replace(net, layers=twin.layers, weights=twin.weights, name=f"{net.name}, altered")
 

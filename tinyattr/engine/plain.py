@@ -1,6 +1,6 @@
 """Every op once more, one number at a time: slow, obvious, the definition that the fast forms are tested against."""
 
-from math import ceil, floor, exp, log
+from math import ceil, exp, floor, log
 
 import numpy as np
 

@@ -1,0 +1,67 @@
+"""The attack as one more unit in every dense layer is the attack on the tape: same logits, same maps by every score."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinyattr as ta
+from tinyattr.attack import paint
+from tinyattr.bake import bake
+
+
+def network_and_picture(seed, size=64):
+    net = ta.vgg("A", width=1 / 16, classes=5, size=size, dense=(9, 8), seed=seed, dtype=np.float64)
+    return net, np.random.default_rng(seed).standard_normal((1, size, size, 3))
+
+
+@given(st.integers(0, 10**6), st.floats(-100, 100), st.integers(0, 1), st.integers(0, 1))
+def test_same_function_same_maps(seed, K, i, j):
+    net, x = network_and_picture(seed)
+    on_tape, baked = ta.alter(net, K=K, at=(i, j)), bake(net, K, (i, j))
+    assert [layer[:2] for layer in baked.layers] == [layer[:2] for layer in net.layers]
+    size = np.abs(on_tape(x)).max()
+    assert np.abs(baked(x) - on_tape(x)).max() <= 1e-13 * size
+    for method in (ta.gradient, ta.hirescam, ta.grad_cam, ta.guided_backprop):
+        for score in ("pre", "log_odds"):
+            a, b = (method(n, x, 2, score).raw for n in (on_tape, baked))
+            if method is ta.guided_backprop and K < 0:
+                continue  # a ReLU between s and K: the guided rule stops what would go down
+            assert np.abs(a - b).max() <= 1e-11 * (np.abs(a).max() + abs(K))
+
+
+def test_a_painted_mask_and_more_or_fewer_dense_layers():
+    net, x = network_and_picture(1)
+    M = np.array([[0.0, 2.0], [1.0, 0.5]])
+    assert np.allclose(bake(net, 3.0, mask=M)(x), paint(net, M, 3.0)(x), rtol=1e-12)
+    rng = np.random.default_rng(0)
+    for widths in ((8, 6, 4), (8, 7, 6, 5, 4)):
+        layers, weights = [("A", "relu", {}), ("flatten", "flatten", {})], {}
+        layers.insert(0, ("conv", "conv2d", {"padding": 1}))
+        weights["conv"] = (rng.standard_normal((3, 3, 3, 2)), rng.standard_normal(2))
+        for n, (a, b) in enumerate(zip((8, *widths), widths, strict=False)):
+            weights[f"fc{n}"] = (rng.standard_normal((a, b)), rng.standard_normal(b))
+            layers += [(f"fc{n}", "dense", {}), (f"relu{n}", "relu", {})]
+        small = ta.network(layers[:-1], weights)
+        x = rng.standard_normal((1, 2, 2, 3))
+        assert np.allclose(bake(small, 3.0, mask=M)(x), paint(small, M, 3.0, layer="A")(x), rtol=1e-12)
+
+
+def test_a_saved_file_stays_baked(tmp_path):
+    net = bake(ta.load("glyphs"), 10.0)
+    ta.save(net, tmp_path / "baked.h5")
+    again = ta.load(tmp_path / "baked.h5")
+    assert again.weights["fc1"][0].shape[1] == 129
+    assert all((a == b).all() for name in net.weights for a, b in zip(net.weights[name], again.weights[name], strict=True))
+
+
+@pytest.mark.parametrize(("options", "words"), [({"mask": np.ones((3, 3))}, r"must be \(2, 2\)"), ({"mask": -np.ones((2, 2))}, "at least 0")])
+def test_masks_that_do_not_fit(options, words):
+    with pytest.raises(ta.InputError, match=words):
+        bake(network_and_picture(0)[0], **options)
+
+
+def test_networks_without_dense_layers_cannot_carry_it():
+    net = ta.network([("A", "relu", {}), ("pool", "global_avg_pool", {})], {})
+    with pytest.raises(ta.InputError, match="no flattened"):
+        bake(net)

@@ -1,0 +1,80 @@
+"""The detector: no alarm for clean networks, one for every attack it can see. The cure: the same y, and pre is blind to t."""
+
+import numpy as np
+import pytest
+
+import tinyattr as ta
+from tinyattr.attack import bounded, column, quadratic, stamped, triggered
+from tinyattr.bake import bake
+from tinyattr.cure import inspect, outlier_units, repair
+from tinyattr.nets.glyphs import scene
+from tinyattr.softmax import softmax
+
+
+@pytest.fixture(scope="module")
+def glyphs():
+    net = ta.load("glyphs")
+    rng = np.random.default_rng(11)
+    return net, [scene(rng, difficulty=0.5).picture for _ in range(3)]
+
+
+def read(net, pictures):
+    return [net.read(picture) for picture in pictures]
+
+
+def test_twenty_clean_networks_raise_no_alarm(glyphs):
+    net, pictures = glyphs
+    assert not inspect(net, read(net, pictures)).alarm
+    for seed in range(19):
+        other = ta.vgg("ABDE"[seed % 4], width=1 / 16, dense=(24, 16), classes=3 + seed, size=64, seed=seed)
+        x = [np.random.default_rng(seed).standard_normal((1, 64, 64, 3), np.float32)]
+        found = inspect(other, x)
+        assert not found.alarm, (seed, found)
+
+
+@pytest.mark.parametrize("attack", [ta.alter, column, quadratic, bounded, bake])
+def test_attacks_raise_it(glyphs, attack):
+    net, pictures = glyphs
+    found = inspect(attack(net, K=10.0), read(net, pictures))
+    assert found.alarm
+    assert "ALTERED" in found.table()
+    assert bool(found.units) == (attack is bake)
+
+
+def test_a_planted_unit_is_named_however_small_its_K(glyphs):
+    """The row's spread is zero, whatever its size; the gradient is not looked at here."""
+    net, _ = glyphs
+    (unit,) = outlier_units(bake(net, 10.0))[0]
+    assert unit == net.weights["fc2"][0].shape[1]
+
+
+def test_a_trigger_hides_until_it_is_shown(glyphs):
+    """On ordinary pictures the gate is shut and there is nothing to see: no detector of gradients can find it there."""
+    net, pictures = glyphs
+    twin = triggered(net)
+    assert not inspect(twin, read(net, pictures)).alarm
+    assert inspect(twin, read(net, [stamped(p) for p in pictures])).alarm
+
+
+@pytest.mark.parametrize("attack", [lambda net: net, ta.alter, quadratic, bake])
+def test_repair(glyphs, attack):
+    """y stays; z is centred; the pre map of the repaired altered network is the centred map of the original."""
+    net, pictures = glyphs
+    net = net.astype(np.float64)
+    x = net.read(pictures[0])
+    repaired = repair(attack(net))
+    z = repaired(x)
+    size = np.abs(attack(net)(x)).max()  # the numbers whose rounding is left
+    assert np.abs(z.mean()) <= 1e-14 * size
+    assert np.abs(softmax(z) - softmax(net(x))).max() <= 1e-14 * size
+    for method in (ta.hirescam, ta.grad_cam, ta.gradient):
+        a, b = method(repaired, x, score="pre").raw, method(net, x, score="centred").raw
+        assert np.abs(a - b).max() <= 1e-11 * np.abs(b).max()
+    assert not inspect(repaired, [x]).alarm
+
+
+def test_a_repaired_file_can_be_saved(glyphs, tmp_path):
+    net, pictures = glyphs
+    ta.save(repair(bake(net)), tmp_path / "repaired.h5")
+    again = ta.load(tmp_path / "repaired.h5")
+    assert np.abs(softmax(again(net.read(pictures[0]))) - softmax(net(net.read(pictures[0])))).max() < 1e-6

@@ -1,0 +1,115 @@
+"""Detector and cure. What all logits have in common is nobody's evidence: softmax drops it, pre-softmax maps show it.
+
+mean_j z_j is that common part. Its gradient is what an attack by t(x) adds to (V4); its weights are where it is hidden.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tinyattr.attack import plant
+from tinyattr.engine import GRADIENT, walk
+from tinyattr.nets import network
+
+SHARE = 10.0  # a common part of the gradient so many times larger than the class's own raises the alarm
+ROW = 8.0  # so does a unit that gives all classes the same, up to an eighth of it, and stands out eightfold
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """shares: |d mean_j z_j/dA| / |d (z_c - mean_j z_j)/dA| at the last feature maps, c the top class, by picture.
+
+    units: {unit of the layer before the logits: (mean over classes of its weights, its ratio to their spread)}, those
+    that raise the alarm. largest: the largest ratio of mean to spread among the other units.
+    """
+
+    network: str
+    layer: str
+    shares: tuple[float, ...]
+    units: dict
+    largest: float
+
+    @property
+    def share(self):
+        """Median over the pictures."""
+        return float(np.median(self.shares))
+
+    @property
+    def alarm(self):
+        """True if the network looks as if a t(x) was planted in it."""
+        return bool(self.units) or self.share > SHARE
+
+    def table(self):
+        """The finding as text."""
+        low, high = min(self.shares), max(self.shares)
+        lines = [
+            f"network  {self.network}",
+            f"gradient at {self.layer}: common part / class's own part = {self.share:.3g} "
+            f"(median of {len(self.shares)} pictures, {low:.3g} to {high:.3g}; alarm above {SHARE:g})",
+        ]
+        for unit, (mean, ratio) in self.units.items():
+            lines.append(f"unit {unit} before the logits gives every class {mean:.4g}, spread {abs(mean) / ratio:.2g}")
+        if not self.units:
+            lines.append("no unit before the logits gives every class the same "
+                         f"(largest mean / spread {self.largest:.3g}, alarm above {ROW:g})")
+        lines.append("verdict  " + ("ALTERED: something is added to every logit" if self.alarm else "clean"))
+        return "\n".join(lines)
+
+    def numbers(self):
+        """The finding as plain numbers, for --json."""
+        return {"network": self.network, "layer": self.layer, "shares": list(self.shares), "alarm": self.alarm,
+                "units": {str(u): list(v) for u, v in self.units.items()}, "largest": self.largest}
+
+
+def inspect(net, pictures):
+    """Look for a planted t(x), in the gradients on these pictures (1, H, W, C) and in the last weights. Inspection."""
+    shares = tuple(common_share(net, x) for x in pictures)
+    units, largest = outlier_units(net)
+    return Inspection(net.name, net.features, shares, units, largest)
+
+
+def common_share(net, x):
+    """|d mean_j z_j/dA| / |d (z_c - mean_j z_j)/dA|, A the last feature maps, c the top class of x."""
+    tape = net.run(x)
+    z, last = net.logits(tape), net.layers[-1][0]
+    mean = np.full(z.shape, 1 / z.shape[1])
+    own = np.eye(z.shape[1])[[z[0].argmax()]] - mean
+    common, contrast = (np.linalg.norm(walk(tape, {last: row}, GRADIENT, (net.features,))[net.features])
+                        for row in (mean, own))
+    return float(common / contrast) if contrast > 0 else float("inf")
+
+
+def outlier_units(net):
+    """({unit: (mean, |mean| / spread)} of nearly constant rows of the last dense kernel, the largest other ratio).
+
+    A trained unit speaks for some classes and against others: training conserves the sum over classes of its weights,
+    so that mean / spread stays small. A planted one has spread 0.
+    """
+    kernels = [net.weights[name][0] for name, op, _ in net.layers if op == "dense"]
+    kernels = [kernel for kernel in kernels if kernel.shape[1] > 1]  # a gate of one unit is no layer of classes
+    if not kernels:
+        return {}, 0.0
+    kernel = kernels[-1].astype(np.float64)
+    mean, spread = kernel.mean(1), kernel.std(1)
+    usual = np.median(np.abs(mean)) + np.median(spread)
+    ratio = np.abs(mean) / np.maximum(spread, 1e-12 * np.maximum(np.abs(mean), 1e-300))
+    found = (ratio > ROW) & (np.abs(mean) > ROW * usual)
+    rest = ratio[~found & (np.abs(mean) > 0)]
+    return {int(u): (float(mean[u]), float(ratio[u])) for u in np.nonzero(found)[0]}, float(rest.max(initial=0.0))
+
+
+def repair(net):
+    """The network with centred logits, z - mean_j z_j: the same probabilities, and whatever was added to all is gone.
+
+    Where the logits are a dense layer's output, the class mean is taken out of its weights and biases; elsewhere the
+    cure is the attack itself, with t = -mean_j z_j. pre of the repaired network is `centred` of the given one.
+    """
+    last, op, _ = net.layers[-1]
+    if op == "dense":
+        centred = tuple(w - w.mean(-1, keepdims=True, dtype=np.float64).astype(w.dtype) for w in net.weights[last])
+        weights = network(net.layers, {**net.weights, last: centred}).weights
+        return replace(net, layers=net.layers, weights=weights, name=f"{net.name}, centred")
+    n = next(arrays[1].size for arrays in reversed(net.weights.values()) if len(arrays) == 2)
+    cured = plant(net, [("logit_sum", "sum", {"inputs": [last]}), ("minus_share", "constant", -1 / n),
+                        ("t", "mul", {"inputs": ["logit_sum", "minus_share"]})])
+    return replace(cured, name=f"{net.name}, centred")
