@@ -5,9 +5,15 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
+
 import tinyattr as ta
 from tinyattr import draw
+from tinyattr.audit import ATTACKED, ATTACKS, AUDITED, Picture, audit, scenes
+from tinyattr.bake import bake
+from tinyattr.cure import inspect, repair
 from tinyattr.explain import FOUR_SCORES, TWO_METHODS, explain
+from tinyattr.files.images import open_photo
 from tinyattr.files.whole import whole, writable
 from tinyattr.nets.glyphs import STEPS, example, train_glyphs
 from tinyattr.pointing import report
@@ -72,6 +78,44 @@ def parser():
     point.add_argument("--two", action="store_true", help="scenes with two glyphs: does the map follow the class?")
     point.add_argument("--json", metavar="FILE", help="write the numbers there, too")
 
+    check = _command(commands, "audit", run_audit, "which methods and scores does the attack move? methods x scores x attacks",
+                     "tinyattr audit --images photos --net vgg19.h5 --jobs 2 --json audit.json --out audit.png")
+    check.add_argument("--images", metavar="DIR", help="folder of JPEG or PNG files; default: glyph scenes of our own")
+    check.add_argument("--pictures", type=int, default=1, help="how many glyph scenes; default: %(default)s")
+    check.add_argument("--seed", type=int, default=1, help="which glyph scenes; default: %(default)s")
+    _network_options(check)
+    check.add_argument("--method", nargs="+", default=tuple(AUDITED), metavar="M", help=f"of {', '.join(AUDITED)}; default: all")
+    check.add_argument("--score", nargs="+", default=tuple(ta.SCORES), metavar="S",
+                       help=f"of {', '.join(ta.SCORES)}; default: all")
+    check.add_argument("--attack", nargs="+", default=ATTACKED, metavar="A",
+                       help=f"of {', '.join(ATTACKS)}; default: {', '.join(ATTACKED)}")
+    check.add_argument("--K", type=float, default=10.0, help="strength of the attacks; default: %(default)g")
+    check.add_argument("--layer", help="layer that CAMs explain and attacks read; default: the last feature maps")
+    check.add_argument("--option", nargs="+", default=(), metavar="NAME=VALUE", type=_option,
+                       help="for methods that know it: samples=100, steps=50, ...")
+    check.add_argument("--jobs", type=int, default=1, help="processes on this computer; default: %(default)s")
+    check.add_argument("--cluster", metavar="ADDRESS", help="a Dask scheduler that computes the cells instead")
+    check.add_argument("--out", metavar="FILE", help="draw the table of verdicts there")
+    check.add_argument("--json", metavar="FILE", help="write all numbers there; FILE.cells keeps finished cells until then")
+
+    look = _command(commands, "inspect", run_inspect, "does a weight file add something to every logit?",
+                    "tinyattr inspect vgg19.h5 --images photos")
+    look.add_argument("file", help="weight file, or glyphs")
+    look.add_argument("--family", help=f"whose training, for files that do not say: {', '.join(ta.FAMILIES)}")
+    look.add_argument("--images", metavar="DIR", help="folder of pictures to look at; default: three glyph scenes")
+    look.add_argument("--json", metavar="FILE", help="write the numbers there, too")
+
+    for name, run, what in (("bake", run_bake, "write an altered network as an ordinary file, to teach with"),
+                            ("repair", run_repair, "take out of a weight file what all logits have in common")):
+        make = _command(commands, name, run, what, f"tinyattr {name} vgg19.h5 {name}d.h5")
+        make.add_argument("source", metavar="IN", help="weight file, or glyphs")
+        make.add_argument("out", metavar="OUT", help="file to write")
+        make.add_argument("--family", help=f"whose training, for files that do not say: {', '.join(ta.FAMILIES)}")
+        if name == "bake":
+            make.add_argument("--K", type=float, default=10.0, help="strength of the attack; default: %(default)g")
+            make.add_argument("--at", type=int, nargs=2, default=(0, 0), metavar=("I", "J"),
+                              help="place that it reads; default: 0 0")
+
     train = _command(commands, "train", run_train, "make the embedded network again, from nothing",
                      "tinyattr train --out glyphs.h5")
     train.add_argument("--steps", type=int, default=STEPS, help="default: %(default)s, as the embedded network")
@@ -88,10 +132,14 @@ def _command(commands, name, run, what, example):
     return command
 
 
-def _explain_options(command):
+def _network_options(command):
     command.add_argument("--net", default="glyphs",
                          help="weight file (.h5, .weights.h5, .keras); default: the embedded glyph network")
     command.add_argument("--family", help=f"whose training, for files that do not say: {', '.join(ta.FAMILIES)}")
+
+
+def _explain_options(command):
+    _network_options(command)
     command.add_argument("--target", help="class to explain, number or name; default: the top class")
     command.add_argument("--score", nargs="+", default=FOUR_SCORES, metavar="S",
                          help=f"of {', '.join(ta.SCORES)}; default: the first four")
@@ -162,6 +210,69 @@ def run_pointing(options):
         with whole(options.json) as temporary:
             temporary.write_text(json.dumps(found.numbers(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
     print(found.table())
+
+
+def run_audit(options):
+    """Methods x scores x attacks over pictures: a table, numbers and a figure."""
+    if options.pictures < 1 or options.jobs < 1:
+        raise ta.InputError(f"--pictures and --jobs must be at least 1; got {options.pictures} and {options.jobs}")
+    if options.out is not None:
+        draw.drawable(options.out)
+    finished = None
+    if options.json is not None:
+        finished = writable(options.json).with_name(f"{Path(options.json).name}.cells")
+    pictures = scenes(options.pictures, options.seed) if options.images is None else _folder(options.images)
+    found = audit(options.net, pictures, family=options.family, methods=options.method, scores=options.score,
+                  attacks=options.attack, K=options.K, layer=options.layer, options=dict(options.option),
+                  jobs=options.jobs, cluster=options.cluster, finished=finished)
+    if options.json is not None:
+        _write_numbers(options.json, found.numbers())
+        finished.unlink(missing_ok=True)
+    if options.out is not None:
+        draw.save(draw.verdicts(found, f"{found.network}, {len(pictures)} picture(s)"), options.out)
+    print(found.table())
+
+
+def _folder(folder):
+    """The pictures of a folder, by name."""
+    files = sorted(p for p in Path(folder).glob("*") if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    if not files:
+        raise ta.InputError(f"no JPEG or PNG files in {folder!r}")
+    return [Picture(p.name, np.asarray(open_photo(p))) for p in files]
+
+
+def run_inspect(options):
+    """Look for a planted t(x)."""
+    if options.json is not None:
+        writable(options.json)
+    net = ta.load(options.file, family=options.family)
+    pictures = scenes(3, 1) if options.images is None else _folder(options.images)
+    found = inspect(net, [net.read(p.pixels) for p in pictures])
+    if options.json is not None:
+        _write_numbers(options.json, found.numbers())
+    print(found.table())
+
+
+def run_bake(options):
+    """Write an altered network as an ordinary file."""
+    _all_different(options.source, options.out)
+    out = writable(options.out)
+    ta.save(bake(ta.load(options.source, family=options.family), options.K, tuple(options.at)), out)
+    print(f"weights  {out}\naltered  t = {options.K:g} sum_k A_ijk, (i, j) = {tuple(options.at)}: one more unit in every "
+          "hidden dense layer")
+
+
+def run_repair(options):
+    """Write a network with centred logits."""
+    _all_different(options.source, options.out)
+    out = writable(options.out)
+    ta.save(repair(ta.load(options.source, family=options.family)), out)
+    print(f"weights  {out}\nrepaired: the class mean is out of the last layer; probabilities are the same")
+
+
+def _write_numbers(path, numbers):
+    with whole(path) as temporary:
+        temporary.write_text(json.dumps(numbers, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def run_train(options):

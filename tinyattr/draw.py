@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from tinyattr.errors import InputError
 from tinyattr.files.whole import whole, writable
@@ -115,6 +116,47 @@ def _draw_column(axes, heatmaps):
                        color="white", fontsize=7, ha="center", va="center")
     for ax in axes:
         ax.set(xticks=[], yticks=[])
+
+
+VERDICTS = {"immune": "#4477aa", "moved": "#ddcc77", "hijacked": "#cc3311"}  # blue, sand, red: Paul Tol's safe colours
+
+
+def verdicts(audit, title=""):
+    """The table of an audit: methods down, scores across, an attack a block; colour and letter say the verdict.
+
+    The number is the mean Pearson correlation of the original and the altered shown map. Returns a matplotlib Figure.
+    """
+    cells = audit.cells()
+    methods, scores, attacks = (list(dict.fromkeys(key[i] for key in cells)) for i in range(3))
+    left, row, column, top = 2.0, 0.2, 0.62, 0.95
+    width = left + (column * len(scores) + 0.15) * len(attacks) + 0.1
+    height = top + row * len(methods) + 0.4
+    figure = Figure(figsize=(width, height), dpi=120)
+    for a, attack in enumerate(attacks):
+        x = left + (column * len(scores) + 0.15) * a
+        ax = figure.add_axes((x / width, 0.35 / height, column * len(scores) / width, row * len(methods) / height))
+        ax.set(xlim=(0, len(scores)), ylim=(len(methods), 0), yticks=[])
+        ax.set_xticks(np.arange(len(scores)) + 0.5, scores, fontsize=7, rotation=0)
+        ax.xaxis.tick_top()
+        ax.tick_params(length=0)
+        ax.set_title(f"attack {attack}", fontsize=9)
+        for m, method in enumerate(methods):
+            if a == 0:
+                ax.text(-0.1, m + 0.5, method, ha="right", va="center", fontsize=7)
+            for s, score in enumerate(scores):
+                cell = cells.get((method, score, attack))
+                if cell is not None:
+                    ax.add_patch(Rectangle((s + 0.02, m + 0.04), 0.96, 0.92, color=VERDICTS[cell["verdict"]]))
+                    number = "" if cell["pearson"] is None else f" {cell['pearson']:.2f}"
+                    ax.text(s + 0.5, m + 0.5, f"{cell['verdict'][0]}{number}", ha="center", va="center", fontsize=6.5,
+                            color="black" if cell["verdict"] == "moved" else "white")
+        for side in ax.spines.values():
+            side.set_visible(False)
+    figure.text(0.02, 0.1 / height, "i immune   m moved   h hijacked; number: correlation of original and altered map",
+                fontsize=7)
+    figure.suptitle(f"{title}, K = {audit.K:g}: the same t(x) added to every logit", fontsize=9, y=1 - 0.08 / height,
+                    va="top", parse_math=False)
+    return figure
 
 
 def draw_small(ax, heatmap, grey):

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinyattr.engine import GRADIENT, rerun
 from tinyattr.engine.rules import unpool, winners
-from tinyattr.errors import unknown
+from tinyattr.errors import InputError, unknown
 from tinyattr.methods.asking import ask, total
 from tinyattr.methods.baselines import baseline_of
 from tinyattr.methods.heatmap import relu
@@ -27,7 +27,7 @@ def deeplift(net, x, target=None, score=None, layer=None, *, baseline="black", r
 
     rule: "rescale" or "reveal_cancel". row: what the walk starts with at the logits, "secant", the mean of dS/dz
     between the two pictures' logits, so that the sum is Delta S for every score; or "tangent", dS/dz at x. Both sum
-    to 0 where kappa = 0 and are then blind to t(x), as softmax with a multiplier of its own is not.
+    to 0 where kappa = 0 and are then blind to t(x), as "softmax", what other programs do for y_c, is not.
     Receipt: sum C = row . Delta z (secant: = Delta S), if every path from picture to score crosses the layer.
     """
     for given, what, known in ((rule, "rule", BOOKS), (row, "row", ROWS)):
@@ -67,7 +67,20 @@ def secant_row(question, z_b):
     return row[None], log_scale
 
 
-ROWS = {"secant": secant_row, "tangent": tangent_row}
+def softmax_row(question, z_b):
+    """(y_c(x) - y_c(b)) / (z_c(x) - z_c(b)) e_c: softmax as one more layer with a multiplier of its own, as shap does.
+
+    It sums to Delta y_c, and kappa is not 0: here to show that explaining y_c is no protection by itself.
+    """
+    if question.score != "post":
+        raise InputError(f"row 'softmax' belongs to score='post'; got {question.score!r}")
+    c = question.target
+    (y_b,), _, _ = SCORES["post"](z_b[None], c)
+    slope = (question.value - y_b) / (question.z[c] - z_b[c])
+    return slope * np.eye(len(z_b))[[c]], 0.0
+
+
+ROWS = {"secant": secant_row, "tangent": tangent_row, "softmax": softmax_row}
 
 # ------------------------------------------------------------------------------------------------- rules: Rescale
 
