@@ -78,13 +78,14 @@ def parser():
     point.add_argument("--two", action="store_true", help="scenes with two glyphs: does the map follow the class?")
     point.add_argument("--json", metavar="FILE", help="write the numbers there, too")
 
-    check = _command(commands, "audit", run_audit, "which methods and scores does the attack move? methods x scores x attacks",
+    check = _command(commands, "audit", run_audit, "which methods and scores does the attack move?",
                      "tinyattr audit --images photos --net vgg19.h5 --jobs 2 --json audit.json --out audit.png")
     check.add_argument("--images", metavar="DIR", help="folder of JPEG or PNG files; default: glyph scenes of our own")
     check.add_argument("--pictures", type=int, default=1, help="how many glyph scenes; default: %(default)s")
     check.add_argument("--seed", type=int, default=1, help="which glyph scenes; default: %(default)s")
     _network_options(check)
-    check.add_argument("--method", nargs="+", default=tuple(AUDITED), metavar="M", help=f"of {', '.join(AUDITED)}; default: all")
+    check.add_argument("--method", nargs="+", default=tuple(AUDITED), metavar="M",
+                       help=f"of {', '.join(AUDITED)}; default: all")
     check.add_argument("--score", nargs="+", default=tuple(ta.SCORES), metavar="S",
                        help=f"of {', '.join(ta.SCORES)}; default: all")
     check.add_argument("--attack", nargs="+", default=ATTACKED, metavar="A",
@@ -96,7 +97,7 @@ def parser():
     check.add_argument("--jobs", type=int, default=1, help="processes on this computer; default: %(default)s")
     check.add_argument("--cluster", metavar="ADDRESS", help="a Dask scheduler that computes the cells instead")
     check.add_argument("--out", metavar="FILE", help="draw the table of verdicts there")
-    check.add_argument("--json", metavar="FILE", help="write all numbers there; FILE.cells keeps finished cells until then")
+    check.add_argument("--json", metavar="FILE", help="write all numbers there; FILE.cells keeps finished cells")
 
     look = _command(commands, "inspect", run_inspect, "does a weight file add something to every logit?",
                     "tinyattr inspect vgg19.h5 --images photos")
@@ -258,8 +259,8 @@ def run_bake(options):
     _all_different(options.source, options.out)
     out = writable(options.out)
     ta.save(bake(ta.load(options.source, family=options.family), options.K, tuple(options.at)), out)
-    print(f"weights  {out}\naltered  t = {options.K:g} sum_k A_ijk, (i, j) = {tuple(options.at)}: one more unit in every "
-          "hidden dense layer")
+    print(f"weights  {out}\naltered  t = {options.K:g} sum_k A_ijk, (i, j) = {tuple(options.at)}: "
+          "one more unit in every hidden dense layer")
 
 
 def run_repair(options):

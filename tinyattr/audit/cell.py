@@ -64,7 +64,8 @@ def scenes(count, seed=1):
     for k in range(count):
         rng = np.random.default_rng([9_000_000 + seed, k])
         drawn = scene(rng, rng.choice(len(CLASSES), 2, replace=False), difficulty=0.5)
-        found.append(Picture(f"scene {k}, {CLASSES[drawn.classes[0]]}", drawn.picture, drawn.classes[0], drawn.masks[0]))
+        c = drawn.classes[0]
+        found.append(Picture(f"scene {k}, {CLASSES[c]}", drawn.picture, c, drawn.masks[0]))
     return found
 
 
@@ -94,9 +95,8 @@ def examine(net, picture, method, attack, scores=tuple(SCORES), K=10.0, layer=No
 
 def compare(original, altered, mask=None):
     """How far the altered heatmap is from the original one: {measure: number}, None where a measure does not exist."""
-    with np.errstate(over="ignore"):
-        size = np.abs(original.raw).max()
-        change = np.abs(altered.raw - original.raw).max() / size if size else np.inf * np.abs(altered.raw).max()
+    size, moved = np.abs(original.raw).max(), np.abs(altered.raw - original.raw).max()
+    change = moved / size if size else (np.inf if moved else 0.0)
     a, b = (relu(h.plane) for h in (original, altered))
     h, w = (max(1, round(n / 7)) for n in a.shape)
     corner = np.s_[:h, :w]
