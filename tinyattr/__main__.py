@@ -17,6 +17,7 @@ from tinyattr.files.images import open_photo
 from tinyattr.files.whole import whole, writable
 from tinyattr.nets.glyphs import STEPS, example, train_glyphs
 from tinyattr.pointing import report
+from tinyattr.reproduce import altered_beside_original, scores_side_by_side
 
 
 class Parser(argparse.ArgumentParser):
@@ -98,6 +99,17 @@ def parser():
     check.add_argument("--cluster", metavar="ADDRESS", help="a Dask scheduler that computes the cells instead")
     check.add_argument("--out", metavar="FILE", help="draw the table of verdicts there")
     check.add_argument("--json", metavar="FILE", help="write all numbers there; FILE.cells keeps finished cells")
+
+    again = _command(commands, "reproduce", run_reproduce, "a figure of the papers: what it claims, what is measured",
+                     "tinyattr reproduce fig3 --image soccer_ball.jpg --net vgg19.h5 --target 805 --out fig3.png")
+    again.add_argument("figure", choices=list(FIGURES), help="fig2 of the first paper, fig3 to fig5 of the second")
+    again.add_argument("--image", help="a JPEG or PNG file; default: a scene of our own, two glyphs")
+    _network_options(again)
+    again.add_argument("--target", help="class to explain, number or name; default: the top class (fig4: the second)")
+    again.add_argument("--K", type=float, default=10.0, help="strength of the attack; default: %(default)g")
+    again.add_argument("--layer", help="layer to explain and to read; default: the last feature maps")
+    again.add_argument("--out", metavar="FILE", help="figure to write; default: the figure's name .png")
+    again.add_argument("--json", metavar="FILE", help="write claims and measurements there, too")
 
     look = _command(commands, "inspect", run_inspect, "does a weight file add something to every logit?",
                     "tinyattr inspect vgg19.h5 --images photos")
@@ -240,6 +252,32 @@ def _folder(folder):
     if not files:
         raise ta.InputError(f"no JPEG or PNG files in {folder!r}")
     return [Picture(p.name, np.asarray(open_photo(p))) for p in files]
+
+
+FIGURES = {"fig2": "Figure 2", "fig3": "Figure 3", "fig4": "Figure 4", "fig5": "Figure 5"}
+
+
+def run_reproduce(options):
+    """A figure of the papers and its claims."""
+    out = draw.drawable(options.out or f"{options.figure}.png")
+    if options.json is not None:
+        writable(options.json)
+    _all_different(options.image, options.net, out, options.json)
+    net = ta.load(options.net, family=options.family)
+    scene = scenes(1, 2)[0].pixels if options.figure == "fig5" else example().picture
+    x = net.read(scene if options.image is None else options.image)
+    top, second = np.argsort(-net(x)[0])[:2].tolist()
+    if options.figure == "fig2":
+        found = scores_side_by_side(net, x, options.target, options.layer)
+    elif options.figure == "fig4":
+        found = altered_beside_original(net, x, second if options.target is None else options.target, top, options.K,
+                                        options.layer, FIGURES["fig4"])
+    else:
+        found = altered_beside_original(net, x, options.target, None, options.K, options.layer, FIGURES[options.figure])
+    draw.save(draw.grid(found.rows, found.columns, found.heatmaps, found.name), out)
+    if options.json is not None:
+        _write_numbers(options.json, found.numbers())
+    print(f"{found.table()}\n\nfigure   {out}")
 
 
 def run_inspect(options):

@@ -118,6 +118,33 @@ def _draw_column(axes, heatmaps):
         ax.set(xticks=[], yticks=[])
 
 
+def grid(rows, columns, heatmaps, title=""):
+    """Overlays of heatmaps[row][column], with the names of rows and columns. Returns a matplotlib Figure."""
+    H, W = heatmaps[0][0].size
+    side, left = 1.5, 1.2
+    width = left + side * len(columns) + 0.1
+    lines = _wrapped([title], width)
+    top = LINE * len(lines) + 0.45
+    height = top + side * H / W * len(rows) + 0.1
+    figure = Figure(figsize=(width, height), dpi=120)
+    grey = _grey(heatmaps[0][0])
+    for r, (name, row) in enumerate(zip(rows, heatmaps, strict=True)):
+        for c, (column, heatmap) in enumerate(zip(columns, row, strict=True)):
+            bottom = height - top - side * H / W * (r + 1)
+            ax = figure.add_axes(((left + side * c) / width, bottom / height, 0.97 * side / width,
+                                  0.97 * side * H / W / height))
+            draw_small(ax, heatmap, grey)
+            ax.set(xticks=[], yticks=[])
+            if heatmap.note:
+                ax.set_xlabel(heatmap.note, fontsize=6)
+            if r == 0:
+                ax.set_title(column, fontsize=8)
+            if c == 0:
+                ax.set_ylabel(f"{name}\n{heatmap.layer}", fontsize=8)
+    figure.suptitle("\n".join(lines), fontsize=9, y=1 - 0.06 / height, va="top", parse_math=False)
+    return figure
+
+
 VERDICTS = {"immune": "#4477aa", "moved": "#ddcc77", "hijacked": "#cc3311"}  # blue, sand, red: Paul Tol's safe colours
 
 

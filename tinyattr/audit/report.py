@@ -48,8 +48,8 @@ class Audit:
                     shown.append("" if cell is None else f"{cell['verdict']} {_short(cell['pearson'])}")
                 lines.append(method.ljust(width) + "".join(text.ljust(18) for text in shown).rstrip())
             lines.append("")
-        lines += [f"immune: the raw map changed by rounding; hijacked: Pearson correlation of the maps below {MOVED}; moved:",
-                  "between. The number is that correlation, mean over pictures; the worst picture decides."]
+        lines += ["immune: the raw map changed by rounding; hijacked: Pearson correlation of the shown maps below "
+                  f"{MOVED};", "moved: between. The number is that correlation, mean over pictures; the worst decides."]
         if any("hit" in cell for cell in cells.values()):
             lines += ["", *self._pointing(cells)]
         return "\n".join(lines)
