@@ -36,7 +36,7 @@ def corner_of_pixels(net, K=10.0, layer=None):
 def early(net, K=10.0, layer=None):
     """t tapped well before the explained layer, so that it does not pass through it (T4)."""
     pools = [name for name, op, _ in net.layers if op == "max_pool"]
-    return alter(net, K, pools[len(pools) // 2])
+    return alter(net, K, pools[(len(pools) - 1) // 2])
 
 
 def anywhere(attack):

@@ -89,18 +89,17 @@ def _one_thread():
 def _on_cluster(address, tasks):
     """(key, rows) as a Dask cluster finishes them; what a lost worker had is computed again by another."""
     try:
-        from dask.distributed import Client
-        from dask.distributed import as_completed as finished
+        from distributed import Client
+        from distributed import as_completed as finished
     except ImportError:
         raise InputError("a cluster needs dask: pip install 'tinyattr[cluster]'") from None
     try:
-        client = Client(address, timeout="10s", set_as_default=False)
+        client = Client(address, timeout="5s", set_as_default=False)
     except (OSError, ValueError) as error:
         raise InputError(f"no Dask scheduler answers at {address!r}: {error}") from None
     with client:
-        futures = {client.submit(compute, *task, key=f"tinyattr-{sha256(key.encode()).hexdigest()}", pure=False): key
-                   for key, task in tasks.items()}
-        for future in finished(futures):
+        futures = {client.submit(compute, *task, pure=False): key for key, task in tasks.items()}
+        for future in finished(futures, loop=client.loop):
             yield futures[future], future.result()
 
 

@@ -1,0 +1,111 @@
+"""The same numbers to the byte, whoever computes them: here, in processes, on a cluster, after an interruption."""
+
+import json
+
+import numpy as np
+import pytest
+
+import tinyattr as ta
+from tinyattr.__main__ import main
+from tinyattr.audit import audit, run, scenes
+
+METHODS = ("gradient", "hirescam", "lrp, SGLRP")
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return scenes(2)
+
+
+@pytest.fixture(scope="module")
+def expected(pictures):
+    return numbers(audit("glyphs", pictures, methods=METHODS, scores=("pre", "post")))
+
+
+def numbers(found):
+    return json.dumps(found.numbers())
+
+
+def test_processes_give_the_same_bytes(pictures, expected):
+    assert numbers(audit("glyphs", pictures, methods=METHODS, scores=("pre", "post"), jobs=2)) == expected
+
+
+def test_an_interrupted_audit_goes_on(pictures, expected, tmp_path, monkeypatch):
+    """Cells finished before the interruption are not computed again; a line that was being written is dropped."""
+    finished, compute, computed = tmp_path / "cells", run.compute, []
+
+    def interrupted(*task):
+        if len(computed) == 5:
+            raise KeyboardInterrupt
+        computed.append(task[3:5])
+        return compute(*task)
+
+    monkeypatch.setattr(run, "compute", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        audit("glyphs", pictures, methods=METHODS, scores=("pre", "post"), finished=finished)
+    finished.write_text(finished.read_text() + '["half a li')
+    again = []
+    monkeypatch.setattr(run, "compute", lambda *task: (again.append(task[3:5]), compute(*task))[1])
+    assert numbers(audit("glyphs", pictures, methods=METHODS, scores=("pre", "post"), finished=finished)) == expected
+    assert len(again) == 2 * 3 * 3 - 5
+    again.clear()
+    audit("glyphs", pictures, methods=METHODS, scores=("pre",), finished=finished)  # another question: nothing fits
+    assert len(again) == 2 * 3 * 3
+
+
+def test_a_cluster_gives_the_same_bytes_though_a_worker_dies(pictures, expected):
+    distributed = pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
+                                  silence_logs=50) as cluster:
+        compute, workers = run._on_cluster, list(cluster.workers.values())
+
+        def killing(address, tasks):
+            """The first finished cell is the signal to kill a worker in the middle of its own."""
+            for n, found in enumerate(compute(address, tasks)):
+                if n == 0:
+                    workers[0].process.process.kill()
+                yield found
+
+        run._on_cluster = killing
+        try:
+            found = audit("glyphs", pictures, methods=METHODS, scores=("pre", "post"), cluster=cluster.scheduler_address)
+        finally:
+            run._on_cluster = compute
+    assert numbers(found) == expected
+
+
+def test_nobody_answers(pictures):
+    pytest.importorskip("distributed")
+    with pytest.raises(ta.InputError, match="no Dask scheduler answers at 'tcp://127.0.0.1:9'"):
+        audit("glyphs", pictures, methods=METHODS, cluster="tcp://127.0.0.1:9")
+
+
+def test_the_command(tmp_path, capsys):
+    out, figure = tmp_path / "a.json", tmp_path / "a.png"
+    assert main(["audit", "--method", "hirescam", "lrp, CLRP", "--score", "pre", "log_odds", "--json", str(out),
+                 "--out", str(figure)]) == 0
+    cells = {(c["method"], c["score"], c["attack"]): c["verdict"] for c in json.loads(out.read_text())["cells"]}
+    assert cells["hirescam", "pre", "corner"] == "hijacked"
+    assert cells["hirescam", "log_odds", "corner"] == "immune"
+    assert figure.stat().st_size > 5_000
+    assert "attack corner, K = 10, glyphs" in capsys.readouterr().out
+    assert not list(tmp_path.glob("*.cells"))
+
+
+def test_a_folder_of_pictures(tmp_path):
+    from PIL import Image
+
+    Image.fromarray(np.full((300, 200, 3), 90, np.uint8)).save(tmp_path / "grey.png")
+    out = tmp_path / "a.json"
+    assert main(["audit", "--images", str(tmp_path), "--method", "gradient", "--attack", "corner", "--json", str(out)]) == 0
+    assert {row["picture"] for row in json.loads(out.read_text())["rows"]} == {"grey.png"}
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    (["--method", "grad_camm"], "unknown method 'grad_camm'; did you mean"), (["--attack", "front"], "unknown attack"),
+    (["--score", "prob"], "unknown score"), (["--images", "nowhere"], "no JPEG or PNG files in 'nowhere'"),
+    (["--pictures", "0"], "--pictures and --jobs"), (["--out", "a.xyz"], "figures are written as"),
+])
+def test_what_cannot_be_audited(arguments, words, capsys):
+    assert main(["audit", *arguments]) == 1
+    assert words in capsys.readouterr().err
