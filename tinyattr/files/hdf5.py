@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 
 from tinyattr.errors import InputError
-from tinyattr.files.chunks import FILTERS, read_chunks
+from tinyattr.files.chunks import FILTERS, filters_of, read_chunks
 from tinyattr.files.stored import Array, natural
 
 MOST_MEMBERS = 256  # in one group: VGG19 has 26, SqueezeNet v1.0 has 26
@@ -115,10 +115,10 @@ def _vet(d):
         raise InputError(f"{d.name} keeps its numbers in another file; weights must lie in the file itself")
     if d.dtype.kind != "f" or d.dtype.itemsize not in (2, 4, 8) or h5py.h5t.py_create(d.dtype) != d.id.get_type():
         raise InputError(f"{d.name} has type {d.dtype}; weights are float16, float32 or float64")
-    filters = [plist.get_filter(i)[0] for i in range(plist.get_nfilters())]
-    if not set(FILTERS).issuperset(filters) or len(set(filters)) < len(filters):
-        raise InputError(f"{d.name} uses HDF5 filters {filters}; read are {', '.join(FILTERS.values())}, each once "
-                         "(h5repack -f GZIP=4 makes such a file)")
+    filters = filters_of(d)
+    if filters != [number for number in FILTERS if number in filters]:
+        raise InputError(f"{d.name} uses the HDF5 filters {filters}; read are {' and '.join(FILTERS.values())} "
+                         "(h5repack -f SHUF -f GZIP=4 makes such a file)")
     nbytes = prod(d.shape) * d.dtype.itemsize
     if d.chunks:
         if prod(d.chunks) * d.dtype.itemsize > max(nbytes, 1 << 20):
