@@ -13,7 +13,7 @@ import numpy as np
 
 from tinyattr.errors import InputError
 
-FILTERS = {h5py.h5z.FILTER_SHUFFLE: "shuffle", h5py.h5z.FILTER_DEFLATE: "gzip"}  # in the order in which they are applied
+FILTERS = {h5py.h5z.FILTER_SHUFFLE: "shuffle", h5py.h5z.FILTER_DEFLATE: "gzip"}  # as applied, in order
 SLACK = 1024  # bytes by which a chunk may grow when it is compressed
 
 

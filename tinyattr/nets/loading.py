@@ -38,11 +38,8 @@ def load(source, *, family=None):
     published networks are known by their numbers; for any other file `net.read` refuses photos until it is given.
     Raises InputError for a missing, damaged or unknown file, and for a family that cannot be the file's.
     """
-    with holding(_path(source), family) as held:
-        weights = {layer: held.read(layer) for layer in held.facts["names"]}
-    return network(held.facts["layers"], weights, name=held.own.get("network") or held.facts["name"],
-                   features=held.facts["features"], classes=held.classes, input=held.input,
-                   source=held.own.get("source") or str(held.stored.path))
+    with holding(file_of(source), family) as held:
+        return network_of(held)
 
 
 def save(net, path):
@@ -63,7 +60,7 @@ def convert(source, path, *, family=None):
 
     One layer is in memory at a time. Raises InputError as `load` does, and where nothing says whose training it is.
     """
-    source = _path(source)
+    source = file_of(source)
     with holding(source, family) as held:
         if held.input is None:
             raise InputError(f"{source.name!r} does not say whose training it is, and its numbers are of no published "
@@ -71,7 +68,7 @@ def convert(source, path, *, family=None):
         origin = held.own.get("source") or f"{source.name}, {source.stat().st_size:,} bytes, sha256 {digest(source)}"
         layers = tqdm(held.facts["names"], unit=" layers", desc=Path(path).name, disable=None, leave=False)
         write(path, ((layer, held.read(layer)) for layer in layers), architecture=held.facts["name"],
-              network=held.own.get("network") or held.facts["name"], family=held.family, input=held.input,
+              network=held.name, family=held.family, input=held.input,
               classes=held.classes, source=origin)
 
 
@@ -99,10 +96,22 @@ class Holding:
         return arrays
 
     @property
+    def name(self):
+        """The network's name."""
+        return self.own.get("network") or self.facts["name"]
+
+    @property
     def classes(self):
         """Names of the classes: the file's own, ImageNet's where there are 1000, else None."""
         names = self.own.get("classes")
         return imagenet_names() if names is None and self.facts["classes"] == 1000 else names
+
+
+def network_of(held):
+    """The Network that an open weight file holds. Raises InputError for damaged arrays."""
+    weights = {layer: held.read(layer) for layer in held.facts["names"]}
+    return network(held.facts["layers"], weights, name=held.name, features=held.facts["features"], classes=held.classes,
+                   input=held.input, source=held.own.get("source") or str(held.stored.path))
 
 
 @contextmanager
@@ -115,7 +124,7 @@ def holding(path, family=None):
         candidates = recognise(stored.shapes, stored.path.name)
         facts = next((facts for facts in candidates if facts["name"] == own.get("architecture")), candidates[0])
         held = Holding(stored, facts, own)
-        known, compared = identify(facts["name"], lru_cache(1)(held.read))
+        known, compared = identify(facts["name"], lru_cache(1)(lambda layer: stored.read(facts["names"][layer])))
         family = checked_family(family, facts, own, known)
         spec = own.get("input")
         if spec is None and family:
@@ -154,8 +163,8 @@ def recognise(shapes, source):
     return found
 
 
-def _path(source):
-    """Where a file lies, given its path or its name."""
+def file_of(source):
+    """Where a weight file lies, given its path or the name of the embedded or a fetched network. Raises InputError."""
     if source == "glyphs":
         return embedded("glyphs.h5")
     return fetched(source) if source in FETCHABLE else Path(source)
