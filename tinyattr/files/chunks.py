@@ -28,13 +28,13 @@ def read_chunks(d, a):
     size, filters = prod(d.chunks) * d.dtype.itemsize, filters_of(d)
     for corner in product(*(range(0, n, c) for n, c in zip(d.shape, d.chunks, strict=True))):
         if d.id.get_chunk_info_by_coord(corner).size > size + SLACK:
-            raise InputError(f"{d.name}: its chunk at {corner} is larger than the numbers in it")
+            raise InputError(f"its chunk at {corner} is larger than the numbers in it")
         skipped, stored = d.id.read_direct_chunk(corner)
         for i, number in reversed(list(enumerate(filters))):
             if not skipped >> i & 1:
                 stored = _UNDO[number](stored, size, d.dtype.itemsize)
         if len(stored) != size:
-            raise InputError(f"{d.name}: its chunk at {corner} is damaged")
+            raise InputError(f"its chunk at {corner} is damaged")
         chunk = np.frombuffer(stored, d.dtype).reshape(d.chunks)
         place = tuple(slice(at, at + c) for at, c in zip(corner, d.chunks, strict=True))
         a[place] = chunk[tuple(slice(n) for n in a[place].shape)]

@@ -33,10 +33,9 @@ def open_weights(path):
         with open(path, "rb", buffering=0) as file, _opened(file, path) as (layout, layers, attributes):
             yield Stored(path, layout, layers, attributes)
     except InputError as error:
-        raise error if path.name in str(error) else InputError(f"{path.name!r}: {error}") from None
+        raise error if path.name in str(error) else InputError(f"{path.name!r}: {_one_line(error)}") from None
     except DAMAGED as error:
-        why = " ".join(str(error).split())[:200]
-        raise InputError(f"{path.name!r} is damaged or not a weight file: {why}") from None
+        raise InputError(f"{path.name!r} is damaged or not a weight file: {_one_line(error)}") from None
 
 
 @contextmanager
@@ -46,7 +45,7 @@ def _opened(file, path):
     if head.startswith(b"PK\3\4"):
         members = zip_members(file, size)
         if INSIDE_KERAS in members:
-            members[INSIDE_KERAS].check(INSIDE_KERAS)
+            members[INSIDE_KERAS].check()
             with open_hdf5(members[INSIDE_KERAS]) as contents:
                 yield contents
         elif any(name.endswith("/data.pkl") for name in members):
@@ -73,3 +72,8 @@ def _what_else(head):
     if head.startswith((b"\x80", b"(", b"]", b"}")):
         return "a plain pickle, which could run any program when loaded"
     return "an empty file" if not head else "not a weight file"
+
+
+def _one_line(error):
+    """An error's words, which may quote the file: short, and without what a terminal would obey."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(error)).split())[:400]

@@ -78,7 +78,7 @@ def zip_tensors(members):
     pickle = members[f"{root}data.pkl"]
     if pickle.length > LARGEST:
         raise InputError(f"its pickle of {pickle.length:,} bytes is too large for a state dict")
-    pickle.check("data.pkl")
+    pickle.check()
     if f"{root}byteorder" in members and members[f"{root}byteorder"].bytes() != b"little":
         raise InputError("its numbers are big-endian; save it again on another machine")
     content = interpret(io.BytesIO(pickle.bytes()), FUNCTIONS, _storage)

@@ -51,8 +51,10 @@ def own_facts(attributes):
             spec = InputSpec(**{key: tuple(v) if isinstance(v, list) else v for key, v in spec.items()})
         if classes is not None and not (isinstance(classes, list) and all(isinstance(c, str) for c in classes)):
             raise InputError("the file's class names are not a list of names")
-        return {**{key: str(attributes.get(key, "")) for key in ("network", "architecture", "source")},
-                "input": spec, "classes": classes, "sha256": dict(digests)}
+        texts = {key: str(attributes.get(key, "")) for key in ("network", "architecture", "source")}
+        if not all(text.isprintable() for text in (*texts.values(), *(classes or ()))):
+            raise InputError("the file's names hold characters that cannot be printed")
+        return {**texts, "input": spec, "classes": classes, "sha256": dict(digests)}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"the file's attributes do not say what a tinyattr file must: {error}") from None
 

@@ -11,6 +11,7 @@ from tinyattr.errors import InputError
 
 MOST_NUMBERS = 200_000_000  # in all arrays of a file: VGG19 has 143,667,240
 MOST_SWELLING = 16  # times the file's size may its arrays need in memory; compressed SqueezeNet needs 4
+LONGEST_NAME = 100
 LARGEST_WEIGHT = 1e4  # real networks stay below 100
 
 
@@ -39,6 +40,8 @@ class Stored:
     def __post_init__(self):
         if not self.layers:
             raise InputError(f"{self.path.name!r} holds no layer with a kernel and a bias; is it a weight file?")
+        if any(len(layer) > LONGEST_NAME or not layer.isprintable() for layer in self.layers):
+            raise InputError(f"{self.path.name!r} has layers with names that are no names")
         if not all(all(array.shape) for pair in self.layers.values() for array in pair):
             raise InputError(f"{self.path.name!r} holds an array without numbers")
         numbers = sum(float(np.prod(array.shape, dtype=float)) for pair in self.layers.values() for array in pair)
@@ -53,7 +56,14 @@ class Stored:
 
     def read(self, layer):
         """(kernel, bias) as float32 arrays. Raises InputError for damaged data, NaN, or numbers no network has."""
-        return tuple(plausible(array.fetch(), f"{self.path.name}: {array.name}") for array in self.layers[layer])
+        return tuple(_read(array) for array in self.layers[layer])
+
+
+def _read(array):
+    try:
+        return plausible(array.fetch(), array.name)
+    except InputError as error:
+        raise error if array.name in str(error) else InputError(f"{array.name}: {error}") from None
 
 
 def plausible(a, where):

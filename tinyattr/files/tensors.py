@@ -57,7 +57,7 @@ class Tensor:
 
     def rows(self):
         """(start, stop, float32 array) for stretches of the first axis, a slab at a time. Raises InputError."""
-        self.window.check("a tensor in it")
+        self.window.check()
         n = self.shape[0]
         step = max(1, SLAB // max(1, self.strides[0] * bytes_of(self.dtype))) if self._contiguous else n
         for start in range(0, n, step):
@@ -75,7 +75,7 @@ class Tensor:
         raw = np.empty(count, "<u2" if self.dtype == BFLOAT16 else self.dtype)
         self.window.seek(first * bytes_of(self.dtype))
         if self.window.readinto(raw) != raw.nbytes:
-            raise InputError("the file ends within a tensor")
+            raise InputError("the file ends within it")
         return (raw.astype("<u4") << 16).view("<f4") if self.dtype == BFLOAT16 else raw
 
 

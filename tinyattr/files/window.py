@@ -42,7 +42,7 @@ class Window(io.RawIOBase):
         self.seek(0)
         return self.read()
 
-    def check(self, where):
+    def check(self):
         """Raises InputError unless the bytes have their CRC-32. Looks once."""
         if self.crc is None:
             return
@@ -51,7 +51,7 @@ class Window(io.RawIOBase):
         while count := self.readinto(block):
             crc = zlib.crc32(memoryview(block)[:count], crc)
         if crc != self.crc:
-            raise InputError(f"{where} is not what was written: its CRC-32 differs; get the file again")
+            raise InputError("not what was written: the CRC-32 differs; get the file again")
         self.crc = None
 
 
