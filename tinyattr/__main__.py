@@ -173,7 +173,7 @@ def _command(commands, name, run, what, example):
 
 def _network_options(command):
     command.add_argument("--net", default="glyphs",
-                         help="weight file (.h5, .weights.h5, .keras); default: the embedded glyph network")
+                         help="weight file, or the name of a fetched network; default: the embedded glyph network")
     command.add_argument("--family", help=f"whose training, for files that do not say: {', '.join(ta.FAMILIES)}")
 
 
