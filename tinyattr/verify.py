@@ -62,7 +62,7 @@ def verify(path, photos=(), family=None):
     checks = [_file(path)]
     with holding(path, family) as held:
         checks += [Check("network", OK, _architecture(held)), _arrays(held), _published(held),
-                   Check("family", OK if held.family else OPEN, _whose(held))]
+                   _family(held)]
         if any(check.outcome == FAILED for check in checks) or held.input is None:
             return checks  # answers of a damaged network, or to photos prepared anyhow, say nothing
         net = network_of(held)
@@ -166,6 +166,13 @@ def check_photo(net, photo, known):
 def _architecture(held):
     name = held.facts["name"]
     return f"{name}, which is not VGG19" if name.startswith("VGG") and name != "VGG19" else name
+
+
+def _family(held):
+    """Whose training it is: what the file says against what its numbers say."""
+    if held.known and held.known.family != held.family:
+        return Check("family", FAILED, f"{_whose(held)}, but its numbers are those of {held.known.title}")
+    return Check("family", OK if held.family else OPEN, _whose(held))
 
 
 def _whose(held):

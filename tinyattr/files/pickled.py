@@ -2,14 +2,15 @@
 
 A pickle is a program: pickle.Unpickler would import and call what it names, allocate what it asks for (a memo of 2^31
 entries is five bytes), and set any attribute. The few instructions that a state dict needs are interpreted here, on
-plain data; whatever else a pickle wants is refused by name. pickletools only takes the bytes apart.
+plain data; whatever else a pickle wants is refused by name. pickletools only takes the bytes apart. A value may be in
+many places, so nothing here may walk through one (hash it, compare it, print it): that can take 2^n steps.
 """
 
 import pickletools
 
 from tinyattr.errors import InputError
 
-LARGEST = 1 << 18  # bytes of a pickle; a state dict needs about 130 for a tensor
+LARGEST = 1 << 17  # bytes of a pickle; a state dict needs about 130 for a tensor
 
 VALUES = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 WITH_ARGUMENT = {
@@ -19,7 +20,7 @@ EMPTY = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple}
 NO_EFFECT = {"PROTO", "FRAME"}
 
 
-def interpret(stream, functions, persistent=None):
+def interpret(stream, functions, persistent):
     """The object that the pickle at the stream's position describes; the stream then stands behind it.
 
     functions: {"module name": function} that the pickle may call; it never sees another. persistent: called with each
@@ -78,7 +79,7 @@ def interpret(stream, functions, persistent=None):
                 stack.append(persistent(stack.pop()))
             case "REDUCE":
                 function, arguments = stack[-2:]
-                stack[-2:] = [function(*arguments)]  # only `functions` can be called: nothing else here is callable
+                stack[-2:] = [function(*arguments)]  # nothing on the stack but `functions` can be called
             case "BUILD":
                 stack.pop()  # what an object keeps beside its value: versions of modules, hooks
             case "STOP":

@@ -61,6 +61,8 @@ def legacy_tensors(file, size):
     _, _, system, content, keys = (interpret(head, FUNCTIONS, storage) for _ in range(5))
     if not system["little_endian"]:
         raise InputError("its numbers are big-endian; save it again on another machine")
+    if not all(isinstance(key, str) for key in keys):
+        raise InputError("its storages have keys that are no text")
     windows, position = {}, head.tell()
     for key in keys:
         file.seek(position)
@@ -74,7 +76,7 @@ def legacy_tensors(file, size):
 
 def zip_tensors(members):
     """{name: Tensor} of the zip form, given its members as {name: Window}. Raises as `legacy_tensors`."""
-    root = next(name for name in members if name.endswith("data.pkl")).removesuffix("data.pkl")
+    root = next(name for name in members if name.endswith("/data.pkl")).removesuffix("data.pkl")
     pickle = members[f"{root}data.pkl"]
     if pickle.length > LARGEST:
         raise InputError(f"its pickle of {pickle.length:,} bytes is too large for a state dict")
@@ -100,10 +102,10 @@ def _state_dict(content):
 
 def _storage(identity):
     kind, dtype, key, _, count, *view = identity
-    known = kind == "storage" and dtype in DTYPES.values() and view in ([], [None])
+    known = kind == "storage" and dtype in DTYPES.values() and isinstance(key, str) and view in ([], [None])
     if not known or type(count) is not int or count < 0:
         raise InputError("its pickle describes a storage in an unknown way")
-    return Storage(str(key), dtype, count)
+    return Storage(key, dtype, count)
 
 
 def _view(storage, offset, shape, strides, *_):

@@ -10,7 +10,7 @@ from tinyattr.errors import InputError
 from tinyattr.files.tensors import BFLOAT16, MOST_AXES, Tensor, bytes_of
 from tinyattr.files.window import Window
 
-LARGEST_HEADER = 1 << 18  # bytes; 52 tensors need 5,000
+LARGEST_HEADER = 1 << 17  # bytes; 52 tensors need 5,000
 DTYPES = {
     "F16": "<f2", "BF16": BFLOAT16, "F32": "<f4", "F64": "<f8", "BOOL": "|b1",
     "U8": "|u1", "I8": "|i1", "I16": "<i2", "I32": "<i4", "I64": "<i8",

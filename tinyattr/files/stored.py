@@ -61,7 +61,8 @@ class Stored:
 
 def _read(array):
     try:
-        return plausible(array.fetch(), array.name)
+        with np.errstate(all="ignore"):  # float64 that float32 cannot hold becomes infinite, and is refused
+            return plausible(array.fetch(), array.name)
     except InputError as error:
         raise error if array.name in str(error) else InputError(f"{array.name}: {error}") from None
 

@@ -19,7 +19,7 @@ SLAB = 1 << 22  # bytes that are read at once
 MOST_AXES = 8
 BFLOAT16 = "bfloat16"
 FLOATS = {"<f2", "<f4", "<f8", BFLOAT16}  # other dtypes only count things
-HEADS = ("features", "pre_logits", "classifier", "head")  # parts of a network in their order
+PARTS = ("features", "pre_logits", "classifier", "head")  # of a network, in their order
 
 
 def bytes_of(dtype):
@@ -84,8 +84,8 @@ def layers_of(tensors):
 
     Raises InputError for batch normalisation and other tensors that no layer here has.
     """
-    if tensors and all(name.startswith("module.") for name in tensors):  # DataParallel's
-        tensors = {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
+    wrapper = next((name.partition("features.")[0] for name in tensors if "features." in name), "")
+    tensors = {name.removeprefix(wrapper): tensor for name, tensor in tensors.items()}  # "module." of DataParallel
     if any(name.endswith("running_mean") for name in tensors):
         raise InputError("it has batch normalisation (vgg19_bn?); read are the VGGs without it, and SqueezeNet")
     named = {}
@@ -93,6 +93,9 @@ def layers_of(tensors):
         layer, _, what = name.rpartition(".")
         named.setdefault(layer, {})[what] = tensor
     layers, channels = {}, None
+    for layer in named:
+        if layer.partition(".")[0] not in PARTS:
+            raise InputError(f"{layer!r} in it is no name that torchvision or timm give to a layer here")
     for layer in sorted(named, key=_order):
         if named[layer].keys() != {"weight", "bias"}:
             raise InputError(f"{layer!r} in it has {', '.join(map(repr, named[layer]))}; expected weight and bias")
@@ -111,8 +114,7 @@ def layers_of(tensors):
 
 
 def _order(layer):
-    part = layer.partition(".")[0]
-    return HEADS.index(part) if part in HEADS else 0, natural(layer)
+    return PARTS.index(layer.partition(".")[0]), natural(layer)
 
 
 def _as_convolution(shape, channels):

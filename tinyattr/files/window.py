@@ -30,10 +30,11 @@ class Window(io.RawIOBase):
         return self.position
 
     def readinto(self, buffer):
-        """Fill the buffer as far as the window goes; returns the number of bytes."""
-        wanted = memoryview(buffer).cast("B")[: max(0, self.length - self.position)]
+        """Fill the buffer as far as the window and the file go; returns the number of bytes."""
+        wanted, count = memoryview(buffer).cast("B")[: max(0, self.length - self.position)], 0
         self.file.seek(self.start + self.position)
-        count = self.file.readinto(wanted)
+        while more := self.file.readinto(wanted[count:]):  # one call may give less than is there
+            count += more
         self.position += count
         return count
 

@@ -148,8 +148,9 @@ def checked_family(given, facts, own, known):
 
 
 def family_of(spec):
-    """The family whose photos are prepared like this; "own" where there is none, None where `spec` is None."""
-    same = (family for family, other in FAMILIES.items() if spec and replace(other, size=spec.size) == spec)
+    """The family whose channel order, means and scales these are; "own" where there is none, None for None."""
+    same = (family for family, other in FAMILIES.items()
+            if spec and (other.order, other.mean, other.scale) == (spec.order, spec.mean, spec.scale))
     return next(same, spec and "own")
 
 
