@@ -164,7 +164,7 @@ def files():
         "key whose hash takes 2^60 steps": (pickled(b"}N" + b"q\x01h\x01\x86" * 60 + b"Ns"), "tuple as key"),
         "key of a storage with 2^60 parts": (pickled(
             b"(", t.text("storage"), b"ctorch\nFloatStorage\nN" + b"q\x01h\x01\x86" * 60 + b"NJ\1\0\0\0tQ"), "in an unknown way"),
-        "list of keys with 2^60 parts": (pickled(b"}")[:-2] + b"]N" + b"q\x01h\x01\x86" * 60 + b"ae.", "no text"),
+        "list of keys with 2^60 parts": (pickled(b"}")[:-2] + b"]N" + b"q\x01h\x01\x86" * 60 + b"a.", "no text"),
         "list that holds itself": (pickled(b"]q\x01h\x01a"), "does not hold a state dict"),
         "dict that holds itself": (pickled(b"}q\x01" + t.text("state_dict") + b"h\x01s"), "no tensor"),
         "empty stack": (pickled(b"a"), "damaged"),
@@ -216,7 +216,7 @@ def files():
         "NaN": (t.safetensors({**STATE, WEIGHT: np.full((4, 4), np.nan, "f4")}), "holds nan"),
         "zeros": (t.safetensors({**STATE, WEIGHT: np.zeros((4, 4), "f4")}), "all zeros"),
         "float64 that float32 cannot hold": (t.safetensors({**STATE, WEIGHT: np.full((4, 4), 1e300)}), "holds inf"),
-        "layers with other names": (t.legacy({f"vgg.conv{k}": a for k, a in STATE.items()}), "no name that torchvision or timm give"),
+        "layers with other names": (t.legacy({k.replace("features", "conv"): a for k, a in STATE.items()}), "no name that torchvision or timm give"),
         "no numbers": (t.safetensors({**STATE, WEIGHT: np.zeros((0, 4), "f4")}), "array without numbers"),
     }
 
