@@ -118,8 +118,11 @@ def test_a_published_file_by_its_digest(tmp_path, monkeypatch):
     path = write(tmp_path / "w.h5", net.weights, "keras-2016")
     monkeypatch.setitem(FETCHABLE, "vgg19", replace(KNOWN["vgg19"], sha256=digest(path), bytes=path.stat().st_size))
     assert outcomes(verify(path))["file"] == "ok"
+    convert(path, tmp_path / "own.h5", family="oxford")
     flip(path, "fc2/fc2_W_1:0", (1, 2))
     assert outcomes(verify(path))["file"] == "FAILED"
+    with pytest.raises(ta.InputError, match="not the published file of VGG19, trained in Oxford .* get it again"):
+        convert(path, tmp_path / "own2.h5", family="oxford")
 
 
 def test_photos_of_the_authors_are_known_by_name(tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from tinyattr.errors import InputError
-from tinyattr.files.fetch import FETCHABLE, cached
+from tinyattr.files.fetch import FETCHABLE, cached, published
 from tinyattr.files.known import KNOWN
 from tinyattr.files.whole import digest
 from tinyattr.nets.loading import file_of, holding, network_of
@@ -91,15 +91,13 @@ def known_networks():
 
 def _file(path):
     """The whole file against those that were published."""
-    found = digest(path)
-    for known in FETCHABLE.values():
-        if found == known.sha256:
-            return Check("file", OK, f"sha256 {found}: the published file of {known.title}")
-    for known in FETCHABLE.values():
-        if path.name == known.file or path.stat().st_size == known.bytes:
-            return Check("file", FAILED, f"sha256 {found}: it has the name or the size of the published file of "
-                                         f"{known.title}, but not its sha256 {known.sha256}")
-    return Check("file", OPEN, f"sha256 {found}: none of the published files")
+    found, known = published(path)
+    if known is None:
+        return Check("file", OPEN, f"sha256 {found}: none of the published files")
+    if found == known.sha256:
+        return Check("file", OK, f"sha256 {found}: the published file of {known.title}")
+    return Check("file", FAILED, f"sha256 {found}: has the name or the size of the published file of {known.title}, "
+                                 f"but not its sha256 {known.sha256}")
 
 
 def _arrays(held):

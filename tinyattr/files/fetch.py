@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from tinyattr.errors import InputError, unknown
 from tinyattr.files.known import KNOWN
+from tinyattr.files.whole import digest
 
 FETCHABLE = {name: known for name, known in KNOWN.items() if known.url}
 SECONDS = 30  # of silence after which a server counts as gone
@@ -25,6 +26,14 @@ def fetched(name):
         raise InputError(f"{name!r} is not on this machine; `tinyattr weights fetch {name}` gets it, or "
                          f"{by_hand(FETCHABLE[name])}")
     return path
+
+
+def published(path):
+    """(sha256 of a file, the known network whose published file it is or claims to be by name or size, or None)."""
+    found, size = digest(path), path.stat().st_size
+    claims = (known for known in FETCHABLE.values() if path.name == known.file or size == known.bytes)
+    is_one = (known for known in FETCHABLE.values() if found == known.sha256)
+    return found, next(is_one, None) or next(claims, None)
 
 
 def by_hand(known):

@@ -10,13 +10,12 @@ from tqdm import tqdm
 from tinyattr.errors import InputError, unknown
 from tinyattr.files.classes import imagenet_names
 from tinyattr.files.embedded import embedded
-from tinyattr.files.fetch import FETCHABLE, fetched
+from tinyattr.files.fetch import FETCHABLE, fetched, published
 from tinyattr.files.formats import open_weights
 from tinyattr.files.images import InputSpec
 from tinyattr.files.known import Known, identify
 from tinyattr.files.store import check_digests, own_facts, write
 from tinyattr.files.stored import Stored
-from tinyattr.files.whole import digest
 from tinyattr.nets.network import network
 from tinyattr.nets.squeezenet import recognise_squeezenet
 from tinyattr.nets.vgg import recognise_vgg
@@ -58,18 +57,22 @@ def save(net, path):
 def convert(source, path, *, family=None):
     """Write any weight file that `load` reads as a file of our own, which says itself how photos are prepared.
 
-    One layer is in memory at a time. Raises InputError as `load` does, and where nothing says whose training it is.
+    One layer is in memory at a time. Raises InputError as `load` does, where nothing says whose training it is, and for
+    a damaged copy of a published file.
     """
     source = file_of(source)
     with holding(source, family) as held:
         if held.input is None:
             raise InputError(f"{source.name!r} does not say whose training it is, and its numbers are of no published "
                              f"network; say it with --family {' or '.join(held.facts['families'])}")
-        origin = held.own.get("source") or f"{source.name}, {source.stat().st_size:,} bytes, sha256 {digest(source)}"
+        found, claimed = published(source)
+        if claimed and found != claimed.sha256:
+            raise InputError(f"{source.name!r} is not the published file of {claimed.title}, whose name or size it has: "
+                             f"its sha256 is {found}; get it again")
+        origin = held.own.get("source") or f"{source.name}, {source.stat().st_size:,} bytes, sha256 {found}"
         layers = tqdm(held.facts["names"], unit=" layers", desc=Path(path).name, disable=None, leave=False)
-        write(path, ((layer, held.read(layer)) for layer in layers), architecture=held.facts["name"],
-              network=held.name, family=held.family, input=held.input,
-              classes=held.classes, source=origin)
+        write(path, ((layer, held.read(layer)) for layer in layers), network=held.name, architecture=held.facts["name"],
+              family=held.family, input=held.input, classes=held.classes, source=origin)
 
 
 @dataclass(frozen=True)
