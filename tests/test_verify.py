@@ -16,7 +16,7 @@ from tinyattr.files.embedded import embedded
 from tinyattr.files.fetch import FETCHABLE
 from tinyattr.files.known import KNOWN
 from tinyattr.files.whole import digest
-from tinyattr.nets.loading import convert
+from tinyattr.nets.loading import FAMILIES, convert
 from tinyattr.softmax import softmax
 from tinyattr.verify import check_photo, passed, show, verify
 
@@ -65,6 +65,10 @@ def test_one_bit_of_squeezenet_in_any_file(shared, tmp_path):
     assert "all 52 arrays match those of SqueezeNet v1.0 after deep compression" in str(checks[3])
     convert(original, tmp_path / "own.h5")
     assert outcomes(verify(tmp_path / "own.h5"))["numbers"] == "ok"
+    net = ta.load(original)
+    ta.save(replace(net, input=replace(FAMILIES["torchvision"], size=227)), tmp_path / "own.h5")
+    assert "torchvision, as the file says, but its numbers are those of SqueezeNet" in str(verify(tmp_path / "own.h5")[-1])
+    assert not passed(verify(tmp_path / "own.h5"))
     shutil.copy(original, tmp_path / "w.h5")
     (tmp_path / "w.h5").chmod(0o644)
     flip(tmp_path / "w.h5", "fire5_expand3x3/kernel", (1, 1, 0, 0))

@@ -74,8 +74,8 @@ def verify(path, photos=(), family=None):
 
 def passed(checks):
     """Whether something could be compared, and nothing differed."""
-    compared = [check.outcome for check in checks if check.what not in ("network", "family")]
-    return OK in compared and FAILED not in compared
+    numbers = [check.outcome for check in checks if check.what not in ("network", "family")]
+    return OK in numbers and all(check.outcome != FAILED for check in checks)
 
 
 def known_networks():

@@ -128,6 +128,7 @@ def files():
             "kernel", data=np.ones((100, 100), "f4"), chunks=(1, 1)))), "tiny chunks"),
         "lzf": (hdf5(lambda f: (f.__delitem__("fc2/kernel"), f["fc2"].create_dataset(
             "kernel", data=np.ones((4, 4), "f4"), compression="lzf"))), "h5repack"),
+        "float of another format": (hdf5(other_float), "has type"),
         "gzip twice": (hdf5(gzip_twice), "read are shuffle and gzip"),
         "classes nested 60,000 deep": (attribute("classes", "[" * 60_000), "recursion|is no single value"),
         "classes of 40 MB": (attribute("classes", json.dumps(["x" * 1000] * 4000)), "."),
@@ -228,6 +229,15 @@ def gzip_twice(file):
     plist.set_deflate(9)
     plist.set_deflate(9)
     h5py.h5d.create(file["fc2"].id, b"kernel", h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple((4, 4)), plist).write(
+        h5py.h5s.ALL, h5py.h5s.ALL, np.ones((4, 4), "f4"))
+
+
+def other_float(file):
+    """32 bits, but the exponent counts from 100."""
+    kind = h5py.h5t.IEEE_F32LE.copy()
+    kind.set_ebias(100)
+    del file["fc2/kernel"]
+    h5py.h5d.create(file["fc2"].id, b"kernel", kind, h5py.h5s.create_simple((4, 4))).write(
         h5py.h5s.ALL, h5py.h5s.ALL, np.ones((4, 4), "f4"))
 
 

@@ -114,3 +114,5 @@ def test_published_numbers_say_whose_training_it_is(shared, tmp_path):
         assert net.input.mean == FAMILIES[family].mean
         with pytest.raises(ta.InputError, match=f"family '{other}' cannot be right: its numbers are those of VGG19, trained"):
             ta.load(tmp_path / "w.h5", family=other)
+    torchvision["block1_conv1"][0][0, 0, 0, 0] *= 1.001
+    assert ta.load(write(tmp_path / "w.h5", torchvision, "keras-3")).input is None

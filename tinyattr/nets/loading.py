@@ -67,12 +67,13 @@ def convert(source, path, *, family=None):
                              f"network; say it with --family {' or '.join(held.facts['families'])}")
         found, claimed = published(source)
         if claimed and found != claimed.sha256:
-            raise InputError(f"{source.name!r} is not the published file of {claimed.title}, whose name or size it has: "
-                             f"its sha256 is {found}; get it again")
+            raise InputError(f"{source.name!r} is not the published file of {claimed.title}, whose name or size it "
+                             f"has: its sha256 is {found}; get it again")
         origin = held.own.get("source") or f"{source.name}, {source.stat().st_size:,} bytes, sha256 {found}"
-        layers = tqdm(held.facts["names"], unit=" layers", desc=Path(path).name, disable=None, leave=False)
-        write(path, ((layer, held.read(layer)) for layer in layers), network=held.name, architecture=held.facts["name"],
-              family=held.family, input=held.input, classes=held.classes, source=origin)
+        names = tqdm(held.facts["names"], unit=" layers", desc=Path(path).name, disable=None, leave=False)
+        layers = ((name, held.read(name)) for name in names)
+        write(path, layers, network=held.name, architecture=held.facts["name"], family=held.family, input=held.input,
+              classes=held.classes, source=origin)
 
 
 @dataclass(frozen=True)
