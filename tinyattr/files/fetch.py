@@ -1,9 +1,11 @@
-"""Known weight files: where they lie on this machine, and fetching them."""
+"""Known weight files: where they lie on this machine, and fetching them.
+
+Pooch is imported where it is needed: it would make `import tinyattr` a quarter longer.
+"""
 
 import os
 from pathlib import Path
 
-import pooch
 from tqdm import tqdm
 
 from tinyattr.errors import InputError, unknown
@@ -16,6 +18,8 @@ SECONDS = 30  # of silence after which a server counts as gone
 
 def cached(known):
     """Where the file of a known network lies once fetched: in $TINYATTR_CACHE, else in the system's cache folder."""
+    import pooch
+
     return Path(os.environ.get("TINYATTR_CACHE") or pooch.os_cache("tinyattr")) / known.file
 
 
@@ -49,6 +53,8 @@ def fetch(name):
     """
     if name not in FETCHABLE:
         raise unknown("network to fetch", name, FETCHABLE)
+    import pooch
+
     known = FETCHABLE[name]
     path = cached(known)
     pooch.get_logger().setLevel("ERROR")
@@ -69,6 +75,8 @@ def fetch(name):
 
 def _download(known, url, output, _):
     """Pooch's downloader, with a bar on terminals only, and the size checked."""
+    import pooch
+
     bar = tqdm(total=known.bytes, unit="B", unit_scale=True, desc=known.file, disable=None, leave=False)
     pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 16, timeout=SECONDS)(url, output, None)
     size = Path(output).stat().st_size

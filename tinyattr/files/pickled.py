@@ -100,6 +100,6 @@ def fill(mapping, items):
 
 def _known(name, functions):
     if name not in functions:
-        raise InputError(f"its pickle asks for {name[:80]!r}, which no saved state dict needs; "
+        raise InputError(f"its pickle asks for {name[:80]!r}, which no state dict of dense floats needs; "
                          "save model.state_dict(), not the model")
     return functions[name]

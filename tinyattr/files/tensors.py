@@ -49,7 +49,8 @@ class Tensor:
             raise InputError("a tensor in it has a shape or strides that make no sense")
         held = self.window.length // bytes_of(self.dtype)
         if prod(self.shape) > held or self.offset + self.span(self.shape) > held:
-            raise InputError(f"a tensor of shape {self.shape} in it needs more than the {held:,} numbers stored")
+            raise InputError(f"a tensor of shape {self.shape} in it needs more than the {held:,} numbers stored; "
+                             "an expanded one must be made contiguous() before it is saved")
 
     def span(self, shape):
         """How many stored numbers lie between the first and the last number of a tensor of this shape."""
