@@ -95,7 +95,7 @@ def marks_of(known):
 
 
 def compare(known, read):
-    """({array: whether it is this network's}) for the arrays of which something is known, named "block5_conv4/bias".
+    """{array: whether it is this network's} for the arrays of which something is known, named "block5_conv4/bias".
 
     read: gives (kernel, bias) of a layer.
     """
