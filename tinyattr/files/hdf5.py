@@ -21,7 +21,7 @@ from tinyattr.files.stored import Array, natural
 MOST_MEMBERS = 256  # in one group: VGG19 has 26, SqueezeNet v1.0 has 26
 DEEPEST = 3  # groups below a layer's own
 OWN = ("format", "version", "network", "architecture", "source", "input", "classes", "sha256")
-LARGEST_ATTRIBUTE = 1 << 16
+LARGEST_ATTRIBUTE = 1 << 16  # bytes, which is HDF5's own limit
 
 
 @contextmanager
@@ -55,14 +55,18 @@ def _contents(file):
 
 
 def _own_attributes(file):
-    """The attributes of a file of our own, {} for another."""
+    """{name: text} of a file of our own, {} for another.
+
+    Only text of fixed length is read: HDF5 believes the length that a variable one claims, and crashes.
+    """
     found = {}
     for name in OWN:
         if name in file.attrs:
             identity = file.attrs.get_id(name)
-            if identity.shape != () or identity.get_storage_size() > LARGEST_ATTRIBUTE:
-                raise InputError(f"its attribute {name!r} is no single value")
-            found[name] = file.attrs[name]
+            if identity.shape == () and identity.dtype.kind == "S" and identity.dtype.itemsize <= LARGEST_ATTRIBUTE:
+                found[name] = bytes(file.attrs[name]).decode()
+            elif found:
+                raise InputError(f"its attribute {name!r} is no text of fixed length")
         if found.get("format") != "tinyattr":
             return {}
     return found

@@ -12,7 +12,8 @@ from tinyattr.files.images import InputSpec
 from tinyattr.files.stored import plausible
 from tinyattr.files.whole import whole
 
-VERSION = 1
+VERSION = "1"
+LONGEST = 60_000  # bytes of an attribute; the names of ImageNet's classes have 18,000
 ARRAYS = ("kernel", "bias")
 
 
@@ -31,9 +32,13 @@ def write(path, layers, *, network, architecture, family, input, classes, source
                 array = np.ascontiguousarray(plausible(array, where), "<f4")
                 digests[where] = sha256(array).hexdigest()
                 file.create_dataset(where, data=array)
-        file.attrs.update(format="tinyattr", version=VERSION, network=network, architecture=architecture,
-                          family=family or "unknown", input=json.dumps(input and asdict(input)),
-                          classes=json.dumps(classes), source=source, sha256=json.dumps(digests))
+        facts = {"format": "tinyattr", "version": VERSION, "network": network, "architecture": architecture,
+                 "family": family or "unknown", "input": json.dumps(input and asdict(input)),
+                 "classes": json.dumps(classes), "source": source, "sha256": json.dumps(digests)}
+        for name, text in facts.items():
+            if len(text.encode()) > LONGEST:
+                raise InputError(f"{name} of {len(text.encode()):,} bytes; a file holds at most {LONGEST:,}")
+            file.attrs.create(name, text, dtype=h5py.string_dtype(length=max(1, len(text.encode()))))
 
 
 def own_facts(attributes):
@@ -51,7 +56,7 @@ def own_facts(attributes):
             spec = InputSpec(**{key: tuple(v) if isinstance(v, list) else v for key, v in spec.items()})
         if classes is not None and not (isinstance(classes, list) and all(isinstance(c, str) for c in classes)):
             raise InputError("the file's class names are not a list of names")
-        texts = {key: str(attributes.get(key, "")) for key in ("network", "architecture", "source")}
+        texts = {key: attributes.get(key, "") for key in ("network", "architecture", "source")}
         if not all(text.isprintable() for text in (*texts.values(), *(classes or ()))):
             raise InputError("the file's names hold characters that cannot be printed")
         return {**texts, "input": spec, "classes": classes, "sha256": dict(digests)}
