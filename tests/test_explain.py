@@ -128,7 +128,7 @@ def unknown_family(tmp_path_factory):
     (["explain", "nowhere.jpg"], "no picture at 'nowhere.jpg'"),
     (["explain", __file__], "is not a picture"),
     (["explain", "--net", "nowhere.h5"], "no weight file at 'nowhere.h5'"),
-    (["explain", "--net", __file__], "is not an HDF5 file"),
+    (["explain", "--net", __file__], "not a weight file"),
     (["explain", "--net", "UNKNOWN"], "does not say how photos were prepared"),
     (["explain", "--layer", "block6"], "unknown layer 'block6'"),
     (["explain", "--layer", "fc1", "--altered"], "no places"),

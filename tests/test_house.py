@@ -7,7 +7,8 @@ import tinyattr as ta
 
 PACKAGE = Path(ta.__file__).parent
 STOREYS = [  # a room may import from its own storey and from those after it
-    ["__main__"], ["audit"], ["explain", "pointing", "curves", "reproduce"], ["bake", "cure"], ["attack"], ["methods", "strategies"], ["nets"], ["draw"], ["files"], ["engine"], ["check"],
+    ["__main__"], ["audit"], ["explain", "pointing", "curves", "reproduce", "verify"], ["bake", "cure"], ["attack"],
+    ["methods", "strategies"], ["nets"], ["draw"], ["files"], ["engine"], ["check"],
     ["scores", "metrics"], ["softmax"], ["errors"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(STOREYS) for room in rooms}

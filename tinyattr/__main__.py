@@ -1,4 +1,4 @@
-"""The command line: `tinyattr demo`, `tinyattr explain IMAGE`, each with --help."""
+"""The command line: `tinyattr demo`, `tinyattr explain IMAGE`, `tinyattr weights list`, ..., each with --help."""
 
 import argparse
 import json
@@ -13,11 +13,14 @@ from tinyattr.audit import ATTACKED, ATTACKS, AUDITED, Picture, audit, scenes
 from tinyattr.bake import bake
 from tinyattr.cure import inspect, repair
 from tinyattr.explain import FOUR_SCORES, TWO_METHODS, explain
+from tinyattr.files.fetch import FETCHABLE, fetch
 from tinyattr.files.images import open_photo
 from tinyattr.files.whole import whole, writable
 from tinyattr.nets.glyphs import STEPS, example, train_glyphs
+from tinyattr.nets.loading import convert
 from tinyattr.pointing import report
 from tinyattr.reproduce import altered_beside_original, scores_side_by_side
+from tinyattr.verify import known_networks, passed, show, verify
 
 
 class Parser(argparse.ArgumentParser):
@@ -136,6 +139,29 @@ def parser():
     train.add_argument("--out", default="glyphs.h5", metavar="FILE", help="weight file to write; default: %(default)s")
     train.add_argument("--checkpoint", metavar="FILE",
                        help="where an interrupted run resumes; default: OUT with .checkpoint.npz")
+
+    weights = commands.add_parser("weights", help="weight files: list, fetch, convert, show, verify",
+                                  description="Weight files: which are known, and what is in yours.")
+    kinds = weights.add_subparsers(dest="what", required=True, metavar="WHAT", parser_class=Parser)
+    _command(kinds, "list", run_list, "known networks, their sizes and licences, where they lie",
+             "tinyattr weights list")
+    get = _command(kinds, "fetch", run_fetch, "download a known network; its size and sha256 are checked",
+                   "tinyattr weights fetch vgg19")
+    get.add_argument("name", metavar="NAME", help=f"one of {', '.join(FETCHABLE)}")
+    change = _command(kinds, "convert", run_convert,
+                      "write any weight file as one of our own, which says how photos are prepared",
+                      "tinyattr weights convert vgg19-dcbb9e9d.pth vgg19.h5")
+    change.add_argument("file", metavar="IN", help="an HDF5, .keras, .pth or .safetensors file")
+    change.add_argument("out", metavar="OUT", help="the HDF5 file to write")
+    look = _command(kinds, "show", run_show, "layout, network, family, layers, shapes and sha256 of a file",
+                    "tinyattr weights show vgg19.h5")
+    look.add_argument("file", metavar="FILE")
+    check = _command(kinds, "verify", run_verify, "whether a file's numbers are those that were published or written",
+                     "tinyattr weights verify vgg19.h5 --photos beagle.jpg")
+    check.add_argument("file", metavar="FILE")
+    check.add_argument("--photos", nargs="+", default=[], metavar="PHOTO", help="pictures to classify with it")
+    for command in (change, look, check):
+        command.add_argument("--family", help=f"whose training, for files that do not say: {', '.join(ta.FAMILIES)}")
     return top
 
 
@@ -147,7 +173,7 @@ def _command(commands, name, run, what, example):
 
 def _network_options(command):
     command.add_argument("--net", default="glyphs",
-                         help="weight file (.h5, .weights.h5, .keras); default: the embedded glyph network")
+                         help="weight file, or the name of a fetched network; default: the embedded glyph network")
     command.add_argument("--family", help=f"whose training, for files that do not say: {', '.join(ta.FAMILIES)}")
 
 
@@ -324,6 +350,38 @@ def run_train(options):
     ta.save(net, out)
     checkpoint.unlink()
     print(f"weights  {out}\nmade by  {net.source}")
+
+
+def run_list(options):
+    """Known networks."""
+    print(known_networks())
+
+
+def run_fetch(options):
+    """Download a known network."""
+    print(f"weights  {fetch(options.name)}")
+
+
+def run_convert(options):
+    """Write a file of our own."""
+    _all_different(options.file, options.out)
+    convert(options.file, options.out, family=options.family)
+    print(f"weights  {options.out}")
+
+
+def run_show(options):
+    """What a file holds."""
+    print(show(options.file, family=options.family))
+
+
+def run_verify(options):
+    """Compare a file with all that is known."""
+    checks = verify(options.file, options.photos, family=options.family)
+    print(*checks, sep="\n")
+    if not passed(checks):
+        failed = ", ".join(check.what for check in checks if check.outcome == "FAILED")
+        raise ta.InputError(f"not verified: {failed or 'nothing is known to compare this file with'}")
+    print("verified")
 
 
 def _all_different(*paths):

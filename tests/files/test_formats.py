@@ -82,22 +82,20 @@ def test_other_float_types_are_converted(small, tmp_path, dtype):
     assert (net.weights["fc1"][0] == weights["fc1"][0].astype(np.float32)).all()
 
 
-def test_the_official_layout_is_oxfords_and_others_need_a_word(small, tmp_path):
+@pytest.mark.parametrize("layout", ["keras-2016", "keras-weights"])
+def test_a_layout_does_not_say_whose_training_it_is(small, tmp_path, layout):
     photo = np.full((64, 64, 3), (0, 128, 255), np.uint8)
-    net = ta.load(write(tmp_path / "official.h5", small.weights, "keras-2016"))
-    assert np.allclose(net.read(photo)[0, 0, 0], [255 - 103.939, 128 - 116.779, -123.68])
-    unknown = ta.load(write(tmp_path / "other.h5", small.weights, "keras-weights"))
+    unknown = ta.load(write(tmp_path / "w.h5", small.weights, layout))
     with pytest.raises(ta.InputError, match="load it with family='oxford' or 'torchvision'"):
         unknown.read(photo)
-    told = ta.load(tmp_path / "other.h5", family="torchvision")
+    told = ta.load(tmp_path / "w.h5", family="oxford")
+    assert np.allclose(told.read(photo)[0, 0, 0], [255 - 103.939, 128 - 116.779, -123.68])
+    told = ta.load(tmp_path / "w.h5", family="torchvision")
     assert np.allclose(told.read(photo)[0, 0, 0], (np.array([0, 128 / 255, 1]) - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225])
-    for file, family, words in (
-        ("other.h5", "oxfort", "unknown family 'oxfort'; did you mean oxford"),
-        ("other.h5", "squeezenet-caffe", "cannot be right: this file is oxford or torchvision"),
-        ("official.h5", "torchvision", "cannot be right: this file is oxford"),
-    ):
+    for family, words in (("oxfort", "unknown family 'oxfort'; did you mean oxford"),
+                          ("squeezenet-caffe", "cannot be right: a VGG19 is oxford or torchvision")):
         with pytest.raises(ta.InputError, match=words):
-            ta.load(tmp_path / file, family=family)
+            ta.load(tmp_path / "w.h5", family=family)
     with pytest.raises(ta.InputError, match="the file says itself how photos are prepared"):
         ta.load("glyphs", family="oxford")
 
@@ -210,14 +208,14 @@ def test_virtual_datasets_are_refused(small, tmp_path):
 
 @pytest.mark.parametrize(("attribute", "value"), [
     ("input", "5"), ("input", '"x"'), ("input", "[1]"), ("input", "{}"), ("input", "not json"), ("classes", "5"), ("classes", '"ab"'),
-    ("classes", "[1, 2]"), ("version", 99), ("input", '{"size": "32"}'), ("input", '{"size": 32.5}'), ("input", '{"size": 0}'),
+    ("classes", "[1, 2]"), ("version", "99"), ("input", '{"size": "32"}'), ("input", '{"size": 32.5}'), ("input", '{"size": 0}'),
     ("input", '{"size": 32, "mean": [1, 2]}'), ("input", '{"size": 32, "mean": "abc"}'), ("input", '{"size": 32, "scale": [1, 0, 1]}'),
     ("input", '{"size": 32, "scale": [1, "a", 2]}'), ("input", '{"size": 32, "order": "GBR"}'), ("input", '{"size": 32, "resize": "x"}'),
 ])
 def test_own_files_with_false_attributes(tmp_path, attribute, value):
     ta.save(ta.vgg("A", width=1 / 16, classes=3, size=32, dense=(4, 4)), tmp_path / "w.h5")
     with h5py.File(tmp_path / "w.h5", "r+") as file:
-        file.attrs[attribute] = value
+        file.attrs[attribute] = np.bytes_(value)
     with pytest.raises(ta.InputError):
         ta.load(tmp_path / "w.h5")
 
@@ -285,4 +283,4 @@ def test_a_full_size_official_file(tmp_path):
     assert again.parameters == 143_667_240
     assert same(again, net)
     assert again.label(805) == "soccer ball (805)"
-    assert again.input.size == 224
+    assert again.input is None

@@ -42,10 +42,11 @@ def test_the_walk_passes_fire_modules():
 
 def test_recognising_it_by_names_and_shapes():
     shapes = {n: (k, k[-1:]) for n, k in squeezenet_shapes().items()}
-    assert recognise_squeezenet(shapes)["families"] == ["squeezenet-caffe"]
-    assert recognise_squeezenet({"conv1": shapes["conv1"]}) is None
-    with pytest.raises(ta.InputError, match=r"layer 'conv10' has kernel \(1, 1, 512, 999\)"):
-        recognise_squeezenet({**shapes, "conv10": ((1, 1, 512, 999), (999,))})
+    assert [facts["name"] for facts in recognise_squeezenet(shapes)] == ["SqueezeNet v1.0", "SqueezeNet v1.0 (torchvision)"]
+    assert recognise_squeezenet({"conv1": shapes["conv1"]}) == []
+    assert recognise_squeezenet({**shapes, "conv10": ((1, 1, 512, 9), (9,))})[0]["classes"] == 9
+    with pytest.raises(ta.InputError, match=r"layer 'conv10' has kernel \(1, 1, 511, 1000\)"):
+        recognise_squeezenet({**shapes, "conv10": ((1, 1, 511, 1000), (1000,))})
 
 
 @pytest.mark.parametrize(("photo", "first", "p", "second", "q"), [

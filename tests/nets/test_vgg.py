@@ -59,11 +59,16 @@ def test_class_names_and_sizes():
 
 def test_recognising_what_a_file_holds():
     shapes = {n: (k, k[-1:]) for n, k in vgg_shapes("D", (4, 4, 6, 6, 8), (10, 11), 7, 64).items()}
-    facts = recognise_vgg(shapes)
+    (facts,) = recognise_vgg(shapes)
     assert (facts["name"], facts["size"], facts["classes"]) == ("VGG16", 64, 7)
     renamed = {f"conv2d_{i}": s for i, s in enumerate(shapes.values())}
-    assert list(recognise_vgg(renamed)["names"].values()) == list(renamed)
-    assert recognise_vgg({"a": ((3, 3, 3, 4), (4,))}) is None
+    assert list(recognise_vgg(renamed)[0]["names"].values()) == list(renamed)
+    assert recognise_vgg({"a": ((3, 3, 3, 4), (4,))}) == []
+    features = {f"features.{i}": s for i, s in zip((0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28), shapes.values(), strict=False)}
+    heads = {f"classifier.{i}": s for i, s in zip((0, 3, 6), list(shapes.values())[-3:], strict=True)}
+    assert recognise_vgg({**features, **heads})[0]["names"]["block5_conv3"] == "features.28"
+    moved = {name.replace("features.28", "features.29"): s for name, s in features.items()}
+    assert recognise_vgg({**moved, **heads}) == []
     for layer, wrong in (("block3_conv2", (3, 3, 7, 6)), ("fc1", (33, 10)), ("fc2", (9, 11)), ("block1_conv1", (3, 3, 4, 4))):
         with pytest.raises(ta.InputError, match="needs"):
             recognise_vgg({**shapes, layer: (wrong, wrong[-1:])})

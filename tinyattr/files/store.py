@@ -8,33 +8,41 @@ import h5py
 import numpy as np
 
 from tinyattr.errors import InputError
-from tinyattr.files.formats import plausible
 from tinyattr.files.images import InputSpec
+from tinyattr.files.stored import plausible
 from tinyattr.files.whole import whole
 
-VERSION = 1
+VERSION = "1"
+LONGEST = 60_000  # bytes of an attribute; the names of ImageNet's classes have 18,000
+ARRAYS = ("kernel", "bias")
 
 
-def write(net, path):
-    """Write a network's weights as float32, its name, input preparation and class names. All of the file, or none.
+def write(path, layers, *, network, architecture, family, input, classes, source):
+    """Write `layers`, pairs of a name and its (kernel, bias), as they come: one layer in memory at a time.
 
-    Raises InputError for weights that `load` would not take.
+    network: its name; architecture: the name under which `load` finds its layers; family: whose training, None if
+    unknown; input: an InputSpec or None; classes: names or None; source: where the weights come from. All of the file
+    appears, or none. Raises InputError for weights that `load` would not take.
     """
-    for name, arrays in net.weights.items():
-        for what, array in zip(("kernel", "bias"), arrays, strict=True):
-            plausible(array, f"{name}/{what}")
-    arrays = {f"{name}/{what}": np.ascontiguousarray(array, "<f4") for name, pair in net.weights.items()
-              for what, array in zip(("kernel", "bias"), pair, strict=True)}
+    digests = {}
     with whole(path) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs.update(format="tinyattr", version=VERSION, network=net.name, source=net.source,
-                          input=json.dumps(net.input and asdict(net.input)), classes=json.dumps(net.classes),
-                          sha256=json.dumps({where: sha256(array).hexdigest() for where, array in arrays.items()}))
-        for where, array in arrays.items():
-            file.create_dataset(where, data=array)
+        for name, arrays in layers:
+            for what, array in zip(ARRAYS, arrays, strict=True):
+                where = f"{name}/{what}"
+                array = np.ascontiguousarray(plausible(array, where), "<f4")
+                digests[where] = sha256(array).hexdigest()
+                file.create_dataset(where, data=array)
+        facts = {"format": "tinyattr", "version": VERSION, "network": network, "architecture": architecture,
+                 "family": family or "unknown", "input": json.dumps(input and asdict(input)),
+                 "classes": json.dumps(classes), "source": source, "sha256": json.dumps(digests)}
+        for name, text in facts.items():
+            if len(text.encode()) > LONGEST:
+                raise InputError(f"{name} of {len(text.encode()):,} bytes; a file holds at most {LONGEST:,}")
+            file.attrs.create(name, text, dtype=h5py.string_dtype(length=max(1, len(text.encode()))))
 
 
 def own_facts(attributes):
-    """{"network", "source", "input", "classes", "sha256"} from the attributes of a file that `write` wrote, checked.
+    """{"network", "architecture", "source", "input", "classes", "sha256"} of a file that `write` wrote, checked.
 
     {} for a foreign file, whose attributes are not to be trusted. Raises InputError.
     """
@@ -48,15 +56,17 @@ def own_facts(attributes):
             spec = InputSpec(**{key: tuple(v) if isinstance(v, list) else v for key, v in spec.items()})
         if classes is not None and not (isinstance(classes, list) and all(isinstance(c, str) for c in classes)):
             raise InputError("the file's class names are not a list of names")
-        return {"network": str(attributes["network"]), "source": str(attributes["source"]), "input": spec,
-                "classes": classes, "sha256": dict(digests)}
+        texts = {key: attributes.get(key, "") for key in ("network", "architecture", "source")}
+        if not all(text.isprintable() for text in (*texts.values(), *(classes or ()))):
+            raise InputError("the file's names hold characters that cannot be printed")
+        return {**texts, "input": spec, "classes": classes, "sha256": dict(digests)}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"the file's attributes do not say what a tinyattr file must: {error}") from None
 
 
 def check_digests(digests, name, arrays):
     """Raises InputError, naming the array, unless a layer's kernel and bias are the very bytes that were written."""
-    for what, array in zip(("kernel", "bias"), arrays, strict=True):
+    for what, array in zip(ARRAYS, arrays, strict=True):
         where = f"{name}/{what}"
         if digests.get(where) != sha256(np.ascontiguousarray(array, "<f4")).hexdigest():
             raise InputError(f"{where} is not what was written: its sha256 differs; get the file again")

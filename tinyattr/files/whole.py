@@ -2,6 +2,7 @@
 
 import os
 from contextlib import contextmanager
+from hashlib import file_digest
 from pathlib import Path
 
 from tinyattr.errors import InputError
@@ -31,3 +32,9 @@ def whole(path):
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def digest(path):
+    """sha256 of a file, in hexadecimal digits."""
+    with open(path, "rb") as file:
+        return file_digest(file, "sha256").hexdigest()

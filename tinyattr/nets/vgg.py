@@ -70,17 +70,22 @@ def vgg(configuration="E", *, seed=0, width=1, classes=1000, dense=None, size=22
 
 
 def recognise_vgg(shapes):
-    """What VGG a weight file holds, as the facts that `load` needs, or None for another network.
+    """The VGG that a weight file holds, in a list, as the facts that `load` needs; [] for another network.
 
-    shapes: {file's layer: (kernel shape, bias shape)}. Keras' layer names are followed where the file has them; a
-    Keras 3 file has only the order. Raises InputError for a VGG whose shapes do not chain.
+    shapes: {file's layer: (kernel shape, bias shape)}. Keras' layer names are followed where the file has them; other
+    files have the order. Raises InputError for a VGG whose shapes do not chain.
     """
     convolutions = [s for s, (kernel, _) in shapes.items() if len(kernel) == 4]
     dense = [s for s, (kernel, _) in shapes.items() if len(kernel) == 2]
     configuration = {8: "A", 10: "B", 13: "D", 16: "E"}.get(len(convolutions))
     if configuration is None or len(dense) != 3 or any(shapes[s][0][:2] != (3, 3) for s in convolutions):
-        return None
-    ours = [name for name, op, _ in vgg_layers(configuration) if op in ("conv2d", "dense")]
+        return []
+    layers = vgg_layers(configuration)
+    if convolutions[0] == "features.0" and convolutions != [
+        f"features.{i}" for i, (_, op, _) in enumerate(layers) if op == "conv2d"
+    ]:
+        return []  # PyTorch's names count every convolution, ReLU and pool: its pools stand elsewhere
+    ours = [name for name, op, _ in layers if op in ("conv2d", "dense")]
     theirs = ours if set(ours) == set(shapes) else convolutions + dense
     kernels = [shapes[s][0] for s in theirs]
     channels, start = [], 0
@@ -93,8 +98,8 @@ def recognise_vgg(shapes):
         if kernel != expected[name] or shapes[file_name][1] != kernel[-1:]:
             raise InputError(f"layer '{file_name}' has kernel {kernel} and bias {shapes[file_name][1]}; "
                              f"{VGG_NAMES[configuration]} needs {expected[name]} and {expected[name][-1:]} there")
-    return {
-        "name": VGG_NAMES[configuration], "layers": vgg_layers(configuration), "features": "block5_pool",
+    return [{
+        "name": VGG_NAMES[configuration], "layers": layers, "features": "block5_pool",
         "names": dict(zip(ours, theirs, strict=True)), "size": 32 * side, "classes": kernels[-1][1],
         "families": ["oxford", "torchvision", "tinyattr"],
-    }
+    }]

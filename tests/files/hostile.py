@@ -1,0 +1,272 @@
+"""Files that mean harm or were harmed, and what to say to each.
+
+python -m tests.files.hostile FOLDER     loads every file of a folder; prints [file, error, megabytes needed so far]
+"""
+
+import io
+import json
+import resource
+import signal
+import struct
+import sys
+import zipfile
+import zlib
+from functools import cache
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+import tinyattr as ta
+from tests.files import torch_files as t
+from tinyattr.files.pth import LEGACY_START
+
+SECONDS = 20  # after which a file counts as one that hangs the reader
+NET = ta.vgg("A", width=1 / 16, classes=3, size=32, dense=(4, 4))
+STATE = t.torch_state(NET)
+WEIGHT = "classifier.3.weight"  # (4, 4), at place 18 of the storages
+PLACE = str(list(STATE).index(WEIGHT))
+
+
+def hdf5(change=None, own=False):
+    """Bytes of an HDF5 file after `change(file)`."""
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        for name, (kernel, bias) in NET.weights.items():
+            file[f"{name}/kernel"], file[f"{name}/bias"] = kernel, bias
+        if own:
+            facts = {"format": "tinyattr", "version": "1", "network": "n", "source": "s", "input": "null", "classes": "null", "sha256": "{}"}
+            for name, text in facts.items():
+                file.attrs[name] = np.bytes_(text)
+        if change:
+            change(file)
+    return buffer.getvalue()
+
+
+def bomb(shape, chunks, stored):
+    """A kernel whose one chunk holds `stored`."""
+    def change(file):
+        del file["fc2/kernel"]
+        d = file.create_dataset("fc2/kernel", shape, "f4", chunks=chunks, compression="gzip", maxshape=(None,) * len(shape))
+        d.id.write_direct_chunk((0,) * len(shape), stored)
+    return hdf5(change)
+
+
+@cache
+def zeros(megabytes):
+    """So many megabytes of zeros, compressed."""
+    deflate = zlib.compressobj(9)
+    return b"".join(deflate.compress(bytes(1 << 20)) for _ in range(megabytes)) + deflate.flush()
+
+
+def swollen(file):
+    """Arrays of 40 MB in a file of 0.3."""
+    for name, shape in (("fc1", (32, 2000)), ("fc2", (2000, 5000)), ("predictions", (5000, 3))):
+        del file[name]
+        file.create_dataset(f"{name}/kernel", data=np.ones(shape, "f4"), compression="gzip")
+        file[f"{name}/bias"] = np.ones(shape[1], "f4")
+
+
+def archive(members, **options):
+    """Bytes of a zip file {name: content}."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", **options) as file:
+        for name, content in members.items():
+            file.writestr(name, content)
+    return buffer.getvalue()
+
+
+def torch_zip(pickle=None, **members):
+    data = {f"archive/data/{i}": a.tobytes() for i, a in enumerate(STATE.values())}
+    return archive({"archive/data.pkl": pickle or t.state_dict(STATE), **data, **members})
+
+
+def pickled(*instructions):
+    """A legacy stream whose object is these instructions."""
+    return LEGACY_START + b"." + t.PROTOCOL + t.number(1001) + b"." + t.PROTOCOL + b"}" + t.text("little_endian") + b"\x88s." + (
+        t.PROTOCOL + b"".join(instructions) + b"." + t.PROTOCOL + b"].")
+
+
+def described(shape, strides, offset=0, count=16, key=PLACE, dtype="f4"):
+    """The torch zip with another description of one tensor."""
+    return torch_zip(t.state_dict(STATE, **{WEIGHT: t.tensor(key, dtype, count, shape, strides, offset)}))
+
+
+def header(entries, data=b"", length=None):
+    content = entries if isinstance(entries, bytes) else json.dumps(entries).encode()
+    return struct.pack("<Q", len(content) if length is None else length) + content + data
+
+
+def entry(**changes):
+    return t.safetensors(STATE, **{WEIGHT: {"dtype": "F32", "shape": [4, 4], "data_offsets": offsets(), **changes}})
+
+
+def offsets():
+    at = sum(a.nbytes for a in list(STATE.values())[: int(PLACE)])
+    return [at, at + 64]
+
+
+def flipped(content, array):
+    """One bit of an array's bytes."""
+    at = content.index(np.ascontiguousarray(array).tobytes()) + 5
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+def attribute(name, value):
+    return hdf5(lambda file: file.attrs.__setitem__(name, value), own=True)
+
+
+def files():
+    """{name: (content, words of the error)}."""
+    keras = archive({"model.weights.h5": hdf5()})
+    call = b"cos\nsystem\n(X\x04\x00\x00\x00true" + b"tR"
+    return {
+        "chunk that inflates far": (bomb((4, 4), (4, 4), zeros(30)), "larger than the numbers in it"),
+        "chunk of 1 MiB that inflates far": (bomb((4, 4), (512, 512), zeros(300)), "chunk at .* is damaged"),
+        "chunk that is cut": (bomb((4, 4), (512, 512), zeros(1)[:-3]), "chunk at .* is damaged"),
+        "chunk of 1 GiB for 16 numbers": (bomb((4, 4), (1 << 14, 1 << 14), zeros(1)), "has chunks of"),
+        "array 100 times the file": (hdf5(swollen), "declares 1.01e"),
+        "one chunk for every number": (hdf5(lambda f: (f.__delitem__("fc2/kernel"), f["fc2"].create_dataset(
+            "kernel", data=np.ones((100, 100), "f4"), chunks=(1, 1)))), "tiny chunks"),
+        "lzf": (hdf5(lambda f: (f.__delitem__("fc2/kernel"), f["fc2"].create_dataset(
+            "kernel", data=np.ones((4, 4), "f4"), compression="lzf"))), "h5repack"),
+        "float of another format": (hdf5(other_float), "has type"),
+        "gzip twice": (hdf5(gzip_twice), "read are shuffle and gzip"),
+        "classes nested 60,000 deep": (attribute("classes", np.bytes_("[" * 60_000)), "recursion"),
+        "classes of variable length": (attribute("classes", json.dumps(["x" * 1000] * 4000)), "no text of fixed length"),
+        "attribute with many values": (attribute("source", np.full(1000, b"x")), "no text of fixed length"),
+        "source with a terminal's commands": (attribute("source", np.bytes_("\x1b[2J")), "cannot be printed"),
+        "sha256 that is no table": (attribute("sha256", np.bytes_("[1, 2]")), "do not say"),
+        "layer with a terminal's commands": (hdf5(lambda f: f.move("fc2", "\x1b[2J")), "names that are no names"),
+        "layer with a long name": (hdf5(lambda f: f.move("fc2", "x" * 50_000)), "names that are no names"),
+        "html": (b"<!DOCTYPE html><html>", "a web page"),
+        "git-lfs pointer": (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        "plain pickle": (b"\x80\x04" + call + b".", "could run any program"),
+        "nothing": (b"", "an empty file"),
+        "keras with another bit": (flipped(keras, NET.weights["fc2"][0]), "CRC-32"),
+        "compressed keras": (archive({"model.weights.h5": hdf5()}, compression=zipfile.ZIP_DEFLATED), "compressed"),
+        "zip of zeros": (archive({"model.weights.h5": bytes(1 << 26)}, compression=zipfile.ZIP_DEFLATED), "compressed"),
+        "other zip": (archive({"a": b"b"}), "without model.weights.h5"),
+        "zip with 40,000 members": (archive({str(i): b"" for i in range(40_000)}), "zip directory is larger"),
+        "zip that names a member twice": (twice(), "twice"),
+        "zip whose directory leads outside": (keras[:-18] + b"\xff\xff\xff\x7f" * 4 + b"\0\0", "."),
+        "os.system": (torch_zip(t.PROTOCOL + call + b"."), "asks for 'os system'"),
+        "os.system in a legacy stream": (pickled(call), "asks for 'os system'"),
+        "builtins.eval by STACK_GLOBAL": (pickled(t.text("builtins"), t.text("eval"), b"\x93"), "asks for 'builtins eval'"),
+        "whole model": (pickled(b"c__main__\nNet\n)\x81"), "save model.state_dict"),
+        "INST": (pickled(b"(ios\nsystem\n"), "uses the instruction INST"),
+        "extension registry": (pickled(b"\x82\x01"), "uses the instruction EXT1"),
+        "calls a dict": (pickled(b"})R"), "damaged"),
+        "calls a tensor": (pickled(t.tensor("0", "f4", 1, [1], [1], legacy=True), b")R"), "damaged"),
+        "memo of 2^32": (pickled(b"Nr\xff\xff\xff\xff"), "does not hold a state dict"),
+        "text of 2^32": (pickled(b"X\xff\xff\xff\xff"), "damaged"),
+        "text of 2^63": (pickled(b"\x8d\xff\xff\xff\xff\xff\xff\xff\x7f"), "damaged"),
+        "bytes of 2^63": (pickled(b"\x8e\xff\xff\xff\xff\xff\xff\xff\x7f"), "damaged"),
+        "integer of 2^31 bytes": (pickled(b"\x8b\xff\xff\xff\x7f"), "damaged"),
+        "tuple in a tuple, 100,000 deep": (pickled(b"N" + b"\x85" * 100_000), "does not hold a state dict"),
+        "key whose hash takes 2^60 steps": (pickled(b"}N" + b"q\x01h\x01\x86" * 60 + b"Ns"), "tuple as key"),
+        "key of a storage with 2^60 parts": (pickled(
+            b"(", t.text("storage"), b"ctorch\nFloatStorage\nN" + b"q\x01h\x01\x86" * 60 + b"NJ\1\0\0\0tQ"), "in an unknown way"),
+        "list of keys with 2^60 parts": (pickled(b"}")[:-2] + b"]N" + b"q\x01h\x01\x86" * 60 + b"a.", "no text"),
+        "list that holds itself": (pickled(b"]q\x01h\x01a"), "does not hold a state dict"),
+        "dict that holds itself": (pickled(b"}q\x01" + t.text("state_dict") + b"h\x01s"), "no tensor"),
+        "empty stack": (pickled(b"a"), "damaged"),
+        "no mark": (pickled(b"t"), "damaged"),
+        "unknown memo": (pickled(b"h\x07"), "damaged"),
+        "no end": (LEGACY_START + b".", "damaged"),
+        "half a megabyte of nothing": (pickled(b"N" * 500_000), "damaged"),
+        "stride 0": (described((4096, 4096), (0, 0)), "needs more than the 16 numbers"),
+        "too large": (described((5, 4), (4, 1)), "needs more than the 16 numbers"),
+        "offset beyond the end": (described((4, 4), (4, 1), 1), "needs more than the 16 numbers"),
+        "strides beyond the end": (described((4, 4), (5, 1)), "needs more than the 16 numbers"),
+        "negative offset": (described((4, 4), (4, 1), -1), "make no sense"),
+        "negative stride": (described((4, 4), (4, -1)), "make no sense"),
+        "negative size": (described((-4, -4), (4, 1)), "make no sense"),
+        "2^60 numbers": (described((1 << 60, 4), (4, 1)), "needs more than"),
+        "one axis less in the strides": (described((4, 4), (1,)), "make no sense"),
+        "a million axes": (described((1,) * 10_000, (1,) * 10_000), "make no sense"),
+        "double the numbers": (described((4, 4), (4, 1), dtype="f8"), "needs more than the 8 numbers"),
+        "integers": (described((2, 4), (4, 1), dtype="i8"), "expected floats"),
+        "no such storage": (described((4, 4), (4, 1), key="99"), "damaged"),
+        "storage outside the archive": (described((4, 4), (4, 1), key="../../../etc/passwd"), "damaged"),
+        "text for a shape": (torch_zip(t.state_dict(STATE, **{WEIGHT: t.tensor(PLACE, "f4", 16, [4, 4], [4, 1]).replace(
+            t.numbers([4, 4]), t.text("44"), 1)})), "in an unknown way"),
+        "torch zip with another bit": (flipped(torch_zip(), STATE[WEIGHT]), "classifier.3.weight: not what was written"),
+        "torch zip, big-endian": (torch_zip(**{"archive/byteorder": b"big"}), "big-endian"),
+        "batch normalisation": (t.legacy({**STATE, "features.1.running_mean": np.ones(3, "f4")}), "batch normalisation"),
+        "no bias": (t.legacy({k: a for k, a in STATE.items() if k != "features.0.bias"}), "expected weight and bias"),
+        "legacy stream, cut": (t.legacy(STATE)[:-100], "ends too early"),
+        "legacy stream, another count": (t.legacy(STATE).replace(struct.pack("<q", 16), struct.pack("<q", 17), 1), "another length"),
+        "legacy stream, count of 2^63": (t.legacy(STATE).replace(struct.pack("<q", 16), b"\xff" * 8, 1), "another length"),
+        "header of 2^63 bytes": (header(b"{}", length=1 << 63), "not a weight file"),
+        "header longer than the file": (header(b"{}", length=100_000), "do not end where the file ends"),
+        "header nested 100,000 deep": (header(b'{"a":' * 20_000), "recursion|damaged"),
+        "header that is a list": (header(b"{" + b"[]" * 3), "damaged"),
+        "header without tensors": (header({}), "holds no layer"),
+        "name twice": (header(b'{"a.weight": 1, "a.weight": 2}'), "twice"),
+        "entry that is a number": (header({"a.weight": 5}), "damaged"),
+        "two tensors on the same bytes": (entry(data_offsets=[0, 64]), "overlap"),
+        "gap": (t.safetensors(STATE) + b"\0\0\0\0", "overlap, leave gaps"),
+        "cut": (t.safetensors(STATE)[:-1], "overlap, leave gaps"),
+        "another shape": (entry(shape=[4, 5]), "another length"),
+        "negative shape": (entry(shape=[-4, -4]), "make no sense"),
+        "true for a number": (entry(shape=[True, 16]), "make no sense"),
+        "shape of 2^400": (entry(shape=[1 << 200, 1 << 200]), "another length"),
+        "offsets the wrong way round": (entry(data_offsets=offsets()[::-1]), "another length"),
+        "float for an offset": (entry(data_offsets=[0.0, 64.0]), "make no sense"),
+        "dtype F8_E4M3": (entry(dtype="F8_E4M3"), "has dtype 'F8_E4M3'"),
+        "dtype that is a list": (entry(dtype=[]), "damaged"),
+        "NaN": (t.safetensors({**STATE, WEIGHT: np.full((4, 4), np.nan, "f4")}), "holds nan"),
+        "zeros": (t.safetensors({**STATE, WEIGHT: np.zeros((4, 4), "f4")}), "all zeros"),
+        "float64 that float32 cannot hold": (t.safetensors({**STATE, WEIGHT: np.full((4, 4), 1e300)}), "holds inf"),
+        "layers with other names": (t.legacy({k.replace("features", "conv"): a for k, a in STATE.items()}), "no name that torchvision or timm give"),
+        "no numbers": (t.safetensors({**STATE, WEIGHT: np.zeros((0, 4), "f4")}), "array without numbers"),
+    }
+
+
+def gzip_twice(file):
+    del file["fc2/kernel"]
+    plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plist.set_chunk((4, 4))
+    plist.set_deflate(9)
+    plist.set_deflate(9)
+    h5py.h5d.create(file["fc2"].id, b"kernel", h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple((4, 4)), plist).write(
+        h5py.h5s.ALL, h5py.h5s.ALL, np.ones((4, 4), "f4"))
+
+
+def other_float(file):
+    """32 bits, but the exponent counts from 100."""
+    kind = h5py.h5t.IEEE_F32LE.copy()
+    kind.set_ebias(100)
+    del file["fc2/kernel"]
+    h5py.h5d.create(file["fc2"].id, b"kernel", kind, h5py.h5s.create_simple((4, 4))).write(
+        h5py.h5s.ALL, h5py.h5s.ALL, np.ones((4, 4), "f4"))
+
+
+def twice():
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        file.writestr("model.weights.h5", b"a")
+        file.writestr("model.weights.h6", b"b")
+    return buffer.getvalue().replace(b"weights.h6", b"weights.h5")
+
+
+def main(folder):
+    before = ta.load("glyphs") and peak()  # everything imported
+    for path in sorted(Path(folder).iterdir()):
+        signal.alarm(SECONDS)
+        try:
+            ta.load(path)
+            found = "loaded"
+        except ta.InputError as error:
+            found = str(error)
+        print(json.dumps([path.name, found, peak() - before]), flush=True)
+
+
+def peak():
+    """Megabytes this process has needed so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

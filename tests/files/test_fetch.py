@@ -1,0 +1,104 @@
+"""Fetching: whole and right, or nothing and a way out. A server of our own stands in for the world."""
+
+import threading
+from dataclasses import replace
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+import tinyattr as ta
+from tests.files.torch_files import zipped
+from tests.files.torch_names import squeezenet_state
+from tinyattr.__main__ import main
+from tinyattr.files.fetch import FETCHABLE, cached, fetch
+from tinyattr.files.known import KNOWN
+
+CONTENT = bytes(range(256)) * 4000
+
+
+@pytest.fixture
+def server():
+    """A web server that answers with .content and .status, breaks off after .sent bytes, and counts in .asked."""
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.server.asked += 1
+            self.send_response(self.server.status)
+            self.send_header("Content-Length", str(len(self.server.content)))
+            self.end_headers()
+            self.wfile.write(self.server.content[: self.server.sent])
+
+        def log_message(self, *arguments):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.content, server.status, server.sent, server.asked = CONTENT, 200, None, 0
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def known(server, tmp_path, monkeypatch):
+    """SqueezeNet's entry, its file being CONTENT on our server; the cache is an empty folder."""
+    entry = replace(KNOWN["squeezenet"], url=f"http://127.0.0.1:{server.server_port}/file.pth", bytes=len(CONTENT),
+                    sha256=sha256(CONTENT).hexdigest())
+    monkeypatch.setitem(FETCHABLE, "squeezenet", entry)
+    monkeypatch.setenv("TINYATTR_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    return entry
+
+
+def test_fetching_once(server, known, capsys):
+    assert main(["weights", "fetch", "squeezenet"]) == 0
+    assert cached(known).read_bytes() == CONTENT
+    assert str(cached(known)) in (captured := capsys.readouterr()).out
+    assert captured.err == ""  # no bar where there is no terminal
+    fetch("squeezenet")
+    assert server.asked == 1
+    main(["weights", "list"])
+    assert f"fetched: {cached(known)}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("fault", "words"), [
+    ({"content": CONTENT[:-1] + b"x"}, "another sha256 than the published file"),
+    ({"content": CONTENT + b"more"}, "1,024,004 bytes arrived instead of 1,024,000"),
+    ({"sent": 300_000}, "no connection, or it broke off"),
+    ({"status": 404}, "its server answers 404 Not Found"),
+    ({"status": 503}, "its server answers 503"),
+])
+def test_what_goes_wrong_leaves_nothing_and_the_next_try_succeeds(server, known, capsys, fault, words):
+    for key, value in fault.items():
+        setattr(server, key, value)
+    assert main(["weights", "fetch", "squeezenet"]) == 1
+    message = capsys.readouterr().err
+    assert words in message
+    assert message.count("\n") == 1
+    assert f"download {known.url} by other means and place it as {cached(known)}" in message
+    assert list(cached(known).parent.iterdir()) == []
+    server.content, server.status, server.sent = CONTENT, 200, None
+    assert fetch("squeezenet").read_bytes() == CONTENT
+
+
+def test_offline(server, known, monkeypatch):
+    monkeypatch.setitem(FETCHABLE, "squeezenet", replace(known, url="http://127.0.0.1:9/file.pth"))  # the discard port
+    with pytest.raises(ta.InputError, match="no connection, or it broke off; try again, or download"):
+        fetch("squeezenet")
+    with pytest.raises(ta.InputError, match="unknown network to fetch 'squeezenet9'; did you mean squeezenet"):
+        fetch("squeezenet9")
+
+
+def test_a_damaged_file_in_the_cache_is_fetched_again(server, known):
+    cached(known).parent.mkdir()
+    cached(known).write_bytes(b"half a file")
+    assert fetch("squeezenet").read_bytes() == CONTENT
+
+
+def test_a_file_placed_by_hand_is_loaded_by_its_name(known):
+    with pytest.raises(ta.InputError, match=r"'squeezenet' is not on this machine; `tinyattr weights fetch squeezenet` gets it, or download"):
+        ta.load("squeezenet")
+    cached(known).parent.mkdir()
+    zipped(cached(known), squeezenet_state("1.1"))
+    assert ta.load("squeezenet", family="torchvision").name == "SqueezeNet v1.1"

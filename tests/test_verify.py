@@ -1,0 +1,140 @@
+"""`weights show` and `weights verify`: what they compare, and that a single wrong bit is found and named."""
+
+import shutil
+from dataclasses import replace
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+
+import tinyattr as ta
+from tests.files.layouts import write
+from tests.files.torch_files import legacy, torch_state
+from tinyattr.__main__ import main
+from tinyattr.files.embedded import embedded
+from tinyattr.files.fetch import FETCHABLE
+from tinyattr.files.known import KNOWN
+from tinyattr.files.whole import digest
+from tinyattr.nets.loading import FAMILIES, convert
+from tinyattr.softmax import softmax
+from tinyattr.verify import check_photo, passed, show, verify
+
+
+def outcomes(checks):
+    return {check.what: check.outcome for check in checks}
+
+
+def flip(path, name, index):
+    """Another last bit in one number of a dataset."""
+    with h5py.File(path, "r+") as file:
+        numbers = file[name][...]
+        numbers.view(np.uint32)[index] ^= 1
+        file[name][...] = numbers
+
+
+def test_the_embedded_network(capsys):
+    assert main(["weights", "verify", "glyphs"]) == 0
+    out = capsys.readouterr().out
+    assert "all 38 have the sha256 that was written with them" in out
+    assert out.endswith("verified\n")
+    assert main(["weights", "show", "glyphs"]) == 0
+    out = capsys.readouterr().out
+    for words in ("VGG19, 38 arrays, 734,300 numbers", "tinyattr, as the file says", "block5_conv4", digest(embedded("glyphs.h5"))):
+        assert words in out
+
+
+@pytest.mark.parametrize(("layer", "what"), [("block1_conv1", "kernel"), ("block5_conv4", "bias"), ("fc1", "kernel")])
+def test_one_bit_of_a_file_of_our_own(tmp_path, capsys, layer, what):
+    net = ta.vgg("E", width=1 / 16, classes=3, size=32, dense=(4, 4))
+    ta.save(net, tmp_path / "w.h5")
+    assert passed(verify(tmp_path / "w.h5"))
+    flip(tmp_path / "w.h5", f"{layer}/{what}", 0)
+    assert main(["weights", "verify", str(tmp_path / "w.h5")]) == 1
+    captured = capsys.readouterr()
+    assert f"{layer}/{what} is not what was written: its sha256 differs" in captured.out
+    assert captured.err == "tinyattr: not verified: arrays\n"
+
+
+def test_one_bit_of_squeezenet_in_any_file(shared, tmp_path):
+    """The digests of its arrays are known, whoever wrote the file."""
+    original = shared / "weights_examples" / "squeezenet_v1.0_dc.h5"
+    checks = verify(original, [shared / "images" / "beagle.jpg", shared / "images" / "corn.jpg"])
+    assert [(c.what, c.outcome) for c in checks[-5:]] == [
+        ("arrays", "-"), ("numbers", "ok"), ("family", "ok"), ("photo", "ok"), ("photo", "-")]
+    assert "all 52 arrays match those of SqueezeNet v1.0 after deep compression" in str(checks[3])
+    convert(original, tmp_path / "own.h5")
+    assert outcomes(verify(tmp_path / "own.h5"))["numbers"] == "ok"
+    net = ta.load(original)
+    ta.save(replace(net, input=replace(FAMILIES["torchvision"], size=227)), tmp_path / "own.h5")
+    assert "torchvision, as the file says, but its numbers are those of SqueezeNet" in str(verify(tmp_path / "own.h5")[-1])
+    assert not passed(verify(tmp_path / "own.h5"))
+    shutil.copy(original, tmp_path / "w.h5")
+    (tmp_path / "w.h5").chmod(0o644)
+    flip(tmp_path / "w.h5", "fire5_expand3x3/kernel", (1, 1, 0, 0))
+    checks = verify(tmp_path / "w.h5")
+    assert outcomes(checks)["numbers"] == "FAILED"
+    assert "fire5_expand3x3/kernel differ from those of SqueezeNet v1.0 after deep compression; 51 other" in str(checks[3])
+
+
+def test_a_vgg16_is_called_one(tmp_path):
+    net = ta.vgg("D", width=1 / 16, classes=3, size=32, dense=(4, 4))
+    (tmp_path / "vgg19.pth").write_bytes(legacy(torch_state(net)))
+    assert "VGG16, which is not VGG19" in "\n".join(map(str, verify(tmp_path / "vgg19.pth")))
+    assert "VGG16, which is not VGG19" in show(tmp_path / "vgg19.pth")
+
+
+def test_nothing_known_is_not_verified_and_a_family_is_asked_for(tmp_path, capsys):
+    net = ta.vgg("E", width=1 / 16, classes=3, size=32, dense=(4, 4))
+    path = str(write(tmp_path / "w.h5", net.weights, "keras-2016"))
+    assert main(["weights", "verify", path]) == 1
+    captured = capsys.readouterr()
+    assert "say whose training it is with --family oxford or torchvision" in captured.out
+    assert "nothing is known to compare this file with" in captured.err
+    assert main(["weights", "show", path, "--family", "oxford"]) == 0
+    out = capsys.readouterr().out
+    for words in ("keras-2016", "oxford, as given", "32 x 32, BGR, minus (103.939, 116.779, 123.68)", "3 x 3 x 3 x 4"):
+        assert words in out
+
+
+def test_a_black_picture(tmp_path, monkeypatch):
+    """Figures of a network of ours stand for the published ones: they hold for it, and not once a kernel is changed."""
+    net = ta.vgg("E", width=1 / 16, classes=1000, size=32, dense=(8, 8), seed=3)
+    weights = dict(net.weights)
+    weights["predictions"] = (weights["predictions"][0] / 100, weights["predictions"][1])
+    x = np.broadcast_to(-np.array([103.939, 116.779, 123.68]), (1, 32, 32, 3))
+    y = softmax(ta.network(net.layers, weights)(x))[0]
+    figures = (y.min(), y.max(), np.mean((y - 0.001) ** 2))
+    assert figures[1] > 1.1e-3
+    monkeypatch.setitem(KNOWN, "vgg19", replace(KNOWN["vgg19"], black=figures, marks=()))
+    write(tmp_path / "w.h5", weights, "keras-2016")
+    checks = verify(tmp_path / "w.h5", family="oxford")
+    assert outcomes(checks)["black"] == "ok"
+    assert passed(checks)
+    weights["block3_conv1"] = (weights["block3_conv1"][0][:, :, :, ::-1], weights["block3_conv1"][1])
+    write(tmp_path / "w.h5", weights, "keras-2016")
+    assert outcomes(verify(tmp_path / "w.h5", family="oxford"))["black"] == "FAILED"
+    assert "black" not in outcomes(verify(tmp_path / "w.h5", family="torchvision"))
+
+
+def test_a_published_file_by_its_digest(tmp_path, monkeypatch):
+    net = ta.vgg("E", width=1 / 16, classes=3, size=32, dense=(4, 4))
+    path = write(tmp_path / "w.h5", net.weights, "keras-2016")
+    monkeypatch.setitem(FETCHABLE, "vgg19", replace(KNOWN["vgg19"], sha256=digest(path), bytes=path.stat().st_size))
+    assert outcomes(verify(path))["file"] == "ok"
+    convert(path, tmp_path / "own.h5", family="oxford")
+    flip(path, "fc2/fc2_W_1:0", (1, 2))
+    assert outcomes(verify(path))["file"] == "FAILED"
+    with pytest.raises(ta.InputError, match="not the published file of VGG19, trained in Oxford .* get it again"):
+        convert(path, tmp_path / "own2.h5", family="oxford")
+
+
+def test_photos_of_the_authors_are_known_by_name(tmp_path, monkeypatch):
+    Image.new("RGB", (40, 40), (200, 30, 90)).save(tmp_path / "pick.png")
+    net = ta.load("glyphs")
+    c = int(np.argmax(net(net.read(tmp_path / "pick.png"))))
+    known = replace(KNOWN["vgg19"], photos={"pick": (c, None)})
+    assert check_photo(net, tmp_path / "pick.png", known).outcome == "ok"
+    assert check_photo(net, tmp_path / "pick.png", replace(known, photos={"pick": (c, 1.5)})).outcome == "FAILED"
+    assert check_photo(net, tmp_path / "pick.png", replace(known, photos={"pick": (c ^ 1, None)})).outcome == "FAILED"
+    assert check_photo(net, tmp_path / "pick.png", None).outcome == "-"

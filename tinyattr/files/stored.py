@@ -1,0 +1,82 @@
+"""An open weight file, whatever its format: layers in order, each a kernel and a bias, vetted but not yet read."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tinyattr.errors import InputError
+
+MOST_NUMBERS = 200_000_000  # in all arrays of a file: VGG19 has 143,667,240
+MOST_SWELLING = 16  # times the file's size may its arrays need in memory; compressed SqueezeNet needs 4
+LONGEST_NAME = 100
+LARGEST_WEIGHT = 1e4  # real networks stay below 100
+
+
+@dataclass(frozen=True)
+class Array:
+    """An array of a file: its name there, its shape in our axes, `fetch`, which reads it as float32 in that shape."""
+
+    name: str
+    shape: tuple[int, ...]
+    fetch: Callable[[], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """{layer's name in the file: (kernel, bias)}, in the order of the layers.
+
+    Kernels are (kh, kw, in, out) and (in, out), where `in` counts H, W, C, whatever the file has.
+    attributes: those of a file of our own, else {}.
+    """
+
+    path: Path
+    layout: str
+    layers: dict[str, tuple[Array, Array]]
+    attributes: dict
+
+    def __post_init__(self):
+        if not self.layers:
+            raise InputError(f"{self.path.name!r} holds no layer with a kernel and a bias; is it a weight file?")
+        if any(len(layer) > LONGEST_NAME or not layer.isprintable() for layer in self.layers):
+            raise InputError(f"{self.path.name!r} has layers with names that are no names")
+        if not all(all(array.shape) for pair in self.layers.values() for array in pair):
+            raise InputError(f"{self.path.name!r} holds an array without numbers")
+        numbers = sum(float(np.prod(array.shape, dtype=float)) for pair in self.layers.values() for array in pair)
+        if numbers > MOST_NUMBERS or 4 * numbers > MOST_SWELLING * (self.path.stat().st_size + (1 << 20)):
+            raise InputError(f"{self.path.name!r} declares {numbers:.3g} numbers; read are at most {MOST_NUMBERS:,}, "
+                             f"and at most {MOST_SWELLING} times the bytes of the file")
+
+    @property
+    def shapes(self):
+        """{layer: (kernel shape, bias shape)}."""
+        return {layer: (kernel.shape, bias.shape) for layer, (kernel, bias) in self.layers.items()}
+
+    def read(self, layer):
+        """(kernel, bias) as float32 arrays. Raises InputError for damaged data, NaN, or numbers no network has."""
+        return tuple(_read(array) for array in self.layers[layer])
+
+
+def _read(array):
+    try:
+        with np.errstate(all="ignore"):  # float64 that float32 cannot hold becomes infinite, and is refused
+            return plausible(array.fetch(), array.name)
+    except InputError as error:
+        raise error if array.name in str(error) else InputError(f"{array.name}: {error}") from None
+
+
+def plausible(a, where):
+    """The array, if it could be weights: finite, none above LARGEST_WEIGHT, no kernel of zeros. Raises InputError."""
+    largest = max(a.max(), -a.min())  # NaN fails the comparison
+    if not largest <= LARGEST_WEIGHT:
+        raise InputError(f"{where} holds {largest}; weights are finite numbers below {LARGEST_WEIGHT:g}")
+    if a.ndim > 1 and largest == 0:
+        raise InputError(f"{where} is all zeros; a file that was never completed?")
+    return a
+
+
+def natural(name):
+    """Sort key under which conv2d_2 comes before conv2d_10."""
+    return [int(part) if i % 2 else part for i, part in enumerate(re.split(r"([0-9]+)", name))]

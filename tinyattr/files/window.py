@@ -1,0 +1,85 @@
+"""A stretch of a file as a file of its own, and the members of a zip file as such stretches, read in place."""
+
+import io
+import zipfile
+import zlib
+
+from tinyattr.errors import InputError
+
+LARGEST_DIRECTORY = 1 << 18  # bytes; that of 52 tensors has 5,000
+LOCAL_HEADER = 30  # bytes before a member's name, the lengths of name and extra field at its end
+
+
+class Window(io.RawIOBase):
+    """Bytes start ... start + length of a file that is open for reading. crc: their CRC-32, where it is known."""
+
+    def __init__(self, file, start, length, crc=None):
+        self.file, self.start, self.length, self.crc, self.position = file, start, length, crc, 0
+
+    def readable(self):
+        """Yes."""
+        return True
+
+    def seekable(self):
+        """Yes."""
+        return True
+
+    def seek(self, offset, whence=io.SEEK_SET):
+        """Returns the new position."""
+        self.position = offset + (0, self.position, self.length)[whence]
+        return self.position
+
+    def readinto(self, buffer):
+        """Fill the buffer as far as the window and the file go; returns the number of bytes."""
+        wanted, count = memoryview(buffer).cast("B")[: max(0, self.length - self.position)], 0
+        self.file.seek(self.start + self.position)
+        while more := self.file.readinto(wanted[count:]):  # one call may give less than is there
+            count += more
+        self.position += count
+        return count
+
+    def bytes(self):
+        """All of them."""
+        self.seek(0)
+        return self.read()
+
+    def check(self):
+        """Raises InputError unless the bytes have their CRC-32. Looks once."""
+        if self.crc is None:
+            return
+        self.seek(0)
+        crc, block = 0, bytearray(1 << 20)
+        while count := self.readinto(block):
+            crc = zlib.crc32(memoryview(block)[:count], crc)
+        if crc != self.crc:
+            raise InputError("not what was written: the CRC-32 differs; get the file again")
+        self.crc = None
+
+
+class _Frugal(Window):
+    """Hands out little at once: ZipFile reads a directory in one piece, however large the file says it is."""
+
+    def read(self, size=-1):
+        data = super().read(size if 0 <= size <= LARGEST_DIRECTORY else LARGEST_DIRECTORY + 1)
+        if len(data) > LARGEST_DIRECTORY:
+            raise InputError(f"its zip directory is larger than {LARGEST_DIRECTORY:,} bytes; no weight file needs that")
+        return data
+
+
+def zip_members(file, size):
+    """{name: Window} of the members of a zip file, which must be stored as they are: nothing is ever inflated.
+
+    file: an unbuffered binary file of `size` bytes. Raises InputError, or what zipfile raises for a damaged archive.
+    """
+    members = {}
+    with zipfile.ZipFile(_Frugal(file, 0, size)) as archive:
+        for info in archive.infolist():
+            if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size or info.flag_bits & 1:
+                raise InputError(f"{info.filename!r} in it is compressed or encrypted; frameworks store it as it is")
+            if info.filename in members:
+                raise InputError(f"{info.filename!r} is in it twice")
+            file.seek(info.header_offset)
+            header = file.read(LOCAL_HEADER)
+            names = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
+            members[info.filename] = Window(file, info.header_offset + LOCAL_HEADER + names, info.file_size, info.CRC)
+    return members
