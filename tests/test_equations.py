@@ -1,5 +1,6 @@
 """The list of equations is complete and the README's copy of it is today's."""
 
+from tests import method_table
 from tests.equations import EQUATIONS, ROOT, found, with_table
 
 
@@ -11,3 +12,8 @@ def test_every_equation_is_proved_by_a_test():
 def test_the_readme_shows_todays_list():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert readme == with_table(readme), "run: python -m tests.equations"
+
+
+def test_the_readme_shows_todays_methods():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme == method_table.with_table(readme), "run: python -m tests.method_table"
