@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 import tinyattr as ta
 from tinyattr import draw
@@ -20,6 +21,8 @@ from tinyattr.nets.glyphs import STEPS, example, train_glyphs
 from tinyattr.nets.loading import convert
 from tinyattr.pointing import report
 from tinyattr.reproduce import altered_beside_original, scores_side_by_side
+from tinyattr.twins import CASES, demonstrate
+from tinyattr.twins import table as twins_table
 from tinyattr.verify import known_networks, passed, show, verify
 
 
@@ -131,6 +134,11 @@ def parser():
             make.add_argument("--K", type=float, default=10.0, help="strength of the attack; default: %(default)g")
             make.add_argument("--at", type=int, nargs=2, default=(0, 0), metavar=("I", "J"),
                               help="place that it reads; default: 0 0")
+
+    pair = _command(commands, "twins", run_twins, "original and altered, trained alike: does training undo the attack?",
+                    "tinyattr twins --steps 20 --json twins.json")
+    pair.add_argument("--steps", type=int, default=20, help="of gradient descent; default: %(default)s")
+    pair.add_argument("--json", metavar="FILE", help="write the numbers there, too")
 
     train = _command(commands, "train", run_train, "make the embedded network again, from nothing",
                      "tinyattr train --out glyphs.h5")
@@ -316,6 +324,18 @@ def run_inspect(options):
     if options.json is not None:
         _write_numbers(options.json, found.numbers())
     print(found.table())
+
+
+def run_twins(options):
+    """Train twins by every loss."""
+    if options.steps < 1:
+        raise ta.InputError(f"--steps must be at least 1; got {options.steps}")
+    if options.json is not None:
+        writable(options.json)
+    found = list(tqdm(demonstrate(options.steps), desc="twins", total=len(CASES), disable=None))
+    if options.json is not None:
+        _write_numbers(options.json, {"twins": [vars(f) for f in found]})
+    print(twins_table(found))
 
 
 def run_bake(options):
