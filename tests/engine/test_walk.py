@@ -171,3 +171,19 @@ def test_weight_gradients_of_a_constant_and_of_an_unknown_op():
     record = ta.engine.Record("strange", "s", (), np.ones(1), {}, weights=(np.ones(1),))
     with pytest.raises(ta.InputError, match="no weight gradient for op 'strange'"):
         ta.weight_gradients([record], {"s": np.ones(1)})
+
+
+def test_only_what_is_asked_for_is_kept():
+    """The same signal, and no other; on a tape with a fork, too, where a signal arrives in two parts."""
+    tape = ta.Tape()
+    tape.leaf("x", np.arange(4.0).reshape(1, 1, 2, 2) + 1)
+    tape.write("exp", "a", "x")
+    tape.write("mul", "b", ["a", "x"])
+    tape.write("add", "y", ["a", "b"])
+    seed = {"y": np.ones((1, 1, 2, 2))}
+    everything = ta.walk(tape, seed, ta.GRADIENT, ("x",))
+    assert set(everything) == {"y", "b", "a", "x"}
+    for name in ("x", "a"):
+        kept = ta.walk(tape, seed, ta.GRADIENT, (name,), only=True)
+        assert set(kept) == {name}
+        assert (kept[name] == everything[name]).all()

@@ -6,11 +6,12 @@ from tinyattr.engine.choice import kernels
 from tinyattr.errors import InputError
 
 
-def walk(tape, seeds, book, to=("input",)):
+def walk(tape, seeds, book, to=("input",), *, only=False):
     """Carry signals from the seeds back to the records named in `to`: {record name: signal} for all layers on the way.
 
     seeds: {record name: array of the shape of its output}, usually one row of a Jacobian at the logits.
     book:  {op or layer name: rule}; a layer's name goes before its op.
+    only:  forget every signal that is not asked for in `to`, as soon as it has been carried on: half the memory.
     A signal has the shape and dtype of the value it belongs to. Neither tape, nor seeds, nor weights are changed.
     Raises InputError for a missing rule (never a silent gradient), and for a record that the seeds do not depend on.
     """
@@ -27,6 +28,8 @@ def walk(tape, seeds, book, to=("input",)):
             if name in towards:
                 m = _fitting(record, x, m)
                 signals[name] = signals[name] + m if name in signals else m
+        if only and record.name not in to:
+            del signals[record.name]
     for name in to:
         if name not in signals:
             raise InputError(f"no signal reaches '{name}': {', '.join(seeds)} does not depend on it")

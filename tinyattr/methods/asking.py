@@ -69,7 +69,7 @@ class Question:
         for some in batched(bar(pictures, what, count), batch):
             tape = self.net.run(np.concatenate(some))
             values, rows, log_scales = self.scored(tape)
-            g = walk(tape, {self.net.layers[-1][0]: rows}, GRADIENT, (layer,))[layer].astype(np.float64)
+            g = walk(tape, {self.net.layers[-1][0]: rows}, GRADIENT, (layer,), only=True)[layer].astype(np.float64)
             A = places(self.net, tape[layer]).astype(np.float64)
             del tape  # before the next one is written
             yield from zip(A, g, values.tolist(), log_scales.tolist(), strict=True)
@@ -79,7 +79,7 @@ class Question:
         for some in batched(bar(activations, what, count), batch):
             tape = self.net.resume(self.tape, layer, np.concatenate(some))
             _, rows, log_scales = self.scored(tape)
-            g = walk(tape, {self.net.layers[-1][0]: rows}, GRADIENT, (layer,))[layer].astype(np.float64)
+            g = walk(tape, {self.net.layers[-1][0]: rows}, GRADIENT, (layer,), only=True)[layer].astype(np.float64)
             yield from zip(g, log_scales.tolist(), strict=True)
 
     def values(self, pictures, *, count, batch=BATCH, what="pictures"):
