@@ -17,7 +17,7 @@ WHICH_SCORE = (
     "say which score to explain: score='log_odds' (recommended: never vanishes, cannot be shifted), 'post' (y_c), "
     "'log' (log y_c), 'pre' (z_c: a number added to every logit changes its maps), 'centred' or 'margin'"
 )
-BATCH = 8  # pictures that run through the network at a time: what bounds the memory of paths and samples
+BATCH = 4  # pictures that run through the network at a time: what bounds the memory of paths and samples
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,11 @@ import numpy as np
 from tinyattr.engine import GRADIENT, apply
 
 
+def part(v, sign):
+    """max(v, 0) for sign 1, min(v, 0) for -1."""
+    return np.maximum(v, 0) if sign > 0 else np.minimum(v, 0)
+
+
 def transposed(record, kernel, s):
     """kernel^T s: the signal at the layer's input if its kernel were this one."""
     kernel.setflags(write=False)  # as a network's are: the fast kernels are compiled for these

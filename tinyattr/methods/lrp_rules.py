@@ -10,7 +10,7 @@ is 0: s(u) = u + eps sign(u), sign(0) = 1, eps = 1e-6 unless said.
 import numpy as np
 
 from tinyattr.engine import GRADIENT, apply, rerun
-from tinyattr.methods.linear import transposed
+from tinyattr.methods.linear import part, transposed
 
 EPS = 1e-6
 
@@ -59,8 +59,8 @@ def gamma(strength=0.25):
         for sign in (1, -1):
             share = np.where(record.output * sign > 0, R, 0)
             total = total + _shared(record, share, [
-                (_part(a, 1), kernel + strength * _part(kernel, sign), b + strength * _part(b, sign)),
-                (_part(a, -1), kernel + strength * _part(kernel, -sign), np.zeros_like(b)),
+                (part(a, 1), lambda sign=sign: kernel + strength * part(kernel, sign), b + strength * part(b, sign)),
+                (part(a, -1), lambda sign=sign: kernel + strength * part(kernel, -sign), np.zeros_like(b)),
             ])
         return (total,)
     return rule
@@ -69,13 +69,13 @@ def gamma(strength=0.25):
 def w_squared(record, R):
     """R_j = sum_k w_jk^2 / s(sum_j w_jk^2 + b_k^2) R_k."""
     (a,), (kernel, b) = record.x, record.weights
-    return (_shared(record, R, [(np.ones_like(a), kernel**2, b**2)]),)
+    return (_shared(record, R, [(np.ones_like(a), lambda: kernel**2, b**2)]),)
 
 
 def flat(record, R):
     """R_j = sum_k R_k / (number of inputs of k): every input the same, padding not counted."""
     (a,), (kernel, b) = record.x, record.weights
-    return (_shared(record, R, [(np.ones_like(a), np.ones_like(kernel), np.zeros_like(b))]),)
+    return (_shared(record, R, [(np.ones_like(a), lambda: np.ones_like(kernel), np.zeros_like(b))]),)
 
 
 def box(low, high):
@@ -86,8 +86,8 @@ def box(low, high):
     def rule(record, R):
         (x,), (kernel, b) = record.x, record.weights
         ends = [np.broadcast_to(np.asarray(end, x.dtype), x.shape) for end in (low, high)]
-        return (_shared(record, R, [(x, kernel, b), (-ends[0], _part(kernel, 1), -_part(b, 1)),
-                                    (-ends[1], _part(kernel, -1), -_part(b, -1))]),)
+        return (_shared(record, R, [(x, lambda: kernel, b), (-ends[0], lambda: part(kernel, 1), -part(b, 1)),
+                                    (-ends[1], lambda: part(kernel, -1), -part(b, -1))]),)
     return rule
 
 
@@ -107,19 +107,17 @@ def pass_on(record, R):
 def _one_sign(record, R, sign):
     """c = a w of one sign: R_j = sum_k c_jk / s(sum_j c_jk + b_k) R_k."""
     (a,), (kernel, b) = record.x, record.weights
-    return _shared(record, R, [(_part(a, 1), _part(kernel, sign), _part(b, sign)),
-                               (_part(a, -1), _part(kernel, -sign), np.zeros_like(b))])
+    return _shared(record, R, [(part(a, 1), lambda: part(kernel, sign), part(b, sign)),
+                               (part(a, -1), lambda: part(kernel, -sign), np.zeros_like(b))])
 
 
 def _shared(record, R, terms):
-    """terms (a, w, b): R_j = sum of a_j (w^T s)_j, s = R / s(sum of the terms' a w + b)."""
-    terms = [(a, w, b) for a, w, b in terms if a.any() or b.any()]  # after a ReLU there is no a < 0
+    """terms (a, w, b), w a function that makes the kernel: R_j = sum of a_j (w^T s)_j, s = R / s(sum of a w + b).
+
+    Kernels are made when needed, as fc1 of VGG19 alone has 411 MB, and only for inputs that are there.
+    """
+    terms = [(a, w(), b) for a, w, b in terms if a.any() or b.any()]  # after a ReLU there is no a < 0
     if not terms:
         return np.zeros_like(record.x[0])
     s = R / stabilised(sum(rerun(record, (a,), (w, b)).output for a, w, b in terms))
     return sum(a * transposed(record, w, s) for a, w, _ in terms)
-
-
-def _part(v, sign):
-    """max(v, 0) for sign 1, min(v, 0) for -1."""
-    return np.maximum(v, 0) if sign > 0 else np.minimum(v, 0)
