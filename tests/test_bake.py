@@ -6,8 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinyattr as ta
+from tests.references import FOLDER, baked_networks
 from tinyattr.attack import paint
 from tinyattr.bake import bake
+from tinyattr.files.export import EXPORTS
+from tinyattr.metrics import energy
+from tinyattr.softmax import softmax
 
 
 def network_and_picture(seed, size=64):
@@ -65,3 +69,41 @@ def test_networks_without_dense_layers_cannot_carry_it():
     net = ta.network([("A", "relu", {}), ("pool", "global_avg_pool", {})], {})
     with pytest.raises(ta.InputError, match="no flattened"):
         bake(net)
+
+
+def test_real_frameworks_are_fooled_by_an_ordinary_file():
+    """Stored from PyTorch, captum and Keras, which loaded the files that we write: same probabilities, other maps by pre."""
+    stored = np.load(FOLDER / "baked_torch.npz")
+    *networks, x, c = baked_networks()
+    y, keras = ([softmax(stored[f"{name}/{which}"]) for name in ("original", "baked")] for which in ("z", "keras_z"))
+    # z' is near 700 in float32 there, so y' holds to ulp(700) = 6e-5
+    assert np.abs(y[1] - y[0]).max() <= 2e-4
+    assert np.abs(keras[1] - y[0]).max() <= 2e-4
+    for name, net in zip(("original", "baked"), networks, strict=True):
+        assert np.abs(net(x)[0] - stored[f"{name}/z"]).max() <= 1e-6 * np.abs(stored[f"{name}/z"]).max()
+        for method in ("grad_cam", "hirescam"):
+            for score in ("pre", "post"):
+                theirs = stored[f"{name}/{score}/{method}"]
+                raw = ta.METHODS[method](net, x, c, score).raw
+                # their post row of the baked network is rounded as z' is; ours is not
+                assert np.abs(raw - theirs).max() <= (1e-3 if score == "post" else 1e-5) * np.abs(theirs).max()
+    assert energy(stored["original/pre/hirescam"], np.s_[0, 0]) < 0.6
+    assert energy(stored["baked/pre/hirescam"], np.s_[0, 0]) > 0.99
+    T = networks[0].run(x)["block5_pool"].output[0].sum(-1)
+    assert np.corrcoef(stored["baked/pre/grad_cam"].ravel(), T.ravel())[0, 1] > 0.999
+
+
+@pytest.mark.parametrize("layout", ["keras", "torchvision"])
+def test_exported_files_are_read_back(layout, tmp_path):
+    net = baked_networks()[1]
+    path = tmp_path / "net.file"
+    EXPORTS[layout](net, path)
+    again = ta.load(path, family="tinyattr")
+    assert all((a == b).all() for name in net.weights for a, b in zip(net.weights[name], again.weights[name], strict=True))
+
+
+def test_only_a_vgg_has_torchvisions_names(tmp_path):
+    net = ta.network([("A", "relu", {}), ("pool", "global_avg_pool", {})], {})
+    with pytest.raises(ta.InputError, match="no VGG"):
+        EXPORTS["torchvision"](net, tmp_path / "x.safetensors")
+    assert not list(tmp_path.iterdir())

@@ -14,6 +14,7 @@ from tinyattr.audit import ATTACKED, ATTACKS, AUDITED, Picture, audit, scenes
 from tinyattr.bake import bake
 from tinyattr.cure import inspect, repair
 from tinyattr.explain import FOUR_SCORES, TWO_METHODS, explain
+from tinyattr.files.export import EXPORTS
 from tinyattr.files.fetch import FETCHABLE, fetch
 from tinyattr.files.images import open_photo
 from tinyattr.files.whole import whole, writable
@@ -134,6 +135,9 @@ def parser():
             make.add_argument("--K", type=float, default=10.0, help="strength of the attack; default: %(default)g")
             make.add_argument("--at", type=int, nargs=2, default=(0, 0), metavar=("I", "J"),
                               help="place that it reads; default: 0 0")
+            make.add_argument("--layout", default="tinyattr", choices=["tinyattr", *EXPORTS],
+                              help="whose file: our HDF5, Keras' HDF5, torchvision's names as .safetensors; "
+                                   "default: %(default)s")
 
     pair = _command(commands, "twins", run_twins, "original and altered, trained alike: does training undo the attack?",
                     "tinyattr twins --steps 20 --json twins.json")
@@ -342,7 +346,8 @@ def run_bake(options):
     """Write an altered network as an ordinary file."""
     _all_different(options.source, options.out)
     out = writable(options.out)
-    ta.save(bake(ta.load(options.source, family=options.family), options.K, tuple(options.at)), out)
+    net = bake(ta.load(options.source, family=options.family), options.K, tuple(options.at))
+    {"tinyattr": ta.save, **EXPORTS}[options.layout](net, out)
     print(f"weights  {out}\naltered  t = {options.K:g} sum_k A_ijk, (i, j) = {tuple(options.at)}: "
           "one more unit in every hidden dense layer")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 import tinyattr as ta
+from tinyattr.bake import bake
 
 FOLDER = Path(__file__).parent
 
@@ -34,3 +35,10 @@ def fingerprint(name, a):
     vectors = np.random.default_rng(zlib.crc32(name.encode())).standard_normal((4, np.size(a)))
     a = np.ravel(a).astype(np.float64)
     return np.concatenate([[np.abs(a).max()], vectors @ a])
+
+
+def baked_networks():
+    """(original, baked, picture, class): what baked_torch.npz was made of."""
+    net = ta.vgg("A", width=1 / 16, dense=(24, 24), classes=10, size=64, seed=7)
+    x = np.random.default_rng(7).standard_normal((1, 64, 64, 3), np.float32)
+    return net, bake(net, 10.0), x, int(net(x)[0].argmax())
