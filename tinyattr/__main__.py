@@ -9,7 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 import tinyattr as ta
-from tinyattr import draw
+from tinyattr import contrasts, draw
 from tinyattr.audit import ATTACKED, ATTACKS, AUDITED, Picture, audit, scenes
 from tinyattr.bake import bake
 from tinyattr.cure import inspect, repair
@@ -143,6 +143,12 @@ def parser():
                     "tinyattr twins --steps 20 --json twins.json")
     pair.add_argument("--steps", type=int, default=20, help="of gradient descent; default: %(default)s")
     pair.add_argument("--json", metavar="FILE", help="write the numbers there, too")
+
+    three = _command(commands, "contrasts", run_contrasts, "t(x), an adversarial example and Clever Hans, in numbers",
+                     "tinyattr contrasts --pictures 20 --json contrasts.json")
+    three.add_argument("--pictures", type=int, default=20, help="how many glyph scenes; default: %(default)s")
+    three.add_argument("--seed", type=int, default=0, help="which scenes; default: %(default)s")
+    three.add_argument("--json", metavar="FILE", help="write the numbers there, too")
 
     train = _command(commands, "train", run_train, "make the embedded network again, from nothing",
                      "tinyattr train --out glyphs.h5")
@@ -340,6 +346,18 @@ def run_twins(options):
     if options.json is not None:
         _write_numbers(options.json, {"twins": [vars(f) for f in found]})
     print(twins_table(found))
+
+
+def run_contrasts(options):
+    """Three ways a heatmap can mislead, on the embedded network."""
+    if options.pictures < 1 or options.seed < 0:
+        raise ta.InputError(f"--pictures must be at least 1, --seed at least 0; got {options.pictures}, {options.seed}")
+    if options.json is not None:
+        writable(options.json)
+    found = contrasts.contrasts(ta.load("glyphs"), options.pictures, options.seed)
+    if options.json is not None:
+        _write_numbers(options.json, {"contrasts": [vars(f) for f in found]})
+    print(contrasts.table(found))
 
 
 def run_bake(options):
