@@ -12,7 +12,7 @@ import numpy as np
 from tinyattr.engine import GRADIENT, rerun
 from tinyattr.engine.rules import unpool, winners
 from tinyattr.errors import InputError, unknown
-from tinyattr.methods.asking import ask, total
+from tinyattr.methods.asking import ask, batched, total
 from tinyattr.methods.baselines import baseline_of
 from tinyattr.methods.heatmap import relu
 from tinyattr.methods.linear import part, transposed
@@ -66,10 +66,11 @@ def secant_row(question, z_b):
     places, w = gauss(8)
 
     def terms():
-        for low, high in pairwise(np.union1d(np.linspace(0, 1, panels + 1), corners)):
-            a = low + (high - low) * places[:, None]  # (8, 1)
+        for some in batched(pairwise(np.union1d(np.linspace(0, 1, panels + 1), corners)), 256):
+            low, high = np.array(some).T[..., None]
+            a = (low + (high - low) * places).reshape(-1, 1)
             _, rows, log_scales = score(z_b + a * dz, np.full(len(a), c))
-            yield from zip((high - low) * w[:, None] * rows, log_scales, strict=True)
+            yield from zip(((high - low) * w).reshape(-1, 1) * rows, log_scales, strict=True)
 
     row, log_scale = total(terms())
     return row[None], log_scale
