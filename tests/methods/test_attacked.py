@@ -10,6 +10,7 @@ from tests.methods import toys
 from tests.methods.test_claims import apart
 from tests.methods.test_identities import signals
 from tests.methods.toys import few, seeds, toy
+from tinyattr.softmax import softmax
 
 Z = toys.HALF * toys.HALF
 relu = np.maximum
@@ -119,3 +120,27 @@ def test_the_repaired_network_is_centred(seed):
 def test_the_attack_in_the_weights_is_the_attack_on_the_tape(seed, K, i, j):
     net, x = toy(seed)
     assert np.allclose(toys.widened(net, K, (i, j))(x), ta.alter(net, K=K, at=(i, j))(x), rtol=1e-12, atol=1e-9)
+
+
+@few
+@given(seed=seeds, K=st.floats(-5, 5))
+def test_training_cannot_tell_the_two_apart(seed, K):
+    """Equation (V7): twenty steps of gradient descent on cross-entropy leave both with the same weights, K where it was, and
+    the class-sum of the last weights, whose gradient is (sum_i (y_i - t_i)) h = 0, where that was."""
+    net, x = toy(seed)
+    trained = []
+    for network in (net, ta.alter(net, K=K, at=(1, 2))):
+        sums, to = network.weights["logits"][0].sum(1), ("input", *({"K"} & set(network.weights)))
+        for _ in range(20):
+            tape = network.run(x)
+            row = softmax(network.logits(tape)) - np.eye(toys.CLASSES)[[3]]
+            g = ta.weight_gradients(tape, ta.walk(tape, {network.layers[-1][0]: row}, ta.GRADIENT, to))
+            network = ta.network(network.layers, {name: tuple(w - 0.05 * d for w, d in zip(arrays, g[name], strict=True))
+                                                  for name, arrays in network.weights.items()}, features="A")
+        assert np.abs(network.weights["logits"][0].sum(1) - sums).max() <= 1e-12 * (1 + np.abs(sums).max())
+        trained.append(network)
+    assert abs(trained[1].weights["K"][0] - K) <= 1e-12
+    for name in net.weights:
+        for w, w_altered in zip(trained[0].weights[name], trained[1].weights[name], strict=True):
+            assert np.abs(w - w_altered).max() <= 1e-9
+    assert any(apart(trained[0].weights[name][0], net.weights[name][0]) > 1e-4 for name in net.weights)

@@ -131,10 +131,20 @@ def test_cams_with_positive_parts(seed, score):
     slack = 1e-12 * np.abs(plus).max()
     assert (plus >= plain - slack).all()
     assert (layer >= hires - slack).all()
-    A, g = signals(net, x, 1, score, "A")
-    assert apart(plus, A @ np.maximum(g, 0).mean((0, 1))) <= 1e-10
-    assert apart(ta.grad_cam_plus(net, x, 1, score, active=True).raw, A @ (np.maximum(g, 0) * (A > 0)).mean((0, 1))) <= 1e-10
-    assert apart(layer, (np.maximum(g, 0) * A).sum(-1)) <= 1e-10
+
+
+@given(seeds, scores, st.sampled_from(["A", "conv2", "relu1"]))
+def test_cams_by_their_formulas(seed, score, layer):
+    """At any layer, before its ReLU too, where activations have both signs."""
+    net, x = toy(seed)
+    A, g = signals(net, x, 1, score, layer)
+    positive, SA = np.maximum(g, 0), A.sum((0, 1))
+    w = np.where(SA == 0, 0, (g * A).sum((0, 1)) / np.where(SA == 0, 1, SA))
+    for L, method, options in (
+            (A @ g.mean((0, 1)), ta.grad_cam, {}), (A @ positive.mean((0, 1)), ta.grad_cam_plus, {}),
+            (A @ (positive * (A > 0)).mean((0, 1)), ta.grad_cam_plus, {"active": True}), ((positive * A).sum(-1), ta.layercam, {}),
+            ((g * A).sum(-1), ta.hirescam, {}), (A @ w, ta.xgrad_cam, {})):
+        assert apart(method(net, x, 1, score, layer, **options).raw, L) <= 1e-9
 
 
 @given(seeds)
