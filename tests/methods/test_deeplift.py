@@ -154,6 +154,42 @@ def test_reveal_cancel_in_loops(seed):
     assert np.allclose(ta.deeplift(net, x, 1, "pre", baseline=b, rule="reveal_cancel").raw.ravel(), C, rtol=1e-9, atol=1e-11)
 
 
+def parted(x, b, W, u_b):
+    """Of u = W x: (p, n, f_p, f_n), each (out,), in loops. p: the sum of what raises u."""
+    p, n, f_p, f_n = np.zeros((4, W.shape[1]))
+    for i, h in np.ndindex(W.shape):
+        c = (x[i] - b[i]) * W[i, h]
+        p[h], n[h] = p[h] + max(c, 0), n[h] + min(c, 0)
+    for h in range(W.shape[1]):
+        f = [max(v, 0) for v in (u_b[h], u_b[h] + p[h], u_b[h] + n[h], u_b[h] + p[h] + n[h])]
+        f_p[h], f_n[h] = ((f[1] - f[0]) + (f[3] - f[2])) / 2, ((f[2] - f[0]) + (f[3] - f[1])) / 2
+    return p, n, f_p, f_n
+
+
+@given(seeds)
+def test_reveal_cancel_through_two_layers(seed):
+    """A hidden unit that p alone would have woken, and n keeps asleep, does not change; yet what would have raised it and what kept
+    it down get their share, each from the mean of the multipliers above."""
+    rng = np.random.default_rng(seed)
+    (W1, W2, V), b1, b2 = (rng.standard_normal(shape) for shape in ((4, 5), (5, 3), (3, 1))), rng.standard_normal(5), rng.standard_normal(3)
+    layers = [("flat", "flatten", {}), ("h1", "dense", {}), ("h1_relu", "relu", {}), ("h2", "dense", {}), ("h2_relu", "relu", {}), ("z", "dense", {})]
+    net = ta.network(layers, {"h1": (W1, b1), "h2": (W2, b2), "z": (V, np.zeros(1))})
+    x, b = rng.standard_normal((2, 1, 2, 2, 1))
+    tape, reference = net.run(x), net.run(b)
+    a0, a0_b, a1, a1_b = (t[name].output[0] for name in ("flat", "h1_relu") for t in (tape, reference))
+    m = V[:, 0]
+    for (below, below_b), name, W in (((a1, a1_b), "h2", W2), ((a0, a0_b), "h1", W1)):
+        p, n, f_p, f_n = parted(below, below_b, W, reference[name].output[0])
+        awake = tape[name].output[0] > 0
+        m_p, m_n = (m * np.where(np.abs(part) < 1e-10, awake, f / np.where(part == 0, 1, part)) for part, f in ((p, f_p), (n, f_n)))
+        m = np.zeros(len(below))
+        for i, h in np.ndindex(W.shape):
+            c = (below[i] - below_b[i]) * W[i, h]
+            m[i] += W[i, h] * (m_p[h] if c > 0 else m_n[h] if c < 0 else (m_p[h] + m_n[h]) / 2)
+    C = ta.deeplift(net, x, 0, "pre", baseline=b, rule="reveal_cancel").raw
+    assert np.allclose(C.ravel(), m * (x - b).ravel(), rtol=1e-9, atol=1e-10)
+
+
 @given(seeds)
 def test_with_one_side_empty_reveal_cancel_is_rescale(seed):
     """Positive weights and a picture brighter than the baseline: nothing cancels, so there is nothing to reveal."""
