@@ -34,6 +34,8 @@ def _curve(net, x, L, target, score, baseline, pixels, batch, keep):
     H, W = question.x.shape[1:3]
     if np.shape(L) != (H, W):
         raise InputError(f"the map must have the picture's size ({H}, {W}); got {np.shape(L)}; heat.map has")
+    if not np.isfinite(L).all():
+        raise InputError("the map must be finite numbers; got NaN or infinity, which have no order")
     count_of(pixels, "pixels")
     rank = np.empty(H * W, int)
     rank[np.argsort(-np.ravel(L), kind="stable")] = np.arange(H * W)

@@ -9,9 +9,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 def pearson(a, b):
     """Correlation of two maps of one shape, in [-1, 1]; NaN if either is the same everywhere."""
-    a, b = a - a.mean(), b - b.mean()
-    norm = np.sqrt((a * a).sum() * (b * b).sum())
-    return float(np.clip((a * b).sum() / norm, -1, 1)) if norm > 0 else float("nan")
+    if np.ptp(a) == 0 or np.ptp(b) == 0:  # their distances from the mean would be rounding noise
+        return float("nan")
+    return cosine(*(m - m.mean() for m in (_unit(a), _unit(b))))
 
 
 def spearman(a, b):
@@ -41,8 +41,15 @@ def kendall(a, b):
 
 def cosine(a, b):
     """a.b / (|a| |b|), in [-1, 1]; NaN if either is zero."""
+    a, b = _unit(a), _unit(b)
     norm = np.sqrt((a * a).sum() * (b * b).sum())
-    return float((a * b).sum() / norm) if norm > 0 else float("nan")
+    return float(np.clip((a * b).sum() / norm, -1, 1)) if norm > 0 else float("nan")
+
+
+def _unit(m):
+    """m / max |m|, float64: a factor says nothing, and squares of very small or large numbers are no floats."""
+    m = np.asarray(m, np.float64)
+    return m / np.abs(m).max() if m.any() else m
 
 
 def mean_square(a, b):

@@ -32,6 +32,7 @@ def test_layers_that_name_their_inputs():
     ([], {}, "at least one layer"),
     ([("fc", "linear", {})], W, "unknown op 'linear'"),
     ([("fc", "dense", {}), ("fc", "relu", {})], W, "two layers are called 'fc'"),
+    ([("relu", "flatten", {})], {}, "the name of another op"),
     ([("fc", "dense", {"inputs": ["later"]})], W, "reads 'later', which does not come before"),
     ([("fc", "dense", {})], {}, r"needs weights \(kernel, bias\)"),
     ([("fc", "conv2d", {})], W, r"needs weights \(kernel, bias\)"),

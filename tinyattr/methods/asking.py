@@ -160,7 +160,7 @@ def total(parts):
 
 def batched(items, size):
     """Lists of up to `size` items, taken from the iterable only when needed."""
-    items = iter(items)
+    items, size = iter(items), count_of(size, "batch")
     while some := list(islice(items, size)):
         yield some
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tinyattr.errors import InputError
 from tinyattr.methods.asking import BATCH, ask, feature_layer
 from tinyattr.methods.heatmap import min_max, resize
 from tinyattr.softmax import softmax
@@ -16,8 +17,11 @@ def score_cam(net, x, target=None, score=None, layer=None, *, masks=None, batch=
     question = ask(net, x, target, score)
     layer = layer or feature_layer(net)
     A = question.at_places(layer, question.tape[layer].output)  # (h, w, C)
+    size = question.x.shape[1:3]
     if masks is None:
-        masks = (min_max(resize(A[..., k], question.x.shape[1:3])) for k in range(A.shape[-1]))
+        masks = (min_max(resize(A[..., k], size)) for k in range(A.shape[-1]))
+    elif np.shape(masks) != (A.shape[-1], *size):
+        raise InputError(f"masks must be {(A.shape[-1], *size)}; got {np.shape(masks)}")
     pictures = ((question.x * H[..., None]).astype(question.x.dtype) for H in masks)
     w = softmax(np.array(question.values(pictures, count=A.shape[-1], batch=batch, what="channels")))
     return question.heatmap("Score-CAM", layer, A @ w, log_scale=0.0)
@@ -26,7 +30,8 @@ def score_cam(net, x, target=None, score=None, layer=None, *, masks=None, batch=
 def ablation_cam(net, x, target=None, score=None, layer=None, *, relative=False, batch=BATCH):
     """L_ij = sum_k w_k A_ijk,  w_k = S - S_k, the drop when channel k is set to 0. Desai & Ramaswamy, WACV 2020.
 
-    relative: w_k = (S - S_k) / S as in the paper, which turns the map over where S < 0, always for log.
+    relative: w_k = (S - S_k) / S as in the paper, which turns the map over where S < 0, always for log. Raises
+    InputError where S = 0.
     """
     question = ask(net, x, target, score)
     layer = layer or feature_layer(net)
@@ -34,6 +39,8 @@ def ablation_cam(net, x, target=None, score=None, layer=None, *, relative=False,
     without = (question.tape[layer].output * (np.arange(A.shape[-1]) != k) for k in range(A.shape[-1]))
     found = question.values_onwards(layer, without, count=A.shape[-1], batch=batch, what="channels")
     w = question.value - np.array(found)
+    if relative and question.value == 0:
+        raise InputError(f"a drop relative to S needs an S other than 0, which {score} is here; use relative=False")
     if relative:
         w = w / question.value
     return question.heatmap("Ablation-CAM, relative" if relative else "Ablation-CAM", layer, A @ w, log_scale=0.0)

@@ -5,13 +5,14 @@ as they do; contributions C = m Delta u sum to Delta S. A book is made from two 
 """
 
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
 from tinyattr.engine import GRADIENT, rerun
 from tinyattr.engine.rules import unpool, winners
 from tinyattr.errors import InputError, unknown
-from tinyattr.methods.asking import ask, total
+from tinyattr.methods.asking import ask, batched, total
 from tinyattr.methods.baselines import baseline_of
 from tinyattr.methods.heatmap import relu
 from tinyattr.methods.linear import part, transposed
@@ -56,15 +57,35 @@ def tangent_row(question, z_b):
 def secant_row(question, z_b):
     """r = int_0^1 dS/dz(z_b + a (z - z_b)) da, so that r . (z - z_b) = S(z) - S(z_b). (row, log_scale).
 
-    Gauss-Legendre of 8 points on panels along which no gap between logits changes by more than 2.
+    Gauss-Legendre of 8 points on panels along which no gap between logits changes by more than 2 (for gaps of up to
+    20,000: more than 10,000 panels are not made). The margin has corners, where its rival changes: panels end there.
     """
-    dz = question.z - z_b
-    panels = 1 + int(np.ptp(dz) / 2)
-    a, w = gauss(8)
-    a, w = ((np.arange(panels)[:, None] + a) / panels).ravel(), np.tile(w / panels, panels)
-    _, rows, log_scales = SCORES[question.score](z_b + a[:, None] * dz, np.full(len(a), question.target))
-    row, log_scale = total(zip(w[:, None] * rows, log_scales, strict=True))
+    dz, c, score = question.z - z_b, question.target, SCORES[question.score]
+    panels = 1 + int(min(np.ptp(dz) / 2, 9999))
+    corners = overtakings(np.delete(z_b, c), np.delete(dz, c)) if question.score == "margin" else []
+    places, w = gauss(8)
+
+    def terms():
+        for some in batched(pairwise(np.union1d(np.linspace(0, 1, panels + 1), corners)), 256):
+            low, high = np.array(some).T[..., None]
+            a = (low + (high - low) * places).reshape(-1, 1)
+            _, rows, log_scales = score(z_b + a * dz, np.full(len(a), c))
+            yield from zip(((high - low) * w).reshape(-1, 1) * rows, log_scales, strict=True)
+
+    row, log_scale = total(terms())
     return row[None], log_scale
+
+
+def overtakings(z, dz):
+    """Places a < 1 where another entry becomes the largest of z + a dz, a growing from 0."""
+    found, leader = [], np.lexsort((dz, z))[-1]
+    while (faster := np.flatnonzero(dz > dz[leader])).size:
+        meets = (z[leader] - z[faster]) / (dz[faster] - dz[leader])
+        if meets.min() >= 1:
+            break
+        found.append(meets.min())
+        leader = faster[meets.argmin()]
+    return found
 
 
 def softmax_row(question, z_b):
@@ -76,8 +97,9 @@ def softmax_row(question, z_b):
         raise InputError(f"row 'softmax' belongs to score='post'; got {question.score!r}")
     c = question.target
     (y_b,), _, _ = SCORES["post"](z_b[None], c)
-    slope = (question.value - y_b) / (question.z[c] - z_b[c])
-    return slope * np.eye(len(z_b))[[c]], 0.0
+    dz = question.z[c] - z_b[c]
+    ratio = y_b * (1 - y_b) if abs(dz) < NEAR else (question.value - y_b) / dz
+    return ratio * np.eye(len(z_b))[[c]], 0.0
 
 
 ROWS = {"secant": secant_row, "tangent": tangent_row, "softmax": softmax_row}
@@ -132,18 +154,31 @@ def reveal_cancel(question, reference, seed, layer):
     for n in row 1.
     """
     tape = question.net.run(np.repeat(question.x, 2, 0))
-    book = {**GRADIENT, "mul": partial(mul, reference), "max_pool": partial(one_sided, reference),
-            "relu": partial(revealed, tape, reference),
+    others = {"mul": mul, "max_pool": max_pool, **dict.fromkeys(("exp", "log", "mod"), slope)}
+    book = {**GRADIENT, "relu": partial(revealed, tape, reference),
             **{op: partial(by_sign, reference) for op in ("conv2d", "dense")},
-            **{op: partial(slope, reference) for op in ("exp", "log", "mod")}}
+            **{op: partial(one_sided, rule, reference) for op, rule in others.items()}}
     m = question.signals(book, (layer,), np.repeat(seed, 2, 0), tape)[layer]
-    p, n = parts(tape[layer], reference)
+    p, n = parts(tape, reference, layer)
     return m[:1] * p + m[1:] * n
 
 
-def parts(record, reference):
-    """(p, n) of a record's output: after a linear layer the sums of its positive and negative w Delta u."""
-    other = reference[record.name]
+CARRIES = ("flatten", "avg_pool", "global_avg_pool", "add", "sum", "concat", "pick")  # p to p and n to n
+
+
+def parts(tape, reference, name):
+    """(p, n) of a value: after a linear layer its sums of positive and negative w Delta u, after a ReLU f_p and f_n.
+
+    Sums and means carry the parts of what they read. Elsewhere a value rises or falls: the difference is p or n.
+    """
+    record, other = tape[name], reference[name]
+    if record.op in CARRIES:
+        read = [parts(tape, reference, i) for i in record.inputs]
+        return tuple(rerun(record, side, ()).output for side in zip(*read, strict=True))
+    if record.op == "relu":
+        return through_relu(other.x[0], *parts(tape, reference, *record.inputs))
+    if record.op == "constant":
+        return np.zeros_like(record.output), np.zeros_like(record.output)
     if not record.weights:
         d = record.output[:1] - other.output
         return part(d, 1), part(d, -1)
@@ -154,6 +189,16 @@ def parts(record, reference):
         p = p + rerun(record, (part(d, sign),), (half, none)).output
         n = n + rerun(record, (part(d, -sign),), (half, none)).output
     return p, n
+
+
+def through_relu(u_b, p, n):
+    """ReLU f: p is added to u_b before n and after it, f_p = (f(u_b + p) - f(u_b) + f(u_b + p + n) - f(u_b + n)) / 2.
+
+    (f_p, f_n), f_n with p and n swapped.
+    """
+    both = relu(u_b + p + n) - relu(u_b)
+    crossed = relu(u_b + p) - relu(u_b + n)
+    return (both + crossed) / 2, (both - crossed) / 2
 
 
 def by_sign(reference, record, m):
@@ -167,25 +212,17 @@ def by_sign(reference, record, m):
 
 
 def revealed(tape, reference, record, m):
-    """ReLU f: p is added to u_b before n and after it,
-
-    f_p = ((f(u_b + p) - f(u_b)) + (f(u_b + p + n) - f(u_b + n))) / 2,  m_p = m f_p / p;  f_n, m_n with p and n swapped.
-    """
-    u_b = reference[record.name].x[0]
-    p, n = parts(tape[record.inputs[0]], reference)
-    f_p = (relu(u_b + p) - relu(u_b) + relu(u_b + p + n) - relu(u_b + n)) / 2
-    f_n = (relu(u_b + n) - relu(u_b) + relu(u_b + p + n) - relu(u_b + p)) / 2
-    du, df = np.concatenate([p, n]), np.concatenate([f_p, f_n])
+    """ReLU: m_p = m f_p / p and m_n = m f_n / n; the gradient where a part is 0."""
+    p, n = parts(tape, reference, *record.inputs)
+    du, df = np.concatenate([p, n]), np.concatenate(through_relu(reference[record.name].x[0], p, n))
     near = np.abs(du) < NEAR
     return (m * np.where(near, record.x[0] > 0, df / np.where(near, 1, du)),)
 
 
-def one_sided(reference, record, m):
-    """Max-pool: a place rises or falls, so that its difference is all p or all n; then as for Rescale."""
+def one_sided(rule, reference, record, m):
+    """All else: what rises has the multiplier of p, what falls that of n; then as for Rescale."""
     rises = record.output[:1] >= reference[record.name].output
-    single = rerun(record, (record.x[0][:1],), ())
-    (m_in,) = max_pool(reference, single, np.where(rises, m[:1], m[1:]))
-    return (np.repeat(m_in, 2, 0),)
+    return rule(reference, record, np.repeat(np.where(rises, m[:1], m[1:]), 2, 0))
 
 
 BOOKS = {"rescale": rescale, "reveal_cancel": reveal_cancel}

@@ -34,14 +34,17 @@ def vargrad(net, x, target=None, score=None, layer=None, *, samples=50, sigma=0.
     """
     question = ask(net, x, target, score)
     noise = _draws(question.x, samples, sigma, seed) if noise is None else _given(question.x, noise)
-    own = question.log_scale if np.isfinite(question.log_scale) else 0.0
     M = V = 0.0
+    top = -np.inf  # M is in units of exp(top), the largest scale so far, V in units of its square
     for m, (g, log_scale) in enumerate(_gradients(question, layer, noise, batch), 1):
-        G = g * np.exp(log_scale - own)
-        before, M = M, M + (G - M) / m
-        V = V + (G - before) * (G - M)
+        before, top = top, max(top, log_scale)
+        old, new = (np.exp(s - top) if s > -np.inf else 0.0 for s in (before, log_scale))
+        G, M, V = g * new, M * old, V * old**2
+        d = G - M
+        M = M + d / m
+        V = V + d * (G - M)
     V /= len(noise)
-    return question.heatmap("VarGrad", layer or "input", V, V.max(-1), log_scale=2 * own)
+    return question.heatmap("VarGrad", layer or "input", V, V.max(-1), log_scale=2 * top)
 
 
 def _gradients(question, layer, noise, batch):

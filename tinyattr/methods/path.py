@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from tinyattr.errors import unknown
+from tinyattr.errors import InputError, unknown
 from tinyattr.methods.asking import BATCH, ask, count_of, no_layer, total
-from tinyattr.methods.baselines import baseline_of
+from tinyattr.methods.baselines import BASELINES, baseline_of
 from tinyattr.methods.receipt import Receipt
 
 
@@ -68,11 +68,16 @@ def expected_gradients(net, x, target=None, score=None, layer=None, *, baselines
     no_layer(layer, "expected gradients")
     question = ask(net, x, target, score)
     references = [baseline_of(net, question.x, b) for b in baselines]
+    if not references:
+        raise InputError(f"expected gradients need at least one baseline: names ({', '.join(BASELINES)}) or arrays")
     if draws is None:
         rng = np.random.default_rng(seed)
         samples = count_of(samples, "samples")
         draws = rng.integers(0, len(references), samples), rng.random(samples)
-    points = [(references[r], a) for r, a in zip(*draws, strict=True)]
+    which, places = draws
+    if not 0 < len(which) == len(places) or not set(which) <= set(range(len(references))):
+        raise InputError(f"draws are as many baselines' numbers, 0 to {len(references) - 1}, as places; got {draws}")
+    points = [(references[r], a) for r, a in zip(which, places, strict=True)]
     along = question.along((at(b, question.x, a) for b, a in points), count=len(points), batch=batch, what="samples")
     EG, log_scale = total(((question.x[0] - b[0]) * g / len(points), own)
                           for (b, _), (_, g, _, own) in zip(points, along, strict=True))

@@ -16,6 +16,8 @@ def occlusion(net, x, target=None, score=None, layer=None, *, window=32, stride=
     no_layer(layer, "occlusion")
     question = ask(net, x, target, score)
     window, stride = count_of(window, "window"), count_of(stride, "stride")
+    if stride > window:
+        raise InputError(f"a stride of {stride} leaves pixels between windows of {window} that none covers; take less")
     H, W = question.x.shape[1:3]
     corners = [(i, j) for i in _starts(H, window, stride) for j in _starts(W, window, stride)]
     regions = np.zeros((len(corners), H, W), bool)
@@ -52,6 +54,8 @@ def rise(net, x, target=None, score=None, layer=None, *, samples=1000, cells=7, 
     """
     no_layer(layer, "RISE")
     question = ask(net, x, target, score)
+    if not 0 < p <= 1:
+        raise InputError(f"p is a probability above 0; got {p}")
     if masks is None:
         masks = _rise_masks(count_of(samples, "samples"), count_of(cells, "cells"), p, seed, question.x.shape[1:3])
     elif np.shape(masks)[1:] != question.x.shape[1:3] or len(masks) == 0:
@@ -75,8 +79,6 @@ def _drops(question, regions, baseline, batch, what):
 
 def _rise_masks(samples, cells, p, seed, size):
     """(N, H, W) float32: coarse grids of zeros and ones, enlarged to one cell more than the picture, cut at random."""
-    if not 0 < p <= 1:
-        raise InputError(f"p is a probability above 0; got {p}")
     rng = np.random.default_rng(seed)
     cell = [-(-length // cells) for length in size]
     masks = np.empty((samples, *size), np.float32)

@@ -49,7 +49,7 @@ def excitation_backprop(net, x, target=None, score=None, layer=None, *, contrast
     heat = _relevance(question, layer or "input", e, 0.0, book, "excitation backprop")
     if not contrast:
         return heat
-    last = _last_linear(question.tape)
+    last = _last_linear(question)
     rule, weights = book[last.op], [-w for w in last.weights]
     negated = {**book, last.name: lambda record, R: rule(_with_weights(record, *weights), R)}
     other = _relevance(question, layer or "input", e, 0.0, negated, "")
@@ -116,7 +116,7 @@ def with_pairs(book, question):
 
     What follows it (the sum z + t of an altered network) passes relevance to the side that differs by class only.
     """
-    last, c = _last_linear(question.tape), question.target
+    last, c = _last_linear(question), question.target
     kernel, bias = last.weights
     rule = book.get(last.name, book[last.op])
     differences = kernel[:, [c]] - kernel, bias[c] - bias
@@ -144,9 +144,12 @@ def _with_weights(record, kernel, bias):
     return rerun(record, record.x, (kernel, bias))
 
 
-def _last_linear(tape):
-    """The record of the last dense layer. Raises InputError for a network that does not end in one."""
-    dense = [record for record in tape if record.op == "dense"]
+def _last_linear(question):
+    """The record of the last dense layer with a number for every class: t(x) may have layers of its own behind it.
+
+    Raises InputError for a network without one.
+    """
+    dense = [record for record in question.tape if record.op == "dense" and record.output.size == question.z.size]
     if not dense:
         raise InputError("this needs a network whose logits come from a dense layer")
     return dense[-1]

@@ -133,7 +133,8 @@ def network(layers, weights, *, name="network", features=None, classes=None, inp
 
     weights: {layer name: (kernel, bias)}, kernels (kh, kw, in, out) or (in, out), all float32 or all float64.
     features: default the last layer before a flatten or global pool.
-    Raises InputError for an unknown op, a name used twice, an input used before it exists, or missing weights.
+    Raises InputError for an unknown op, a name used twice or that of another op, an input used before it exists, or
+    missing weights.
     """
     if any(len(layer) != 3 for layer in layers):
         raise InputError("a layer is (name, op, attributes), for example ('conv1', 'conv2d', {'padding': 1})")
@@ -145,6 +146,9 @@ def network(layers, weights, *, name="network", features=None, classes=None, inp
             raise unknown("op", op, [*OPS, "constant"])
         if n in seen:
             raise InputError(f"two layers are called '{n}'; every layer needs its own name")
+        if n in OPS and n != op:
+            raise InputError(f"layer '{n}' is a {op}, with the name of another op: rule-books, which go by both, would "
+                             "take the wrong rule; call it something else")
         inputs, own = inputs_of(attributes, seen[-1])
         for i in inputs:
             if i not in seen:
