@@ -91,6 +91,7 @@ def test_nothing_known_is_not_verified_and_a_family_is_asked_for(tmp_path, capsy
     captured = capsys.readouterr()
     assert "say whose training it is with --family oxford or torchvision" in captured.out
     assert "nothing is known to compare this file with" in captured.err
+    assert "photo     -       beagle.jpg: not classified" in "\n".join(map(str, verify(path, ["beagle.jpg"])))
     assert main(["weights", "show", path, "--family", "oxford"]) == 0
     out = capsys.readouterr().out
     for words in ("keras-2016", "oxford, as given", "32 x 32, BGR, minus (103.939, 116.779, 123.68)", "3 x 3 x 3 x 4"):

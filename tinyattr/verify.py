@@ -59,12 +59,12 @@ def verify(path, photos=(), family=None):
     Raises InputError for a file that cannot be read at all.
     """
     path = file_of(path)
-    checks = [_file(path)]
     with holding(path, family) as held:
-        checks += [Check("network", OK, _architecture(held)), _arrays(held), _published(held),
-                   _family(held)]
+        checks = [_file(path), Check("network", OK, _architecture(held)), _arrays(held), _published(held),
+                  _family(held)]
         if any(check.outcome == FAILED for check in checks) or held.input is None:
-            return checks  # answers of a damaged network, or to photos prepared anyhow, say nothing
+            why = "not classified: answers of a damaged network, or to a photo prepared anyhow, say nothing"
+            return checks + [Check("photo", OPEN, f"{Path(photo).name}: {why}") for photo in photos]
         net = network_of(held)
     known = held.known or _expected(held)
     if known and known.black:

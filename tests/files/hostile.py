@@ -168,6 +168,11 @@ def files():
         "key of a storage with 2^60 parts": (pickled(
             b"(", t.text("storage"), b"ctorch\nFloatStorage\nN" + b"q\x01h\x01\x86" * 60 + b"NJ\1\0\0\0tQ"), "in an unknown way"),
         "list of keys with 2^60 parts": (pickled(b"}")[:-2] + b"]N" + b"q\x01h\x01\x86" * 60 + b"a.", "no text"),
+        "5,000 dicts of 8,000 pairs": (pickled(
+            b"ccollections\nOrderedDict\nq\0](", *[b"(M" + struct.pack("<H", i) + b"Nt" for i in range(8000)], b"eq\1",
+            b"\x85q\2" + b"h\0h\2R" * 5000), "holds no layer"),
+        "9,000 calls with 60,000 arguments": (pickled(
+            b"ctorch._utils\n_rebuild_parameter\nq\0(" + b"N" * 60_000 + b"tq\2" + b"h\0h\2R" * 9000), "too many"),
         "list that holds itself": (pickled(b"]q\x01h\x01a"), "does not hold a state dict"),
         "dict that holds itself": (pickled(b"}q\x01" + t.text("state_dict") + b"h\x01s"), "no tensor"),
         "empty stack": (pickled(b"a"), "damaged"),

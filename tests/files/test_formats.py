@@ -1,5 +1,6 @@
 """Weight files: every HDF5 layout reads back bit for bit, and nothing hostile is read at all."""
 
+import os
 import zipfile
 
 import h5py
@@ -10,8 +11,10 @@ import tinyattr as ta
 from tests.files.layouts import write
 from tests.references import FOLDER
 from tinyattr.files.formats import open_weights
+from tinyattr.nets.loading import convert
 from tinyattr.nets.vgg import vgg_shapes
 from tinyattr.softmax import softmax
+from tinyattr.verify import show, verify
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +163,14 @@ def relink(link):
     return change
 
 
+def shared_groups(file):
+    """50 groups with 50 with 50 members in each of 50 layers, every group the same: six million ways through 200 groups."""
+    a, b, c = (file.create_group(name) for name in ("a", "a/b", "a/b/c"))
+    for i in range(50):
+        file[f"a{i}"], a[f"b{i}"], b[f"c{i}"] = a, b, c
+        c.create_group(f"d{i}")
+
+
 @pytest.mark.parametrize(("change", "words"), [
     (relink(h5py.SoftLink("/fc1/fc1/kernel:0")), "link to another place"),
     (relink(h5py.ExternalLink("other.h5", "/x")), "link to another place"),
@@ -182,7 +193,10 @@ def relink(link):
     (lambda f: f.__delitem__("fc2"), "neither a whole VGG"),
     (lambda f: f["fc2"].create_dataset("more", data=np.ones(3, "f4")), "more than a kernel and a bias"),
     (lambda f: f["fc2"].__setitem__("loop", f["fc2"]), "more than a kernel and a bias|too deep"),
-    (lambda f: [f.create_group(f"g{i}") for i in range(300)], "members"),
+    (lambda f: [f.create_group(f"g{i}") for i in range(1100)], "members"),
+    (shared_groups, "members"),
+    (lambda f: f.__setitem__("model_weights", np.ones(3)), "/model_weights in it is not a group"),
+    (replace(FC2, data=h5py.Empty("f4")), "is no array"),
     (lambda f: f.create_group("deep/" + "/".join("abcdef")), "too deep"),
 ])
 def test_what_is_refused(small, tmp_path, change, words):
@@ -236,6 +250,16 @@ def test_names_that_are_not_text(small, tmp_path):
         ta.load(path)
 
 
+def test_an_error_that_quotes_the_file_cannot_command_the_terminal(small, tmp_path):
+    def change(file):
+        del file[FC2]
+        file["fc2/fc2/\x1b[2J'w.h5'"] = np.ones((10, 11), "i4")
+
+    with pytest.raises(ta.InputError, match="has type int32") as error:
+        ta.load(damage(tmp_path / "w.h5", small, change))
+    assert str(error.value).isprintable()
+
+
 def test_a_small_file_cannot_ask_for_much_memory(tmp_path):
     """Sparse: 400 million numbers declared and allocated, none written."""
     plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
@@ -269,10 +293,20 @@ def test_truncated_files(small, tmp_path):
             ta.load(tmp_path / "cut.h5")
 
 
-def test_missing_files_and_folders(tmp_path):
-    for path in (tmp_path / "none.h5", tmp_path):
+@pytest.mark.parametrize("read", [ta.load, show, verify, lambda path: convert(path, path.parent / "out.h5")])
+def test_missing_files_folders_and_pipes(tmp_path, read):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "none.h5", tmp_path, tmp_path / "pipe"):
         with pytest.raises(ta.InputError, match="no weight file at"):
-            ta.load(path)
+            read(path)
+
+
+def test_a_file_without_permission(small, tmp_path, monkeypatch):
+    """Not called damaged."""
+    path = write(tmp_path / "w.h5", small.weights, "keras-2016")
+    monkeypatch.setattr("builtins.open", lambda *a, **k: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
+    with pytest.raises(ta.InputError, match=r"'w\.h5' cannot be read: no permission"):
+        ta.load(path)
 
 
 def test_a_full_size_official_file(tmp_path):

@@ -1,7 +1,9 @@
 """Converting and loading: nothing is guessed, nothing half-written, and little memory is needed."""
 
+import errno
 import json
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -51,6 +53,32 @@ def test_a_conversion_that_fails_leaves_what_was_there(tmp_path):
     assert (tmp_path / "out.h5").read_bytes() == b"before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.h5", "w.pth"]
     assert main(["weights", "convert", str(tmp_path / "w.pth"), str(tmp_path / "w.pth")]) == 1
+
+
+def test_what_goes_wrong_with_the_new_file_is_not_blamed_on_the_old_one(tmp_path, monkeypatch):
+    source = FOLDER / "pytorch" / "mini_tv_zip.pth"
+    with pytest.raises(ta.InputError, match="^no folder .* to write 'out.h5' into"):
+        convert(source, tmp_path / "nowhere" / "out.h5", family="oxford")
+
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "file write failed")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(ta.InputError, match="^'[^']*out.h5' cannot be written: No space left on device$"):
+        convert(source, tmp_path / "out.h5", family="oxford")
+    assert not any(tmp_path.iterdir())
+
+
+def test_names_in_any_alphabet(tmp_path):
+    path = tmp_path / "Größe 重み.safetensors"
+    path.write_bytes((FOLDER / "pytorch" / "mini_timm.safetensors").read_bytes())
+    convert(path, tmp_path / "aus ü.h5", family="oxford")
+    net = ta.load(tmp_path / "aus ü.h5")
+    assert net.source.startswith("Größe 重み.safetensors, 26,220 bytes")
+    named = replace(net, name="Netz ü", classes=tuple("äöüß重み!"))
+    ta.save(named, tmp_path / "w.h5")
+    again = ta.load(tmp_path / "w.h5")
+    assert (again.name, again.classes) == (named.name, named.classes)
 
 
 @pytest.fixture(scope="module")

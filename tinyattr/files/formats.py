@@ -1,8 +1,7 @@
 """Weight files, whoever wrote them: which format a file has, told by its first bytes, never by its name."""
 
-import struct
-import zipfile
-from contextlib import contextmanager
+import os
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import h5py
@@ -11,31 +10,26 @@ from tinyattr.errors import InputError
 from tinyattr.files.hdf5 import open_hdf5
 from tinyattr.files.pth import LEGACY_START, legacy_tensors, zip_tensors
 from tinyattr.files.safetensors import safetensors, safetensors_start
-from tinyattr.files.stored import Stored
+from tinyattr.files.stored import Stored, about
 from tinyattr.files.tensors import layers_of
 from tinyattr.files.window import zip_members
 
 READABLE = "HDF5 (.h5, .weights.h5), .keras, .pth and .safetensors"
 INSIDE_KERAS = "model.weights.h5"
-DAMAGED = (  # what the readers below meet in a damaged file
-    OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, EOFError, struct.error,
-    zipfile.BadZipFile,
-)
 
 
 @contextmanager
 def open_weights(path):
     """Open a weight file of any supported format: `with open_weights(path) as stored` (a Stored). Raises InputError."""
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"no weight file at {str(path)!r}; give the path of a file: {READABLE}")
-    try:
-        with open(path, "rb", buffering=0) as file, _opened(file, path) as (layout, layers, attributes):
-            yield Stored(path, layout, layers, attributes)
-    except InputError as error:
-        raise error if path.name in str(error) else InputError(f"{path.name!r}: {_one_line(error)}") from None
-    except DAMAGED as error:
-        raise InputError(f"{path.name!r} is damaged or not a weight file: {_one_line(error)}") from None
+    if not os.path.isfile(path):
+        raise InputError(f"no weight file at {str(path)!r}; give the path of a file: {READABLE}, "
+                         "or a name that `tinyattr weights list` shows")
+    with ExitStack() as opened:
+        with about(path):
+            file = opened.enter_context(open(path, "rb", buffering=0))
+            stored = Stored(path, *opened.enter_context(_opened(file, path)))
+        yield stored
 
 
 @contextmanager
@@ -73,7 +67,3 @@ def _what_else(head):
         return "a plain pickle, which could run any program when loaded"
     return "an empty file" if not head else "not a weight file"
 
-
-def _one_line(error):
-    """An error's words, which may quote the file: short, and without what a terminal would obey."""
-    return " ".join("".join(c if c.isprintable() else " " for c in str(error)).split())[:400]

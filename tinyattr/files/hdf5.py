@@ -18,7 +18,7 @@ from tinyattr.errors import InputError
 from tinyattr.files.chunks import FILTERS, filters_of, read_chunks
 from tinyattr.files.stored import Array, natural
 
-MOST_MEMBERS = 256  # in one group: VGG19 has 26, SqueezeNet v1.0 has 26
+MOST_MEMBERS = 1000  # met in all groups; a group can be a member of many: VGG19 has 120
 DEEPEST = 3  # groups below a layer's own
 OWN = ("format", "version", "network", "architecture", "source", "input", "classes", "sha256")
 LARGEST_ATTRIBUTE = 1 << 16  # bytes, which is HDF5's own limit
@@ -35,7 +35,8 @@ def open_hdf5(file):
 
 
 def _contents(file):
-    members = _members(file)
+    met = []
+    members = _members(file, met)
     attributes = _own_attributes(file)
     if attributes:
         layout, root = "tinyattr", file
@@ -45,9 +46,11 @@ def _contents(file):
         layout, root = "keras-3", file["layers"]
     else:
         layout, root = "keras-weights", file
+    if not isinstance(root, h5py.Group):
+        raise InputError(f"{root.name} in it is not a group of layers")
     layers, official = {}, True
-    for name in sorted(_members(root), key=natural):
-        if root.get(name, getclass=True) is h5py.Group and (found := _datasets(root[name])):
+    for name in sorted(_members(root, met), key=natural):
+        if root.get(name, getclass=True) is h5py.Group and (found := _datasets(root[name], met)):
             kernel, bias = _kernel_and_bias(found, name)
             official = official and kernel.name.endswith("_W_1:0")
             layers[name] = tuple(Array(d.name, d.shape, partial(_read, d)) for d in (kernel, bias))
@@ -72,11 +75,12 @@ def _own_attributes(file):
     return found
 
 
-def _members(group):
-    """Names in a group. Only hard links: a soft or external link may lead to another place or another file."""
-    if len(group) > MOST_MEMBERS:
-        raise InputError(f"{group.name} in it has {len(group)} members; at most {MOST_MEMBERS} are read")
+def _members(group, met):
+    """Names in a group, added to those `met` so far. Only hard links: others may lead to another place or file."""
+    if len(met) + len(group) > MOST_MEMBERS:
+        raise InputError(f"its groups have more than {MOST_MEMBERS} members")
     names = list(group)
+    met += names
     for name in names:
         if not isinstance(name, str):
             raise InputError(f"a member's name in it is not text: {name!r}")
@@ -85,14 +89,14 @@ def _members(group):
     return names
 
 
-def _datasets(group, depth=0):
+def _datasets(group, met, depth=0):
     """All datasets of a layer's group, at most DEEPEST groups down."""
     if depth > DEEPEST:
         raise InputError(f"{group.name} in it lies too deep; a layer's arrays lie at most {DEEPEST} groups down")
     found = []
-    for name in _members(group):
+    for name in _members(group, met):
         member = group[name]
-        found += _datasets(member, depth + 1) if isinstance(member, h5py.Group) else [member]
+        found += _datasets(member, met, depth + 1) if isinstance(member, h5py.Group) else [member]
         if len(found) > 2:
             raise InputError(f"{group.name} in it holds more than a kernel and a bias; one network per file, please")
     return found
@@ -101,7 +105,7 @@ def _datasets(group, depth=0):
 def _kernel_and_bias(found, layer):
     """The two arrays of a layer, told apart by their rank, vetted but not read."""
     for d in found:
-        if not isinstance(d, h5py.Dataset):
+        if not isinstance(d, h5py.Dataset) or d.shape is None:
             raise InputError(f"{d.name} in it is no array")
         _vet(d)
     kernels = [d for d in found if d.ndim in (2, 4)]

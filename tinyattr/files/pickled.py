@@ -3,7 +3,8 @@
 A pickle is a program: pickle.Unpickler would import and call what it names, allocate what it asks for (a memo of 2^31
 entries is five bytes), and set any attribute. The few instructions that a state dict needs are interpreted here, on
 plain data; whatever else a pickle wants is refused by name. pickletools only takes the bytes apart. A value may be in
-many places, so nothing here may walk through one (hash it, compare it, print it): that can take 2^n steps.
+many places, so nothing here may walk through one (hash it, compare it, print it, copy it), unless it is taken apart on
+the way: that can take 2^n steps.
 """
 
 import pickletools
@@ -11,6 +12,7 @@ import pickletools
 from tinyattr.errors import InputError
 
 LARGEST = 1 << 17  # bytes of a pickle; a state dict needs about 130 for a tensor
+MOST_ARGUMENTS = 8  # of a function; _rebuild_tensor_v2 has at most 7
 
 VALUES = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 WITH_ARGUMENT = {
@@ -79,6 +81,8 @@ def interpret(stream, functions, persistent):
                 stack.append(persistent(stack.pop()))
             case "REDUCE":
                 function, arguments = stack[-2:]
+                if not isinstance(arguments, tuple) or len(arguments) > MOST_ARGUMENTS:
+                    raise TypeError("a pickle that calls a function with no list of arguments, or with too many")
                 stack[-2:] = [function(*arguments)]  # nothing on the stack but `functions` can be called
             case "BUILD":
                 stack.pop()  # what an object keeps beside its value: versions of modules, hooks

@@ -36,9 +36,10 @@ def write(path, layers, *, network, architecture, family, input, classes, source
                  "family": family or "unknown", "input": json.dumps(input and asdict(input)),
                  "classes": json.dumps(classes), "source": source, "sha256": json.dumps(digests)}
         for name, text in facts.items():
-            if len(text.encode()) > LONGEST:
-                raise InputError(f"{name} of {len(text.encode()):,} bytes; a file holds at most {LONGEST:,}")
-            file.attrs.create(name, text, dtype=h5py.string_dtype(length=max(1, len(text.encode()))))
+            text = text.encode()
+            if len(text) > LONGEST:
+                raise InputError(f"{name} of {len(text):,} bytes; a file holds at most {LONGEST:,}")
+            file.attrs.create(name, np.bytes_(text), dtype=h5py.string_dtype(length=max(1, len(text))))
 
 
 def own_facts(attributes):

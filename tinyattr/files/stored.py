@@ -1,7 +1,10 @@
 """An open weight file, whatever its format: layers in order, each a kernel and a bias, vetted but not yet read."""
 
 import re
+import struct
+import zipfile
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +16,10 @@ MOST_NUMBERS = 200_000_000  # in all arrays of a file: VGG19 has 143,667,240
 MOST_SWELLING = 16  # times the file's size may its arrays need in memory; compressed SqueezeNet needs 4
 LONGEST_NAME = 100
 LARGEST_WEIGHT = 1e4  # real networks stay below 100
+DAMAGED = (  # what readers meet in a damaged file
+    OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, EOFError, struct.error,
+    zipfile.BadZipFile,
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,29 @@ class Stored:
 
     def read(self, layer):
         """(kernel, bias) as float32 arrays. Raises InputError for damaged data, NaN, or numbers no network has."""
-        return tuple(_read(array) for array in self.layers[layer])
+        with about(self.path):
+            return tuple(_read(array) for array in self.layers[layer])
+
+
+@contextmanager
+def about(path):
+    """`with about(path):` read the file; whatever goes wrong becomes one InputError of one line that names it."""
+    try:
+        yield
+    except InputError as error:
+        words = _one_line(error)
+        raise InputError(words if repr(path.name) in words else f"{path.name!r}: {words}") from None
+    except PermissionError:
+        raise InputError(f"{path.name!r} cannot be read: no permission") from None
+    except KeyError as error:
+        raise InputError(f"{path.name!r} is damaged or not a weight file: it lacks {_one_line(error)}") from None
+    except DAMAGED as error:
+        raise InputError(f"{path.name!r} is damaged or not a weight file: {_one_line(error)}") from None
+
+
+def _one_line(error):
+    """An error's words, which may quote the file: short, and without what a terminal would obey."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(error)).split())[:400]
 
 
 def _read(array):

@@ -1,11 +1,14 @@
 """Files that appear whole or not at all: written under a temporary name, flushed to disk, renamed."""
 
+import errno
 import os
 from contextlib import contextmanager
 from hashlib import file_digest
 from pathlib import Path
 
 from tinyattr.errors import InputError
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def writable(path):
@@ -30,6 +33,10 @@ def whole(path):
         with open(temporary, "rb+") as written:
             os.fsync(written.fileno())
         temporary.replace(path)
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise InputError(f"{str(path)!r} cannot be written: {os.strerror(error.errno)}") from None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -15,7 +15,8 @@ from tinyattr.files.formats import open_weights
 from tinyattr.files.images import InputSpec
 from tinyattr.files.known import Known, identify
 from tinyattr.files.store import check_digests, own_facts, write
-from tinyattr.files.stored import Stored
+from tinyattr.files.stored import Stored, about
+from tinyattr.files.whole import writable
 from tinyattr.nets.network import network
 from tinyattr.nets.squeezenet import recognise_squeezenet
 from tinyattr.nets.vgg import recognise_vgg
@@ -60,7 +61,7 @@ def convert(source, path, *, family=None):
     One layer is in memory at a time. Raises InputError as `load` does, where nothing says whose training it is, and for
     a damaged copy of a published file.
     """
-    source = file_of(source)
+    source, path = file_of(source), writable(path)
     with holding(source, family) as held:
         if held.input is None:
             raise InputError(f"{source.name!r} does not say whose training it is, and its numbers are of no published "
@@ -70,7 +71,7 @@ def convert(source, path, *, family=None):
             raise InputError(f"{source.name!r} is not the published file of {claimed.title}, whose name or size it "
                              f"has: its sha256 is {found}; get it again")
         origin = held.own.get("source") or f"{source.name}, {source.stat().st_size:,} bytes, sha256 {found}"
-        names = tqdm(held.facts["names"], unit=" layers", desc=Path(path).name, disable=None, leave=False)
+        names = tqdm(held.facts["names"], unit=" layers", desc=path.name, disable=None, leave=False)
         layers = ((name, held.read(name)) for name in names)
         write(path, layers, network=held.name, architecture=held.facts["name"], family=held.family, input=held.input,
               classes=held.classes, source=origin)
@@ -87,16 +88,17 @@ class Holding:
     stored: Stored
     facts: dict
     own: dict
-    known: Known | None = None
-    compared: dict | None = None
-    family: str | None = None
-    input: InputSpec | None = None
+    known: Known | None
+    compared: dict
+    family: str | None
+    input: InputSpec | None
 
     def read(self, layer):
         """(kernel, bias) of a layer by our name, float32. Raises InputError, naming the array, for damage."""
         arrays = self.stored.read(self.facts["names"][layer])
         if self.own:
-            check_digests(self.own["sha256"], layer, arrays)
+            with about(self.stored.path):
+                check_digests(self.own["sha256"], layer, arrays)
         return arrays
 
     @property
@@ -114,8 +116,9 @@ class Holding:
 def network_of(held):
     """The Network that an open weight file holds. Raises InputError for damaged arrays."""
     weights = {layer: held.read(layer) for layer in held.facts["names"]}
-    return network(held.facts["layers"], weights, name=held.name, features=held.facts["features"], classes=held.classes,
-                   input=held.input, source=held.own.get("source") or str(held.stored.path))
+    with about(held.stored.path):
+        return network(held.facts["layers"], weights, name=held.name, features=held.facts["features"],
+                       classes=held.classes, input=held.input, source=held.own.get("source") or str(held.stored.path))
 
 
 @contextmanager
@@ -124,16 +127,21 @@ def holding(path, family=None):
     if family is not None and family not in FAMILIES:
         raise unknown("family", family, FAMILIES)
     with open_weights(path) as stored:
-        own = own_facts(stored.attributes)
-        candidates = recognise(stored.shapes, stored.path.name)
-        facts = next((facts for facts in candidates if facts["name"] == own.get("architecture")), candidates[0])
-        held = Holding(stored, facts, own)
-        known, compared = identify(facts["name"], lru_cache(1)(lambda layer: stored.read(facts["names"][layer])))
-        family = checked_family(family, facts, own, known)
-        spec = own.get("input")
-        if spec is None and family:
-            spec = replace(FAMILIES[family], size=facts["size"] or FAMILIES[family].size)
-        yield replace(held, known=known, compared=compared, family=family, input=spec)
+        with about(stored.path):
+            held = _recognised(stored, family)
+        yield held
+
+
+def _recognised(stored, family):
+    own = own_facts(stored.attributes)
+    candidates = recognise(stored.shapes, stored.path.name)
+    facts = next((facts for facts in candidates if facts["name"] == own.get("architecture")), candidates[0])
+    known, compared = identify(facts["name"], lru_cache(1)(lambda layer: stored.read(facts["names"][layer])))
+    family = checked_family(family, facts, own, known)
+    spec = own.get("input")
+    if spec is None and family:
+        spec = replace(FAMILIES[family], size=facts["size"] or FAMILIES[family].size)
+    return Holding(stored, facts, own, known, compared, family, spec)
 
 
 def checked_family(given, facts, own, known):
