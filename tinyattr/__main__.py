@@ -153,13 +153,14 @@ def parser():
     train.add_argument("--checkpoint", metavar="FILE",
                        help="where an interrupted run resumes; default: OUT with .checkpoint.npz")
 
-    speed = _command(commands, "bench", run_bench, "how long the engine takes on this machine, beside PyTorch's if installed",
+    speed = _command(commands, "bench", run_bench, "how long the engine takes here, and PyTorch if it is installed",
                      "tinyattr bench --work forward gradient gradcam --json bench.json --out bench.png")
     speed.add_argument("--work", nargs="+", default=PARTS, metavar="W", help=f"of {', '.join(PARTS)}; default: all")
     speed.add_argument("--batch", nargs="+", type=int, default=(1, 8), metavar="N",
                        help="pictures at a time; paths run in the largest; default: 1 8")
     speed.add_argument("--steps", type=int, default=50, help="of a path; default: %(default)s")
-    speed.add_argument("--repeats", type=int, default=7, help="whose median counts; a fifth for paths; default: %(default)s")
+    speed.add_argument("--repeats", type=int, default=7,
+                       help="whose median counts; a fifth for paths; default: %(default)s")
     speed.add_argument("--quick", action="store_true", help="a small network instead of VGG19: seconds, not minutes")
     speed.add_argument("--out", metavar="FILE", help="bar chart to write")
     speed.add_argument("--json", metavar="FILE", help="write the numbers there, too")
@@ -396,7 +397,8 @@ def run_bench(options):
     if options.json is not None:
         writable(options.json)
     _all_different(options.out, options.json)
-    found = bench(options.work, batches=options.batch, steps=options.steps, repeats=options.repeats, quick=options.quick)
+    found = bench(options.work, batches=options.batch, steps=options.steps, repeats=options.repeats,
+                  quick=options.quick)
     if options.json is not None:
         _write_numbers(options.json, found.numbers())
     if options.out is not None:

@@ -253,7 +253,7 @@ def timings(found, title=""):
             width = 1e3 * t.median(job)
             ax.barh(y, width, 0.8, color=colour, hatch="//" if job.documented else None, edgecolor="white", linewidth=0)
             ratio = "" if job is t.ours else f"  ({t.ratio(job):.2f} x)"
-            ax.text(width, y, f" {width:.0f}{ratio}" if width >= 10 else f" {width:.1f}{ratio}", fontsize=7, va="center")
+            ax.text(width, y, f" {width:.{0 if width >= 10 else 1}f}{ratio}", fontsize=7, va="center")
             ticks.append(y)
             names.append(repr(job))
         y += 1.3

@@ -1,4 +1,4 @@
-"""`tinyattr bench`: what the engine takes on this machine, layer by layer, and PyTorch beside it where it is installed."""
+"""`tinyattr bench`: what the engine takes on this machine, layer by layer, beside PyTorch where that is installed."""
 
 from tinyattr.bench.report import PARTS, Report, bench
 

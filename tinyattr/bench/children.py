@@ -18,7 +18,7 @@ CHILD = "import sys; from tinyattr.bench.children import main; main(*sys.argv[1:
 
 
 def start_seconds(empty_cache):
-    """Seconds from starting Python to the first heatmap of the embedded network; kernels compiled before, or just now."""
+    """Seconds from starting Python to the first heatmap of the embedded network, kernels compiled before or now."""
     with tempfile.TemporaryDirectory() as empty:
         own = {"NUMBA_CACHE_DIR": empty} if empty_cache else {}
         start = perf_counter()
@@ -27,19 +27,19 @@ def start_seconds(empty_cache):
 
 
 def memory(name, batch, steps, job, subject):
-    """(bytes of a whole process at its highest during a work, and what of it is beyond interpreter, imports and weights).
+    """(bytes of a process at its highest during a work, those of them beyond interpreter, imports and weights).
 
     None where the system does not tell.
     """
     if not Path("/proc/self/clear_refs").exists():  # only Linux tells
         return None
     arguments = [name, str(batch), str(steps), job, "quick" if subject is QUICK else "full"]
-    child = subprocess.run([sys.executable, "-c", CHILD, *arguments], stdout=subprocess.PIPE, text=True, check=True)
+    child = subprocess.run([sys.executable, "-c", CHILD, *arguments], stdout=subprocess.PIPE, check=True)
     return tuple(map(int, child.stdout.split()))
 
 
 def main(name, batch, steps, job, subject):
-    """The child: all is loaded, and nothing else; then the highest memory during the work, and what was in use before."""
+    """The child: all is loaded, and nothing else; then the highest memory during the work, less what was in use."""
     batch, steps = int(batch), int(steps)
     alone(job, name, QUICK, batch)(2)  # code is loaded, threads are started
     run = alone(job, name, QUICK if subject == "quick" else FULL, batch)

@@ -1,13 +1,12 @@
 """The same works by PyTorch, captum and pytorch-grad-cam, with the same weights. Only what is installed is asked.
 
-Each runs as its documentation calls it, its weights trainable as they come, and in the best way we know: weights frozen,
-and no more of the network walked than the answer needs. All in both memory layouts.
+Each runs as its documentation calls it, its weights trainable as they come, and in the best way we know: weights
+frozen, and no more of the network walked than the answer needs. All in both memory layouts.
 """
 
 from functools import cache, partial
 from importlib import import_module
-
-import numpy as np
+from itertools import pairwise
 
 from tinyattr.bench.clock import Job
 from tinyattr.engine.ops import pool_shape
@@ -142,29 +141,33 @@ def captum_ig_at_once(model, features, x, target, batch, steps):
 
 @way("torch")
 def rsi_at_the_layer(model, features, x, target, batch, steps):
-    """sum_l g(l) (A(l) - A(l-1)): one picture after the other, gradients only behind the layer."""
-    torch = library("torch")
-    total, previous = 0, None
+    """RSI's integral, one picture after the other, gradients only behind the layer."""
+    torch, found = library("torch"), []
     for step in range(steps + 1):
         with torch.no_grad():
             A = model[:features + 1](x * (step / steps))
         A.requires_grad_()
         (g,) = torch.autograd.grad(model[features + 1:](A)[0, target], A)
-        total, previous = total + (0 if previous is None else g * (A.detach() - previous)), A.detach()
-    return total
+        found.append((A.detach(), g))
+    return integral(found)
 
 
 @way("torch", documented=True)
 def rsi_by_backward(model, features, x, target, batch, steps):
-    """The same as the authors' loop would be written: .backward() of a model as it comes, the layer's gradient retained."""
-    total, previous = 0, None
+    """The same as the authors' loop: .backward() of a model as it comes, for one picture after the other."""
+    found = []
     for step in range(steps + 1):
         model.zero_grad()
         A = model[:features + 1](x * (step / steps))
         A.retain_grad()
         model[features + 1:](A)[0, target].backward()
-        total, previous = total + (0 if previous is None else A.grad * (A.detach() - previous)), A.detach()
-    return total
+        found.append((A.detach(), A.grad))
+    return integral(found)
+
+
+def integral(found):
+    """sum_l (g(l-1) + g(l))/2 (A(l) - A(l-1))."""
+    return sum((g0 + g1) / 2 * (A1 - A0) for (A0, g0), (A1, g1) in pairwise(found))
 
 
 WAYS = {

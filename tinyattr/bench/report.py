@@ -78,16 +78,18 @@ class Report:
         lines = [f"batch {batch:<13}{'shape':<22}{'GFLOP':>8}{'forward ms':>12}{'GFLOP/s':>9}{'back ms':>9}"
                  f"{'GFLOP/s':>9}{'error':>10}"]
         for layer in self.layers[batch]:
-            rates = [f"{layer.flop / s / 1e9:>9.0f}" if layer.flop else f"{'':>9}" for s in (layer.forward, layer.back)]
-            lines.append(f"{layer.name:<19}{'x'.join(map(str, layer.shape)):<22}{layer.flop / 1e9:>8.2f}"
-                         f"{1e3 * layer.forward:>12.2f}{rates[0]}{1e3 * layer.back:>9.2f}{rates[1]}{layer.error:>10.1e}")
+            lines.append(self._layer(layer.name, "x".join(map(str, layer.shape)), layer.flop, layer.forward, layer.back,
+                                     layer.error))
         flop, forward, back = (sum(getattr(layer, name) for layer in self.layers[batch])
                                for name in ("flop", "forward", "back"))
-        lines.append(f"{'total':<41}{flop / 1e9:>8.2f}{1e3 * forward:>12.2f}{flop / forward / 1e9:>9.0f}"
-                     f"{1e3 * back:>9.2f}{flop / back / 1e9:>9.0f}{max(layer.error for layer in self.layers[batch]):>10.1e}")
-        lines += ["", "Error: the largest, relative to the layer's largest value, against float64 on the same inputs. "
-                      f"Logits after all layers: {self.logits_error:.1e}."]
-        return lines
+        lines.append(self._layer("total", "", flop, forward, back, max(layer.error for layer in self.layers[batch])))
+        return [*lines, "", "Error: the largest, relative to the layer's largest value, against float64 on the same "
+                            f"inputs. Logits after all layers: {self.logits_error:.1e}."]
+
+    def _layer(self, name, shape, flop, forward, back, error):
+        rates = [f"{self.share(flop, s)[0]:.0f}" if flop else "" for s in (forward, back)]
+        return (f"{name:<19}{shape:<22}{flop / 1e9:>8.2f}{1e3 * forward:>12.2f}{rates[0]:>9}{1e3 * back:>9.2f}"
+                f"{rates[1]:>9}{error:>10.1e}")
 
     def _memory(self):
         lines = [f"{name:<36}{job:<42}{total / 2**20:>8.0f} {beyond / 2**20:>8.0f}"

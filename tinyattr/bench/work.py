@@ -97,7 +97,7 @@ def products(net, x):
 
 
 def operations(record):
-    """Additions and multiplications of a layer's definition, y = sum x w: two for each weight and each of its outputs."""
+    """Additions and multiplications of a layer's definition, y = sum x w: two for each weight of each output."""
     if not record.weights or record.op == "constant":
         return 0
     kernel, y = record.weights[0], record.output

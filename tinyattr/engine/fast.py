@@ -51,7 +51,7 @@ def prepare(prepared, key, make):
 
 
 def prepare_again(prepared, key, make):
-    """The same for what is four times as large as the weights: kept from its second use on, so one heatmap goes without."""
+    """The same for what takes four times the weights' memory: kept from its second use on, not for a single heatmap."""
     if prepared.get(key) is not None:
         return prepared[key]
     made = make()
