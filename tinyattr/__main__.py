@@ -12,6 +12,7 @@ import tinyattr as ta
 from tinyattr import contrasts, draw
 from tinyattr.audit import ATTACKED, ATTACKS, AUDITED, Picture, audit, scenes
 from tinyattr.bake import bake
+from tinyattr.bench import PARTS, bench
 from tinyattr.cure import inspect, repair
 from tinyattr.explain import FOUR_SCORES, TWO_METHODS, explain
 from tinyattr.files.export import EXPORTS
@@ -157,6 +158,18 @@ def parser():
     train.add_argument("--out", default="glyphs.h5", metavar="FILE", help="weight file to write; default: %(default)s")
     train.add_argument("--checkpoint", metavar="FILE",
                        help="where an interrupted run resumes; default: OUT with .checkpoint.npz")
+
+    speed = _command(commands, "bench", run_bench, "how long the engine takes here, and PyTorch if it is installed",
+                     "tinyattr bench --work forward gradient gradcam --json bench.json --out bench.png")
+    speed.add_argument("--work", nargs="+", default=PARTS, metavar="W", help=f"of {', '.join(PARTS)}; default: all")
+    speed.add_argument("--batch", nargs="+", type=int, default=(1, 8), metavar="N",
+                       help="pictures at a time; paths run in the largest; default: 1 8")
+    speed.add_argument("--steps", type=int, default=50, help="of a path; default: %(default)s")
+    speed.add_argument("--repeats", type=int, default=7,
+                       help="whose median counts; a fifth for paths; default: %(default)s")
+    speed.add_argument("--quick", action="store_true", help="a small network instead of VGG19: seconds, not minutes")
+    speed.add_argument("--out", metavar="FILE", help="bar chart to write")
+    speed.add_argument("--json", metavar="FILE", help="write the numbers there, too")
 
     weights = commands.add_parser("weights", help="weight files: list, fetch, convert, show, verify",
                                   description="Weight files: which are known, and what is in yours.")
@@ -393,6 +406,22 @@ def run_train(options):
     ta.save(net, out)
     checkpoint.unlink()
     print(f"weights  {out}\nmade by  {net.source}")
+
+
+def run_bench(options):
+    """Times, memory and errors on this machine."""
+    if options.out is not None:
+        draw.drawable(options.out)
+    if options.json is not None:
+        writable(options.json)
+    _all_different(options.out, options.json)
+    found = bench(options.work, batches=options.batch, steps=options.steps, repeats=options.repeats,
+                  quick=options.quick)
+    if options.json is not None:
+        _write_numbers(options.json, found.numbers())
+    if options.out is not None:
+        draw.save(draw.timings(found.timings, found.title), options.out)
+    print(found.table())
 
 
 def run_list(options):

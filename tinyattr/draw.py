@@ -18,6 +18,7 @@ SCORE_TITLES = {
     "log_odds": r"log_odds:  $\log(y_c/(1-y_c))$", "centred": r"centred:  $z_c-\bar z$",
     "margin": r"margin:  $z_c-z_r$",
 }
+OURS, BEST, DOCUMENTED = "#0072B2", "#E69F00", "#999999"  # blue, orange, grey: of Okabe and Ito's palette
 FORMATS = ("png", "pdf", "svg", "jpg", "jpeg", "tif", "tiff", "webp")
 CELL, LEFT, TOP, BOTTOM = 1.55, 0.95, 0.5, 0.4  # inches: a picture's width, and margins
 LINE = 0.17  # height of a line of the title
@@ -233,6 +234,37 @@ def save_heatmap(heatmap, path):
     scale.yaxis.tick_right()
     scale.tick_params(labelsize=7)
     save(figure, path)
+
+
+def timings(found, title=""):
+    """Bars of what every job took, by work: ours, the others in their best way, the others as documented (hatched)."""
+    bars = [(t, job) for t in found for job in t.work.jobs]
+    lines = _wrapped([title], 8.0)
+    top, row = 0.15 + LINE * len(lines), 0.2
+    height = top + row * (len(bars) + 1.3 * len(found)) + 0.5
+    figure = Figure(figsize=(8.0, height), dpi=120)
+    ax = figure.add_axes((0.4, 0.5 / height, 0.52, 1 - (top + 0.5) / height))
+    y, ticks, names = 0.0, [], []
+    for t in found:
+        ax.text(0, y, t.work.title, transform=ax.get_yaxis_transform(), fontsize=8.5, weight="bold", va="center")
+        for job in t.work.jobs:
+            y += 1
+            colour = OURS if job is t.ours else DOCUMENTED if job.documented else BEST
+            width = 1e3 * t.median(job)
+            ax.barh(y, width, 0.8, color=colour, hatch="//" if job.documented else None, edgecolor="white", linewidth=0)
+            ratio = "" if job is t.ours else f"  ({t.ratio(job):.2f} x)"
+            ax.text(width, y, f" {width:.{0 if width >= 10 else 1}f}{ratio}", fontsize=7, va="center")
+            ticks.append(y)
+            names.append(repr(job))
+        y += 1.3
+    longest = max((1e3 * t.median(job) for t, job in bars), default=1)
+    least = min((1e3 * t.median(job) for t, job in bars), default=1)
+    ax.set(xscale="log", xlim=(least / 3, longest * 4), ylim=(y, -0.7), xlabel="ms")
+    ax.set_yticks(ticks, names, fontsize=7)
+    ax.tick_params(axis="x", labelsize=7)
+    ax.spines[["top", "right"]].set_visible(False)
+    figure.suptitle("\n".join(lines), fontsize=10, y=1 - 0.08 / height, va="top", parse_math=False)
+    return figure
 
 
 def save(figure, path):

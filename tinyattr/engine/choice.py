@@ -1,9 +1,7 @@
 """Which form of an op runs: plain NumPy, or the fast kernels, for whose compiled code toy arrays need not wait."""
 
-import sys
 from functools import cache
 from importlib import import_module
-from pathlib import Path
 
 import numpy as np
 
@@ -38,9 +36,9 @@ def worth_it(op, x, weights, attributes):
 @cache
 def kernels():
     """The module of fast forms, imported when first needed: it takes half a second, and once to compile, many more."""
-    compiled = Path(__file__).with_name("kernels") / "__pycache__"
-    if sys.stderr.isatty() and not any(compiled.glob("*.nbi")):
-        print("tinyattr: compiling its kernels for this computer, once (about 20 seconds) ...", file=sys.stderr)
+    threads = import_module("tinyattr.engine.kernels.threads")
+    threads.start()
+    threads.announce()
     return import_module("tinyattr.engine.fast")
 
 

@@ -50,6 +50,15 @@ def prepare(prepared, key, make):
     return prepared[key]
 
 
+def prepare_again(prepared, key, make):
+    """The same for what takes four times the weights' memory: kept from its second use on, not for a single heatmap."""
+    if prepared.get(key) is not None:
+        return prepared[key]
+    made = make()
+    prepared[key] = made if key in prepared else None
+    return made
+
+
 def conv2d(prepared, x, kernel, bias, *, stride=1, padding=0):
     """ops.conv2d, and its ReLU beside it."""
     stride, padding = pair(stride), pair(padding)
@@ -58,7 +67,7 @@ def conv2d(prepared, x, kernel, bias, *, stride=1, padding=0):
     y = maps((len(x), *out, k))
     y.beside["relu"] = a = maps(y.shape)
     if size == (3, 3) and stride == padding == (1, 1) and winograd.fits(c, k):
-        u = prepare(prepared, "winograd", lambda: winograd.transform(kernel))
+        u = prepare_again(prepared, "winograd", lambda: winograd.transform(kernel))
         winograd.convolve(surrounded(x), u, bias, y.buffer, a.buffer)
     else:
         border = max(1, *padding)
@@ -87,7 +96,7 @@ def conv2d_back(record, g):
     size, (c, k) = kernel.shape[:2], kernel.shape[2:]
     m = maps(x.shape)
     if size == (3, 3) and stride == padding == (1, 1) and winograd.fits(c, k):
-        u = prepare(record.prepared, "winograd back", lambda: winograd.transform_back(kernel))
+        u = prepare_again(record.prepared, "winograd back", lambda: winograd.transform_back(kernel))
         behind, gate = NONE, NONE
         if getattr(x, "buffer", None) is not None:
             m.beside[id(x)] = (x, gated := maps(x.shape))

@@ -45,8 +45,6 @@ def computed(op, name, inputs, x, weights, prepared, attributes):
 
 def rerun(record, x, weights):
     """The same layer on other inputs and weights: what rule-books ask that take a layer apart."""
-    for w in weights:
-        w.setflags(write=False)  # as a network's are: the kernels are compiled for these
     prepared = None if record.prepared is None else {}  # a place of its own: these weights live for one call
     return computed(record.op, record.name, record.inputs, x, weights, prepared, record.attributes)
 

@@ -14,7 +14,6 @@ def part(v, sign):
 
 def transposed(record, kernel, s):
     """kernel^T s: the signal at the layer's input if its kernel were this one."""
-    kernel.setflags(write=False)  # as a network's are: the fast kernels are compiled for these
     prepared = None if record.prepared is None else {}
     other = replace(record, weights=(kernel, record.weights[1]), prepared=prepared)
     return apply(GRADIENT[record.op], other, np.asarray(s, record.output.dtype))[0]

@@ -52,8 +52,13 @@ def with_border(x, border=1):
 
 
 def read(x):
-    """x as the kernels read it: C-contiguous float32, copied only if it is not."""
-    return np.ascontiguousarray(x, np.float32)
+    """x as the kernels read it: C-contiguous float32, copied only if it is not.
+
+    Read-only, whatever x is: Numba would compile every kernel once for arrays that may be changed and once for others.
+    """
+    view = np.ascontiguousarray(x, np.float32).view()
+    view.setflags(write=False)
+    return view
 
 
 def written(*outputs, shape):

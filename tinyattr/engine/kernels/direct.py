@@ -76,7 +76,7 @@ def pack(w):
 
 def _filled(bias):
     """The bias, with zeros up to a whole panel."""
-    return np.pad(read(bias), (0, -bias.size % P))
+    return read(np.pad(bias, (0, -bias.size % P)))
 
 
 def convolve(x, w, bias, y=NONE, a=NONE, *, size, stride=(1, 1), corner=(0, 0), border=1):
@@ -124,7 +124,7 @@ def back(g, parts, m, *, stride=(1, 1), padding=(0, 0), border=1):
             else:
                 (kh, kw), w = part
                 demand(w.shape == (-(-bias.size // P), kh * kw * g.shape[3], P), f"weights {w.shape} do not fit to {g.shape}")
-                _convolve(around, (edge + top - kh + 1, edge + left - kw + 1), (kh, kw), (1, 1), w, _filled(bias),
+                _convolve(read(around), (edge + top - kh + 1, edge + left - kw + 1), (kh, kw), (1, 1), read(w), _filled(bias),
                           m, NONE, m.shape, (border + i, border + j), stride, (height, width))
 
 

@@ -264,8 +264,8 @@ def convolve(x, u, bias, y=NONE, a=NONE, gate=NONE):
     n, height, width, channels = x.shape
     shape, panels = (n, height, width, bias.size), -(-bias.size // P)
     demand(u.shape == (36, panels, channels, P), f"weights {u.shape} do not lead from {channels} channels to {bias.size}")
-    x, u, bias, gate = read(x), read(u), read(bias), read(gate)
     y, a, gate = written(y, a, gate, shape=shape)
+    x, u, bias, gate = read(x), read(u), read(bias), read(gate)
     tiles, threads = n * ((height + 1) // 4) * ((width + 1) // 4), numba.get_num_threads()
     fused = channels * panels * P <= FUSED and tiles >= threads * BLOCK
     block, copies = (BLOCK, threads) if fused else (min(CHUNK, tiles), 1)

@@ -1,0 +1,80 @@
+"""Layer by layer: how long forward and back take, and how far the numbers are from float64."""
+
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+
+from tinyattr.bench.work import operations
+from tinyattr.engine import GRADIENT, OPS, apply, walk
+from tinyattr.engine.tape import computed
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer: operations, seconds forward and back (medians), and its largest error relative to its largest value.
+
+    A convolution's kernel writes its ReLU in the same pass, and its way back the ReLU's below: their time is its time.
+    """
+
+    name: str
+    op: str
+    shape: tuple[int, ...]
+    flop: float
+    forward: float
+    back: float
+    error: float
+
+
+def layers(net, x, repeats, progress):
+    """The layers of a network for pictures x (N, H, W, C), timed one by one."""
+    tape = net.run(x)
+    z = net.logits(tape)
+    signals = walk(tape, {net.layers[-1][0]: np.ones_like(z)}, GRADIENT)
+    found = []
+    for record in tape:
+        if record.inputs:
+            forward = seconds(repeats, computed, record.op, record.name, record.inputs, record.x, record.weights,
+                              record.prepared, record.attributes)
+            back = seconds(repeats, apply, GRADIENT[record.op], record, signals[record.name])
+            found.append(Layer(record.name, record.op, record.output.shape, operations(record), forward, back,
+                               error(record)))
+        progress.update()
+    return found
+
+
+def seconds(repeats, do, *arguments):
+    """The median of `repeats` runs, after two that do not count: the second keeps what it prepares."""
+    do(*arguments), do(*arguments)
+    times = []
+    for _ in range(repeats):
+        start = perf_counter()
+        do(*arguments)
+        times.append(perf_counter() - start)
+    return median(times)
+
+
+def error(record):
+    """max |y - y64| / max |y64|, y64 the plain op in float64 on the layer's own float32 inputs."""
+    exact = exactly(record.op, record.x, record.weights, record.attributes)
+    return float(np.abs(record.output - exact).max() / max(np.abs(exact).max(), np.finfo(float).tiny))
+
+
+def exactly(op, x, weights, attributes):
+    """The plain op in float64, picture by picture: its windows take much memory."""
+    weights = [w.astype(np.float64) for w in weights]
+    return np.concatenate([OPS[op](*(a[n:n + 1].astype(np.float64) for a in x), *weights, **attributes)
+                           for n in range(len(x[0]))])
+
+
+def logits_error(net, x):
+    """max |z - z64| / max |z64|, z64 from a whole forward pass in plain float64."""
+    values = {"input": x}
+    tape = net.run(x)
+    for record in tape:
+        if record.inputs:
+            x = [values[i] for i in record.inputs]
+            values[record.name] = exactly(record.op, x, record.weights, record.attributes)
+    z = values[net.layers[-1][0]]
+    return float(np.abs(net.logits(tape) - z).max() / np.abs(z).max())

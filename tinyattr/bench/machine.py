@@ -1,0 +1,50 @@
+"""What the figures depend on: processor, lanes, threads, versions, settings, and who else was busy."""
+
+import os
+import platform
+import re
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from tinyattr.engine.choice import kernels
+
+SETTINGS = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_NUM_THREADS", "ONEDNN_MAX_CPU_ISA", "OMP_NUM_THREADS",
+            "OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+PACKAGES = ("tinyattr", "numpy", "numba", "torch", "captum", "grad-cam")
+
+
+def machine():
+    """All of it as plain data."""
+    kernels()  # and only then Numba, which they start in their way; importing it takes half a second
+    import numba
+
+    from tinyattr.engine.kernels.peak import peak
+    from tinyattr.engine.kernels.tile import W
+
+    return {
+        "processor": processor(), "threads": numba.get_num_threads(), "lanes": W,
+        "registers": {16: "AVX-512", 8: "AVX2", 4: "four floats wide"}[W], "peak_gflops": peak() / 1e9,
+        "versions": {name: v for name in PACKAGES if (v := installed(name))},
+        "settings": {name: os.environ[name] for name in SETTINGS if name in os.environ}, "load": load(),
+    }
+
+
+def processor():
+    """The processor's name."""
+    try:
+        return re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))[1]
+    except (OSError, TypeError):
+        return platform.processor() or platform.machine()
+
+
+def installed(name):
+    """The version of a package, or None."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def load():
+    """Runnable processes over the last minute, on average; None where the system does not count them."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None

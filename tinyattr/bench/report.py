@@ -1,0 +1,144 @@
+"""The measurement as a whole, as table, numbers and figure."""
+
+from dataclasses import asdict, dataclass, field
+
+from tqdm import tqdm
+
+from tinyattr.bench.children import memory, start_seconds
+from tinyattr.bench.clock import Timing, measured
+from tinyattr.bench.layers import Layer, layers, logits_error
+from tinyattr.bench.machine import load, machine
+from tinyattr.bench.work import FULL, OURS, QUICK, pictures, work
+from tinyattr.errors import InputError, unknown
+
+PARTS = (*OURS, "layers", "memory", "start")
+LONG = 5  # paths take that many times fewer repeats
+
+
+@dataclass(eq=False)
+class Report:
+    """What was measured. seconds: {what: time}; memory: {(work, job): bytes}; empty where it was not asked for."""
+
+    network: str
+    machine: dict
+    timings: list[Timing] = field(default_factory=list)
+    layers: dict[int, list[Layer]] = field(default_factory=dict)  # by batch
+    logits_error: float | None = None
+    memory: list[tuple[str, str, int, int]] = field(default_factory=list)  # (work, job, bytes in all, beyond weights)
+    start: dict[str, float] = field(default_factory=dict)
+
+    def share(self, flop, seconds):
+        """GFLOP/s, and their share of the machine's peak."""
+        return flop / seconds / 1e9, flop / seconds / 1e9 / self.machine["peak_gflops"]
+
+    @property
+    def title(self):
+        """What was measured where, for a figure."""
+        m = self.machine
+        return (f"{self.network} on {m['processor']}, {m['threads']} threads, {m['registers']}; "
+                "median milliseconds, logarithmic")
+
+    def numbers(self):
+        """The same as plain numbers, for --json."""
+        return {
+            "network": self.network, "machine": self.machine, "works": [t.numbers() for t in self.timings],
+            "layers": {n: [asdict(layer) for layer in found] for n, found in self.layers.items()},
+            "logits_error": self.logits_error, "start_seconds": self.start,
+            "memory": [dict(zip(("work", "job", "bytes", "beyond"), row, strict=True)) for row in self.memory],
+        }
+
+    def table(self):
+        """The same as text."""
+        m = self.machine
+        facts = [
+            f"network   {self.network}",
+            f"machine   {m['processor']}, {m['threads']} threads, {m['registers']} ({m['lanes']} lanes), "
+            f"{m['peak_gflops']:.0f} GFLOP/s measured (multiply-add in registers)",
+            "versions  " + ", ".join(f"{name} {v}" for name, v in m["versions"].items()),
+            "settings  " + (", ".join(f"{name}={v}" for name, v in m["settings"].items()) or "none"),
+        ]
+        if m["load"] is not None:
+            facts.append(f"load      {m['load']:.1f} at the start, {m['load_at_the_end']:.1f} at the end")
+        parts = [facts, self._works(), *(self._layers(n) for n in self.layers), self._memory(), self._start()]
+        return "\n\n".join("\n".join(part) for part in parts if part)
+
+    def _works(self):
+        if not self.timings:
+            return []
+        lines = [f"{'work':<36}{'who':<42}{'ms':>10}{'ratio':>8}{'GFLOP/s':>9}{'of peak':>9}"]
+        for t in self.timings:
+            for job in t.work.jobs:
+                rate, share = self.share(t.work.flop, t.median(job))
+                lines.append(f"{t.work.title if job is t.ours else '':<36}{job!r:<42}{1e3 * t.median(job):>10.1f}"
+                             f"{t.ratio(job):>8.2f}{rate:>9.0f}{share:>9.0%}")
+        return [*lines, "", "Medians. Operations are counted directly; Winograd's form does a quarter of them, so "
+                            "more than 100 % of the peak is possible."]
+
+    def _layers(self, batch):
+        lines = [f"batch {batch:<13}{'shape':<22}{'GFLOP':>8}{'forward ms':>12}{'GFLOP/s':>9}{'back ms':>9}"
+                 f"{'GFLOP/s':>9}{'error':>10}"]
+        for layer in self.layers[batch]:
+            lines.append(self._layer(layer.name, "x".join(map(str, layer.shape)), layer.flop, layer.forward, layer.back,
+                                     layer.error))
+        flop, forward, back = (sum(getattr(layer, name) for layer in self.layers[batch])
+                               for name in ("flop", "forward", "back"))
+        lines.append(self._layer("total", "", flop, forward, back, max(layer.error for layer in self.layers[batch])))
+        return [*lines, "", "Error: the largest, relative to the layer's largest value, against float64 on the same "
+                            f"inputs. Logits after all layers: {self.logits_error:.1e}."]
+
+    def _layer(self, name, shape, flop, forward, back, error):
+        rates = [f"{self.share(flop, s)[0]:.0f}" if flop else "" for s in (forward, back)]
+        return (f"{name:<19}{shape:<22}{flop / 1e9:>8.2f}{1e3 * forward:>12.2f}{rates[0]:>9}{1e3 * back:>9.2f}"
+                f"{rates[1]:>9}{error:>10.1e}")
+
+    def _memory(self):
+        lines = [f"{name:<36}{job:<42}{total / 2**20:>8.0f} {beyond / 2**20:>8.0f}"
+                 for name, job, total, beyond in self.memory]
+        return [f"{'most memory, MB':<78}{'in all':>8} {'beyond imports and weights':>8}", *lines] if lines else []
+
+    def _start(self):
+        return [f"{name:<78}{s:>8.2f} s" for name, s in self.start.items()]
+
+
+def bench(parts=PARTS, *, batches=(1, 8), steps=50, repeats=7, quick=False):
+    """Measure the chosen parts of PARTS on VGG19 with random weights, 224 x 224, or a small network. Returns a Report.
+
+    Works: forward and with the input's gradient for every batch; Grad-CAM for one picture; paths of so many steps in
+    batches of the largest. PyTorch, captum and pytorch-grad-cam take turns with ours where they are installed.
+    Raises InputError for an unknown part and for numbers below 1.
+    """
+    for part in parts:
+        if part not in PARTS:
+            raise unknown("part of the bench", part, PARTS)
+    if min(*batches, steps, repeats) < 1:
+        raise InputError(f"batches, steps and repeats are at least 1; got {batches}, {steps} and {repeats}")
+    subject = QUICK if quick else FULL
+    net = subject.network()
+    report = Report(f"{net.name}, {subject.size} x {subject.size}, {net.parameters:,} parameters", machine())
+    with tqdm(desc="bench", leave=False, disable=None, unit=" runs") as progress:
+        for name in (p for p in OURS if p in parts):
+            progress.set_description(name)
+            for batch in batches if name in ("forward", "gradient") else [1 if name == "gradcam" else max(batches)]:
+                long = name in ("ig", "rsi")
+                found = work(name, net, subject.size, batch, steps)
+                report.timings.append(measured(found, max(1, repeats // LONG) if long else repeats, progress))
+        if "layers" in parts:
+            progress.set_description("layers")
+            for batch in batches:
+                report.layers[batch] = layers(net, pictures("forward", subject.size, batch), repeats, progress)
+            report.logits_error = logits_error(net, pictures("forward", subject.size, 1))
+        if "memory" in parts:
+            progress.set_description("memory")
+            for name, batch in (("gradcam", 1), ("ig", max(batches))):
+                found = work(name, net, subject.size, batch, steps)
+                for job in (j for j in found.jobs if not j.documented):
+                    size = memory(name, batch, steps, repr(job), subject)
+                    if size is not None:
+                        report.memory.append((found.title, repr(job), *size))
+                    progress.update()
+        if "start" in parts:
+            progress.set_description("start")
+            for what, empty in (("first start ever to first heatmap", True), ("later start to first heatmap", False)):
+                report.start[what] = start_seconds(empty)
+    report.machine["load_at_the_end"] = load()
+    return report

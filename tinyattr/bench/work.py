@@ -1,0 +1,104 @@
+"""The works that are measured, each as we do it; peers.py has the same by others."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+import tinyattr as ta
+from tinyattr.bench import peers
+from tinyattr.bench.clock import Job, Work
+
+TARGET = 0  # the class that is explained: all take the same time
+
+
+def forward(net, x, target, batch, steps):
+    """Logits."""
+    return net(x)
+
+
+def gradient(net, x, target, batch, steps):
+    """Forward, and a walk from z_c back to the pictures."""
+    tape = net.run(x)
+    row = np.zeros_like(net.logits(tape))
+    row[:, target] = 1
+    return ta.walk(tape, {net.layers[-1][0]: row}, ta.GRADIENT)["input"]
+
+
+def gradcam(net, x, target, batch, steps):
+    """Grad-CAM at the last feature maps."""
+    return ta.grad_cam(net, x, target, "pre")
+
+
+def ig(net, x, target, batch, steps):
+    """Integrated gradients from black, `batch` pictures of the path at a time."""
+    return ta.integrated_gradients(net, x, target, "pre", baseline=0, steps=steps, batch=batch)
+
+
+def rsi(net, x, target, batch, steps):
+    """RSI-Grad-CAM at the last feature maps, from black, `batch` pictures of the path at a time."""
+    return ta.rsi_grad_cam(net, x, target, "pre", baseline=0, steps=steps, batch=batch)
+
+
+OURS = {"forward": forward, "gradient": gradient, "gradcam": gradcam, "ig": ig, "rsi": rsi}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The network that all works run on, and the side of its pictures."""
+
+    configuration: str
+    width: float
+    size: int
+
+    def network(self):
+        """Random weights: they take the same time as trained ones."""
+        return ta.vgg(self.configuration, width=self.width, size=self.size, seed=0)
+
+
+FULL, QUICK = Subject("E", 1, 224), Subject("A", 1 / 4, 64)
+
+
+def jobs(name, net, x, batch, only=None):
+    """Our job for a work, and those of all others who are installed; or only the job of that name."""
+    ours = Job("tinyattr", partial(OURS[name], net, x, TARGET, batch))
+    if only == repr(ours):
+        return [ours]
+    found = [ours, *peers.jobs(name, net, x, TARGET, batch, layouts=[y for y in peers.LAYOUTS if y in (only or y)])]
+    return [job for job in found if only in (None, repr(job))]
+
+
+def pictures(name, size, batch):
+    """Random pictures, (batch, size, size, 3), or one where the batch is of a path."""
+    n = batch if name in ("forward", "gradient") else 1
+    return np.random.default_rng(1).standard_normal((n, size, size, 3), np.float32)
+
+
+def work(name, net, size, batch, steps):
+    """A work of OURS with its title, its operations and its jobs. Operations are counted directly, two for a b + c."""
+    x = pictures(name, size, batch)
+    F, head = products(net, x[:1])
+    title, steps, flop = {
+        "forward": (f"forward, batch {batch}", 1, batch * F),
+        "gradient": (f"forward + input gradient, batch {batch}", 1, batch * 2 * F),
+        "gradcam": (f"Grad-CAM at {net.features}", 1, F + head),
+        "ig": (f"integrated gradients, {steps} steps", steps, steps * 2 * F),
+        "rsi": (f"RSI-Grad-CAM, {steps} steps", steps, (steps + 1) * (F + head)),
+    }[name]
+    return Work(name, title, batch, steps, flop, jobs(name, net, x, batch))
+
+
+def products(net, x):
+    """Operations of one forward pass over x, and how many of them come after the last feature maps."""
+    tape = net.run(x)
+    counts = [operations(record) for record in tape]
+    behind = [record.name for record in tape].index(net.features) + 1
+    return sum(counts), sum(counts[behind:])
+
+
+def operations(record):
+    """Additions and multiplications of a layer's definition, y = sum x w: two for each weight of each output."""
+    if not record.weights or record.op == "constant":
+        return 0
+    kernel, y = record.weights[0], record.output
+    return 2 * kernel[..., 0].size * y.size
