@@ -2,6 +2,7 @@
 
 from inspect import signature
 
+from tinyattr.methods.baselines import BASELINES
 from tinyattr.methods.cam import grad_cam, grad_cam_plus, hirescam, layercam, xgrad_cam
 from tinyattr.methods.cam_plus_plus import grad_cam_plus_plus
 from tinyattr.methods.channels import ablation_cam, score_cam
@@ -13,10 +14,10 @@ from tinyattr.methods.guided import deconvnet, guided_backprop, guided_grad_cam
 from tinyattr.methods.heatmap import Heatmap
 from tinyattr.methods.layer_path import conductance, internal_influence, layer_integrated_gradients
 from tinyattr.methods.noise import smoothgrad, smoothgrad_squared, vargrad
-from tinyattr.methods.path import expected_gradients, integrated_gradients
+from tinyattr.methods.path import QUADRATURES, expected_gradients, integrated_gradients
 from tinyattr.methods.perturb import feature_ablation, occlusion, rise
 from tinyattr.methods.receipt import Receipt
-from tinyattr.methods.relevance import excitation_backprop, lrp
+from tinyattr.methods.relevance import COMPOSITES, STARTS, excitation_backprop, lrp
 from tinyattr.methods.rsi import rsi_grad_cam
 
 METHODS = {method.__name__: method for method in (
@@ -39,4 +40,4 @@ def options_of(method):
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
-__all__ = ["AT_A_LAYER", "METHODS", "Heatmap", "Receipt", *METHODS]
+__all__ = ["AT_A_LAYER", "BASELINES", "COMPOSITES", "METHODS", "QUADRATURES", "STARTS", "Heatmap", "Receipt", *METHODS]

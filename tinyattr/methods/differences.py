@@ -12,7 +12,7 @@ import numpy as np
 from tinyattr.engine import GRADIENT, rerun
 from tinyattr.engine.rules import unpool, winners
 from tinyattr.errors import InputError, unknown
-from tinyattr.methods.asking import ask, batched, total
+from tinyattr.methods.asking import ask, bar, batched, total
 from tinyattr.methods.baselines import baseline_of
 from tinyattr.methods.heatmap import relu
 from tinyattr.methods.linear import part, transposed
@@ -158,7 +158,13 @@ def reveal_cancel(question, reference, seed, layer):
     book = {**GRADIENT, "relu": partial(revealed, tape, reference),
             **{op: partial(by_sign, reference) for op in ("conv2d", "dense")},
             **{op: partial(one_sided, rule, reference) for op, rule in others.items()}}
-    m = question.signals(book, (layer,), np.repeat(seed, 2, 0), tape)[layer]
+    with bar(None, "RevealCancel", len(tape)) as progress:
+        def seen(rule, record, m):
+            progress.update()
+            return rule(record, m)
+
+        m = question.signals({op: partial(seen, rule) for op, rule in book.items()}, (layer,), np.repeat(seed, 2, 0),
+                             tape)[layer]
     p, n = parts(tape, reference, layer)
     return m[:1] * p + m[1:] * n
 
