@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import tinyattr as ta
 from tests.methods import toys
 from tests.methods.test_claims import apart
-from tests.methods.toys import seeds, toy
+from tests.methods.toys import few, seeds, toy
 from tinyattr import strategies
 from tinyattr.attack import ATTACKS
 
@@ -219,7 +219,8 @@ def test_a_picture_explained_against_itself(seed, score, rule):
     assert heat.receipt.owed == heat.receipt.paid == 0
 
 
-@given(seeds, rules)
+@few
+@given(seed=seeds, rule=rules)
 def test_layers_that_part_and_meet_again(seed, rule):
     """Skips, means, concatenations, products and exponentials between ReLUs: each hands on what it was given."""
     rng = np.random.default_rng(seed)

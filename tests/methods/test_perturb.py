@@ -71,6 +71,15 @@ def test_groups_in_loops(seed, score, n):
         assert np.abs(ta.feature_ablation(net, x, 1, score, groups=groups).raw - expected).max() <= 1e-9 * (1 + np.abs(expected).max())
 
 
+@given(seeds, st.integers(1, 9))
+def test_a_grid_on_a_picture_that_is_no_square(seed, n):
+    net, x, w = sums(seed)
+    cells = np.array([[(i * n // 5, j * n // 7) for j in range(7)] for i in range(5)])
+    terms = w * x[0, ..., 0]
+    expected = [[sum(terms[p] for p in np.ndindex(5, 7) if (cells[p] == cells[i, j]).all()) for j in range(7)] for i in range(5)]
+    assert np.allclose(ta.feature_ablation(net, x, 0, "pre", groups=n).raw, expected, rtol=1e-9, atol=1e-10)
+
+
 @given(seeds, scores, st.floats(0.1, 1))
 def test_rise_in_loops(seed, score, p):
     """(1 / (N p)) sum_m S(x * M_m) M_m; a constant in S adds its share of the mean mask."""
