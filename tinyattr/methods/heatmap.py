@@ -11,7 +11,8 @@ from tinyattr.methods.receipt import Receipt
 class Heatmap:
     """One answer to "where in x does score S of class `target` come from, at this layer?"
 
-    direction: the map for the score's row without its scale, at the layer's resolution (guided Grad-CAM: the picture's), signed.
+    direction: the map for the score's row without its scale, signed, float64, at the layer's resolution (guided
+    Grad-CAM: at the picture's).
     plane:     the same as one number a place, (h, w); differs from direction for methods that answer per channel.
     raw = direction * exp(log_scale) is the method's formula to the letter; it underflows where dS/dz does.
     value: the score S itself; label: the class's name and number; picture: (H, W, 3) uint8, what the network saw.
