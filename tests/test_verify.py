@@ -1,5 +1,6 @@
 """`weights show` and `weights verify`: what they compare, and that a single wrong bit is found and named."""
 
+import json
 import shutil
 from dataclasses import replace
 
@@ -96,6 +97,19 @@ def test_nothing_known_is_not_verified_and_a_family_is_asked_for(tmp_path, capsy
     out = capsys.readouterr().out
     for words in ("keras-2016", "oxford, as given", "32 x 32, BGR, minus (103.939, 116.779, 123.68)", "3 x 3 x 3 x 4"):
         assert words in out
+
+
+def test_the_figures_are_those_that_were_printed(shared):
+    facts = json.loads((shared / "weights_examples" / "vgg19_real_facts.json").read_text())
+    printed, oxford = facts["keras_vgg19"], KNOWN["vgg19"]
+    black = printed["black_image"]
+    assert oxford.black == (black["prob_min"], black["prob_max"], black["mean_sq_dev_from_uniform"])
+    assert {f"{stem}.jpg": c for stem, (c, _) in oxford.photos.items()} == {
+        photo: c for photo, (c, _, _) in printed["top1_percent"].items()}
+    assert all(100 * p == pytest.approx(printed["top1_percent"][f"{stem}.jpg"][2]) for stem, (_, p) in oxford.photos.items())
+    for known in (oxford, KNOWN["vgg19-torchvision"]):
+        assert (known.bytes, known.sha256) == tuple(facts["files"][known.file][key] for key in ("bytes", "sha256"))
+    assert KNOWN["vgg19-timm"].sha256 == facts["files"]["timm/vgg19.tv_in1k model.safetensors"]["sha256"]
 
 
 def test_a_black_picture(tmp_path, monkeypatch):

@@ -170,8 +170,8 @@ def recognise(shapes, source):
     """Facts of the architectures with these {layer: (kernel shape, bias shape)}, likeliest first. Raises InputError."""
     found = recognise_squeezenet(shapes) or recognise_vgg(shapes)
     if not found:
-        few = ", ".join(list(shapes)[:3])
-        raise InputError(f"{source!r} holds {len(shapes)} layer(s) with weights ({few}, ...): "
+        few = ", ".join([*list(shapes)[:3], *(["..."] if len(shapes) > 3 else [])])
+        raise InputError(f"{source!r} holds {len(shapes)} layer(s) with weights ({few}): "
                          "neither a whole VGG, dense layers included, nor SqueezeNet")
     return found
 
