@@ -1,11 +1,12 @@
 """Fast kernels against their plain twins in float64, within the a-priori rounding bound of float32; guard bands; VGG's layers."""
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinyattr.engine.kernels import dense, direct, plain, pool, thin, vector, weight_gradient, winograd
+from tinyattr.engine.kernels import dense, direct, peak, plain, pool, thin, vector, weight_gradient, winograd
 from tinyattr.engine.kernels.buffers import NONE, bordered, inside, with_border
 from tinyattr.engine.kernels.tile import W
 
@@ -260,3 +261,14 @@ def test_layers_of_vgg_are_exact_to_1e_5(h, c, k):
     else:
         direct.convolve(with_border(x), direct.pack(kernel), bias, y, size=(3, 3))
     assert abs(inside(y) - exact).max() <= 1e-5 * abs(exact).max()
+
+
+def test_the_peak_is_computed_in_full():
+    """All chains, to the end; and no compiler has merged them: no core does more than two wide multiply-adds at 6 GHz."""
+    x = np.random.default_rng(0).random((3, peak.CHAINS, W), np.float32)
+    expected, a, b = x.astype(float), np.float32(-0.5), np.float32(0.25)
+    peak._chains(5, x, a, b)
+    for _ in range(5):
+        expected = a * expected + b
+    assert abs(x - expected).max() < 1e-6
+    assert 0 < peak.peak(tries=3) < numba.get_num_threads() * W * 2 * 2 * 6e9

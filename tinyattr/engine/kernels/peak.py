@@ -8,12 +8,12 @@ from numba import prange
 from numba.extending import intrinsic
 
 from tinyattr.engine.kernels.tile import W, splat
-from tinyattr.engine.kernels.vector import multiply_add, parallel_kernel, pointer, repeater, signed, store_rows
+from tinyattr.engine.kernels.vector import multiply_add, parallel_kernel, pointer, row_loader, signed, store_rows
 
 CHAINS = 12  # sums that do not wait for each other: enough for two units of five cycles each, and for 16 registers
 ROUNDS = 1_000_000
 
-repeat = repeater(CHAINS)
+load_chains = row_loader(CHAINS, W)
 
 
 @intrinsic
@@ -28,21 +28,24 @@ def step(typing, acc, a, b):
 
 
 @parallel_kernel
-def _chains(rounds, out):
-    for unit in prange(len(out)):
-        acc, a, b = repeat(splat(np.float32(1))), splat(np.float32(0.5)), splat(np.float32(0.5))
+def _chains(rounds, x, a, b):
+    """x = a x + b, so many times. Numbers that the compiler does not know, all different: it has to compute every one."""
+    for unit in prange(len(x)):
+        own = pointer(x, signed(unit) * CHAINS * W)
+        acc = load_chains(own, W)
         for _ in range(rounds):
-            acc = step(acc, a, b)
-        store_rows(pointer(out, signed(unit) * CHAINS * W), W, acc)
+            acc = step(acc, splat(a), splat(b))
+        store_rows(own, W, acc)
 
 
 def peak(tries=100):
     """The most multiplications and additions per second on all threads, in registers only, float32."""
-    out = np.empty((numba.get_num_threads(), CHAINS, W), np.float32)
-    _chains(1, out)
+    x = np.random.default_rng(0).random((numba.get_num_threads(), CHAINS, W), np.float32)
+    a, b = np.float32(-0.999), np.float32(0.999)
+    _chains(1, x, a, b)
     best = np.inf
     for _ in range(tries):
         start = perf_counter()
-        _chains(ROUNDS, out)
+        _chains(ROUNDS, x, a, b)
         best = min(best, perf_counter() - start)
-    return 2 * ROUNDS * out.size / best
+    return 2 * ROUNDS * x.size / best
