@@ -461,7 +461,7 @@ def _all_different(*paths):
     files = [Path(p).resolve() for p in paths if p is not None]
     for path in files:
         if files.count(path) > 1:
-            raise ta.InputError(f"{str(path)!r} is named twice; inputs, figure and numbers must be different files")
+            raise ta.InputError(f"{str(path)!r} is named twice; inputs and outputs must be different files")
 
 
 def entry():

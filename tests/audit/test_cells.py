@@ -81,3 +81,13 @@ def test_the_worst_picture_decides():
     assert cell["verdicts"] == {"immune": 1, "hijacked": 1}
     assert cell["pearson"] == pytest.approx(0)
     assert "hijacked" in found.table()
+
+
+def test_lrp_and_deeplift_pass_every_attack():
+    """Whatever layers t is made of: a blind score is blind to it, and the rules know them all."""
+    net = ta.load("glyphs")
+    picture = Picture("ramp", np.broadcast_to(np.arange(224, dtype=np.uint8)[:, None, None], (224, 224, 3)))
+    for attack in ATTACKS:
+        for method in ("lrp", "deeplift"):
+            (row,) = examine(net, picture, method, attack, ("log_odds",))
+            assert verdict(row) == "immune", (attack, method)

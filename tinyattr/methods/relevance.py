@@ -159,7 +159,7 @@ def _last_linear(question):
 
 SHARED = {"relu": pass_on, "max_pool": GRADIENT["max_pool"], "avg_pool": epsilon(), "global_avg_pool": epsilon(),
           "flatten": GRADIENT["flatten"], "concat": GRADIENT["concat"], "pick": GRADIENT["pick"],
-          "add": epsilon(0), "sum": epsilon(0), "mul": epsilon(0)}  # mul: to both factors; a constant's is dropped
+          **dict.fromkeys(("add", "sum", "mod", "mul"), epsilon(0))}  # mul: to both factors; a constant's is dropped
 
 
 def composite(conv, dense, first=None):
