@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -103,7 +104,8 @@ def parser():
     check.add_argument("--layer", help="layer that CAMs explain and attacks read; default: the last feature maps")
     check.add_argument("--option", nargs="+", default=(), metavar="NAME=VALUE", type=_option,
                        help="for methods that know it: samples=100, steps=50, ...")
-    check.add_argument("--jobs", type=int, default=1, help="processes on this computer; default: %(default)s")
+    check.add_argument("--jobs", type=int, default=os.cpu_count() or 1,
+                       help="processes on this computer; default: one for each core (%(default)s)")
     check.add_argument("--cluster", metavar="ADDRESS", help="a Dask scheduler that computes the cells instead")
     check.add_argument("--out", metavar="FILE", help="draw the table of verdicts there")
     check.add_argument("--json", metavar="FILE", help="write all numbers there; FILE.cells keeps finished cells")

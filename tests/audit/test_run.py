@@ -82,7 +82,7 @@ def test_nobody_answers(pictures):
 
 def test_the_command(tmp_path, capsys):
     out, figure = tmp_path / "a.json", tmp_path / "a.png"
-    assert main(["audit", "--method", "hirescam", "lrp, CLRP", "--score", "pre", "log_odds", "--json", str(out),
+    assert main(["audit", "--jobs", "1", "--method", "hirescam", "lrp, CLRP", "--score", "pre", "log_odds", "--json", str(out),
                  "--out", str(figure)]) == 0
     cells = {(c["method"], c["score"], c["attack"]): c["verdict"] for c in json.loads(out.read_text())["cells"]}
     assert cells["hirescam", "pre", "corner"] == "hijacked"
@@ -97,7 +97,7 @@ def test_a_folder_of_pictures(tmp_path):
 
     Image.fromarray(np.full((300, 200, 3), 90, np.uint8)).save(tmp_path / "grey.png")
     out = tmp_path / "a.json"
-    assert main(["audit", "--images", str(tmp_path), "--method", "gradient", "--attack", "corner", "--json", str(out)]) == 0
+    assert main(["audit", "--jobs", "1", "--images", str(tmp_path), "--method", "gradient", "--attack", "corner", "--json", str(out)]) == 0
     assert {row["picture"] for row in json.loads(out.read_text())["rows"]} == {"grey.png"}
 
 
@@ -107,5 +107,5 @@ def test_a_folder_of_pictures(tmp_path):
     (["--pictures", "0"], "--pictures and --jobs"), (["--out", "a.xyz"], "figures are written as"),
 ])
 def test_what_cannot_be_audited(arguments, words, capsys):
-    assert main(["audit", *arguments]) == 1
+    assert main(["audit", "--jobs", "1", *arguments]) == 1
     assert words in capsys.readouterr().err

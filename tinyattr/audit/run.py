@@ -3,6 +3,7 @@
 import json
 import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
 from multiprocessing import get_context
@@ -72,7 +73,7 @@ def _here(tasks, jobs):
     if jobs == 1:
         yield from ((key, compute(*task)) for key, task in tasks.items())
         return
-    with ProcessPoolExecutor(jobs, get_context("spawn"), _one_thread) as pool:
+    with _one_thread_each(), ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
         waiting = {pool.submit(compute, *task): key for key, task in tasks.items()}
         try:
             for future in as_completed(waiting):
@@ -81,9 +82,23 @@ def _here(tasks, jobs):
             pool.shutdown(cancel_futures=True)
 
 
-def _one_thread():
-    """Several processes, one thread each: they do not wait for each other."""
-    os.environ["NUMBA_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
+@contextmanager
+def _one_thread_each():
+    """Processes started meanwhile compute on one thread, so that they do not wait for each other.
+
+    Libraries read this when they are loaded, before any code of ours runs there.
+    """
+    names = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _on_cluster(address, tasks):
