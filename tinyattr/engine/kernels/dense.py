@@ -18,7 +18,7 @@ from tinyattr.engine.kernels.vector import (
     total,
 )
 
-PARTS, STRIP = 16, 16  # partial sums over the inputs, whatever the number of threads; rows of weights read side by side
+PARTS, STRIP = 16, 8  # partial sums over the inputs, whatever the number of threads; rows of weights read side by side
 
 
 def _forward_rows(rows):
