@@ -46,9 +46,17 @@ def paint(net, mask, K=10.0, layer=None):
     ])
 
 
-def column(net, K=10.0, layer=None, size=7):
-    """t = K sum_ik A_i0k, the whole left column of h x h = size x size maps: what the published plots look like."""
-    mask = np.zeros((size, size))
+def column(net, K=10.0, layer=None, size=None):
+    """t = K sum_ik A_i0k, the whole left column of the layer's maps: what the published plots look like.
+
+    size: side of these maps, or (h, w); default what the layer has for pictures of the size that `net` asks for.
+    """
+    if size is None:
+        if net.input is None:
+            raise InputError(f"{net.name} does not say how large its pictures are: give the size of the layer's maps")
+        blank = np.zeros((1, net.input.size, net.input.size, 3))
+        size = net.run(blank)[_tapped(net, layer)].output.shape[1:3]
+    mask = np.zeros(np.broadcast_to(size, 2))
     mask[:, 0] = 1
     return paint(net, mask, K, layer)
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tinyattr as ta
+from tinyattr.attack import paint
 from tinyattr.files.images import InputSpec
 
 W = {"fc": (np.ones((3, 2)), np.zeros(2))}
@@ -98,3 +99,16 @@ def test_logits_are_demanded():
 def test_photos_need_a_known_preparation():
     with pytest.raises(ta.InputError, match="does not say how photos were prepared"):
         ta.network(LAYERS, W).read("photo.jpg")
+
+
+def test_a_network_goes_on_from_a_layer_with_many_activations_beside_constants():
+    """Constants, whatever their shape, belong to no picture: they stand once, all else N times."""
+    net = ta.vgg("A", width=1 / 16, dense=(4, 4), classes=3, size=32, dtype=np.float64)
+    net = paint(ta.alter(net, layer="block4_pool"), np.array([[2.0]]), layer="block5_pool")
+    x = np.random.default_rng(0).standard_normal((1, 32, 32, 3))
+    tape = net.run(x)
+    A = tape["block5_pool"].output * np.array([0.5, 1, 3])[:, None, None, None]
+    together = net.logits(net.resume(tape, "block5_pool", A))
+    one_by_one = [net.logits(net.resume(tape, "block5_pool", a[None]))[0] for a in A]
+    assert np.allclose(together, one_by_one, rtol=1e-13)
+    assert np.allclose(together[1], net(x)[0], rtol=1e-13)

@@ -5,8 +5,9 @@ attribution methods." `audit` runs methods x scores x attacks over pictures; its
 """
 
 from tinyattr.audit.cell import ATTACKS, AUDITED, Picture, compare, examine, scenes
+from tinyattr.audit.prediction import predicted
 from tinyattr.audit.report import Audit, verdict
 from tinyattr.audit.run import ATTACKED, audit
 
-__all__ = ["ATTACKED", "ATTACKS", "AUDITED", "Audit", "Picture", "audit", "compare", "examine", "scenes",
-           "verdict"]
+__all__ = ["ATTACKED", "ATTACKS", "AUDITED", "Audit", "Picture", "audit", "compare", "examine", "predicted",
+           "scenes", "verdict"]

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tinyattr.audit.prediction import predicted
+
 IMMUNE = 1e-4  # change of the raw map below which it is rounding
 MOVED = 0.5  # Pearson correlation of the shown maps below which they are two different maps
 
@@ -49,10 +51,26 @@ class Audit:
                 lines.append(method.ljust(width) + "".join(text.ljust(18) for text in shown).rstrip())
             lines.append("")
         lines += ["immune: the raw map changed by rounding; hijacked: Pearson correlation of the shown maps below "
-                  f"{MOVED};", "moved: between. The number is that correlation, mean over pictures; the worst decides."]
+                  f"{MOVED};", "moved: between. The number is that correlation, mean over pictures; the worst decides.",
+                  "", *self._predictions()]
         if any("hit" in cell for cell in cells.values()):
             lines += ["", *self._pointing(cells)]
         return "\n".join(lines)
+
+    def corrections(self):
+        """([cells that are as the algebra predicts], [those that are not]); each (method, score, attack)."""
+        as_said, otherwise = [], []
+        for key, cell in self.cells().items():
+            said = predicted(*key)
+            if said is not None:
+                (as_said if (cell["verdict"] == "immune") == (said == "immune") else otherwise).append(key)
+        return as_said, otherwise
+
+    def _predictions(self):
+        as_said, otherwise = self.corrections()
+        yield f"prediction (kappa = 0 is immune): {len(as_said)} cells confirmed, {len(otherwise)} not"
+        for key in otherwise:
+            yield f"  {', '.join(key)}: predicted {predicted(*key)}, measured {self.cells()[key]['verdict']}"
 
     def _pointing(self, cells):
         """Where the object is known: share of pictures whose highest place lies on it, before and after."""
@@ -65,7 +83,8 @@ class Audit:
 
     def numbers(self):
         """Everything as plain numbers, for --json."""
-        cells = [{"method": m, "score": s, "attack": a, **cell} for (m, s, a), cell in self.cells().items()]
+        cells = [{"method": m, "score": s, "attack": a, "predicted": predicted(m, s, a), **cell}
+                 for (m, s, a), cell in self.cells().items()]
         return {"network": self.network, "K": self.K, "cells": cells, "rows": self.rows}
 
 

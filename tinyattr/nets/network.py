@@ -41,7 +41,7 @@ class Network:
     def resume(self, tape, layer, A):
         """A new tape on which `layer` holds A (N, ...) instead, and all that depends on it is computed again.
 
-        What does not depend on it is taken from `tape`, which must be of one picture, and stands N times.
+        What does not depend on it is taken from `tape`, of one picture, and stands N times; constants stand once.
         """
         new, changed = Tape(), {tape[layer].name}
         new.leaf(layer, A)
@@ -51,8 +51,8 @@ class Network:
             if op != "constant" and not changed.isdisjoint(inputs):
                 for i in inputs:
                     if i not in new:
-                        kept = tape[i].output
-                        new.leaf(i, np.repeat(kept, len(A), 0) if kept.ndim > 1 else kept)
+                        op, kept = tape[i].op, tape[i].output
+                        new.leaf(i, kept if op == "constant" else np.repeat(kept, len(A), 0), op)
                 changed.add(self._write(new, name, op, inputs, attributes))
             previous = name
         return new
