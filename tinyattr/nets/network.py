@@ -51,8 +51,9 @@ class Network:
             if op != "constant" and not changed.isdisjoint(inputs):
                 for i in inputs:
                     if i not in new:
-                        op, kept = tape[i].op, tape[i].output
-                        new.leaf(i, kept if op == "constant" else np.repeat(kept, len(A), 0), op)
+                        kept = tape[i]
+                        times = 1 if kept.op == "constant" else len(A)
+                        new.leaf(i, kept.output if times == 1 else np.repeat(kept.output, times, 0), kept.op)
                 changed.add(self._write(new, name, op, inputs, attributes))
             previous = name
         return new
