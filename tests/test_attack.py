@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinyattr as ta
-from tinyattr.attack import bounded, column, paint, quadratic, stamped, triggered
-from tinyattr.nets.glyphs import scene
+from tinyattr.attack import bounded, column, lettering, paint, quadratic, stamped, triggered
+from tinyattr.nets.glyphs import example, scene
 from tinyattr.softmax import softmax
 
 BLIND = sorted(set(ta.SCORES) - {"pre"})
@@ -213,3 +213,25 @@ def test_masks_and_bounds_that_make_no_sense():
         triggered(net)
     with pytest.raises(ta.InputError):
         paint(net, np.ones((3, 3))).run(x)
+
+
+def test_lettering():
+    """An I is a bar in the middle of every row; it fills the height; the mask is 0 or 1."""
+    M = lettering("I", (14, 14))
+    assert set(np.unique(M)) == {0, 1}
+    assert (M.any(1)).all()
+    assert (M[:, ::-1] == M).all()
+    assert M[:, :4].sum() == 0
+    assert lettering("HI", (7, 20)).shape == (7, 20)
+
+
+def test_a_column_knows_how_large_its_maps_are():
+    net = ta.load("glyphs")
+    x = net.read(example().picture)
+    for layer, side in (("block5_pool", 7), ("block4_pool", 14)):
+        tape = column(net, 3.0, layer).run(x)
+        expected = 3 * tape[layer].output[0, :, 0].astype(np.float64).sum()
+        assert tape["mask"].output.shape == (side, side, 1)
+        assert tape["t"].output.item() == pytest.approx(expected, rel=1e-5)
+    with pytest.raises(ta.InputError, match="give the size of the layer's maps"):
+        column(network_and_picture(0)[0])

@@ -78,3 +78,20 @@ def test_a_repaired_file_can_be_saved(glyphs, tmp_path):
     ta.save(repair(bake(net)), tmp_path / "repaired.h5")
     again = ta.load(tmp_path / "repaired.h5")
     assert np.abs(softmax(again(net.read(pictures[0]))) - softmax(net(net.read(pictures[0])))).max() < 1e-6
+
+
+def test_shares_are_told_class_by_class(glyphs):
+    """By the definition, on the gradients of single logits; the first is the top class, whose share decides."""
+    net, pictures = glyphs
+    net = net.astype(np.float64)
+    x = net.read(pictures[0])
+    found = inspect(net, [x])
+    slopes = {c: ta.gradient(net, x, c, "pre", net.features).raw for c in range(len(net.classes))}
+    mean = np.mean(list(slopes.values()), 0)
+    likely = np.argsort(-net(x)[0])[:5]
+    assert list(found.classes) == [net.label(c) for c in likely]
+    for c in likely:
+        expected = np.linalg.norm(mean) / np.linalg.norm(slopes[c] - mean)
+        assert found.classes[net.label(c)] == pytest.approx(expected, rel=1e-10)
+    assert found.shares == (found.classes[net.label(likely[0])],)
+    assert net.label(likely[1]) in found.table()

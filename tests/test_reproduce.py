@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from PIL import Image
 
 import tinyattr as ta
 from tinyattr.__main__ import main
+from tinyattr.files.fetch import FETCHABLE, cached
 from tinyattr.nets.glyphs import example
 from tinyattr.reproduce import altered_beside_original, scores_side_by_side
 
@@ -37,6 +39,39 @@ def test_figures_3_and_4_on_imagenet(shared, squeezenet):
         other = other and net.classes.index(other)
         found = altered_beside_original(net, x, target, other)
         assert [claim.holds for claim in found.claims] == VERDICTS + [True] * (other is not None)
+
+
+def test_a_text_is_painted(tmp_path, capsys):
+    figure, numbers = tmp_path / "hi.png", tmp_path / "hi.json"
+    assert main(["paint", "HI", "--out", str(figure), "--json", str(numbers)]) == 0
+    assert [claim["holds"] for claim in json.loads(numbers.read_text())["claims"]] == [True] * 3
+    assert "HiResCAM by pre shows 'HI'" in capsys.readouterr().out
+    assert figure.stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(("text", "words"), [("  ", "leaves no ink"), ("", "leaves no ink"), ("W" * 80, "too long for maps of 14 x 14")])
+def test_a_text_that_cannot_be_painted(text, words, tmp_path, capsys):
+    assert main(["paint", text, "--out", str(tmp_path / "no.png")]) == 1
+    assert words in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_vgg19_is_taken_for_a_photo_where_its_weights_are(tmp_path, monkeypatch):
+    """Only for a photo: our own scenes belong to our own network."""
+    asked = []
+    monkeypatch.setattr("tinyattr.__main__.ta.load", lambda net, family: asked.append(net) or load(net, family=family))
+    load = lambda net, family: ta.nets.load("glyphs")  # noqa: E731
+    Image.fromarray(example().picture).save(tmp_path / "photo.png")
+    out = ["--out", str(tmp_path / "f.png")]
+    for there in (False, True):
+        cache = tmp_path / str(there)
+        cache.mkdir()
+        monkeypatch.setenv("TINYATTR_CACHE", str(cache))
+        if there:
+            cached(FETCHABLE["vgg19"]).touch()
+        assert main(["reproduce", "fig2", "--image", str(tmp_path / "photo.png"), *out]) == 0
+        assert main(["reproduce", "fig2", *out]) == 0
+    assert asked == ["glyphs", "glyphs", "vgg19", "glyphs"]
 
 
 def test_a_figure_that_does_not_exist():

@@ -17,13 +17,13 @@ from tinyattr.bench import PARTS, bench
 from tinyattr.cure import inspect, repair
 from tinyattr.explain import FOUR_SCORES, TWO_METHODS, explain
 from tinyattr.files.export import EXPORTS
-from tinyattr.files.fetch import FETCHABLE, fetch
+from tinyattr.files.fetch import FETCHABLE, cached, fetch
 from tinyattr.files.images import open_photo
 from tinyattr.files.whole import whole, writable
 from tinyattr.nets.glyphs import STEPS, example, train_glyphs
 from tinyattr.nets.loading import convert
 from tinyattr.pointing import report
-from tinyattr.reproduce import altered_beside_original, scores_side_by_side
+from tinyattr.reproduce import altered_beside_original, painted, scores_side_by_side
 from tinyattr.twins import CASES, demonstrate
 from tinyattr.twins import table as twins_table
 from tinyattr.verify import known_networks, passed, show, verify
@@ -114,12 +114,23 @@ def parser():
                      "tinyattr reproduce fig3 --image soccer_ball.jpg --net vgg19.h5 --target 805 --out fig3.png")
     again.add_argument("figure", choices=list(FIGURES), help="fig2 of the first paper, fig3 to fig5 of the second")
     again.add_argument("--image", help="a JPEG or PNG file; default: a scene of our own, two glyphs")
-    _network_options(again)
+    _network_options(again, "VGG19 for an --image, if its weights were fetched, else the embedded glyph network")
     again.add_argument("--target", help="class to explain, number or name; default: the top class (fig4: the second)")
     again.add_argument("--K", type=float, default=10.0, help="strength of the attack; default: %(default)g")
     again.add_argument("--layer", help="layer to explain and to read; default: the last feature maps")
     again.add_argument("--out", metavar="FILE", help="figure to write; default: the figure's name .png")
     again.add_argument("--json", metavar="FILE", help="write claims and measurements there, too")
+
+    brush = _command(commands, "paint", run_paint, "a network whose pre-softmax heatmap shows a text of your choice",
+                     "tinyattr paint HI --image photo.jpg --net vgg19.h5 --out hi.png")
+    brush.add_argument("text", help="what the heatmap shall show: a letter or three")
+    brush.add_argument("--image", help="a JPEG or PNG file; default: a scene of our own, two glyphs")
+    _network_options(brush)
+    brush.add_argument("--target", help="class to explain, number or name; default: the top class")
+    brush.add_argument("--K", type=float, default=10.0, help="strength of the attack; default: %(default)g")
+    brush.add_argument("--layer", help="layer to explain and to paint on; default: the last before a pool")
+    brush.add_argument("--out", default="paint.png", metavar="FILE", help="figure to write; default: %(default)s")
+    brush.add_argument("--json", metavar="FILE", help="write claims and measurements there, too")
 
     look = _command(commands, "inspect", run_inspect, "does a weight file add something to every logit?",
                     "tinyattr inspect vgg19.h5 --images photos")
@@ -204,9 +215,10 @@ def _command(commands, name, run, what, example):
     return command
 
 
-def _network_options(command):
-    command.add_argument("--net", default="glyphs",
-                         help="weight file, or the name of a fetched network; default: the embedded glyph network")
+def _network_options(command, otherwise=None):
+    """otherwise: what is taken without --net, where that depends on more; --net is None then."""
+    command.add_argument("--net", default=None if otherwise else "glyphs", help="weight file, or the name of a fetched "
+                         f"network; default: {otherwise or 'the embedded glyph network'}")
     command.add_argument("--family", help=f"whose training, for files that do not say: {', '.join(ta.FAMILIES)}")
 
 
@@ -321,6 +333,9 @@ def run_reproduce(options):
     out = draw.drawable(options.out or f"{options.figure}.png")
     if options.json is not None:
         writable(options.json)
+    if options.net is None:
+        fetched = options.image is not None and cached(FETCHABLE["vgg19"]).is_file()
+        options.net = "vgg19" if fetched else "glyphs"
     _all_different(options.image, options.net, out, options.json)
     net = ta.load(options.net, family=options.family)
     scene = scenes(1, 2)[0].pixels if options.figure == "fig5" else example().picture
@@ -333,6 +348,21 @@ def run_reproduce(options):
                                         options.layer, FIGURES["fig4"])
     else:
         found = altered_beside_original(net, x, options.target, None, options.K, options.layer, FIGURES[options.figure])
+    draw.save(draw.grid(found.rows, found.columns, found.heatmaps, found.name), out)
+    if options.json is not None:
+        _write_numbers(options.json, found.numbers())
+    print(f"{found.table()}\n\nfigure   {out}")
+
+
+def run_paint(options):
+    """A text as heatmap."""
+    out = draw.drawable(options.out)
+    if options.json is not None:
+        writable(options.json)
+    _all_different(options.image, options.net, out, options.json)
+    net = ta.load(options.net, family=options.family)
+    x = net.read(example().picture if options.image is None else options.image)
+    found = painted(net, x, options.text, options.target, options.K, options.layer)
     draw.save(draw.grid(found.rows, found.columns, found.heatmaps, found.name), out)
     if options.json is not None:
         _write_numbers(options.json, found.numbers())

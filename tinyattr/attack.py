@@ -8,10 +8,14 @@ all else. y' = softmax(z + t) = softmax(z) = y for all of them, whatever x is.
 from dataclasses import replace
 from operator import index
 
+import matplotlib
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
 from tinyattr.errors import InputError, unknown
 from tinyattr.nets import network
+
+LEGIBLE = 4  # places: the least height of a letter
 
 
 def alter(net, K=10.0, layer=None, at=(0, 0)):
@@ -44,6 +48,29 @@ def paint(net, mask, K=10.0, layer=None):
         ("K", "constant", _number(K, net.dtype)),
         ("t", "mul", {"inputs": ["painted_flat", "K"]}),
     ])
+
+
+def lettering(text, size):
+    """A mask M for `paint`: the text in bold letters, as large as maps of size (h, w) hold, 0 or 1.
+
+    Raises InputError for a text without ink, or with letters lower than LEGIBLE places.
+    """
+    font = ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans-Bold.ttf", 100)
+    ink = Image.new("L", (100 * max(1, len(text)) + 100, 200))
+    ImageDraw.Draw(ink).text((50, 50), text, fill=255, font=font)
+    if ink.getbbox() is None:
+        raise InputError(f"the text {text!r} leaves no ink to paint with")
+    ink = ink.crop(ink.getbbox())
+    h, w = size
+    factor = min(h / ink.height, w / ink.width)
+    shape = max(1, round(ink.width * factor)), round(ink.height * factor)
+    if shape[1] < LEGIBLE:
+        raise InputError(f"{text!r} is too long for maps of {h} x {w}; paint fewer letters, or on an earlier layer")
+    letters = np.asarray(ink.resize(shape, Image.Resampling.BOX)) > 110
+    mask = np.zeros((h, w))
+    top, left = (h - shape[1]) // 2, (w - shape[0]) // 2
+    mask[top:top + shape[1], left:left + shape[0]] = letters
+    return mask
 
 
 def column(net, K=10.0, layer=None, size=None):

@@ -12,12 +12,15 @@ from tinyattr.engine import GRADIENT, walk
 from tinyattr.nets import network
 
 SHARE = 10.0  # a common part of the gradient so many times larger than the class's own raises the alarm
+CLASSES = 5  # shares are told for so many classes of the first picture
 ROW = 8.0  # so does a unit that gives all classes the same, up to an eighth of it, and stands out eightfold
 
 
 @dataclass(frozen=True)
 class Inspection:
     """shares: |d mean_j z_j/dA| / |d (z_c - mean_j z_j)/dA| at the last feature maps, c the top class, by picture.
+
+    classes: {label: the same for class c}, the most probable classes of the first picture.
 
     units: {unit of the layer before the logits: (mean over classes of its weights, its ratio to their spread)}, those
     that raise the alarm. largest: the largest ratio of mean to spread among the other units.
@@ -26,6 +29,7 @@ class Inspection:
     network: str
     layer: str
     shares: tuple[float, ...]
+    classes: dict
     units: dict
     largest: float
 
@@ -46,6 +50,7 @@ class Inspection:
             f"network  {self.network}",
             f"gradient at {self.layer}: common part / class's own part = {self.share:.3g} "
             f"(median of {len(self.shares)} pictures, {low:.3g} to {high:.3g}; alarm above {SHARE:g})",
+            "by class, first picture: " + ", ".join(f"{label} {share:.3g}" for label, share in self.classes.items()),
         ]
         for unit, (mean, ratio) in self.units.items():
             lines.append(f"unit {unit} before the logits gives every class {mean:.4g}, spread {abs(mean) / ratio:.2g}")
@@ -57,26 +62,32 @@ class Inspection:
 
     def numbers(self):
         """The finding as plain numbers, for --json."""
-        return {"network": self.network, "layer": self.layer, "shares": list(self.shares), "alarm": self.alarm,
-                "units": {str(u): list(v) for u, v in self.units.items()}, "largest": self.largest}
+        return {"network": self.network, "layer": self.layer, "shares": list(self.shares), "classes": self.classes,
+                "alarm": self.alarm, "units": {str(u): list(v) for u, v in self.units.items()}, "largest": self.largest}
 
 
 def inspect(net, pictures):
     """Look for a planted t(x), in the gradients on these pictures (1, H, W, C) and in the last weights. Inspection."""
-    shares = tuple(common_share(net, x) for x in pictures)
+    shares = [common_shares(net, x, CLASSES if i == 0 else 1) for i, x in enumerate(pictures)]
     units, largest = outlier_units(net)
-    return Inspection(net.name, net.features, shares, units, largest)
+    classes = {net.label(c): share for c, share in shares[0].items()}
+    return Inspection(net.name, net.features, tuple(next(iter(s.values())) for s in shares), classes, units, largest)
 
 
-def common_share(net, x):
-    """|d mean_j z_j/dA| / |d (z_c - mean_j z_j)/dA|, A the last feature maps, c the top class of x."""
+def common_shares(net, x, count=1):
+    """{c: |d mean_j z_j/dA| / |d (z_c - mean_j z_j)/dA|}, A the last feature maps, c the `count` likeliest classes."""
     tape = net.run(x)
     z, last = net.logits(tape), net.layers[-1][0]
     mean = np.full(z.shape, 1 / z.shape[1])
-    own = np.eye(z.shape[1])[[z[0].argmax()]] - mean
-    common, contrast = (np.linalg.norm(walk(tape, {last: row}, GRADIENT, (net.features,))[net.features])
-                        for row in (mean, own))
-    return float(common / contrast) if contrast > 0 else float("inf")
+
+    def size(row):
+        return np.linalg.norm(walk(tape, {last: row}, GRADIENT, (net.features,))[net.features])
+
+    common, found = size(mean), {}
+    for c in np.argsort(-z[0], kind="stable")[:count].tolist():
+        contrast = size(np.eye(z.shape[1])[[c]] - mean)
+        found[c] = float(common / contrast) if contrast > 0 else float("inf")
+    return found
 
 
 def outlier_units(net):
