@@ -6,7 +6,7 @@ import pytest
 import tinyattr as ta
 from tests.references import network_of, peers
 from tinyattr.audit import ATTACKS, AUDITED, Audit, Picture, compare, examine, predicted, verdict
-from tinyattr.files.images import InputSpec
+from tinyattr.files.images import InputSpec, open_photo
 
 PICTURE = Picture("noise", np.random.default_rng(1).integers(0, 256, (16, 16, 3), np.uint8))
 SPEC = InputSpec(16, "RGB", (127.0,) * 3, (64.0,) * 3)
@@ -37,6 +37,16 @@ def test_the_table_of_predictions(net, method, attack):
             assert row["change"] <= 1e-9, (method, row)
         elif said == "moved":
             assert verdict(row) != "immune", (method, row)
+
+
+@pytest.mark.parametrize("attack", ["corner", "column", "input"])
+def test_predictions_on_imagenet(shared, squeezenet, attack):
+    """The real SqueezeNet and the authors' photo: methods that end in a second, by all scores."""
+    picture = Picture("soccer ball", np.asarray(open_photo(shared / "images" / "soccer_ball.jpg")))
+    for method in ("gradient", "grad_cam", "hirescam", "layercam", "guided_backprop", "eigen_cam", "lrp, from S"):
+        for row in examine(squeezenet, picture, method, attack):
+            assert row["y_change"] == 0
+            assert (verdict(row) == "immune") == (predicted(method, row["score"], attack) == "immune"), (method, row)
 
 
 def test_the_prediction_itself():
