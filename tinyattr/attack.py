@@ -8,7 +8,6 @@ all else. y' = softmax(z + t) = softmax(z) = y for all of them, whatever x is.
 from dataclasses import replace
 from operator import index
 
-import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -55,6 +54,8 @@ def lettering(text, size):
 
     Raises InputError for a text without ink, or with letters lower than LEGIBLE places.
     """
+    import matplotlib  # only now: for its font, which most have no need of
+
     font = ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans-Bold.ttf", 100)
     ink = Image.new("L", (100 * max(1, len(text)) + 100, 200))
     ImageDraw.Draw(ink).text((50, 50), text, fill=255, font=font)
