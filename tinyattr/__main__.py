@@ -348,9 +348,14 @@ def run_reproduce(options):
                                         options.layer, FIGURES["fig4"])
     else:
         found = altered_beside_original(net, x, options.target, None, options.K, options.layer, FIGURES[options.figure])
+    _write_figure(found, out, options.json)
+
+
+def _write_figure(found, out, numbers):
+    """A figure of maps and claims: drawn, as numbers if a file is named, and told."""
     draw.save(draw.grid(found.rows, found.columns, found.heatmaps, found.name), out)
-    if options.json is not None:
-        _write_numbers(options.json, found.numbers())
+    if numbers is not None:
+        _write_numbers(numbers, found.numbers())
     print(f"{found.table()}\n\nfigure   {out}")
 
 
@@ -363,10 +368,7 @@ def run_paint(options):
     net = ta.load(options.net, family=options.family)
     x = net.read(example().picture if options.image is None else options.image)
     found = painted(net, x, options.text, options.target, options.K, options.layer)
-    draw.save(draw.grid(found.rows, found.columns, found.heatmaps, found.name), out)
-    if options.json is not None:
-        _write_numbers(options.json, found.numbers())
-    print(f"{found.table()}\n\nfigure   {out}")
+    _write_figure(found, out, options.json)
 
 
 def run_inspect(options):

@@ -21,7 +21,6 @@ class Inspection:
     """shares: |d mean_j z_j/dA| / |d (z_c - mean_j z_j)/dA| at the last feature maps, c the top class, by picture.
 
     classes: {label: the same for class c}, the most probable classes of the first picture.
-
     units: {unit of the layer before the logits: (mean over classes of its weights, its ratio to their spread)}, those
     that raise the alarm. largest: the largest ratio of mean to spread among the other units.
     """

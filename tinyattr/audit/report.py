@@ -52,7 +52,7 @@ class Audit:
             lines.append("")
         lines += ["immune: the raw map changed by rounding; hijacked: Pearson correlation of the shown maps below "
                   f"{MOVED};", "moved: between. The number is that correlation, mean over pictures; the worst decides.",
-                  "", *self._predictions()]
+                  "", *self._predictions(cells)]
         if any("hit" in cell for cell in cells.values()):
             lines += ["", *self._pointing(cells)]
         return "\n".join(lines)
@@ -66,11 +66,12 @@ class Audit:
                 (as_said if (cell["verdict"] == "immune") == (said == "immune") else otherwise).append(key)
         return as_said, otherwise
 
-    def _predictions(self):
+    def _predictions(self, cells):
+        """How many cells are as predicted, and which are not."""
         as_said, otherwise = self.corrections()
         yield f"prediction (kappa = 0 is immune): {len(as_said)} cells confirmed, {len(otherwise)} not"
         for key in otherwise:
-            yield f"  {', '.join(key)}: predicted {predicted(*key)}, measured {self.cells()[key]['verdict']}"
+            yield f"  {', '.join(key)}: predicted {predicted(*key)}, measured {cells[key]['verdict']}"
 
     def _pointing(self, cells):
         """Where the object is known: share of pictures whose highest place lies on it, before and after."""
