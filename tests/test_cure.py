@@ -1,5 +1,7 @@
 """The detector: no alarm for clean networks, one for every attack it can see. The cure: the same y, and pre is blind to t."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -95,3 +97,15 @@ def test_shares_are_told_class_by_class(glyphs):
         assert found.classes[net.label(c)] == pytest.approx(expected, rel=1e-10)
     assert found.shares == (found.classes[net.label(likely[0])],)
     assert net.label(likely[1]) in found.table()
+
+
+def test_a_network_that_says_nothing_of_its_own_can_be_written_down():
+    """All classes have the same weights: the class's own part is 0, the share infinite; JSON says null."""
+    net = ta.network([("A", "relu", {}), ("pool", "global_avg_pool", {}), ("fc", "dense", {})],
+                     {"fc": (np.ones((3, 4)), np.zeros(4))})
+    found = inspect(net, [np.ones((1, 2, 2, 3))])
+    assert found.shares == (np.inf,)
+    assert found.alarm
+    written = json.dumps(found.numbers(), allow_nan=False)
+    assert json.loads(written)["shares"] == [None]
+    assert set(json.loads(written)["classes"].values()) == {None}

@@ -56,6 +56,11 @@ def test_a_text_that_cannot_be_painted(text, words, tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_layer_without_places_cannot_be_painted_on(tmp_path, capsys):
+    assert main(["paint", "HI", "--layer", "fc1", "--out", str(tmp_path / "no.png")]) == 1
+    assert "layer 'fc1' has shape (1, 128), no places to paint on; try 'block5_pool'" in capsys.readouterr().err
+
+
 def test_vgg19_is_taken_for_a_photo_where_its_weights_are(tmp_path, monkeypatch):
     """Only for a photo: our own scenes belong to our own network."""
     asked = []

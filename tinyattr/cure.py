@@ -61,7 +61,11 @@ class Inspection:
 
     def numbers(self):
         """The finding as plain numbers, for --json."""
-        return {"network": self.network, "layer": self.layer, "shares": list(self.shares), "classes": self.classes,
+        def finite(v):  # JSON has no infinity
+            return v if np.isfinite(v) else None
+
+        return {"network": self.network, "layer": self.layer, "shares": [finite(v) for v in self.shares],
+                "classes": {label: finite(v) for label, v in self.classes.items()},
                 "alarm": self.alarm, "units": {str(u): list(v) for u, v in self.units.items()}, "largest": self.largest}
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyattr.attack import alter, column, lettering, paint
+from tinyattr.errors import InputError
 from tinyattr.methods import METHODS
 from tinyattr.methods.heatmap import relu
 from tinyattr.metrics import energy, pearson
@@ -130,12 +131,15 @@ def altered_beside_original(net, x, target=None, other=None, K=10.0, layer=None,
 def painted(net, x, text, target=None, K=10.0, layer=None):
     """A heatmap of one's own choice: t = K sum_ijk M_ij A_ijk, M a text, in the manner of Figures 3 to 5.
 
-    layer: default the last one before the last max-pool, whose maps are twice as fine. Raises InputError for a text
-    that leaves nothing on maps of that size.
+    layer: default the last one before the last max-pool, whose maps are twice as fine. Raises InputError for a layer
+    without places, and for a text that cannot be read on maps of that size.
     """
     layer = layer or _before_last_pool(net)
     tape = net.run(x)
-    M = lettering(text, tape[layer].output.shape[1:3])
+    shape = tape[layer].output.shape
+    if len(shape) != 4:
+        raise InputError(f"layer '{layer}' has shape {shape}, no places to paint on; try '{net.features}'")
+    M = lettering(text, shape[1:3])
     twin = paint(net, M, K, layer)
     tapes = {"original": (net, tape), "painted": (twin, twin.run(x))}
     columns = [(n, s) for n in tapes for s in ("pre", "log_odds")]
