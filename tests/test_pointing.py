@@ -9,7 +9,7 @@ import tinyattr as ta
 from tinyattr import pointing
 from tinyattr.__main__ import main
 from tinyattr.metrics import points_at
-from tinyattr.nets import glyphs
+from tinyattr.nets import glyph_network, glyphs
 
 
 @pytest.mark.parametrize(("place", "hit"), [((50, 50), True), ((50, 65), True), ((50, 66), False), ((61, 60), True), ((62, 61), False)])
@@ -46,7 +46,7 @@ def test_the_report_measures_what_the_methods_draw(monkeypatch):
         return Fixed(L)
 
     monkeypatch.setattr(pointing, "METHODS", {"knows": knows, "corner": corner})
-    found = pointing.report(glyphs.untrained(), 4, two=True, methods=("knows", "corner"), scores=("log_odds",))
+    found = pointing.report(glyph_network.untrained(), 4, two=True, methods=("knows", "corner"), scores=("log_odds",))
     rows = {(r.network, r.method): r for r in found.rows}
     assert rows["original", "knows"].hits == rows["original", "knows"].energy == 1
     assert rows["original", "corner"].hits == rows["original", "corner"].energy == 0
@@ -57,7 +57,7 @@ def test_the_report_measures_what_the_methods_draw(monkeypatch):
 
 
 def test_scenes_are_the_same_every_time_and_not_those_of_training():
-    a, b = (pointing.report(glyphs.untrained(), 2, scores=("log_odds",)) for _ in range(2))
+    a, b = (pointing.report(glyph_network.untrained(), 2, scores=("log_odds",)) for _ in range(2))
     assert (a.y_c == b.y_c).all()
     assert a.rows == b.rows
     trained_on = glyphs.scene(np.random.default_rng([0, 0]), difficulty=0.3).picture
@@ -65,7 +65,7 @@ def test_scenes_are_the_same_every_time_and_not_those_of_training():
 
 
 def test_training_from_the_command_line(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(glyphs, "PICTURES", 2)
+    monkeypatch.setattr(glyph_network, "PICTURES", 2)
     monkeypatch.chdir(tmp_path)
     assert main(["train", "--steps", "2", "--out", "g.h5"]) == 0
     assert "made by  tinyattr train --steps 2 --seed 0" in capsys.readouterr().out

@@ -20,7 +20,8 @@ from tinyattr.files.export import EXPORTS
 from tinyattr.files.fetch import FETCHABLE, cached, fetch
 from tinyattr.files.images import open_photo
 from tinyattr.files.whole import whole, writable
-from tinyattr.nets.glyphs import STEPS, example, train_glyphs
+from tinyattr.nets.glyph_network import STEPS, train_glyphs
+from tinyattr.nets.glyphs import example
 from tinyattr.nets.loading import convert
 from tinyattr.pointing import report
 from tinyattr.reproduce import altered_beside_original, painted, scores_side_by_side

@@ -96,11 +96,3 @@ def test_colour_and_class_are_independent():
 def test_scenes_that_cannot_be_drawn(options):
     with pytest.raises(ta.InputError):
         scene(rng(), **options)
-
-
-def test_the_untrained_network():
-    net = glyphs.untrained()
-    assert net.parameters == 734_300
-    assert net.classes == CLASSES
-    assert net.run(np.zeros((1, SIZE, SIZE, 3)))["block5_pool"].output.shape == (1, 7, 7, 64)
-    assert (net.weights["fc1"][0] == glyphs.untrained().weights["fc1"][0]).all()

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import tinyattr as ta
 from tinyattr import strategies
-from tinyattr.nets import glyphs
-from tinyattr.nets.train import State, adam, clipped, loss_and_gradients, momentum, resumed, train
+from tinyattr.nets import glyph_network
+from tinyattr.nets.train import State, adam, clipped, loss_and_gradients, momentum, refreshed, resumed, train
 
 
 def small():
@@ -18,11 +18,12 @@ def small():
 
 
 def batch(step, state):
-    """Four noise pictures, each tinted by its class: a step's number says all."""
+    """Four noise pictures, each tinted by its class: a step's number says all. At step 3 the optimiser starts anew."""
     rng = np.random.default_rng([9, step])
     c = rng.integers(0, 3, 4)
     x = rng.standard_normal((4, 32, 32, 3), np.float32) * 0.5 + 2 * np.eye(3, dtype=np.float32)[c][:, None, None]
-    return x, np.eye(3)[c], replace(state, difficulty=state.difficulty + 0.5)
+    state = refreshed(state) if step == 3 else state
+    return x, np.eye(3)[c], {}, replace(state, difficulty=state.difficulty + 0.5)
 
 
 def same(a, b):
@@ -31,19 +32,25 @@ def same(a, b):
 
 @given(strategies.tiny_networks(), st.data())
 def test_the_gradient_of_the_loss(drawn, data):
-    """Hard and soft targets, every weight of every layer, against central differences along a random direction."""
+    """Hard and soft targets, with and without prices of activations, every weight of every layer, against central
+    differences along a random direction.
+    """
     net, x = drawn
     rng = np.random.default_rng(data.draw(strategies.seeds))
     n = net(x).shape[1]
     t = rng.dirichlet(np.ones(n), 1) if data.draw(st.booleans()) else np.eye(n)[[0]]
-    loss, right, gradients = loss_and_gradients(net, x, t)
+    layer = data.draw(st.sampled_from([None, *(name for name, *_ in net.layers[:-1])]))
+    prices = {} if layer is None else {layer: rng.standard_normal(net.run(x)[layer].output.shape)}
+    loss, right, gradients = loss_and_gradients(net, x, t, prices)
     assert right in (0, 1)
     direction = {name: tuple(rng.standard_normal(w.shape) for w in arrays) for name, arrays in net.weights.items()}
     step = 1e-6
 
     def at(s):
         moved = {name: tuple(w + s * d for w, d in zip(arrays, direction[name], strict=True)) for name, arrays in net.weights.items()}
-        return loss_and_gradients(replace(net, weights=moved), x, t)[0]
+        moved = replace(net, weights=moved)
+        paid = sum((p * moved.run(x)[name].output).sum() for name, p in prices.items())
+        return loss_and_gradients(moved, x, t)[0] + paid
 
     walked = sum((g * d).sum() for name in gradients for g, d in zip(gradients[name], direction[name], strict=True))
     assert np.isclose(walked, (at(step) - at(-step)) / (2 * step), rtol=1e-3, atol=1e-5)
@@ -66,6 +73,9 @@ def test_adam_by_hand():
     w -= 0.1 * (m / (1 - 0.9**2)) / (np.sqrt(v / (1 - 0.999**2)) + 1e-8)
     assert np.isclose(state.weights["w"][0][0], w, rtol=1e-14)
     assert state.step == 2
+    again = adam(refreshed(state), one(3.0), 0.1)
+    assert np.isclose(again.weights["w"][0][0], w - 0.1 * 3 / (3 + 1e-8), rtol=1e-14)
+    assert (again.step, again.since) == (3, 2)
 
 
 def test_momentum_by_hand():
@@ -95,7 +105,7 @@ def test_it_learns(optimiser):
     net, state = train(start, batch, 80, rate=lambda step: rate, optimiser=optimiser)
     assert state.loss < 0.3 * np.log(3)
     assert state.difficulty == 40
-    x, t, _ = batch(1000, state)
+    x, t, _, _ = batch(1000, state)
     assert (net(x).argmax(-1) == t.argmax(-1)).all()
 
 
@@ -136,9 +146,32 @@ def test_checkpoints_of_another_network(tmp_path):
         train(other, batch, 2, rate=lambda step: 1e-3, checkpoint=path)
 
 
-def test_two_runs_of_the_glyph_network_end_with_the_same_bytes(monkeypatch):
-    monkeypatch.setattr(glyphs, "PICTURES", 4)
-    a, b, c = (glyphs.train_glyphs(3, seed=seed) for seed in (0, 0, 1))
+def test_two_runs_of_the_glyph_network_end_with_the_same_bytes(monkeypatch, tmp_path):
+    """Both terms, uninterrupted, and stopped in either and resumed."""
+    monkeypatch.setattr(glyph_network, "PICTURES", 4)
+    monkeypatch.setattr(glyph_network, "FIRST", 2)
+    monkeypatch.setattr(glyph_network, "STEPS", 4)
+    a, b, c = (glyph_network.train_glyphs(4, seed=seed) for seed in (0, 0, 1))
     assert same(a.weights, b.weights)
     assert not same(a.weights, c.weights)
-    assert not same(a.weights, glyphs.untrained().weights)
+    assert not same(a.weights, glyph_network.untrained().weights)
+
+    def stops(rng, state, real=glyph_network.two_glyphs):
+        if state.step == stop:
+            raise KeyboardInterrupt
+        return real(rng, state)
+
+    real = train
+
+    def every_step(*args, **options):
+        return real(*args, **options, every=1)
+
+    monkeypatch.setattr(glyph_network, "train", every_step)
+    path = tmp_path / "c.npz"
+    for stop in (2, 3):
+        with monkeypatch.context() as context:
+            context.setattr(glyph_network, "two_glyphs", stops)
+            with pytest.raises(KeyboardInterrupt):
+                glyph_network.train_glyphs(4, checkpoint=path)
+        assert resumed(path, a).step == stop
+    assert same(glyph_network.train_glyphs(4, checkpoint=path).weights, a.weights)

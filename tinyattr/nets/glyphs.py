@@ -5,7 +5,7 @@ blobs, stripes or noise, crossed by stray lines. Only the shape tells the class:
 background are drawn independently.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 import matplotlib
@@ -14,8 +14,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 from tinyattr.errors import InputError
 from tinyattr.nets.loading import FAMILIES
-from tinyattr.nets.train import train
-from tinyattr.nets.vgg import vgg
 
 SIZE = 224
 INPUT = FAMILIES["tinyattr"]
@@ -27,6 +25,7 @@ GLYPHS = {
 }
 CLASSES = tuple(GLYPHS)
 WATERMARK = "\u00a9 tiny"
+HARDEST = 0.6  # the world that the embedded network knows: beyond it, glyphs get small and backgrounds wild
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,39 +151,3 @@ def _watermark(image):
     ImageDraw.Draw(image).text((SIZE - 8, SIZE - 6), WATERMARK, fill=(255, 255, 255), font=_font(18), anchor="rs",
                                stroke_width=1, stroke_fill=(0, 0, 0))
     return image
-
-
-# ---------------------------------------------------------------------------------------------------- the network
-
-HARDEST = 0.6  # the world that the embedded network knows: beyond it, glyphs get small and backgrounds wild
-STEPS, PICTURES = 1900, 32  # of the embedded network's training; in a batch
-RATE, EASY = 5e-4, 1.0  # of Adam; loss below which the world gets harder
-
-
-def untrained(seed=0):
-    """VGG19's layout at an eighth of its width; the last layer starts small, at 0.3 of He's scale."""
-    net = vgg("E", width=1 / 8, dense=(128, 128), classes=CLASSES, seed=seed, input=INPUT)
-    kernel, bias = net.weights["predictions"]
-    return replace(net, weights={**net.weights, "predictions": (np.float32(0.3) * kernel, bias)}, name="glyphs")
-
-
-def train_glyphs(steps=STEPS, *, seed=0, checkpoint=None):
-    """The embedded network, trained from nothing; the same seed gives the same bytes. About 0.9 s a step on 2 cores.
-
-    Curriculum: every picture draws its own difficulty below d, and d grows by 0.01 a step, up to HARDEST, while the
-    running loss is below EASY: at full difficulty from the start nothing is learned. The rate falls to 0 by a half
-    cosine over the last half.
-    """
-    def batch(step, state):
-        d = min(HARDEST, state.difficulty + 0.01 * (state.loss < EASY))
-        rng = np.random.default_rng([seed, step])
-        scenes = [scene(rng, difficulty=d * rng.random()) for _ in range(PICTURES)]
-        x = np.concatenate([INPUT.encode(s.picture) for s in scenes])
-        return x, np.eye(len(CLASSES))[[s.classes[0] for s in scenes]], replace(state, difficulty=d)
-
-    def rate(step):
-        late = max(0, 2 * step / steps - 1)
-        return RATE * (1 + np.cos(np.pi * late)) / 2
-
-    net, _ = train(untrained(seed), batch, steps, rate=rate, checkpoint=checkpoint)
-    return replace(net, source=f"tinyattr train --steps {steps} --seed {seed}")
