@@ -18,7 +18,8 @@ SCORE_TITLES = {
     "log_odds": r"log_odds:  $\log(y_c/(1-y_c))$", "centred": r"centred:  $z_c-\bar z$",
     "margin": r"margin:  $z_c-z_r$",
 }
-OURS, BEST, DOCUMENTED = "#0072B2", "#E69F00", "#999999"  # blue, orange, grey: of Okabe and Ito's palette
+LINES = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#999999"  # Okabe and Ito's blue, orange, green, pink; grey
+OURS, BEST, DOCUMENTED = LINES[0], LINES[1], LINES[4]
 FORMATS = ("png", "pdf", "svg", "jpg", "jpeg", "tif", "tiff", "webp")
 CELL, LEFT, TOP, BOTTOM = 1.55, 0.95, 0.5, 0.4  # inches: a picture's width, and margins
 LINE = 0.17  # height of a line of the title

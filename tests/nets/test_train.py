@@ -49,7 +49,7 @@ def test_the_gradient_of_the_loss(drawn, data):
     def at(s):
         moved = {name: tuple(w + s * d for w, d in zip(arrays, direction[name], strict=True)) for name, arrays in net.weights.items()}
         moved = replace(net, weights=moved)
-        paid = sum((p * moved.run(x)[name].output).sum() for name, p in prices.items())
+        paid = sum((p / 2 * moved.run(x)[name].output ** 2).sum() for name, p in prices.items())
         return loss_and_gradients(moved, x, t)[0] + paid
 
     walked = sum((g * d).sum() for name in gradients for g, d in zip(gradients[name], direction[name], strict=True))

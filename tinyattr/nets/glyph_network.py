@@ -14,7 +14,7 @@ from tinyattr.nets.glyphs import CLASSES, HARDEST, INPUT, scene
 from tinyattr.nets.train import refreshed, train
 from tinyattr.nets.vgg import vgg
 
-FIRST, SECOND, PICTURES = 1900, 250, 32  # steps of the two terms; pictures in a batch
+FIRST, SECOND, PICTURES = 1900, 300, 32  # steps of the two terms; pictures in a batch
 STEPS = FIRST + SECOND
 RATES = 5e-4, 3e-4  # of Adam, in either term
 EASY = 1.0  # loss below which the world gets harder

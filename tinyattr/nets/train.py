@@ -49,13 +49,13 @@ def loss_and_gradients(net, x, t, prices=None):
     """(mean cross-entropy, share of right answers, {layer: (dL/dkernel, dL/dbias)}) for pictures x (N, H, W, C).
 
     t (N, n): targets, one-hot or soft, each row summing to 1. Equations (11) and (13): dL/dz = (y - t) / N.
-    prices: {layer: p}, adds sum p A to the loss L, A the layer's activations, p broadcast to their shape. The cost is
-    linear, so dL/dA is p itself: one more seed of the same walk.
+    prices: {layer: p}, adds sum (p/2) A^2 to the loss L, A the layer's activations, p broadcast to their shape. The
+    gradient of that, p A, is one more seed of the same walk.
     """
     tape = net.run(x)
     z = net.logits(tape)
     g = cross_entropy_gradient(softmax(z), t) / len(z)
-    costs = {layer: np.broadcast_to(p, tape[layer].output.shape) for layer, p in (prices or {}).items()}
+    costs = {layer: p * tape[layer].output for layer, p in (prices or {}).items()}
     signals = walk(tape, {net.layers[-1][0]: g, **costs}, GRADIENT, to=tuple(net.weights))
     right = (z.argmax(-1) == t.argmax(-1)).mean()
     return float(cross_entropy(z, t).mean()), float(right), weight_gradients(tape, signals)
