@@ -1,0 +1,213 @@
+"""
+5. Softmax: the row that sums to zero
+=====================================
+
+**Question:** which changes of the logits can a probability not see?
+
+:Time: 60 min (15 talk, 30 work, 15 discuss)
+:CPU: 1 s
+:Needs: lesson 2; no network
+:After this you can: write the softmax Jacobian from its formula; say for a score, by one sum, whether a number added to every logit changes its heatmaps; spot a zero that is only rounding
+:Figures: 05_jacobian.png, 05_saturation.png
+
+A classifier ends at its logits ``z = (z_1, ..., z_n)``, one number a class. Softmax turns them into probabilities,
+``y_c = e^{z_c} / Σ_j e^{z_j}``. Every score that a heatmap explains is a function ``S(z)``, and all that the backward
+pass ever sees of it is its row ``dS/dz``. This lesson is about those rows.
+"""
+
+# %%
+# Predict first
+# -------------
+#
+# Three classes have the logits ``z = (4, 1, 0)``. Write down, before you run the next cell:
+#
+# - roughly, the probability of the first class;
+# - what becomes of the probabilities when 100 is added to every logit;
+# - the sum of the first row of the Jacobian ``dy_i/dz_j``: positive, negative, or zero?
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import tinyattr as ta
+from tinyattr import check
+from tinyattr.draw import LINES, SIGNED
+from tinyattr.lesson import holds, same, show
+from tinyattr.softmax import softmax, softmax_jacobian
+
+z = np.array([4.0, 1.0, 0.0])  # (n,)
+print("y(z)       =", softmax(z).round(4))
+print("y(z + 100) =", softmax(z + 100).round(4))
+print("row sums   =", softmax_jacobian(z).sum(1))
+holds("a shift changes no probability", (softmax(z) == softmax(z + 100)).all())
+
+# %%
+# Exercise 5.1 (complete): a softmax that survives
+# ------------------------------------------------
+#
+# ``np.exp(1000)`` overflows, so the formula as printed answers NaN for large logits. But you have just seen that a shift
+# changes nothing: ``e^{z_c - m} / Σ_j e^{z_j - m}`` is the same number for every m. Choose the m that cannot overflow.
+
+
+def my_softmax(z):
+    """y_c = e^{z_c} / Σ_j e^{z_j} for logits z (n,), whatever their size."""
+    ### BEGIN SOLUTION
+    w = np.exp(z - z.max())
+    return w / w.sum()
+    ### END SOLUTION
+
+
+same("5.1 the printed formula, where it works", my_softmax(z), np.exp(z) / np.exp(z).sum())
+same("5.1 large logits", my_softmax(np.array([1000.0, 999.0])), [1 / (1 + np.exp(-1)), 1 / (1 + np.exp(1))])
+holds("5.1 all identities", check.softmax_identities(my_softmax).holds,
+      "print(check.softmax_identities(my_softmax)) says which one breaks, and where")
+
+# %%
+# The Jacobian
+# ------------
+#
+# How does ``y_i`` move with ``z_j``? The quotient rule gives ``dy_i/dz_j = y_i (δ_ij - y_j)``, equation (4) of Lerma and
+# Lucas 2023a, with ``δ_ij = 1`` if ``i = j`` and else 0.
+#
+# Exercise 5.2 (complete): write it out
+# -------------------------------------
+#
+# One line with ``np.diag`` and ``np.outer`` will do.
+
+
+def my_jacobian(z):
+    """J_ij = dy_i/dz_j = y_i (δ_ij - y_j), (n, n)."""
+    ### BEGIN SOLUTION
+    y = softmax(z)
+    return np.diag(y) - np.outer(y, y)
+    ### END SOLUTION
+
+
+def differences(f, z, step=1e-5):
+    """The Jacobian of f by central differences, (n, n): column j is (f(z + step e_j) - f(z - step e_j)) / (2 step)."""
+    return np.stack([(f(z + step * e) - f(z - step * e)) / (2 * step) for e in np.eye(len(z))], axis=1)
+
+
+same("5.2 against central differences", my_jacobian(z), differences(softmax, z), within=1e-8)
+same("5.2 rows sum to zero", my_jacobian(z).sum(1), np.zeros(3), within=1e-15)
+same("5.2 columns sum to zero", my_jacobian(z).sum(0), np.zeros(3), within=1e-15)
+
+# %%
+# Look at it: positive on the diagonal, negative elsewhere, and in every row the colours cancel. A row that sums to zero
+# is blind to a change that is the same for every logit: ``Σ_j dS/dz_j · t = t · κ`` with ``κ = Σ_j dS/dz_j = 0``.
+
+five = np.array([2.0, 1.5, 0.5, 0.0, -1.0])
+J = softmax_jacobian(five)  # (5, 5)
+figure = Figure(figsize=(5.2, 4.2), layout="constrained")
+ax = figure.subplots()
+limit = np.abs(J).max()
+image = ax.imshow(J, cmap=SIGNED, vmin=-limit, vmax=limit)
+for i, j in np.ndindex(J.shape):
+    ax.text(j, i, f"{J[i, j]:.2f}", ha="center", va="center", fontsize=8,
+            color="white" if abs(J[i, j]) > 0.6 * limit else "black")
+ax.set_xticks(range(5), [f"{v:g}" for v in five])
+ax.set_yticks(range(5), [f"$y_{i}$" for i in range(1, 6)])
+ax.set(xlabel="logit $z_j$", ylabel="probability $y_i$",
+       title="Softmax Jacobian $dy_i/dz_j = y_i(\\delta_{ij} - y_j)$:\nevery row and every column sums to 0")
+figure.colorbar(image)
+show(figure, "05_jacobian.png")
+
+# %%
+# Exercise 5.3 (predict): kappa
+# -----------------------------
+#
+# A score's kappa is the sum of its row. ``pre`` is ``z_c``, ``post`` is ``y_c``, ``log`` is ``log y_c``, ``log_odds`` is
+# ``log (y_c / (1 - y_c))``, ``centred`` is ``z_c - mean z``. Which of them move when every logit gets the same t added?
+# Write down kappa for each before you run the checks. No computing: ask what S does when t is added.
+
+### BEGIN SOLUTION
+kappa = {"pre": 1, "post": 0, "log": 0, "log_odds": 0, "centred": 0}
+### END SOLUTION
+
+for name, predicted in kappa.items():
+    value, row, log_scale = ta.SCORES[name](z, 0)
+    same(f"5.3 {name}, sum of the row", (row * np.exp(log_scale)).sum(), predicted)
+    same(f"5.3 {name}, by adding 1", ta.SCORES[name](z + 1, 0)[0] - value, predicted)
+
+# %%
+# Three scores, one direction
+# ---------------------------
+#
+# ``post``, ``log`` and ``log_odds`` have proportional rows. With q the softmax of the rivals (all classes but c), they are
+# ``y_c (1 - y_c) (e_c - q)``, ``(1 - y_c) (e_c - q)`` and ``e_c - q``. So a heatmap that only scales with the row is the
+# same picture for all three, once it is normalised. What differs is the size, and that matters when a network is sure:
+
+gaps = np.linspace(-40, 40, 161)  # how far the class leads its two rivals
+rows = {name: [np.abs(row * np.exp(scale)).sum() for g in gaps for _, row, scale in [ta.SCORES[name](np.array([g, 0, 0]), 0)]]
+        for name in ("pre", "post", "log", "log_odds")}
+figure = Figure(figsize=(6, 3.6), layout="constrained")
+ax = figure.subplots()
+for (name, sizes), style, colour in zip(rows.items(), ("-", "--", "-.", ":"), LINES, strict=False):
+    ax.semilogy(gaps, sizes, style, color=colour, lw=2, label=name)
+ax.set(xlabel="lead of the class over its rivals, $z_c - z_j$", ylabel="size of the row, $\\Sigma_j |dS/dz_j|$",
+       title="Size of a score's row: post vanishes on both sides,\nlog where the class is certain, log_odds never")
+ax.legend()
+show(figure, "05_saturation.png")
+holds("log_odds never vanishes", min(rows["log_odds"]) > 1.99)
+holds("post vanishes on both sides", rows["post"][0] < 1e-16 and rows["post"][-1] < 1e-16)
+holds("log vanishes on the sure side only", rows["log"][0] > 1 and rows["log"][-1] < 1e-16)
+
+# %%
+# Exercise 5.4 (break): a softmax with a way out
+# ----------------------------------------------
+#
+# A colleague adds a class "none of these", whose logit is always 0, and then leaves it out of the answer:
+# ``y_c = e^{z_c} / (1 + Σ_j e^{z_j})``. Every y_c is still between 0 and 1. Give the sum of row c of its Jacobian at z, as
+# a formula in y: is this network's ``post`` heatmap still blind to a shift of all the logits that it shows?
+
+
+def with_a_way_out(z):
+    """y_c = e^{z_c} / (1 + Σ_j e^{z_j})."""
+    return softmax(np.append(z, 0.0))[:-1]
+
+
+def kappa_with_a_way_out(z, c):
+    """Σ_j dy_c/dz_j for y = with_a_way_out(z), by formula."""
+    ### BEGIN SOLUTION
+    y = with_a_way_out(z)
+    return y[c] * (1 - y.sum())
+    ### END SOLUTION
+
+
+same("5.4 against central differences", kappa_with_a_way_out(z, 0), differences(with_a_way_out, z)[0].sum(), within=1e-7)
+same("5.4 where the way out is likely", kappa_with_a_way_out(np.array([-9.0, -9.0]), 1), np.exp(-9.0), within=1e-3)
+holds("5.4 it is not blind", kappa_with_a_way_out(z, 0) > 0)
+
+# %%
+# Exercise 5.5 (explain): a zero that is only rounding
+# ----------------------------------------------------
+#
+# In float32 the class leads by 20, so y_c is stored as exactly 1, and the row of ``log`` formed as ``e_c - y`` has a 0
+# where the class itself stands: the class's own logit has dropped out of its own explanation. The true entry is
+# ``1 - y_c = Σ_{j≠c} y_j``. Write it so that float32 keeps it.
+
+lead = np.array([20.0, 0.0, 0.0], np.float32)
+print("e_c - y, float32:", np.eye(3, dtype=np.float32)[0] - softmax(lead).astype(np.float32))
+
+
+def own_entry(z, c):
+    """1 - y_c in the precision of z, to full relative accuracy."""
+    ### BEGIN SOLUTION
+    w = np.exp(z - z.max())
+    return np.delete(w, c).sum() / w.sum()
+    ### END SOLUTION
+
+
+true = 2 / (np.exp(20.0) + 2)
+same("5.5 float32 keeps it", own_entry(lead, 0), true, within=4e-7)
+same("5.5 the row sums to zero again", own_entry(lead, 0) - softmax(lead.astype(np.float64))[1:].sum(), 0, within=1e-15)
+holds("5.5 still float32", np.asarray(own_entry(lead, 0)).dtype == np.float32)
+
+# %%
+# What you can say now
+# --------------------
+#
+# - A probability cannot see t(x) added to every logit, and neither can any score whose row sums to zero.
+# - ``pre`` has kappa 1: its heatmap takes in all of t. Lesson 10 turns that into an attack.
+# - ``post``, ``log`` and ``log_odds`` share one direction; they differ in how they vanish.
+#
+# Talk about it: if training only ever sees probabilities, can it ever remove such a t? (Lesson 11.)

@@ -1,0 +1,133 @@
+"""Every lesson runs and keeps the form; its student's copy fails at exactly its exercises; wrong answers are caught."""
+
+import ast
+import re
+import textwrap
+import tomllib
+
+import pytest
+
+from tinyattr.lesson.run import run
+from tinyattr.lesson.script import EXERCISE, KINDS, folder, lessons, read
+from tinyattr.lesson.student import BEGIN, END, solutions, student
+
+LESSONS = lessons()
+each = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.path.stem)
+FIELDS = {"Time", "CPU", "Needs", "After this you can", "Figures"}
+CHECKS = ("same", "holds")
+
+
+def source(lesson):
+    return lesson.path.read_text(encoding="utf-8")
+
+
+def wrong_answers():
+    for path in sorted((folder() / "wrong_answers").glob("*.toml")):
+        for k, wrong in enumerate(tomllib.loads(path.read_text(encoding="utf-8"))["wrong"]):
+            yield pytest.param(wrong, id=f"{wrong['exercise']}-{k}")
+
+
+def of(exercise):
+    return next(lesson for lesson in LESSONS if lesson.number == int(exercise.split(".")[0]))
+
+
+@each
+def test_it_runs_and_makes_its_figures(lesson, tmp_path, monkeypatch):
+    """Under 30 seconds of processor time, and with the figures that its header names, no more and no fewer."""
+    monkeypatch.chdir(tmp_path)
+    done = run(lesson)
+    assert [str(o) for o in done.failed] == []
+    assert done.cpu < 30
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(lesson.fields["Figures"].split(", "))
+
+
+@each
+def test_the_students_copy_fails_at_exactly_its_exercises(lesson, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = student(source(lesson))
+    copy = tmp_path / lesson.path.name
+    copy.write_text(text, encoding="utf-8")
+    failed = run(read(copy)).failed
+    assert [o.exercise for o in failed] == [number for number, _, _ in lesson.exercises]
+    assert all(isinstance(o.error, NotImplementedError) for o in failed)
+    assert [str(o) for o in failed] == [f"Exercise {number} is yours to solve" for number, _, _ in lesson.exercises]
+
+
+@each
+def test_no_solution_is_left_in_the_students_copy(lesson):
+    text = student(source(lesson))
+    assert BEGIN not in text
+    assert END not in text
+    for block in solutions(source(lesson)):
+        assert block.strip()
+        assert block not in text
+
+
+@each
+def test_its_form(lesson):
+    """What sphinx-gallery and Markdown readers need: blank line before every marker, code that begins with no comment."""
+    assert set(lesson.fields) == FIELDS
+    assert lesson.question.endswith("?")
+    assert lesson.path.name.startswith(f"{lesson.number:02d}_")
+    lines = source(lesson).splitlines()
+    for before, line, after in zip(["", *lines], lines, [*lines[1:], ""], strict=False):
+        if re.match("# ?%%", line):
+            assert line == "# %%"
+            assert before == ""
+            assert after.startswith("# "), "a cell begins with text"
+        assert not re.match("#{20,}", line), "sphinx-gallery takes a line of # for a marker"
+    for cell in lesson.cells:
+        assert not cell.code.startswith("# ")
+        heading = re.findall(r"^(.+)\n([-=~^]{3,})$", cell.text, re.M)
+        assert all(len(under) >= len(title) for title, under in heading)
+
+
+@each
+def test_its_exercises(lesson):
+    """Three or more, of three kinds or more, numbered in order, each with one solution and two checks of its own."""
+    assert [n for n, _, _ in lesson.exercises] == [f"{lesson.number}.{k + 1}" for k in range(len(lesson.exercises))]
+    kinds = {kind for _, kind, _ in lesson.exercises}
+    assert kinds <= set(KINDS)
+    if lesson.number:
+        assert len(lesson.exercises) >= 3
+        assert len(kinds) >= 3
+    assert len(solutions(source(lesson))) == len(lesson.exercises)
+    for cell in lesson.cells:
+        found = EXERCISE.findall(cell.text)
+        assert len(found) <= 1, "one exercise a cell"
+        for number, _, _ in found:
+            names = [name for name in check_names(cell.code) if name.startswith(f"{number} ")]
+            assert len(set(names)) >= 2, f"exercise {number} has the checks {names}"
+
+
+def check_names(code):
+    """The first words of every call of a check: text, or the first part of an f-string."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CHECKS:
+            first = node.args[0].values[0] if isinstance(node.args[0], ast.JoinedStr) else node.args[0]
+            yield ast.unparse(node.args[0])[2:-1] if first is not node.args[0] else first.value
+
+
+@pytest.mark.parametrize("wrong", list(wrong_answers()))
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # wrong answers overflow and divide by 0
+def test_common_wrong_answers_are_caught(wrong, tmp_path, monkeypatch):
+    """By the check that is said to, in the exercise's own cell."""
+    monkeypatch.chdir(tmp_path)
+    lesson = of(wrong["exercise"])
+    copy = tmp_path / lesson.path.name
+    copy.write_text(replaced(student(source(lesson)), wrong["exercise"], wrong["answer"]), encoding="utf-8")
+    outcome = next(o for o in run(read(copy)).outcomes if o.exercise == wrong["exercise"])
+    assert isinstance(outcome.error, AssertionError), outcome.error
+    assert str(outcome.error).startswith(wrong["caught_by"])
+    assert wrong["why"]
+
+
+def replaced(text, exercise, answer):
+    """The student's copy with one exercise answered."""
+    line = re.search(rf'^( *)raise NotImplementedError\("Exercise {re.escape(exercise)} .*$', text, re.M)
+    return text[:line.start()] + textwrap.indent(answer.strip("\n"), line[1]) + text[line.end():]
+
+
+def test_every_exercise_has_a_wrong_answer():
+    answered = {wrong.values[0]["exercise"] for wrong in wrong_answers()}
+    assert answered == {number for lesson in LESSONS for number, _, _ in lesson.exercises}

@@ -1,0 +1,63 @@
+"""Run a lesson cell by cell, as a notebook does: an exercise that is still open does not stop what comes after it."""
+
+import sys
+import time
+from dataclasses import dataclass
+from types import ModuleType
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one cell: its exercise's number or None, the line of its code, and the error or None."""
+
+    exercise: str | None
+    line: int
+    error: Exception | None
+
+    def __str__(self):
+        if isinstance(self.error, NotImplementedError):
+            return str(self.error)
+        what = f"exercise {self.exercise}" if self.exercise else "no exercise"
+        if isinstance(self.error, AssertionError):
+            return f"{what}: not yet. {self.error}"
+        return f"{what}: the cell at line {self.line} ends in {type(self.error).__name__}: {self.error}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """All outcomes, in order, and the processor seconds that they took."""
+
+    outcomes: tuple[Outcome, ...]
+    cpu: float
+
+    @property
+    def failed(self):
+        """The outcomes with an error."""
+        return [o for o in self.outcomes if o.error is not None]
+
+
+def run(lesson, told=print):
+    """Run a lesson's cells in one namespace; what fails is told and kept. Figures go to the working folder."""
+    module = ModuleType("__main__")  # a module of its own: dataclasses and pickles look their classes up by its name
+    module.__file__ = str(lesson.path)
+    before = sys.modules["__main__"]
+    sys.modules["__main__"] = module
+    began, outcomes = time.process_time(), []
+    try:
+        for cell in lesson.cells:
+            error = _execute(cell, module.__dict__, str(lesson.path))
+            outcomes.append(Outcome(cell.exercise, cell.line, error))
+            if error is not None:
+                told(str(outcomes[-1]))
+    finally:
+        sys.modules["__main__"] = before
+    return Run(tuple(outcomes), time.process_time() - began)
+
+
+def _execute(cell, names, path):
+    """Run one cell's code, its line numbers those of the file. Returns the error, or None."""
+    try:
+        exec(compile("\n" * (cell.line - 1) + cell.code, path, "exec"), names)
+    except Exception as error:
+        return error
+    return None

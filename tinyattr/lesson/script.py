@@ -1,0 +1,110 @@
+"""A lesson is a script in sphinx-gallery's form: a docstring, then cells that begin with `# %%`.
+
+Comment lines right after the marker are the cell's text, the rest its code. Nothing else marks anything, so the same
+file runs in plain Python, becomes a page, and becomes a notebook.
+"""
+
+import ast
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinyattr.errors import InputError
+from tinyattr.files.embedded import PACKAGE
+
+MARKER = re.compile(r"^# ?%%")
+EXERCISE = re.compile(r"^Exercise (\d+\.\d+) \((\w+)\): (.+)$", re.M)
+KINDS = ("complete", "break", "predict", "prove", "explain")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Text (without `# `) and the code after it; `line` is the number of the code's first line in the file."""
+
+    text: str
+    code: str
+    line: int
+
+    @property
+    def exercise(self):
+        """The number of the exercise that stands in the text, "5.1", or None."""
+        found = EXERCISE.search(self.text)
+        return found and found[1]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A lesson's file, its header and its cells; the first cell has the header for its text."""
+
+    path: Path
+    number: int
+    title: str
+    question: str
+    fields: dict[str, str]
+    cells: tuple[Cell, ...]
+
+    @property
+    def exercises(self):
+        """[(number, kind, title), ...] in order."""
+        return [found for cell in self.cells for found in EXERCISE.findall(cell.text)]
+
+
+def folder():
+    """Where the lessons lie: inside an installed package, beside it in a checkout. Raises InputError."""
+    for place in (PACKAGE / "lessons", PACKAGE.parent / "lessons"):
+        if place.is_dir():
+            return place
+    raise InputError("the lessons are missing; install tinyattr again")
+
+
+def lessons():
+    """All lessons in order."""
+    return [read(path) for path in sorted(folder().glob("[0-9][0-9]_*.py"))]
+
+
+def numbered(n):
+    """Lesson number n. Raises InputError that lists them."""
+    found = {lesson.number: lesson for lesson in lessons()}
+    if n not in found:
+        raise InputError(f"there is no lesson {n}; there are {', '.join(map(str, found))}")
+    return found[n]
+
+
+def read(path):
+    """The lesson in a file. Raises InputError where its header is not a lesson's."""
+    path = Path(path)
+    try:
+        source = path.read_text(encoding="utf-8")
+        header = ast.get_docstring(ast.parse(source))
+    except (OSError, UnicodeDecodeError, SyntaxError) as error:
+        raise InputError(f"{str(path)!r} cannot be read as a lesson: {error}") from None
+    title = re.match(r"(\d+)\. (.+)\n=+\n", header or "")
+    if not title:
+        raise InputError(f"{str(path)!r} is no lesson: its docstring must begin with a title such as "
+                         "'5. The row that sums to zero', underlined with =")
+    question = re.search(r"^\*\*Question:\*\* (.+?)\n\n", header, re.M | re.S)
+    fields = dict(re.findall(r"^:([^:\n]+): (.+(?:\n    .+)*)", header, re.M))
+    fields = {name: re.sub(r"\s+", " ", text) for name, text in fields.items()}
+    return Lesson(path, int(title[1]), title[2], re.sub(r"\s+", " ", question[1]) if question else "", fields,
+                  tuple(split(source)))
+
+
+def split(source):
+    """The cells of a script, in order. The docstring is the first cell's text."""
+    lines = source.splitlines()
+    starts = [i for i, line in enumerate(lines) if MARKER.match(line)]
+    module = ast.parse(source)
+    cells = [_cell(ast.get_docstring(module), lines, module.body[0].end_lineno, [*starts, len(lines)][0])]
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+        code = start + 1
+        while code < end and lines[code].startswith("#") and not lines[code].startswith("###"):
+            code += 1
+        cells.append(_cell("\n".join(line[2:] for line in lines[start + 1:code]), lines, code, end))
+    return cells
+
+
+def _cell(text, lines, start, end):
+    """A cell whose code stands in lines[start:end], blank lines around it left out."""
+    while start < end and not lines[start].strip():
+        start += 1
+    return Cell(text, "\n".join(lines[start:end]).rstrip(), start + 1)
