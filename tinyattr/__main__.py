@@ -20,6 +20,7 @@ from tinyattr.files.export import EXPORTS
 from tinyattr.files.fetch import FETCHABLE, cached, fetch
 from tinyattr.files.images import open_photo
 from tinyattr.files.whole import whole, writable
+from tinyattr.lesson import commands as lesson_commands
 from tinyattr.nets.glyph_network import STEPS, train_glyphs
 from tinyattr.nets.glyphs import example
 from tinyattr.nets.loading import convert
@@ -184,6 +185,11 @@ def parser():
     speed.add_argument("--quick", action="store_true", help="a small network instead of VGG19: seconds, not minutes")
     speed.add_argument("--out", metavar="FILE", help="bar chart to write")
     speed.add_argument("--json", metavar="FILE", help="write the numbers there, too")
+
+    course = commands.add_parser("lesson", help="the course: list, run, a student's copy, a notebook",
+                                 description="The course: fourteen lessons, each a script of its own.")
+    kinds = course.add_subparsers(dest="what", required=True, metavar="WHAT", parser_class=Parser)
+    lesson_commands.add(kinds, _command)
 
     weights = commands.add_parser("weights", help="weight files: list, fetch, convert, show, verify",
                                   description="Weight files: which are known, and what is in yours.")

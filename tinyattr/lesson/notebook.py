@@ -1,19 +1,25 @@
 """A lesson as a Jupyter notebook, by sphinx-gallery's own converter."""
 
 import json
+import re
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tinyattr.errors import InputError
 
 
-def notebook(path):
-    """The notebook of the script at `path`, as JSON text. Raises InputError where sphinx-gallery is not installed."""
+def notebook(source, name):
+    """The notebook of a script's source, as JSON text. Raises InputError where sphinx-gallery is not installed."""
     try:
-        from sphinx_gallery import gen_gallery
+        from sphinx_gallery.gen_gallery import DEFAULT_GALLERY_CONF
         from sphinx_gallery.notebook import jupyter_notebook
         from sphinx_gallery.py_source_parser import split_code_and_text_blocks
     except ImportError:
         raise InputError("notebooks are made by sphinx-gallery; install it: python3 -m pip install 'tinyattr[docs]'"
                          ) from None
-    _, blocks = split_code_and_text_blocks(str(path))
-    cells = jupyter_notebook(blocks, dict(gen_gallery.DEFAULT_GALLERY_CONF), str(path.parent))
+    with TemporaryDirectory() as room:
+        path = Path(room) / name  # the converter reads files
+        path.write_text(re.sub(r"^:([A-Z][^:\n]+):", r"- **\1:**", source, flags=re.M), encoding="utf-8")  # no field lists
+        _, blocks = split_code_and_text_blocks(str(path))
+        cells = jupyter_notebook(blocks, dict(DEFAULT_GALLERY_CONF), room)
     return json.dumps(cells, indent=1) + "\n"
