@@ -7,7 +7,7 @@ import tinyattr as ta
 
 PACKAGE = Path(ta.__file__).parent
 STOREYS = [  # a room may import from its own storey and from those after it
-    ["__main__"], ["lesson"], ["audit"], ["explain", "pointing", "curves", "reproduce", "contrasts", "verify", "bench"],
+    ["__main__"], ["lesson", "playground"], ["audit"], ["explain", "pointing", "curves", "reproduce", "contrasts", "verify", "bench"],
     ["bake", "cure", "twins"], ["attack"],
     ["methods", "strategies"], ["nets"], ["draw"], ["files"], ["engine"], ["check"],
     ["scores", "metrics"], ["softmax"], ["errors"],

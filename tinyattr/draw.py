@@ -272,7 +272,14 @@ def save(figure, path):
     """Write a figure; the file appears whole or not at all. Raises InputError as `drawable` does."""
     with whole(drawable(path)) as temporary, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in a script that the font lacks shows as boxes
-        figure.savefig(temporary)
+        words = {"Description": titles(figure)} if temporary.suffix.lower() == ".png" else {}
+        figure.savefig(temporary, metadata=words or None)
+
+
+def titles(figure):
+    """The titles of a figure and of its axes, in one line: what a page says in a picture's place."""
+    found = [figure.get_suptitle(), *(ax.get_title() for ax in figure.axes)]
+    return "; ".join(" ".join(text.split()) for text in dict.fromkeys(found) if text)
 
 
 def drawable(path):

@@ -19,7 +19,8 @@ def notebook(source, name):
                          ) from None
     with TemporaryDirectory() as room:
         path = Path(room) / name  # the converter reads files
-        path.write_text(re.sub(r"^:([A-Z][^:\n]+):", r"- **\1:**", source, flags=re.M), encoding="utf-8")  # no field lists
+        listed = re.sub(r"^:([A-Z][^:\n]+):", r"- **\1:**", source, flags=re.M)  # Markdown has no field lists
+        path.write_text(listed, encoding="utf-8")
         _, blocks = split_code_and_text_blocks(str(path))
         cells = jupyter_notebook(blocks, dict(DEFAULT_GALLERY_CONF), room)
     return json.dumps(cells, indent=1) + "\n"

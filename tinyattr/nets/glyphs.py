@@ -63,7 +63,7 @@ def scene(rng, classes=None, *, difficulty=1.0, watermark=False):
 
 def example():
     """The scene that `tinyattr demo` explains: notes and a heart."""
-    return scene(np.random.default_rng(15), (CLASSES.index("notes"), CLASSES.index("heart")), difficulty=0.5)
+    return scene(np.random.default_rng(129), (CLASSES.index("notes"), CLASSES.index("heart")), difficulty=0.5)
 
 
 def _background(rng, difficulty):

@@ -1,0 +1,94 @@
+"""The site: README, lessons with their figures and printed output, methods, equations, and the code's own docstrings.
+
+    python3 -m pip install ".[docs]" && python3 -m sphinx -W lessons/pages site
+"""
+
+import re
+import shutil
+from pathlib import Path
+
+import matplotlib
+from PIL import Image
+from sphinx_gallery.scrapers import figure_rst
+
+import tinyattr
+from tinyattr.lesson.script import lessons
+from tinyattr.lesson.student import BEGIN, END
+
+PAGES = Path(__file__).resolve().parent
+SCRIPTS = PAGES / "scripts"  # copies: sphinx-gallery runs a script in its own folder, where its figures would stay
+
+project = "tinyattr"
+author = "the tinyattr authors"
+version = release = tinyattr.__version__
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_gallery.gen_gallery"]
+suppress_warnings = ["config.cache"]  # the scraper below is a function, which Sphinx cannot keep between builds
+exclude_patterns = ["scripts", "lessons/*.ipynb", "lessons/*.py"]
+html_theme = "alabaster"
+html_theme_options = {"description": tinyattr.__doc__.split(": ", 1)[1].split(".")[0] + ".", "page_width": "1180px",
+                      "sidebar_width": "250px", "fixed_sidebar": True}
+html_static_path = ["static"]
+html_css_files = ["pages.css"]
+html_show_sourcelink = False
+myst_heading_anchors = 3
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"
+matplotlib.use("agg")
+
+
+def figures(_, block_vars, gallery_conf):
+    """A scraper for sphinx-gallery: the image files that a cell has written, with the words that stand in them."""
+    rows = []
+    for path in sorted(SCRIPTS.glob("*.png"), key=lambda p: p.stat().st_mtime_ns):
+        with Image.open(path) as image:
+            words = image.info.get("Description", path.stem)
+        place = block_vars["image_path_iterator"].next()
+        shutil.move(path, place)
+        rows.append(figure_rst([place], gallery_conf["src_dir"], fig_titles=words))
+    return "\n".join(rows)
+
+
+sphinx_gallery_conf = {
+    "examples_dirs": str(SCRIPTS),
+    "gallery_dirs": "lessons",
+    "filename_pattern": r"/\d\d_",
+    "within_subsection_order": "FileNameSortKey",
+    "image_scrapers": (figures,),
+    "capture_repr": (),
+    "download_all_examples": False,
+    "show_memory": False,
+    "min_reported_time": 1e9,
+    "show_signature": False,
+    "write_computation_times": False,
+    "remove_config_comments": True,
+    "abort_on_example_error": True,
+}
+
+
+def as_written(app, what, name, thing, options, lines):
+    """Docstrings as they stand in the code: formulas line by line, bars and stars with their plain meaning."""
+    lines[:] = [".. code-block:: none", "", *(f"   {line}" for line in lines), ""]
+
+
+def fold_solutions(app, error):
+    """Solutions are there, but have to be opened."""
+    if error is not None or app.builder.format != "html":
+        return
+    mark = '<span class="c1">{}</span>'.format
+    fold = re.compile(rf'[ ]*{re.escape(mark(BEGIN))}(?:<span class="w">)?\n(?:</span>)?(.*?)[ ]*{re.escape(mark(END))}',
+                      re.S)
+    for path in (Path(app.outdir) / "lessons").glob("[0-9][0-9]_*.html"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(fold.sub(r"<details><summary>solution</summary>\1</details>", text), encoding="utf-8")
+
+
+def setup(app):
+    """Copy the lessons to where sphinx-gallery may run them, and hook in."""
+    shutil.rmtree(SCRIPTS, ignore_errors=True)
+    SCRIPTS.mkdir()
+    for lesson in lessons():
+        shutil.copy(lesson.path, SCRIPTS)
+    (SCRIPTS / "GALLERY_HEADER.rst").write_text(
+        "Lessons\n=======\n\nEach is a script, a page, and a notebook (at the foot of its page).\n", encoding="utf-8")
+    app.connect("autodoc-process-docstring", as_written)
+    app.connect("build-finished", fold_solutions)
