@@ -24,6 +24,7 @@ from tinyattr.lesson import commands as lesson_commands
 from tinyattr.nets.glyph_network import STEPS, train_glyphs
 from tinyattr.nets.glyphs import example
 from tinyattr.nets.loading import convert
+from tinyattr.playground import Playground, play
 from tinyattr.pointing import report
 from tinyattr.reproduce import altered_beside_original, painted, scores_side_by_side
 from tinyattr.twins import CASES, demonstrate
@@ -185,6 +186,14 @@ def parser():
     speed.add_argument("--quick", action="store_true", help="a small network instead of VGG19: seconds, not minutes")
     speed.add_argument("--out", metavar="FILE", help="bar chart to write")
     speed.add_argument("--json", metavar="FILE", help="write the numbers there, too")
+
+    toy = _command(commands, "play", run_play, "one figure to play with: class, score, method, layer, attack",
+                   "tinyattr play --browser")
+    toy.add_argument("image", nargs="?", help="a JPEG or PNG file; default: a scene of our own, two glyphs")
+    _network_options(toy)
+    toy.add_argument("--browser", action="store_true", help="in a web browser instead of a window")
+    toy.add_argument("--port", type=int, default=8988, help="of the browser's page; default: %(default)s")
+    toy.add_argument("--out", metavar="FILE", help="only draw how it starts")
 
     course = commands.add_parser("lesson", help="the course: list, run, a student's copy, a notebook",
                                  description="The course: fourteen lessons, each a script of its own.")
@@ -435,6 +444,19 @@ def run_repair(options):
 def _write_numbers(path, numbers):
     with whole(path) as temporary:
         temporary.write_text(json.dumps(numbers, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def run_play(options):
+    """The playground, or a still picture of it."""
+    if options.out is not None:
+        draw.drawable(options.out)
+    net = ta.load(options.net, family=options.family)
+    x = net.read(example().picture if options.image is None else options.image)
+    if options.out is None:
+        play(net, x, browser=options.browser, port=options.port)
+    else:
+        draw.save(Playground(net, x).figure, options.out)
+        print(f"figure  {options.out}")
 
 
 def run_train(options):

@@ -1,4 +1,4 @@
-"""One figure to play with: choose class, score, method, layer, place and strength of the attack; both maps move at once."""
+"""One figure to play with: class, score, method, layer, place and strength of the attack; both maps move at once."""
 
 from dataclasses import dataclass, replace
 
@@ -10,8 +10,8 @@ from matplotlib.widgets import RadioButtons, Slider
 from tinyattr.attack import alter
 from tinyattr.draw import LINES, draw_small
 from tinyattr.errors import InputError
-from tinyattr.metrics import energy, pearson
 from tinyattr.methods import AT_A_LAYER, METHODS
+from tinyattr.metrics import energy, pearson
 from tinyattr.scores import SCORES
 from tinyattr.softmax import softmax
 
@@ -19,6 +19,7 @@ QUICK = ("grad_cam", "grad_cam_plus", "hirescam", "layercam", "xgrad_cam", "grad
          "lrp", "deeplift")  # methods of one or two walks: they answer while the mouse is still down
 CLASSES = 6  # the likeliest, to choose from
 STRONGEST = 30.0  # K of the slider's end
+SIZE = 11.5, 6.6  # inches
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,16 @@ class Choice:
 
 
 class Playground:
-    """The figure, its widgets and the present choice. Without a window it can be moved by `choose`."""
+    """The figure, its widgets and the present choice. figure: an empty one that a window shows; default: none does."""
 
-    def __init__(self, net, x):
+    def __init__(self, net, x, figure=None):
         self.net, self.tape = net, net.run(x)
         z = net.logits(self.tape)[0]
         self.y = softmax(z)
         self.classes = [int(c) for c in self.y.argsort()[::-1][:CLASSES]]
         self.layers = layers_with_places(net, self.tape)
         self.picture = None if net.input is None else net.input.decode(x)
-        self.figure = Figure(figsize=(11.5, 6.6))
+        self.figure = figure or Figure(figsize=SIZE)
         self._draw_frame()
         self.choose(Choice(self.classes[0], "pre", "hirescam", self.layers[-1], (0, 0), 10.0))
 
@@ -137,7 +138,7 @@ def layers_with_places(net, tape):
 
 
 def play(net, x, *, browser=False, port=8988):
-    """Open the playground in a window, or in a web browser by matplotlib's WebAgg; returns when it is closed.
+    """Open the playground in a window, or in a web browser by matplotlib's WebAgg; returns it when it is closed.
 
     Raises InputError where there is no window to open, or no tornado for the browser.
     """
@@ -152,6 +153,6 @@ def play(net, x, *, browser=False, port=8988):
         plt.switch_backend("webagg")
     elif plt.get_backend().lower() == "agg":
         raise InputError("there is no window to open here; try --browser, or --out FILE for a picture of it")
-    ground = Playground(net, x)
-    plt.figure(ground.figure)
+    ground = Playground(net, x, plt.figure("tinyattr", figsize=SIZE))
     plt.show()
+    return ground
