@@ -1,6 +1,6 @@
 """The list of equations is complete and the README's copy of it is today's."""
 
-from tests import method_table
+from tests import lesson_table, method_table
 from tests.equations import EQUATIONS, ROOT, found, with_table
 
 
@@ -17,3 +17,8 @@ def test_the_readme_shows_todays_list():
 def test_the_readme_shows_todays_methods():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert readme == method_table.with_table(readme), "run: python -m tests.method_table"
+
+
+def test_the_readme_shows_todays_lessons():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme == lesson_table.with_table(readme), "run: python -m tests.lesson_table"

@@ -16,6 +16,26 @@ from tinyattr.lesson.script import lessons
 from tinyattr.lesson.student import BEGIN, END
 
 PAGES = Path(__file__).resolve().parent
+README = PAGES.parents[1] / "README.md"
+PARTS = {  # page: its own heading, and the lines of the README before which it starts and ends
+    "index": ("", "# tinyattr", "## How it is explained: methods"),
+    "methods": ("", "## How it is explained: methods", "## Lessons"),
+    "more": ("# Attack, embedded network, weights, speed", "## What is fooled", "## Equations and their proofs"),
+    "equations": ("", "## Equations and their proofs", None),
+}
+CONTENTS = """
+```{toctree}
+:hidden:
+:maxdepth: 2
+
+lessons/index
+teaching
+methods
+more
+equations
+api
+```
+"""
 SCRIPTS = PAGES / "scripts"  # copies: sphinx-gallery runs a script in its own folder, where its figures would stay
 
 project = "tinyattr"
@@ -82,8 +102,23 @@ def fold_solutions(app, error):
         path.write_text(fold.sub(r"<details><summary>solution</summary>\1</details>", text), encoding="utf-8")
 
 
+def pages_of_the_readme():
+    """The README and the teacher's guide as pages, their links to lessons leading to the lessons' pages."""
+    readme = README.read_text(encoding="utf-8")
+    for name, (heading, start, end) in PARTS.items():
+        text = readme[readme.index(start):readme.index(end) if end else None]
+        text = text if heading or name == "index" else text.replace("## ", "# ", 1)
+        text = re.sub(r"\]\(lessons/(\d\d_\w+)\.py\)", r"](lessons/\1.rst)", text).replace("](lessons/pages/", "](")
+        text = text.replace("](lessons/README.md)", "](teaching.md)")
+        (PAGES / f"{name}.md").write_text(f"{heading}\n\n{text}{CONTENTS if name == 'index' else ''}", encoding="utf-8")
+    guide = (PAGES.parent / "README.md").read_text(encoding="utf-8")
+    guide = re.sub(r"\]\((\d\d_\w+)\.py\)", r"](lessons/\1.rst)", guide)
+    (PAGES / "teaching.md").write_text(guide, encoding="utf-8")
+
+
 def setup(app):
-    """Copy the lessons to where sphinx-gallery may run them, and hook in."""
+    """Copy the lessons to where sphinx-gallery may run them, write the README's pages, and hook in."""
+    pages_of_the_readme()
     shutil.rmtree(SCRIPTS, ignore_errors=True)
     SCRIPTS.mkdir()
     for lesson in lessons():

@@ -1,0 +1,139 @@
+"""The site builds without a warning, offline; links lead somewhere; a real browser shows every page and figure."""
+
+import shutil
+import subprocess
+import sys
+import threading
+from functools import partial
+from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlsplit
+
+import pytest
+
+from tinyattr.lesson.script import folder, lessons
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+LESSONS = lessons()
+LOOK = """<!doctype html><body><pre id="found">waiting</pre><script>
+// Opens every page in turn, in a frame of a laptop's width, and writes down what a reader would miss.
+const pages = PAGES;
+async function look() {
+  const found = [];
+  for (const page of pages) {
+    const frame = document.createElement("iframe");
+    frame.width = 1280; frame.height = 800;
+    document.body.append(frame);
+    await new Promise(done => { frame.onload = done; frame.src = page; });
+    const inside = frame.contentDocument;
+    for (const image of inside.images)
+      if (!(image.complete && image.naturalWidth > 0)) found.push(page + ": no picture " + image.src);
+    if (inside.documentElement.scrollWidth > 1280) found.push(page + ": wider than the window");
+    if (!inside.querySelector("h1")) found.push(page + ": no heading");
+    if (inside.body.innerText.length < 100) found.push(page + ": hardly any text");
+    frame.remove();
+  }
+  document.getElementById("found").textContent = "looked at " + pages.length + "\\n" + found.join("\\n");
+}
+look();
+</script>"""
+
+
+class Page(HTMLParser):
+    """Links, sources, anchors and alternative texts of a page."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.links, self.loaded, self.anchors, self.images = [], [], set(), []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        a = dict(attributes)
+        self.anchors |= {a[key] for key in ("id", "name") if a.get(key)}
+        if tag == "a" and a.get("href"):
+            self.links.append(a["href"])
+        if tag == "img":
+            self.images.append(a)
+        if tag in ("img", "script") and a.get("src"):
+            self.loaded.append(a["src"])
+        if tag == "link" and a.get("rel") in ("stylesheet", "icon"):
+            self.loaded.append(a["href"])
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    pytest.importorskip("sphinx_gallery", reason="the pages need the extra docs")
+    pytest.importorskip("myst_parser", reason="the pages need the extra docs")
+    out = tmp_path_factory.mktemp("site")
+    done = subprocess.run([sys.executable, "-m", "sphinx", "-W", "-q", "-E", "-b", "html", "-d", out / "trees", folder() / "pages", out / "html"],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return out / "html"
+
+
+@pytest.fixture(scope="module")
+def pages(site):
+    return {path: Page(path) for path in site.rglob("*.html")}
+
+
+def test_every_link_leads_somewhere(site, pages):
+    """Inside the site: to a file that exists, and to a place in it that exists. Nothing is loaded from elsewhere."""
+    for path, page in pages.items():
+        assert not [link for link in page.loaded if urlsplit(link).scheme not in ("", "data")], path.name
+        for link in page.links + page.loaded:
+            if urlsplit(link).scheme or (link.startswith("#") and len(link) == 1):
+                continue
+            where, anchor = urldefrag(link)
+            target = (path.parent / unquote(where.split("?")[0])).resolve() if where else path
+            assert target.is_file(), f"{path.name} links to {link}"
+            if anchor and target in pages:
+                assert unquote(anchor) in pages[target].anchors, f"{path.name} links to {link}"
+
+
+def test_every_lesson_is_a_page_with_its_figures(site, pages):
+    for lesson in LESSONS:
+        path = site / "lessons" / f"{lesson.path.stem}.html"
+        text = path.read_text(encoding="utf-8")
+        shown = [image for image in pages[path].images if lesson.path.stem in image["src"]]
+        assert len(shown) == len(lesson.fields["Figures"].split(", "))
+        assert all(len(image["alt"]) > 20 for image in shown), "every figure says in words what it is"
+        assert text.count("<summary>solution</summary>") == len(lesson.exercises)
+        assert text.count("SOLUTION") == 0
+        assert "sphx-glr-script-out" in text, "what it prints stands on the page"
+        assert f"{lesson.path.stem}.ipynb" in text
+
+
+def test_methods_equations_and_code_are_there(site):
+    for name, words in (("methods", "layer_integrated_gradients"), ("equations", "(V7)"), ("api", "dS/dz = row * exp(log_scale)"),
+                        ("teaching", "Teacher"), ("index", "Ten lines")):
+        assert words in (site / f"{name}.html").read_text(encoding="utf-8"), name
+
+
+def test_a_real_browser_shows_them(site, pages):
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        pytest.skip("no Chromium here to open the pages in")
+    names = sorted(str(path.relative_to(site)) for path in pages)
+    (site / "look.html").write_text(LOOK.replace("PAGES", repr(names)), encoding="utf-8")
+    wrong = []
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *words):
+            pass
+
+        def log_error(self, form, *words):
+            wrong.append((self.path, form % words))
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=site))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        seen = subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=120000", "--dump-dom",
+                               f"http://127.0.0.1:{server.server_port}/look.html"], capture_output=True, text=True, timeout=240, check=True)
+    finally:
+        server.shutdown()
+        server.server_close()
+        Path(site / "look.html").unlink()
+    assert f"looked at {len(names)}\n</pre>" in seen.stdout, seen.stdout[:2000]
+    assert [w for w in wrong if "favicon" not in w[0]] == []
