@@ -4,9 +4,11 @@ import ast
 import re
 import textwrap
 import tomllib
+from dataclasses import replace
 
 import pytest
 
+from tests import teachers_guide
 from tinyattr.lesson.run import run
 from tinyattr.lesson.script import EXERCISE, KINDS, folder, lessons, read
 from tinyattr.lesson.student import BEGIN, END, solutions, student
@@ -39,6 +41,9 @@ def test_it_runs_and_makes_its_figures(lesson, tmp_path, monkeypatch):
     assert [str(o) for o in done.failed] == []
     assert done.cpu < 30
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(lesson.fields["Figures"].split(", "))
+    guide = teachers_guide.PATH.read_text(encoding="utf-8")
+    for path in tmp_path.iterdir():
+        assert teachers_guide.figure_line(path) in guide, "run: python -m tests.teachers_guide"
 
 
 @each
@@ -116,7 +121,9 @@ def test_common_wrong_answers_are_caught(wrong, tmp_path, monkeypatch):
     lesson = of(wrong["exercise"])
     copy = tmp_path / lesson.path.name
     copy.write_text(replaced(student(source(lesson)), wrong["exercise"], wrong["answer"]), encoding="utf-8")
-    outcome = next(o for o in run(read(copy)).outcomes if o.exercise == wrong["exercise"])
+    lesson = read(copy)
+    here = next(i for i, cell in enumerate(lesson.cells) if cell.exercise == wrong["exercise"])
+    outcome = run(replace(lesson, cells=lesson.cells[:here + 1])).outcomes[-1]
     assert isinstance(outcome.error, AssertionError), outcome.error
     assert str(outcome.error).startswith(wrong["caught_by"])
     assert wrong["why"]
@@ -131,3 +138,9 @@ def replaced(text, exercise, answer):
 def test_every_exercise_has_a_wrong_answer():
     answered = {wrong.values[0]["exercise"] for wrong in wrong_answers()}
     assert answered == {number for lesson in LESSONS for number, _, _ in lesson.exercises}
+
+
+def test_the_teachers_guide_shows_todays_lessons():
+    guide = teachers_guide.PATH.read_text(encoding="utf-8")
+    anew = teachers_guide.with_parts(guide, lessons=teachers_guide.needs_and_shows(), wrong_answers=teachers_guide.wrong_answers())
+    assert guide == anew, "run: python -m tests.teachers_guide"

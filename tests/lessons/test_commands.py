@@ -1,0 +1,126 @@
+"""`tinyattr lesson`: list, run, a student's copy, a notebook, as users call them."""
+
+import json
+
+import pytest
+
+from tinyattr.__main__ import main
+from tinyattr.errors import InputError
+from tinyattr.lesson.script import lessons, numbered, read
+from tinyattr.lesson.student import solutions, student
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_list_has_every_lesson(capsys):
+    assert main(["lesson", "list"]) == 0
+    printed = capsys.readouterr().out
+    for lesson in lessons():
+        assert f"{lesson.number:>2}  {lesson.title}" in printed
+        assert lesson.fields["CPU"] in printed
+
+
+def test_a_lesson_runs_into_a_folder(here, capsys):
+    (here / "figures").mkdir()
+    assert main(["lesson", "run", "5", "--out", "figures"]) == 0
+    assert "exercises solved: 5 of 5" in capsys.readouterr().out
+    assert sorted(p.name for p in (here / "figures").iterdir()) == ["05_jacobian.png", "05_saturation.png"]
+    assert [p.name for p in here.iterdir()] == ["figures"]
+
+
+def test_a_students_copy_from_first_to_last_exercise(here, capsys):
+    """Open exercises are named, each solved one less; a wrong answer says which check it fails."""
+    assert main(["lesson", "student", "5", "--out", "mine.py"]) == 0
+    left = ["5.1", "5.2", "5.3", "5.4", "5.5"]
+    answers = solutions(numbered(5).path.read_text(encoding="utf-8"))
+    for exercise, answer in zip([None, *left], [None, *answers], strict=True):
+        if exercise:
+            text = (here / "mine.py").read_text(encoding="utf-8").splitlines()
+            at = next(i for i, line in enumerate(text) if f'NotImplementedError("Exercise {exercise} ' in line)
+            (here / "mine.py").write_text("\n".join([*text[:at], answer, *text[at + 1:], ""]), encoding="utf-8")
+        done = left[:left.index(exercise) + 1] if exercise else []
+        still = [e for e in left if e not in done]
+        capsys.readouterr()
+        assert main(["lesson", "run", "mine.py"]) == (1 if still else 0)
+        told = capsys.readouterr()
+        assert f"exercises solved: {len(done)} of 5" in told.out
+        assert told.err == (f"tinyattr: exercises left: {', '.join(still)}\n" if still else "")
+        assert all(f"Exercise {e} is yours to solve" in told.out for e in still)
+    wrong = (here / "mine.py").read_text(encoding="utf-8").replace("np.diag(y) - np.outer(y, y)", "np.diag(y)")
+    (here / "mine.py").write_text(wrong, encoding="utf-8")
+    assert main(["lesson", "run", "mine.py"]) == 1
+    assert "exercise 5.2: not yet. 5.2 against central differences: off by" in capsys.readouterr().out
+
+
+def test_a_slip_outside_of_exercises_is_told_with_its_line(here, capsys):
+    text = student(numbered(5).path.read_text(encoding="utf-8")).replace("J = softmax_jacobian(five)", "J = softmax_jacobian(fife)")
+    (here / "mine.py").write_text(text, encoding="utf-8")
+    assert main(["lesson", "run", "mine.py"]) == 1
+    line = next(i for i, words in enumerate(text.splitlines(), 1) if words.startswith("five = "))
+    assert f"the cell at line {line} ends in NameError" in capsys.readouterr().out
+
+
+def test_a_notebook_is_a_valid_one(here):
+    nbformat = pytest.importorskip("nbformat", reason="validating notebooks needs nbformat")
+    pytest.importorskip("sphinx_gallery", reason="notebooks need the extra docs")
+    for options, solved in (([], True), (["--student"], False)):
+        assert main(["lesson", "notebook", "5", *options]) == 0
+        book = json.loads((here / "05_softmax_rows.ipynb").read_text(encoding="utf-8"))
+        nbformat.validate(nbformat.from_dict(book))
+        cells = ["".join(cell["source"]) for cell in book["cells"]]
+        assert cells[0].lstrip().startswith("# 5. Softmax")
+        assert any("BEGIN SOLUTION" in cell for cell in cells) == solved
+        assert any("NotImplementedError" in cell for cell in cells) != solved
+        assert not any(":CPU:" in cell for cell in cells)
+
+
+def test_cells_are_sphinx_gallerys_cells():
+    parser = pytest.importorskip("sphinx_gallery.py_source_parser", reason="its parser is the reference")
+    for lesson in lessons():
+        _, blocks = parser.split_code_and_text_blocks(str(lesson.path))
+        code = [block.content.strip() for block in blocks if block.type == "code" and block.content.strip()]
+        assert [cell.code.strip() for cell in lesson.cells if cell.code.strip()] == code
+        text = [block.content.strip() for block in blocks if block.type == "text"]
+        assert [cell.text.strip() for cell in lesson.cells] == text
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    (["run", "99"], "there is no lesson 99; there are 0, 1"), (["run", "no.py"], "cannot be read as a lesson"),
+    (["student", "99"], "there is no lesson 99"), (["notebook", "99"], "there is no lesson 99"),
+    (["run", "5", "--out", "nowhere"], "no folder 'nowhere'"), (["student", "5", "--out", "no/such.py"], "no folder 'no'"),
+    (["run", "none.py"], "is no lesson"), (["run", "broken.py"], "cannot be read as a lesson"),
+])
+def test_mistakes_get_one_line(arguments, words, here, capsys):
+    (here / "none.py").write_text('"""Only a script."""\n', encoding="utf-8")
+    (here / "broken.py").write_text('"""1. Half\n======\n"""\nx = (\n', encoding="utf-8")
+    assert main(["lesson", *arguments]) == 1
+    told = capsys.readouterr().err
+    assert words in told
+    assert told.count("\n") == 1
+
+
+def test_a_copy_never_takes_the_lessons_place(here, capsys):
+    lesson = numbered(5).path
+    before = lesson.read_bytes()
+    assert main(["lesson", "student", "5", "--out", str(lesson)]) == 1
+    assert "the lesson itself" in capsys.readouterr().err
+    assert lesson.read_bytes() == before
+
+
+@pytest.mark.parametrize("source", [
+    '# %%\n# Exercise 1.1 (complete): x\n\n### BEGIN SOLUTION\n1\n', "### BEGIN SOLUTION\n1\n### END SOLUTION\n",
+    '# Exercise 1.1 (complete): x\n### END SOLUTION\n', "# Exercise 1.1 (complete): x\n### BEGIN SOLUTION\n### BEGIN SOLUTION\n",
+])
+def test_markers_that_do_not_pair(source):
+    with pytest.raises(InputError, match="SOLUTION"):
+        student(source)
+
+
+def test_a_broken_header_is_named(here):
+    (here / "x.py").write_text('"""A title without a number\n========================\n"""\n', encoding="utf-8")
+    with pytest.raises(InputError, match="must begin with a title"):
+        read(here / "x.py")
