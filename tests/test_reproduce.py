@@ -49,7 +49,7 @@ def test_a_text_is_painted(tmp_path, capsys):
     assert figure.stat().st_size > 10_000
 
 
-@pytest.mark.parametrize(("text", "words"), [("  ", "leaves no ink"), ("", "leaves no ink"), ("W" * 80, "too long for maps of 14 x 14")])
+@pytest.mark.parametrize(("text", "words"), [("  ", "leaves no ink"), ("", "leaves no ink"), ("W" * 80, "too long for maps of 224 x 224")])
 def test_a_text_that_cannot_be_painted(text, words, tmp_path, capsys):
     assert main(["paint", text, "--out", str(tmp_path / "no.png")]) == 1
     assert words in capsys.readouterr().err

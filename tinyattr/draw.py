@@ -126,7 +126,7 @@ def grid(rows, columns, heatmaps, title=""):
     side, left = 1.5, 1.2
     width = left + side * len(columns) + 0.1
     lines = _wrapped([title], width)
-    top = LINE * len(lines) + 0.45
+    top = LINE * len(lines) + 0.3
     height = top + side * H / W * len(rows) + 0.1
     figure = Figure(figsize=(width, height), dpi=120)
     grey = _grey(heatmaps[0][0])
