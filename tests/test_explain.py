@@ -1,6 +1,7 @@
 """The main job: its numbers, its table, its figure, and the command line around it."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -241,3 +242,12 @@ def test_the_figure_on_a_real_network(shared, squeezenet, tmp_path):
     assert [t.get_text().split(":")[0] for t in figure.texts if ":" in t.get_text()][:4] == ["pre", "post", "log", "log_odds"]
     draw.save(figure, tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size > 50_000
+
+
+def test_a_reader_who_leaves_early_is_no_error(tmp_path):
+    """As in `tinyattr demo | head -1`, where the table comes after the reader has gone."""
+    read, back = os.pipe()
+    os.close(read)
+    with open(back, "wb") as gone:
+        done = subprocess.run([sys.executable, "-m", "tinyattr", "demo"], cwd=tmp_path, stdout=gone, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (141, "")

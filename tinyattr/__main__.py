@@ -50,6 +50,9 @@ def main(arguments=None):
         options.run(options)
     except ta.InputError as error:
         return _complain(error)
+    except BrokenPipeError:  # whoever reads our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except OSError as error:
         return _complain(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
     except MemoryError:
@@ -131,7 +134,7 @@ def parser():
     _network_options(brush)
     brush.add_argument("--target", help="class to explain, number or name; default: the top class")
     brush.add_argument("--K", type=float, default=10.0, help="strength of the attack; default: %(default)g")
-    brush.add_argument("--layer", help="layer to explain and to paint on; default: the last before a pool that can show it")
+    brush.add_argument("--layer", help="layer to explain and to paint on; default: the last that can show it")
     brush.add_argument("--out", default="paint.png", metavar="FILE", help="figure to write; default: %(default)s")
     brush.add_argument("--json", metavar="FILE", help="write claims and measurements there, too")
 
