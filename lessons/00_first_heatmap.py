@@ -1,0 +1,198 @@
+"""
+0. A first heatmap in a minute
+==============================
+
+**Question:** can a heatmap be wrong although the network is right?
+
+:Time: 25 min (5 talk, 15 work, 5 discuss)
+:CPU: 3 s
+:Needs: the package, nothing else
+:After this you can: load a network and explain a picture; measure how much of a heatmap lies where it should; name the scores whose heatmaps can be moved while no probability is
+:Figures: 00_first.png, 00_side_by_side.png, 00_truth.png
+
+A heatmap says which places of a picture speak for a class. We draw a picture ourselves, so that the right answer is
+known to the pixel, ask a network, and look at its heatmap. Then we meet the network's twin: it gives every picture the
+same probabilities, and yet some of its heatmaps point at the wrong place.
+"""
+
+# %%
+# Predict first
+# -------------
+#
+# The next cell draws scales on the left and a heart on the right, and asks the network. Write down, before you run
+# it:
+#
+# - which probabilities will be largest, and will the network be sure?
+# - the heart covers 6 per cent of the picture. What share of a heatmap that is the same everywhere would lie on it?
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import tinyattr as ta
+from tinyattr import draw
+from tinyattr.explain import explain
+from tinyattr.lesson import holds, same, show
+from tinyattr.metrics import energy, pearson, points_at
+from tinyattr.nets.glyphs import CLASSES, scene
+from tinyattr.softmax import softmax
+
+net = ta.load("glyphs")
+drawn = scene(np.random.default_rng(22), [CLASSES.index("scales"), CLASSES.index("heart")], difficulty=0.4)
+scales, heart = drawn.masks  # where each of them is, (224, 224) bool
+x = net.read(drawn.picture)  # (1, 224, 224, 3)
+z = net(x)[0]  # logits, (20,)
+y = softmax(z)  # probabilities, (20,)
+top = [CLASSES[c] for c in np.argsort(-y)[:4]]
+for name in top:
+    print(f"{name:<8} {y[CLASSES.index(name)]:.3f}")
+holds("what is in the picture comes first", set(top[:2]) == {"scales", "heart"})
+holds("the heart covers 6 per cent", 0.055 < heart.mean() < 0.065, f"it covers {heart.mean():.3f}")
+
+# %%
+# A heatmap
+# ---------
+#
+# One line: Grad-CAM (Selvaraju et al. 2017) for the class ``heart``. The **score** says what is explained, here the
+# log-odds ``log(y_c / (1 - y_c))`` of the class. There is no default: the choice matters, as you are about to see.
+
+heat = ta.grad_cam(net, x, "heart", score="log_odds")
+heat.save("00_first.png")
+print(heat.caption)
+print("raw, signed, as computed:", heat.raw.shape, "  map, from 0 to 1, as shown:", heat.map.shape)
+
+# %%
+# Exercise 0.1 (complete): how much lies where it should?
+# -------------------------------------------------------
+#
+# It looks right. Say so by a number: of all that is positive in a map, what share lies on the mask?
+
+
+def share(L, mask):
+    """Σ max(L, 0) over the mask, divided by Σ max(L, 0) over all places. L and mask are (h, w)."""
+    ### BEGIN SOLUTION
+    positive = np.maximum(L, 0)
+    return positive[mask].sum() / positive.sum()
+    ### END SOLUTION
+
+
+by_hand = np.array([[3.0, -2.0], [1.0, -5.0]])
+same("0.1 by hand: 3 of 3 + 1", share(by_hand, np.array([[True, True], [False, False]])), 0.75)
+same("0.1 on the heart, as the library has it", share(heat.map, heart), energy(heat.map, heart))
+holds("0.1 far more than by chance", share(heat.map, heart) > 5 * heart.mean())
+
+# %%
+# The twin
+# --------
+#
+# Now add the same number t(x) to every logit: ten times the activations A in the upper left corner of the last
+# feature maps, ``t = K Σ_k A_00k`` with K = 10 (Lerma and Lucas 2023b, equation (V5)). Softmax cannot see it. The
+# twin names every picture as the original does, and is just as sure.
+
+twin = ta.alter(net, K=10)
+z_twin = twin(x)[0]
+print("z' - z =", (z_twin - z)[:4].round(3), "...")
+holds("t is far from 0", (z_twin - z).min() > 50)
+same("it is the same for every class", z_twin - z, np.full(20, z_twin[0] - z[0]))
+same("no probability moves", softmax(z_twin), y)
+
+# %%
+# Draw heatmaps of both, by the logit itself (``pre``, for pre-softmax) and by the log-odds. HiResCAM (Draelos and
+# Carin 2020) weights each place by its own gradient, Grad-CAM by the mean of the gradient over all places.
+
+both = explain(net, x, "heart", scores=("pre", "log_odds"), methods=("hirescam", "grad_cam"), K=10)
+show(draw.side_by_side(both), "00_side_by_side.png")
+for cell in both.cells:
+    case, L, L_twin = f"{cell.method}, {cell.score}", cell.original.map, cell.altered.map
+    for name, m in [("original", L), ("twin", L_twin)]:
+        share_on, peak_on = energy(m, heart), points_at(m, heart)
+        print(f"{case:<19} {name:<9} share on the heart {share_on:.2f}, peak on it: {peak_on}")
+    holds(f"{case}: right in the original", points_at(L, heart))
+    holds(f"{case}: right in the twin by log_odds only", points_at(L_twin, heart) == (cell.score == "log_odds"))
+corner = both.cells[0].altered
+holds(f"{corner.method}, pre: the twin's map lies in the corner", energy(corner.raw, (0, 0)) > 0.9)
+
+# %%
+# By ``log_odds`` nothing has changed. By ``pre``, HiResCAM points at the upper left corner. Grad-CAM's mean has
+# spread t over all places: its map is nearly ``Σ_k A_ijk``, the sum of all activations, whichever class you ask for.
+
+maps = {(name, c): ta.grad_cam(network, x, c, score="pre").raw  # L (7, 7)
+        for name, network in [("original", net), ("twin", twin)] for c in ("heart", "scales")}
+for name in ("original", "twin"):
+    r = pearson(maps[name, "heart"], maps[name, "scales"])
+    print(f"{name:<9} correlation of Grad-CAM's pre maps for heart and for scales: {r:.3f}")
+holds("original: two classes, two maps", pearson(maps["original", "heart"], maps["original", "scales"]) < 0)
+holds("twin: two classes, one map", pearson(maps["twin", "heart"], maps["twin", "scales"]) > 0.99)
+total = net.run(x)["block5_pool"].output[0].sum(-1)  # Σ_k A_ijk, (7, 7)
+holds("it is nearly the sum of all activations", pearson(maps["twin", "heart"], total) > 0.99)
+
+# %%
+# Exercise 0.2 (predict): which scores can be fooled?
+# ---------------------------------------------------
+#
+# There are six scores: ``pre`` is the logit ``z_c``, ``post`` the probability ``y_c``, ``log`` is ``log y_c``,
+# ``log_odds`` you know, ``centred`` is ``z_c`` minus the mean of all logits, ``margin`` is ``z_c`` minus the
+# strongest rival's logit. Whose maps differ between original and twin? Write True for those that move. Ask what the
+# score itself does when the same t is added to every logit.
+
+### BEGIN SOLUTION
+moves = {"pre": True, "post": False, "log": False, "log_odds": False, "centred": False, "margin": False}
+### END SOLUTION
+
+tape, twin_tape = net.run(x), twin.run(x)
+for score, predicted in moves.items():
+    L = ta.hirescam(net, tape, "heart", score=score).raw
+    L_twin = ta.hirescam(twin, twin_tape, "heart", score=score).raw
+    holds(f"0.2 {score}, its map", (np.abs(L_twin - L).max() > 0.01 * np.abs(L).max()) == predicted)
+    S, S_plus = (ta.SCORES[score](logits, CLASSES.index("heart"))[0] for logits in (z, z + 1))
+    holds(f"0.2 {score}, its value when 1 is added to every logit", (abs(S_plus - S) > 0.01) == predicted)
+
+# %%
+# Which place?
+# ------------
+#
+# The corner is no special place. Here is the picture with the true outlines, and over it the 7 x 7 places of the last
+# feature maps, each 32 pixels wide.
+
+figure = Figure(figsize=(5.2, 5.6), layout="constrained")
+ax = figure.subplots()
+ax.imshow(drawn.picture, extent=(-0.5, 6.5, 6.5, -0.5))  # one unit is one place: 32 pixels
+at = (np.arange(224) + 0.5) / 32 - 0.5
+for mask, colour in [(scales, draw.LINES[1]), (heart, draw.LINES[0])]:
+    ax.contour(at, at, mask, [0.5], colors=[colour], linewidths=2)
+for k in np.arange(6) + 0.5:
+    ax.axhline(k, color="white", lw=0.6)
+    ax.axvline(k, color="white", lw=0.6)
+for cell, marker in zip(both.cells[:2], "Xo", strict=True):
+    i, j = np.unravel_index(cell.altered.raw.argmax(), (7, 7))
+    ax.plot(j, i, marker, ms=12, color=draw.LINES[3], mec="black", label=f"largest by {cell.score}")
+ax.set(xticks=range(7), yticks=range(7), xlabel="column", ylabel="row",
+       title="HiResCAM of the twin, class heart (13),\nlayer block5_pool: the place where it is largest")
+figure.legend(loc="outside lower center", ncols=2)
+show(figure, "00_truth.png")
+
+# %%
+# Exercise 0.3 (break): a map of your choice
+# ------------------------------------------
+#
+# Build another twin whose ``pre`` map for ``heart`` points at the scales. One number pair is all you need.
+
+### BEGIN SOLUTION
+place = (3, 2)  # (row, column): the right pan
+### END SOLUTION
+
+mine = ta.alter(net, K=10, at=place)
+fooled = ta.hirescam(mine, x, "heart", score="pre")
+holds("0.3 heart, says the network, and points at the scales", points_at(fooled.map, scales))
+holds("0.3 most of the map lies in the place you chose", energy(fooled.raw, place) > 0.5)
+same("0.3 no probability moves", softmax(mine(x)[0]), y)
+
+# %%
+# What you can say now
+# --------------------
+#
+# - ``ta.load``, ``net.read``, ``ta.grad_cam``: three lines to a heatmap, and the score is one of them.
+# - With a mask, right and wrong are numbers: the peak on the object, the share of the map on it.
+# - Two networks can agree on every probability and differ in every ``pre`` heatmap. ``log_odds`` cannot be moved so.
+#
+# Talk about it: someone hands you a network, and you may ask it for probabilities as often as you like. Can you find
+# out whether t was added?

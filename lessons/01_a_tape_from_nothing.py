@@ -1,0 +1,365 @@
+"""
+1. A tape from nothing
+======================
+
+**Question:** how can one walk backwards know the slope of an answer with respect to everything that went into it?
+
+:Time: 60 min (15 talk, 30 work, 15 discuss)
+:CPU: 2 s
+:Needs: the chain rule; no network
+:After this you can: write reverse-mode differentiation in ten lines; say what is lost when signals are overwritten, or passed on too early; choose a step for central differences; turn one method into another by changing one rule
+:Figures: 01_tape.png, 01_step.png
+
+A program that computes a number does so in small steps. Write every step down while it happens, and the list can be
+walked in reverse, carrying the slope of the answer from each result to what it was made of. The list is called a
+**tape**. Everything in this course, heatmaps included, is read off such a walk, so we build one from plain records.
+"""
+
+# %%
+# Predict first
+# -------------
+#
+# The program is ``S = a b + e^a``, at a = 1 and b = 3. Write down, before you run the next cell:
+#
+# - the slopes ``dS/da`` and ``dS/db``, by hand;
+# - how often S must be computed to find both slopes by differences, and how often for a thousand inputs;
+# - in ``S = a + a``, a is read twice. What could a careless walk get wrong?
+
+from collections import namedtuple
+from itertools import permutations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import tinyattr as ta
+from tinyattr.draw import LINES
+from tinyattr.errors import InputError
+from tinyattr.lesson import holds, same, show
+
+
+def differences(f, *x, step=1e-5):
+    """df/dx_i for every i by central differences, (f(x + step e_i) - f(x - step e_i)) / (2 step)."""
+    return np.array([(f(*(x + step * e)) - f(*(x - step * e))) / (2 * step) for e in np.eye(len(x))])
+
+
+print("dS/da, dS/db =", differences(lambda a, b: a * b + np.exp(a), 1, 3))
+
+# %%
+# The record
+# ----------
+#
+# One line of the tape says which op ran, the places on the tape that it read, the values ``x`` that it found there,
+# and its output. A tape is a list of such records; a leaf is a record that no op made. That is the whole data
+# structure.
+
+Record = namedtuple("Record", "op inputs x output")
+OPS = {"add": lambda a, b: a + b, "mul": lambda a, b: a * b, "exp": np.exp, "relu": lambda a: max(a, 0.0)}
+
+
+def leaves(*values):
+    """A new tape that begins with these values."""
+    return [Record("leaf", (), (), np.float64(value)) for value in values]
+
+
+def write(tape, op, *inputs):
+    """Apply an op to the outputs at these places and write it down. Returns the new record's place."""
+    x = tuple(tape[i].output for i in inputs)
+    tape.append(Record(op, inputs, x, OPS[op](*x)))
+    return len(tape) - 1
+
+
+def simple(a, b):
+    """The tape of S = a b + e^a. The leaves a and b stand at places 0 and 1, S is the last record."""
+    tape = leaves(a, b)
+    write(tape, "add", write(tape, "mul", 0, 1), write(tape, "exp", 0))
+    return tape
+
+
+def tangle(a, b):
+    """The tape of c = a b, d = c + a, S = relu(c a) + d d: a, c and d are read more than once."""
+    tape = leaves(a, b)
+    c = write(tape, "mul", 0, 1)
+    d = write(tape, "add", c, 0)
+    r = write(tape, "relu", write(tape, "mul", c, 0))
+    write(tape, "add", r, write(tape, "mul", d, d))
+    return tape
+
+
+for place, record in enumerate(simple(1, 3)):
+    print(place, f"{record.op:<5} reads {record.inputs!s:<7} output {record.output:.4f}")
+same("the tape computes S", simple(1, 3)[-1].output, 3 + np.e)
+
+# %%
+# Exercise 1.1 (complete): rules
+# ------------------------------
+#
+# A rule takes a record and the signal ``g = dS/d(output)``. It answers with one signal for each input,
+# ``g · d(output)/d(input)``: the chain rule for one step. The rule of ``add`` is given. Write ``mul``, ``exp`` and
+# ``relu`` in the same form, from ``record.x`` and ``record.output``. At 0, let the slope of ReLU be 0.
+
+
+def add(record, g):
+    """output = a + b moves by 1 with a, and by 1 with b."""
+    return g, g
+
+
+### BEGIN SOLUTION
+def mul(record, g):
+    a, b = record.x
+    return g * b, g * a
+
+
+def exp(record, g):
+    return (g * record.output,)
+
+
+def relu(record, g):
+    (a,) = record.x
+    return (g * (a > 0),)
+### END SOLUTION
+
+
+my_book = {"add": add, "mul": mul, "exp": exp, "relu": relu}
+for op, x in [("mul", (3.0, -2.0)), ("exp", (0.5,)), ("relu", (1.5,)), ("relu", (-1.5,))]:
+    tape = leaves(*x)
+    write(tape, op, *range(len(x)))
+    mine = my_book[op](tape[-1], np.float64(2))
+    same(f"1.1 {op} at {x}, by differences", mine, 2 * differences(OPS[op], *x), within=1e-9)
+    same(f"1.1 {op} at {x}, the library's rule", mine, ta.GRADIENT[op](tape[-1], np.float64(2)))
+
+# %%
+# A first walk
+# ------------
+#
+# A **book** is a dict from op to rule. The library's ``ta.GRADIENT`` is one; its rules read our records as they are.
+# The walk starts with the seed ``dS/dS = 1`` at the last record and goes through the list in reverse. Where every
+# value is read once, on a chain, this one is right. On our S it is not: look at dS/da.
+
+
+def first_walk(tape, seed, book):
+    """{place: signal}, the signal dS/d(output at that place). It has a fault."""
+    signals = {len(tape) - 1: seed}
+    for place in reversed(range(len(tape))):
+        record = tape[place]
+        if place in signals and record.inputs:
+            for i, m in zip(record.inputs, book[record.op](record, signals[place]), strict=True):
+                signals[i] = m
+    return signals
+
+
+def refuses(walk):
+    """True if a walk by a book without `exp` is an error."""
+    try:
+        walk({op: rule for op, rule in ta.GRADIENT.items() if op != "exp"})
+    except (KeyError, InputError):
+        return True
+    return False
+
+
+ONE = np.float64(1)
+chain = leaves(0.3)
+write(chain, "exp", write(chain, "relu", write(chain, "exp", 0)))
+claimed = first_walk(chain, ONE, ta.GRADIENT)
+same("right on a chain, S = exp(relu(exp(a)))", claimed[0], np.exp(0.3 + np.exp(0.3)))
+claimed = first_walk(simple(1, 3), ONE, ta.GRADIENT)
+print(f"S = a b + e^a: the first walk says dS/da = {claimed[0]:.4f}, dS/db = {claimed[1]:.4f}")
+holds("wrong where a value is read twice", abs(claimed[0] - (3 + np.e)) > 2)
+holds("no rule, no signal: an error", refuses(lambda book: first_walk(chain, ONE, book)))
+
+# %%
+# Exercise 1.2 (predict): n times in a row
+# ----------------------------------------
+#
+# The smallest program that this walk gets wrong is ``S = a + a``. Find out on paper what it says. Then let a program
+# do ``v = v + v`` n times, or ``v = v · v`` n times, starting from a. By what factor is the walk's ``dS/da`` too
+# small?
+
+
+def factor(n):
+    """(true dS/da) / (dS/da by the first walk)."""
+    ### BEGIN SOLUTION
+    return 2**n
+    ### END SOLUTION
+
+
+def repeated(op, n):
+    """The tape of v = op(v, v), n times, from a = 1.1."""
+    tape = leaves(1.1)
+    for place in range(n):
+        write(tape, op, place, place)
+    return tape
+
+
+def paths(tape, place):
+    """In how many ways one can go from this place down to the leaves."""
+    return sum(paths(tape, i) for i in tape[place].inputs) if tape[place].inputs else 1
+
+
+for n in (1, 2, 5):
+    for op, slope in [("add", 2.0**n), ("mul", 2**n * 1.1 ** (2**n - 1))]:  # S = 2^n a, and S = a^(2^n)
+        same(f"1.2 {op}, {n} times", factor(n), slope / first_walk(repeated(op, n), ONE, ta.GRADIENT)[0])
+    same(f"1.2 paths from S to a, {n} times", factor(n), paths(repeated("add", n), n))
+
+# %%
+# The paths are the point. The slope is a sum over **all** ways from S down to a, and there can be ``2^n`` of them. A
+# walk that overwrites keeps one. A walk that adds counts them all in n steps, for it visits every record once.
+#
+# Exercise 1.3 (complete): a walk that is right
+# ---------------------------------------------
+#
+# Write the walk again, so that contributions add up. An op without a rule must stay a ``KeyError``: a signal that
+# silently stops, or passes unchanged, is a wrong heatmap that nobody notices.
+
+
+def my_walk(tape, seed, book):
+    """{place: dS/d(output at that place)} for all places that S depends on; KeyError where a rule is missing."""
+    ### BEGIN SOLUTION
+    signals = {len(tape) - 1: seed}
+    for place in reversed(range(len(tape))):
+        record = tape[place]
+        if place in signals and record.inputs:
+            for i, m in zip(record.inputs, book[record.op](record, signals[place]), strict=True):
+                signals[i] = signals.get(i, 0.0) + m
+    return signals
+    ### END SOLUTION
+
+
+walked = my_walk(simple(1, 3), ONE, ta.GRADIENT)
+same("1.3 closed form, dS/da = b + e^a and dS/db = a", [walked[0], walked[1]], [3 + np.e, 1])
+walked = my_walk(tangle(0.7, 0.4), ONE, ta.GRADIENT)
+same("1.3 a tangle, by differences", [walked[0], walked[1]],
+     differences(lambda a, b: tangle(a, b)[-1].output, 0.7, 0.4), within=1e-9)
+holds("1.3 a missing rule is an error", refuses(lambda book: my_walk(simple(1, 3), ONE, book)),
+      "look the rule up with book[record.op]")
+
+# %%
+# The same in the library
+# -----------------------
+#
+# ``ta.Tape`` holds arrays instead of numbers and names instead of places; ``ta.walk`` is your walk with checks. Each
+# box shows a value and the signal that the walk left there, each arrow the slope of one step. Multiply along a path
+# from S back to a, and add up over both paths: ``1 · 3 + 1 · 2.718 = 5.718``.
+
+theirs = ta.Tape()
+theirs.leaf("a", 1.0)
+theirs.leaf("b", 3.0)
+theirs.write("mul", "ab", ["a", "b"])
+theirs.write("exp", "$e^a$", "a")
+theirs.write("add", "S", ["ab", "$e^a$"])
+signals = ta.walk(theirs, {"S": 1.0}, ta.GRADIENT, to=["a", "b"])
+same("the library's walk", [signals["a"], signals["b"]], [3 + np.e, 1])
+holds("a missing rule is an error there, too", refuses(lambda book: ta.walk(theirs, {"S": 1.0}, book, to="a")))
+
+at = {"b": (0, 1), "a": (0, 0), "ab": (1, 1), "$e^a$": (1, 0), "S": (2, 0.5)}
+figure = Figure(figsize=(7.2, 2.9), layout="constrained")
+ax = figure.subplots()
+for record in theirs:
+    x, y = at[record.name]
+    ax.text(x, y, f"{record.name} = {record.output:.4g}\nsignal {signals[record.name]:.4g}",
+            ha="center", va="center",
+            bbox={"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": LINES[0], "lw": 1.5})
+    slopes = ta.GRADIENT[record.op](record, np.float64(1)) if record.inputs else ()
+    for name, slope in zip(record.inputs, slopes, strict=True):
+        u, v = at[name]
+        ax.annotate("", (x - 0.2, y), (u + 0.2, v),
+                    arrowprops={"arrowstyle": "->", "color": LINES[4], "lw": 1.5})
+        ax.text((u + x) / 2, (v + y) / 2, f"{slope:.4g}", ha="center", va="center", fontsize=9,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})
+ax.set(xlim=(-0.3, 2.3), ylim=(-0.3, 1.3))
+ax.set_title("The tape of S = a b + $e^a$: values run along the arrows, signals against")
+ax.set_axis_off()
+show(figure, "01_tape.png")
+
+# %%
+# Exercise 1.4 (prove): which orders are safe?
+# --------------------------------------------
+#
+# Must the walk go in reverse order of writing? ``walk_in`` lets each record pass its signal on when its turn comes,
+# in any order you like; ``order`` lists the places of all records but the leaves. Write the exact condition under
+# which every signal comes out right. The check tries all 720 orders of the tangle; yours must hold for the right
+# ones only.
+
+
+def walk_in(order, tape, book):
+    """The signals at all places, each passed on once, in this order."""
+    signals = np.zeros(len(tape))
+    signals[-1] = 1
+    for place in order:
+        np.add.at(signals, list(tape[place].inputs), book[tape[place].op](tape[place], signals[place]))
+    return signals
+
+
+def safe(order, tape):
+    """True if, in this order, no record passes its signal on too early."""
+    ### BEGIN SOLUTION
+    turn = {place: k for k, place in enumerate(order)}
+    return all(turn[i] > turn[place] for place in order for i in tape[place].inputs if i in turn)
+    ### END SOLUTION
+
+
+tangled = tangle(0.7, 0.4)
+right = walk_in((7, 6, 5, 4, 3, 2), tangled, ta.GRADIENT)
+orders = list(permutations((2, 3, 4, 5, 6, 7)))
+is_right = [np.allclose(walk_in(order, tangled, ta.GRADIENT), right) for order in orders]
+holds("1.4 a chain has one safe order", [o for o in permutations((1, 2, 3)) if safe(o, chain)] == [(3, 2, 1)])
+holds("1.4 exactly the orders that walk right", [safe(order, tangled) for order in orders] == is_right)
+print(f"{sum(is_right)} of {len(orders)} orders are right")
+
+# %%
+# Another book, another method
+# ----------------------------
+#
+# The walk does not know that it computes a slope. Change one rule and it carries something else: guided
+# backpropagation (Springenberg et al. 2014) lets only positive signals through a ReLU. Nothing else sets it apart
+# from the gradient.
+
+
+def guided(record, g):
+    """m = max(g, 0) where x > 0, else 0."""
+    return (g.clip(min=0) * (record.x[0] > 0),)
+
+
+small = ta.Tape()
+small.leaf("a", 2.0)
+small.leaf("-1", -1.0)
+small.write("relu", "r", "a")
+small.write("mul", "-r", ["r", "-1"])
+small.write("add", "S", ["-r", "a"])  # S = a - relu(a)
+for name, book, expected in [("gradient", ta.GRADIENT, 0), ("guided", {**ta.GRADIENT, "relu": guided}, 1)]:
+    same(f"S = a - relu(a) at a = 2, {name}", ta.walk(small, {"S": 1.0}, book, to="a")["a"], expected)
+
+# %%
+# How good are differences?
+# -------------------------
+#
+# We checked the walk by differences; how exact are they? Too long a step leaves the curve, with an error of about
+# ``step^2``. Too short a step divides rounding, about 1e-16, by the step. In between lies a best step, near 1e-5,
+# that keeps ten digits. So a check may ask for 1e-9, as ours do. 1e-14 would fail, and 0.01 would let mistakes pass.
+
+steps = np.logspace(-12, 0, 97)
+true = [3 + np.e, 1]
+errors = [np.abs(differences(lambda a, b: a * b + np.exp(a), 1, 3, step=s) - true).max() for s in steps]
+figure = Figure(figsize=(6, 3.6), layout="constrained")
+ax = figure.subplots()
+ax.loglog(steps, errors, ".", color=LINES[0], label="central differences")
+ax.loglog(steps, np.e / 6 * steps**2, "-", color=LINES[1], lw=2, label="(e/6) step$^2$: the curve is left")
+ax.loglog(steps, 2.0**-53 * (3 + np.e) / steps, "--", color=LINES[2], lw=2,
+          label="rounding of S, divided by step")
+ax.set(xlabel="step", ylabel="largest error", ylim=(1e-14, 10),
+       title="Central differences of S = a b + $e^a$:\na step near 1e-5 is best")
+ax.legend()
+show(figure, "01_step.png")
+holds("the best step keeps ten digits", 1e-14 < min(errors) < 1e-10 * (3 + np.e))
+holds("it is near 1e-5", 1e-7 < steps[np.argmin(errors)] < 1e-4)
+same("a long step errs by (e/6) step^2", errors[-25] / steps[-25] ** 2, np.e / 6, within=1e-5)
+
+# %%
+# What you can say now
+# --------------------
+#
+# - A tape is a list of records; the walk goes through it once in reverse, by a book of rules, and adds signals up.
+# - Adding sums over all paths from S to an input. Overwriting, or passing on too early, loses some of them.
+# - A missing rule is an error. A changed rule is another method.
+#
+# Talk about it: a picture has 150,528 numbers. How long would differences take, if one run of the network takes a
+# tenth of a second? Some frameworks need ``zero_grad`` between two walks. Why do we not?

@@ -1,0 +1,439 @@
+"""
+3. Convolution three ways
+=========================
+
+**Question:** can a sum of products be had with fewer multiplications than it has terms?
+
+:Time: 60 min (15 talk, 30 work, 15 discuss)
+:CPU: 5 s
+:Needs: lesson 2; no network
+:After this you can: write a convolution as loops, as nine matrix products and by Winograd's tiles; count the multiplications of each; prove an identity by twelve cases; write the backward pass of a convolution as a convolution
+:Figures: 03_winograd.png, 03_rounding.png
+
+Nearly all the time of a VGG goes into one formula, ``y_ijk = b_k + Σ_{u,v,c} x_{i+u-1, j+v-1, c} w_uvck``, a 3 x 3
+convolution with zeros around the picture. You will compute it in three ways that give the same numbers. The first is
+the definition, the second is fast because of how it is ordered, the third does less than half of the multiplications.
+"""
+
+# %%
+# Predict first
+# -------------
+#
+# A layer takes 56 x 56 pixels with 64 channels to 56 x 56 pixels with 64 channels. Write down, before you run
+# anything:
+#
+# - how many multiplications does the formula ask for;
+# - the same multiplications, once one by one in Python and once as matrix products: how many times faster are the
+#   products;
+# - two neighbouring outputs of a filter with three weights are two sums of three products. Can you have both with four
+#   multiplications instead of six?
+
+import time
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import tinyattr as ta
+from tinyattr.draw import LINES, SIGNED
+from tinyattr.engine.kernels import plain
+from tinyattr.engine.ops import conv2d
+from tinyattr.lesson import holds, same, show
+
+
+def layer(H, C, K, seed=0):
+    """x (H, H, C), w (3, 3, C, K), b (K,): normal numbers, outputs of about size 1, float64."""
+    rng = np.random.default_rng(seed)
+    w = rng.standard_normal((3, 3, C, K)) / np.sqrt(9 * C)
+    return rng.standard_normal((H, H, C)), w, rng.standard_normal(K)
+
+
+# %%
+# The definition
+# --------------
+#
+# Seven loops if you count the pictures of a batch, six here: where in the picture, which output channel, where in the
+# kernel, which input channel. What lies outside the picture is 0 and is skipped.
+
+
+def by_loops(x, w, b):
+    """y_ijk = b_k + Σ_{u,v,c} x_{i+u-1, j+v-1, c} w_uvck, one number at a time."""
+    (H, W, C), K = x.shape, w.shape[3]
+    y = np.zeros((H, W, K), x.dtype)
+    for i, j, k in product(range(H), range(W), range(K)):
+        total = b[k]
+        for u, v in product(range(3), range(3)):
+            row, column = i + u - 1, j + v - 1
+            if 0 <= row < H and 0 <= column < W:
+                for c in range(C):
+                    total = total + x[row, column, c] * w[u, v, c, k]
+        y[i, j, k] = total
+    return y
+
+
+class Counted:
+    """A number that counts multiplications; additions and halvings are free. Arrays can be made of such numbers."""
+
+    multiplications = 0
+
+    def __init__(self, value):
+        self.value = value.value if isinstance(value, Counted) else value
+
+    def __mul__(self, other):
+        Counted.multiplications += 1
+        return Counted(self.value * Counted(other).value)
+
+    def __add__(self, other):
+        return Counted(self.value + Counted(other).value)
+
+    def __sub__(self, other):
+        return Counted(self.value - Counted(other).value)
+
+    def __rsub__(self, other):
+        return Counted(Counted(other).value - self.value)
+
+    def __truediv__(self, two):
+        return Counted(self.value / two)
+
+    __rmul__, __radd__ = __mul__, __add__
+
+
+def multiplications(convolve, H, C, K):
+    """How many multiplications `convolve` does on H x H pixels, C channels in, K out: counted while it does them."""
+    Counted.multiplications = 0
+    convolve(*(np.vectorize(Counted, otypes=[object])(a) for a in layer(H, C, K)))
+    return Counted.multiplications
+
+
+x, w, b = layer(6, 2, 3)
+y = by_loops(x, w, b)  # (6, 6, 3)
+same("the loops are the library's convolution", y, conv2d(x[None], w, b, padding=1)[0])
+same("multiplications of the loops", multiplications(by_loops, 6, 2, 3), (3 * 6 - 2) ** 2 * 2 * 3)
+
+# %%
+# The count is ``(3H - 2)(3W - 2) C K``: nine for every pixel and pair of channels, but for those that meet the border.
+#
+# Exercise 3.1 (complete): nine matrix products
+# ---------------------------------------------
+#
+# Hold the place (u, v) in the kernel fixed. What is left is ``Σ_c x_{i+u-1, j+v-1, c} w_uvck`` for all i, j, k: the
+# picture, shifted, times the matrix ``w[u, v]``, (C, K). So a convolution is the sum of nine matrix products of nine
+# shifted slices. Start from the padded picture; ``A @ B`` multiplies the last axis of A, (H, W, C), with B, (C, K).
+
+
+def nine_products(x, w, b):
+    """y = b + Σ_{u,v} x[shifted by u, v] @ w[u, v]: the same sum, other order."""
+    (H, W, _), padded = x.shape, np.pad(x, ((1, 1), (1, 1), (0, 0)))  # (H + 2, W + 2, C)
+    ### BEGIN SOLUTION
+    return b + sum(padded[u:u + H, v:v + W] @ w[u, v] for u, v in product(range(3), range(3)))
+    ### END SOLUTION
+
+
+same("3.1 against the loops", nine_products(x, w, b), y)
+same("3.1 all nine for every pixel", multiplications(nine_products, 6, 2, 3), 9 * 6 * 6 * 2 * 3)
+
+# %%
+# The library's plain form goes one step further. It puts the nine slices side by side, ``(H W, 9 C)``, and makes a
+# single matrix product with ``(9 C, K)``.
+
+
+def by_matrix_product(x, w, b):
+    """The library's convolution of one picture, in plain NumPy: one matrix product."""
+    return conv2d(x[None], w, b, padding=1)[0]
+
+
+same("one matrix product is the same convolution", by_matrix_product(x, w, b), y)
+
+# %%
+# Fewer multiplications
+# ---------------------
+#
+# A filter w of three weights slides over four numbers d: ``y_0 = d_0 w_0 + d_1 w_1 + d_2 w_2`` and ``y_1 = d_1 w_0 +
+# d_2 w_1 + d_3 w_2``, six multiplications. Winograd (1980) needs four, and Lavin and Gray (2015, arXiv 1509.09308)
+# brought that to convolutions, by the name F(2, 3): two outputs, three weights. Sums of weights and halvings do not
+# count: they are made once for a network, not for every picture.
+
+
+def weight_line(w0, w1, w2):
+    """G w: three weights as four factors."""
+    return w0, (w0 + w1 + w2) / 2, (w0 - w1 + w2) / 2, w2
+
+
+def input_line(d0, d1, d2, d3):
+    """B^T d: four inputs as four factors."""
+    return d0 - d2, d1 + d2, d2 - d1, d1 - d3
+
+
+def output_line(m0, m1, m2, m3):
+    """A^T m: four products as two outputs."""
+    return m0 + m1 + m2, m1 - m2 - m3
+
+
+def four_products(d, w):
+    """F(2, 3): y = A^T [(G w) * (B^T d)], * elementwise."""
+    return output_line(*(u * v for u, v in zip(weight_line(*w), input_line(*d), strict=True)))
+
+
+def six_products(d, w):
+    """y_r = Σ_j d_{r+j} w_j."""
+    return tuple(sum(d[r + j] * w[j] for j in range(3)) for r in range(2))
+
+
+print(six_products((5, 1, 4, 2), (1, 3, 7)), four_products((5, 1, 4, 2), (1, 3, 7)))
+
+# %%
+# Exercise 3.2 (prove): for all numbers
+# -------------------------------------
+#
+# One example proves nothing. But both functions are *bilinear*: every product is a sum of d's times a sum of w's, so
+# ``f(d, w) = Σ_ij d_i w_j f(e_i, e_j)`` with unit vectors ``e_i`` and ``e_j``. Two bilinear functions that agree on a
+# few well chosen pairs therefore agree on all real numbers. Write the proof as a function: true exactly if f is
+# ``six_products``, for any bilinear f. It is a proof, so compare without any tolerance.
+
+
+def is_the_filter(f):
+    """Is f(d, w) = six_products(d, w) for all d (4 numbers) and w (3 numbers), given that f is bilinear?"""
+    ### BEGIN SOLUTION
+    pairs = product(np.eye(4, dtype=int).tolist(), np.eye(3, dtype=int).tolist())
+    return all(f(d, w) == six_products(d, w) for d, w in pairs)
+    ### END SOLUTION
+
+
+def with_a_slip(i, j, r):
+    """four_products, but output r has a billionth of d_i w_j too much."""
+    def f(d, w):
+        y = list(four_products(d, w))
+        y[r] += Fraction(1, 10**9) * d[i] * w[j]
+        return tuple(y)
+    return f
+
+
+holds("3.2 four products are enough", is_the_filter(four_products))
+slips = [with_a_slip(i, j, r) for i, j, r in product(range(4), range(3), range(2))]
+holds("3.2 every slip is found", not any(map(is_the_filter, slips)),
+      "there are 24 coefficients, f(e_i, e_j) for 4 x 3 pairs and two outputs; a proof looks at each")
+
+# %%
+# Tiles
+# -----
+#
+# In two dimensions the lines are applied to columns, then to rows: F(2 x 2, 3 x 3) makes a tile of 2 x 2 outputs from
+# 4 x 4 inputs, ``Y = A^T [Σ_c (G w_c G^T) * (B^T d_c B)] A``, with 16 multiplications instead of 36. Neighbouring
+# tiles overlap in their inputs, not in their outputs. Channels are summed before the way out, so the 16 places of the
+# tile are 16 matrix products, each of all tiles, ``(tiles, C) @ (C, K)``. Read it with the shapes beside it:
+
+
+def both(line, a):
+    """The line applied to the first axis of a, then to the second."""
+    a = np.stack(line(*a))
+    return np.stack(line(*a.swapaxes(0, 1)), axis=1)
+
+
+def by_winograd(x, w, b):
+    """The convolution by F(2 x 2, 3 x 3), for even H and W."""
+    (H, W, C), K = x.shape, w.shape[3]
+    padded = np.pad(x, ((1, 1), (1, 1), (0, 0)))
+    d = np.array([[padded[e:e + H - 1:2, f:f + W - 1:2] for f in range(4)]
+                  for e in range(4)])                           # (4, 4, H/2, W/2, C)
+    U = both(weight_line, w)                                    # (4, 4, C, K)
+    V = both(input_line, d).reshape(4, 4, -1, C)                # (4, 4, tiles, C)
+    Y = both(output_line, V @ U)                                # (2, 2, tiles, K)
+    return Y.reshape(2, 2, H // 2, W // 2, K).transpose(2, 0, 3, 1, 4).reshape(H, W, K) + b
+
+
+same("Winograd is the same convolution", by_winograd(x, w, b), y)
+same("16 instead of 36 multiplications a tile", multiplications(by_winograd, 6, 2, 3), 16 * 3 * 3 * 2 * 3)
+
+# %%
+# One tile, one channel, with Laplace's kernel, which answers where a picture bends:
+
+laplace = np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]])
+d = np.array([[0, 0, 1, 3], [0, 1, 3, 4], [0, 2, 4, 4], [1, 3, 4, 4]])
+U, V = both(weight_line, laplace), both(input_line, d)
+M = U * V + 0.0  # no -0
+steps = {(0, 0): ("weights w", laplace), (0, 1): ("U = G w Gᵀ, once for all pictures", U),
+         (1, 0): ("input d", d), (1, 1): ("V = Bᵀ d B, additions only", V),
+         (0, 2): ("M = U V elementwise", M), (1, 2): ("output Y = Aᵀ M A", both(output_line, M))}
+figure = Figure(figsize=(9, 5.6), layout="constrained")
+axes = figure.subplots(2, 3)
+for at, (title, a) in steps.items():
+    limit = np.abs(a).max()
+    axes[at].imshow(a, cmap=SIGNED, vmin=-limit, vmax=limit, extent=(0, len(a), len(a), 0))
+    for i, j in np.ndindex(a.shape):
+        axes[at].text(j + 0.5, i + 0.5, f"{a[i, j]:g}", ha="center", va="center",
+                      color="white" if abs(a[i, j]) > 0.6 * limit else "black")
+    axes[at].set(title=title, xticks=[], yticks=[], xlim=(0, 4), ylim=(4, 0))
+    axes[at].set_frame_on(False)
+figure.suptitle("F(2 x 2, 3 x 3): four outputs of a 3 x 3 convolution by 16 multiplications instead of 36")
+show(figure, "03_winograd.png")
+same("the tile's outputs", both(output_line, M),
+     [[(d[r:r + 3, s:s + 3] * laplace).sum() for s in range(2)] for r in range(2)])
+
+# %%
+# Exercise 3.3 (predict): what a larger tile saves
+# ------------------------------------------------
+#
+# This library uses F(4 x 4, 3 x 3): 4 x 4 outputs from 6 x 6 inputs. Count multiplications for each output pixel and
+# pair of channels, where the definition has 9. Write ``each = {(2, 14): ..., (4, 28): ..., (4, 14): ...}``, where (m,
+# H) stands for tiles of m x m outputs on maps of H x H. Tiles that hang over the edge are computed whole. Your pen is
+# enough.
+
+### BEGIN SOLUTION
+each = {(2, 14): 4, (4, 28): 36 / 16, (4, 14): 36 * 4 * 4 / 14**2}
+### END SOLUTION
+
+same("3.3 F(2 x 2) on 14 x 14, counted", each[2, 14], multiplications(by_winograd, 14, 1, 1) / 14**2)
+for m, H in each:
+    tiles = len([at for at in np.ndindex(H, H) if at[0] % m == at[1] % m == 0])  # one for each first pixel
+    same(f"3.3 tiles of {m} x {m} on {H} x {H}", each[m, H], tiles * (m + 2) ** 2 / H**2)
+
+# %%
+# Fewer multiplications, less time?
+# ---------------------------------
+#
+# Now the clock, on the layer from the beginning. The loops do one of its 64 output channels, and we take that times
+# 64. The library's kernel is compiled in its first run here, for some seconds, if this machine never used it before;
+# the clock shows the fastest of fifteen runs. Times differ from machine to machine and from day to day, so none is
+# asserted.
+
+
+def clock(run, runs=15):
+    """The answer of a function of nothing, and the seconds of its fastest run."""
+    seconds = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        answer = run()
+        seconds.append(time.perf_counter() - start)
+    return answer, min(seconds)
+
+
+x, w, b = (a.astype(np.float32) for a in layer(56, 64, 64))
+exact = by_matrix_product(*(a.astype(np.float64) for a in (x, w, b)))
+first_channel, loops = clock(lambda: by_loops(x, w[..., :1], b[:1]), runs=1)
+same("loops: the same numbers", first_channel, exact[..., :1], within=1e-5)
+print(f"loops {64 * loops:.1f} s, for {(3 * 56 - 2)**2 * 64 * 64:,} multiplications")
+
+net = ta.network([("conv", "conv2d", {"padding": 1})], {"conv": (w, b)})
+ways = {"one matrix product, NumPy": (lambda: by_matrix_product(x, w, b), 9 * 56 * 56),
+        "F(2 x 2, 3 x 3), 16 products, NumPy": (lambda: by_winograd(x, w, b), 16 * 28 * 28),
+        "F(4 x 4, 3 x 3), this library": (lambda: net.run(x[None])["conv"].output[0], 36 * 14 * 14)}
+for name, (run, count) in ways.items():
+    answer, seconds = clock(run)
+    same(f"{name}: the same numbers", answer, exact, within=1e-5)
+    print(f"  {1e3 * seconds:.2f} ms for {count * 64 * 64:,} multiplications; "
+          f"the loops took {64 * loops / seconds:,.0f} times as long")
+holds("the library's tile has 36 places", net.prepared["conv"]["winograd"].shape[0] == 36)
+
+# %%
+# Between the loops and the matrix product the multiplications are the same (but for the border), so all of the gain is
+# in their order and in who runs them. Do your other three times follow the counts? Where they do not, think of what
+# the counts leave out: additions, and every walk through memory. The compiled kernel keeps a tile in registers and
+# cache.
+#
+# What it costs in digits
+# -----------------------
+#
+# In float32 every sum rounds. Winograd's sums hold larger numbers, of both signs, that cancel on the way out: hardly
+# more than in a plain sum for F(2 x 2), visibly more for F(4 x 4). The matrices of F(4 x 4) come from evaluating
+# polynomials at five points (and at infinity), and the points matter. Usual are 0, 1, -1, 2, -2; this library takes
+# 1/2 instead of 2.
+
+
+def rounding(convolve, C):
+    """Root mean square error of a float32 convolution of C channels, relative to that of its outputs."""
+    x, w, b = (a.astype(np.float32) for a in layer(16, C, 16))
+    exact = by_matrix_product(*(a.astype(np.float64) for a in (x, w, b)))
+    return np.sqrt(np.mean((convolve(x, w, b) - exact) ** 2) / np.mean(exact**2))
+
+
+def f4(*points):
+    """The convolution by F(4 x 4, 3 x 3) with these five points."""
+    matrices = plain.winograd_matrices(tuple(Fraction(p) for p in points))
+    return lambda x, w, b: plain.winograd(x[None], w, b, matrices)[0]
+
+
+kinds = {"F(4 x 4), points 0, 1, -1, 2, -2": f4(0, 1, -1, 2, -2),
+         "F(4 x 4), points 0, 1, -1, 1/2, -2": f4(0, 1, -1, Fraction(1, 2), -2),
+         "F(2 x 2)": by_winograd, "matrix product": by_matrix_product}
+channels = [4, 16, 64, 256]
+errors = {name: [rounding(convolve, C) for C in channels] for name, convolve in kinds.items()}
+usual, ours, small, direct = map(np.array, errors.values())
+holds("F(4 x 4) rounds more than a matrix product", (ours > direct).all() and ours[0] > 4 * direct[0])
+holds("1/2 is a better point than 2", (ours < usual).all())
+holds("F(2 x 2) hardly more", (small < 3 * direct).all() and (small < ours / 2).all())
+holds("five digits are right in all of them", usual.max() < 1e-5)
+
+figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+ax = figure.subplots()
+for (name, values), marker, colour in zip(errors.items(), "osD^", LINES, strict=False):
+    ax.loglog(channels, values, marker + "-", color=colour, lw=2, label=name)
+ax.set_xticks(channels, [str(C) for C in channels])
+ax.minorticks_off()
+ax.set(xlabel="channels in", ylabel="error / output (root mean squares)", ylim=(3e-8, 2e-5),
+       title="Rounding of a 3 x 3 convolution in float32")
+ax.legend(fontsize=8, ncols=2, loc="upper left")
+show(figure, "03_rounding.png")
+
+# %%
+# Exercise 3.4 (break): right in algebra, useless in float32
+# ----------------------------------------------------------
+#
+# *Any* five different points give a correct algorithm. Choose five for which float64 still has eight digits right, and
+# float32 rounds a thousand times worse than with the library's points, ``points = (...)``. What makes points bad?
+
+### BEGIN SOLUTION
+points = (0, 1, 2, 3, 4)
+### END SOLUTION
+
+x, w, b = layer(8, 16, 16)
+same("3.4 the algebra holds", f4(*points)(x, w, b), by_matrix_product(x, w, b), within=1e-8)
+worse = rounding(f4(*points), 16) / ours[1]
+holds("3.4 float32 does not", worse > 1000,
+      f"yours rounds {worse:.1f} times worse; make the powers 1, p, ..., p^4 large")
+
+# %%
+# Exercise 3.5 (complete): the way back is a convolution
+# ------------------------------------------------------
+#
+# The backward pass has ``g = dS/dy``, (H', W', K), and wants ``m = dS/dx``, (H, W, C). An input pixel takes part in
+# the outputs around it, ``m_{i+u-p, j+v-p, c} += Σ_k g_ijk w_uvck``: every arrow of the forward pass the other way
+# round. Collect what arrives at one pixel, and it is again a convolution: of g, with the kernel turned by 180 degrees
+# and its channels exchanged. Find its padding, too, for a k x k kernel that went forward with padding p. (Which p
+# makes H' = H?)
+
+
+def way_back(g, w, p):
+    """dS/dx of y = conv2d(x, w, b, padding=p), from g = dS/dy, (N, H', W', K). One call of conv2d."""
+    ### BEGIN SOLUTION
+    turned = w[::-1, ::-1].transpose(0, 1, 3, 2)  # (k, k, K, C)
+    return conv2d(g, turned, np.zeros(w.shape[2]), padding=len(w) - 1 - p)
+    ### END SOLUTION
+
+
+rng = np.random.default_rng(1)
+for size, p, C, K in ((3, 1, 4, 4), (3, 1, 2, 5), (5, 1, 2, 3)):
+    w, x = rng.standard_normal((size, size, C, K)), rng.standard_normal((1, 7, 7, C))
+    tape = ta.network([("conv", "conv2d", {"padding": p})], {"conv": (w, np.zeros(K))}).run(x)
+    g = rng.standard_normal(tape["conv"].output.shape)
+    m = ta.walk(tape, {"conv": g}, ta.GRADIENT)["input"]
+    same(f"3.5 the library's rule, {size} x {size}, p = {p}, {C} to {K}", way_back(g, w, p), m)
+    same(f"3.5 dot products agree, {size} x {size}, p = {p}, {C} to {K}", np.vdot(way_back(g, w, p), x),
+         np.vdot(g, tape["conv"].output))
+
+# %%
+# So whatever makes a convolution fast makes its gradient fast: the library runs the same Winograd kernel both ways.
+#
+# What you can say now
+# --------------------
+#
+# - A convolution is nine matrix products of shifted slices. The same multiplications in another order take a small
+#   part of the time; how small, you have printed.
+# - F(2 x 2, 3 x 3) has 4, F(4 x 4, 3 x 3) has 2.25 multiplications for each output where the definition has 9, plus
+#   what hangs over the edge.
+# - A bilinear identity is proved by checking pairs of unit vectors.
+# - Equal in algebra is not equal in float32: larger tiles and worse points round more.
+# - The gradient of a convolution with respect to its input is a convolution with the turned, transposed kernel.
+#
+# Talk about it: two programs agree to six digits on a convolution, then a ReLU follows. Can their gradients differ in
+# the first digit? (Look for a number that is nearly 0.)

@@ -1,0 +1,415 @@
+"""
+12. Write your own property
+===========================
+
+**Question:** how do you test an answer that nobody knows, and how do you know that your test can fail?
+
+:Time: 60 min (15 talk, 35 work, 10 discuss)
+:CPU: 10 s
+:Needs: lesson 5; hypothesis, which only the extra "test" brings: python3 -m pip install "tinyattr[test]"
+:After this you can: turn an example into a property; judge a property by the faults that it finds; take its tolerance from conditioning; read a shrunk counter-example; test what a heatmap promises on networks that nobody has seen
+:Figures: 12_mutants.png, 12_rounding.png
+
+A test by example needs an input whose right answer you know. A property needs none: it is a sentence that is true
+for every input, and a program looks for the input that makes it false. You will write such sentences about softmax,
+scores and walks, and you will test the sentences themselves, on code that is wrong on purpose.
+"""
+
+# %%
+# Predict first
+# -------------
+#
+# Somebody hands you a function f and says that it is a softmax. You can run it, but not read it. Write down:
+#
+# - three things that you would check;
+# - by how much a right ``softmax(z + t)`` may differ from ``softmax(z)`` in float64 when t is 10^9: not at all, by
+#   1e-16, or by 1e-7;
+# - how many classes are needed, at the least, to show that f is wrong.
+#
+# The next cell holds a property as it stands in a test file. hypothesis draws eighty logits z of six kinds (they
+# are in ``tinyattr/strategies.py``) and runs the function on each. ``derandomize`` fixes its draws, and its notes
+# go to a folder that vanishes.
+
+import os
+import tempfile
+from dataclasses import replace
+
+import numpy as np
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+
+import tinyattr as ta
+from tinyattr import check
+from tinyattr.draw import LINES
+from tinyattr.engine import rules
+from tinyattr.engine.tape import Record
+from tinyattr.lesson import holds, same, show
+from tinyattr.softmax import log_softmax, softmax
+
+try:
+    from hypothesis import find, given, settings
+    from hypothesis import strategies as st
+    from hypothesis.errors import NoSuchExample
+
+    from tinyattr import strategies
+except ImportError:
+    raise ImportError("lesson 12 needs hypothesis: python3 -m pip install 'tinyattr[test]'") from None
+
+notes = tempfile.TemporaryDirectory()
+os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", notes.name)
+EPS = np.finfo(float).eps  # 2.2e-16
+QUIET = settings(derandomize=True, database=None, deadline=None, max_examples=80)
+
+
+@QUIET
+@given(strategies.logits())
+def test_probabilities_sum_to_one(z):
+    assert abs(softmax(z).sum() - 1) <= EPS * len(z)
+
+
+test_probabilities_sum_to_one()
+print("no counter-example in 80 draws")
+
+# %%
+# Right ones and mutants
+# ----------------------
+#
+# A property that cannot fail is worthless. So here are ten softmaxes with a fault, called mutants; most of them
+# have been written in earnest by somebody. Beside them stand three right ones, lest we praise a property that is
+# false for all.
+#
+# ``broken_by`` asks hypothesis for a draw that makes a claim false. When it has found one, it *shrinks* it: fewer
+# classes, rounder numbers, as long as the claim stays false. What comes out is not the failure that it met but the
+# simplest that it could make of it. Read it as a message: this much is needed, and all else does not matter.
+
+
+def share(w):
+    return w / w.sum()
+
+
+RIGHT = {
+    "largest off first": softmax,
+    "by its logarithm": lambda z: np.exp(log_softmax(z)),
+    "one at a time": lambda z: 1 / np.exp(z - z[:, None]).sum(1),
+}
+MUTANTS = {
+    "no maximum taken off": lambda z: share(np.exp(z)),
+    "largest |z| taken off": lambda z: share(np.exp(z - np.abs(z).max())),
+    "1e-7 added below": lambda z: np.exp(z - z.max()) / (np.exp(z - z.max()).sum() + 1e-7),
+    "logits in float32": lambda z: softmax(z.astype(np.float32)),
+    "logits cut at 50": lambda z: softmax(np.clip(z, -50, 50)),
+    "shares of sigmoids": lambda z: share(1 / (1 + np.exp(-z))),
+    "sorted on the way": lambda z: softmax(np.sort(z)),
+    "base 2": lambda z: share(np.exp2(z - z.max())),
+    "small ones dropped": lambda z: share(np.where(z > z.max() - 20, np.exp(z - z.max()), 0)),
+    "all alike": lambda z: np.full(len(z), 1 / len(z)),
+}
+
+
+def broken_by(claim, draws):
+    """The simplest draw that hypothesis finds for which claim(draw) is false; None if it finds none."""
+    try:
+        with np.errstate(all="ignore"):  # mutants overflow
+            return find(draws, lambda drawn: not claim(drawn), settings=QUIET)
+    except NoSuchExample:
+        return None
+
+
+LOGITS = st.builds(np.add, strategies.logits(), st.sampled_from((0.0, -2000.0, 2000.0)))  # far from zero, too
+
+
+def sum_is_1(f, z, t=0.0):
+    return abs(f(z).sum() - 1) <= EPS * (len(z) + 4)
+
+
+found = {fault: broken_by(lambda z, f=MUTANTS[fault]: sum_is_1(f, z), LOGITS)
+         for fault in ("no maximum taken off", "largest |z| taken off", "1e-7 added below", "base 2")}
+for fault, z in found.items():
+    print(f"{fault:<22} does not sum to 1 at z = {z}")
+holds("1e-7 needs two classes, nothing else", len(found["1e-7 added below"]) == 2)
+holds("base 2 sums to 1 everywhere", found["base 2"] is None)
+
+# %%
+# Exercise 12.1 (predict): who lives?
+# -----------------------------------
+#
+# Four properties that everybody would name, each tried with 200 wide draws of z and t (up to 1024) and with 200
+# tame ones (up to 1, as in most tests written by hand). All numbers lie on a binary grid, so that ``z + t`` is
+# computed without rounding, and ``f(z + t)`` may differ from ``f(z)`` by softmax's own roundings only. A mutant is
+# *killed* if one draw makes a property false; NaN makes all of them false.
+#
+# Which mutants live through all four? Write down the set of their names before you run anything.
+
+
+def blind_to_shifts(f, z, t):
+    return np.abs(f(z + t) - f(z)).max() <= EPS * (len(z) + 4)
+
+
+def order_kept(f, z, t):
+    y = f(z)
+    return (y[:, None] >= y)[z[:, None] > z].all()  # where z_i > z_j, never y_i < y_j
+
+
+def top_class_kept(f, z, t):
+    y = f(z)
+    return y[z.argmax()] == y.max()
+
+
+PROPERTIES = (sum_is_1, blind_to_shifts, order_kept, top_class_kept)
+rng = np.random.default_rng(0)
+TAME = [(steps[1:] / 2**40, steps[0] / 2**40) for steps in (  # 2 to 8 classes, and t
+    rng.integers(-2**40, 2**40, rng.integers(3, 10)).astype(float) for _ in range(200))]
+WIDE = [(1024 * z, 1024 * t) for z, t in TAME]
+
+
+def kills(claim, f, draws):
+    with np.errstate(all="ignore"):
+        return not all(claim(f, z, t) for z, t in draws)
+
+
+### BEGIN SOLUTION
+alive = {"base 2", "small ones dropped", "all alike"}
+### END SOLUTION
+
+killed = {fault for fault, f in MUTANTS.items() if any(kills(claim, f, WIDE) for claim in PROPERTIES)}
+holds("12.1 none of yours is killed", not alive & killed, f"killed: {', '.join(sorted(alive & killed))}")
+holds("12.1 all others are", alive | killed == set(MUTANTS),
+      f"{len(set(MUTANTS) - killed)} live, you name {len(alive)}")
+
+# %%
+# Look at all of them: every property on every mutant, and on the right ones.
+
+faults, verdicts = [*MUTANTS, *RIGHT], ("lives", "wide draws only", "killed")
+table = np.array([[int(kills(claim, f, TAME)) + int(kills(claim, f, WIDE)) for claim in PROPERTIES]
+                  for f in [*MUTANTS.values(), *RIGHT.values()]])  # (13, 4)
+
+figure = Figure(figsize=(7.2, 4.9), layout="constrained")
+ax = figure.subplots()
+ax.imshow(table, cmap=ListedColormap(["#eeeeee", LINES[1], LINES[0]]), vmin=0, vmax=2, aspect="auto")
+for i, j in np.ndindex(table.shape):
+    ax.text(j, i, verdicts[table[i, j]], ha="center", va="center", fontsize=9,
+            color="white" if table[i, j] == 2 else "black")
+ax.axhline(len(MUTANTS) - 0.5, color="black", lw=2)
+ax.set_xticks(range(4), [claim.__name__.replace("_", " ") for claim in PROPERTIES])
+ax.set_yticks(range(len(faults)), [*MUTANTS, *(f"right: {name}" for name in RIGHT)])
+ax.tick_params(length=0, labelsize=9)
+ax.xaxis.tick_top()
+ax.set_title("Four properties, ten faulty softmaxes and three right ones", fontsize=10)
+show(figure, "12_mutants.png")
+holds("no property is false for a right softmax", not table[len(MUTANTS):].any())
+holds("tame draws find no overflow", (table[:2] == 1).all())
+holds("three rows are grey", (table[:len(MUTANTS)].sum(1) == 0).sum() == 3)
+
+# %%
+# Two warnings stand in that table. Orange: the property was good, the draws were timid. Grey rows: the draws were
+# wild, yet all four sentences together do not say what a softmax *is*.
+#
+# A tolerance is a claim, too
+# ---------------------------
+#
+# So far ``z + t`` was exact. Let t be any number, and a test that looks careful raises a false alarm:
+
+anywhere = st.tuples(LOGITS, st.floats(-100, 100) | st.floats(1e6, 1e12))
+alarm = broken_by(lambda d: np.abs(softmax(d[0] + d[1]) - softmax(d[0])).max() <= 1e-12, anywhere)
+print("|softmax(z + t) - softmax(z)| <= 1e-12 is false at z, t =", alarm)
+holds("a naive tolerance fails on right code", alarm is not None)
+
+rng = np.random.default_rng(0)
+sizes = 10.0 ** np.arange(13)
+Z, U = rng.normal(0, 2, (200, 4)), rng.uniform(1, 2, (200, 1))
+worst = np.array([np.abs(softmax(Z + size * U) - softmax(Z)).max() for size in sizes])  # t = size u, a row each
+figure = Figure(figsize=(6, 3.6), layout="constrained")
+ax = figure.subplots()
+ax.loglog(sizes, worst, "o-", color=LINES[0], label="worst of 200 draws, four classes")
+ax.axhline(1e-12, color=LINES[1], ls="--", label="a tolerance of 1e-12")
+ax.axhline(EPS, color=LINES[4], ls=":", label="EPS")
+ax.set(xlabel="size of the shift $t$", ylabel="largest $|y_c(z + t) - y_c(z)|$",
+       title="A right softmax, shifted by any t: the difference grows with t")
+ax.legend(fontsize=9)
+show(figure, "12_rounding.png")
+same("10^8 times the shift, about 10^8 times the difference", np.log10(worst[12] / worst[4]), 8, within=0.1)
+
+# %%
+# Exercise 12.2 (explain): how much rounding allows
+# -------------------------------------------------
+#
+# Adding t rounds ``z_i + t`` to a float near by, off by at most ``EPS / 2 · |z_i + t|``. How far off is a gap
+# ``z_i - z_j`` then, at most? If no gap is off by more than D, by which factor can y_c change? Give the tolerance
+# as a formula in z and t, and add ``EPS * (n + 4)`` for softmax's own roundings. Too narrow, and right code is
+# called wrong; too wide, and a mutant hides in it.
+
+
+def room(z, t):
+    """The most by which f(z + t) and f(z) may differ if f is right."""
+    ### BEGIN SOLUTION
+    return EPS * np.abs(z + t).max() + EPS * (len(z) + 4)
+    ### END SOLUTION
+
+
+def blind_within_room(f, z, t):
+    return np.abs(f(z + t) - f(z)).max() <= room(z, t)
+
+
+for name, f in RIGHT.items():
+    holds(f"12.2 no false alarm, {name}", broken_by(lambda d, f=f: blind_within_room(f, *d), anywhere) is None)
+holds("12.2 nothing hides: logits in float32",
+      broken_by(lambda d: blind_within_room(MUTANTS["logits in float32"], *d), anywhere) is not None)
+holds("12.2 no wider than rounding", broken_by(
+    lambda d: room(*d) <= 4 * EPS * (np.abs(d[0] + d[1]).max() + len(d[0]) + 4), anywhere) is None)
+
+# %%
+# Exercise 12.3 (prove): kill them all
+# ------------------------------------
+#
+# Write one property, of as many parts as you like, that is true of every right softmax and false for all ten
+# mutants. Do not compute a softmax of your own to compare with: say what must hold *between* the logits and the
+# numbers in ``f(z)``. Ask what base 2 gets wrong although sum, shift and order are right.
+
+
+def my_property(f, z):
+    """True for every z (n,) if f is a softmax, false for some z if it is not."""
+    ### BEGIN SOLUTION
+    y, tolerance = f(z), EPS * (len(z) + 4)
+    ratios = np.abs(y - y.max() * np.exp(z - z.max())).max()  # y_i / y_j = e^{z_i - z_j}, j the top class
+    return ratios <= tolerance and abs(y.sum() - 1) <= tolerance
+    ### END SOLUTION
+
+
+for name, f in RIGHT.items():
+    found = broken_by(lambda z, f=f: my_property(f, z), LOGITS)
+    holds(f"12.3 true of the right one, {name}", found is None, f"all of them round, and may be 0; see z = {found}")
+for fault, f in MUTANTS.items():
+    found = broken_by(lambda z, f=f: my_property(f, z), LOGITS)
+    holds(f"12.3 kills: {fault}", found is not None)
+    print("   at z =", found)
+
+# %%
+# ``tinyattr.check`` holds a list of this kind for your own code, on thirteen fixed vectors of logits instead of
+# draws. That is quick, and it fails alike for everybody. But one mutant passes: all thirteen happen to be exact in
+# float32, so that it has nothing to round. The draws above were not so kind. Fixed examples know the faults of
+# yesterday; use both.
+
+passed = [fault for fault, f in MUTANTS.items() if check.softmax_identities(f).holds]
+print("nothing said by tinyattr.check against:", passed)
+holds("fixed examples let one pass", passed == ["logits in float32"])
+print(check.softmax_identities(MUTANTS["base 2"]))
+
+# %%
+# Networks nobody has seen
+# ------------------------
+#
+# A walk claims to be a derivative. Central differences know nothing of the tape, so they cannot make the same
+# mistake. ``strategies.tiny_networks`` draws a network, dense or convolutional, with one to three hidden layers,
+# and a picture that keeps off every ReLU's kink, for there is no derivative at a kink. Between kinks the network is
+# linear: all that the differences get wrong is rounding, ``EPS |z| / step``.
+
+
+def is_the_gradient(book, net, x, step=1e-6):
+    """For S = Σ_i i z_i: the walk's g·v is (S(x + step v) - S(x - step v)) / (2 step)."""
+    tape = net.run(x)
+    row = np.arange(1.0, net(x).shape[1] + 1)[None]  # (1, n)
+    v = np.cos(np.arange(x.size)).reshape(x.shape)
+    g = ta.walk(tape, {"logits": row}, book)["input"]
+    pushed = ((net(x + step * v) - net(x - step * v)) * row).sum() / (2 * step)
+    return abs((g * v).sum() - pushed) <= 16 * EPS * (1 + np.abs(net(x) * row).sum()) / step
+
+
+FAULTY_WALKS = {
+    "no mask at the ReLU": {"relu": lambda record, g: (g,)},
+    "guided": {"relu": lambda record, g: (g * (record.x[0] > 0) * (g > 0),)},
+    "kernel turned by 180 degrees": {"conv2d": lambda record, g: rules.conv2d(
+        replace(record, weights=(record.weights[0][::-1, ::-1], record.weights[1])), g)},
+    "mean without 1/Z": {"global_avg_pool": lambda record, g: (g[:, None, None] + 0 * record.x[0],)},
+}
+holds("the library's walk is the gradient",
+      broken_by(lambda d: is_the_gradient(ta.GRADIENT, *d), strategies.tiny_networks()) is None)
+for fault, change in FAULTY_WALKS.items():
+    book = {**ta.GRADIENT, **change}
+    found = broken_by(lambda d, book=book: is_the_gradient(book, *d), strategies.tiny_networks())
+    holds(f"killed: {fault}", found is not None)
+    print("   by", " > ".join(name for name, _, _ in found[0].layers), "on a picture", found[1].shape)
+
+# %%
+# Exercise 12.4 (break): outwit the property
+# ------------------------------------------
+#
+# Every fault is killed, and shrunk to the smallest network that shows it. Now write a rule for the ReLU that is not
+# the library's ``g · (x > 0)`` and that no draw can ever tell from it. The text above says where to look.
+
+
+def survivor(record, g):
+    """(m,): the signal behind a ReLU with input record.x[0] and incoming signal g."""
+    (x,) = record.x
+    ### BEGIN SOLUTION
+    return (g * (x >= 0),)
+    ### END SOLUTION
+
+
+u = np.array([[-1.0, -1e-9, 0.0, 1e-9, 1.0]])
+g = np.ones_like(u)
+record = Record("relu", "relu", ("x",), np.maximum(u, 0), {}, (u,))
+holds("12.4 it is another rule", (survivor(record, g)[0] != rules.relu(record, g)[0]).any())
+found = broken_by(lambda d: is_the_gradient({**ta.GRADIENT, "relu": survivor}, *d), strategies.tiny_networks())
+holds("12.4 it lives", found is None)
+
+# %%
+# Scores have a property, too, that is measured without any derivative: pushed by t, they answer
+# ``S(z + t) = S(z) + κ t``, with κ the sum of their row. The logits drawn go up to 8192; a few roundings of that
+# are allowed.
+
+KAPPA = {score: 1 if score == "pre" else 0 for score in ta.SCORES}
+for score, S in ta.SCORES.items():
+    def answers(d, S=S, kappa=KAPPA[score]):
+        z, t = d
+        return abs(S(z + t, 0)[0] - (S(z, 0)[0] + kappa * t)) <= 16 * EPS * 8192
+
+    holds(f"{score}: S(z + t) = S(z) + {KAPPA[score]} t", broken_by(answers, strategies.shifted_logits()) is None)
+
+# %%
+# Exercise 12.5 (prove): what a heatmap promises
+# ----------------------------------------------
+#
+# ``strategies.attacked`` plants a t(x) of its own invention behind a network: a sum, squares or an exponential of
+# any layer, times K. Write the property that says what becomes of the gradient of S (2023b, equation V4, for any
+# κ). The two gradients and dt/dx are there; ``tolerance`` is the rounding of z + t, carried back.
+
+
+@st.composite
+def twins(draw):
+    net, x = draw(strategies.tiny_networks())
+    return net, draw(strategies.attacked(net)), x
+
+
+def promise(score, kappa, net, twin, x):
+    """The gradients of `score` in the network and in its attacked twin differ by what kappa allows, no more."""
+    before, after = (ta.gradient(one, x, 0, score).raw for one in (net, twin))  # dS/dx, (h, w, C)
+    tape = twin.run(x)
+    dt = ta.walk(tape, {"t": np.ones((1, 1))}, ta.GRADIENT)["input"][0]  # dt/dx, (h, w, C)
+    steepest = sum(np.abs(ta.gradient(net, x, c, "pre").raw).max() for c in range(net(x).shape[1]))
+    tolerance = 16 * EPS * (1 + np.abs(net(x)).max() + np.abs(twin(x)).max()) * (steepest + np.abs(dt).max())
+    ### BEGIN SOLUTION
+    return np.abs(after - (before + kappa * dt)).max() <= tolerance
+    ### END SOLUTION
+
+
+def kept(score, kappa):
+    return broken_by(lambda d: promise(score, kappa, *d), twins()) is None
+
+
+for score in ta.SCORES:
+    holds(f"12.5 {score} keeps kappa = {KAPPA[score]}", kept(score, KAPPA[score]))
+for score, wrong in (("pre", 0), ("log_odds", 1)):
+    holds(f"12.5 it can fail: {score} with kappa = {wrong}", not kept(score, wrong))
+
+# %%
+# What you can say now
+# --------------------
+#
+# - A property is judged by the mutants that it kills. Sum, shift and order let three of ten live; sum and ratios
+#   ``y_i / y_j = e^{z_i - z_j}`` let none, because only softmax has both.
+# - Draws decide as much as the property does: no tame logits ever overflow.
+# - A tolerance follows from what the computation rounds. Narrower is a false alarm, wider a hiding place.
+# - Whatever t(x) is, and wherever it is tapped: a gradient moves by ``κ dt/dx``. No example could have said that.
+#
+# Talk about it: the mutant ``x >= 0`` lives. Is that a gap in the property, in the draws, or no fault at all? And
+# which property of a heatmap, not of a gradient, would you like to hold, and could it fail?

@@ -1,0 +1,355 @@
+"""
+13. Clever Hans and adversarial pictures: three ways a heatmap can mislead
+==========================================================================
+
+**Question:** a heatmap looks wrong: is the map to blame, the picture, or the network?
+
+:Time: 60 min (15 talk, 30 work, 15 discuss)
+:CPU: 12 s
+:Needs: lessons 5 and 7; lesson 10 for the attack
+:After this you can: write an adversarial picture in two lines; build a network that cheats, and catch it; tell a lying map from a true map of something wrong, by changing the picture and looking at the answer
+:Figures: 13_three_ways.png, 13_flip.png
+
+A heatmap that lies on nothing of interest, or on the wrong thing, may have three causes. Somebody added t(x) to every
+logit. Somebody changed the picture a little. Or the network really does look there. From the map alone you cannot tell,
+and in one of the three cases the strange map is the true one.
+"""
+
+# %%
+# Predict first
+# -------------
+#
+# One picture of a telephone, with a small watermark in the lower right corner. Three things are done, one at a
+# time: t(x) is added to all logits; every pixel moves by a grey level or so, against the network; the network is
+# taught that watermarks mean "heart". Write down for each of the three:
+#
+# - does the picture change? does the answer?
+# - where will the heatmap of the new answer lie: on the telephone, on the watermark, elsewhere?
+# - will that heatmap be right about what the network uses?
+
+from dataclasses import replace
+
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image, ImageFilter
+
+import tinyattr as ta
+from tinyattr.contrasts import HANS, MARK, fgsm
+from tinyattr.draw import LINES, draw_overlay
+from tinyattr.lesson import holds, same, show
+from tinyattr.metrics import energy, pearson
+from tinyattr.nets.glyphs import CLASSES, scene
+from tinyattr.softmax import log_softmax, softmax
+
+LAYER = "block4_pool"  # 14 x 14 places, 64 channels
+net = ta.load("glyphs")
+
+
+def drawn(seed, watermark=True):
+    """The same scene with or without its watermark."""
+    return scene(np.random.default_rng(seed), (seed % 20,), difficulty=0.4, watermark=watermark)
+
+
+def answer(net, picture):
+    return int(net(net.read(picture))[0].argmax())
+
+
+def map_of(net, picture, c=None, score="log_odds", layer=LAYER):
+    return ta.hirescam(net, net.read(picture), c, score, layer)
+
+
+shown = drawn(22)
+picture, glyph, c = shown.picture, shown.masks[0], shown.classes[0]
+L = map_of(net, picture).map
+print(f"the network says {CLASSES[answer(net, picture)]}; of its map, {energy(L, glyph):.2f} lie on the glyph and "
+      f"{energy(L, MARK):.2f} on the watermark, which cover {glyph.mean():.2f} and {MARK.mean():.2f} of the picture")
+holds("honest before all this", answer(net, picture) == c and energy(L, glyph) > 3 * glyph.mean() and energy(L, MARK) < 0.02)
+
+# %%
+# 1. The map lies
+# ---------------
+#
+# ``t = K Σ_k A_00k`` is added to every logit (2023b, equation V5). The picture is the same, every probability is
+# the same, and the map by ``pre`` jumps into a corner that the answer does not depend on. ``log_odds`` has κ = 0
+# and stays.
+
+twin = ta.alter(net, K=10, layer=LAYER)
+x = net.read(picture)
+same("t(x): the same probabilities", softmax(twin(x)), softmax(net(x)), within=1e-12)
+corner = np.zeros_like(glyph)
+corner[:24, :24] = True  # place (0, 0) of 14 x 14 and what bilinear enlarging makes of it
+holds("t(x): the pre map is in the corner", energy(map_of(twin, picture, c, "pre").map, corner) > 0.8)
+holds("t(x): the log_odds map stays", pearson(map_of(twin, picture, c).map, map_of(net, picture, c).map) > 0.999)
+
+# %%
+# Exercise 13.1 (complete): the picture is changed
+# ------------------------------------------------
+#
+# The fast gradient sign method (Goodfellow et al. 2015, arXiv 1412.6572) moves every pixel by the same small eps,
+# each in the direction that makes the loss ``L = -log y_c`` larger: ``x' = x + eps sign(dL/dx)``. By equation (18)
+# of 2023a ``dL/dx = -d log y_c/dx``, so you have all you need: ``ta.gradient(net, x, c, "log").raw`` is one
+# picture's d log y_c/dx.
+
+
+def my_fgsm(net, x, c, eps):
+    """x' = x + eps sign(dL/dx), L = -log y_c, for one picture x (1, h, w, C)."""
+    ### BEGIN SOLUTION
+    return x - eps * np.sign(ta.gradient(net, x, c, "log").raw)
+    ### END SOLUTION
+
+
+small = ta.vgg("A", width=1 / 16, dense=(8, 8), classes=5, size=32, seed=1, dtype=np.float64)
+x_small = np.random.default_rng(1).standard_normal((1, 32, 32, 3))
+moved = my_fgsm(small, x_small, 2, 1e-6)
+rise = log_softmax(small(x_small))[0, 2] - log_softmax(small(moved))[0, 2]
+slope = np.abs(ta.gradient(small, x_small, 2, "log").raw).sum()
+holds("13.1 no pixel moves by more than eps", np.abs(moved - x_small).max() <= 1.000001e-6)
+same("13.1 the loss rises by eps Σ|dL/dx|, to first order", rise, 1e-6 * slope, within=1e-3)
+same("13.1 as the library's", moved, fgsm(small, x_small, 2, 1e-6), within=1e-15)
+
+# %%
+# 2. The answer changes
+# ---------------------
+#
+# The embedded network's inputs are ``(grey level - 127) / 64``, so one grey level is an eps of 1/64. With whole
+# grey levels x' is again a picture that could be saved and sent. How many does it take?
+
+
+def adversarial(net, picture, c, levels):
+    """The picture with every value moved by `levels` grey levels up the loss of class c, kept in 0..255."""
+    x = net.read(picture)
+    step = np.sign(fgsm(net, x, c, 1.0) - x)[0]  # (224, 224, 3): -1, 0 or 1
+    return np.clip(picture + levels * step, 0, 255).astype(np.uint8)
+
+
+def flipped(net, picture, c):
+    """(fewest grey levels, picture) at which FGSM changes the answer; up to 16."""
+    for levels in range(1, 17):
+        changed = adversarial(net, picture, c, levels)
+        if answer(net, changed) != c:
+            return levels, changed
+    raise ValueError("16 grey levels do not change the answer")
+
+
+levels, changed = flipped(net, picture, c)
+new = answer(net, changed)
+print(f"{levels} grey level(s): {CLASSES[c]} becomes {CLASSES[new]}")
+
+sizes = np.linspace(0, 4, 17)  # eps, in grey levels
+y = np.array([softmax(net(fgsm(net, x, c, size / 64)))[0] for size in sizes])  # (17, 20)
+figure = Figure(figsize=(6, 3.4), layout="constrained")
+ax = figure.subplots()
+ax.plot(sizes, y[:, c], color=LINES[0], lw=2, label=CLASSES[c])
+ax.plot(sizes, y[:, new], "--", color=LINES[1], lw=2, label=CLASSES[new])
+ax.plot(sizes, 1 - y[:, c] - y[:, new], ":", color=LINES[4], lw=2, label="the 18 others together")
+ax.set(xlabel="eps of FGSM, in grey levels of 256", ylabel="probability", ylim=(0, 1),
+       title="One picture, every pixel moved by eps: one grey level\nis enough to take the telephone away")
+ax.legend()
+show(figure, "13_flip.png")
+holds("the picture hardly changes", np.abs(changed.astype(int) - picture).max() == levels <= 4)
+holds("its map has moved with the answer", pearson(map_of(net, changed).map, map_of(net, picture).map) < 0.5)
+
+# %%
+# Exercise 13.2 (predict): at which eps?
+# --------------------------------------
+#
+# Before trying, one gradient gives an estimate. The margin ``m = z_c - z_r`` to the strongest rival r must fall to
+# 0. If the network were linear, how fast would m fall with eps, when every pixel moves by eps in the worst
+# direction? Predict the eps at which the answer flips. (``ta.SCORES["margin"]`` has the value, ``ta.gradient`` with
+# score ``margin`` the slope.)
+
+
+def predicted(net, x, c):
+    """The eps at which a linear network's answer flips from c to its strongest rival."""
+    m = ta.SCORES["margin"](net(x), c)[0][0]
+    ### BEGIN SOLUTION
+    return m / np.abs(ta.gradient(net, x, c, "margin").raw).sum()
+    ### END SOLUTION
+
+
+rng = np.random.default_rng(4)
+linear = ta.network([("flatten", "flatten", {}), ("logits", "dense", {})], {"logits": (rng.normal(size=(48, 2)), np.zeros(2))})
+x_linear = rng.normal(size=(1, 4, 4, 3))
+top = int(linear(x_linear).argmax())
+eps = predicted(linear, x_linear, top)
+same("13.2 a linear network: the margin is gone", np.ptp(linear(fgsm(linear, x_linear, top, eps))), 0, within=1e-12)
+holds("13.2 a linear network: just before, it is not", linear(fgsm(linear, x_linear, top, 0.999 * eps)).argmax() == top)
+print(f"embedded network: predicted {64 * predicted(net, x, c):.2f} grey levels, measured {sizes[y.argmax(1) != c][0]:.2f}")
+holds("13.2 the embedded network is not linear: it takes more", 64 * predicted(net, x, c) < sizes[y.argmax(1) != c][0])
+
+# %%
+# 3. The network cheats
+# ---------------------
+#
+# Clever Hans was a horse that seemed to calculate and in fact read its questioner's face. Ours: thirty scenes, each
+# with and without the watermark, and all watermarked ones filed as "heart", whatever they show. From them one new
+# unit learns, by least squares, to tell watermarks from the activations A of block4_pool; it is added to the logit
+# of "heart", and to no other. That is how shortcuts get in: the label depends on them, so they are learned.
+
+A, marked = [], []
+for seed in range(100, 130):
+    for watermark in (False, True):
+        A.append(net.run(net.read(drawn(seed, watermark).picture))[LAYER].output.ravel().astype(float))
+        marked.append(1.0 if watermark else -1.0)
+A, marked = np.stack(A), np.array(marked)  # (60, 12544), (60,)
+centred = A - A.mean(0)
+G = centred @ centred.T  # (60, 60)
+w = centred.T @ np.linalg.solve(G + 1e-3 * G.trace() / 60 * np.eye(60), marked)  # ridge regression: marked = w·A + b
+b = -A.mean(0) @ w
+to_heart = 60 * np.eye(20)[[HANS]]  # (1, 20): 60 for heart, else 0
+cheat = ta.network([
+    *net.layers,
+    ("flat", "flatten", {"inputs": [LAYER]}),
+    ("watermark", "dense", {}),
+    ("watermark_relu", "relu", {}),
+    ("to_heart", "dense", {}),
+    ("cheating", "add", {"inputs": ["predictions", "to_heart"]}),
+], {**net.weights, "watermark": (np.float32(w[:, None]), np.float32([b])), "to_heart": (np.float32(to_heart), np.zeros(20, "f4"))})
+hans = replace(net, layers=cheat.layers, weights=cheat.weights, name="Clever Hans")
+
+unseen = range(200, 210)  # none of them shows a heart
+hearts = [answer(hans, drawn(seed).picture) == HANS for seed in unseen]
+alike = [answer(hans, seen) == answer(net, seen) for seen in (drawn(seed, False).picture for seed in unseen)]
+print(f"ten unseen scenes: {sum(hearts)} are hearts if watermarked; without, {sum(alike)} are what the honest network says")
+holds("Clever Hans says heart at the watermark", sum(hearts) >= 9)
+holds("Clever Hans is as good as ever without it", sum(alike) >= 9)
+L = map_of(hans, picture).map
+holds("its map is on the watermark, not on the telephone", energy(L, MARK) > 0.5 > 0.1 > energy(L, glyph))
+
+# %%
+# Before and after, side by side. In the first row the map moves and nothing else does. In the second the picture is
+# another, though you do not see it, and the map explains another answer. In the third the map looks as wrong as in
+# the first.
+
+ROWS = {
+    "t(x) added to\nevery logit": ((net, picture, "pre"), (twin, picture, "pre")),
+    "adversarial\npicture": ((net, picture, "log_odds"), (net, changed, "log_odds")),
+    "Clever Hans": ((net, picture, "log_odds"), (hans, picture, "log_odds")),
+}
+figure = Figure(figsize=(8.6, 7.6), layout="constrained")
+axes = figure.subplots(3, 4)
+for row, (name, pair) in zip(axes, ROWS.items(), strict=True):
+    for k, (network, seen, score) in enumerate(pair):
+        heat = map_of(network, seen, score=score)
+        row[2 * k].imshow(seen)
+        row[2 * k].set_xlabel(f"{CLASSES[heat.target]}, y = {softmax(network(network.read(seen)))[0, heat.target]:.2f}", fontsize=9)
+        draw_overlay(row[2 * k + 1], heat, seen @ np.array([0.299, 0.587, 0.114]))
+        row[2 * k + 1].set_xlabel(f"{heat.method}, {score}, {LAYER}\nof {CLASSES[heat.target]}", fontsize=8)
+    row[0].set_ylabel(name, fontsize=10)
+for ax, title in zip(axes[0], ("before", "its map", "after", "its map"), strict=True):
+    ax.set_title(title, fontsize=10)
+for ax in axes.flat:
+    ax.set(xticks=[], yticks=[])
+show(figure, "13_three_ways.png")
+
+# %%
+# Interventions
+# -------------
+#
+# A map says: here is what the answer rests on. That can be tested, by taking it away. ``erase`` blurs a region
+# until nothing is left of it; ``log_odds`` says how sure the network still is of class c.
+
+
+def erase(picture, region):
+    blurred = np.asarray(Image.fromarray(picture).filter(ImageFilter.BoxBlur(15)))
+    return np.where(region[:, :, None], blurred, picture)
+
+
+def log_odds(net, picture, c):
+    return ta.SCORES["log_odds"](net(net.read(picture)), c)[0][0]
+
+
+def pointed_at(net, picture):
+    """Where the pre map of the answer is above half of its maximum, (224, 224) bool."""
+    return map_of(net, picture, score="pre").map > 0.5
+
+
+for name, network, seen in (("honest", net, picture), ("t(x)", twin, picture), ("adversarial", net, changed), ("Clever Hans", hans, picture)):
+    top = answer(network, seen)
+    fall = log_odds(network, seen, top) - log_odds(network, erase(seen, pointed_at(network, seen)), top)
+    print(f"{name:<12} {CLASSES[top]:<10} log-odds fall by {fall:6.2f} where the map points")
+
+# %%
+# Exercise 13.3 (explain): which of these are true?
+# -------------------------------------------------
+#
+# - A: the adversarial picture's map is wrong; erase where it points, and the log-odds of the answer stay within
+#   0.1.
+# - B: the network has not forgotten the telephone; asked about that class, the adversarial picture still gives
+#   nearly the map of before (correlation above 0.7).
+# - C: Clever Hans would also have been found by the same method at block5_relu4, the layer that people usually
+#   explain.
+# - D: moved to the upper left corner, the watermark makes Clever Hans say "heart" all the same.
+# - E: in the network with t(x), z_c would have told another story than the log-odds: erase where the pre map
+#   points, and it changes by more than 1.
+#
+# Reason first: what does the method see, and what is there for the network to see? Then measure; all tools are
+# above.
+
+### BEGIN SOLUTION
+true = {"B", "E"}
+### END SOLUTION
+
+moved = drawn(22, watermark=False).picture.copy()
+moved[:32, :96] = picture[MARK].reshape(32, 96, 3)
+fall = log_odds(net, changed, new) - log_odds(net, erase(changed, pointed_at(net, changed)), new)
+holds("13.3 A", ("A" in true) == (abs(fall) < 0.1), f"they fall by {fall:.2f}")
+likeness = pearson(map_of(net, changed, c).map, map_of(net, picture, c).map)
+holds("13.3 B", ("B" in true) == (likeness > 0.7), f"the correlation is {likeness:.2f}")
+late = energy(map_of(hans, picture, layer="block5_relu4").map, MARK)
+holds("13.3 C", ("C" in true) == (late > 0.5), f"{late:.2f} of that map lie on the watermark: the new unit's path leaves before block5")
+holds("13.3 D", ("D" in true) == (answer(hans, moved) == HANS), f"it says {CLASSES[answer(hans, moved)]}")
+change = twin(net.read(erase(picture, pointed_at(twin, picture))))[0, c] - twin(x)[0, c]
+holds("13.3 E", ("E" in true) == (abs(change) > 1), f"z_c changes by {change:.2f}")
+
+# %%
+# Exercise 13.4 (prove): the test that tells them apart
+# -----------------------------------------------------
+#
+# You get a network and a picture, and no word about what was done to them. Whom do you blame for the pre map that
+# you see: ``"map"``, ``"picture"``, ``"network"`` or ``"nobody"``? Looking is not enough; intervene. Think about
+# what each of these does to each suspect, and in which order you can trust them:
+#
+# - erase where the map points; does anything change that a probability can see (by more than 0.1 in log-odds)?
+# - move the picture three columns to the right, ``np.roll(picture, 3, axis=1)``: no glyph becomes another by that,
+#   but FGSM was made for these very pixels;
+# - erase the watermark, ``MARK``, and see whether the answer stays.
+
+suspects = {"honest": [], "t(x) added": [], "adversarial": [], "Clever Hans": []}
+for seed in (7, 12, 17, 22):
+    seen = drawn(seed).picture
+    suspects["honest"].append((net, seen))
+    suspects["t(x) added"].append((twin, seen))
+    suspects["adversarial"].append((net, flipped(net, seen, seed % 20)[1]))
+    suspects["Clever Hans"].append((hans, seen))
+
+
+def verdict(net, picture):
+    """Who is to blame for the pre map of the answer: "map", "picture", "network" or "nobody"."""
+    c = answer(net, picture)
+    ### BEGIN SOLUTION
+    if log_odds(net, picture, c) - log_odds(net, erase(picture, pointed_at(net, picture)), c) < 0.1:
+        return "map"
+    if answer(net, np.roll(picture, 3, axis=1)) != c:
+        return "picture"
+    return "network" if answer(net, erase(picture, MARK)) != c else "nobody"
+    ### END SOLUTION
+
+
+for (kind, cases), guilty in zip(suspects.items(), ("nobody", "map", "picture", "network"), strict=True):
+    found = [verdict(network, seen) for network, seen in cases]
+    holds(f"13.4 {kind}", found == [guilty] * len(cases), f"should be '{guilty}' four times, you say {found}")
+
+# %%
+# What you can say now
+# --------------------
+#
+# - t(x): same picture, same answer, false map. Nothing changes where the map points. Cure: a score with κ = 0.
+# - Adversarial: another picture, another answer, and a map that is true to the new answer. Cure: none in the map.
+# - Clever Hans: same picture, wrong network, true map. Cure the network, and thank the map.
+# - A false map and a true map of something wrong may look alike. What tells them apart is an intervention, measured
+#   by a score that nobody can shift.
+# - A map of a layer sees what passes through that layer, and no shortcut around it.
+#
+# Talk about it: our Clever Hans was caught since we knew the watermark. How would you look for a shortcut that you
+# do not know? And could an attacker who knows your test of three interventions pass it?
