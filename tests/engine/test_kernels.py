@@ -7,13 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinyattr.engine.kernels import dense, direct, peak, plain, pool, thin, vector, weight_gradient, winograd
-from tinyattr.engine.kernels.buffers import NONE, bordered, inside, with_border
+from tinyattr.engine.kernels.buffers import NONE, aligned, bordered, inside, with_border
 from tinyattr.engine.kernels.tile import W
 
 UNIT = 2.0 ** -24  # half an ulp of 1: what one float32 operation may lose, relatively
 SLOW = settings(deadline=None, max_examples=40)  # no deadline: the first example compiles
 SENTINEL = np.float32(-7.5)
 BAND = 64
+off_line = st.sampled_from([0, 4])
 
 
 def gamma(n):
@@ -36,10 +37,14 @@ def agree(fast, exact, size, roundings):
     assert (excess <= 0).all(), f"{abs(fast - exact).max():.2e} is more than rounding explains, {gamma(roundings) * size.max():.2e}"
 
 
-def guarded(*shape):
-    """An array amid sentinels, itself full of them, and a function that tells whether the bands are untouched."""
+def guarded(*shape, off=0):
+    """An array amid sentinels, itself full of them, and a function that tells whether the bands are untouched.
+
+    off: so many floats behind the beginning of a line of the cache, from where on some kernels write past it.
+    """
     size = int(np.prod(shape))
-    memory = np.full(size + 2 * BAND, SENTINEL)
+    memory = aligned(size + 2 * BAND + off)[off:]
+    memory[:] = SENTINEL
     return memory[BAND:BAND + size].reshape(shape), lambda: (memory[:BAND] == SENTINEL).all() and (memory[-BAND:] == SENTINEL).all()
 
 
@@ -66,8 +71,8 @@ def test_lanes_follow_the_cpu(monkeypatch, name, features, expected):
 
 
 @SLOW
-@given(seeds, batches, lengths, lengths, channels, channels, sizes, strides)
-def test_direct(seed, n, h, w, c, k, size, stride):
+@given(seeds, batches, lengths, lengths, channels, channels | st.sampled_from([32, 64]), sizes, strides, off_line)
+def test_direct(seed, n, h, w, c, k, size, stride, off):
     rng = np.random.default_rng(seed)
     padding = tuple(int(rng.integers(0, s)) for s in size)
     edge = max(*padding, *size) + int(rng.integers(0, 2))  # a border may be larger than the padding: the corner says where to start
@@ -77,7 +82,7 @@ def test_direct(seed, n, h, w, c, k, size, stride):
     bound = plain.convolve(*doubles(abs(x), abs(kernel), abs(bias)), stride, padding)
     border = int(rng.integers(0, 3))
     shape = (n, exact.shape[1] + 2 * border, exact.shape[2] + 2 * border, k)
-    (y, y_safe), (a, a_safe) = guarded(*shape), guarded(*shape)
+    (y, y_safe), (a, a_safe) = guarded(*shape, off=off), guarded(*shape, off=off)
     corner = (edge - padding[0], edge - padding[1])
     direct.convolve(with_border(x, edge), direct.pack(kernel), bias, y, a, size=size, stride=stride, corner=corner, border=border)
     agree(inside(y, border), exact, bound, size[0] * size[1] * c + 1)
@@ -135,13 +140,13 @@ def test_winograd_matrices_give_a_convolution():
 
 
 @SLOW
-@given(seeds, batches, st.integers(1, 21), st.integers(1, 21), whole_channels, whole_channels, st.booleans())
-def test_winograd(seed, n, h, w, c, k, phased):
+@given(seeds, batches, st.integers(1, 21), st.integers(1, 21), whole_channels, whole_channels, st.booleans(), off_line)
+def test_winograd(seed, n, h, w, c, k, phased, off):
     rng = np.random.default_rng(seed)
     x, kernel, bias = normal(rng, n, h, w, c), normal(rng, 3, 3, c, k), normal(rng, k)
     exact = plain.convolve(*doubles(x, kernel, bias), padding=(1, 1))
     shape = (n, h + 2, w + 2, k)
-    (y, y_safe), (a, a_safe) = guarded(*shape), guarded(*shape)
+    (y, y_safe), (a, a_safe) = guarded(*shape, off=off), guarded(*shape, off=off)
     bands = []
 
     def scratch(*shapes):

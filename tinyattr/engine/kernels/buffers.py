@@ -6,6 +6,8 @@ from math import prod
 
 import numpy as np
 
+from tinyattr.engine.kernels.vector import LINE
+
 _kept = threading.local()
 _returned = {}  # shape: memory that no array uses any more
 MOST_KEPT = 2 << 30  # bytes of it
@@ -25,11 +27,18 @@ def recycled(n, h, w, c):
     """
     shape = (n, h + 2, w + 2, c)
     free = _returned.setdefault(shape, [])
-    memory = free.pop() if free else np.zeros(prod(shape), np.float32)
+    memory = free.pop() if free else aligned(prod(shape))
     # An array over foreign memory: views of views keep this very array alive, not the memory behind its back.
     buffer = np.frombuffer(memory.data, np.float32).reshape(shape)
     weakref.finalize(buffer.base, _give_back, shape, memory)
     return buffer
+
+
+def aligned(size):
+    """Zeros, float32, that begin with a line of the cache."""
+    memory = np.zeros(size + LINE // 4, np.float32)
+    first = -memory.ctypes.data % LINE // 4
+    return memory[first:first + size]
 
 
 def _give_back(shape, memory):

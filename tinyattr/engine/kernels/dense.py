@@ -78,7 +78,23 @@ def _back_rows(rows):
     return do
 
 
-back_rows = by_rows(_back_rows)
+def _back_pairs(rows):
+    repeat = repeater(rows)
+
+    @inlined
+    def do(first, w, step, g, whole, m, m_step):
+        """The same for two pictures, g and g[step:]: what is read of w serves both."""
+        acc, other = repeat(splat(np.float32(0))), repeat(splat(np.float32(0)))
+        for o in range(0, whole, W):
+            acc = inner(acc, w, first * step + o, step, load(g, o))
+            other = inner(other, w, first * step + o, step, load(g, step + o))
+        for r in range(rows):
+            store(m, first + r, total(acc[r]))
+            store(m, m_step + first + r, total(other[r]))
+    return do
+
+
+back_rows, back_pairs = by_rows(_back_rows), by_rows(_back_pairs)
 
 
 @parallel_kernel
@@ -88,8 +104,12 @@ def _back(g, w, m):
     for block in prange((inputs + ROWS - 1) // ROWS):
         i = signed(block) * ROWS
         count = min(ROWS, inputs - i)
+        weights, single = pointer(w, i * outputs), n - n % 2
+        for row in range(0, single, 2):
+            back_pairs(count, weights, outputs, pointer(g, row * outputs), whole, pointer(m, row * inputs + i), inputs)
+        for row in range(single, n):
+            back_rows(count, weights, outputs, pointer(g, row * outputs), whole, pointer(m, row * inputs + i))
         for row in range(n):
-            back_rows(count, pointer(w, i * outputs), outputs, pointer(g, row * outputs), whole, pointer(m, row * inputs + i))
             for k in range(i, i + count):
                 for o in range(whole, outputs):
                     m[row, k] += w[k, o] * g[row, o]

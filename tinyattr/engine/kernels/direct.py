@@ -13,12 +13,14 @@ from tinyattr.engine.kernels.vector import (
     gated,
     given,
     inlined,
+    on_line,
     parallel_kernel,
     pointer,
     shift,
     signed,
     store,
     store_some,
+    stream,
 )
 
 
@@ -41,7 +43,10 @@ def _pixels(rows):
         for r in range(rows):
             at = (first + r) * y_step
             if given(y):
-                put(y, at, acc[r], count)
+                if given(a) and count >= P and on_line(shift(y, at)):  # the next layer reads a, y only goes on record
+                    stream(y, at, acc[r])
+                else:
+                    put(y, at, acc[r], count)
             if given(a):
                 put(a, at, gated(acc[r], acc[r]), count)
     return do

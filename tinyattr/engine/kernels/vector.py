@@ -14,6 +14,7 @@ from numba import njit, types
 from numba.core import cgutils, config
 from numba.extending import intrinsic, models, overload, register_model
 
+LINE = 64  # bytes of a line of the cache; no register is wider
 FLOAT = ir.FloatType()
 POINTER = types.CPointer(types.float32)
 
@@ -134,6 +135,30 @@ def store(typing, p, index, v):
         builder.store(v_, element(builder, p_, index_, getattr(v, "width", None)), align=4)
         return context.get_dummy_value()
     return types.void(POINTER, types.intp, v), build
+
+
+@intrinsic
+def stream(typing, p, index, v):
+    """p[index : index + width] = v, past the cache: for what is hardly ever read again. The place must be `on_line`.
+
+    An ordinary store first reads what it is about to overwrite, and then takes room in the cache.
+    """
+    def build(context, builder, signature, values):
+        p_, index_, v_ = values
+        done = builder.store(v_, element(builder, p_, index_, v.width), align=min(LINE, 4 * v.width))
+        done.set_metadata("nontemporal", builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)]))
+        return context.get_dummy_value()
+    return types.void(POINTER, types.intp, v), build
+
+
+@intrinsic
+def on_line(typing, p):
+    """Does p lie at the beginning of a line of the cache?"""
+    def build(context, builder, signature, values):
+        address = builder.ptrtoint(values[0], ir.IntType(64))
+        low = builder.and_(address, ir.Constant(address.type, LINE - 1))
+        return builder.icmp_signed("==", low, ir.Constant(address.type, 0))
+    return types.boolean(POINTER), build
 
 
 @intrinsic

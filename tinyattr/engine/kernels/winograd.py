@@ -15,6 +15,7 @@ from tinyattr.engine.kernels.vector import (
     gated,
     given,
     inlined,
+    on_line,
     parallel_kernel,
     pointer,
     row_loader,
@@ -22,6 +23,7 @@ from tinyattr.engine.kernels.vector import (
     signed,
     store,
     store_rows,
+    stream,
 )
 
 GAP = 16  # floats between the 36 planes of a scratch array: without them, 36 streams would meet in a few sets of the cache
@@ -151,10 +153,13 @@ product = by_rows(_product)
 
 @inlined
 def put(value, outputs, at):
-    """y = value; a = value where gate > 0, else 0. outputs = (y, a, gate)."""
+    """y = value; a = value where gate > 0, else 0. outputs = (y, a, gate). The next layer reads a, y only goes on record."""
     y, a, gate = outputs
     if given(y):
-        store(y, at, value)
+        if given(a) and on_line(y):
+            stream(y, at, value)
+        else:
+            store(y, at, value)
     if given(a):
         store(a, at, gated(value, load(gate, at) if given(gate) else value))
 
