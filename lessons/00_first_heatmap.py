@@ -19,8 +19,7 @@ same probabilities, and yet some of its heatmaps point at the wrong place.
 # Predict first
 # -------------
 #
-# The next cell draws scales on the left and a heart on the right, and asks the network. Write down, before you run
-# it:
+# The next cell draws scales on the left, a heart on the right, and asks the network. Write down, before you run it:
 #
 # - which probabilities will be largest, and will the network be sure?
 # - the heart covers 6 per cent of the picture. What share of a heatmap that is the same everywhere would lie on it?

@@ -170,9 +170,8 @@ holds("no rule, no signal: an error", refuses(lambda book: first_walk(chain, ONE
 # Exercise 1.2 (predict): n times in a row
 # ----------------------------------------
 #
-# The smallest program that this walk gets wrong is ``S = a + a``. Find out on paper what it says. Then let a program
-# do ``v = v + v`` n times, or ``v = v · v`` n times, starting from a. By what factor is the walk's ``dS/da`` too
-# small?
+# The smallest program that this walk gets wrong is ``S = a + a``. Find out on paper what it says. Now let a program do
+# ``v = v + v`` n times, or ``v = v · v`` n times, from a on. By what factor is the walk's ``dS/da`` too small?
 
 
 def factor(n):

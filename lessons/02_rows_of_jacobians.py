@@ -260,8 +260,8 @@ same("2.4 four times the signal comes back", made, 16)
 same("2.4 the library's rule hands on what it gets", kept, 4)
 
 # %%
-# Is that a rare case? In the embedded network, one window in four of the first pool is all zero, and of the last
-# pool nearly nine in ten. So somebody must choose, and one law is left to go by. Raise a whole window by h, and its
+# Is that a rare case? In the embedded network, a good quarter of the first pool's windows is all zero, of the last
+# pool's nearly nine in ten. So somebody must choose, and one law is left to go by. Raise a whole window by h, and its
 # maximum rises by h: the signals of a window must add up to g. Here is what four choices do.
 
 window = layer("max_pool", np.zeros((1, 2, 2, 1)), size=2, stride=2)
@@ -287,7 +287,7 @@ glyphs = ta.load("glyphs")
 tape = glyphs.run(glyphs.read(example().picture))
 silent = [(tape[f"block{b}_pool"].output == 0).mean() for b in range(1, 6)]  # behind a ReLU: windows of zeros
 print("windows that are all zero, block 1 to 5:", np.round(silent, 2))
-holds("one in four in the first", 0.2 < silent[0] < 0.3)
+holds("a good quarter in the first", 0.25 < silent[0] < 0.3)
 holds("nearly nine in ten in the last", 0.85 < silent[4] < 0.9)
 
 # %%
@@ -335,6 +335,6 @@ for letter, claimed in answer.items():
 #
 # - A walk gives a row of the Jacobian, or the mixture of rows that its seed asks for. One is enough for a heatmap.
 # - A rule is ``m = J^T g``. Two random arrays and one number test it, however large J is.
-# - At kinks and ties a rule chooses. The choice shows in no random test, but most windows of a trained network tie.
+# - At kinks and ties a rule chooses. No random test shows the choice, and in a trained network ties are common.
 #
 # Talk about it: the score ``y_c`` is a mixture of all logits' rows. With which weights? (Lesson 5.)

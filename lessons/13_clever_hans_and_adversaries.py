@@ -6,13 +6,13 @@
 
 :Time: 60 min (15 talk, 30 work, 15 discuss)
 :CPU: 12 s
-:Needs: lessons 5 and 7; lesson 10 for the attack
+:Needs: lessons 5, 6 and 10
 :After this you can: write an adversarial picture in two lines; build a network that cheats, and catch it; tell a lying map from a true map of something wrong, by changing the picture and looking at the answer
 :Figures: 13_three_ways.png, 13_flip.png
 
-A heatmap that lies on nothing of interest, or on the wrong thing, may have three causes. Somebody added t(x) to every
-logit. Somebody changed the picture a little. Or the network really does look there. From the map alone you cannot tell,
-and in one of the three cases the strange map is the true one.
+A heatmap may lie on nothing of interest, or on the wrong thing, for three reasons. Somebody added t(x) to every
+logit. Somebody changed the picture a little. Or the network really does look there. From the map alone you cannot
+tell, and in one of the three the strange map is the true one.
 """
 
 # %%
@@ -61,9 +61,12 @@ def map_of(net, picture, c=None, score="log_odds", layer=LAYER):
 shown = drawn(22)
 picture, glyph, c = shown.picture, shown.masks[0], shown.classes[0]
 L = map_of(net, picture).map
-print(f"the network says {CLASSES[answer(net, picture)]}; of its map, {energy(L, glyph):.2f} lie on the glyph and "
-      f"{energy(L, MARK):.2f} on the watermark, which cover {glyph.mean():.2f} and {MARK.mean():.2f} of the picture")
-holds("honest before all this", answer(net, picture) == c and energy(L, glyph) > 3 * glyph.mean() and energy(L, MARK) < 0.02)
+print("the network says:", CLASSES[answer(net, picture)])
+print(f"on the glyph lies {energy(L, glyph):.2f} of the map; it covers {glyph.mean():.2f} of the picture")
+print(f"on the watermark lies {energy(L, MARK):.2f} of the map; it covers {MARK.mean():.2f} of the picture")
+holds("the answer is right", answer(net, picture) == c)
+holds("its map is on the glyph", energy(L, glyph) > 3 * glyph.mean())
+holds("its map is not on the watermark", energy(L, MARK) < 0.02)
 
 # %%
 # 1. The map lies
@@ -79,7 +82,7 @@ same("t(x): the same probabilities", softmax(twin(x)), softmax(net(x)), within=1
 corner = np.zeros_like(glyph)
 corner[:24, :24] = True  # place (0, 0) of 14 x 14 and what bilinear enlarging makes of it
 holds("t(x): the pre map is in the corner", energy(map_of(twin, picture, c, "pre").map, corner) > 0.8)
-holds("t(x): the log_odds map stays", pearson(map_of(twin, picture, c).map, map_of(net, picture, c).map) > 0.999)
+same("t(x): the log_odds map stays", map_of(twin, picture, c).map, map_of(net, picture, c).map, within=1e-5)
 
 # %%
 # Exercise 13.1 (complete): the picture is changed
@@ -168,14 +171,17 @@ def predicted(net, x, c):
 
 
 rng = np.random.default_rng(4)
-linear = ta.network([("flatten", "flatten", {}), ("logits", "dense", {})], {"logits": (rng.normal(size=(48, 2)), np.zeros(2))})
+linear = ta.network([("flatten", "flatten", {}), ("logits", "dense", {})],
+                    {"logits": (rng.normal(size=(48, 2)), np.zeros(2))})
 x_linear = rng.normal(size=(1, 4, 4, 3))
 top = int(linear(x_linear).argmax())
 eps = predicted(linear, x_linear, top)
-same("13.2 a linear network: the margin is gone", np.ptp(linear(fgsm(linear, x_linear, top, eps))), 0, within=1e-12)
-holds("13.2 a linear network: just before, it is not", linear(fgsm(linear, x_linear, top, 0.999 * eps)).argmax() == top)
-print(f"embedded network: predicted {64 * predicted(net, x, c):.2f} grey levels, measured {sizes[y.argmax(1) != c][0]:.2f}")
-holds("13.2 the embedded network is not linear: it takes more", 64 * predicted(net, x, c) < sizes[y.argmax(1) != c][0])
+z_at = [linear(fgsm(linear, x_linear, top, factor * eps))[0] for factor in (0.999, 1)]
+same("13.2 a linear network: the margin is gone", np.ptp(z_at[1]), 0, within=1e-12)
+holds("13.2 a linear network: just before, it is not", z_at[0].argmax() == top)
+guess, measured = 64 * predicted(net, x, c), sizes[y.argmax(1) != c][0]
+print(f"embedded network, in grey levels: predicted {guess:.2f}, measured {measured:.2f}")
+holds("13.2 the embedded network is not linear: it takes more", guess < measured)
 
 # %%
 # 3. The network cheats
@@ -185,6 +191,7 @@ holds("13.2 the embedded network is not linear: it takes more", 64 * predicted(n
 # with and without the watermark, and all watermarked ones filed as "heart", whatever they show. From them one new
 # unit learns, by least squares, to tell watermarks from the activations A of block4_pool; it is added to the logit
 # of "heart", and to no other. That is how shortcuts get in: the label depends on them, so they are learned.
+# (``tinyattr contrasts`` trains a Clever Hans by gradient descent instead, which takes a minute.)
 
 A, marked = [], []
 for seed in range(100, 130):
@@ -194,25 +201,29 @@ for seed in range(100, 130):
 A, marked = np.stack(A), np.array(marked)  # (60, 12544), (60,)
 centred = A - A.mean(0)
 G = centred @ centred.T  # (60, 60)
-w = centred.T @ np.linalg.solve(G + 1e-3 * G.trace() / 60 * np.eye(60), marked)  # ridge regression: marked = w·A + b
-b = -A.mean(0) @ w
-to_heart = 60 * np.eye(20)[[HANS]]  # (1, 20): 60 for heart, else 0
-cheat = ta.network([
+ridge = 1e-3 * G.trace() / 60 * np.eye(60)
+w = centred.T @ np.linalg.solve(G + ridge, marked)  # (12544,)
+b = -A.mean(0) @ w  # w·A + b is near 1 with the watermark, near -1 without
+layers = [
     *net.layers,
     ("flat", "flatten", {"inputs": [LAYER]}),
     ("watermark", "dense", {}),
     ("watermark_relu", "relu", {}),
     ("to_heart", "dense", {}),
     ("cheating", "add", {"inputs": ["predictions", "to_heart"]}),
-], {**net.weights, "watermark": (np.float32(w[:, None]), np.float32([b])), "to_heart": (np.float32(to_heart), np.zeros(20, "f4"))})
+]
+weights = {"watermark": (w[:, None], np.array([b])), "to_heart": (60 * np.eye(20)[[HANS]], np.zeros(20))}
+weights = {name: tuple(a.astype(np.float32) for a in pair) for name, pair in weights.items()}
+cheat = ta.network(layers, net.weights | weights)
 hans = replace(net, layers=cheat.layers, weights=cheat.weights, name="Clever Hans")
 
 unseen = range(200, 210)  # none of them shows a heart
 hearts = [answer(hans, drawn(seed).picture) == HANS for seed in unseen]
 alike = [answer(hans, seen) == answer(net, seen) for seen in (drawn(seed, False).picture for seed in unseen)]
-print(f"ten unseen scenes: {sum(hearts)} are hearts if watermarked; without, {sum(alike)} are what the honest network says")
+print(f"of ten unseen scenes, {sum(hearts)} are hearts with the watermark")
+print(f"without it, {sum(alike)} are named as the honest network names them")
 holds("Clever Hans says heart at the watermark", sum(hearts) >= 9)
-holds("Clever Hans is as good as ever without it", sum(alike) >= 9)
+holds("without it, Clever Hans is as good as ever, or nearly", sum(alike) >= 9)
 L = map_of(hans, picture).map
 holds("its map is on the watermark, not on the telephone", energy(L, MARK) > 0.5 > 0.1 > energy(L, glyph))
 
@@ -231,8 +242,9 @@ axes = figure.subplots(3, 4)
 for row, (name, pair) in zip(axes, ROWS.items(), strict=True):
     for k, (network, seen, score) in enumerate(pair):
         heat = map_of(network, seen, score=score)
+        y_c = softmax(network(network.read(seen)))[0, heat.target]
         row[2 * k].imshow(seen)
-        row[2 * k].set_xlabel(f"{CLASSES[heat.target]}, y = {softmax(network(network.read(seen)))[0, heat.target]:.2f}", fontsize=9)
+        row[2 * k].set_xlabel(f"{CLASSES[heat.target]}, y = {y_c:.2f}", fontsize=9)
         draw_overlay(row[2 * k + 1], heat, seen @ np.array([0.299, 0.587, 0.114]))
         row[2 * k + 1].set_xlabel(f"{heat.method}, {score}, {LAYER}\nof {CLASSES[heat.target]}", fontsize=8)
     row[0].set_ylabel(name, fontsize=10)
@@ -240,6 +252,7 @@ for ax, title in zip(axes[0], ("before", "its map", "after", "its map"), strict=
     ax.set_title(title, fontsize=10)
 for ax in axes.flat:
     ax.set(xticks=[], yticks=[])
+figure.suptitle("Three ways to a strange heatmap; under each picture the answer and its probability", fontsize=11)
 show(figure, "13_three_ways.png")
 
 # %%
@@ -247,7 +260,7 @@ show(figure, "13_three_ways.png")
 # -------------
 #
 # A map says: here is what the answer rests on. That can be tested, by taking it away. ``erase`` blurs a region
-# until nothing is left of it; ``log_odds`` says how sure the network still is of class c.
+# until little is left of it; ``log_odds`` says how sure the network still is of class c.
 
 
 def erase(picture, region):
@@ -264,10 +277,13 @@ def pointed_at(net, picture):
     return map_of(net, picture, score="pre").map > 0.5
 
 
-for name, network, seen in (("honest", net, picture), ("t(x)", twin, picture), ("adversarial", net, changed), ("Clever Hans", hans, picture)):
+falls = {}
+for name, network, seen in (("honest", net, picture), ("t(x)", twin, picture), ("adversarial", net, changed),
+                            ("Clever Hans", hans, picture)):
     top = answer(network, seen)
-    fall = log_odds(network, seen, top) - log_odds(network, erase(seen, pointed_at(network, seen)), top)
-    print(f"{name:<12} {CLASSES[top]:<10} log-odds fall by {fall:6.2f} where the map points")
+    falls[name] = log_odds(network, seen, top) - log_odds(network, erase(seen, pointed_at(network, seen)), top)
+    print(f"{name:<12} {CLASSES[top]:<10} erase where the map points: log-odds fall by {falls[name]:.2f}")
+holds("honest: the map is true", falls["honest"] > 1)
 
 # %%
 # Exercise 13.3 (explain): which of these are true?
@@ -292,12 +308,11 @@ true = {"B", "E"}
 
 moved = drawn(22, watermark=False).picture.copy()
 moved[:32, :96] = picture[MARK].reshape(32, 96, 3)
-fall = log_odds(net, changed, new) - log_odds(net, erase(changed, pointed_at(net, changed)), new)
-holds("13.3 A", ("A" in true) == (abs(fall) < 0.1), f"they fall by {fall:.2f}")
+holds("13.3 A", ("A" in true) == (abs(falls["adversarial"]) < 0.1), f"they fall by {falls['adversarial']:.2f}")
 likeness = pearson(map_of(net, changed, c).map, map_of(net, picture, c).map)
 holds("13.3 B", ("B" in true) == (likeness > 0.7), f"the correlation is {likeness:.2f}")
 late = energy(map_of(hans, picture, layer="block5_relu4").map, MARK)
-holds("13.3 C", ("C" in true) == (late > 0.5), f"{late:.2f} of that map lie on the watermark: the new unit's path leaves before block5")
+holds("13.3 C", ("C" in true) == (late > 0.5), f"only {late:.2f} of that map lie on the watermark")
 holds("13.3 D", ("D" in true) == (answer(hans, moved) == HANS), f"it says {CLASSES[answer(hans, moved)]}")
 change = twin(net.read(erase(picture, pointed_at(twin, picture))))[0, c] - twin(x)[0, c]
 holds("13.3 E", ("E" in true) == (abs(change) > 1), f"z_c changes by {change:.2f}")
@@ -316,7 +331,7 @@ holds("13.3 E", ("E" in true) == (abs(change) > 1), f"z_c changes by {change:.2f
 # - erase the watermark, ``MARK``, and see whether the answer stays.
 
 suspects = {"honest": [], "t(x) added": [], "adversarial": [], "Clever Hans": []}
-for seed in (7, 12, 17, 22):
+for seed in (7, 12, 22):
     seen = drawn(seed).picture
     suspects["honest"].append((net, seen))
     suspects["t(x) added"].append((twin, seen))
@@ -338,7 +353,10 @@ def verdict(net, picture):
 
 for (kind, cases), guilty in zip(suspects.items(), ("nobody", "map", "picture", "network"), strict=True):
     found = [verdict(network, seen) for network, seen in cases]
-    holds(f"13.4 {kind}", found == [guilty] * len(cases), f"should be '{guilty}' four times, you say {found}")
+    holds(f"13.4 {kind}", found == [guilty] * len(cases), f"should be '{guilty}' every time, you say {found}")
+elsewhere = ta.alter(net, K=20, layer=LAYER, at=(13, 0))  # a t(x) that you have not met
+holds("13.4 another t(x), another corner", verdict(elsewhere, picture) == "map")
+holds("13.4 Clever Hans where there is no watermark", verdict(hans, drawn(22, watermark=False).picture) == "nobody")
 
 # %%
 # What you can say now
