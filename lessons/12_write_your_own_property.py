@@ -5,7 +5,7 @@
 **Question:** how do you test an answer that nobody knows, and how do you know that your test can fail?
 
 :Time: 60 min (15 talk, 35 work, 10 discuss)
-:CPU: 12 s
+:CPU: 11 s
 :Needs: lessons 5 and 9; hypothesis, which only the extra "test" brings: python3 -m pip install "tinyattr[test]"
 :After this you can: turn an example into a property; judge a property by the faults that it finds; take its tolerance from conditioning; read a shrunk counter-example; test what a heatmap promises on networks that nobody has seen
 :Figures: 12_mutants.png, 12_rounding.png

@@ -1,5 +1,6 @@
 """Every figure. Each names method, score, layer and class; its colours are safe for colour-blind readers."""
 
+import re
 import textwrap
 import warnings
 
@@ -279,7 +280,7 @@ def save(figure, path):
 def titles(figure):
     """The titles of a figure and of its axes, in one line: what a page says in a picture's place."""
     found = [figure.get_suptitle(), *(ax.get_title() for ax in figure.axes)]
-    return "; ".join(" ".join(text.split()) for text in dict.fromkeys(found) if text)
+    return "; ".join(" ".join(re.sub(r"[$\\{}]", "", text).split()) for text in dict.fromkeys(found) if text)
 
 
 def drawable(path):

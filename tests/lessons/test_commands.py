@@ -124,3 +124,9 @@ def test_a_broken_header_is_named(here):
     (here / "x.py").write_text('"""A title without a number\n========================\n"""\n', encoding="utf-8")
     with pytest.raises(InputError, match="must begin with a title"):
         read(here / "x.py")
+
+
+def test_a_library_that_is_missing_is_named(here, capsys):
+    (here / "x.py").write_text('"""1. Needs more\n=============\n"""\n\n# %%\n# Text.\n\nimport nowhere_to_be_found\n', encoding="utf-8")
+    assert main(["lesson", "run", "x.py"]) == 1
+    assert "needs nowhere_to_be_found" in capsys.readouterr().err

@@ -5,6 +5,8 @@ import time
 from dataclasses import dataclass
 from types import ModuleType
 
+from tinyattr.errors import InputError
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -37,7 +39,10 @@ class Run:
 
 
 def run(lesson, told=print):
-    """Run a lesson's cells in one namespace; what fails is told and kept. Figures go to the working folder."""
+    """Run a lesson's cells in one namespace; what fails is told and kept. Figures go to the working folder.
+
+    Raises InputError where a library that the lesson needs is not installed.
+    """
     module = ModuleType("__main__")  # a module of its own: dataclasses and pickles look their classes up by its name
     module.__file__ = str(lesson.path)
     before = sys.modules["__main__"]
@@ -58,6 +63,9 @@ def _execute(cell, names, path):
     """Run one cell's code, its line numbers those of the file. Returns the error, or None."""
     try:
         exec(compile("\n" * (cell.line - 1) + cell.code, path, "exec"), names)
+    except ModuleNotFoundError as error:
+        raise InputError(f"this lesson needs {error.name}, which is not installed; what all lessons need comes by "
+                         "python3 -m pip install 'tinyattr[lessons]'") from None
     except Exception as error:
         return error
     return None

@@ -1,5 +1,7 @@
 """Path methods that answer at a layer: its gradient, integrated while the picture moves from a baseline b to x."""
 
+from itertools import chain
+
 import numpy as np
 
 from tinyattr.methods.asking import BATCH, ask, count_of, feature_layer, places, total
@@ -28,21 +30,30 @@ def conductance(net, x, target=None, score=None, layer=None, *, baseline="black"
     question = ask(net, x, target, score)
     layer = layer or feature_layer(net)
     b = baseline_of(net, question.x, baseline)
-    integral, log_scale = total(stieltjes(question, b, layer, steps, batch))
+    integral, log_scale, start = stieltjes(question, b, layer, steps, batch)
     return question.heatmap("conductance", layer, integral, integral.sum(-1), log_scale=log_scale,
-                            receipt=complete(question, b, integral.sum() * np.exp(log_scale)))
+                            receipt=complete(question, start, integral.sum() * np.exp(log_scale)))
 
 
 def stieltjes(question, b, layer, steps, batch, change=lambda g: g):
-    """The terms (g(l-1) + g(l))/2 (A(l) - A(l-1)), l = 1..steps, each half as (term, log_scale). g passes `change`."""
+    """(I, log_scale, S(b)):  I = sum_{l=1..steps} (g(l-1) + g(l))/2 (A(l) - A(l-1)), scaled. g passes `change`.
+
+    The path's last point is the picture itself, which has been through the network already.
+    """
     steps = count_of(steps, "steps")
-    points = (at(b, question.x, step / steps) for step in range(steps + 1))
-    along = question.along(points, layer, count=steps + 1, batch=batch, what="path")
-    A0, g0, _, own0 = next(along)
-    for A1, g1, _, own1 in along:
-        yield change(g0) / 2 * (A1 - A0), own0
-        yield change(g1) / 2 * (A1 - A0), own1
-        A0, g0, own0 = A1, g1, own1
+    points = (at(b, question.x, step / steps) for step in range(steps))
+    end = (*question.activations(layer), question.value, question.log_scale)
+    along = chain(question.along(points, layer, count=steps, batch=batch, what="path"), [end])
+    first = next(along)
+
+    def terms():
+        A0, g0, _, own0 = first
+        for A1, g1, _, own1 in along:
+            yield change(g0) / 2 * (A1 - A0), own0
+            yield change(g1) / 2 * (A1 - A0), own1
+            A0, g0, own0 = A1, g1, own1
+
+    return *total(terms()), first[2]
 
 
 def layer_integrated_gradients(net, x, target=None, score=None, layer=None, *, baseline="black", steps=50, rule="gauss",
@@ -55,11 +66,12 @@ def layer_integrated_gradients(net, x, target=None, score=None, layer=None, *, b
     question = ask(net, x, target, score)
     layer = layer or feature_layer(net)
     b = baseline_of(net, question.x, baseline)
-    A, A_b = (places(net, tape[layer]) for tape in (question.tape, net.run(b)))
+    before = net.run(b)
+    A, A_b = (places(net, tape[layer]) for tape in (question.tape, before))
     a, w = quadrature(rule, steps)
     points = ((A_b + t * (A - A_b)).astype(A.dtype) for t in a)
     found = question.onwards(layer, points, count=len(a), batch=batch, what="path")
     G, log_scale = total((w_m * g, own) for w_m, (g, own) in zip(w, found, strict=True))
     R = (A[0].astype(np.float64) - A_b[0]) * G
     return question.heatmap("layer integrated gradients", layer, R, R.sum(-1), log_scale=log_scale,
-                            receipt=complete(question, b, R.sum() * np.exp(log_scale)))
+                            receipt=complete(question, question.scored(before)[0][0], R.sum() * np.exp(log_scale)))

@@ -53,8 +53,9 @@ def integrated_gradients(net, x, target=None, score=None, layer=None, *, baselin
     along = question.along((at(b, question.x, t) for t in a), count=len(a), batch=batch, what="path")
     G, log_scale = total((w_m * g, own) for w_m, (_, g, _, own) in zip(w, along, strict=True))
     IG = (question.x[0].astype(np.float64) - b[0]) * G
+    (start,) = question.values([b], count=1)
     return question.heatmap("integrated gradients", "input", IG, IG.sum(-1), log_scale=log_scale,
-                            receipt=complete(question, b, IG.sum() * np.exp(log_scale)))
+                            receipt=complete(question, start, IG.sum() * np.exp(log_scale)))
 
 
 def expected_gradients(net, x, target=None, score=None, layer=None, *, baselines=("black", "mean", "own_mean"),
@@ -98,7 +99,6 @@ def at(b, x, a):
     return (b + a * (x - b)).astype(x.dtype)
 
 
-def complete(question, b, paid):
-    """The receipt of methods that share out the whole change of the score from the baseline."""
-    (start,) = question.values([b], count=1)
-    return Receipt("sum = S(x) - S(baseline)", question.value - start, float(paid))
+def complete(question, start, paid):
+    """The receipt of methods that share out the whole change of the score, from `start` = S(baseline) on."""
+    return Receipt("sum = S(x) - S(baseline)", float(question.value - start), float(paid))
