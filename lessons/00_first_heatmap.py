@@ -2,7 +2,7 @@
 0. A first heatmap in a minute
 ==============================
 
-**Question:** can a heatmap be wrong although the network is right?
+**Question:** Can a heatmap be wrong although the network is right?
 
 :Time: 25 min (5 talk, 15 work, 5 discuss)
 :CPU: 3 s

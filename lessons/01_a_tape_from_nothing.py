@@ -2,7 +2,7 @@
 1. A tape from nothing
 ======================
 
-**Question:** how can one walk backwards know the slope of an answer with respect to everything that went into it?
+**Question:** How can one walk backwards know the slope of an answer with respect to everything that went into it?
 
 :Time: 60 min (15 talk, 30 work, 15 discuss)
 :CPU: 2 s

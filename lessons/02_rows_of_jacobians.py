@@ -2,7 +2,7 @@
 2. Arrays: rows and columns of a Jacobian
 =========================================
 
-**Question:** why does a walk backwards give a row of the Jacobian, and how do we test a rule whose Jacobian is too large
+**Question:** Why does a walk backwards give a row of the Jacobian, and how do we test a rule whose Jacobian is too large
 to write out?
 
 :Time: 60 min (15 talk, 30 work, 15 discuss)

@@ -2,7 +2,7 @@
 3. Convolution three ways
 =========================
 
-**Question:** can a sum of products be had with fewer multiplications than it has terms?
+**Question:** Can a sum of products be had with fewer multiplications than it has terms?
 
 :Time: 60 min (15 talk, 30 work, 15 discuss)
 :CPU: 5 s

@@ -2,7 +2,7 @@
 4. VGG19 as a list of names
 ===========================
 
-**Question:** which layer is "layer 35", and what must a weight file say besides its numbers?
+**Question:** Which layer is "layer 35", and what must a weight file say besides its numbers?
 
 :Time: 60 min (15 talk, 30 work, 15 discuss)
 :CPU: 5 s

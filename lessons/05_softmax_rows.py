@@ -2,7 +2,7 @@
 5. Softmax: the row that sums to zero
 =====================================
 
-**Question:** which changes of the logits can a probability not see?
+**Question:** Which changes of the logits can a probability not see?
 
 :Time: 60 min (15 talk, 30 work, 15 discuss)
 :CPU: 1 s

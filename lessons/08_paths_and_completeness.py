@@ -2,7 +2,7 @@
 8. Paths: integrated gradients, RSI-Grad-CAM and what a sum promises
 ====================================================================
 
-**Question:** when all numbers of a map add up to the change of the score, what does that prove?
+**Question:** When all numbers of a map add up to the change of the score, what does that prove?
 
 :Time: 60 min (15 talk, 30 work, 15 discuss)
 :CPU: 10 s

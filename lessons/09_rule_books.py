@@ -2,7 +2,7 @@
 9. Rule-books: guided, deconvnet, LRP, DeepLIFT
 ===============================================
 
-**Question:** what do you give up when you change one line of the chain rule?
+**Question:** What do you give up when you change one line of the chain rule?
 
 :Time: 70 min (15 talk, 40 work, 15 discuss)
 :CPU: 7 s

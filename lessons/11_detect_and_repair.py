@@ -2,7 +2,7 @@
 11. Why training cannot fix it, and how to detect and repair it
 ===============================================================
 
-**Question:** if training never sees t(x), who does, and how is it taken out again?
+**Question:** If training never sees t(x), who does, and how is it taken out again?
 
 :Time: 60 min (15 talk, 30 work, 15 discuss)
 :CPU: 8 s

@@ -2,11 +2,11 @@
 12. Write your own property
 ===========================
 
-**Question:** how do you test an answer that nobody knows, and how do you know that your test can fail?
+**Question:** How do you test an answer that nobody knows, and how do you know that your test can fail?
 
 :Time: 60 min (15 talk, 35 work, 10 discuss)
 :CPU: 11 s
-:Needs: lessons 5 and 9; hypothesis, which only the extra "test" brings: python3 -m pip install "tinyattr[test]"
+:Needs: lessons 5 and 9; hypothesis (extra "lessons"); no network
 :After this you can: turn an example into a property; judge a property by the faults that it finds; take its tolerance from conditioning; read a shrunk counter-example; test what a heatmap promises on networks that nobody has seen
 :Figures: 12_mutants.png, 12_rounding.png
 
@@ -35,25 +35,19 @@ import tempfile
 from dataclasses import replace
 
 import numpy as np
+from hypothesis import find, given, settings
+from hypothesis import strategies as st
+from hypothesis.errors import NoSuchExample
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 import tinyattr as ta
-from tinyattr import check
+from tinyattr import check, strategies
 from tinyattr.draw import LINES
 from tinyattr.engine import rules
 from tinyattr.engine.tape import Record
 from tinyattr.lesson import holds, same, show
 from tinyattr.softmax import log_softmax, softmax
-
-try:
-    from hypothesis import find, given, settings
-    from hypothesis import strategies as st
-    from hypothesis.errors import NoSuchExample
-
-    from tinyattr import strategies
-except ImportError:
-    raise ImportError("lesson 12 needs hypothesis: python3 -m pip install 'tinyattr[test]'") from None
 
 notes = tempfile.TemporaryDirectory()
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", notes.name)

@@ -2,7 +2,7 @@
 13. Clever Hans and adversarial pictures: three ways a heatmap can mislead
 ==========================================================================
 
-**Question:** a heatmap looks wrong: is the map to blame, the picture, or the network?
+**Question:** A heatmap looks wrong: is the map to blame, the picture, or the network?
 
 :Time: 60 min (15 talk, 30 work, 15 discuss)
 :CPU: 11 s

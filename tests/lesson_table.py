@@ -13,10 +13,9 @@ def table():
     lines = ["| lesson | question | time | CPU | exercises |", "|---|---|---|---|---|"]
     for lesson in lessons():
         title = f"[{lesson.number}. {lesson.title}](lessons/{lesson.path.name})"
-        question = lesson.question[0].upper() + lesson.question[1:]
         kinds = ", ".join(kind for _, kind, _ in lesson.exercises)
         time = lesson.fields["Time"].split(" (")[0]
-        lines.append(f"| {title} | {question} | {time} | {lesson.fields['CPU']} | {kinds} |")
+        lines.append(f"| {title} | {lesson.question} | {time} | {lesson.fields['CPU']} | {kinds} |")
     return "\n".join(lines)
 
 
