@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tests import teachers_guide
-from tinyattr.lesson.run import run
+from tinyattr.lesson.run import execute, run, stage
 from tinyattr.lesson.script import EXERCISE, KINDS, folder, lessons, read
 from tinyattr.lesson.student import BEGIN, END, solutions, student
 
@@ -24,13 +24,15 @@ def source(lesson):
 
 
 def wrong_answers():
+    """{exercise: [wrong answer, ...]}, in the lessons' order."""
+    found = {}
     for path in sorted((folder() / "wrong_answers").glob("*.toml")):
-        for k, wrong in enumerate(tomllib.loads(path.read_text(encoding="utf-8"))["wrong"]):
-            yield pytest.param(wrong, id=f"{wrong['exercise']}-{k}")
+        for wrong in tomllib.loads(path.read_text(encoding="utf-8"))["wrong"]:
+            found.setdefault(wrong["exercise"], []).append(wrong)
+    return found
 
 
-def of(exercise):
-    return next(lesson for lesson in LESSONS if lesson.number == int(exercise.split(".")[0]))
+WRONG = wrong_answers()
 
 
 @each
@@ -47,15 +49,34 @@ def test_it_runs_and_makes_its_figures(lesson, tmp_path, monkeypatch):
 
 
 @each
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # wrong answers overflow and divide by 0
 def test_the_students_copy_fails_at_exactly_its_exercises(lesson, tmp_path, monkeypatch):
+    """And each common wrong answer is caught, by the check that is said to, in its exercise's own cell."""
     monkeypatch.chdir(tmp_path)
-    text = student(source(lesson))
     copy = tmp_path / lesson.path.name
-    copy.write_text(text, encoding="utf-8")
-    failed = run(read(copy)).failed
-    assert [o.exercise for o in failed] == [number for number, _, _ in lesson.exercises]
-    assert all(isinstance(o.error, NotImplementedError) for o in failed)
-    assert [str(o) for o in failed] == [f"Exercise {number} is yours to solve" for number, _, _ in lesson.exercises]
+    copy.write_text(student(source(lesson)), encoding="utf-8")
+    open_ones, not_caught = [], []
+    with stage(read(copy)) as names:
+        for cell in read(copy).cells:
+            found = execute(cell, names)
+            if cell.exercise:
+                assert isinstance(found.error, NotImplementedError)
+                assert str(found) == f"Exercise {cell.exercise} is yours to solve"
+                open_ones.append(cell.exercise)
+                for wrong in WRONG[cell.exercise]:
+                    error = execute(replace(cell, code=answered(cell.code, wrong["answer"])), dict(names)).error
+                    if not (isinstance(error, AssertionError) and str(error).startswith(wrong["caught_by"])):
+                        not_caught.append((cell.exercise, wrong["answer"], repr(error)))
+            else:
+                assert found.error is None, str(found)
+    assert open_ones == [number for number, _, _ in lesson.exercises]
+    assert not_caught == []
+
+
+def answered(code, answer):
+    """An exercise's cell with an answer in the place of "yours to solve"."""
+    line = re.search(r'^( *)raise NotImplementedError\("Exercise .*$', code, re.M)
+    return code[:line.start()] + textwrap.indent(answer.strip("\n"), line[1]) + code[line.end():]
 
 
 @each
@@ -113,31 +134,9 @@ def check_names(code):
             yield ast.unparse(node.args[0])[2:-1] if first is not node.args[0] else first.value
 
 
-@pytest.mark.parametrize("wrong", list(wrong_answers()))
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # wrong answers overflow and divide by 0
-def test_common_wrong_answers_are_caught(wrong, tmp_path, monkeypatch):
-    """By the check that is said to, in the exercise's own cell."""
-    monkeypatch.chdir(tmp_path)
-    lesson = of(wrong["exercise"])
-    copy = tmp_path / lesson.path.name
-    copy.write_text(replaced(student(source(lesson)), wrong["exercise"], wrong["answer"]), encoding="utf-8")
-    lesson = read(copy)
-    here = next(i for i, cell in enumerate(lesson.cells) if cell.exercise == wrong["exercise"])
-    outcome = run(replace(lesson, cells=lesson.cells[:here + 1])).outcomes[-1]
-    assert isinstance(outcome.error, AssertionError), outcome.error
-    assert str(outcome.error).startswith(wrong["caught_by"])
-    assert wrong["why"]
-
-
-def replaced(text, exercise, answer):
-    """The student's copy with one exercise answered."""
-    line = re.search(rf'^( *)raise NotImplementedError\("Exercise {re.escape(exercise)} .*$', text, re.M)
-    return text[:line.start()] + textwrap.indent(answer.strip("\n"), line[1]) + text[line.end():]
-
-
 def test_every_exercise_has_a_wrong_answer():
-    answered = {wrong.values[0]["exercise"] for wrong in wrong_answers()}
-    assert answered == {number for lesson in LESSONS for number, _, _ in lesson.exercises}
+    assert list(WRONG) == [number for lesson in LESSONS for number, _, _ in lesson.exercises]
+    assert all(wrong["why"] for wrongs in WRONG.values() for wrong in wrongs)
 
 
 def test_the_teachers_guide_shows_todays_lessons():

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -43,29 +44,38 @@ def run(lesson, told=print):
 
     Raises InputError where a library that the lesson needs is not installed.
     """
-    module = ModuleType("__main__")  # a module of its own: dataclasses and pickles look their classes up by its name
-    module.__file__ = str(lesson.path)
-    before = sys.modules["__main__"]
-    sys.modules["__main__"] = module
     began, outcomes = time.process_time(), []
-    try:
+    with stage(lesson) as names:
         for cell in lesson.cells:
-            error = _execute(cell, module.__dict__, str(lesson.path))
-            outcomes.append(Outcome(cell.exercise, cell.line, error))
-            if error is not None:
+            outcomes.append(execute(cell, names))
+            if outcomes[-1].error is not None:
                 told(str(outcomes[-1]))
-    finally:
-        sys.modules["__main__"] = before
     return Run(tuple(outcomes), time.process_time() - began)
 
 
-def _execute(cell, names, path):
-    """Run one cell's code, its line numbers those of the file. Returns the error, or None."""
+@contextmanager
+def stage(lesson):
+    """The namespace that a lesson's cells share, that of a main module: its classes look each other up there."""
+    module = ModuleType("__main__")
+    module.__file__ = str(lesson.path)
+    before = sys.modules["__main__"]
+    sys.modules["__main__"] = module
     try:
-        exec(compile("\n" * (cell.line - 1) + cell.code, path, "exec"), names)
+        yield module.__dict__
+    finally:
+        sys.modules["__main__"] = before
+
+
+def execute(cell, names):
+    """Run one cell's code, its line numbers those of the file. Returns the Outcome.
+
+    Raises InputError where a library that it needs is not installed.
+    """
+    try:
+        exec(compile("\n" * (cell.line - 1) + cell.code, names["__file__"], "exec"), names)
     except ModuleNotFoundError as error:
         raise InputError(f"this lesson needs {error.name}, which is not installed; what all lessons need comes by "
                          "python3 -m pip install 'tinyattr[lessons]'") from None
     except Exception as error:
-        return error
-    return None
+        return Outcome(cell.exercise, cell.line, error)
+    return Outcome(cell.exercise, cell.line, None)

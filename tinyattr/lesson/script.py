@@ -78,7 +78,7 @@ def read(path):
         header = ast.get_docstring(ast.parse(source))
     except (OSError, UnicodeDecodeError, SyntaxError) as error:
         raise InputError(f"{str(path)!r} cannot be read as a lesson: {error}") from None
-    title = re.match(r"(\d+)\. (.+)\n=+\n", header or "")
+    title = re.match(r"(\d+)\. (.+)\n=+$", header or "", re.M)
     if not title:
         raise InputError(f"{str(path)!r} is no lesson: its docstring must begin with a title such as "
                          "'5. The row that sums to zero', underlined with =")
