@@ -35,7 +35,7 @@ from matplotlib.figure import Figure
 
 import tinyattr as ta
 from tinyattr import strategies
-from tinyattr.draw import LINES, SIGNED, grid
+from tinyattr.draw import LINES, SIGNED, grid, in_grey
 from tinyattr.lesson import holds, same, show
 from tinyattr.methods.heatmap import relu
 from tinyattr.nets.glyphs import CLASSES, scene
@@ -141,7 +141,7 @@ axes[0].imshow(picture)
 axes[0].set_title("the picture", fontsize=10)
 limit = max(np.abs(L).max() for L in panels.values())
 for ax, (title, L) in zip(axes[1:], panels.items(), strict=True):
-    ax.imshow(picture @ np.array([0.299, 0.587, 0.114]), cmap="gray", extent=(0, 14, 14, 0))
+    ax.imshow(in_grey(picture), cmap="gray", extent=(0, 14, 14, 0))
     image = ax.imshow(L, cmap=SIGNED, vmin=-limit, vmax=limit, alpha=0.75, extent=(0, 14, 14, 0))
     ax.set_title(title, fontsize=10)
 for ax in axes:

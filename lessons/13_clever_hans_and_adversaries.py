@@ -35,7 +35,7 @@ from PIL import Image, ImageFilter
 
 import tinyattr as ta
 from tinyattr.contrasts import HANS, MARK, fgsm
-from tinyattr.draw import LINES, draw_overlay
+from tinyattr.draw import LINES, draw_overlay, in_grey
 from tinyattr.lesson import holds, same, show
 from tinyattr.metrics import energy, pearson
 from tinyattr.nets.glyphs import CLASSES, scene
@@ -245,7 +245,7 @@ for row, (name, pair) in zip(axes, ROWS.items(), strict=True):
         y_c = softmax(network(network.read(seen)))[0, heat.target]
         row[2 * k].imshow(seen)
         row[2 * k].set_xlabel(f"{CLASSES[heat.target]}, y = {y_c:.2f}", fontsize=9)
-        draw_overlay(row[2 * k + 1], heat, seen @ np.array([0.299, 0.587, 0.114]))
+        draw_overlay(row[2 * k + 1], heat, in_grey(seen))
         row[2 * k + 1].set_xlabel(f"{heat.method}, {score}, {LAYER}\nof {CLASSES[heat.target]}", fontsize=8)
     row[0].set_ylabel(name, fontsize=10)
 for ax, title in zip(axes[0], ("before", "its map", "after", "its map"), strict=True):

@@ -5,9 +5,9 @@ python -m tests.equations     writes the table anew
 
 import ast
 import re
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.generated import ROOT, with_part, write
+
 EQUATIONS = {
     "1": "y_c = e^{z_c} / Σ_i e^{z_i}",
     "2": "dy_i/dz_j = (δ_ij e^{z_i} D − e^{z_i} e^{z_j}) / D², D = Σ_k e^{z_k}",
@@ -73,10 +73,8 @@ def table():
 
 def with_table(readme):
     """The README's text with the table in its place."""
-    before, rest = readme.split(START)
-    return f"{before}{START}\n{table()}\n{END}{rest.split(END)[1]}"
+    return with_part(readme, START, END, table())
 
 
 if __name__ == "__main__":
-    path = ROOT / "README.md"
-    path.write_text(with_table(path.read_text(encoding="utf-8")), encoding="utf-8")
+    write(ROOT / "README.md", with_table)

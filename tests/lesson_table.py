@@ -1,10 +1,8 @@
 """The README's table of lessons, from their headers. `python -m tests.lesson_table` writes it."""
 
-from pathlib import Path
-
+from tests.generated import ROOT, with_part, write
 from tinyattr.lesson.script import lessons
 
-ROOT = Path(__file__).parents[1]
 START, END = "<!-- lessons: python -m tests.lesson_table -->", "<!-- end of lessons -->"
 
 
@@ -21,10 +19,8 @@ def table():
 
 def with_table(readme):
     """The README's text with the table in its place."""
-    before, rest = readme.split(START)
-    return f"{before}{START}\n{table()}\n{END}{rest.split(END)[1]}"
+    return with_part(readme, START, END, table())
 
 
 if __name__ == "__main__":
-    path = ROOT / "README.md"
-    path.write_text(with_table(path.read_text(encoding="utf-8")), encoding="utf-8")
+    write(ROOT / "README.md", with_table)

@@ -1,12 +1,11 @@
 """The README's table of methods, from their docstrings. `python -m tests.method_table` writes it."""
 
 import inspect
-from pathlib import Path
 
 import tinyattr as ta
+from tests.generated import ROOT, with_part, write
 from tinyattr.methods import AT_A_LAYER, options_of
 
-ROOT = Path(__file__).parents[1]
 START, END = "<!-- methods: python -m tests.method_table -->", "<!-- end of methods -->"
 
 
@@ -22,10 +21,8 @@ def table():
 
 def with_table(readme):
     """The README's text with the table in its place."""
-    before, rest = readme.split(START)
-    return f"{before}{START}\n{table()}\n{END}{rest.split(END)[1]}"
+    return with_part(readme, START, END, table())
 
 
 if __name__ == "__main__":
-    path = ROOT / "README.md"
-    path.write_text(with_table(path.read_text(encoding="utf-8")), encoding="utf-8")
+    write(ROOT / "README.md", with_table)

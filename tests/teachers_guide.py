@@ -3,17 +3,18 @@
 `python -m tests.teachers_guide` runs every lesson (for the figures' titles) and writes them.
 """
 
-import os
 import tomllib
+from contextlib import chdir
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from PIL import Image
 
+from tests.generated import ROOT, with_part, write
 from tinyattr.lesson.run import run
-from tinyattr.lesson.script import folder, lessons
+from tinyattr.lesson.script import lessons
 
-PATH = folder() / "README.md"
+PATH = ROOT / "lessons" / "README.md"
 
 
 def needs_and_shows():
@@ -29,11 +30,16 @@ def needs_and_shows():
 def wrong_answers():
     """A line for each wrong answer: exercise, what it stems from, which check catches it."""
     lines = ["| exercise | where it goes wrong | caught by |", "|---|---|---|"]
-    for path in sorted((folder() / "wrong_answers").glob("*.toml")):
-        for wrong in tomllib.loads(path.read_text(encoding="utf-8"))["wrong"]:
-            why = wrong["why"].replace("|", "\\|")
-            lines.append(f"| {wrong['exercise']} | {why} | {wrong['caught_by'].split(' ', 1)[1]} |")
+    for wrong in stored_wrong_answers():
+        why = wrong["why"].replace("|", "\\|")
+        lines.append(f"| {wrong['exercise']} | {why} | {wrong['caught_by'].split(' ', 1)[1]} |")
     return "\n".join(lines)
+
+
+def stored_wrong_answers():
+    """All wrong answers, {"exercise", "answer", "caught_by", "why"}, in the lessons' order."""
+    for path in sorted((ROOT / "lessons" / "wrong_answers").glob("*.toml")):
+        yield from tomllib.loads(path.read_text(encoding="utf-8"))["wrong"]
 
 
 def figure_line(path):
@@ -46,15 +52,10 @@ def figure_line(path):
 def figures():
     """A line for each figure, in the lessons' order. Runs all lessons."""
     lines = ["| figure | its title |", "|---|---|"]
-    back = Path.cwd()
     for lesson in lessons():
-        with TemporaryDirectory() as room:
-            os.chdir(room)
-            try:
-                assert not run(lesson).failed
-                lines += [figure_line(Path(name)) for name in lesson.fields["Figures"].split(", ")]
-            finally:
-                os.chdir(back)
+        with TemporaryDirectory() as room, chdir(room):
+            assert not run(lesson).failed
+            lines += [figure_line(Path(name)) for name in lesson.fields["Figures"].split(", ")]
     return "\n".join(lines)
 
 
@@ -62,12 +63,9 @@ def with_parts(guide, **parts):
     """The guide's text with some of its generated parts anew."""
     for name, text in parts.items():
         name = name.replace("_", " ")
-        before, rest = guide.split(f"<!-- {name} -->")
-        guide = f"{before}<!-- {name} -->\n{text}\n<!-- end of {name} -->{rest.split(f'<!-- end of {name} -->')[1]}"
+        guide = with_part(guide, f"<!-- {name} -->", f"<!-- end of {name} -->", text)
     return guide
 
 
 if __name__ == "__main__":
-    guide = PATH.read_text(encoding="utf-8")
-    guide = with_parts(guide, lessons=needs_and_shows(), figures=figures(), wrong_answers=wrong_answers())
-    PATH.write_text(guide, encoding="utf-8")
+    write(PATH, lambda guide: with_parts(guide, lessons=needs_and_shows(), figures=figures(), wrong_answers=wrong_answers()))

@@ -29,11 +29,11 @@ def agrees(ground):
     choice, x = ground.choice, ground.tape["input"].output
     twin = ta.alter(ground.net, K=choice.K, layer=choice.layer, at=choice.at)
     layer = choice.layer if choice.method in AT_A_LAYER else None
-    for heatmap, net in ((ground.original, ground.net), (ground.altered, twin)):
+    for heatmap, net in ((ground.cell.original, ground.net), (ground.cell.altered, twin)):
         wanted = ta.METHODS[choice.method](net, x, choice.target, choice.score, layer)
         assert (heatmap.plane == wanted.plane).all()
         assert heatmap.caption == wanted.caption
-    assert ground.text.get_text().startswith(ground.original.caption.split(":")[0])
+    assert ground.text.get_text().startswith(ground.cell.original.caption.split(":")[0])
 
 
 def test_every_button_changes_its_choice(ground):

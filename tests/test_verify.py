@@ -41,7 +41,7 @@ def test_the_embedded_network(capsys):
     assert out.endswith("verified\n")
     assert main(["weights", "show", "glyphs"]) == 0
     out = capsys.readouterr().out
-    for words in ("VGG19, 38 arrays, 734,300 numbers", "tinyattr, as the file says", "block5_conv4", digest(embedded("glyphs.h5"))):
+    for words in ("VGG19, 38 arrays, 734,300 numbers", "tinyattr, as the file says", "block5_conv4", digest(embedded("weights/glyphs.h5"))):
         assert words in out
 
 

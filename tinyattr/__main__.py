@@ -19,7 +19,7 @@ from tinyattr.explain import FOUR_SCORES, TWO_METHODS, explain
 from tinyattr.files.export import EXPORTS
 from tinyattr.files.fetch import FETCHABLE, cached, fetch
 from tinyattr.files.images import open_photo
-from tinyattr.files.whole import whole, writable
+from tinyattr.files.whole import all_different, writable, write_text
 from tinyattr.lesson import commands as lesson_commands
 from tinyattr.nets.glyph_network import STEPS, train_glyphs
 from tinyattr.nets.glyphs import example
@@ -280,7 +280,7 @@ def run_explain(options):
     draw.drawable(options.out)
     if options.json is not None:
         writable(options.json)
-    _all_different(options.image, options.net, options.out, options.json)
+    all_different(options.image, options.net, options.out, options.json)
     net = ta.load(options.net, family=options.family)
     x = net.read(example().picture if options.image is None else options.image)
     K = 10.0 if options.altered and options.K is None else options.K
@@ -292,8 +292,7 @@ def run_explain(options):
     draw.save(figure(found, f"{picture}, {net.name}"), options.out)
     if options.json is not None:
         numbers = {"picture": options.image or picture, "weights": options.net, **found.numbers()}
-        with whole(options.json) as temporary:
-            temporary.write_text(json.dumps(numbers, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        _write_numbers(options.json, numbers)
     print(f"picture  {picture}\n{found.table()}\n")
     if options.receipts:
         print(f"{found.receipts()}\n")
@@ -310,8 +309,7 @@ def run_pointing(options):
         writable(options.json)
     found = report(ta.load("glyphs"), options.pictures, seed=options.seed, two=options.two)
     if options.json is not None:
-        with whole(options.json) as temporary:
-            temporary.write_text(json.dumps(found.numbers(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        _write_numbers(options.json, found.numbers())
     print(found.table())
 
 
@@ -355,7 +353,7 @@ def run_reproduce(options):
     if options.net is None:
         fetched = options.image is not None and cached(FETCHABLE["vgg19"]).is_file()
         options.net = "vgg19" if fetched else "glyphs"
-    _all_different(options.image, options.net, out, options.json)
+    all_different(options.image, options.net, out, options.json)
     net = ta.load(options.net, family=options.family)
     scene = scenes(1, 2)[0].pixels if options.figure == "fig5" else example().picture
     x = net.read(scene if options.image is None else options.image)
@@ -383,7 +381,7 @@ def run_paint(options):
     out = draw.drawable(options.out)
     if options.json is not None:
         writable(options.json)
-    _all_different(options.image, options.net, out, options.json)
+    all_different(options.image, options.net, out, options.json)
     net = ta.load(options.net, family=options.family)
     x = net.read(example().picture if options.image is None else options.image)
     found = painted(net, x, options.text, options.target, options.K, options.layer)
@@ -428,7 +426,7 @@ def run_contrasts(options):
 
 def run_bake(options):
     """Write an altered network as an ordinary file."""
-    _all_different(options.source, options.out)
+    all_different(options.source, options.out)
     out = writable(options.out)
     net = bake(ta.load(options.source, family=options.family), options.K, tuple(options.at))
     {"tinyattr": ta.save, **EXPORTS}[options.layout](net, out)
@@ -438,15 +436,14 @@ def run_bake(options):
 
 def run_repair(options):
     """Write a network with centred logits."""
-    _all_different(options.source, options.out)
+    all_different(options.source, options.out)
     out = writable(options.out)
     ta.save(repair(ta.load(options.source, family=options.family)), out)
     print(f"weights  {out}\nrepaired: the class mean is out of the last layer; probabilities are the same")
 
 
 def _write_numbers(path, numbers):
-    with whole(path) as temporary:
-        temporary.write_text(json.dumps(numbers, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(numbers, indent=1, allow_nan=False) + "\n")
 
 
 def run_play(options):
@@ -480,7 +477,7 @@ def run_bench(options):
         draw.drawable(options.out)
     if options.json is not None:
         writable(options.json)
-    _all_different(options.out, options.json)
+    all_different(options.out, options.json)
     found = bench(options.work, batches=options.batch, steps=options.steps, repeats=options.repeats,
                   quick=options.quick)
     if options.json is not None:
@@ -502,7 +499,7 @@ def run_fetch(options):
 
 def run_convert(options):
     """Write a file of our own."""
-    _all_different(options.file, options.out)
+    all_different(options.file, options.out)
     convert(options.file, options.out, family=options.family)
     print(f"weights  {options.out}")
 
@@ -520,14 +517,6 @@ def run_verify(options):
         failed = ", ".join(check.what for check in checks if check.outcome == "FAILED")
         raise ta.InputError(f"not verified: {failed or 'nothing is known to compare this file with'}")
     print("verified")
-
-
-def _all_different(*paths):
-    """No output may overwrite an input or another output."""
-    files = [Path(p).resolve() for p in paths if p is not None]
-    for path in files:
-        if files.count(path) > 1:
-            raise ta.InputError(f"{str(path)!r} is named twice; inputs and outputs must be different files")
 
 
 def entry():

@@ -292,10 +292,13 @@ def drawable(path):
 
 
 def _grey(heatmap):
-    """The picture in grey, 0..255, or a plain grey where the network does not say how pictures look."""
-    if heatmap.picture is None:
-        return np.full(heatmap.size, 128.0)
-    return heatmap.picture @ np.array([0.299, 0.587, 0.114])
+    """The picture in grey, or a plain grey where the network does not say how pictures look."""
+    return np.full(heatmap.size, 128.0) if heatmap.picture is None else in_grey(heatmap.picture)
+
+
+def in_grey(picture):
+    """The lightness of a picture (H, W, 3), 0..255, by ITU-R BT.601."""
+    return picture @ np.array([0.299, 0.587, 0.114])
 
 
 def _wrapped(sentences, width):

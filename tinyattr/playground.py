@@ -8,10 +8,10 @@ from matplotlib.patches import Rectangle
 from matplotlib.widgets import RadioButtons, Slider
 
 from tinyattr.attack import alter
-from tinyattr.draw import LINES, draw_small
+from tinyattr.draw import LINES, draw_small, in_grey
 from tinyattr.errors import InputError
+from tinyattr.explain import Cell, attack_text
 from tinyattr.methods import AT_A_LAYER, METHODS
-from tinyattr.metrics import energy, pearson
 from tinyattr.scores import SCORES
 from tinyattr.softmax import softmax
 
@@ -55,17 +55,16 @@ class Playground:
         twin = alter(self.net, K=choice.K, layer=choice.layer, at=choice.at)
         altered_tape = twin.run(self.tape["input"].output)
         layer = choice.layer if choice.method in AT_A_LAYER else None
-        ask = {"target": choice.target, "score": choice.score, "layer": layer}
+        original, altered = (METHODS[choice.method](net, tape, choice.target, choice.score, layer)
+                             for net, tape in ((self.net, self.tape), (twin, altered_tape)))
         self.choice = choice
-        self.original = METHODS[choice.method](self.net, self.tape, **ask)
-        self.altered = METHODS[choice.method](twin, altered_tape, **ask)
+        self.cell = Cell(choice.method, choice.score, original, altered, choice.at, (h, w))
         self._draw_maps(np.abs(softmax(twin.logits(altered_tape)[0]) - self.y).max())
 
     def clicked(self, event):
         """A click into one of the three pictures moves the place that the attack reads."""
         if event.inaxes in self.axes and event.xdata is not None:
-            H, W = self.original.size
-            h, w = self.tape[self.choice.layer].output.shape[1:3]
+            (H, W), (h, w) = self.cell.original.size, self.cell.tapped
             i, j = int((event.ydata + 0.5) * h / H), int((event.xdata + 0.5) * w / W)
             self.choose(replace(self.choice, at=(min(max(i, 0), h - 1), min(max(j, 0), w - 1))))
 
@@ -99,29 +98,25 @@ class Playground:
 
     def _draw_maps(self, change):
         """Picture, original and altered map, the place that t reads, and the figures above."""
-        choice, (H, W) = self.choice, self.original.size
-        h, w = self.tape[choice.layer].output.shape[1:3]
-        i, j = choice.at
-        grey = np.full((H, W), 128.0) if self.picture is None else self.picture @ np.array([0.299, 0.587, 0.114])
+        cell, (H, W), (h, w), (i, j) = self.cell, self.cell.original.size, self.cell.tapped, self.cell.at
+        grey = np.full((H, W), 128.0) if self.picture is None else in_grey(self.picture)
         for ax, title in zip(self.axes, ("picture", "original network", "altered network"), strict=True):
             ax.clear()
             ax.set(xticks=[], yticks=[])
             ax.set_title(title, fontsize=9)
         self.axes[0].imshow(grey if self.picture is None else self.picture, cmap="gray", vmin=0, vmax=255)
-        for ax, heatmap in zip(self.axes[1:], (self.original, self.altered), strict=True):
+        for ax, heatmap in zip(self.axes[1:], (cell.original, cell.altered), strict=True):
             draw_small(ax, heatmap, grey)
             ax.set_xlabel(heatmap.note, fontsize=8)
         for ax in self.axes:
             ax.add_patch(Rectangle((j * W / w - 0.5, i * H / h - 0.5), W / w, H / h, fill=False, lw=1.5, ec="white"))
-        place = np.zeros((H, W), bool)
-        place[round(i * H / h):round((i + 1) * H / h), round(j * W / w):round((j + 1) * W / w)] = True
-        shares = [energy(m.map, place) for m in (self.original, self.altered)]
-        alike = pearson(np.maximum(self.original.plane, 0), np.maximum(self.altered.plane, 0))
+        shares = np.nan_to_num([cell.corner(cell.original), cell.corner(cell.altered)])
+        attack = attack_text({"K": self.choice.K, "tap": self.choice.layer, "at": cell.at})
         self.text.set_text(
-            f"{self.original.caption.split(':')[0]}\n"
-            f"t = {choice.K:.3g} sum_k A_{i},{j},k, A = {choice.layer}; largest change of a probability {change:.1g}\n"
-            f"maps correlate {alike:.3f}; share of the map in the place that t reads: "
-            f"{np.nan_to_num(shares[0]):.2f} original, {np.nan_to_num(shares[1]):.2f} altered")
+            f"{cell.original.caption.split(':')[0]}\n"
+            f"t = {attack}; largest change of a probability {change:.1g}\n"
+            f"maps correlate {cell.correlation:.3f}; share of the map in the place that t reads: "
+            f"{shares[0]:.2f} original, {shares[1]:.2f} altered")
         self.figure.canvas.draw_idle()
 
 

@@ -139,8 +139,9 @@ def painted(net, x, text, target=None, K=10.0, layer=None):
     """
     tape = net.run(x)
     layer = layer or _last_readable(net, tape, text)
-    shown = lettering(text, _places(net, tape, layer).shape)
-    twin = paint(net, shown / _at_least_faint(_places(net, tape, layer)), K, layer)
+    total = _places(net, tape, layer)
+    shown = lettering(text, total.shape)
+    twin = paint(net, shown / _at_least_faint(total), K, layer)
     tapes = {"original": (net, tape), "painted": (twin, twin.run(x))}
     columns = [(n, s) for n in tapes for s in ("pre", "log_odds")]
     maps = {(m, n, s): METHODS[m](*tapes[n], target, s, layer) for m in ("hirescam", "grad_cam") for n, s in columns}

@@ -20,6 +20,7 @@ README = PAGES.parents[1] / "README.md"
 PARTS = {  # page: its own heading, and the lines of the README before which it starts and ends
     "index": ("", "# tinyattr", "## How it is explained: methods"),
     "methods": ("", "## How it is explained: methods", "## Lessons"),
+    "course": ("", "## Lessons", "## What is fooled"),
     "more": ("# Attack, embedded network, weights, speed", "## What is fooled", "## Equations and their proofs"),
     "equations": ("", "## Equations and their proofs", None),
 }
@@ -29,6 +30,7 @@ CONTENTS = """
 :maxdepth: 2
 
 lessons/index
+course
 teaching
 methods
 more

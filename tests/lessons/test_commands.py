@@ -4,10 +4,11 @@ import json
 
 import pytest
 
+from tests.lessons.solutions import solutions
 from tinyattr.__main__ import main
 from tinyattr.errors import InputError
 from tinyattr.lesson.script import lessons, numbered, read
-from tinyattr.lesson.student import solutions, student
+from tinyattr.lesson.student import student
 
 
 @pytest.fixture
@@ -107,7 +108,7 @@ def test_a_copy_never_takes_the_lessons_place(here, capsys):
     lesson = numbered(5).path
     before = lesson.read_bytes()
     assert main(["lesson", "student", "5", "--out", str(lesson)]) == 1
-    assert "the lesson itself" in capsys.readouterr().err
+    assert "is named twice" in capsys.readouterr().err
     assert lesson.read_bytes() == before
 
 

@@ -3,15 +3,15 @@
 import ast
 import re
 import textwrap
-import tomllib
 from dataclasses import replace
 
 import pytest
 
 from tests import teachers_guide
+from tests.lessons.solutions import solutions
 from tinyattr.lesson.run import execute, run, stage
-from tinyattr.lesson.script import EXERCISE, KINDS, folder, lessons, read
-from tinyattr.lesson.student import BEGIN, END, solutions, student
+from tinyattr.lesson.script import EXERCISE, KINDS, lessons, read
+from tinyattr.lesson.student import BEGIN, END, student
 
 LESSONS = lessons()
 each = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.path.stem)
@@ -26,9 +26,8 @@ def source(lesson):
 def wrong_answers():
     """{exercise: [wrong answer, ...]}, in the lessons' order."""
     found = {}
-    for path in sorted((folder() / "wrong_answers").glob("*.toml")):
-        for wrong in tomllib.loads(path.read_text(encoding="utf-8"))["wrong"]:
-            found.setdefault(wrong["exercise"], []).append(wrong)
+    for wrong in teachers_guide.stored_wrong_answers():
+        found.setdefault(wrong["exercise"], []).append(wrong)
     return found
 
 

@@ -12,7 +12,8 @@ from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
 
-from tinyattr.lesson.script import folder, lessons
+from tests.generated import ROOT
+from tinyattr.lesson.script import lessons
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 LESSONS = lessons()
@@ -66,7 +67,7 @@ def site(tmp_path_factory):
     pytest.importorskip("sphinx_gallery", reason="the pages need the extra docs")
     pytest.importorskip("myst_parser", reason="the pages need the extra docs")
     out = tmp_path_factory.mktemp("site")
-    done = subprocess.run([sys.executable, "-m", "sphinx", "-W", "-q", "-E", "-b", "html", "-d", out / "trees", folder() / "pages", out / "html"],
+    done = subprocess.run([sys.executable, "-m", "sphinx", "-W", "-q", "-E", "-b", "html", "-d", out / "trees", ROOT / "lessons" / "pages", out / "html"],
                           capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""

@@ -10,11 +10,11 @@ from tinyattr.nets.glyphs import CLASSES, HARDEST, INPUT, scene
 
 
 def test_its_readme_names_this_very_file():
-    readme = embedded("README.md").read_text(encoding="utf-8")
+    readme = embedded("weights/README.md").read_text(encoding="utf-8")
     net = ta.load("glyphs")
-    assert sha256(embedded("glyphs.h5").read_bytes()).hexdigest() in readme
+    assert sha256(embedded("weights/glyphs.h5").read_bytes()).hexdigest() in readme
     assert net.source in readme
-    assert embedded("glyphs.h5").stat().st_size < 4_000_000
+    assert embedded("weights/glyphs.h5").stat().st_size < 4_000_000
     assert net.parameters == 734_300
     assert net.classes == CLASSES
 

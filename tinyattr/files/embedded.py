@@ -8,8 +8,11 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def embedded(name):
-    """Path of a file of weights/: inside an installed package, beside it in a checkout. Raises InputError."""
-    for folder in (PACKAGE / "weights", PACKAGE.parent / "weights"):
-        if (folder / name).is_file():
-            return folder / name
-    raise InputError(f"the embedded file {name!r} is missing; install tinyattr again")
+    """Path of what comes with the package, such as "weights/glyphs.h5" or the folder "lessons". Raises InputError.
+
+    It lies inside an installed package, beside it in a checkout.
+    """
+    for place in (PACKAGE, PACKAGE.parent):
+        if (place / name).exists():
+            return place / name
+    raise InputError(f"{name!r}, which comes with the package, is missing; install tinyattr again")

@@ -41,6 +41,20 @@ def whole(path):
         temporary.unlink(missing_ok=True)
 
 
+def write_text(path, text):
+    """Write a text in UTF-8; the file appears whole or not at all."""
+    with whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def all_different(*paths):
+    """No output may overwrite an input or another output."""
+    files = [Path(p).resolve() for p in paths if p is not None]
+    for path in files:
+        if files.count(path) > 1:
+            raise InputError(f"{str(path)!r} is named twice; inputs and outputs must be different files")
+
+
 def digest(path):
     """sha256 of a file, in hexadecimal digits."""
     with open(path, "rb") as file:

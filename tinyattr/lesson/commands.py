@@ -1,11 +1,11 @@
 """`tinyattr lesson list | run N | student N | notebook N`."""
 
-import os
 import textwrap
+from contextlib import chdir
 from pathlib import Path
 
 from tinyattr.errors import InputError
-from tinyattr.files.whole import whole, writable
+from tinyattr.files.whole import all_different, write_text
 from tinyattr.lesson.notebook import notebook
 from tinyattr.lesson.run import run
 from tinyattr.lesson.script import lessons, numbered, read
@@ -43,12 +43,8 @@ def run_lesson(options):
     folder = Path(options.out)
     if not folder.is_dir():
         raise InputError(f"no folder {options.out!r} to put figures into")
-    back = Path.cwd()
-    os.chdir(folder)  # a lesson's figures go to the working folder
-    try:
+    with chdir(folder):  # a lesson's figures go to the working folder
         done = run(lesson)
-    finally:
-        os.chdir(back)
     failed = {o.exercise for o in done.failed}
     solved = [number for number, _, _ in lesson.exercises if number not in failed]
     print(f"exercises solved: {len(solved)} of {len(lesson.exercises)}; {done.cpu:.1f} s of CPU")
@@ -60,26 +56,17 @@ def run_lesson(options):
 def run_student(options):
     """Write a lesson without its solutions."""
     lesson = numbered(options.lesson)
-    out = _unused(options.out or lesson.path.name, lesson.path)
-    with whole(out) as temporary:
-        temporary.write_text(student(lesson.path.read_text(encoding="utf-8")), encoding="utf-8")
+    out = options.out or lesson.path.name
+    all_different(lesson.path, out)
+    write_text(out, student(lesson.path.read_text(encoding="utf-8")))
     print(f"lesson  {out}\nrun it  tinyattr lesson run {out}")
 
 
 def run_notebook(options):
     """Write a lesson as a notebook."""
     lesson = numbered(options.lesson)
-    out = writable(options.out or lesson.path.with_suffix(".ipynb").name)
+    out = options.out or lesson.path.with_suffix(".ipynb").name
+    all_different(lesson.path, out)
     source = lesson.path.read_text(encoding="utf-8")
-    text = notebook(student(source) if options.student else source, lesson.path.name)
-    with whole(out) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(out, notebook(student(source) if options.student else source, lesson.path.name))
     print(f"notebook  {out}")
-
-
-def _unused(out, lesson):
-    """`out`, unless it is the lesson itself: a copy without solutions must not take its place."""
-    out = writable(out)
-    if out.exists() and out.samefile(lesson):
-        raise InputError(f"{str(out)!r} is the lesson itself; give its copy another name with --out")
-    return out

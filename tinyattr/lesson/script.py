@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinyattr.errors import InputError
-from tinyattr.files.embedded import PACKAGE
+from tinyattr.files.embedded import embedded
 
 MARKER = re.compile(r"^# ?%%")
 EXERCISE = re.compile(r"^Exercise (\d+\.\d+) \((\w+)\): (.+)$", re.M)
@@ -49,17 +49,9 @@ class Lesson:
         return [found for cell in self.cells for found in EXERCISE.findall(cell.text)]
 
 
-def folder():
-    """Where the lessons lie: inside an installed package, beside it in a checkout. Raises InputError."""
-    for place in (PACKAGE / "lessons", PACKAGE.parent / "lessons"):
-        if place.is_dir():
-            return place
-    raise InputError("the lessons are missing; install tinyattr again")
-
-
 def lessons():
     """All lessons in order."""
-    return [read(path) for path in sorted(folder().glob("[0-9][0-9]_*.py"))]
+    return [read(path) for path in sorted(embedded("lessons").glob("[0-9][0-9]_*.py"))]
 
 
 def numbered(n):
@@ -75,10 +67,11 @@ def read(path):
     path = Path(path)
     try:
         source = path.read_text(encoding="utf-8")
-        header = ast.get_docstring(ast.parse(source))
+        module = ast.parse(source)
     except (OSError, UnicodeDecodeError, SyntaxError) as error:
         raise InputError(f"{str(path)!r} cannot be read as a lesson: {error}") from None
-    title = re.match(r"(\d+)\. (.+)\n=+$", header or "", re.M)
+    header = ast.get_docstring(module) or ""
+    title = re.match(r"(\d+)\. (.+)\n=+$", header, re.M)
     if not title:
         raise InputError(f"{str(path)!r} is no lesson: its docstring must begin with a title such as "
                          "'5. The row that sums to zero', underlined with =")
@@ -86,15 +79,13 @@ def read(path):
     fields = dict(re.findall(r"^:([^:\n]+): (.+(?:\n    .+)*)", header, re.M))
     fields = {name: re.sub(r"\s+", " ", text) for name, text in fields.items()}
     return Lesson(path, int(title[1]), title[2], re.sub(r"\s+", " ", question[1]) if question else "", fields,
-                  tuple(split(source)))
+                  tuple(_split(source.splitlines(), header, module.body[0].end_lineno)))
 
 
-def split(source):
-    """The cells of a script, in order. The docstring is the first cell's text."""
-    lines = source.splitlines()
+def _split(lines, header, end_of_header):
+    """The cells of a script, in order."""
     starts = [i for i, line in enumerate(lines) if MARKER.match(line)]
-    module = ast.parse(source)
-    cells = [_cell(ast.get_docstring(module), lines, module.body[0].end_lineno, [*starts, len(lines)][0])]
+    cells = [_cell(header, lines, end_of_header, [*starts, len(lines)][0])]
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         code = start + 1
         while code < end and lines[code].startswith("#") and not lines[code].startswith("###"):

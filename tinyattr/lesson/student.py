@@ -29,16 +29,3 @@ def student(source):
     if inside:
         raise InputError(f"the last '{BEGIN}' has no '{END}'")
     return "\n".join(kept) + "\n"
-
-
-def solutions(source):
-    """The solutions' lines, in order: what `student` leaves out."""
-    found, inside = [], False
-    for line in source.splitlines():
-        word = line.strip()
-        if word == BEGIN:
-            found.append([])
-        elif inside and word != END:
-            found[-1].append(line)
-        inside = word != END and (inside or word == BEGIN)
-    return ["\n".join(lines) for lines in found]

@@ -179,5 +179,5 @@ def recognise(shapes, source):
 def file_of(source):
     """Where a weight file lies, given its path or the name of the embedded or a fetched network. Raises InputError."""
     if source == "glyphs":
-        return embedded("glyphs.h5")
+        return embedded("weights/glyphs.h5")
     return fetched(source) if source in FETCHABLE else Path(source)

@@ -1,0 +1,10 @@
+"""The solutions of a lesson, which its students' copies leave out."""
+
+import re
+
+from tinyattr.lesson.student import BEGIN, END
+
+
+def solutions(source):
+    """The lines of every solution, in order."""
+    return re.findall(rf"^ *{BEGIN}\n(.*?)\n *{END}$", source, re.M | re.S)
