@@ -5,7 +5,7 @@
 **Question:** Which layer is "layer 35", and what must a weight file say besides its numbers?
 
 :Time: 60 min (15 talk, 30 work, 15 discuss)
-:CPU: 5 s
+:CPU: 4 s
 :Needs: lessons 1 and 3; no network
 :After this you can: count a network's parameters and shapes without building it; name a layer so that nobody can take it for another; look into a weight file and say what its digests protect from; recognise a wrongly prepared picture
 :Figures: 04_vgg19.png, 04_preparation.png

@@ -5,7 +5,7 @@
 **Question:** Which changes of the logits can a probability not see?
 
 :Time: 60 min (15 talk, 30 work, 15 discuss)
-:CPU: 1 s
+:CPU: 2 s
 :Needs: lesson 2; no network
 :After this you can: write the softmax Jacobian from its formula; say for a score, by one sum, whether a number added to every logit changes its heatmaps; spot a zero that is only rounding
 :Figures: 05_jacobian.png, 05_saturation.png

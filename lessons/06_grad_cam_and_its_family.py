@@ -5,7 +5,7 @@
 **Question:** A layer has activations A and gradients g; what is lost when g is averaged over the picture?
 
 :Time: 60 min (15 talk, 35 work, 10 discuss)
-:CPU: 6 s
+:CPU: 12 s
 :Needs: lesson 5; hypothesis (extra "lessons"); no network
 :After this you can: write four class activation maps from two arrays; say at which layer each is to be trusted; build a network on which Grad-CAM points at the wrong place
 :Figures: 06_methods_by_layers.png, 06_left_or_right.png, 06_layers_measured.png
