@@ -20,7 +20,7 @@ README = PAGES.parents[1] / "README.md"
 PARTS = {  # page: its own heading, and the lines of the README before which it starts and ends
     "index": ("", "# tinyattr", "## How it is explained: methods"),
     "methods": ("", "## How it is explained: methods", "## Lessons"),
-    "course": ("", "## Lessons", "## What is fooled"),
+    "course": ("# The course", "A course of fourteen scripts", "## What is fooled"),
     "more": ("# Attack, embedded network, weights, speed", "## What is fooled", "## Equations and their proofs"),
     "equations": ("", "## Equations and their proofs", None),
 }
@@ -52,6 +52,7 @@ html_theme_options = {"description": tinyattr.__doc__.split(": ", 1)[1].split(".
 html_static_path = ["static"]
 html_css_files = ["pages.css"]
 html_show_sourcelink = False
+html_show_copyright = False
 myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
