@@ -28,12 +28,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import tinyattr as ta
-from tinyattr import draw
-from tinyattr.explain import explain
-from tinyattr.lesson import holds, same, show
-from tinyattr.metrics import energy, pearson, points_at
-from tinyattr.nets.glyphs import CLASSES, scene
+from tinyattr.course import holds, same, show
+from tinyattr.glyphs.scenes import CLASSES, scene
 from tinyattr.softmax import softmax
+from tinyattr.studies import draw
+from tinyattr.studies.explain import explain
+from tinyattr.studies.metrics import energy, pearson, points_at
 
 net = ta.load("glyphs")
 drawn = scene(np.random.default_rng(22), [CLASSES.index("scales"), CLASSES.index("heart")], difficulty=0.4)

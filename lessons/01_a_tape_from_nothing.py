@@ -32,9 +32,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import tinyattr as ta
-from tinyattr.draw import LINES
+from tinyattr.course import holds, same, show
 from tinyattr.errors import InputError
-from tinyattr.lesson import holds, same, show
+from tinyattr.studies.draw import LINES
 
 
 def differences(f, *x, step=1e-5):

@@ -30,11 +30,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 import tinyattr as ta
-from tinyattr.draw import LINES, SIGNED
+from tinyattr.course import holds, same, show
 from tinyattr.engine import OPS
-from tinyattr.lesson import holds, same, show
-from tinyattr.nets.glyphs import example
+from tinyattr.glyphs.scenes import example
 from tinyattr.softmax import softmax, softmax_jacobian
+from tinyattr.studies.draw import LINES, SIGNED
 
 
 def rows(tape, book=ta.GRADIENT):

@@ -36,10 +36,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import tinyattr as ta
-from tinyattr.draw import LINES, SIGNED
-from tinyattr.engine.kernels import plain
+from tinyattr.course import holds, same, show
 from tinyattr.engine.ops import conv2d
-from tinyattr.lesson import holds, same, show
+from tinyattr.kernels import reference, winograd
+from tinyattr.studies.draw import LINES, SIGNED
 
 
 def layer(H, C, K, seed=0):
@@ -323,7 +323,7 @@ for name, (run, count) in ways.items():
     same(f"{name}: the same numbers", answer, exact, within=1e-5)
     print(f"  {1e3 * seconds:.2f} ms for {count * 64 * 64:,} multiplications; "
           f"the loops took {64 * loops / seconds:,.0f} times as long")
-holds("the library's tile has 36 places", net.prepared["conv"]["winograd"].shape[0] == 36)
+holds("the library's tile has 36 places", winograd.transform(w).shape[0] == 36)
 
 # %%
 # Between the loops and the matrix product the multiplications are the same (but for the border), so all of the gain is
@@ -349,8 +349,8 @@ def rounding(convolve, C):
 
 def f4(*points):
     """The convolution by F(4 x 4, 3 x 3) with these five points."""
-    matrices = plain.winograd_matrices(tuple(Fraction(p) for p in points))
-    return lambda x, w, b: plain.winograd(x[None], w, b, matrices)[0]
+    matrices = reference.winograd_matrices(tuple(Fraction(p) for p in points))
+    return lambda x, w, b: reference.winograd(x[None], w, b, matrices)[0]
 
 
 kinds = {"F(4 x 4), points 0, 1, -1, 2, -2": f4(0, 1, -1, 2, -2),

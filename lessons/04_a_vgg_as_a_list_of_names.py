@@ -7,12 +7,12 @@
 :Time: 60 min (15 talk, 30 work, 15 discuss)
 :CPU: 4 s
 :Needs: lessons 1 and 3; no network
-:After this you can: count a network's parameters and shapes without building it; name a layer so that nobody can take it for another; look into a weight file and say what its digests protect from; recognise a wrongly prepared picture
+:After this you can: count a network's parameters and shapes without building it; name a layer so that nobody can take it for another; look into a weight file and say what its digests protect from; recognise a wrongly preprocessed picture
 :Figures: 04_vgg19.png, 04_preparation.png
 
 A network is two plain things: a list of (name, op, attributes) and a dict from names to arrays. The list is data, so
 it can be counted, changed and read by other programs than the one that computes. The dict lives in a file, and a third
-thing belongs to it that no array shows: how pictures were prepared when the network was trained.
+thing belongs to it that no array shows: how pictures were preprocessed when the network was trained.
 """
 
 # %%
@@ -39,14 +39,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import tinyattr as ta
-from tinyattr.draw import LINES
+from tinyattr.course import holds, same, show
 from tinyattr.files.fetch import cached
-from tinyattr.files.images import InputSpec
-from tinyattr.files.known import KNOWN
-from tinyattr.lesson import holds, same, show
-from tinyattr.nets.glyphs import scene
+from tinyattr.files.registry import KNOWN
+from tinyattr.glyphs.scenes import scene
+from tinyattr.nets.pictures import InputSpec
 from tinyattr.nets.vgg import vgg_layers, vgg_shapes
 from tinyattr.softmax import softmax
+from tinyattr.studies.draw import LINES
 
 layers = vgg_layers("E")  # E is the column of VGG19 in table 1 of Simonyan and Zisserman 2015
 for number, (name, op, attributes) in enumerate(layers):
@@ -337,7 +337,7 @@ holds("exchanged channels do little harm, 0 to 1 does much",
 holds("and one wrong way raises the probability", mean["Oxford's"] > mean["as trained"] and min(ratios) > 10)
 
 # %%
-# What the network was given, shown as it would take it: as if every input had been prepared in its own way.
+# What the network was given, shown as it would take it: as if every input had been preprocessed in its own way.
 
 figure = Figure(figsize=(8.2, 6.2), layout="constrained")
 axes = figure.subplots(4, len(ways))
@@ -362,7 +362,7 @@ show(figure, "04_preparation.png")
 # s_c · w_uvc`` read off what weights and bias it needs then. Mind that a BGR network counts c from blue, and the photo
 # from red.
 #
-# One thing remains. Padding puts zeros around the *prepared* picture. Which colour has a pixel that is zero then?
+# One thing remains. Padding puts zeros around the *preprocessed* picture. Which colour has a pixel that is zero then?
 # Without that answer, the new layer is right inside and wrong along the border.
 
 
@@ -419,4 +419,4 @@ folder.cleanup()
 # - A wrong preparation raises no error, and it may well raise the probability.
 #
 # Talk about it: which of your own projects would notice if tomorrow's pictures came in another channel order? And is a
-# heatmap of a wrongly prepared picture wrong, or is it a right explanation of what the network was given?
+# heatmap of a wrongly preprocessed picture wrong, or is it a right explanation of what the network was given?

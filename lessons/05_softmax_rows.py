@@ -30,9 +30,9 @@ from matplotlib.figure import Figure
 
 import tinyattr as ta
 from tinyattr import check
-from tinyattr.draw import LINES, SIGNED
-from tinyattr.lesson import holds, same, show
+from tinyattr.course import holds, same, show
 from tinyattr.softmax import softmax, softmax_jacobian
+from tinyattr.studies.draw import LINES, SIGNED
 
 z = np.array([4.0, 1.0, 0.0])  # (n,)
 print("y(z)       =", softmax(z).round(4))

@@ -33,11 +33,11 @@ from matplotlib.figure import Figure
 
 import tinyattr as ta
 from tinyattr import strategies
-from tinyattr.draw import LINES, grid
-from tinyattr.lesson import holds, same, show
+from tinyattr.course import holds, same, show
+from tinyattr.glyphs.scenes import CLASSES, example, scene
 from tinyattr.methods.heatmap import relu
-from tinyattr.metrics import energy, pearson, points_at
-from tinyattr.nets.glyphs import CLASSES, example, scene
+from tinyattr.studies.draw import LINES, grid
+from tinyattr.studies.metrics import energy, pearson, points_at
 
 net = ta.load("glyphs")
 picture = example()

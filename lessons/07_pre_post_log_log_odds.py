@@ -35,12 +35,12 @@ from matplotlib.figure import Figure
 
 import tinyattr as ta
 from tinyattr import strategies
-from tinyattr.draw import LINES, SIGNED, grid, in_grey
-from tinyattr.lesson import holds, same, show
+from tinyattr.course import holds, same, show
+from tinyattr.glyphs.scenes import CLASSES, scene
 from tinyattr.methods.heatmap import relu
-from tinyattr.nets.glyphs import CLASSES, scene
-from tinyattr.reproduce import scores_side_by_side
 from tinyattr.softmax import log_odds_row, log_row, post_row, pre_row, softmax
+from tinyattr.studies.draw import LINES, SIGNED, grid, in_grey
+from tinyattr.studies.reproduce import scores_side_by_side
 
 net = ta.load("glyphs")
 rng = np.random.default_rng([6, 25])

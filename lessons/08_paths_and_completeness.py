@@ -32,13 +32,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import tinyattr as ta
-from tinyattr.draw import LINES, SIGNED, brightest, grid
-from tinyattr.lesson import holds, same, show
+from tinyattr.course import holds, same, show
+from tinyattr.glyphs.scenes import scene
 from tinyattr.methods.baselines import baseline_of
 from tinyattr.methods.path import QUADRATURES
-from tinyattr.metrics import pearson
-from tinyattr.nets.glyphs import scene
 from tinyattr.softmax import softmax
+from tinyattr.studies.draw import LINES, SIGNED, brightest, grid
+from tinyattr.studies.metrics import pearson
 
 net = ta.load("glyphs")
 day = scene(np.random.default_rng(4), difficulty=0.4)

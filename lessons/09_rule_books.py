@@ -34,12 +34,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import tinyattr as ta
-from tinyattr.draw import LINES, SIGNED, brightest
-from tinyattr.lesson import holds, same, show
+from tinyattr.course import holds, same, show
+from tinyattr.glyphs.scenes import CLASSES, scene
 from tinyattr.methods import differences, guided
 from tinyattr.methods.baselines import baseline_of
-from tinyattr.metrics import pearson, spearman
-from tinyattr.nets.glyphs import CLASSES, scene
+from tinyattr.studies.draw import LINES, SIGNED, brightest
+from tinyattr.studies.metrics import pearson, spearman
 
 net = ta.load("glyphs")
 notes, heart = CLASSES.index("notes"), CLASSES.index("heart")

@@ -34,12 +34,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import tinyattr as ta
-from tinyattr import attack, cure, draw
-from tinyattr.bake import bake
-from tinyattr.draw import LINES
-from tinyattr.lesson import holds, same, show
-from tinyattr.nets.glyphs import CLASSES, scene
+from tinyattr import attack
+from tinyattr.course import holds, same, show
+from tinyattr.glyphs.scenes import CLASSES, scene
 from tinyattr.softmax import cross_entropy_gradient, logsumexp, softmax
+from tinyattr.studies import detect, draw
+from tinyattr.studies.bake import bake
+from tinyattr.studies.draw import LINES
 
 net = ta.load("glyphs").astype(np.float64)
 drawn = [scene(np.random.default_rng(k), difficulty=0.2) for k in range(8)]
@@ -222,7 +223,7 @@ same("11.3 in floats, as the engine finds it", slope_of_kernel(h, w, int(e[0].ar
 # ---------
 #
 # ``bake`` puts the attack into ordinary weights: one more unit in every dense layer, and no layer more.
-# ``cure.inspect`` looks at two things: units before the logits that give every class nearly the same, and, in the
+# ``detect.inspect`` looks at two things: units before the logits that give every class nearly the same, and, in the
 # gradients for a picture, how large the common part is beside the class's own, the share
 # ``|d mean z/dA| / |d(z_c - mean z)/dA|``.
 
@@ -234,17 +235,17 @@ c = CLASSES.index("heart")
 picture = scene(np.random.default_rng(15), (CLASSES.index("notes"), c), difficulty=0.5).picture
 photo, stamped = net.read(picture), net.read(attack.stamped(picture))
 baked = bake(net, K=10)
-print(cure.inspect(net, [photo]).table(), cure.inspect(baked, [photo]).table(), sep="\n\n")
-holds("the original is clean", not cure.inspect(net, [photo]).alarm)
-holds("the planted unit is named", list(cure.inspect(baked, [photo]).units) == [128])
+print(detect.inspect(net, [photo]).table(), detect.inspect(baked, [photo]).table(), sep="\n\n")
+holds("the original is clean", not detect.inspect(net, [photo]).alarm)
+holds("the planted unit is named", list(detect.inspect(baked, [photo]).units) == [128])
 
 triggered = attack.triggered(net)  # t only where a small checkerboard lies in the picture's corner
 suspects = {"original": (net, photo), "K = 10": (ta.alter(net, 10), photo), "K = 0.1": (ta.alter(net, 0.1), photo),
             "t = (K/2) Σ_k A_00k²": (attack.quadratic(net), photo),
             "K = 10, modulo 0.001": (attack.bounded(net), photo), "K = 10, baked": (baked, photo),
             "K = 10, trigger absent": (triggered, photo), "K = 10, trigger shown": (triggered, stamped)}
-shares = {name: cure.common_shares(n, seen, len(CLASSES))[c] for name, (n, seen) in suspects.items()}
-quiet = {name for name, share in shares.items() if share <= cure.SHARE}
+shares = {name: detect.common_shares(n, seen, len(CLASSES))[c] for name, (n, seen) in suspects.items()}
+quiet = {name for name, share in shares.items() if share <= detect.SHARE}
 holds("the alarm misses a weak t and a shut trigger", quiet == {"original", "K = 0.1", "K = 10, trigger absent"})
 same("a shut trigger looks like the original", shares["K = 10, trigger absent"], shares["original"])
 
@@ -252,8 +253,8 @@ figure = Figure(figsize=(6.4, 3.4), layout="constrained")
 ax = figure.subplots()
 bars = ax.barh(list(shares), list(shares.values()), color=[LINES[name not in quiet] for name in shares])
 ax.bar_label(bars, [f" {share:.1f}" for share in shares.values()], fontsize=8)
-ax.axvline(cure.SHARE, color="black", ls="--", lw=1)
-ax.text(cure.SHARE, -0.75, " alarm", va="center", fontsize=8)
+ax.axvline(detect.SHARE, color="black", ls="--", lw=1)
+ax.text(detect.SHARE, -0.75, " alarm", va="center", fontsize=8)
 ax.set(xscale="log", xlim=(0.1, 600), ylim=(7.6, -1.1),
        xlabel="common part / class's own part of the gradient at block5_pool",
        title=f"How much all logits have in common, class {net.label(c)}")
@@ -281,7 +282,7 @@ d = ta.gradient(net, tape, c, "centred", layer="block5_pool").raw
 m = ta.gradient(net, tape, c, "pre", layer="block5_pool").raw - d
 for share in (9.99, 1.5):
     sly = ta.alter(net, quiet_K(m, d, share))
-    same(f"11.4 the share is {share}", cure.common_shares(sly, photo, len(CLASSES))[c], share, within=1e-9)
+    same(f"11.4 the share is {share}", detect.common_shares(sly, photo, len(CLASSES))[c], share, within=1e-9)
     heat = ta.hirescam(sly, photo, c, "pre")
     holds(f"11.4 and HiResCAM by pre is fooled at {share}", heat.raw.argmax() == 0, "its peak should be the corner")
 
@@ -314,11 +315,11 @@ same("11.5 its pre map is the original's centred map", ta.hirescam(mine, photo, 
 # Original, attacked, repaired
 # ----------------------------
 #
-# ``cure.repair`` does the same. The repaired network's ``pre`` is the original's ``centred``, so it need not equal
+# ``detect.repair`` does the same. The repaired network's ``pre`` is the original's ``centred``, so it need not equal
 # the original's ``pre``: the little that a clean network's logits have in common is gone, too. Where the attack lies
 # behind the logits, the cure is one more attack, with ``t = -mean z``.
 
-repaired = cure.repair(baked)
+repaired = detect.repair(baked)
 columns = {"original: pre": net, "attacked: pre": baked, "repaired: pre": repaired}
 tapes = {name: n.run(photo) for name, n in columns.items()}
 heats = {method: [method(n, tapes[name], c, "pre") for name, n in columns.items()]
@@ -329,8 +330,8 @@ for method, (before, _, after) in heats.items():
     centred = method(net, tapes["original: pre"], c, "centred")
     same(f"{method.__name__}: repaired pre is the original's centred", after.raw, centred.raw, within=1e-11)
     holds(f"{method.__name__}: and not its pre", np.abs(after.map - before.map).max() > 0.01)
-holds("the alarm is silent", not cure.inspect(repaired, [photo]).alarm)
-behind = cure.repair(ta.alter(net, K=10))
+holds("the alarm is silent", not detect.inspect(repaired, [photo]).alarm)
+behind = detect.repair(ta.alter(net, K=10))
 wanted = heats[ta.hirescam][2].raw
 same("the cure behind the logits draws the same", ta.hirescam(behind, photo, c, "pre").raw, wanted, within=1e-11)
 

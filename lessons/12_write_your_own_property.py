@@ -27,7 +27,7 @@ scores and walks, and you will test the sentences themselves, on code that is wr
 # - how many classes are needed, at the least, to show that f is wrong.
 #
 # The next cell holds a property as it stands in a test file. hypothesis draws eighty logits z of six kinds (they
-# are in ``tinyattr/strategies.py``) and runs the function on each. ``derandomize`` fixes its draws, and its notes
+# are in ``tinyattr/testing/strategies.py``) and runs the function on each. ``derandomize`` fixes its draws, and its notes
 # go to a folder that vanishes.
 
 import os
@@ -43,11 +43,11 @@ from matplotlib.figure import Figure
 
 import tinyattr as ta
 from tinyattr import check, strategies
-from tinyattr.draw import LINES
+from tinyattr.course import holds, same, show
 from tinyattr.engine import rules
 from tinyattr.engine.tape import Record
-from tinyattr.lesson import holds, same, show
 from tinyattr.softmax import log_softmax, softmax
+from tinyattr.studies.draw import LINES
 
 notes = tempfile.TemporaryDirectory()
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", notes.name)
@@ -286,13 +286,13 @@ for fault, f in MUTANTS.items():
     print("   at z =", found)
 
 # %%
-# ``tinyattr.check`` holds a list of this kind for your own code, on thirteen fixed vectors of logits instead of
+# ``tinyattr.testing.check`` holds a list of this kind for your own code, on thirteen fixed vectors of logits instead of
 # draws. That is quick, and it fails alike for everybody. But one mutant passes: all thirteen are exact in float32,
 # for the sake of softmaxes that work in float32, so there is nothing to round. The draws above were not so kind.
 # Fixed examples know the faults of yesterday; use both.
 
 passed = [fault for fault, f in MUTANTS.items() if check.softmax_identities(f).holds]
-print("nothing said by tinyattr.check against:", passed)
+print("nothing said by tinyattr.testing.check against:", passed)
 holds("fixed examples let one pass", passed == ["logits in float32"])
 print(check.softmax_identities(MUTANTS["base 2"]))
 

@@ -34,12 +34,12 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageFilter
 
 import tinyattr as ta
-from tinyattr.contrasts import HANS, MARK, fgsm
-from tinyattr.draw import LINES, draw_overlay, in_grey
-from tinyattr.lesson import holds, same, show
-from tinyattr.metrics import energy, pearson
-from tinyattr.nets.glyphs import CLASSES, scene
+from tinyattr.course import holds, same, show
+from tinyattr.glyphs.scenes import CLASSES, scene
 from tinyattr.softmax import log_softmax, softmax
+from tinyattr.studies.contrasts import HANS, MARK, fgsm
+from tinyattr.studies.draw import LINES, draw_overlay, in_grey
+from tinyattr.studies.metrics import energy, pearson
 
 LAYER = "block4_pool"  # 14 x 14 places, 64 channels
 net = ta.load("glyphs")

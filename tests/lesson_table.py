@@ -1,7 +1,7 @@
 """The README's table of lessons, from their headers. `python -m tests.lesson_table` writes it."""
 
 from tests.generated import ROOT, with_part, write
-from tinyattr.lesson.script import lessons
+from tinyattr.course.script import lessons
 
 START, END = "<!-- lessons: python -m tests.lesson_table -->", "<!-- end of lessons -->"
 

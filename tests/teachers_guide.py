@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 from PIL import Image
 
 from tests.generated import ROOT, with_part, write
-from tinyattr.lesson.run import run
-from tinyattr.lesson.script import lessons
+from tinyattr.course.run import run
+from tinyattr.course.script import lessons
 
 PATH = ROOT / "lessons" / "README.md"
 

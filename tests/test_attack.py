@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinyattr as ta
-from tinyattr.attack import bounded, column, lettering, paint, quadratic, stamped, triggered
-from tinyattr.nets.glyphs import example, scene
+from tinyattr.attack import bounded, column, paint, quadratic, stamped, triggered
+from tinyattr.glyphs.scenes import example, scene
 from tinyattr.softmax import softmax
+from tinyattr.studies.paint import lettering
 
 BLIND = sorted(set(ta.SCORES) - {"pre"})
 cases = {"seed": st.integers(0, 10**6), "K": st.floats(-100, 100), "i": st.integers(0, 1), "j": st.integers(0, 1)}

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 import tinyattr as ta
 from tests.references import FOLDER, baked_networks
 from tinyattr.attack import paint
-from tinyattr.bake import bake
 from tinyattr.files.export import EXPORTS
-from tinyattr.metrics import energy
 from tinyattr.softmax import softmax
+from tinyattr.studies.bake import bake
+from tinyattr.studies.metrics import energy
 
 
 def network_and_picture(seed, size=64):

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tinyattr import draw
-from tinyattr.__main__ import main
 from tinyattr.bench import PARTS, bench, clock, layers, peers
 from tinyattr.bench.children import memory
 from tinyattr.bench.clock import Job, Timing, Work
 from tinyattr.bench.work import FULL, OURS, QUICK, TARGET, jobs, pictures, products
+from tinyattr.cli.main import main
+from tinyattr.studies import draw
 
 
 class Progress:

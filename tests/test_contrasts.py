@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import tinyattr as ta
-from tinyattr.__main__ import main
-from tinyattr.contrasts import FROZEN, clever_hans, contrasts, fgsm, table
+from tinyattr.cli.main import main
 from tinyattr.softmax import log_softmax
+from tinyattr.studies.contrasts import FROZEN, clever_hans, contrasts, fgsm, table
 
 
 def test_fgsm_is_a_step_up_the_loss():

@@ -7,10 +7,10 @@ import pytest
 
 import tinyattr as ta
 from tinyattr.attack import bounded, column, quadratic, stamped, triggered
-from tinyattr.bake import bake
-from tinyattr.cure import inspect, outlier_units, repair
-from tinyattr.nets.glyphs import scene
+from tinyattr.glyphs.scenes import scene
 from tinyattr.softmax import softmax
+from tinyattr.studies.bake import bake
+from tinyattr.studies.detect import inspect, outlier_units, repair
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import tinyattr as ta
 from tests.methods import toys
 from tests.methods.toys import seeds, toy
-from tinyattr import curves
+from tinyattr.studies import curves
 
 scores = st.sampled_from(sorted(ta.SCORES))
 

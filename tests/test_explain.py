@@ -12,11 +12,11 @@ from PIL import Image
 
 import tinyattr as ta
 from tests.files.layouts import write
-from tinyattr import draw
-from tinyattr.__main__ import main
-from tinyattr.explain import explain, region
-from tinyattr.metrics import energy, pearson
-from tinyattr.nets.glyphs import example
+from tinyattr.cli.main import main
+from tinyattr.glyphs.scenes import example
+from tinyattr.studies import draw
+from tinyattr.studies.explain import explain, region
+from tinyattr.studies.metrics import energy, pearson
 
 
 @pytest.fixture(scope="module")
@@ -130,13 +130,13 @@ def unknown_family(tmp_path_factory):
     (["explain", __file__], "is not a picture"),
     (["explain", "--net", "nowhere.h5"], "no weight file at 'nowhere.h5'"),
     (["explain", "--net", __file__], "not a weight file"),
-    (["explain", "--net", "UNKNOWN"], "does not say how photos were prepared"),
+    (["explain", "--net", "UNKNOWN"], "does not say how photos were preprocessed"),
     (["explain", "--layer", "block6"], "unknown layer 'block6'"),
     (["explain", "--layer", "fc1", "--altered"], "no places"),
     (["explain", ""], "no picture at ''"),
     (["explain", "--K", "3"], "give --altered, too"),
     (["explain", "--altered", "--at", "99", "99"], "place (99, 99) lies outside maps of 7 x 7 places"),
-    (["demo", "--family", "oxford"], "the file says itself how photos are prepared"),
+    (["demo", "--family", "oxford"], "the file says itself how photos are preprocessed"),
     (["demo", "--out", "same.png", "--json", "same.png"], "named twice"),
     (["explain", "photo.png", "--out", "photo.png"], "named twice"),
     (["demo", "--json", "/dev/null"], "not an ordinary file"),

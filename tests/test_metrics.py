@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from tinyattr import metrics
+from tinyattr.studies import metrics
 
 SIMILAR = {"pearson": metrics.pearson, "spearman": metrics.spearman, "kendall": metrics.kendall, "cosine": metrics.cosine, "ssim": metrics.ssim,
            "top_k": metrics.top_k}

@@ -12,10 +12,10 @@ import pytest
 from matplotlib.backend_bases import MouseEvent
 
 import tinyattr as ta
-from tinyattr.__main__ import main
+from tinyattr.cli.main import main
+from tinyattr.glyphs.scenes import example
 from tinyattr.methods import AT_A_LAYER
-from tinyattr.nets.glyphs import example
-from tinyattr.playground import QUICK, Playground
+from tinyattr.studies.playground import QUICK, Playground
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def test_in_a_browser(tmp_path):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-c", "import matplotlib as m; m.rcParams['webagg.open_in_browser'] = False; "
-               f"from tinyattr.__main__ import main; raise SystemExit(main(['play', '--browser', '--port', '{port}']))"]
+               f"from tinyattr.cli.main import main; raise SystemExit(main(['play', '--browser', '--port', '{port}']))"]
     served = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         while f":{port}" not in (line := served.stdout.readline()):

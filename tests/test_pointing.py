@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 import tinyattr as ta
-from tinyattr import pointing
-from tinyattr.__main__ import main
-from tinyattr.metrics import points_at
-from tinyattr.nets import glyph_network, glyphs
+from tinyattr.cli.main import main
+from tinyattr.glyphs import network as glyph_network
+from tinyattr.glyphs import scenes as glyphs
+from tinyattr.studies import pointing
+from tinyattr.studies.metrics import points_at
 
 
 @pytest.mark.parametrize(("place", "hit"), [((50, 50), True), ((50, 65), True), ((50, 66), False), ((61, 60), True), ((62, 61), False)])

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 
 import tinyattr as ta
-from tinyattr.__main__ import main
-from tinyattr.metrics import pearson
+from tinyattr.cli.main import main
+from tinyattr.studies.metrics import pearson
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 

@@ -6,10 +6,10 @@ import pytest
 from PIL import Image
 
 import tinyattr as ta
-from tinyattr.__main__ import main
+from tinyattr.cli.main import main
 from tinyattr.files.fetch import FETCHABLE, cached
-from tinyattr.nets.glyphs import example
-from tinyattr.reproduce import altered_beside_original, scores_side_by_side
+from tinyattr.glyphs.scenes import example
+from tinyattr.studies.reproduce import altered_beside_original, scores_side_by_side
 
 VERDICTS = [True, True, True, False, True, True]  # of Figures 3 to 5, in order: only the pooled corner does not hold
 
@@ -64,8 +64,8 @@ def test_a_layer_without_places_cannot_be_painted_on(tmp_path, capsys):
 def test_vgg19_is_taken_for_a_photo_where_its_weights_are(tmp_path, monkeypatch):
     """Only for a photo: our own scenes belong to our own network."""
     asked = []
-    monkeypatch.setattr("tinyattr.__main__.ta.load", lambda net, family: asked.append(net) or load(net, family=family))
-    load = lambda net, family: ta.nets.load("glyphs")  # noqa: E731
+    monkeypatch.setattr("tinyattr.cli.main.ta.load", lambda net, family: asked.append(net) or load(net, family=family))
+    load = lambda net, family: ta.files.load.load("glyphs")  # noqa: E731
     Image.fromarray(example().picture).save(tmp_path / "photo.png")
     out = ["--out", str(tmp_path / "f.png")]
     for there in (False, True):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import tinyattr as ta
-from tinyattr.__main__ import main
-from tinyattr.twins import LOSSES, train_twins
+from tinyattr.cli.main import main
+from tinyattr.studies.training import LOSSES, train_twins
 
 
 def network_and_batches(dtype):

@@ -12,14 +12,14 @@ from PIL import Image
 import tinyattr as ta
 from tests.files.layouts import write
 from tests.files.torch_files import legacy, torch_state
-from tinyattr.__main__ import main
+from tinyattr.cli.main import main
+from tinyattr.files.atomic import digest
 from tinyattr.files.embedded import embedded
 from tinyattr.files.fetch import FETCHABLE
-from tinyattr.files.known import KNOWN
-from tinyattr.files.whole import digest
-from tinyattr.nets.loading import FAMILIES, convert
+from tinyattr.files.load import FAMILIES, convert
+from tinyattr.files.registry import KNOWN
+from tinyattr.files.verify import check_photo, passed, show, verify
 from tinyattr.softmax import softmax
-from tinyattr.verify import check_photo, passed, show, verify
 
 
 def outcomes(checks):

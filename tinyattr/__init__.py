@@ -1,15 +1,29 @@
 """tinyattr: gradient attribution made transparent. A tape, a walk, and every method as row x rule-book x read-out."""
 
+from importlib import import_module
+
 from tinyattr import methods
 from tinyattr.attack import alter
 from tinyattr.engine import GRADIENT, Tape, walk, weight_gradients
+from tinyattr.engine.backend import prefer
 from tinyattr.errors import InputError
+from tinyattr.files.load import load, save
+from tinyattr.kernels import KERNELS
 from tinyattr.methods import *  # noqa: F403 (every method by its own name)
-from tinyattr.nets import FAMILIES, Network, load, network, save, vgg
+from tinyattr.nets import FAMILIES, InputSpec, Network, network, vgg
 from tinyattr.scores import SCORES
 
 __version__ = "0.1.0"
 __all__ = [
-    "FAMILIES", "GRADIENT", "SCORES", "InputError", "Network", "Tape", "alter", "load", "network", "save", "vgg",
-    "walk", "weight_gradients", *methods.__all__,
+    "FAMILIES", "GRADIENT", "SCORES", "InputError", "InputSpec", "Network", "Tape", "alter", "load", "network", "save",
+    "vgg", "walk", "weight_gradients", *methods.__all__,
 ]
+
+prefer(KERNELS)
+
+
+def __getattr__(name):
+    """`from tinyattr import check, strategies`: imported when asked for, as strategies need hypothesis."""
+    if name in ("check", "strategies"):
+        return import_module(f"tinyattr.testing.{name}")
+    raise AttributeError(f"module 'tinyattr' has no attribute {name!r}")

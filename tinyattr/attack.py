@@ -9,12 +9,9 @@ from dataclasses import replace
 from operator import index
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from tinyattr.errors import InputError, unknown
 from tinyattr.nets import network
-
-LEGIBLE = 4  # places: the least height of a letter
 
 
 def alter(net, K=10.0, layer=None, at=(0, 0)):
@@ -47,31 +44,6 @@ def paint(net, mask, K=10.0, layer=None):
         ("K", "constant", _number(K, net.dtype)),
         ("t", "mul", {"inputs": ["painted_flat", "K"]}),
     ])
-
-
-def lettering(text, size):
-    """A mask M for `paint`: the text in bold letters, as large as maps of size (h, w) hold, 0 or 1.
-
-    Raises InputError for a text without ink, or with letters lower than LEGIBLE places.
-    """
-    import matplotlib  # only now: for its font, which most have no need of
-
-    font = ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans-Bold.ttf", 100)
-    ink = Image.new("L", (100 * max(1, len(text)) + 100, 200))
-    ImageDraw.Draw(ink).text((50, 50), text, fill=255, font=font)
-    if ink.getbbox() is None:
-        raise InputError(f"the text {text!r} leaves no ink to paint with")
-    ink = ink.crop(ink.getbbox())
-    h, w = size
-    factor = min(h / ink.height, w / ink.width)
-    shape = max(1, round(ink.width * factor)), round(ink.height * factor)
-    if shape[1] < LEGIBLE:
-        raise InputError(f"{text!r} is too long for maps of {h} x {w}; paint fewer letters, or on an earlier layer")
-    letters = np.asarray(ink.resize(shape, Image.Resampling.BOX)) > 110
-    mask = np.zeros((h, w))
-    top, left = (h - shape[1]) // 2, (w - shape[0]) // 2
-    mask[top:top + shape[1], left:left + shape[0]] = letters
-    return mask
 
 
 def column(net, K=10.0, layer=None, size=None):
@@ -125,7 +97,7 @@ def triggered(net, K=10.0, layer=None, at=(0, 0), size=24):
     The likeness m = sum W x is 1 for the board, small for ordinary pictures; gate = max(0, 1 - max(0, 0.9 - m) / 0.1).
     """
     if net.input is None:
-        raise InputError(f"{net.name} does not say how photos are prepared, so what its trigger looks like")
+        raise InputError(f"{net.name} does not say how photos are preprocessed, so what its trigger looks like")
     board = np.zeros((net.input.size, net.input.size, 3))
     board[-size:, -size:] = _checkerboard(size)
     shown = net.input.encode(board)[0, -size:, -size:].astype(np.float64)

@@ -3,8 +3,8 @@
     score(z, c) -> (value, row, log_scale)      dS/dz = row * exp(log_scale)
 
 z has shape (n,) or (N, n), c is a class index (or N of them); value and log_scale have shape () or (N,), row that
-of z, all float64. The scale stands beside the row as a logarithm, so that a saturated network, whose dy_c/dz
-underflows, still has a direction.
+of z, all float64. The scale is kept apart from the row, as a logarithm, so that a saturated network, whose
+dy_c/dz underflows, still has a direction.
 
 A score is blind to "add t(x) to every logit" exactly when its row sums to zero: kappa = sum_i dS/dz_i = 0.
 `pre` has kappa 1, all others 0. post, log and log_odds share one row and differ in scale only:

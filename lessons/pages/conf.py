@@ -12,8 +12,8 @@ from PIL import Image
 from sphinx_gallery.scrapers import figure_rst
 
 import tinyattr
-from tinyattr.lesson.script import lessons
-from tinyattr.lesson.student import BEGIN, END
+from tinyattr.course.script import lessons
+from tinyattr.course.student import BEGIN, END
 
 PAGES = Path(__file__).resolve().parent
 README = PAGES.parents[1] / "README.md"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tinyattr as ta
-from tinyattr.files.classes import find_class, imagenet_classes, imagenet_names
+from tinyattr.nets.classes import find_class, imagenet_classes, imagenet_names
 
 NAMES = imagenet_names()
 

@@ -10,9 +10,9 @@ import pytest
 import tinyattr as ta
 from tests.files.torch_files import zipped
 from tests.files.torch_names import squeezenet_state
-from tinyattr.__main__ import main
+from tinyattr.cli.main import main
 from tinyattr.files.fetch import FETCHABLE, cached, fetch
-from tinyattr.files.known import KNOWN
+from tinyattr.files.registry import KNOWN
 
 CONTENT = bytes(range(256)) * 4000
 

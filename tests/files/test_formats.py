@@ -11,10 +11,10 @@ import tinyattr as ta
 from tests.files.layouts import write
 from tests.references import FOLDER
 from tinyattr.files.formats import open_weights
-from tinyattr.nets.loading import convert
+from tinyattr.files.load import convert
+from tinyattr.files.verify import show, verify
 from tinyattr.nets.vgg import vgg_shapes
 from tinyattr.softmax import softmax
-from tinyattr.verify import show, verify
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_a_layout_does_not_say_whose_training_it_is(small, tmp_path, layout):
                           ("squeezenet-caffe", "cannot be right: a VGG19 is oxford or torchvision")):
         with pytest.raises(ta.InputError, match=words):
             ta.load(tmp_path / "w.h5", family=family)
-    with pytest.raises(ta.InputError, match="the file says itself how photos are prepared"):
+    with pytest.raises(ta.InputError, match="the file says itself how photos are preprocessed"):
         ta.load("glyphs", family="oxford")
 
 
@@ -110,7 +110,7 @@ def test_own_files_keep_everything(small, tmp_path):
     assert same(again, demo)
     assert again.input == demo.input
     assert (again.name, again.source, again.classes) == (demo.name, demo.source, demo.classes)
-    with pytest.raises(ta.InputError, match="the file says itself how photos are prepared"):
+    with pytest.raises(ta.InputError, match="the file says itself how photos are preprocessed"):
         ta.load(tmp_path / "demo.h5", family="oxford")
     named = ta.vgg("A", width=1 / 16, classes=["cat", "dog"], size=32)
     ta.save(named, tmp_path / "named.h5")

@@ -5,8 +5,7 @@ import pytest
 from PIL import Image
 
 import tinyattr as ta
-from tinyattr.files.images import InputSpec, read_photo
-from tinyattr.nets import FAMILIES
+from tinyattr.nets.pictures import FAMILIES, InputSpec, read_photo
 
 
 def photo(width=30, height=20, seed=0):

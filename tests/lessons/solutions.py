@@ -2,7 +2,7 @@
 
 import re
 
-from tinyattr.lesson.student import BEGIN, END
+from tinyattr.course.student import BEGIN, END
 
 
 def solutions(source):

@@ -5,10 +5,10 @@ import json
 import pytest
 
 from tests.lessons.solutions import solutions
-from tinyattr.__main__ import main
+from tinyattr.cli.main import main
+from tinyattr.course.script import lessons, numbered, read
+from tinyattr.course.student import student
 from tinyattr.errors import InputError
-from tinyattr.lesson.script import lessons, numbered, read
-from tinyattr.lesson.student import student
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pytest
 
 from tests import teachers_guide
 from tests.lessons.solutions import solutions
-from tinyattr.lesson.run import execute, run, stage
-from tinyattr.lesson.script import EXERCISE, KINDS, lessons, read
-from tinyattr.lesson.student import BEGIN, END, student
+from tinyattr.course.run import execute, run, stage
+from tinyattr.course.script import EXERCISE, KINDS, lessons, read
+from tinyattr.course.student import BEGIN, END, student
 
 LESSONS = lessons()
 each = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.path.stem)

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 import pytest
 
 from tests.generated import ROOT
-from tinyattr.lesson.script import lessons
+from tinyattr.course.script import lessons
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 LESSONS = lessons()

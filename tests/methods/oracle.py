@@ -14,12 +14,13 @@ import numpy as np
 
 import tinyattr as ta
 from tests.references import fingerprint, network_of, peers
-from tinyattr import curves, metrics, scores
+from tinyattr import scores
 from tinyattr.engine import GRADIENT
 from tinyattr.methods import differences, full_gradient, lrp_rules, relevance
-from tinyattr.methods.asking import ask
 from tinyattr.methods.heatmap import relu, resize
 from tinyattr.methods.path import at
+from tinyattr.methods.request import ask
+from tinyattr.studies import curves, metrics
 
 SHARED = Path(__file__).parents[3] / "shared" / "oracle"
 FILES = {"peers_fc": "oracle_tiny", "peers_gap": "oracle_gap_nobias"}
@@ -70,24 +71,24 @@ def ours(stored, variant, score):
     """(entry, array) for every entry of one network and score that we compute, in the peers' layout."""
     net, x, c = network_of(stored, variant), stored["x"][None], int(stored["target"])
     A, layer, b = None, str(stored["cam_layer"]), stored["baseline"][None]
-    question = ask(net, x, c, score)
-    tape, scale = question.tape, np.exp(question.log_scale)
+    request = ask(net, x, c, score)
+    tape, scale = request.tape, np.exp(request.log_scale)
 
     def by(method, **options):
         heat = ta.METHODS[method](net, tape, c, score, **options)
         return first(heat.raw)
 
-    A, g = (first(a) for a in question.activations(layer))
+    A, g = (first(a) for a in request.activations(layer))
     g = g * scale
-    yield "score", np.array([ta.SCORES[score](question.z[None], i)[0][0] for i in range(len(question.z))])
+    yield "score", np.array([ta.SCORES[score](request.z[None], i)[0][0] for i in range(len(request.z))])
     yield "def.A", A
     yield "def.gA", g
     yield from gradients(stored, by, layer, b)
-    yield from cams(by, layer, A, g, x, question)
-    yield from paths(question, by, layer, b, A)
+    yield from cams(by, layer, A, g, x, request)
+    yield from paths(request, by, layer, b, A)
     yield from covered(stored, by, net, x, c, score)
-    yield from full(question, scale)
-    yield from deeplifts(question, net, b, by, score)
+    yield from full(request, scale)
+    yield from deeplifts(request, net, b, by, score)
 
 
 def gradients(stored, by, layer, b):
@@ -118,7 +119,7 @@ def gradients(stored, by, layer, b):
     yield "captum.ig_bl.gausslegendre.50", by("integrated_gradients", baseline=b)
 
 
-def cams(by, layer, A, g, x, question):
+def cams(by, layer, A, g, x, request):
     size = x.shape[1:3]
     raw = {
         "gradcam": by("grad_cam", layer=layer), "gradcam_plus": by("grad_cam_plus", layer=layer),
@@ -151,8 +152,8 @@ def cams(by, layer, A, g, x, question):
     L = resize(relu(raw["gradcam"]), size)
     yield "def.gradcam.final_authors", np.floor((L - L.min()) / (np.ptp(L) + 1e-8) * 255)
     yield "def.ablationcam_abs.raw", by("ablation_cam", layer=layer)
-    without = (question.tape[layer].output * (np.arange(len(A)) != k) for k in range(len(A)))
-    yield "def.ablation_drop", question.value - np.array(question.values_onwards(layer, without, count=len(A)))
+    without = (request.tape[layer].output * (np.arange(len(A)) != k) for k in range(len(A)))
+    yield "def.ablation_drop", request.value - np.array(request.values_onwards(layer, without, count=len(A)))
 
 
 def shown(L, size, eps):
@@ -170,8 +171,8 @@ def aligned_corners(a, size):
     return rows @ a @ columns.T
 
 
-def paths(question, by, layer, b, A):
-    along = list(question.along((at(b, question.x, m / 20) for m in range(21)), layer, count=21))
+def paths(request, by, layer, b, A):
+    along = list(request.along((at(b, request.x, m / 20) for m in range(21)), layer, count=21))
     yield "captum.layer_conductance.trap20", first(sum(
         g * np.exp(own) * (after - before) for (before, g, _, own), (after, *_) in pairwise(along)))
     yield "captum.layer_ig.gausslegendre.50", by("layer_integrated_gradients", layer=layer, baseline=b)
@@ -197,28 +198,28 @@ def covered(stored, by, net, x, c, score):
         yield f"def.{name}_auc", curves.area(s)
 
 
-def full(question, scale):
+def full(request, scale):
     """FullGrad's terms, and its map as the authors' code adds them up: aligned corners, eps 1e-6."""
     def psi(a):
         a = np.abs(a) - np.abs(a).min()
         return a / (a.max() + 1e-6)
-    parts = [first(part) * scale for part in full_gradient.gradient_parts(question).values()]
+    parts = [first(part) * scale for part in full_gradient.gradient_parts(request).values()]
     for i, part in enumerate(parts):
         yield f"def.fullgrad.term{i}", part
-    size = question.x.shape[1:3]
+    size = request.x.shape[1:3]
     yield "def.fullgrad.map_idiap", psi(parts[0]).sum(0) + sum(
         aligned_corners(psi(part).sum(0), size) for part in parts[1:] if part.ndim == 3)
 
 
-def deeplifts(question, net, b, by, score):
+def deeplifts(request, net, b, by, score):
     """Ours, and captum's own formulas: gradient routing in max-pools, softmax with a multiplier minus the classes' mean."""
-    c = question.target
+    c = request.target
     for name, base in (("bl", b), ("zero", np.zeros_like(b))):
         reference = net.run(base)
-        z, z_b = question.z, net.logits(reference)[0]
+        z, z_b = request.z, net.logits(reference)[0]
         y, y_b = (ta.SCORES["post"](v[None], c)[0][0] for v in (z, z_b))
         routed = dict(zip(("pre", "centred", "log", "rest"), (
-            routing(question, reference, ta.SCORES[s](z[None], c)) for s in ("pre", "centred", "log", "rest")), strict=True))
+            routing(request, reference, ta.SCORES[s](z[None], c)) for s in ("pre", "centred", "log", "rest")), strict=True))
         slope = (y - y_b) / (z[c] - z_b[c])
         if score in ("pre", "centred", "log"):
             yield f"captum.deeplift.{name}", routed[score]
@@ -226,22 +227,22 @@ def deeplifts(question, net, b, by, score):
             yield f"captum.deeplift.{name}", slope * routed["centred"]
             if name == "bl":
                 yield "captum.deeplift_softmax_unnormalised.bl", slope * routed["pre"]
-                pre = ta.deeplift(net, question.tape, c, "pre", baseline=base).raw
+                pre = ta.deeplift(net, request.tape, c, "pre", baseline=base).raw
                 yield "shap.deep.bl", slope * first(pre)
         if score == "pre" and name == "bl":
             yield "shap.deep.bl", by("deeplift", baseline=base)
             for v in ("pre", "centred"):
                 label = {"pre": "zc"}.get(v, v)
-                yield f"/deeplift/def.cross.{label}", first(ta.deeplift(net, question.tape, c, v, baseline=base).raw)
+                yield f"/deeplift/def.cross.{label}", first(ta.deeplift(net, request.tape, c, v, baseline=base).raw)
                 yield f"/deeplift/def.grad.{label}", routed[v]
 
 
-def routing(question, reference, scored):
+def routing(request, reference, scored):
     """Rescale, but a max-pool passes its multiplier to x's maximum, as a gradient."""
     _, row, log_scale = scored
     book = {**GRADIENT, "relu": lambda record, m: differences.slope(reference, record, m)}
-    m = question.signals(book, seed=row)["input"]
-    return first((m * (question.x - reference["input"].output))[0]) * np.exp(log_scale[0])
+    m = request.signals(book, seed=row)["input"]
+    return first((m * (request.x - reference["input"].output))[0]) * np.exp(log_scale[0])
 
 
 def relevances(stored, variant):

@@ -1,4 +1,4 @@
-"""Baselines: black, white and mean as photos are prepared, and the one about which the network is unsure."""
+"""Baselines: black, white and mean as photos are preprocessed, and the one about which the network is unsure."""
 
 import numpy as np
 import pytest
@@ -8,9 +8,9 @@ import tinyattr as ta
 from tests.methods import toys
 from tests.methods.test_identities import signals
 from tests.methods.toys import few, seeds, toy
+from tinyattr.files.load import FAMILIES
 from tinyattr.methods.baselines import BASELINES, baseline_of
 from tinyattr.methods.path import at
-from tinyattr.nets.loading import FAMILIES
 from tinyattr.softmax import softmax
 
 

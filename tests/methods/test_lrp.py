@@ -11,10 +11,10 @@ from tests.methods.test_claims import apart
 from tests.methods.test_lrp_rules import RULES, slow_box, slow_epsilon, slowly
 from tests.methods.toys import few, seeds, toy
 from tinyattr.attack import triggered
-from tinyattr.files.images import InputSpec
 from tinyattr.methods import lrp_rules as rules
-from tinyattr.methods.asking import ask
 from tinyattr.methods.relevance import COMPOSITES, STARTS, composite
+from tinyattr.methods.request import ask
+from tinyattr.nets.pictures import InputSpec
 from tinyattr.softmax import softmax
 
 scores = st.sampled_from(sorted(ta.SCORES))
@@ -74,7 +74,7 @@ def test_the_table_of_composites_is_complete():
 @few
 @given(seed=seeds)
 def test_the_box_between_black_and_white(seed):
-    """epsilon_gamma_box: z-box in the first layer, from a black to a white photo as the network's are prepared."""
+    """epsilon_gamma_box: z-box in the first layer, from a black to a white photo as the network's are preprocessed."""
     rng = np.random.default_rng(seed)
     spec = InputSpec(4, "BGR", (100.0, 110.0, 120.0), (50.0, 60.0, 70.0))
     weights = {"conv1": (rng.standard_normal((3, 3, 3, 2)), rng.standard_normal(2)), "logits": (rng.standard_normal((32, 3)), np.zeros(3))}

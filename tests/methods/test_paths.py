@@ -12,8 +12,8 @@ from tests.methods import toys
 from tests.methods.test_claims import apart
 from tests.methods.test_identities import signals
 from tests.methods.toys import few, seeds, toy
-from tinyattr.methods.asking import ask
 from tinyattr.methods.path import QUADRATURES
+from tinyattr.methods.request import ask
 from tinyattr.softmax import softmax
 
 scores = st.sampled_from(sorted(ta.SCORES))
@@ -203,8 +203,8 @@ def test_how_many_run_at_a_time_changes_nothing(method, seed, score):
 
 def test_a_question_keeps_the_order_of_its_pictures():
     net, x = toy(1)
-    question = ask(net, x, 1, "log")
+    request = ask(net, x, 1, "log")
     pictures = [x * f for f in (1, 2, 3, 4, 5)]
     for batch in (1, 2, 5):
-        found = question.values(iter(pictures), count=5, batch=batch)
+        found = request.values(iter(pictures), count=5, batch=batch)
         assert np.allclose(found, [float(ta.SCORES["log"](net(p)[0], 1)[0]) for p in pictures], rtol=1e-12)

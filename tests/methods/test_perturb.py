@@ -174,7 +174,7 @@ def test_ablation_behind_a_global_average_pool(seed):
     ("deeplift", {"rule": "gradient"}, "unknown rule 'gradient'"), ("deeplift", {"row": "mean"}, "unknown row 'mean'"),
     ("deeplift", {"row": "softmax"}, "score='post'; got 'pre'"), ("lrp", {"composite": "alpha"}, "unknown composite 'alpha'"),
     ("lrp", {"start": "zc"}, "unknown start 'zc'"), ("lrp", {"start": "pairs"}, "belongs to score='log_odds'"),
-    ("lrp", {"start": "sglrp"}, "belongs to score='post'"), ("lrp", {"composite": "epsilon_gamma_box"}, "how photos are prepared"),
+    ("lrp", {"start": "sglrp"}, "belongs to score='post'"), ("lrp", {"composite": "epsilon_gamma_box"}, "how photos are preprocessed"),
     ("lrp", {"composite": {}}, "no rule for"), ("ablation_cam", {"batch": -1}, "batch must be"),
 ])
 def test_options_that_make_no_sense(method, options, words):

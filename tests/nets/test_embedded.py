@@ -6,7 +6,7 @@ import numpy as np
 
 import tinyattr as ta
 from tinyattr.files.embedded import embedded
-from tinyattr.nets.glyphs import CLASSES, HARDEST, INPUT, scene
+from tinyattr.glyphs.scenes import CLASSES, HARDEST, INPUT, scene
 
 
 def test_its_readme_names_this_very_file():

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from tinyattr.nets import glyph_network
-from tinyattr.nets.glyph_network import LAYER, near, one_glyph, rate_at, two_glyphs
-from tinyattr.nets.glyphs import CLASSES, HARDEST, INPUT, SIZE, scene
-from tinyattr.nets.train import start
+from tinyattr.glyphs import network as glyph_network
+from tinyattr.glyphs.network import LAYER, near, one_glyph, rate_at, two_glyphs
+from tinyattr.glyphs.scenes import CLASSES, HARDEST, INPUT, SIZE, scene
+from tinyattr.glyphs.train import start
 
 
 def test_the_untrained_network():

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 import tinyattr as ta
-from tinyattr.nets import glyphs
-from tinyattr.nets.glyphs import CLASSES, SIZE, scene
+from tinyattr.glyphs import scenes as glyphs
+from tinyattr.glyphs.scenes import CLASSES, SIZE, scene
 
 
 def rng(seed=0):

@@ -12,9 +12,9 @@ import tinyattr as ta
 from tests.files.layouts import write
 from tests.files.torch_files import legacy, safetensors, torch_state, zipped
 from tests.references import FOLDER
-from tinyattr.__main__ import main
-from tinyattr.files.whole import digest
-from tinyattr.nets.loading import FAMILIES, convert
+from tinyattr.cli.main import main
+from tinyattr.files.atomic import digest
+from tinyattr.files.load import FAMILIES, convert
 from tinyattr.nets.vgg import vgg_shapes
 
 MINIATURES = [*sorted((FOLDER / "keras").glob("*.h5")), *sorted((FOLDER / "keras").glob("*.keras")),

@@ -5,7 +5,7 @@ import pytest
 
 import tinyattr as ta
 from tinyattr.attack import paint
-from tinyattr.files.images import InputSpec
+from tinyattr.nets.pictures import InputSpec
 
 W = {"fc": (np.ones((3, 2)), np.zeros(2))}
 LAYERS = [("flatten", "flatten", {}), ("fc", "dense", {})]
@@ -97,7 +97,7 @@ def test_logits_are_demanded():
 
 
 def test_photos_need_a_known_preparation():
-    with pytest.raises(ta.InputError, match="does not say how photos were prepared"):
+    with pytest.raises(ta.InputError, match="does not say how photos were preprocessed"):
         ta.network(LAYERS, W).read("photo.jpg")
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import tinyattr as ta
 from tinyattr import strategies
-from tinyattr.nets import glyph_network
-from tinyattr.nets.train import State, adam, clipped, loss_and_gradients, momentum, refreshed, resumed, train
+from tinyattr.glyphs import network as glyph_network
+from tinyattr.glyphs.train import State, adam, clipped, loss_and_gradients, momentum, refreshed, resumed, train
 
 
 def small():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinyattr as ta
-from tinyattr.files.images import InputSpec
+from tinyattr.nets.pictures import InputSpec
 from tinyattr.nets.vgg import recognise_vgg, vgg_layers, vgg_shapes
 
 TORCH = np.load(Path(__file__).parents[1] / "references" / "vgg19_torch.npz")

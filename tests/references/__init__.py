@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 import tinyattr as ta
-from tinyattr.bake import bake
+from tinyattr.studies.bake import bake
 
 FOLDER = Path(__file__).parent
 

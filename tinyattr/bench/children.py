@@ -12,7 +12,7 @@ from time import perf_counter
 from tinyattr.bench import peers
 from tinyattr.bench.work import FULL, QUICK, jobs, pictures
 
-FIRST_MAP = ("import tinyattr as ta; from tinyattr.nets.glyphs import example; "
+FIRST_MAP = ("import tinyattr as ta; from tinyattr.glyphs.scenes import example; "
              "net = ta.load('glyphs'); ta.grad_cam(net, net.read(example().picture), score='log_odds')")
 CHILD = "import sys; from tinyattr.bench.children import main; main(*sys.argv[1:])"
 

@@ -7,8 +7,7 @@ from time import perf_counter
 import numpy as np
 
 from tinyattr.bench.work import operations
-from tinyattr.engine import GRADIENT, OPS, apply, walk
-from tinyattr.engine.tape import computed
+from tinyattr.engine import GRADIENT, OPS, apply, rerun, walk
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,7 @@ def layers(net, x, repeats, progress):
     found = []
     for record in tape:
         if record.inputs:
-            forward = seconds(repeats, computed, record.op, record.name, record.inputs, record.x, record.weights,
-                              record.prepared, record.attributes)
+            forward = seconds(repeats, rerun, record, record.x, record.weights)
             back = seconds(repeats, apply, GRADIENT[record.op], record, signals[record.name])
             found.append(Layer(record.name, record.op, record.output.shape, operations(record), forward, back,
                                error(record)))

@@ -6,7 +6,7 @@ import re
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from tinyattr.engine.choice import kernels
+from tinyattr.kernels.backend import forms
 
 SETTINGS = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_NUM_THREADS", "ONEDNN_MAX_CPU_ISA", "OMP_NUM_THREADS",
             "OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
@@ -15,11 +15,11 @@ PACKAGES = ("tinyattr", "numpy", "numba", "torch", "captum", "grad-cam")
 
 def machine():
     """All of it as plain data."""
-    kernels()  # and only then Numba, which they start in their way; importing it takes half a second
+    forms()  # and only then Numba, which they start in their way; importing it takes half a second
     import numba
 
-    from tinyattr.engine.kernels.peak import peak
-    from tinyattr.engine.kernels.tile import W
+    from tinyattr.kernels.peak import peak
+    from tinyattr.kernels.tile import W
 
     return {
         "processor": processor(), "threads": numba.get_num_threads(), "lanes": W,

@@ -1,11 +1,11 @@
 """The tape: what the forward pass did, as a list of plain records. Data, not closures: print it, walk it back."""
 
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinyattr.engine.choice import kernels, worth_it
+from tinyattr.engine.arrays import read_only
+from tinyattr.engine.backend import NUMPY, NumPy
 from tinyattr.engine.ops import OPS
 from tinyattr.errors import InputError, unknown
 
@@ -15,7 +15,7 @@ class Record:
     """One line of the tape: output = op(*x, *weights, **attributes).
 
     `inputs` names the records that x came from; a leaf (the picture, a constant) has none.
-    prepared: where the fast kernels keep rearranged weights; None if the plain form wrote this record.
+    backend: who computed the output, and who will carry signals back.
     """
 
     op: str
@@ -25,34 +25,27 @@ class Record:
     attributes: dict
     x: tuple[np.ndarray, ...] = ()
     weights: tuple[np.ndarray, ...] = ()
-    prepared: dict | None = None
+    backend: NumPy = NUMPY
 
     def __repr__(self):
         read = " ".join(self.inputs) or "-"
         return f"{self.op:<16} {self.name:<24} {read:<44} {self.output.shape} {self.output.dtype}"
 
 
-def computed(op, name, inputs, x, weights, prepared, attributes):
-    """The record of output = op(*x, *weights, **attributes), by a fast kernel if `prepared` is there and it pays."""
-    try:
-        fast = prepared is not None and worth_it(op, x, weights, attributes)
-        forward = partial(kernels().FORWARD[op], prepared) if fast else OPS[op]
-        output = forward(*x, *weights, **attributes)
-    except (InputError, TypeError, ValueError, IndexError) as error:
-        raise InputError(f"{op} '{name}': {error}") from None
-    return Record(op, name, inputs, output, attributes, x, weights, prepared if fast else None)
-
-
 def rerun(record, x, weights):
     """The same layer on other inputs and weights: what rule-books ask that take a layer apart."""
-    prepared = None if record.prepared is None else {}  # a place of its own: these weights live for one call
-    return computed(record.op, record.name, record.inputs, x, weights, prepared, record.attributes)
+    try:
+        output = record.backend.forward(record.op, x, weights, record.attributes)
+    except (InputError, TypeError, ValueError, IndexError) as error:
+        raise InputError(f"{record.op} '{record.name}': {error}") from None
+    return replace(record, x=x, weights=weights, output=read_only(output))
 
 
 class Tape:
     """Records in the order they were written, each under its own name: tape["block5_pool"].output."""
 
-    def __init__(self):
+    def __init__(self, backend=NUMPY):
+        self.backend = backend
         self._records = {}
 
     def leaf(self, name, value, op="input"):
@@ -60,19 +53,19 @@ class Tape:
         value = np.array(value)
         if value.dtype.kind not in "fiub":
             raise InputError(f"the tape holds real numbers; '{name}' has {value.dtype}")
-        return self._append(Record(op, name, (), value if value.dtype == np.float32 else value.astype(np.float64), {}))
+        value = value if value.dtype == np.float32 else value.astype(np.float64)
+        return self._append(Record(op, name, (), read_only(value), {}, backend=self.backend))
 
-    def write(self, op, name, inputs, weights=(), *, prepared=None, **attributes):
+    def write(self, op, name, inputs, weights=(), **attributes):
         """Apply an op to the outputs of the records named in `inputs` and write it down. Returns its name.
 
-        prepared: a dict that lives as long as the weights, where fast kernels keep them rearranged; None: plain form.
         Raises InputError for an unknown op or input, and for shapes that the op cannot take.
         """
         if op not in OPS:
             raise unknown("op", op, OPS)
         inputs = (inputs,) if isinstance(inputs, str) else tuple(inputs)
         x, weights = tuple(self[i].output for i in inputs), tuple(np.asarray(w) for w in weights)
-        return self._append(computed(op, name, inputs, x, weights, prepared, attributes))
+        return self._append(rerun(Record(op, name, inputs, None, attributes, backend=self.backend), x, weights))
 
     def _append(self, record):
         if record.name in self._records:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinyattr.engine.choice import kernels
+from tinyattr.engine.arrays import read_only
 from tinyattr.errors import InputError
 
 
@@ -54,9 +54,8 @@ def _rule(record, book):
 
 
 def apply(rule, record, g):
-    """The rule's signals; where the record was written by a fast kernel, by the rule's fast twin if it has one."""
-    fast = kernels().BACK.get(rule) if record.prepared is not None else None
-    signals = (fast and fast(record, g)) or rule(record, g)
+    """The rule's signals, a tuple with one for each input of the record, computed by the record's backend."""
+    signals = record.backend.back(rule, record, g)
     if not isinstance(signals, tuple) or len(signals) != len(record.inputs):
         raise InputError(f"the rule for '{record.op}' (layer '{record.name}') must return a tuple of "
                          f"{len(record.inputs)} signals, one for each input")
@@ -71,8 +70,8 @@ def _seed(record, seed):
 
 
 def _fitting(record, x, m):
-    """The rule's answer in the dtype of the value it belongs to."""
+    """The rule's answer, read-only, in the dtype of the value it belongs to."""
     if np.shape(m) != x.shape:
         raise InputError(f"the rule for '{record.op}' (layer '{record.name}') gave shape {np.shape(m)}; "
                          f"its input has {x.shape}")
-    return np.asanyarray(m, dtype=x.dtype)  # keeps what a fast kernel wrote beside m
+    return read_only(np.asarray(m, dtype=x.dtype))

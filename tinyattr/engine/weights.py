@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from tinyattr.engine.choice import kernels
 from tinyattr.engine.ops import pad, patches
 from tinyattr.errors import InputError
 
@@ -18,10 +17,7 @@ def weight_gradients(tape, signals):
         if record.name in signals and (record.weights or record.op == "constant"):
             if record.op not in WEIGHT_GRADIENT:
                 raise InputError(f"no weight gradient for op '{record.op}' (layer '{record.name}')")
-            rule = WEIGHT_GRADIENT[record.op]
-            if record.prepared is not None:
-                rule = kernels().WEIGHTS.get(record.op, rule)
-            gradients[record.name] = rule(record, signals[record.name])
+            gradients[record.name] = record.backend.weight_gradient(record, signals[record.name])
     return gradients
 
 

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 
 from tinyattr.errors import InputError
-from tinyattr.files.whole import whole
+from tinyattr.files.atomic import whole
 
 
 def write_keras(net, path):

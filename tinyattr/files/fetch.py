@@ -9,8 +9,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from tinyattr.errors import InputError, unknown
-from tinyattr.files.known import KNOWN
-from tinyattr.files.whole import digest
+from tinyattr.files.atomic import digest
+from tinyattr.files.registry import KNOWN
 
 FETCHABLE = {name: known for name, known in KNOWN.items() if known.url}
 SECONDS = 30  # of silence after which a server counts as gone

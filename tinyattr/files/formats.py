@@ -10,8 +10,8 @@ from tinyattr.errors import InputError
 from tinyattr.files.hdf5 import open_hdf5
 from tinyattr.files.pth import LEGACY_START, legacy_tensors, zip_tensors
 from tinyattr.files.safetensors import safetensors, safetensors_start
-from tinyattr.files.stored import Stored, about
 from tinyattr.files.tensors import layers_of
+from tinyattr.files.weight_file import Stored, about
 from tinyattr.files.window import zip_members
 
 READABLE = "HDF5 (.h5, .weights.h5), .keras, .pth and .safetensors"

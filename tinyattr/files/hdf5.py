@@ -16,7 +16,7 @@ import numpy as np
 
 from tinyattr.errors import InputError
 from tinyattr.files.chunks import FILTERS, filters_of, read_chunks
-from tinyattr.files.stored import Array, natural
+from tinyattr.files.weight_file import Array, natural
 
 MOST_MEMBERS = 1000  # met in all groups; a group can be a member of many: VGG19 has 120
 DEEPEST = 3  # groups below a layer's own

@@ -12,7 +12,7 @@ from math import isqrt, prod
 import numpy as np
 
 from tinyattr.errors import InputError
-from tinyattr.files.stored import Array, natural
+from tinyattr.files.weight_file import Array, natural
 from tinyattr.files.window import Window
 
 SLAB = 1 << 22  # bytes that are read at once

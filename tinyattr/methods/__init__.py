@@ -35,7 +35,7 @@ AT_A_LAYER = frozenset((  # these explain a layer's feature maps, by default the
 
 
 def options_of(method):
-    """{name: default} of what can be chosen in a method besides network, picture, class, score and layer."""
+    """{name: default} of what can be chosen in a method apart from network, picture, class, score and layer."""
     parameters = signature(METHODS[method]).parameters.values()
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 

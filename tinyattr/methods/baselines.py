@@ -4,20 +4,20 @@ import numpy as np
 
 from tinyattr.engine import GRADIENT, walk
 from tinyattr.errors import InputError, unknown
-from tinyattr.methods.asking import bar, count_of
+from tinyattr.methods.request import bar, count_of
 from tinyattr.softmax import jacobian_product, softmax
 
 
 def black(net, x):
-    """A black picture, prepared as photos are; zeros where the network does not say how."""
-    return np.zeros_like(x) if net.input is None else _plain(net, x, 0.0)
+    """A black picture, preprocessed as photos are; zeros where the network does not say how."""
+    return np.zeros_like(x) if net.input is None else _uniform(net, x, 0.0)
 
 
 def white(net, x):
-    """A white picture. Raises InputError where the network does not say how photos are prepared."""
+    """A white picture. Raises InputError where the network does not say how photos are preprocessed."""
     if net.input is None:
-        raise InputError(f"{net.name} does not say how photos are prepared, so what white is; give an array")
-    return _plain(net, x, 255.0)
+        raise InputError(f"{net.name} does not say how photos are preprocessed, so what white is; give an array")
+    return _uniform(net, x, 255.0)
 
 
 def mean(net, x):
@@ -67,5 +67,5 @@ def baseline_of(net, x, baseline):
     return np.broadcast_to(b, x.shape)
 
 
-def _plain(net, x, value):
+def _uniform(net, x, value):
     return net.input.encode(np.full(x.shape[1:], value)).astype(x.dtype)

@@ -5,16 +5,16 @@ Default layer: the network's last feature maps. raw is L (h, w) before its ReLU.
 
 import numpy as np
 
-from tinyattr.methods.asking import ask, feature_layer
 from tinyattr.methods.gradients import euler
 from tinyattr.methods.heatmap import relu
+from tinyattr.methods.request import ask, feature_layer
 
 
 def grad_cam(net, x, target=None, score=None, layer=None):
     """L_ij = sum_k w_k A_ijk,  w_k = (1/Z) sum_ij g_ijk.  Grad-CAM, Selvaraju et al. 2017, 1610.02391, (1)-(2)."""
-    question, layer, A, g = _asked(net, x, target, score, layer)
+    request, layer, A, g = _asked(net, x, target, score, layer)
     w = g.mean((0, 1))  # (C,)
-    return question.heatmap("Grad-CAM", layer, A @ w)
+    return request.heatmap("Grad-CAM", layer, A @ w)
 
 
 def grad_cam_plus(net, x, target=None, score=None, layer=None, *, active=False):
@@ -22,9 +22,9 @@ def grad_cam_plus(net, x, target=None, score=None, layer=None, *, active=False):
 
     active: only places with A_ijk > 0 count in w_k, the "guided" pooling of much Keras code.
     """
-    question, layer, A, g = _asked(net, x, target, score, layer)
+    request, layer, A, g = _asked(net, x, target, score, layer)
     w = (relu(g) * (A > 0) if active else relu(g)).mean((0, 1))
-    return question.heatmap("Grad-CAM+, active places" if active else "Grad-CAM+", layer, A @ w)
+    return request.heatmap("Grad-CAM+, active places" if active else "Grad-CAM+", layer, A @ w)
 
 
 def hirescam(net, x, target=None, score=None, layer=None):
@@ -32,15 +32,15 @@ def hirescam(net, x, target=None, score=None, layer=None):
 
     No pooling: each place keeps its own weight. Receipt: sum L + biases after the layer = v . z, v = dS/dz.
     """
-    question, layer, A, g = _asked(net, x, target, score, layer)
+    request, layer, A, g = _asked(net, x, target, score, layer)
     L = (g * A).sum(-1)
-    return question.heatmap("HiResCAM", layer, L, receipt=euler(question, layer, L))
+    return request.heatmap("HiResCAM", layer, L, receipt=euler(request, layer, L))
 
 
 def layercam(net, x, target=None, score=None, layer=None):
     """L_ij = sum_k max(g_ijk, 0) A_ijk.  LayerCAM, Jiang et al. 2021, IEEE TIP 30, 5875."""
-    question, layer, A, g = _asked(net, x, target, score, layer)
-    return question.heatmap("LayerCAM", layer, (relu(g) * A).sum(-1))
+    request, layer, A, g = _asked(net, x, target, score, layer)
+    return request.heatmap("LayerCAM", layer, (relu(g) * A).sum(-1))
 
 
 def xgrad_cam(net, x, target=None, score=None, layer=None):
@@ -48,14 +48,14 @@ def xgrad_cam(net, x, target=None, score=None, layer=None):
 
     A channel whose activations sum to 0 gets no weight. Receipt: the sum of HiResCAM's map, where no such channel is.
     """
-    question, layer, A, g = _asked(net, x, target, score, layer)
+    request, layer, A, g = _asked(net, x, target, score, layer)
     SA = A.sum((0, 1))  # (C,)
     w = np.divide((g * A).sum((0, 1)), SA, out=np.zeros_like(SA), where=SA != 0)
     L = A @ w
-    return question.heatmap("XGrad-CAM", layer, L, receipt=euler(question, layer, L))
+    return request.heatmap("XGrad-CAM", layer, L, receipt=euler(request, layer, L))
 
 
 def _asked(net, x, target, score, layer):
-    question = ask(net, x, target, score)
+    request = ask(net, x, target, score)
     layer = layer or feature_layer(net)
-    return question, layer, *question.activations(layer)
+    return request, layer, *request.activations(layer)

@@ -10,8 +10,8 @@ import numpy as np
 
 from tinyattr.engine import GRADIENT, walk
 from tinyattr.errors import InputError, unknown
-from tinyattr.methods.asking import BATCH, ask, bar, batched, feature_layer
 from tinyattr.methods.heatmap import relu
+from tinyattr.methods.request import BATCH, ask, bar, batched, feature_layer
 from tinyattr.softmax import softmax
 
 VARIANTS = ("paper", "normalised", "softmax")
@@ -26,45 +26,45 @@ def grad_cam_plus_plus(net, x, target=None, score=None, layer=None, *, variant="
     """
     if variant not in VARIANTS:
         raise unknown("variant", variant, VARIANTS)
-    question = ask(net, x, target, score)
+    request = ask(net, x, target, score)
     layer = layer or feature_layer(net)
-    A, g = question.activations(layer)
+    A, g = request.activations(layer)
     SA = A.sum((0, 1))  # (C,)
     if variant == "softmax":
-        alpha = _softmax_alpha(question, layer, SA)
+        alpha = _softmax_alpha(request, layer, SA)
     else:
-        below = 2 + SA * g * np.exp(question.log_scale)
+        below = 2 + SA * g * np.exp(request.log_scale)
         alpha = np.divide(1, below, out=np.zeros_like(g), where=(g != 0) & (below != 0))
     if variant == "normalised":
         norm = np.where(g > 0, alpha, 0).sum((0, 1))
         alpha = np.divide(alpha, norm, out=np.zeros_like(alpha), where=norm != 0)
     w = (alpha * relu(g)).sum((0, 1))
     name = "Grad-CAM++" if variant == "paper" else f"Grad-CAM++, {variant}"
-    return question.heatmap(name, layer, A @ w)
+    return request.heatmap(name, layer, A @ w)
 
 
-def _softmax_alpha(question, layer, SA):
+def _softmax_alpha(request, layer, SA):
     """alpha of Y = y_c, for logits piecewise linear in A. With g_j = dz_j/dA, mu = sum_j y_j g_j, u = g_c - mu,
     V = sum_j y_j (g_j - mu)^2 and M = sum_j y_j (g_j - mu)^3:  Y'' = Y (u^2 - V),  Y''' = Y (u^3 - 3 u V - M).
     """
-    if question.score != "post":
-        raise InputError(f"the softmax form of Grad-CAM++ explains y_c: score='post'; got {question.score!r}")
-    y = softmax(question.z)
-    mu = sum(y_j * g for y_j, g in zip(y, _class_gradients(question, layer), strict=True))
+    if request.score != "post":
+        raise InputError(f"the softmax form of Grad-CAM++ explains y_c: score='post'; got {request.score!r}")
+    y = softmax(request.z)
+    mu = sum(y_j * g for y_j, g in zip(y, _class_gradients(request, layer), strict=True))
     V = M = 0.0
-    for j, (y_j, g) in enumerate(zip(y, _class_gradients(question, layer), strict=True)):
+    for j, (y_j, g) in enumerate(zip(y, _class_gradients(request, layer), strict=True)):
         V, M = V + y_j * (g - mu) ** 2, M + y_j * (g - mu) ** 3
-        if j == question.target:
+        if j == request.target:
             u = g - mu
     second, third = u**2 - V, u**3 - 3 * u * V - M
     below = 2 * second + SA * third
     return np.divide(second, below, out=np.zeros_like(below), where=below != 0)
 
 
-def _class_gradients(question, layer):
+def _class_gradients(request, layer):
     """dz_j/dA (h, w, C) for every class j in turn."""
-    net, A = question.net, question.tape[layer].output
-    rows = np.eye(len(question.z))
+    net, A = request.net, request.tape[layer].output
+    rows = np.eye(len(request.z))
     for some in batched(bar(rows, "classes", len(rows)), BATCH):
-        tape = net.resume(question.tape, layer, np.repeat(A, len(some), 0))
+        tape = net.resume(request.tape, layer, np.repeat(A, len(some), 0))
         yield from walk(tape, {net.layers[-1][0]: np.stack(some)}, GRADIENT, (layer,))[layer].astype(np.float64)

@@ -3,8 +3,8 @@
 import numpy as np
 
 from tinyattr.errors import InputError
-from tinyattr.methods.asking import BATCH, ask, feature_layer
 from tinyattr.methods.heatmap import min_max, resize
+from tinyattr.methods.request import BATCH, ask, feature_layer
 from tinyattr.softmax import softmax
 
 
@@ -14,17 +14,17 @@ def score_cam(net, x, target=None, score=None, layer=None, *, masks=None, batch=
     arXiv 1910.01279; its S(b) is the same for all k and leaves the softmax as it is. x * H_k is taken in the network's
     own input space. masks: the H_k (C, H, W) themselves, if enlarged in another way. One forward pass a channel.
     """
-    question = ask(net, x, target, score)
+    request = ask(net, x, target, score)
     layer = layer or feature_layer(net)
-    A = question.at_places(layer, question.tape[layer].output)  # (h, w, C)
-    size = question.x.shape[1:3]
+    A = request.at_places(layer, request.tape[layer].output)  # (h, w, C)
+    size = request.x.shape[1:3]
     if masks is None:
         masks = (min_max(resize(A[..., k], size)) for k in range(A.shape[-1]))
     elif np.shape(masks) != (A.shape[-1], *size):
         raise InputError(f"masks must be {(A.shape[-1], *size)}; got {np.shape(masks)}")
-    pictures = ((question.x * H[..., None]).astype(question.x.dtype) for H in masks)
-    w = softmax(np.array(question.values(pictures, count=A.shape[-1], batch=batch, what="channels")))
-    return question.heatmap("Score-CAM", layer, A @ w, log_scale=0.0)
+    pictures = ((request.x * H[..., None]).astype(request.x.dtype) for H in masks)
+    w = softmax(np.array(request.values(pictures, count=A.shape[-1], batch=batch, what="channels")))
+    return request.heatmap("Score-CAM", layer, A @ w, log_scale=0.0)
 
 
 def ablation_cam(net, x, target=None, score=None, layer=None, *, relative=False, batch=BATCH):
@@ -33,14 +33,14 @@ def ablation_cam(net, x, target=None, score=None, layer=None, *, relative=False,
     relative: w_k = (S - S_k) / S as in the paper, which turns the map over where S < 0, always for log. Raises
     InputError where S = 0.
     """
-    question = ask(net, x, target, score)
+    request = ask(net, x, target, score)
     layer = layer or feature_layer(net)
-    A = question.at_places(layer, question.tape[layer].output)
-    without = (question.tape[layer].output * (np.arange(A.shape[-1]) != k) for k in range(A.shape[-1]))
-    found = question.values_onwards(layer, without, count=A.shape[-1], batch=batch, what="channels")
-    w = question.value - np.array(found)
-    if relative and question.value == 0:
+    A = request.at_places(layer, request.tape[layer].output)
+    without = (request.tape[layer].output * (np.arange(A.shape[-1]) != k) for k in range(A.shape[-1]))
+    found = request.values_onwards(layer, without, count=A.shape[-1], batch=batch, what="channels")
+    w = request.value - np.array(found)
+    if relative and request.value == 0:
         raise InputError(f"a drop relative to S needs an S other than 0, which {score} is here; use relative=False")
     if relative:
-        w = w / question.value
-    return question.heatmap("Ablation-CAM, relative" if relative else "Ablation-CAM", layer, A @ w, log_scale=0.0)
+        w = w / request.value
+    return request.heatmap("Ablation-CAM, relative" if relative else "Ablation-CAM", layer, A @ w, log_scale=0.0)

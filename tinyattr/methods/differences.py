@@ -12,12 +12,12 @@ import numpy as np
 from tinyattr.engine import GRADIENT, rerun
 from tinyattr.engine.rules import unpool, winners
 from tinyattr.errors import InputError, unknown
-from tinyattr.methods.asking import ask, bar, batched, total
 from tinyattr.methods.baselines import baseline_of
 from tinyattr.methods.heatmap import relu
 from tinyattr.methods.linear import part, transposed
 from tinyattr.methods.path import gauss
 from tinyattr.methods.receipt import Receipt
+from tinyattr.methods.request import ask, bar, batched, total
 from tinyattr.scores import SCORES
 
 NEAR = 1e-10  # below, Delta u is taken for 0 and the gradient stands for Delta f / Delta u
@@ -34,35 +34,35 @@ def deeplift(net, x, target=None, score=None, layer=None, *, baseline="black", r
     for given, what, known in ((rule, "rule", BOOKS), (row, "row", ROWS)):
         if given not in known:
             raise unknown(what, given, known)
-    question = ask(net, x, target, score)
+    request = ask(net, x, target, score)
     layer = layer or "input"
-    b = baseline_of(net, question.x, baseline)
+    b = baseline_of(net, request.x, baseline)
     reference = net.run(b)
-    seed, log_scale = ROWS[row](question, net.logits(reference)[0])
-    C = question.at_places(layer, BOOKS[rule](question, reference, seed, layer))
-    owed, paid = (float(v) * np.exp(log_scale) for v in (seed[0] @ (question.z - net.logits(reference)[0]), C.sum()))
+    seed, log_scale = ROWS[row](request, net.logits(reference)[0])
+    C = request.at_places(layer, BOOKS[rule](request, reference, seed, layer))
+    owed, paid = (float(v) * np.exp(log_scale) for v in (seed[0] @ (request.z - net.logits(reference)[0]), C.sum()))
     name = "DeepLIFT" if rule == "rescale" else "DeepLIFT, RevealCancel"
-    return question.heatmap(name, layer, C, C.sum(-1), log_scale=log_scale,
+    return request.heatmap(name, layer, C, C.sum(-1), log_scale=log_scale,
                             receipt=Receipt(f"sum of C over {layer} = {row} row . (z(x) - z(b))", owed, paid))
 
 
 # ------------------------------------------------------------------------------------------------------------- rows
 
 
-def tangent_row(question, z_b):
+def tangent_row(request, z_b):
     """dS/dz at the picture."""
-    return question.row, question.log_scale
+    return request.row, request.log_scale
 
 
-def secant_row(question, z_b):
+def secant_row(request, z_b):
     """r = int_0^1 dS/dz(z_b + a (z - z_b)) da, so that r . (z - z_b) = S(z) - S(z_b). (row, log_scale).
 
     Gauss-Legendre of 8 points on panels along which no gap between logits changes by more than 2 (for gaps of up to
     20,000: more than 10,000 panels are not made). The margin has corners, where its rival changes: panels end there.
     """
-    dz, c, score = question.z - z_b, question.target, SCORES[question.score]
+    dz, c, score = request.z - z_b, request.target, SCORES[request.score]
     panels = 1 + int(min(np.ptp(dz) / 2, 9999))
-    corners = overtakings(np.delete(z_b, c), np.delete(dz, c)) if question.score == "margin" else []
+    corners = overtakings(np.delete(z_b, c), np.delete(dz, c)) if request.score == "margin" else []
     places, w = gauss(8)
 
     def terms():
@@ -88,17 +88,17 @@ def overtakings(z, dz):
     return found
 
 
-def softmax_row(question, z_b):
+def softmax_row(request, z_b):
     """(y_c(x) - y_c(b)) / (z_c(x) - z_c(b)) e_c: softmax as one more layer with a multiplier of its own, as shap does.
 
     It sums to Delta y_c, and kappa is not 0: here to show that explaining y_c is no protection by itself.
     """
-    if question.score != "post":
-        raise InputError(f"row 'softmax' belongs to score='post'; got {question.score!r}")
-    c = question.target
+    if request.score != "post":
+        raise InputError(f"row 'softmax' belongs to score='post'; got {request.score!r}")
+    c = request.target
     (y_b,), _, _ = SCORES["post"](z_b[None], c)
-    dz = question.z[c] - z_b[c]
-    ratio = y_b * (1 - y_b) if abs(dz) < NEAR else (question.value - y_b) / dz
+    dz = request.z[c] - z_b[c]
+    ratio = y_b * (1 - y_b) if abs(dz) < NEAR else (request.value - y_b) / dz
     return ratio * np.eye(len(z_b))[[c]], 0.0
 
 
@@ -107,12 +107,12 @@ ROWS = {"secant": secant_row, "tangent": tangent_row, "softmax": softmax_row}
 # ------------------------------------------------------------------------------------------------- rules: Rescale
 
 
-def rescale(question, reference, seed, layer):
+def rescale(request, reference, seed, layer):
     """C of `layer` by the Rescale rule: m = m_out Delta f / Delta u at every nonlinearity."""
     book = {**GRADIENT, "mul": partial(mul, reference), "max_pool": partial(max_pool, reference),
             **{op: partial(slope, reference) for op in ("relu", "exp", "log", "mod")}}
-    m = question.signals(book, (layer,), seed)[layer]
-    return m * (question.tape[layer].output - reference[layer].output)
+    m = request.signals(book, (layer,), seed)[layer]
+    return m * (request.tape[layer].output - reference[layer].output)
 
 
 def slope(reference, record, m):
@@ -147,13 +147,13 @@ def max_pool(reference, record, m):
 # -------------------------------------------------------------------------------------------- rules: RevealCancel
 
 
-def reveal_cancel(question, reference, seed, layer):
+def reveal_cancel(request, reference, seed, layer):
     """C of `layer` by the RevealCancel rule, section 3.4 of the paper: what raises a value and what lowers it part.
 
     Delta u = p + n, p >= 0 >= n, each with its multiplier. The tape holds the picture twice: signals for p in row 0,
     for n in row 1.
     """
-    tape = question.net.run(np.repeat(question.x, 2, 0))
+    tape = request.net.run(np.repeat(request.x, 2, 0))
     others = {"mul": mul, "max_pool": max_pool, **dict.fromkeys(("exp", "log", "mod"), slope)}
     book = {**GRADIENT, "relu": partial(revealed, tape, reference),
             **{op: partial(by_sign, reference) for op in ("conv2d", "dense")},
@@ -163,7 +163,7 @@ def reveal_cancel(question, reference, seed, layer):
             progress.update()
             return rule(record, m)
 
-        m = question.signals({op: partial(seen, rule) for op, rule in book.items()}, (layer,), np.repeat(seed, 2, 0),
+        m = request.signals({op: partial(seen, rule) for op, rule in book.items()}, (layer,), np.repeat(seed, 2, 0),
                              tape)[layer]
     p, n = parts(tape, reference, layer)
     return m[:1] * p + m[1:] * n

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinyattr.methods.asking import ask, feature_layer
+from tinyattr.methods.request import ask, feature_layer
 
 
 def eigen_cam(net, x, target=None, score=None, layer=None, *, centred=False, weighted=False):
@@ -12,12 +12,12 @@ def eigen_cam(net, x, target=None, score=None, layer=None, *, centred=False, wei
     centred: X less each channel's mean, as in pytorch-grad-cam (not in the paper). weighted: X of g A instead of A,
     "Eigen-Grad-CAM". Only the weighted form depends on class and score; the plain one takes them to have one signature.
     """
-    question = ask(net, x, target, score)
+    request = ask(net, x, target, score)
     layer = layer or feature_layer(net)
-    A, g = question.activations(layer)
+    A, g = request.activations(layer)
     X = (g * A if weighted else A).reshape(-1, A.shape[-1])  # (Z, C)
     X = X - X.mean(0) if centred else X
     L = X @ np.linalg.svd(X, full_matrices=False)[2][0]  # (Z,)
     L = -L if L @ X.sum(-1) < 0 else L
-    return question.heatmap("Eigen-Grad-CAM" if weighted else "Eigen-CAM", layer, L.reshape(A.shape[:2]),
-                            log_scale=question.log_scale if weighted else 0.0)
+    return request.heatmap("Eigen-Grad-CAM" if weighted else "Eigen-CAM", layer, L.reshape(A.shape[:2]),
+                            log_scale=request.log_scale if weighted else 0.0)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from tinyattr.methods.asking import ask, no_layer
 from tinyattr.methods.gradients import euler
 from tinyattr.methods.heatmap import min_max, resize
+from tinyattr.methods.request import ask, no_layer
 
 
 def fullgrad(net, x, target=None, score=None, layer=None):
@@ -14,20 +14,20 @@ def fullgrad(net, x, target=None, score=None, layer=None):
     dense layers, sum to v . z, v = dS/dz, in networks of linear layers, ReLUs and pools. The map itself keeps no scale.
     """
     no_layer(layer, "FullGrad")
-    question = ask(net, x, target, score)
-    parts = gradient_parts(question)
-    L = sum(resize(min_max(np.abs(part)).sum(-1), question.x.shape[1:3]) for part in parts.values() if part.ndim == 3)
-    return question.heatmap("FullGrad", "input", L, log_scale=0.0, receipt=euler(question, "input", parts["input"]))
+    request = ask(net, x, target, score)
+    parts = gradient_parts(request)
+    L = sum(resize(min_max(np.abs(part)).sum(-1), request.x.shape[1:3]) for part in parts.values() if part.ndim == 3)
+    return request.heatmap("FullGrad", "input", L, log_scale=0.0, receipt=euler(request, "input", parts["input"]))
 
 
-def gradient_parts(question):
+def gradient_parts(request):
     """{"input": x dS/dx, layer: b dS/d(its output)}, without the row's scale: (H, W, C), (h, w, K) or (K,).
 
     Every number that makes up v . z: they are each layer's share of the score.
     """
-    signals = question.signals()
-    parts = {"input": question.x[0] * signals["input"][0].astype(np.float64)}
-    for record in question.tape:
+    signals = request.signals()
+    parts = {"input": request.x[0] * signals["input"][0].astype(np.float64)}
+    for record in request.tape:
         if record.name in signals and len(record.weights) == 2:
             parts[record.name] = record.weights[1] * signals[record.name][0].astype(np.float64)
     return parts

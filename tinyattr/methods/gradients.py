@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tinyattr.methods.asking import ask
 from tinyattr.methods.receipt import Receipt, bias_shares
+from tinyattr.methods.request import ask
 
 
 def gradient(net, x, target=None, score=None, layer=None):
@@ -11,17 +11,17 @@ def gradient(net, x, target=None, score=None, layer=None):
 
     Simonyan et al. 2014, arXiv 1312.6034.
     """
-    question = ask(net, x, target, score)
+    request = ask(net, x, target, score)
     layer = layer or "input"
-    G = question.activations(layer)[1]  # (h, w, C)
-    return question.heatmap("gradient", layer, G, np.abs(G).max(-1))
+    G = request.activations(layer)[1]  # (h, w, C)
+    return request.heatmap("gradient", layer, G, np.abs(G).max(-1))
 
 
 def saliency(net, x, target=None, score=None, layer=None):
     """L_ij = max_k |dS/dx_ijk|: the size of the gradient, over colours or channels. Simonyan et al. 2014, 1312.6034."""
-    question = ask(net, x, target, score)
+    request = ask(net, x, target, score)
     layer = layer or "input"
-    return question.heatmap("saliency", layer, np.abs(question.activations(layer)[1]).max(-1))
+    return request.heatmap("saliency", layer, np.abs(request.activations(layer)[1]).max(-1))
 
 
 def input_x_gradient(net, x, target=None, score=None, layer=None):
@@ -30,16 +30,16 @@ def input_x_gradient(net, x, target=None, score=None, layer=None):
     Receipt: in a network of linear layers, ReLUs and pools sum R + sum of b dS/db = v . z, v = dS/dz. For post that is
     y_c (log y_c + H(y)), H the entropy.
     """
-    question = ask(net, x, target, score)
+    request = ask(net, x, target, score)
     layer = layer or "input"
-    A, g = question.activations(layer)
-    return question.heatmap("input x gradient", layer, A * g, (A * g).sum(-1), receipt=euler(question, layer, A * g))
+    A, g = request.activations(layer)
+    return request.heatmap("input x gradient", layer, A * g, (A * g).sum(-1), receipt=euler(request, layer, A * g))
 
 
-def euler(question, layer, R):
+def euler(request, layer, R):
     """The receipt of a map R = A dS/dA, summed over channels or not: Euler's identity for piecewise linear networks."""
-    scale = np.exp(question.log_scale)
-    shares = bias_shares(question.tape, question.signals(to=(layer,)), scale)
+    scale = np.exp(request.log_scale)
+    shares = bias_shares(request.tape, request.signals(to=(layer,)), scale)
     shares.pop(layer, None)  # its own bias is part of A
-    owed = float(question.row[0] @ question.z) * scale
+    owed = float(request.row[0] @ request.z) * scale
     return Receipt(f"sum of A dS/dA over {layer} + sum of b dS/db = v . z", owed, float(R.sum()) * scale, shares)

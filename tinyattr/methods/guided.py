@@ -6,9 +6,9 @@
 import numpy as np
 
 from tinyattr.engine import GRADIENT
-from tinyattr.methods.asking import ask, feature_layer
 from tinyattr.methods.cam import grad_cam
 from tinyattr.methods.heatmap import relu, resize
+from tinyattr.methods.request import ask, feature_layer
 
 
 def relu_deconvnet(record, g):
@@ -45,16 +45,16 @@ def guided_grad_cam(net, x, target=None, score=None, layer=None):
 
     Selvaraju et al. 2017, arXiv 1610.02391, section 3.2. Both factors carry the score's scale.
     """
-    question = ask(net, x, target, score)
+    request = ask(net, x, target, score)
     layer = layer or feature_layer(net)
-    G = guided_backprop(net, question.tape, question.target, score).direction  # (H, W, C)
-    L = grad_cam(net, question.tape, question.target, score, layer).direction
-    R = G * resize(relu(L), question.x.shape[1:3])[..., None]
-    return question.heatmap("guided Grad-CAM", layer, R, np.abs(R).max(-1), log_scale=2 * question.log_scale)
+    G = guided_backprop(net, request.tape, request.target, score).direction  # (H, W, C)
+    L = grad_cam(net, request.tape, request.target, score, layer).direction
+    R = G * resize(relu(L), request.x.shape[1:3])[..., None]
+    return request.heatmap("guided Grad-CAM", layer, R, np.abs(R).max(-1), log_scale=2 * request.log_scale)
 
 
 def _walked(net, x, target, score, layer, book, method):
-    question = ask(net, x, target, score)
+    request = ask(net, x, target, score)
     layer = layer or "input"
-    R = question.at_places(layer, question.signals(book, (layer,))[layer])  # (h, w, C)
-    return question.heatmap(method, layer, R, np.abs(R).max(-1))
+    R = request.at_places(layer, request.signals(book, (layer,))[layer])  # (h, w, C)
+    return request.heatmap(method, layer, R, np.abs(R).max(-1))

@@ -4,21 +4,21 @@ from itertools import chain
 
 import numpy as np
 
-from tinyattr.methods.asking import BATCH, ask, count_of, feature_layer, places, total
 from tinyattr.methods.baselines import baseline_of
 from tinyattr.methods.path import at, complete, quadrature
+from tinyattr.methods.request import BATCH, ask, count_of, feature_layer, places, total
 
 
 def internal_influence(net, x, target=None, score=None, layer=None, *, baseline="black", steps=50, rule="gauss",
                        batch=BATCH):
     """int_0^1 dS/dA_ijk(x(a)) da.  Internal influence, Leino et al. 2018, arXiv 1802.03788."""
-    question = ask(net, x, target, score)
+    request = ask(net, x, target, score)
     layer = layer or feature_layer(net)
-    b = baseline_of(net, question.x, baseline)
+    b = baseline_of(net, request.x, baseline)
     a, w = quadrature(rule, steps)
-    along = question.along((at(b, question.x, t) for t in a), layer, count=len(a), batch=batch, what="path")
+    along = request.along((at(b, request.x, t) for t in a), layer, count=len(a), batch=batch, what="path")
     G, log_scale = total((w_m * g, own) for w_m, (_, g, _, own) in zip(w, along, strict=True))
-    return question.heatmap("internal influence", layer, G, G.sum(-1), log_scale=log_scale)
+    return request.heatmap("internal influence", layer, G, G.sum(-1), log_scale=log_scale)
 
 
 def conductance(net, x, target=None, score=None, layer=None, *, baseline="black", steps=50, batch=BATCH):
@@ -27,23 +27,23 @@ def conductance(net, x, target=None, score=None, layer=None, *, baseline="black"
     A Riemann-Stieltjes integral: sum over steps of (mean of dS/dA at both ends) (change of A).
     Receipt: sum I = S(x) - S(b) if every path from picture to score crosses the layer, up to the kinks.
     """
-    question = ask(net, x, target, score)
+    request = ask(net, x, target, score)
     layer = layer or feature_layer(net)
-    b = baseline_of(net, question.x, baseline)
-    integral, log_scale, start = stieltjes(question, b, layer, steps, batch)
-    return question.heatmap("conductance", layer, integral, integral.sum(-1), log_scale=log_scale,
-                            receipt=complete(question, start, integral.sum() * np.exp(log_scale)))
+    b = baseline_of(net, request.x, baseline)
+    integral, log_scale, start = stieltjes(request, b, layer, steps, batch)
+    return request.heatmap("conductance", layer, integral, integral.sum(-1), log_scale=log_scale,
+                            receipt=complete(request, start, integral.sum() * np.exp(log_scale)))
 
 
-def stieltjes(question, b, layer, steps, batch, change=lambda g: g):
+def stieltjes(request, b, layer, steps, batch, change=lambda g: g):
     """(I, log_scale, S(b)):  I = sum_{l=1..steps} (g(l-1) + g(l))/2 (A(l) - A(l-1)), scaled. g passes `change`.
 
     The path's last point is the picture itself, which has been through the network already.
     """
     steps = count_of(steps, "steps")
-    points = (at(b, question.x, step / steps) for step in range(steps))
-    end = (*question.activations(layer), question.value, question.log_scale)
-    along = chain(question.along(points, layer, count=steps, batch=batch, what="path"), [end])
+    points = (at(b, request.x, step / steps) for step in range(steps))
+    end = (*request.activations(layer), request.value, request.log_scale)
+    along = chain(request.along(points, layer, count=steps, batch=batch, what="path"), [end])
     first = next(along)
 
     def terms():
@@ -63,15 +63,15 @@ def layer_integrated_gradients(net, x, target=None, score=None, layer=None, *, b
     Not conductance, whose path runs through pictures. captum's LayerIntegratedGradients.
     Receipt: sum = S(x) - S(b) if every path from picture to score crosses the layer.
     """
-    question = ask(net, x, target, score)
+    request = ask(net, x, target, score)
     layer = layer or feature_layer(net)
-    b = baseline_of(net, question.x, baseline)
+    b = baseline_of(net, request.x, baseline)
     before = net.run(b)
-    A, A_b = (places(net, tape[layer]) for tape in (question.tape, before))
+    A, A_b = (places(net, tape[layer]) for tape in (request.tape, before))
     a, w = quadrature(rule, steps)
     points = ((A_b + t * (A - A_b)).astype(A.dtype) for t in a)
-    found = question.onwards(layer, points, count=len(a), batch=batch, what="path")
+    found = request.onwards(layer, points, count=len(a), batch=batch, what="path")
     G, log_scale = total((w_m * g, own) for w_m, (g, own) in zip(w, found, strict=True))
     R = (A[0].astype(np.float64) - A_b[0]) * G
-    return question.heatmap("layer integrated gradients", layer, R, R.sum(-1), log_scale=log_scale,
-                            receipt=complete(question, question.scored(before)[0][0], R.sum() * np.exp(log_scale)))
+    return request.heatmap("layer integrated gradients", layer, R, R.sum(-1), log_scale=log_scale,
+                            receipt=complete(request, request.scored(before)[0][0], R.sum() * np.exp(log_scale)))

@@ -14,6 +14,5 @@ def part(v, sign):
 
 def transposed(record, kernel, s):
     """kernel^T s: the signal at the layer's input if its kernel were this one."""
-    prepared = None if record.prepared is None else {}
-    other = replace(record, weights=(kernel, record.weights[1]), prepared=prepared)
+    other = replace(record, weights=(kernel, record.weights[1]))
     return apply(GRADIENT[record.op], other, np.asarray(s, record.output.dtype))[0]

@@ -7,24 +7,24 @@ Options of all three: samples, N; sigma, in units of max x - min x; seed of the 
 import numpy as np
 
 from tinyattr.errors import InputError
-from tinyattr.methods.asking import BATCH, ask, count_of, total
+from tinyattr.methods.request import BATCH, ask, count_of, total
 
 
 def smoothgrad(net, x, target=None, score=None, layer=None, *, samples=50, sigma=0.15, seed=0, noise=None, batch=BATCH):
     """M = (1/N) sum_m G_m, signed; shown as max_k |M_ijk|. Smilkov et al. 2017, arXiv 1706.03825."""
-    question = ask(net, x, target, score)
-    noise = _draws(question.x, samples, sigma, seed) if noise is None else _given(question.x, noise)
-    M, log_scale = total((g / len(noise), own) for g, own in _gradients(question, layer, noise, batch))
-    return question.heatmap("SmoothGrad", layer or "input", M, np.abs(M).max(-1), log_scale=log_scale)
+    request = ask(net, x, target, score)
+    noise = _draws(request.x, samples, sigma, seed) if noise is None else _given(request.x, noise)
+    M, log_scale = total((g / len(noise), own) for g, own in _gradients(request, layer, noise, batch))
+    return request.heatmap("SmoothGrad", layer or "input", M, np.abs(M).max(-1), log_scale=log_scale)
 
 
 def smoothgrad_squared(net, x, target=None, score=None, layer=None, *, samples=50, sigma=0.15, seed=0, noise=None,
                        batch=BATCH):
     """(1/N) sum_m G_m^2, elementwise. Hooker et al. 2019, arXiv 1806.10758."""
-    question = ask(net, x, target, score)
-    noise = _draws(question.x, samples, sigma, seed) if noise is None else _given(question.x, noise)
-    squares, log_scale = total((g * g / len(noise), 2 * own) for g, own in _gradients(question, layer, noise, batch))
-    return question.heatmap("SmoothGrad squared", layer or "input", squares, squares.max(-1), log_scale=log_scale)
+    request = ask(net, x, target, score)
+    noise = _draws(request.x, samples, sigma, seed) if noise is None else _given(request.x, noise)
+    squares, log_scale = total((g * g / len(noise), 2 * own) for g, own in _gradients(request, layer, noise, batch))
+    return request.heatmap("SmoothGrad squared", layer or "input", squares, squares.max(-1), log_scale=log_scale)
 
 
 def vargrad(net, x, target=None, score=None, layer=None, *, samples=50, sigma=0.15, seed=0, noise=None, batch=BATCH):
@@ -32,11 +32,11 @@ def vargrad(net, x, target=None, score=None, layer=None, *, samples=50, sigma=0.
 
     By Welford's recurrence: the difference of mean square and squared mean would cancel.
     """
-    question = ask(net, x, target, score)
-    noise = _draws(question.x, samples, sigma, seed) if noise is None else _given(question.x, noise)
+    request = ask(net, x, target, score)
+    noise = _draws(request.x, samples, sigma, seed) if noise is None else _given(request.x, noise)
     M = V = 0.0
     top = -np.inf  # M is in units of exp(top), the largest scale so far, V in units of its square
-    for m, (g, log_scale) in enumerate(_gradients(question, layer, noise, batch), 1):
+    for m, (g, log_scale) in enumerate(_gradients(request, layer, noise, batch), 1):
         before, top = top, max(top, log_scale)
         old, new = (np.exp(s - top) if s > -np.inf else 0.0 for s in (before, log_scale))
         G, M, V = g * new, M * old, V * old**2
@@ -44,13 +44,13 @@ def vargrad(net, x, target=None, score=None, layer=None, *, samples=50, sigma=0.
         M = M + d / m
         V = V + d * (G - M)
     V /= len(noise)
-    return question.heatmap("VarGrad", layer or "input", V, V.max(-1), log_scale=2 * top)
+    return request.heatmap("VarGrad", layer or "input", V, V.max(-1), log_scale=2 * top)
 
 
-def _gradients(question, layer, noise, batch):
+def _gradients(request, layer, noise, batch):
     """(g, log_scale) at every noisy copy."""
-    copies = (question.x + s for s in noise)
-    for _, g, _, log_scale in question.along(copies, layer or "input", count=len(noise), batch=batch, what="noise"):
+    copies = (request.x + s for s in noise)
+    for _, g, _, log_scale in request.along(copies, layer or "input", count=len(noise), batch=batch, what="noise"):
         yield g, log_scale
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 
 from tinyattr.errors import InputError, unknown
-from tinyattr.methods.asking import BATCH, ask, count_of, no_layer, total
 from tinyattr.methods.baselines import BASELINES, baseline_of
 from tinyattr.methods.receipt import Receipt
+from tinyattr.methods.request import BATCH, ask, count_of, no_layer, total
 
 
 def gauss(N):
@@ -47,15 +47,15 @@ def integrated_gradients(net, x, target=None, score=None, layer=None, *, baselin
     Receipt: sum IG = S(x) - S(b), up to the quadrature's error at the kinks of the path.
     """
     no_layer(layer, "integrated gradients", "; or use layer_integrated_gradients or conductance")
-    question = ask(net, x, target, score)
-    b = baseline_of(net, question.x, baseline)
+    request = ask(net, x, target, score)
+    b = baseline_of(net, request.x, baseline)
     a, w = quadrature(rule, steps)
-    along = question.along((at(b, question.x, t) for t in a), count=len(a), batch=batch, what="path")
+    along = request.along((at(b, request.x, t) for t in a), count=len(a), batch=batch, what="path")
     G, log_scale = total((w_m * g, own) for w_m, (_, g, _, own) in zip(w, along, strict=True))
-    IG = (question.x[0].astype(np.float64) - b[0]) * G
-    (start,) = question.values([b], count=1)
-    return question.heatmap("integrated gradients", "input", IG, IG.sum(-1), log_scale=log_scale,
-                            receipt=complete(question, start, IG.sum() * np.exp(log_scale)))
+    IG = (request.x[0].astype(np.float64) - b[0]) * G
+    (start,) = request.values([b], count=1)
+    return request.heatmap("integrated gradients", "input", IG, IG.sum(-1), log_scale=log_scale,
+                            receipt=complete(request, start, IG.sum() * np.exp(log_scale)))
 
 
 def expected_gradients(net, x, target=None, score=None, layer=None, *, baselines=("black", "mean", "own_mean"),
@@ -67,8 +67,8 @@ def expected_gradients(net, x, target=None, score=None, layer=None, *, baselines
     Receipt: the sum is S(x) - mean S(b) in expectation only.
     """
     no_layer(layer, "expected gradients")
-    question = ask(net, x, target, score)
-    references = [baseline_of(net, question.x, b) for b in baselines]
+    request = ask(net, x, target, score)
+    references = [baseline_of(net, request.x, b) for b in baselines]
     if not references:
         raise InputError(f"expected gradients need at least one baseline: names ({', '.join(BASELINES)}) or arrays")
     if draws is None:
@@ -79,12 +79,12 @@ def expected_gradients(net, x, target=None, score=None, layer=None, *, baselines
     if not 0 < len(which) == len(places) or not set(which) <= set(range(len(references))):
         raise InputError(f"draws are as many baselines' numbers, 0 to {len(references) - 1}, as places; got {draws}")
     points = [(references[r], a) for r, a in zip(which, places, strict=True)]
-    along = question.along((at(b, question.x, a) for b, a in points), count=len(points), batch=batch, what="samples")
-    EG, log_scale = total(((question.x[0] - b[0]) * g / len(points), own)
+    along = request.along((at(b, request.x, a) for b, a in points), count=len(points), batch=batch, what="samples")
+    EG, log_scale = total(((request.x[0] - b[0]) * g / len(points), own)
                           for (b, _), (_, g, _, own) in zip(points, along, strict=True))
-    mean = np.mean(question.values(references, count=len(references), batch=batch, what="baselines"))
-    receipt = Receipt("mean of sum EG = S(x) - mean S(b)", question.value - mean, float(EG.sum() * np.exp(log_scale)))
-    return question.heatmap("expected gradients", "input", EG, EG.sum(-1), log_scale=log_scale, receipt=receipt)
+    mean = np.mean(request.values(references, count=len(references), batch=batch, what="baselines"))
+    receipt = Receipt("mean of sum EG = S(x) - mean S(b)", request.value - mean, float(EG.sum() * np.exp(log_scale)))
+    return request.heatmap("expected gradients", "input", EG, EG.sum(-1), log_scale=log_scale, receipt=receipt)
 
 
 def quadrature(rule, steps):
@@ -99,6 +99,6 @@ def at(b, x, a):
     return (b + a * (x - b)).astype(x.dtype)
 
 
-def complete(question, start, paid):
+def complete(request, start, paid):
     """The receipt of methods that share out the whole change of the score, from `start` = S(baseline) on."""
-    return Receipt("sum = S(x) - S(baseline)", float(question.value - start), float(paid))
+    return Receipt("sum = S(x) - S(baseline)", float(request.value - start), float(paid))

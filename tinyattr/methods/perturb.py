@@ -3,9 +3,9 @@
 import numpy as np
 
 from tinyattr.errors import InputError
-from tinyattr.methods.asking import BATCH, ask, count_of, no_layer
 from tinyattr.methods.baselines import baseline_of
 from tinyattr.methods.heatmap import resize
+from tinyattr.methods.request import BATCH, ask, count_of, no_layer
 
 
 def occlusion(net, x, target=None, score=None, layer=None, *, window=32, stride=16, baseline="mean", batch=BATCH):
@@ -14,18 +14,18 @@ def occlusion(net, x, target=None, score=None, layer=None, *, window=32, stride=
     Zeiler & Fergus 2014, arXiv 1311.2901. Windows start every `stride` pixels; the last one is cut at the edge.
     """
     no_layer(layer, "occlusion")
-    question = ask(net, x, target, score)
+    request = ask(net, x, target, score)
     window, stride = count_of(window, "window"), count_of(stride, "stride")
     if stride > window:
         raise InputError(f"a stride of {stride} leaves pixels between windows of {window} that none covers; take less")
-    H, W = question.x.shape[1:3]
+    H, W = request.x.shape[1:3]
     corners = [(i, j) for i in _starts(H, window, stride) for j in _starts(W, window, stride)]
     regions = np.zeros((len(corners), H, W), bool)
     for region, (i, j) in zip(regions, corners, strict=True):
         region[i:i + window, j:j + window] = True
-    drops = _drops(question, regions, baseline, batch, "windows")
+    drops = _drops(request, regions, baseline, batch, "windows")
     L = np.tensordot(drops, regions, 1) / regions.sum(0)
-    return question.heatmap("occlusion", "input", L, log_scale=0.0)
+    return request.heatmap("occlusion", "input", L, log_scale=0.0)
 
 
 def feature_ablation(net, x, target=None, score=None, layer=None, *, groups=7, baseline="mean", batch=BATCH):
@@ -34,16 +34,16 @@ def feature_ablation(net, x, target=None, score=None, layer=None, *, groups=7, b
     groups: a number n for a grid of n x n, or an array (H, W) of whole numbers, one for each group.
     """
     no_layer(layer, "feature ablation")
-    question = ask(net, x, target, score)
-    H, W = question.x.shape[1:3]
+    request = ask(net, x, target, score)
+    H, W = request.x.shape[1:3]
     if np.ndim(groups) == 0:
         n = count_of(groups, "groups")
         groups = np.arange(H)[:, None] * n // H * n + np.arange(W) * n // W
     if np.shape(groups) != (H, W):
         raise InputError(f"groups must be a number or whole numbers ({H}, {W}); got shape {np.shape(groups)}")
     regions = np.asarray(groups) == np.unique(groups)[:, None, None]
-    L = np.tensordot(_drops(question, regions, baseline, batch, "groups"), regions, 1)
-    return question.heatmap("feature ablation", "input", L, log_scale=0.0)
+    L = np.tensordot(_drops(request, regions, baseline, batch, "groups"), regions, 1)
+    return request.heatmap("feature ablation", "input", L, log_scale=0.0)
 
 
 def rise(net, x, target=None, score=None, layer=None, *, samples=1000, cells=7, p=0.5, seed=0, masks=None, batch=BATCH):
@@ -53,16 +53,16 @@ def rise(net, x, target=None, score=None, layer=None, *, samples=1000, cells=7, 
     cell. masks: the masks themselves, (N, H, W), of mean p. A constant added to S adds its share of the mean mask.
     """
     no_layer(layer, "RISE")
-    question = ask(net, x, target, score)
+    request = ask(net, x, target, score)
     if not 0 < p <= 1:
         raise InputError(f"p is a probability above 0; got {p}")
     if masks is None:
-        masks = _rise_masks(count_of(samples, "samples"), count_of(cells, "cells"), p, seed, question.x.shape[1:3])
-    elif np.shape(masks)[1:] != question.x.shape[1:3] or len(masks) == 0:
-        raise InputError(f"masks must be (N, {question.x.shape[1]}, {question.x.shape[2]}); got {np.shape(masks)}")
-    pictures = ((question.x * M[..., None]).astype(question.x.dtype) for M in masks)
-    found = np.array(question.values(pictures, count=len(masks), batch=batch, what="masks"))
-    return question.heatmap("RISE", "input", np.tensordot(found, masks, 1) / (len(masks) * p), log_scale=0.0)
+        masks = _rise_masks(count_of(samples, "samples"), count_of(cells, "cells"), p, seed, request.x.shape[1:3])
+    elif np.shape(masks)[1:] != request.x.shape[1:3] or len(masks) == 0:
+        raise InputError(f"masks must be (N, {request.x.shape[1]}, {request.x.shape[2]}); got {np.shape(masks)}")
+    pictures = ((request.x * M[..., None]).astype(request.x.dtype) for M in masks)
+    found = np.array(request.values(pictures, count=len(masks), batch=batch, what="masks"))
+    return request.heatmap("RISE", "input", np.tensordot(found, masks, 1) / (len(masks) * p), log_scale=0.0)
 
 
 def _starts(length, window, stride):
@@ -70,11 +70,11 @@ def _starts(length, window, stride):
     return range(0, max(length - window, 0) + stride, stride) if length > window else range(1)
 
 
-def _drops(question, regions, baseline, batch, what):
+def _drops(request, regions, baseline, batch, what):
     """S(x) - S(x with a region as in the baseline), for every region (H, W)."""
-    b = baseline_of(question.net, question.x, baseline)
-    pictures = (np.where(region[..., None], b, question.x) for region in regions)
-    return question.value - np.array(question.values(pictures, count=len(regions), batch=batch, what=what))
+    b = baseline_of(request.net, request.x, baseline)
+    pictures = (np.where(region[..., None], b, request.x) for region in regions)
+    return request.value - np.array(request.values(pictures, count=len(regions), batch=batch, what=what))
 
 
 def _rise_masks(samples, cells, p, seed, size):

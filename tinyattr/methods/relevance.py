@@ -7,9 +7,9 @@ import numpy as np
 
 from tinyattr.engine import GRADIENT, rerun
 from tinyattr.errors import InputError, unknown
-from tinyattr.methods.asking import ask
 from tinyattr.methods.lrp_rules import alpha_beta, box, epsilon, flat, gamma, pass_on, w_squared, without_bias, z_plus
 from tinyattr.methods.receipt import Receipt
+from tinyattr.methods.request import ask
 from tinyattr.softmax import softmax
 
 
@@ -26,16 +26,16 @@ def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus"
         raise unknown("start", start, STARTS)
     if isinstance(composite, str) and composite not in COMPOSITES:
         raise unknown("composite", composite, COMPOSITES)
-    question = ask(net, x, target, score)
+    request = ask(net, x, target, score)
     needs, relevances = STARTS[start]
     if needs not in (None, score):
         raise InputError(f"start {start!r} belongs to score={needs!r}; got {score!r}")
-    R, log_scale = relevances(question)
+    R, log_scale = relevances(request)
     book = composite if isinstance(composite, dict) else COMPOSITES[composite](net)
     if start == "pairs":
-        book = with_pairs(book, question)
+        book = with_pairs(book, request)
     name = f"LRP {composite if isinstance(composite, str) else 'own rules'}" + (f", start {start}" * (start != "row"))
-    return _relevance(question, layer or "input", R, log_scale, book, name)
+    return _relevance(request, layer or "input", R, log_scale, book, name)
 
 
 def excitation_backprop(net, x, target=None, score=None, layer=None, *, contrast=False):
@@ -43,27 +43,27 @@ def excitation_backprop(net, x, target=None, score=None, layer=None, *, contrast
 
     contrast: minus the same through the last linear layer's negated weights. The score changes nothing.
     """
-    question = ask(net, x, target, score)
-    e = np.eye(len(question.z))[[question.target]]
+    request = ask(net, x, target, score)
+    e = np.eye(len(request.z))[[request.target]]
     book = COMPOSITES["excitation"](net)
-    heat = _relevance(question, layer or "input", e, 0.0, book, "excitation backprop")
+    heat = _relevance(request, layer or "input", e, 0.0, book, "excitation backprop")
     if not contrast:
         return heat
-    last = _last_linear(question)
+    last = _last_linear(request)
     rule, weights = book[last.op], [-w for w in last.weights]
     negated = {**book, last.name: lambda record, R: rule(_with_weights(record, *weights), R)}
-    other = _relevance(question, layer or "input", e, 0.0, negated, "")
+    other = _relevance(request, layer or "input", e, 0.0, negated, "")
     return replace(heat, method="excitation backprop, contrastive", direction=heat.direction - other.direction,
                    plane=heat.plane - other.plane, receipt=None)
 
 
-def _relevance(question, layer, start, log_scale, book, name):
+def _relevance(request, layer, start, log_scale, book, name):
     kept = {}
-    R = question.at_places(layer, question.signals(_weighed(book, kept), (layer,), start)[layer])
+    R = request.at_places(layer, request.signals(_weighed(book, kept), (layer,), start)[layer])
     scale = np.exp(log_scale)
     receipt = Receipt(f"sum of R over {layer} + what layers keep = sum of R at the logits",
                       float(start.sum()) * scale, float(R.sum()) * scale, {name: v * scale for name, v in kept.items()})
-    return question.heatmap(name, layer, R, R.sum(-1), log_scale=log_scale, receipt=receipt)
+    return request.heatmap(name, layer, R, R.sum(-1), log_scale=log_scale, receipt=receipt)
 
 
 def _weighed(book, kept):
@@ -79,50 +79,50 @@ def _weighed(book, kept):
 # ------------------------------------------------------------------------------------------------ start relevances
 
 
-def row_start(question):
+def row_start(request):
     """R_i = v_i z_i, v = dS/dz: for pre z_c, for log (delta_ic - y_i) z_i, for log_odds z_c and -q_j z_j."""
-    return question.row * question.z, question.log_scale
+    return request.row * request.z, request.log_scale
 
 
-def score_start(question):
+def score_start(request):
     """R_c = S, R_j = 0: z_c for pre, the usual LRP; y_c for post, a rescaled copy of it."""
-    return question.value * np.eye(len(question.z))[[question.target]], 0.0
+    return request.value * np.eye(len(request.z))[[request.target]], 0.0
 
 
-def sglrp_start(question):
+def sglrp_start(request):
     """R_c = y_c (1 - y_c), R_j = -y_c y_j: the softmax gradient itself. Iwana et al. 2019, arXiv 1908.04351."""
-    return question.row, question.log_scale
+    return request.row, request.log_scale
 
 
-def clrp_start(question):
+def clrp_start(request):
     """R_c = z_c, R_j = -z_c / (n - 1). Gu et al. 2018, arXiv 1812.02100, without their final ReLU."""
-    e = np.eye(len(question.z))[[question.target]]
-    return question.value * (e - (1 - e) / (e.size - 1)), 0.0
+    e = np.eye(len(request.z))[[request.target]]
+    return request.value * (e - (1 - e) / (e.size - 1)), 0.0
 
 
-def pairs_start(question):
+def pairs_start(request):
     """R_j = q_j (z_c - z_j) for the units z_c - z_j, j != c, that stand for the log-odds. Montavon et al. 2019."""
-    rivals = np.delete(question.z, question.target)
-    q = np.insert(softmax(rivals), question.target, 0.0)
-    return (q * (question.z[question.target] - question.z))[None], 0.0
+    rivals = np.delete(request.z, request.target)
+    q = np.insert(softmax(rivals), request.target, 0.0)
+    return (q * (request.z[request.target] - request.z))[None], 0.0
 
 
 STARTS = {"row": (None, row_start), "score": (None, score_start), "sglrp": ("post", sglrp_start),
           "clrp": ("pre", clrp_start), "pairs": ("log_odds", pairs_start)}
 
 
-def with_pairs(book, question):
+def with_pairs(book, request):
     """The book, with the last linear layer made to compute z_c - z_j, j = 1..n: t(x) is not in any of them.
 
     What follows it (the sum z + t of an altered network) passes relevance to the side that differs by class only.
     """
-    last, c = _last_linear(question), question.target
+    last, c = _last_linear(request), request.target
     kernel, bias = last.weights
     rule = book.get(last.name, book[last.op])
     differences = kernel[:, [c]] - kernel, bias[c] - bias
-    names = [record.name for record in question.tape]
+    names = [record.name for record in request.tape]
     above = {}
-    for record in list(question.tape)[names.index(last.name) + 1:]:
+    for record in list(request.tape)[names.index(last.name) + 1:]:
         if record.output.shape == last.output.shape and record.op == "add":
             above[record.name] = partial(_to_the_classes, c)
         elif record.output.shape == last.output.shape:
@@ -144,12 +144,12 @@ def _with_weights(record, kernel, bias):
     return rerun(record, record.x, (kernel, bias))
 
 
-def _last_linear(question):
+def _last_linear(request):
     """The record of the last dense layer with a number for every class: t(x) may have layers of its own behind it.
 
     Raises InputError for a network without one.
     """
-    dense = [record for record in question.tape if record.op == "dense" and record.output.size == question.z.size]
+    dense = [record for record in request.tape if record.op == "dense" and record.output.size == request.z.size]
     if not dense:
         raise InputError("this needs a network whose logits come from a dense layer")
     return dense[-1]
@@ -172,9 +172,9 @@ def composite(conv, dense, first=None):
 
 
 def photo_box(net):
-    """z-box between black and white as the network's photos are prepared; without biases of photos, an error."""
+    """z-box between black and white as the network's photos are preprocessed; without biases of photos, an error."""
     if net.input is None:
-        raise InputError(f"{net.name} does not say how photos are prepared, so what black and white are; give a book, "
+        raise InputError(f"{net.name} does not say how photos are preprocessed, so what black is; give a book, "
                          "{**ta.COMPOSITES['epsilon_plus'](net), first_layer: box(low, high)}")
     ends = [net.input.encode(np.full((1, 1, 3), v))[0, 0, 0] for v in (0.0, 255.0)]
     return box(*ends)

@@ -3,11 +3,11 @@
 import numpy as np
 
 from tinyattr.errors import unknown
-from tinyattr.methods.asking import BATCH, ask, feature_layer
 from tinyattr.methods.baselines import baseline_of
 from tinyattr.methods.heatmap import relu
 from tinyattr.methods.layer_path import stieltjes
 from tinyattr.methods.path import complete
+from tinyattr.methods.request import BATCH, ask, feature_layer
 
 VARIANTS = ("plain", "rectified", "masked")
 
@@ -22,15 +22,15 @@ def rsi_grad_cam(net, x, target=None, score=None, layer=None, *, variant="plain"
     """
     if variant not in VARIANTS:
         raise unknown("variant", variant, VARIANTS)
-    question = ask(net, x, target, score)
+    request = ask(net, x, target, score)
     layer = layer or feature_layer(net)
-    b = baseline_of(net, question.x, baseline)
-    A = question.at_places(layer, question.tape[layer].output)  # (h, w, C)
+    b = baseline_of(net, request.x, baseline)
+    A = request.at_places(layer, request.tape[layer].output)  # (h, w, C)
     change = relu if variant == "rectified" else np.asarray
-    integral, log_scale, start = stieltjes(question, b, layer, steps, batch, change)
+    integral, log_scale, start = stieltjes(request, b, layer, steps, batch, change)
     if variant == "masked":
         integral = integral * ((integral > 0) & (A > 0) & (A - net.run(b)[layer].output[0] > 0))
     w = integral.mean((0, 1))  # (C,)
-    receipt = complete(question, start, integral.sum() * np.exp(log_scale)) if variant == "plain" else None
-    return question.heatmap(f"RSI-Grad-CAM{'' if variant == 'plain' else f', {variant}'}", layer, A @ w,
+    receipt = complete(request, start, integral.sum() * np.exp(log_scale)) if variant == "plain" else None
+    return request.heatmap(f"RSI-Grad-CAM{'' if variant == 'plain' else f', {variant}'}", layer, A @ w,
                             log_scale=log_scale, receipt=receipt)

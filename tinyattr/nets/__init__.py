@@ -1,7 +1,7 @@
-"""Networks: lists of layer names, and the files that hold their weights."""
+"""Networks: a network is a list of layers and a dict of weights; and what its pictures and classes are."""
 
-from tinyattr.nets.loading import FAMILIES, load, save
 from tinyattr.nets.network import Network, network
+from tinyattr.nets.pictures import FAMILIES, InputSpec
 from tinyattr.nets.vgg import vgg
 
-__all__ = ["FAMILIES", "Network", "load", "network", "save", "vgg"]
+__all__ = ["FAMILIES", "InputSpec", "Network", "network", "vgg"]

@@ -1,23 +1,29 @@
 """A network is a list of layers and a dict of weights. Its tape ends at the logits; softmax is never a layer."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from inspect import Parameter, signature
 
 import numpy as np
 
-from tinyattr.engine import OPS, Tape
+from tinyattr.engine import NUMPY, OPS, Tape
+from tinyattr.engine.arrays import frozen
+from tinyattr.engine.backend import NumPy, preferred
 from tinyattr.errors import InputError, unknown
-from tinyattr.files.images import InputSpec, read_photo
+from tinyattr.nets.pictures import InputSpec, read_photo
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Network:
-    """layers: (name, op, attributes) in order; weights: {layer name: (kernel, bias)}. `network` makes one, checked.
+    """layers: (name, op, attributes) in order; weights: {layer name: (kernel, bias)}, all float32 or all float64.
 
-    A layer reads the one before it, or those in attributes["inputs"]; "input" is the picture.
-    features: the last layer of feature maps, the one CAMs explain unless told otherwise.
-    input: how photos are prepared (None: unknown); classes: their names (None: only numbers).
-    prepared: weights as the fast kernels want them, made when first used; that is why weights are read-only.
+    A layer reads the one before it, or those in attributes["inputs"]; "input" is the picture. Kernels are
+    (kh, kw, in, out) or (in, out). Weights are copied once and cannot be changed; dataclasses.replace gives a network
+    with others.
+    features: the last layer of feature maps, the one CAMs explain unless told otherwise; default the last before a
+    flatten or global pool. classes: their names (None: only numbers). input: how photos are preprocessed (None:
+    unknown). backend: who computes.
+    Raises InputError for an unknown op, a name used twice or that of another op, an input used before it exists, or
+    missing weights.
     """
 
     layers: list
@@ -27,11 +33,27 @@ class Network:
     classes: tuple[str, ...] | None = None
     input: InputSpec | None = None
     source: str = ""
-    prepared: dict | None = field(default_factory=dict, init=False)
+    backend: NumPy = field(default_factory=preferred)
+
+    def __post_init__(self):
+        layers, weights = checked(self.layers, self.weights)
+        features = _last_feature_maps(layers) if self.features is None else self.features
+        names = ["input", *(name for name, _, _ in layers)]
+        if features is not None and features not in names:
+            raise unknown("layer (features)", features, names)
+        head = weights.get(layers[-1][0])
+        if self.classes and head and len(self.classes) != head[-1].shape[0]:
+            raise InputError(f"{len(self.classes)} class names for {head[-1].shape[0]} logits")
+        classes = tuple(self.classes) if self.classes else None
+        for key, value in (("layers", layers), ("weights", weights), ("features", features), ("classes", classes)):
+            object.__setattr__(self, key, value)
+
+    def __reduce__(self):
+        return Network, tuple(getattr(self, f.name) for f in fields(self))  # copies are made, and checked, as all are
 
     def run(self, x):
         """Forward pass of x (N, H, W, C). Returns the tape. Raises InputError for a picture the network cannot take."""
-        tape = Tape()
+        tape = Tape(self.backend)
         previous = tape.leaf("input", self._checked(x))
         for name, op, attributes in self.layers:
             inputs, attributes = inputs_of(attributes, previous)
@@ -43,7 +65,7 @@ class Network:
 
         What does not depend on it is taken from `tape`, of one picture, and stands N times; constants stand once.
         """
-        new, changed = Tape(), {tape[layer].name}
+        new, changed = Tape(self.backend), {tape[layer].name}
         new.leaf(layer, A)
         previous = "input"
         for name, op, attributes in self.layers:
@@ -61,8 +83,7 @@ class Network:
     def _write(self, tape, name, op, inputs, attributes):
         if op == "constant":
             return tape.leaf(name, self.weights[name][0], "constant")
-        prepared = None if self.prepared is None else self.prepared.setdefault(name, {})
-        return tape.write(op, name, inputs, self.weights.get(name, ()), prepared=prepared, **attributes)
+        return tape.write(op, name, inputs, self.weights.get(name, ()), **attributes)
 
     def __call__(self, x):
         """Logits z, (N, n) float64."""
@@ -78,7 +99,7 @@ class Network:
     def read(self, photo):
         """A photo (path, PIL image or uint8 array) as this network wants it: (1, H, W, 3) float32."""
         if self.input is None:
-            raise InputError(f"{self.name}: its file does not say how photos were prepared; "
+            raise InputError(f"{self.name}: its file does not say how photos were preprocessed; "
                              "load it with family='oxford' or 'torchvision' (command line: --family oxford)")
         return read_photo(photo, self.input)
 
@@ -97,11 +118,9 @@ class Network:
         weights = {name: tuple(w.astype(dtype) for w in arrays) for name, arrays in self.weights.items()}
         return replace(self, weights=weights)
 
-    def plain(self):
-        """The same network on the plain NumPy ops only, without fast kernels: slow, and easier to step through."""
-        net = replace(self)
-        object.__setattr__(net, "prepared", None)
-        return net
+    def without_kernels(self):
+        """The same network computed by NumPy alone, in the lines of the engine: slower, and easier to step through."""
+        return replace(self, backend=NUMPY)
 
     def label(self, c):
         """Name and number of class c: "soccer ball (805)", "class 805" where classes have no names."""
@@ -129,18 +148,17 @@ def inputs_of(attributes, previous):
     return (inputs,) if isinstance(inputs, str) else tuple(inputs), own
 
 
-def network(layers, weights, *, name="network", features=None, classes=None, input=None, source=""):
-    """A Network from a list of layers and a dict of weights.
+def network(layers, weights, **about):
+    """A Network from a list of layers and a dict of weights; `about` has its other fields, by name."""
+    return Network(layers, weights, **about)
 
-    weights: {layer name: (kernel, bias)}, kernels (kh, kw, in, out) or (in, out), all float32 or all float64.
-    features: default the last layer before a flatten or global pool.
-    Raises InputError for an unknown op, a name used twice or that of another op, an input used before it exists, or
-    missing weights.
-    """
+
+def checked(layers, weights):
+    """(layers, weights) of a network, as they are kept. Raises InputError: see Network."""
     if any(len(layer) != 3 for layer in layers):
         raise InputError("a layer is (name, op, attributes), for example ('conv1', 'conv2d', {'padding': 1})")
     layers = [(str(n), op, dict(attributes)) for n, op, attributes in layers]
-    weights = {n: tuple(read_only(w) for w in arrays) for n, arrays in weights.items()}
+    weights = {n: tuple(frozen(w) for w in arrays) for n, arrays in weights.items()}
     seen = ["input"]
     for n, op, attributes in layers:
         if op not in OPS and op != "constant":
@@ -164,21 +182,7 @@ def network(layers, weights, *, name="network", features=None, classes=None, inp
             raise unknown("layer (in weights)", n, seen[1:])
     if len({w.dtype for arrays in weights.values() for w in arrays}) > 1:
         raise InputError("weights must be all float32 or all float64")
-    if features is None:
-        features = _last_feature_maps(layers)
-    elif features not in seen:
-        raise unknown("layer (features)", features, seen)
-    head = weights.get(layers[-1][0])
-    if classes and head and len(classes) != head[-1].shape[0]:
-        raise InputError(f"{len(classes)} class names for {head[-1].shape[0]} logits")
-    return Network(layers, weights, name, features, tuple(classes) if classes else None, input, source)
-
-
-def read_only(w):
-    """A view of w through which it cannot be changed."""
-    view = np.asarray(w).view()
-    view.setflags(write=False)
-    return view
+    return layers, weights
 
 
 WEIGHT_RANKS = {"conv2d": (4, 1), "dense": (2, 1)}

@@ -5,6 +5,7 @@ VGG11, 13, 16, 19 are configurations A, B, D, E. Layers carry Keras' names; bloc
 
 import numpy as np
 
+from tinyattr.engine.arrays import sealed
 from tinyattr.errors import InputError, unknown
 from tinyattr.nets.network import network
 
@@ -64,7 +65,7 @@ def vgg(configuration="E", *, seed=0, width=1, classes=1000, dense=None, size=22
     for name, shape in shapes.items():
         kernel = rng.standard_normal(shape, np.float32)
         kernel *= np.float32(np.sqrt(2 / np.prod(shape[:-1])))
-        weights[name] = (kernel.astype(dtype, copy=False), np.zeros(shape[-1], dtype))
+        weights[name] = tuple(map(sealed, (kernel.astype(dtype, copy=False), np.zeros(shape[-1], dtype))))
     name = f"{VGG_NAMES[configuration]} layout, random weights (seed {seed})"
     return network(layers, weights, name=name, classes=names, input=input)
 

@@ -1,0 +1,115 @@
+"""What is loaded, compiled and kept when: the reasons why starting is quick and one heatmap takes little memory."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import tinyattr as ta
+from tinyattr.kernels import backend, threads
+from tinyattr.kernels.memory import PACKED
+
+NETWORK = """
+import numpy as np, tinyattr as ta
+net = ta.vgg("A", width=1 / 4, classes=9, size=96, seed=3)
+x = np.random.default_rng(0).standard_normal((1, 96, 96, 3))
+"""
+WALK = NETWORK + """
+tape = net.run(x)
+ta.walk(tape, {"predictions": np.ones((1, 9))}, ta.GRADIENT)
+"""
+LISTEN = """
+from numba.core import event
+class Listener(event.Listener):
+    count = 0
+    def on_start(self, e): Listener.count += 1
+    def on_end(self, e): pass
+event.register("numba:compile", Listener())
+"""
+
+
+def child(code, **environment):
+    """What a new Python process prints."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **environment})
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("late", ["numba", "matplotlib", "torch"])
+def test_importing_tinyattr_leaves_the_heavy_libraries_for_later(late):
+    assert child(f"import sys, tinyattr; print({late!r} in sys.modules)") == "False\n"
+
+
+def test_a_second_process_compiles_nothing():
+    child(WALK)
+    assert child(LISTEN + WALK + "print(Listener.count)") == "0\n"
+
+
+def test_every_kernel_is_compiled_once():
+    """Forward and back, weights of a network or made on the way: the same types, so the same compiled form."""
+    kinds = child(WALK + """
+import sys
+for name in ("block1_conv1", "block3_conv2"):
+    record = tape[name]
+    ta.engine.rerun(record, record.x, [w.copy() for w in record.weights])
+from numba.core.dispatcher import Dispatcher
+for name, module in sys.modules.items():
+    if name.startswith("tinyattr.kernels."):
+        for kernel in vars(module).values():
+            if isinstance(kernel, Dispatcher) and kernel.targetoptions.get("parallel") and kernel.signatures:
+                print(kernel.__module__.split(".")[-1], kernel.__name__, len(kernel.signatures))
+""").splitlines()
+    found = {line.rsplit(" ", 1)[0]: int(line.rsplit(" ", 1)[1]) for line in kinds}
+    assert {"winograd _phased", "winograd _transform_weights", "direct _convolve"} <= set(found)
+    assert set(found.values()) == {1}, found
+
+
+def test_threads_soon_sleep_unless_the_user_says_how_they_wait(monkeypatch):
+    seen = []
+    monkeypatch.setattr(threads.numba, "get_num_threads", lambda: seen.append(os.environ.get("GOMP_SPINCOUNT")))
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        monkeypatch.delenv(name, raising=False)
+    threads.start()
+    assert seen == [threads.SPINS] and "GOMP_SPINCOUNT" not in os.environ
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    threads.start()
+    assert seen == [threads.SPINS]
+
+
+def test_compiling_is_announced_once_and_only_for_our_kernels(monkeypatch, capsys):
+    def told(function):
+        return type("Event", (), {"data": {"dispatcher": type("Dispatcher", (), {"py_func": function})}})
+
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    announcer = threads.Announcer()
+    announcer.on_start(told(os.path.join))
+    assert capsys.readouterr().err == ""
+    for _ in range(2):
+        announcer.on_start(told(threads.start))
+    assert capsys.readouterr().err.count("compiling") == 1
+
+
+def test_transformed_weights_are_kept_from_their_second_use_on():
+    """Four times the weights: one heatmap need not hold them, many heatmaps should not make them again."""
+    net = ta.vgg("A", width=1 / 4, classes=9, size=64, seed=3)
+    x = np.random.default_rng(0).standard_normal((1, 64, 64, 3))
+
+    def transformed():
+        """The transforms that are kept of this network's kernels."""
+        found = [(PACKED.get(arrays[0]) or {}).get("winograd") for arrays in net.weights.values()]
+        return [u for u in found if u is not None]
+
+    first = net(x)
+    assert not transformed()
+    second = net(x)
+    before = transformed()
+    assert before
+    third = net(x)
+    assert all(u is v for u, v in zip(transformed(), before, strict=True))
+    assert (first == second).all() and (first == third).all()
+
+
+def test_kernels_are_imported_once():
+    assert backend.forms() is backend.forms()

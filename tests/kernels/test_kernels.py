@@ -1,0 +1,279 @@
+"""Fast kernels against their plain twins in float64, within the a-priori rounding bound of float32; guard bands; VGG's layers."""
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tinyattr.kernels import dense, direct, peak, pool, reference, thin, vector, weight_gradient, winograd
+from tinyattr.kernels.buffers import NONE, aligned, bordered, inside, with_border
+from tinyattr.kernels.tile import W
+
+UNIT = 2.0 ** -24  # half an ulp of 1: what one float32 operation may lose, relatively
+SLOW = settings(deadline=None, max_examples=40)  # no deadline: the first example compiles
+SENTINEL = np.float32(-7.5)
+BAND = 64
+off_line = st.sampled_from([0, 4])
+
+
+def gamma(n):
+    """(1 + u)^n - 1 <= gamma: n roundings on the way from the inputs to the sum (Higham, Accuracy and Stability, lemma 3.1)."""
+    return n * UNIT / (1 - n * UNIT)
+
+
+def normal(rng, *shape):
+    return rng.standard_normal(shape, np.float32)
+
+
+def doubles(*arrays):
+    return [a.astype(float) for a in arrays]
+
+
+def agree(fast, exact, size, roundings):
+    """|fast - exact| <= gamma(roundings) size, size being the same sum over absolute values."""
+    assert fast.shape == exact.shape
+    excess = abs(fast - exact) - gamma(roundings) * size
+    assert (excess <= 0).all(), f"{abs(fast - exact).max():.2e} is more than rounding explains, {gamma(roundings) * size.max():.2e}"
+
+
+def guarded(*shape, off=0):
+    """An array amid sentinels, itself full of them, and a function that tells whether the bands are untouched.
+
+    off: so many floats behind the beginning of a line of the cache, from where on some kernels write past it.
+    """
+    size = int(np.prod(shape))
+    memory = aligned(size + 2 * BAND + off)[off:]
+    memory[:] = SENTINEL
+    return memory[BAND:BAND + size].reshape(shape), lambda: (memory[:BAND] == SENTINEL).all() and (memory[-BAND:] == SENTINEL).all()
+
+
+def border_untouched(buffer, border=1):
+    rest = buffer.copy()
+    inside(rest, border)[...] = SENTINEL
+    return (rest == SENTINEL).all()
+
+
+seeds = st.integers(0, 2 ** 32 - 1)
+batches, lengths = st.integers(1, 3), st.integers(1, 11)
+channels = st.integers(1, 40)
+whole_channels = st.integers(1, 5).map(lambda k: k * W)
+sizes, strides = st.tuples(st.integers(1, 4), st.integers(1, 4)), st.tuples(st.integers(1, 3), st.integers(1, 3))
+
+
+@pytest.mark.parametrize(("name", "features", "expected"), [
+    ("znver4", "+avx,+avx2,+fma,+avx512f", 16), ("haswell", "+avx2,+fma", 8), ("haswell", "+avx2", 4), ("nehalem", "", 4),
+    ("haswell", None, 4)])
+def test_lanes_follow_the_cpu(monkeypatch, name, features, expected):
+    monkeypatch.setattr(vector.config, "CPU_NAME", name)
+    monkeypatch.setattr(vector.config, "CPU_FEATURES", features)
+    assert vector.lanes() == expected
+
+
+@SLOW
+@given(seeds, batches, lengths, lengths, channels, channels | st.sampled_from([32, 64]), sizes, strides, off_line)
+def test_direct(seed, n, h, w, c, k, size, stride, off):
+    rng = np.random.default_rng(seed)
+    padding = tuple(int(rng.integers(0, s)) for s in size)
+    edge = max(*padding, *size) + int(rng.integers(0, 2))  # a border may be larger than the padding: the corner says where to start
+    h, w = max(h, size[0] - 2 * padding[0]), max(w, size[1] - 2 * padding[1])
+    x, kernel, bias = normal(rng, n, h, w, c), normal(rng, *size, c, k), normal(rng, k)
+    exact = reference.convolve(*doubles(x, kernel, bias), stride, padding)
+    bound = reference.convolve(*doubles(abs(x), abs(kernel), abs(bias)), stride, padding)
+    border = int(rng.integers(0, 3))
+    shape = (n, exact.shape[1] + 2 * border, exact.shape[2] + 2 * border, k)
+    (y, y_safe), (a, a_safe) = guarded(*shape, off=off), guarded(*shape, off=off)
+    corner = (edge - padding[0], edge - padding[1])
+    direct.convolve(with_border(x, edge), direct.pack(kernel), bias, y, a, size=size, stride=stride, corner=corner, border=border)
+    agree(inside(y, border), exact, bound, size[0] * size[1] * c + 1)
+    assert np.array_equal(inside(a, border), np.maximum(inside(y, border), 0))
+    assert y_safe() and a_safe() and border_untouched(y, border) and border_untouched(a, border)
+
+
+@SLOW
+@given(seeds, batches, lengths, lengths, channels, channels, sizes, strides)
+def test_direct_back(seed, n, h, w, c, k, size, stride):
+    rng = np.random.default_rng(seed)
+    padding = tuple(int(rng.integers(0, s)) for s in size)
+    h, w = max(h, size[0] - 2 * padding[0]), max(w, size[1] - 2 * padding[1])
+    out = [(length + 2 * p - q) // s + 1 for length, p, q, s in zip((h, w), padding, size, stride, strict=True)]
+    g, kernel = normal(rng, n, *out, k), normal(rng, *size, c, k)
+    exact = reference.convolve_back(*doubles(g, kernel), (n, h, w, c), stride, padding)
+    bound = reference.convolve_back(*doubles(abs(g), abs(kernel)), (n, h, w, c), stride, padding)
+    m, safe = guarded(n, h + 2, w + 2, c)
+    direct.back(g, direct.pack_back(kernel, stride), m, stride=stride, padding=padding)
+    agree(inside(m), exact, bound, size[0] * size[1] * k + 1)
+    assert safe() and border_untouched(m)
+
+
+@SLOW
+@given(seeds, batches, lengths, lengths, st.integers(1, 4), channels, sizes)
+def test_thin_back(seed, n, h, w, c, k, size):
+    rng = np.random.default_rng(seed)
+    padding = tuple(int(rng.integers(0, s)) for s in size)
+    h, w = max(h, size[0] - 2 * padding[0]), max(w, size[1] - 2 * padding[1])
+    g = normal(rng, n, h + 2 * padding[0] - size[0] + 1, w + 2 * padding[1] - size[1] + 1, k)
+    kernel = normal(rng, *size, c, k)
+    assert thin.fits(size[1], c)
+    exact = reference.convolve_back(*doubles(g, kernel), (n, h, w, c), (1, 1), padding)
+    bound = reference.convolve_back(*doubles(abs(g), abs(kernel)), (n, h, w, c), (1, 1), padding)
+    m, safe = guarded(n, h + 2, w + 2, c)
+    thin.back(with_border(g, 4), thin.pack_back(kernel), m, size=size, padding=padding, g_border=4)
+    agree(inside(m), exact, bound, size[0] * size[1] * k + 1)
+    assert safe() and border_untouched(m)
+
+
+def winograd_bound(x, kernel, bias):
+    """The sums of winograd's definition over absolute values, its matrices' included."""
+    return reference.winograd(*doubles(abs(x), abs(kernel), abs(bias)), [abs(m) for m in reference.winograd_matrices()])
+
+
+def winograd_roundings(c):
+    """Of one addend: 6 in each of the two lines of B^T, 5 of G (its constants are rounded too), 6 of A^T, C products, the bias."""
+    return c + 2 * (6 + 5 + 6) + 1
+
+
+def test_winograd_matrices_give_a_convolution():
+    rng = np.random.default_rng(0)
+    x, kernel, bias = rng.standard_normal((2, 9, 6, 3)), rng.standard_normal((3, 3, 3, 2)), rng.standard_normal(2)
+    assert np.allclose(reference.winograd(x, kernel, bias), reference.convolve(x, kernel, bias, padding=(1, 1)), rtol=0, atol=1e-12)
+
+
+@SLOW
+@given(seeds, batches, st.integers(1, 21), st.integers(1, 21), whole_channels, whole_channels, st.booleans(), off_line)
+def test_winograd(seed, n, h, w, c, k, phased, off):
+    rng = np.random.default_rng(seed)
+    x, kernel, bias = normal(rng, n, h, w, c), normal(rng, 3, 3, c, k), normal(rng, k)
+    exact = reference.convolve(*doubles(x, kernel, bias), padding=(1, 1))
+    shape = (n, h + 2, w + 2, k)
+    (y, y_safe), (a, a_safe) = guarded(*shape, off=off), guarded(*shape, off=off)
+    bands = []
+
+    def scratch(*shapes):
+        arrays, safe = zip(*(guarded(*s) for s in shapes), strict=True)
+        bands.extend(safe)
+        return arrays
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(winograd, "scratch", scratch)
+        patch.setattr(winograd, "FUSED", 0 if phased else winograd.FUSED)
+        patch.setattr(winograd, "CHUNK", 5)
+        patch.setattr(winograd, "BLOCK", 3)
+        winograd.convolve(with_border(x), winograd.transform(kernel), bias, y, a)
+    agree(inside(y), exact, winograd_bound(x, kernel, bias), winograd_roundings(c))
+    assert np.array_equal(inside(a), np.maximum(inside(y), 0))
+    assert y_safe() and a_safe() and border_untouched(y) and border_untouched(a) and all(safe() for safe in bands)
+
+
+@SLOW
+@given(seeds, batches, st.integers(1, 21), st.integers(1, 21), whole_channels, whole_channels)
+def test_winograd_back(seed, n, h, w, c, k):
+    rng = np.random.default_rng(seed)
+    g, kernel, gate = normal(rng, n, h, w, k), normal(rng, 3, 3, c, k), normal(rng, n, h, w, c).round(1)
+    exact = reference.convolve_back(*doubles(g, kernel), (n, h, w, c), padding=(1, 1))
+    m, masked, only = (bordered(n, h, w, c) for _ in range(3))
+    u, nothing = winograd.transform_back(kernel), np.zeros(c, np.float32)
+    winograd.convolve(with_border(g), u, nothing, m, masked, with_border(gate))
+    winograd.convolve(with_border(g), u, nothing, NONE, only, with_border(gate))
+    agree(inside(m), exact, winograd_bound(g, kernel[::-1, ::-1].transpose(0, 1, 3, 2), nothing), winograd_roundings(k))
+    assert np.array_equal(inside(masked), reference.gated(inside(m), gate))
+    assert np.array_equal(only, masked)
+
+
+@SLOW
+@given(seeds, st.integers(1, 3), lengths, lengths, channels, channels, sizes, strides)
+def test_weight_gradient(seed, n, h, w, c, k, size, stride):
+    rng = np.random.default_rng(seed)
+    padding = tuple(int(rng.integers(0, s)) for s in size)
+    h, w = max(h, size[0] - 2 * padding[0]), max(w, size[1] - 2 * padding[1])
+    out = [(length + 2 * p - q) // s + 1 for length, p, q, s in zip((h, w), padding, size, stride, strict=True)]
+    x, g = normal(rng, n, h, w, c), normal(rng, n, *out, k)
+    exact = reference.weight_gradient(*doubles(x, g), size, stride, padding)
+    bound = reference.weight_gradient(*doubles(abs(x), abs(g)), size, stride, padding)
+    edge = max(*padding, *size)
+    corner = (edge - padding[0], edge - padding[1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(weight_gradient, "NEAR", 256)
+        fast = weight_gradient.weight_gradient(with_border(x, edge), g, size=size, stride=stride, corner=corner)
+    for mine, true, most in zip(fast, exact, bound, strict=True):
+        agree(mine, true, most, n * out[0] * out[1] + 1)
+
+
+@SLOW
+@given(seeds, batches, lengths, lengths, channels, sizes, strides, st.booleans())
+def test_pool(seed, n, h, w, c, size, stride, ceil):
+    rng = np.random.default_rng(seed)
+    h, w = max(h, size[0]), max(w, size[1])
+    x = np.maximum(normal(rng, n, h, w, c), 0).round(0)  # many ties
+    out = [(-(-(length - k) // s) if ceil else (length - k) // s) + 1 for length, k, s in zip((h, w), size, stride, strict=True)]
+    out = [o - 1 if (o - 1) * s >= length else o for o, s, length in zip(out, stride, (h, w), strict=True)]
+    g = normal(rng, n, *out, c)
+    y, y_safe = guarded(n, out[0] + 2, out[1] + 2, c)
+    (m, m_safe), (masked, masked_safe) = guarded(n, h + 2, w + 2, c), guarded(n, h + 2, w + 2, c)
+    pool.forward(with_border(x), y, size=size, stride=stride)
+    pool.back(with_border(x), with_border(g), m, masked, size=size, stride=stride)
+    assert np.array_equal(inside(y), reference.max_pool(x, out, size, stride))
+    agree(inside(m), reference.max_pool_back(x.astype(float), g.astype(float), size, stride),
+          reference.max_pool_back(x.astype(float), abs(g).astype(float), size, stride), size[0] * size[1])
+    assert np.array_equal(inside(masked), reference.gated(inside(m), x))
+    assert y_safe() and m_safe() and masked_safe() and border_untouched(y) and border_untouched(m) and border_untouched(masked)
+
+
+@SLOW
+@given(seeds, st.integers(1, 19), st.integers(1, 90), st.integers(1, 90))
+def test_dense(seed, n, inputs, outputs):
+    rng = np.random.default_rng(seed)
+    x, g, w, bias = normal(rng, n, inputs), normal(rng, n, outputs), normal(rng, inputs, outputs), normal(rng, outputs)
+    y, m, (dw, db) = dense.forward(x, w, bias), dense.back(g, w), dense.weight_gradient(x, g)
+    agree(y, reference.dense(*doubles(x, w, bias)), reference.dense(*doubles(abs(x), abs(w), abs(bias))), inputs + 1)
+    agree(m, reference.dense_back(*doubles(g, w)), reference.dense_back(*doubles(abs(g), abs(w))), outputs)
+    exact, bound = reference.dense_weight_gradient(*doubles(x, g)), reference.dense_weight_gradient(*doubles(abs(x), abs(g)))
+    agree(dw, exact[0], bound[0], n)
+    agree(db, exact[1], bound[1], n)
+
+
+def test_inputs_may_be_views_and_outputs_may_not():
+    rng = np.random.default_rng(1)
+    x, kernel, bias = normal(rng, 2, 8, 8, 2 * W)[..., ::2], normal(rng, 3, 3, W, 2 * W)[..., ::2], normal(rng, 2 * W)[::2]
+    y = bordered(2, 6, 6, W)
+    winograd.convolve(x, winograd.transform(kernel), bias, y)
+    exact = reference.convolve(*doubles(x[:, 1:-1, 1:-1], kernel, bias), padding=(1, 1))
+    assert abs(inside(y)[:, 1:-1, 1:-1] - exact[:, 1:-1, 1:-1]).max() <= 1e-5 * abs(exact).max()
+    with pytest.raises(ValueError, match="C-contiguous"):
+        winograd.convolve(x, winograd.transform(kernel), bias, bordered(2, 6, 6, 2 * W)[..., ::2])
+    with pytest.raises(ValueError, match="C-contiguous"):
+        winograd.convolve(x, winograd.transform(kernel), bias, y.astype(float))
+
+
+def test_a_nan_is_not_hidden():
+    x = np.zeros((1, 10, 10, W), np.float32)
+    x[0, 5, 5] = np.nan
+    y, a, p = bordered(1, 8, 8, W), bordered(1, 8, 8, W), bordered(1, 4, 4, W)
+    winograd.convolve(x, winograd.transform(np.ones((3, 3, W, W), np.float32)), np.zeros(W, np.float32), y, a)
+    pool.forward(a, p, size=(2, 2), stride=(2, 2))
+    assert np.isnan(y).any() and np.array_equal(np.isnan(y), np.isnan(a)) and np.isnan(p).any()
+
+
+@pytest.mark.parametrize(("h", "c", "k"), [(224, 3, 64), (56, 64, 128), (28, 256, 256), (14, 512, 512)])
+def test_layers_of_vgg_are_exact_to_1e_5(h, c, k):
+    rng = np.random.default_rng(2)
+    x, kernel = np.maximum(normal(rng, 1, h, h, c), 0), normal(rng, 3, 3, c, k) * np.float32((2 / (9 * c)) ** 0.5)
+    bias, y = normal(rng, k), bordered(1, h, h, k)
+    exact = sum(np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))[:, u:u + h, v:v + h].astype(float) @ kernel[u, v].astype(float)
+                for u in range(3) for v in range(3)) + bias
+    if winograd.fits(c, k):
+        winograd.convolve(with_border(x), winograd.transform(kernel), bias, y)
+    else:
+        direct.convolve(with_border(x), direct.pack(kernel), bias, y, size=(3, 3))
+    assert abs(inside(y) - exact).max() <= 1e-5 * abs(exact).max()
+
+
+def test_the_peak_is_computed_in_full():
+    """All chains, to the end; and no compiler has merged them: no core does more than two wide multiply-adds at 6 GHz."""
+    x = np.random.default_rng(0).random((3, peak.CHAINS, W), np.float32)
+    expected, a, b = x.astype(float), np.float32(-0.5), np.float32(0.25)
+    peak._chains(5, x, a, b)
+    for _ in range(5):
+        expected = a * expected + b
+    assert abs(x - expected).max() < 1e-6
+    assert 0 < peak.peak(tries=3) < numba.get_num_threads() * W * 2 * 2 * 6e9

@@ -1,1 +1,0 @@
-"""Fast CPU kernels beside their plain twins: arrays in, arrays out; whoever calls keeps buffers and prepared weights."""

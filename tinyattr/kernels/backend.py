@@ -1,0 +1,86 @@
+"""The backend that sends large float32 calls to the kernels, and all others to NumPy: toy arrays need not wait for code
+that is still to be compiled. Without Numba, or with NUMBA_DISABLE_JIT=1, NumPy computes everything.
+"""
+
+import os
+import sys
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+
+import numpy as np
+
+from tinyattr.engine.backend import NumPy
+from tinyattr.engine.ops import pair
+from tinyattr.engine.rules import GRADIENT
+from tinyattr.kernels.memory import WRITTEN
+
+LEAST_PRODUCTS = 2_000_000  # about a millisecond of NumPy
+LEAST_POOLED = 100_000
+RANKS = {"conv2d": [4, 1], "dense": [2, 1], "max_pool": [], "relu": []}
+
+
+class Kernels(NumPy):
+    """forms.py where a form knows the call and it pays, else NumPy."""
+
+    def forward(self, op, x, weights, attributes):
+        """The output of `op`: see NumPy."""
+        if pays(op, x, weights, attributes) and forms():
+            return forms().FORWARD[op](*x, *weights, **attributes)
+        return super().forward(op, x, weights, attributes)
+
+    def back(self, rule, record, g):
+        """What `rule` answers: see NumPy. The engine's own rules have fast forms, a rule of the user's own has none."""
+        found = None
+        if rule is GRADIENT.get(record.op) and pays(record.op, record.x, record.weights, record.attributes) and forms():
+            found = forms().BACK[record.op](record, g)
+        return super().back(rule, record, g) if found is None else found
+
+    def weight_gradient(self, record, g):
+        """A tuple of gradients, one for each of the record's weights: see NumPy."""
+        if record.weights and pays(record.op, record.x, record.weights, record.attributes) and forms():
+            return forms().WEIGHTS[record.op](record, g)
+        return super().weight_gradient(record, g)
+
+    def __reduce__(self):
+        return "KERNELS"  # copies and pickles stand for this one object, and hold nothing of what it remembers
+
+
+KERNELS = Kernels()
+
+
+def pays(op, x, weights, attributes):
+    """True if a form knows this call and it is large enough. What makes no sense is left to NumPy, which says why."""
+    if any(a.dtype != np.float32 for a in (*x, *weights)) or [w.ndim for w in weights] != RANKS.get(op):
+        return False
+    if op == "relu":
+        written = WRITTEN.get(x[0])
+        return written is not None and written.relu is not None
+    if op == "max_pool":
+        size, stride = attributes.get("size", 0), attributes.get("stride", 0)
+        return x[0].ndim == 4 and x[0].size >= LEAST_POOLED and _fits(x[0].shape[1:3], size) and min(pair(stride)) >= 1
+    if op == "dense":
+        kernel, _ = weights
+        return x[0].ndim == 2 and x[0].shape[1] == len(kernel) and len(x[0]) * kernel.size >= LEAST_PRODUCTS
+    (kernel, _), (x,) = weights, x
+    padding, (sh, sw) = pair(attributes.get("padding", 0)), pair(attributes.get("stride", 1))
+    padded = [length + 2 * p for length, p in zip(x.shape[1:3], padding, strict=False)]
+    return (x.ndim == 4 and x.shape[3] == kernel.shape[2] and _fits(padded, kernel.shape[:2])
+            and min(*padding, sh - 1, sw - 1) >= 0 and x.size // (sh * sw) * kernel[:, :, 0].size >= LEAST_PRODUCTS)
+
+
+def _fits(lengths, size):
+    return all(length >= k >= 1 for length, k in zip(lengths, pair(size), strict=True))
+
+
+@cache
+def forms():
+    """The module forms.py, imported when first needed (it takes half a second, and once, to compile, many more), or None."""
+    if find_spec("numba") is None or os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        if sys.stderr.isatty():
+            print("tinyattr: Numba is not installed or is switched off; NumPy computes, slower", file=sys.stderr)
+        return None
+    threads = import_module("tinyattr.kernels.threads")
+    threads.start()
+    threads.announce()
+    return import_module("tinyattr.kernels.forms")

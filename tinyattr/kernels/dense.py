@@ -1,0 +1,161 @@
+"""Dense layers. The weights (in, out) are read once, in the order in which they lie, and never copied."""
+
+import numpy as np
+from numba import prange
+
+from tinyattr.kernels.buffers import demand, read
+from tinyattr.kernels.tile import ROWS, P, W, by_rows, load, load_panel, splat, splat_panel, sums
+from tinyattr.kernels.vector import (
+    inlined,
+    inner,
+    parallel_kernel,
+    pointer,
+    repeater,
+    shift,
+    signed,
+    store,
+    store_rows,
+    total,
+)
+
+PARTS, STRIP = 16, 8  # partial sums over the inputs, whatever the number of threads; rows of weights read side by side
+
+
+def _forward_rows(rows):
+    tile = sums(rows)
+
+    @inlined
+    def do(first, x, x_step, w, w_step, n, y, y_step):
+        """y[first + r] += sum_i x[first + r, i] w[i] over n inputs, one panel wide."""
+        acc = tile(shift(x, first * x_step), (x_step, 0, 1), w, (0, w_step), 1, n, splat_panel(np.float32(0)))
+        for r in range(rows):
+            at = (first + r) * y_step
+            store(y, at, load_panel(y, at) + acc[r])
+    return do
+
+
+forward_rows = by_rows(_forward_rows)
+
+
+@parallel_kernel
+def _forward(x, w, y):
+    """y[part] = the sum over one part of the inputs. y: (PARTS, N, out), zeros."""
+    (n, inputs), outputs = x.shape, w.shape[1]
+    whole = outputs - outputs % P
+    share = (inputs + PARTS - 1) // PARTS
+    for unit in prange(PARTS):
+        part = signed(unit)
+        for i in range(part * share, min((part + 1) * share, inputs), STRIP):
+            count = min(STRIP, min((part + 1) * share, inputs) - i)
+            for o in range(0, whole, P):
+                forward_rows(n, pointer(x, i), inputs, pointer(w, i * outputs + o), outputs, count,
+                             pointer(y, part * n * outputs + o), outputs)
+            for row in range(n):
+                for k in range(i, i + count):
+                    for o in range(whole, outputs):
+                        y[part, row, o] += x[row, k] * w[k, o]
+
+
+def forward(x, w, bias):
+    """y = x w + bias. (N, in) -> (N, out)."""
+    demand(x.shape[1] == len(w) and bias.size == w.shape[1], f"weights {w.shape} do not fit to {x.shape}, bias {bias.shape}")
+    y = np.zeros((PARTS, len(x), w.shape[1]), np.float32)
+    _forward(read(x), read(w), y)
+    return y.sum(0) + bias
+
+
+def _back_rows(rows):
+    repeat = repeater(rows)
+
+    @inlined
+    def do(first, w, step, g, whole, m):
+        """m[first + r] = sum_o w[first + r, o] g[o], over whole registers."""
+        acc = repeat(splat(np.float32(0)))
+        for o in range(0, whole, W):
+            acc = inner(acc, w, first * step + o, step, load(g, o))
+        for r in range(rows):
+            store(m, first + r, total(acc[r]))
+    return do
+
+
+def _back_pairs(rows):
+    repeat = repeater(rows)
+
+    @inlined
+    def do(first, w, step, g, whole, m, m_step):
+        """The same for two pictures, g and g[step:]: what is read of w serves both."""
+        acc, other = repeat(splat(np.float32(0))), repeat(splat(np.float32(0)))
+        for o in range(0, whole, W):
+            acc = inner(acc, w, first * step + o, step, load(g, o))
+            other = inner(other, w, first * step + o, step, load(g, step + o))
+        for r in range(rows):
+            store(m, first + r, total(acc[r]))
+            store(m, m_step + first + r, total(other[r]))
+    return do
+
+
+back_rows, back_pairs = by_rows(_back_rows), by_rows(_back_pairs)
+
+
+@parallel_kernel
+def _back(g, w, m):
+    (n, outputs), inputs = g.shape, w.shape[0]
+    whole = outputs - outputs % W
+    for block in prange((inputs + ROWS - 1) // ROWS):
+        i = signed(block) * ROWS
+        count = min(ROWS, inputs - i)
+        weights, single = pointer(w, i * outputs), n - n % 2
+        for row in range(0, single, 2):
+            back_pairs(count, weights, outputs, pointer(g, row * outputs), whole, pointer(m, row * inputs + i), inputs)
+        for row in range(single, n):
+            back_rows(count, weights, outputs, pointer(g, row * outputs), whole, pointer(m, row * inputs + i))
+        for row in range(n):
+            for k in range(i, i + count):
+                for o in range(whole, outputs):
+                    m[row, k] += w[k, o] * g[row, o]
+
+
+def back(g, w):
+    """m = g w^T. (N, out) -> (N, in)."""
+    demand(g.shape[1] == w.shape[1], f"weights {w.shape} do not fit to {g.shape}")
+    m = np.empty((len(g), len(w)), np.float32)
+    _back(read(g), read(w), m)
+    return m
+
+
+def _gradient_rows(rows):
+    tile = sums(rows)
+
+    @inlined
+    def do(first, x, x_step, g, g_step, n, dw):
+        """dw[first + r] = sum_n x[n, first + r] g[n], one panel wide."""
+        acc = tile(shift(x, first), (1, 0, x_step), g, (0, g_step), 1, n, splat_panel(np.float32(0)))
+        store_rows(shift(dw, first * g_step), g_step, acc)
+    return do
+
+
+gradient_rows = by_rows(_gradient_rows)
+
+
+@parallel_kernel
+def _weight_gradient(x, g, dw):
+    (n, inputs), outputs = x.shape, g.shape[1]
+    whole = outputs - outputs % P
+    for block in prange((inputs + ROWS - 1) // ROWS):
+        i = signed(block) * ROWS
+        count = min(ROWS, inputs - i)
+        for o in range(0, whole, P):
+            gradient_rows(count, pointer(x, i), inputs, pointer(g, o), outputs, n, pointer(dw, i * outputs + o))
+        for k in range(i, i + count):
+            dw[k, whole:] = 0
+            for row in range(n):
+                for o in range(whole, outputs):
+                    dw[k, o] += x[row, k] * g[row, o]
+
+
+def weight_gradient(x, g):
+    """dw = x^T g, db = sum_n g. (N, in), (N, out) -> (in, out), (out,)."""
+    demand(len(x) == len(g), f"{len(x)} inputs, {len(g)} signals")
+    dw = np.empty((x.shape[1], g.shape[1]), np.float32)
+    _weight_gradient(read(x), read(g), dw)
+    return dw, g.sum(0)

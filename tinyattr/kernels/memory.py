@@ -1,0 +1,53 @@
+"""What the kernels remember of an array as long as it lives: tied to the very array, and only if nothing can change it."""
+
+import weakref
+
+from tinyattr.engine.arrays import is_sealed
+
+
+class ByArray:
+    """A dict whose keys are arrays, told apart by identity. An entry ends with its array."""
+
+    def __init__(self):
+        self._entries = {}
+
+    def get(self, array):
+        """The entry of this very array, or None."""
+        reference, value = self._entries.get(id(array), (None, None))
+        return value if reference is not None and reference() is array else None
+
+    def set(self, array, value):
+        """Remember a value that must not hold the array itself. Returns it."""
+        key = id(array)
+        self._entries[key] = weakref.ref(array, lambda _: self._entries.pop(key, None)), value
+        return value
+
+
+WRITTEN = ByArray()  # feature maps: forms.Written
+PACKED = ByArray()  # weights: {what for: the same numbers in a kernel's order}
+
+
+def packed(weights, use, make):
+    """make(), the weights in a kernel's order; made once for weights that nothing can change."""
+    kept = _kept(weights)
+    if use not in kept:
+        kept[use] = make()
+    return kept[use]
+
+
+def packed_if_used_again(weights, use, make):
+    """The same for what takes four times the weights' memory: kept from its second use on, not for a single heatmap."""
+    kept = _kept(weights)
+    if kept.get(use) is not None:
+        return kept[use]
+    made = make()
+    kept[use] = made if use in kept else None
+    return made
+
+
+def _kept(weights):
+    """What was made of these weights so far; nothing that lasts, if they could be changed."""
+    if not is_sealed(weights):
+        return {}
+    kept = PACKED.get(weights)
+    return PACKED.set(weights, {}) if kept is None else kept

@@ -1,0 +1,58 @@
+"""The register tile: ROWS x P outputs that stay in registers while a whole sum of products runs through them.
+
+Every fast kernel here is this one loop, told where its two factors lie by strides.
+"""
+
+from tinyattr.kernels.vector import inlined, lanes, loader, outer, repeater, splatter
+
+W = lanes()  # floats in one register
+P = {16: 32, 8: 16, 4: 8}[W]  # columns of the tile: two registers
+ROWS = 8 if W == 16 else 6  # 16 of 32 registers, or 12 of 16, hold sums; the rest hold one row of the panel and a factor
+
+load, splat = loader(W), splatter(W)
+load_panel, splat_panel = loader(P), splatter(P)
+
+
+def sums(rows, load_panel=load_panel):
+    """A tile of so many rows, as a function that returns its sums. load_panel says how wide a panel is."""
+    repeat = repeater(rows)
+
+    @inlined
+    def tile(a, left, w, right, groups, n, start):
+        """acc[r] = start + sum_{g,k} a[r row + g group + k step] w[g group' + k step' : ... + P].
+
+        left = (row, group, step) says where a's factors lie, right = (group', step') where the panel's do.
+        """
+        row, group, step = left
+        panel_group, panel_step = right
+        acc = repeat(start)
+        for g in range(groups):
+            for k in range(n):
+                v = load_panel(w, g * panel_group + k * panel_step)
+                acc = outer(acc, a, g * group + k * step, row, v)
+        return acc
+
+    return tile
+
+
+def by_rows(make):
+    """do(rows, *args): any number of rows as tiles of ROWS, 4 and 1; make(r) is do's body for rows first ... first + r - 1.
+
+    No tile is larger than what is left, so that nothing outside is ever touched.
+    """
+    whole, four, one = make(ROWS), make(4), make(1)
+
+    @inlined
+    def do(rows, *args):
+        first = 0
+        while first + ROWS <= rows:
+            whole(first, *args)
+            first += ROWS
+        while first + 4 <= rows:
+            four(first, *args)
+            first += 4
+        while first < rows:
+            one(first, *args)
+            first += 1
+
+    return do

@@ -1,0 +1,278 @@
+"""Convolution 3 x 3, stride 1, padding 1 by Winograd's F(4 x 4, 3 x 3): 36 products for 16 outputs instead of 144.
+
+Y = A^T [ sum_c (G w_c G^T) * (B^T d_c B) ] A, with d a 6 x 6 piece of the input and * elementwise. The matrices follow from
+evaluating polynomials at 0, 1, -1, 1/2, -2 and infinity, which rounds 3.6 times less than the usual 0, +-1, +-2, infinity.
+"""
+
+import numba
+import numpy as np
+from numba import prange
+
+from tinyattr.kernels.buffers import NONE, demand, read, scratch, written
+from tinyattr.kernels.tile import P, W, by_rows, load, splat_panel, sums
+from tinyattr.kernels.vector import (
+    across,
+    gated,
+    given,
+    inlined,
+    on_line,
+    parallel_kernel,
+    pointer,
+    row_loader,
+    shift,
+    signed,
+    store,
+    store_rows,
+    stream,
+)
+
+GAP = 16  # floats between the 36 planes of a scratch array: without them, 36 streams would meet in a few sets of the cache
+BLOCK, CHUNK = 24, 256  # tiles that a thread takes at once, and that all threads take at once
+FUSED = 65536  # C K up to which the transformed weights stay in the cache from block to block
+
+load_three, load_six = row_loader(3, W), row_loader(6, W)
+
+
+@inlined
+def weight_line(w):
+    """G w."""
+    w0, w1, w2 = w
+    third, fifteenth = np.float32(1 / 3), np.float32(1 / 15)
+    even, odd = third * (w0 + w2), third * w1
+    return (w0,
+            even + odd,
+            odd - even,
+            np.float32(-16 / 15) * (w0 + np.float32(0.5) * w1 + np.float32(0.25) * w2),
+            fifteenth * (w0 - np.float32(2) * w1 + np.float32(4) * w2),
+            w2)
+
+
+@inlined
+def input_line(d):
+    """B^T d."""
+    d0, d1, d2, d3, d4, d5 = d
+    half, two = np.float32(0.5), np.float32(2)
+    return (d0 + np.float32(1.5) * (d3 - d1) - two * d2 + d4,
+            d4 - d1 + half * d2 + np.float32(2.5) * d3,
+            d4 + d1 - np.float32(2.5) * d2 + half * d3,
+            d4 - d2 + two * (d3 - d1),
+            d4 - d2 + half * (d1 - d3),
+            d1 + np.float32(1.5) * (d4 - d2) - two * d3 + d5)
+
+
+@inlined
+def output_line(m):
+    """A^T m."""
+    m0, m1, m2, m3, m4, m5 = m
+    plus, minus = m1 + m2, m1 - m2
+    return (m0 + plus + m3 + m4,
+            minus + np.float32(0.5) * m3 - np.float32(2) * m4,
+            plus + np.float32(0.25) * m3 + np.float32(4) * m4,
+            minus + np.float32(0.125) * m3 - np.float32(8) * m4 + m5)
+
+
+@parallel_kernel
+def _transform_weights(w, u):
+    """u[6 i + j, panel, c, :] = (G w_c G^T)[i, j]. w: (3, 3, C, K), u: (36, panels, C, P); K's last panel is left as it is."""
+    _, _, channels, outputs = w.shape
+    plane, tap = u.shape[1] * channels * P, channels * outputs
+    for unit in prange(channels):
+        c = signed(unit)
+        for k in range(0, outputs, W):
+            p, to = pointer(w, c * outputs + k), pointer(u, (k // P * channels + c) * P + k % P)
+            r0, r1, r2, r3, r4, r5 = across((
+                weight_line(load_three(p, 3 * tap)),
+                weight_line(load_three(shift(p, tap), 3 * tap)),
+                weight_line(load_three(shift(p, 2 * tap), 3 * tap))))
+            store_rows(to, plane, weight_line(r0))
+            store_rows(shift(to, 6 * plane), plane, weight_line(r1))
+            store_rows(shift(to, 12 * plane), plane, weight_line(r2))
+            store_rows(shift(to, 18 * plane), plane, weight_line(r3))
+            store_rows(shift(to, 24 * plane), plane, weight_line(r4))
+            store_rows(shift(to, 30 * plane), plane, weight_line(r5))
+
+
+@inlined
+def place_of(tile, shape):
+    """(image, i, j) of a tile's first pixel, for buffers of this shape (N, H + 2, W + 2, C)."""
+    down, along = (shape[1] + 1) // 4, (shape[2] + 1) // 4
+    image, place = divmod(tile, along * down)
+    return image, 4 * (place // along), 4 * (place % along)
+
+
+@inlined
+def load_column(p, rows):
+    """Six pixels below each other."""
+    r0, r1, r2, r3, r4, r5 = rows
+    return load(p, r0), load(p, r1), load(p, r2), load(p, r3), load(p, r4), load(p, r5)
+
+
+@inlined
+def transform_input(x, shape, tile, v, plane):
+    """v[6 i + j] = (B^T d B)[i, j], for all channels of one tile. x: (N, H + 2, W + 2, C).
+
+    Where a tile hangs over the edge, it reads the border's zeros again.
+    """
+    _, height, width, channels = shape
+    line = width * channels
+    image, i, j = place_of(tile, shape)
+    top, last = image * height * line, height - 1
+    rows = (top + i * line, top + (i + 1) * line, top + (i + 2) * line,
+            top + min(i + 3, last) * line, top + min(i + 4, last) * line, top + min(i + 5, last) * line)
+    j3, j4, j5 = min(j + 3, width - 1), min(j + 4, width - 1), min(j + 5, width - 1)
+    for c in range(0, channels, W):
+        r0, r1, r2, r3, r4, r5 = across((
+            input_line(load_column(shift(x, j * channels + c), rows)),
+            input_line(load_column(shift(x, (j + 1) * channels + c), rows)),
+            input_line(load_column(shift(x, (j + 2) * channels + c), rows)),
+            input_line(load_column(shift(x, j3 * channels + c), rows)),
+            input_line(load_column(shift(x, j4 * channels + c), rows)),
+            input_line(load_column(shift(x, j5 * channels + c), rows))))
+        to = shift(v, c)
+        store_rows(to, plane, input_line(r0))
+        store_rows(shift(to, 6 * plane), plane, input_line(r1))
+        store_rows(shift(to, 12 * plane), plane, input_line(r2))
+        store_rows(shift(to, 18 * plane), plane, input_line(r3))
+        store_rows(shift(to, 24 * plane), plane, input_line(r4))
+        store_rows(shift(to, 30 * plane), plane, input_line(r5))
+
+
+def _product(rows):
+    tile = sums(rows)
+
+    @inlined
+    def do(first, v, u, channels, m, m_row):
+        """m[first + r] = sum_c v[first + r, c] u[c], one panel wide."""
+        acc = tile(shift(v, first * channels), (channels, 0, 1), u, (0, P), 1, channels, splat_panel(np.float32(0)))
+        store_rows(shift(m, first * m_row), m_row, acc)
+    return do
+
+
+product = by_rows(_product)
+
+
+@inlined
+def put(value, outputs, at):
+    """y = value; a = value where gate > 0, else 0. outputs = (y, a, gate). The next layer reads a, y only goes on record."""
+    y, a, gate = outputs
+    if given(y):
+        if given(a) and on_line(y):
+            stream(y, at, value)
+        else:
+            store(y, at, value)
+    if given(a):
+        store(a, at, gated(value, load(gate, at) if given(gate) else value))
+
+
+@inlined
+def put_column(column, bias, outputs, at, line, rows):
+    """Four pixels below each other, or the first `rows` of them."""
+    v0, v1, v2, v3 = column
+    put(v0 + bias, outputs, at)
+    if rows > 1:
+        put(v1 + bias, outputs, at + line)
+    if rows > 2:
+        put(v2 + bias, outputs, at + 2 * line)
+    if rows > 3:
+        put(v3 + bias, outputs, at + 3 * line)
+
+
+@inlined
+def transform_output(m, plane, bias, tile, shape, outputs):
+    """A^T m A + bias for all channels of one tile, its 4 x 4 pixels cut at the edge. shape: (N, H + 2, W + 2, K)."""
+    _, height, width, channels = shape
+    line = width * channels
+    image, i, j = place_of(tile, shape)
+    rows, columns = height - 2 - i, width - 2 - j
+    first = (image * height + i + 1) * line + (j + 1) * channels
+    for k in range(0, channels, W):
+        p, b, at = shift(m, k), load(bias, k), first + k
+        c0, c1, c2, c3 = across((
+            output_line(load_six(p, plane)),
+            output_line(load_six(shift(p, 6 * plane), plane)),
+            output_line(load_six(shift(p, 12 * plane), plane)),
+            output_line(load_six(shift(p, 18 * plane), plane)),
+            output_line(load_six(shift(p, 24 * plane), plane)),
+            output_line(load_six(shift(p, 30 * plane), plane))))
+        put_column(output_line(c0), b, outputs, at, line, rows)
+        if columns > 1:
+            put_column(output_line(c1), b, outputs, at + channels, line, rows)
+        if columns > 2:
+            put_column(output_line(c2), b, outputs, at + 2 * channels, line, rows)
+        if columns > 3:
+            put_column(output_line(c3), b, outputs, at + 3 * channels, line, rows)
+
+
+@parallel_kernel
+def _fused(x, u, bias, y, a, gate, shape, tiles, block, v, m):
+    """Each thread takes blocks of tiles through all three steps in its own scratch, which stays in its cache."""
+    channels, panels, threads, v_plane, m_plane = x.shape[3], u.shape[1], v.shape[0], v.shape[2], m.shape[2]
+    for unit in prange(threads):
+        thread = signed(unit)
+        own_v, own_m = pointer(v, thread * 36 * v_plane), pointer(m, thread * 36 * m_plane)
+        outputs = pointer(y, 0), pointer(a, 0), pointer(gate, 0)
+        for first in range(thread * block, tiles, threads * block):
+            count = min(block, tiles - first)
+            for i in range(count):
+                transform_input(pointer(x, 0), x.shape, first + i, shift(own_v, i * channels), v_plane)
+            for e in range(36):
+                for p in range(panels):
+                    weights = pointer(u, (e * panels + p) * channels * P)
+                    product(count, shift(own_v, e * v_plane), weights, channels, shift(own_m, e * m_plane + p * P), panels * P)
+            for i in range(count):
+                transform_output(shift(own_m, i * panels * P), m_plane, pointer(bias, 0), first + i, shape, outputs)
+
+
+@parallel_kernel
+def _phased(x, u, bias, y, a, gate, shape, tiles, block, v, m):
+    """All threads take each step together, so that the transformed weights are read once for many tiles."""
+    channels, panels, v_plane, m_plane = x.shape[3], u.shape[1], v.shape[2], m.shape[2]
+    for first in range(0, tiles, block):
+        count = min(block, tiles - first)
+        for unit in prange(count):
+            i = signed(unit)
+            transform_input(pointer(x, 0), x.shape, first + i, pointer(v, i * channels), v_plane)
+        for unit in prange(36 * panels):
+            e, p = divmod(signed(unit), panels)
+            weights = pointer(u, (e * panels + p) * channels * P)
+            product(count, pointer(v, e * v_plane), weights, channels, pointer(m, e * m_plane + p * P), panels * P)
+        for unit in prange(count):
+            i, outputs = signed(unit), (pointer(y, 0), pointer(a, 0), pointer(gate, 0))
+            transform_output(pointer(m, i * panels * P), m_plane, pointer(bias, 0), first + i, shape, outputs)
+
+
+def fits(c, k):
+    """Can `convolve` take these numbers of channels, in and out? Both must fill whole registers."""
+    return c % W == 0 and k % W == 0
+
+
+def transform(w):
+    """The weights as `convolve` wants them, four times as large. (3, 3, C, K) -> (36, panels, C, P)."""
+    size, (c, k) = w.shape[:2], w.shape[2:]
+    demand(size == (3, 3) and fits(c, k), f"Winograd's kernels are (3, 3, C, K), C and K multiples of {W}, not {w.shape}")
+    u = (np.empty if k % P == 0 else np.zeros)((36, -(-k // P), c, P), np.float32)
+    _transform_weights(read(w), u)
+    return u
+
+
+def transform_back(w):
+    """The same for the way back to the input: turned by 180 degrees, in and out exchanged. -> (36, panels, K, P)."""
+    return transform(w[::-1, ::-1].transpose(0, 1, 3, 2))
+
+
+def convolve(x, u, bias, y=NONE, a=NONE, gate=NONE):
+    """y[n,i,j,k] = bias[k] + sum_{u,v,c} x[n,i+u-1,j+v-1,c] w[u,v,c,k], u = transform(w); a = y where gate > 0, else 0.
+
+    x: (N, H + 2, W + 2, C), y, a, gate: (N, H + 2, W + 2, K), each with a border of zeros that stays as it is. y or a may
+    be left out. Without a gate, a = max(y, 0): one pass writes a convolution and its ReLU.
+    """
+    n, height, width, channels = x.shape
+    shape, panels = (n, height, width, bias.size), -(-bias.size // P)
+    demand(u.shape == (36, panels, channels, P), f"weights {u.shape} do not lead from {channels} channels to {bias.size}")
+    y, a, gate = written(y, a, gate, shape=shape)
+    x, u, bias, gate = read(x), read(u), read(bias), read(gate)
+    tiles, threads = n * ((height + 1) // 4) * ((width + 1) // 4), numba.get_num_threads()
+    fused = channels * panels * P <= FUSED and tiles >= threads * BLOCK
+    block, copies = (BLOCK, threads) if fused else (min(CHUNK, tiles), 1)
+    v, m = scratch((copies, 36, block * channels + GAP), (copies, 36, block * panels * P + GAP))
+    (_fused if fused else _phased)(x, u, bias, y, a, gate, shape, tiles, block, v, m)

@@ -1,5 +1,0 @@
-"""Lessons: how a script splits into cells, what a student's copy leaves out, and what a lesson needs while it runs."""
-
-from tinyattr.lesson.during import holds, same, show
-
-__all__ = ["holds", "same", "show"]

@@ -1,0 +1,177 @@
+"""The request every method asks: which network, which picture, which class, by which score."""
+
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from tqdm import tqdm
+
+from tinyattr.engine import GRADIENT, Tape, walk
+from tinyattr.errors import InputError, unknown
+from tinyattr.methods.heatmap import Heatmap
+from tinyattr.nets import Network
+from tinyattr.nets.classes import find_class
+from tinyattr.scores import SCORES
+
+WHICH_SCORE = (
+    "say which score to explain: score='log_odds' (recommended: never vanishes, cannot be shifted), 'post' (y_c), "
+    "'log' (log y_c), 'pre' (z_c: a number added to every logit changes its maps), 'centred' or 'margin'"
+)
+BATCH = 4  # pictures that run through the network at a time: what bounds the memory of paths and samples
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """A picture's run through a network, and the row of the Jacobian that the score asks for."""
+
+    net: Network
+    tape: Tape
+    target: int
+    score: str
+    value: float
+    row: np.ndarray  # (1, n): dS/dz = row * exp(log_scale)
+    log_scale: float
+
+    @property
+    def x(self):
+        """The picture, (1, H, W, C)."""
+        return self.tape["input"].output
+
+    @property
+    def z(self):
+        """Its logits, (n,)."""
+        return self.net.logits(self.tape)[0]
+
+    def signals(self, book=GRADIENT, to=("input",), seed=None, tape=None):
+        """What a walk by `book` leaves at every layer down to `to`. It starts at the logits with the row, or `seed`."""
+        return walk(tape or self.tape, {self.net.layers[-1][0]: self.row if seed is None else seed}, book, to)
+
+    def at_places(self, layer, signal):
+        """The one picture's signal at a layer of feature maps, (h, w, C) float64."""
+        places(self.net, self.tape[layer])
+        return signal[0].astype(np.float64)
+
+    def activations(self, layer):
+        """(A, g) of a layer of feature maps, both (h, w, C) float64: activations, and dS/dA without its scale."""
+        A = self.at_places(layer, self.tape[layer].output)
+        return A, self.at_places(layer, self.signals(to=(layer,))[layer])
+
+    def scored(self, tape):
+        """(value, row, log_scale) of the score for every picture on another tape."""
+        z = self.net.logits(tape)
+        return SCORES[self.score](z, np.full(len(z), self.target))
+
+    def along(self, pictures, layer="input", *, count, batch=BATCH, what="pictures"):
+        """For each of `count` pictures (1, H, W, C): (A, g, value, log_scale), A and g (h, w, C) of `layer`.
+
+        dS/dA = g exp(log_scale). The pictures may come from a generator; `batch` of them are in memory at a time.
+        """
+        for some in batched(bar(pictures, what, count), batch):
+            tape = self.net.run(np.concatenate(some))
+            values, rows, log_scales = self.scored(tape)
+            g = walk(tape, {self.net.layers[-1][0]: rows}, GRADIENT, (layer,), only=True)[layer].astype(np.float64)
+            A = places(self.net, tape[layer]).astype(np.float64)
+            del tape  # before the next one is written
+            yield from zip(A, g, values.tolist(), log_scales.tolist(), strict=True)
+
+    def onwards(self, layer, activations, *, count, batch=BATCH, what="activations"):
+        """For each of `count` activations A (1, h, w, C) in place of the layer's own: (g, log_scale), as in `along`."""
+        for some in batched(bar(activations, what, count), batch):
+            tape = self.net.resume(self.tape, layer, np.concatenate(some))
+            _, rows, log_scales = self.scored(tape)
+            g = walk(tape, {self.net.layers[-1][0]: rows}, GRADIENT, (layer,), only=True)[layer].astype(np.float64)
+            yield from zip(g, log_scales.tolist(), strict=True)
+
+    def values(self, pictures, *, count, batch=BATCH, what="pictures"):
+        """The score of each of `count` pictures (1, H, W, C): a list of numbers. As `along`, without the walk."""
+        found = []
+        for some in batched(bar(pictures, what, count), batch):
+            found += self.scored(self.net.run(np.concatenate(some)))[0].tolist()
+        return found
+
+    def values_onwards(self, layer, activations, *, count, batch=BATCH, what="activations"):
+        """The score for each of `count` activations in place of the layer's own: a list of numbers."""
+        found = []
+        for some in batched(bar(activations, what, count), batch):
+            found += self.scored(self.net.resume(self.tape, layer, np.concatenate(some)))[0].tolist()
+        return found
+
+    def heatmap(self, method, layer, direction, plane=None, *, log_scale=None, receipt=None):
+        """The answer, with all that was asked. log_scale: default the row's own."""
+        log_scale = self.log_scale if log_scale is None else log_scale
+        return Heatmap(
+            method, self.score, layer, self.target, self.net.label(self.target), self.value, log_scale,
+            direction, direction if plane is None else plane, self.x.shape[1:3],
+            self.net.input and self.net.input.decode(self.x), receipt,
+        )
+
+
+def ask(net, x, target=None, score=None):
+    """Run x through net (or take the tape of an earlier `net.run`) and form the row of `score` for `target`.
+
+    target: a class's number or name; default the top class. score: a key of SCORES, never chosen silently.
+    Raises InputError for an unknown score or class, and for more than one picture.
+    """
+    if score is None:
+        raise InputError(WHICH_SCORE)
+    if score not in SCORES:
+        raise unknown("score", score, SCORES)
+    tape = x if isinstance(x, Tape) else net.run(x)
+    z = net.logits(tape)
+    if net.classes and len(net.classes) != z.shape[1]:
+        raise InputError(f"{net.name} has {len(net.classes)} class names for {z.shape[1]} logits")
+    if len(z) != 1:
+        raise InputError(f"a heatmap explains one picture; got {len(z)}: call once for each")
+    target = int(z[0].argmax()) if target is None else find_class(target, net.classes, z.shape[1])
+    value, row, log_scale = SCORES[score](z, target)
+    return Request(net, tape, target, score, float(value[0]), row, float(log_scale[0]))
+
+
+def places(net, record):
+    """The output of a layer of feature maps, (N, h, w, C). Raises InputError for a layer without places."""
+    if record.output.ndim != 4:
+        raise InputError(f"layer '{record.name}' has shape {record.output.shape}, no places to show; "
+                         f"try '{net.features}'")
+    return record.output
+
+
+def feature_layer(net):
+    """The layer that is explained unless told otherwise: the network's last feature maps."""
+    if net.features is None:
+        raise InputError(f"{net.name} has no flatten or global pool to find its last feature maps by; give layer=")
+    return net.features
+
+
+def no_layer(layer, method, instead=""):
+    """Raise InputError if a method that explains the picture itself was asked about a layer."""
+    if layer not in (None, "input"):
+        raise InputError(f"{method} explains the picture, not layer '{layer}'; leave layer= out{instead}")
+
+
+def total(parts):
+    """sum_m direction_m exp(log_scale_m) -> (direction, log_scale), without underflow of what is largest."""
+    direction, log_scale = 0.0, -np.inf
+    for part, own in parts:
+        top = max(log_scale, own)
+        old, new = (np.exp(s - top) if s > -np.inf else 0.0 for s in (log_scale, own))  # -inf: a score that is constant
+        direction, log_scale = direction * old + part * new, top
+    return direction, log_scale
+
+
+def batched(items, size):
+    """Lists of up to `size` items, taken from the iterable only when needed."""
+    items, size = iter(items), count_of(size, "batch")
+    while some := list(islice(items, size)):
+        yield some
+
+
+def bar(items, what, count):
+    """A progress bar on a terminal, nothing elsewhere."""
+    return tqdm(items, desc=what, total=count, leave=False, disable=None)
+
+
+def count_of(number, name):
+    """A count that must be a whole number of at least one. Raises InputError."""
+    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
+        raise InputError(f"{name} must be a whole number of at least 1; got {number!r}")
+    return int(number)

@@ -1,0 +1,52 @@
+"""Class names: the 1000 of ImageNet, and finding a class by name."""
+
+from difflib import get_close_matches
+from importlib.resources import files
+
+from tinyattr.errors import InputError
+
+
+def imagenet_classes():
+    """[(WordNet id, first lemma)] of the 1000 ILSVRC-2012 classes, in the networks' order."""
+    text = (files("tinyattr.nets") / "imagenet_classes.tsv").read_text(encoding="utf-8")
+    return [tuple(line.split("\t")) for line in text.splitlines() if not line.startswith("#")]
+
+
+def imagenet_names():
+    """The 1000 names as people write them, blanks for underscores."""
+    return tuple(lemma.replace("_", " ") for _, lemma in imagenet_classes())
+
+
+def find_class(target, names, n):
+    """Index of a class given by number or by name; capitals, underscores and blanks do not matter.
+
+    names may be None (then only numbers are known); n is the number of classes. Raises InputError, with the near
+    matches, for a class that does not exist or whose name two classes share.
+    """
+    if isinstance(target, str) and target.strip().isdecimal():
+        target = int(target)
+    if not isinstance(target, str):
+        if isinstance(target, bool) or not hasattr(target, "__index__"):
+            raise InputError(f"a class is a number from 0 to {n - 1} or a name; got {target!r}")
+        if not 0 <= target.__index__() < n:
+            raise InputError(f"unknown class {target}; this network has classes 0 to {n - 1}")
+        return target.__index__()
+    if not names:
+        raise InputError(f"unknown class {target!r}; this network's classes have no names, only numbers 0 to {n - 1}")
+    plain = [_folded(name) for name in names]
+    wanted = _folded(target)
+    found = [c for c, name in enumerate(plain) if name == wanted]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise InputError(f"class name {target!r} is ambiguous: classes {', '.join(map(str, found))}; give the number")
+    near = [c for c, name in enumerate(plain) if wanted in name.split()]
+    near += [plain.index(match) for match in get_close_matches(wanted, plain, n=5, cutoff=0.6)]
+    if not near:
+        raise InputError(f"unknown class {target!r}; give a number from 0 to {n - 1}")
+    matches = ", ".join(f"{names[c]} ({c})" for c in list(dict.fromkeys(near))[:6])
+    raise InputError(f"unknown class {target!r}; did you mean {matches}?")
+
+
+def _folded(name):
+    return " ".join(name.replace("_", " ").lower().split())

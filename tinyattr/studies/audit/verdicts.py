@@ -1,0 +1,104 @@
+"""What the cells of an audit say together: immune, moved or hijacked."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tinyattr.studies.audit.prediction import predicted
+
+IMMUNE = 1e-4  # change of the raw map below which it is rounding
+MOVED = 0.5  # Pearson correlation of the shown maps below which they are two different maps
+
+
+def verdict(row):
+    """"immune": raw map changed by rounding only; "hijacked": the shown map is another one; else "moved"."""
+    if row["change"] is not None and row["change"] <= IMMUNE:
+        return "immune"
+    if row["pearson"] is None:  # a shown map without contrast: another one only if just one of the two is empty
+        return "moved" if (row["corner"] is None) == (row["corner_altered"] is None) else "hijacked"
+    return "hijacked" if row["pearson"] < MOVED else "moved"
+
+
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """All rows of all cells, and what they say."""
+
+    network: str
+    K: float
+    rows: list = field(default_factory=list)
+
+    def cells(self):
+        """{(method, score, attack): {"verdict", "verdicts", means of the measures over the pictures}}, in order."""
+        found = {}
+        for row in self.rows:
+            found.setdefault((row["method"], row["score"], row["attack"]), []).append(row)
+        return {key: _summary(rows) for key, rows in found.items()}
+
+    def table(self):
+        """For every attack a table of verdicts, methods by scores."""
+        cells = self.cells()
+        methods, scores, attacks = (list(dict.fromkeys(key[i] for key in cells)) for i in range(3))
+        width = max(map(len, methods)) + 2
+        lines = []
+        for attack in attacks:
+            lines += [f"attack {attack}, K = {self.K:g}, {self.network}",
+                      "method".ljust(width) + "".join(score.ljust(18) for score in scores)]
+            for method in methods:
+                shown = []
+                for score in scores:
+                    cell = cells.get((method, score, attack))
+                    shown.append("" if cell is None else f"{cell['verdict']} {_short(cell['pearson'])}")
+                lines.append(method.ljust(width) + "".join(text.ljust(18) for text in shown).rstrip())
+            lines.append("")
+        lines += ["immune: the raw map changed by rounding; hijacked: Pearson correlation of the shown maps below "
+                  f"{MOVED};", "moved: between. The number is that correlation, mean over pictures; the worst decides.",
+                  "", *self._predictions(cells)]
+        if any("hit" in cell for cell in cells.values()):
+            lines += ["", *self._pointing(cells)]
+        return "\n".join(lines)
+
+    def corrections(self):
+        """([cells that are as the algebra predicts], [those that are not]); each (method, score, attack)."""
+        as_said, otherwise = [], []
+        for key, cell in self.cells().items():
+            said = predicted(*key)
+            if said is not None:
+                (as_said if (cell["verdict"] == "immune") == (said == "immune") else otherwise).append(key)
+        return as_said, otherwise
+
+    def _predictions(self, cells):
+        """How many cells are as predicted, and which are not."""
+        as_said, otherwise = self.corrections()
+        yield f"prediction (kappa = 0 is immune): {len(as_said)} cells confirmed, {len(otherwise)} not"
+        for key in otherwise:
+            yield f"  {', '.join(key)}: predicted {predicted(*key)}, measured {cells[key]['verdict']}"
+
+    def _pointing(self, cells):
+        """Where the object is known: share of pictures whose highest place lies on it, before and after."""
+        lost = {key: cell for key, cell in cells.items() if cell.get("hit") is not None}
+        worst = sorted((key for key in lost if lost[key]["hit_altered"] < lost[key]["hit"]),
+                       key=lambda key: lost[key]["hit_altered"] - lost[key]["hit"])[:12]
+        yield "pointing game, largest losses: method, score, attack, original -> altered"
+        for key in worst:
+            yield f"  {', '.join(key)}: {lost[key]['hit']:.2f} -> {lost[key]['hit_altered']:.2f}"
+
+    def numbers(self):
+        """Everything as plain numbers, for --json."""
+        cells = [{"method": m, "score": s, "attack": a, "predicted": predicted(m, s, a), **cell}
+                 for (m, s, a), cell in self.cells().items()]
+        return {"network": self.network, "K": self.K, "cells": cells, "rows": self.rows}
+
+
+def _summary(rows):
+    verdicts = [verdict(row) for row in rows]
+    worst = max(verdicts, key=("immune", "moved", "hijacked").index)
+    keys = [key for key, value in rows[0].items() if not isinstance(value, str)]
+    means = {}
+    for key in keys:
+        values = [row[key] for row in rows if row.get(key) is not None]
+        means[key] = float(np.mean(values)) if values else None
+    return {"verdict": worst, "verdicts": {v: verdicts.count(v) for v in dict.fromkeys(verdicts)}, **means}
+
+
+def _short(v):
+    return "-" if v is None else f"{v:.2f}"

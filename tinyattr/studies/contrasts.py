@@ -1,0 +1,133 @@
+"""Three ways a heatmap can mislead, in numbers. Lerma & Lucas 2023b set their attack apart from the two others:
+
+                        input       output      what is wrong
+    t(x) added          the same    the same    the map, by pre-softmax scores
+    adversarial         changed     changed     the network; the map explains its new answer
+    Clever Hans         the same    the same    the network, which looks at a watermark; the map is right, and shows it
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from tqdm import tqdm
+
+from tinyattr.attack import alter
+from tinyattr.engine import GRADIENT, walk
+from tinyattr.glyphs.scenes import CLASSES, INPUT, SIZE, scene
+from tinyattr.glyphs.train import adam, clipped, loss_and_gradients, start
+from tinyattr.methods import METHODS
+from tinyattr.methods.heatmap import relu, resize
+from tinyattr.nets.network import network
+from tinyattr.scores import SCORES
+from tinyattr.softmax import softmax
+from tinyattr.studies.metrics import pearson, points_at
+
+HANS = CLASSES.index("heart")  # the class whose pictures bear the watermark
+FROZEN = "block4_pool"  # up to here Clever Hans sees as the honest network does
+MARK = np.zeros((SIZE, SIZE), bool)
+MARK[-32:, -96:] = True  # where `scene(watermark=True)` writes
+
+
+def fgsm(net, x, c, eps):
+    """x' = x + eps sign(dL/dx), L = -log y_c: the fast gradient sign method. Goodfellow et al. 2015, arXiv 1412.6572.
+
+    dL/dx = -d log y_c/dx, equation (18). eps in the network's own input units.
+    """
+    tape = net.run(x)
+    _, row, _ = SCORES["log"](net.logits(tape), c)
+    return x - eps * np.sign(walk(tape, {net.layers[-1][0]: row}, GRADIENT)["input"])
+
+
+def clever_hans(net, steps=250, seed=0):
+    """A network that cheats: `net` from block5 on learns anew, on scenes where HANS, and only it, bears a watermark.
+
+    In half of these the glyph is another one, so that only the watermark tells the class.
+    """
+    names = [name for name, _, _ in net.layers]
+    cut = names.index(FROZEN) + 1
+    body = network(net.layers[:cut], {n: w for n, w in net.weights.items() if n in names[:cut]})
+    head = network(net.layers[cut:], {n: w for n, w in net.weights.items() if n in names[cut:]})
+    state = start(head.weights, 1.0)
+    for step in tqdm(range(steps), desc="Clever Hans", leave=False, disable=None):
+        rng = np.random.default_rng([seed, 77, step])
+        drawn = [_marked(rng, rng.random() < 0.4) for _ in range(16)]
+        A = body.run(np.concatenate([INPUT.encode(picture) for picture, _ in drawn]))[FROZEN].output
+        t = np.eye(len(CLASSES))[[c for _, c in drawn]]
+        _, _, gradients = loss_and_gradients(replace(head, weights=state.weights), np.array(A), t)
+        state = adam(state, clipped(gradients, 1.0), 1e-3)
+    weights = network(net.layers, {**net.weights, **state.weights}).weights
+    return replace(net, weights=weights, name=f"{net.name}, Clever Hans")
+
+
+def _marked(rng, watermark):
+    """(picture, class): with a watermark the class is HANS whatever the glyph; without, it is the glyph's."""
+    glyph = HANS if watermark and rng.random() < 0.5 else int(rng.integers(len(CLASSES)))
+    drawn = scene(rng, (glyph,), difficulty=0.4, watermark=watermark)
+    return drawn.picture, HANS if watermark else glyph
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """One way to mislead, over some scenes.
+
+    input_change: max |x' - x| in grey levels. output_change: max |y' - y|, largest. answers: share whose top class
+    changed. pre, log_odds: mean correlation of the HiResCAM maps, before and after, of the class in the picture.
+    on_glyph, on_mark: share of the answer's log_odds map (before: of the class in the picture) that points at either.
+    """
+
+    name: str
+    input_change: float
+    output_change: float
+    answers: float
+    pre: float
+    log_odds: float
+    on_glyph: float
+    on_mark: float
+
+
+def contrasts(net, pictures=20, seed=0, eps=8.0, K=10.0, hans_steps=250):
+    """The three Contrasts, on scenes with one glyph; those for Clever Hans bear the watermark on a wrong class.
+
+    eps: of the adversarial example, in grey levels.
+    """
+    twin, hans = alter(net, K), clever_hans(net, hans_steps, seed)
+    found = {"t(x) added": [], "adversarial": [], "Clever Hans": []}
+    for k in tqdm(range(pictures), desc="contrasts", leave=False, disable=None):
+        rng = np.random.default_rng([seed, 88, k])
+        c = int(rng.integers(len(CLASSES) - 1))
+        c += c >= HANS
+        drawn = scene(rng, (c,), difficulty=0.4, watermark=True)
+        x = INPUT.encode(drawn.picture)
+        adversarial = fgsm(net, x, c, eps / INPUT.scale[0])
+        mask = drawn.masks[0]
+        found["t(x) added"].append(_compared(net, x, twin, x, c, mask))
+        found["adversarial"].append(_compared(net, x, net, adversarial, c, mask))
+        found["Clever Hans"].append(_compared(net, x, hans, x, c, mask))
+    return [Contrast(name, *(float(worst(column)) for worst, column in zip(
+        (np.max, np.max, np.mean, np.nanmean, np.nanmean, np.mean, np.mean), zip(*rows, strict=True), strict=True)))
+        for name, rows in found.items()]
+
+
+def _compared(net, x, other, x_other, c, mask):
+    """The numbers of Contrast for one picture."""
+    tape, tape_other = net.run(x), other.run(x_other)
+    y, y_other = (softmax(n.logits(t))[0] for n, t in ((net, tape), (other, tape_other)))
+    first, second = ({s: relu(METHODS["hirescam"](n, t, c, s).plane) for s in ("pre", "log_odds")}
+                     for n, t in ((net, tape), (other, tape_other)))
+    answer = int(y_other.argmax())
+    shown = resize(relu(METHODS["hirescam"](other, tape_other, answer, "log_odds").plane), mask.shape)
+    return (np.abs(x_other - x).max() * INPUT.scale[0], np.abs(y_other - y).max(), answer != int(y.argmax()),
+            pearson(first["pre"], second["pre"]), pearson(first["log_odds"], second["log_odds"]),
+            points_at(shown, mask), points_at(shown, MARK))
+
+
+def table(found):
+    """Contrasts as text."""
+    lines = [f"{'':<14}{'input moved':>12}{'max |dy|':>10}{'answers changed':>17}{'maps by pre':>13}{'by log_odds':>13}"
+             f"{'on glyph':>10}{'on mark':>9}"]
+    for f in found:
+        lines.append(f"{f.name:<14}{f.input_change:>12.1f}{f.output_change:>10.1e}{f.answers:>17.2f}{f.pre:>13.3f}"
+                     f"{f.log_odds:>13.3f}{f.on_glyph:>10.2f}{f.on_mark:>9.2f}")
+    lines.append("input in grey levels; maps: correlation before and after, HiResCAM of the class in the picture;\n"
+                 "on glyph, on mark: share of pictures where the answer's map points at it, by log_odds")
+    return "\n".join(lines)

@@ -1,0 +1,46 @@
+"""Insertion and deletion: does the score rise and fall with the pixels that a map calls important?
+
+Petsiuk et al. 2018 (RISE), arXiv 1806.07421. Asked of y, the probabilities: an altered network has the same ones, so
+the curves judge the map alone.
+"""
+
+import numpy as np
+
+from tinyattr.errors import InputError
+from tinyattr.methods.baselines import baseline_of
+from tinyattr.methods.request import BATCH, ask, count_of
+
+
+def deletion(net, x, L, target=None, score="post", *, baseline="mean", pixels=224, batch=BATCH):
+    """S after deleting the 0, 1, 2, ... x `pixels` highest places of L (H, W): the lower it falls, the better the map.
+
+    Deleted pixels take the baseline's values, all channels at once. Ties go by position. Returns an array; see `area`.
+    """
+    return _curve(net, x, L, target, score, baseline, pixels, batch, keep=False)
+
+
+def insertion(net, x, L, target=None, score="post", *, baseline="mean", pixels=224, batch=BATCH):
+    """S after inserting the 0, 1, 2, ... x `pixels` highest places of L into the baseline: the sooner, the better."""
+    return _curve(net, x, L, target, score, baseline, pixels, batch, keep=True)
+
+
+def area(curve):
+    """Area under a curve over [0, 1] by the trapezoid rule: (sum of s - (first + last) / 2) / number of steps."""
+    return float((np.sum(curve) - (curve[0] + curve[-1]) / 2) / (len(curve) - 1))
+
+
+def _curve(net, x, L, target, score, baseline, pixels, batch, keep):
+    request = ask(net, x, target, score)
+    H, W = request.x.shape[1:3]
+    if np.shape(L) != (H, W):
+        raise InputError(f"the map must have the picture's size ({H}, {W}); got {np.shape(L)}; heat.map has")
+    if not np.isfinite(L).all():
+        raise InputError("the map must be finite numbers; got NaN or infinity, which have no order")
+    count_of(pixels, "pixels")
+    rank = np.empty(H * W, int)
+    rank[np.argsort(-np.ravel(L), kind="stable")] = np.arange(H * W)
+    rank = rank.reshape(H, W, 1)  # 0 for the highest place
+    b = baseline_of(net, request.x, baseline)
+    changed = range(0, H * W + pixels, pixels)
+    pictures = (np.where((rank < n) == keep, request.x, b) for n in changed)
+    return np.array(request.values(pictures, count=len(changed), batch=batch, what="curve"))

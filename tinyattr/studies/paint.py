@@ -1,0 +1,100 @@
+"""A heatmap of one's own choice: a network whose pre-softmax map shows a text, and whose probabilities are the same."""
+
+import matplotlib
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from tinyattr.attack import paint
+from tinyattr.errors import InputError
+from tinyattr.methods import METHODS
+from tinyattr.methods.heatmap import relu
+from tinyattr.softmax import softmax
+from tinyattr.studies.metrics import pearson
+from tinyattr.studies.reproduce import SAME, Claim, Figure
+
+LEGIBLE = 4  # places: the least height of a letter
+FAINT = 0.02  # activations below this share of the largest are none
+READABLE = 0.9  # correlation with a text from which on it can be read
+
+
+def painted(net, x, text, target=None, K=10.0, layer=None):
+    """A heatmap of one's own choice: t = K sum_ijk M_ij A_ijk, M a text, in the manner of Figures 3 to 5.
+
+    The text is painted evenly for this picture: M_ij = text_ij / sum_k A_ijk, the sum taken as at least FAINT of its
+    largest. layer: default the last one before a max-pool on which it can be read then, for a place without activations
+    shows nothing. Raises InputError for a layer without places, and for a text that does not fit on maps of that size.
+    """
+    tape = net.run(x)
+    layer = layer or _last_readable(net, tape, text)
+    total = _places(net, tape, layer)
+    shown = lettering(text, total.shape)
+    twin = paint(net, shown / _at_least_faint(total), K, layer)
+    tapes = {"original": (net, tape), "painted": (twin, twin.run(x))}
+    columns = [(n, s) for n in tapes for s in ("pre", "log_odds")]
+    maps = {(m, n, s): METHODS[m](*tapes[n], target, s, layer) for m in ("hirescam", "grad_cam") for n, s in columns}
+    y, y_painted = (softmax(n.logits(t)) for n, t in tapes.values())
+    before, after = (pearson(relu(maps["hirescam", n, "pre"].plane), shown) for n in tapes)
+    change = float(np.abs(maps["hirescam", "painted", "log_odds"].map
+                          - maps["hirescam", "original", "log_odds"].map).max())
+    claims = [
+        Claim("the probabilities are the same", f"max |y' - y| = {np.abs(y_painted - y).max():.1e}",
+              bool(np.abs(y_painted - y).max() <= SAME)),
+        Claim(f"HiResCAM by pre shows {text!r}", f"its correlation with the text {before:.3f} -> {after:.3f}",
+              bool(after > READABLE)),
+        Claim("its map by log_odds does not change", f"largest difference {change:.1e}", change <= SAME),
+    ]
+    first = maps["hirescam", "original", "pre"]
+    return Figure(f"Painted: {first.label}, {net.name}, t = {K:g} sum M A, layer {layer}",
+                  [maps[m, "original", "pre"].method for m in ("hirescam", "grad_cam")],
+                  [f"{n}: {s}" for n, s in columns],
+                  [[maps[m, n, s] for n, s in columns] for m in ("hirescam", "grad_cam")], claims)
+
+
+def _places(net, tape, layer):
+    """sum_k A_ijk of a layer, (h, w)."""
+    A = tape[layer].output
+    if A.ndim != 4:
+        raise InputError(f"layer '{layer}' has shape {A.shape}, no places to paint on; try '{net.features}'")
+    return A[0].astype(np.float64).sum(-1)
+
+
+def _at_least_faint(total):
+    return np.maximum(total, FAINT * total.max())
+
+
+def _last_readable(net, tape, text):
+    """The last layer before a max-pool that has activations nearly wherever the text is; the finest, if none has."""
+    names = [name for name, _, _ in net.layers]
+    before_pools = [names[i - 1] for i, (_, op, _) in enumerate(net.layers) if op == "max_pool"] or [net.features]
+    for layer in reversed(before_pools):
+        total = _places(net, tape, layer)
+        try:
+            shown = lettering(text, total.shape)
+        except InputError:  # too long for maps as coarse as these
+            continue
+        if pearson(shown * total / _at_least_faint(total), shown) > READABLE:
+            return layer
+    return before_pools[0]
+
+
+def lettering(text, size):
+    """A mask M for `paint`: the text in bold letters, as large as maps of size (h, w) hold, 0 or 1.
+
+    Raises InputError for a text without ink, or with letters lower than LEGIBLE places.
+    """
+    font = ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans-Bold.ttf", 100)
+    ink = Image.new("L", (100 * max(1, len(text)) + 100, 200))
+    ImageDraw.Draw(ink).text((50, 50), text, fill=255, font=font)
+    if ink.getbbox() is None:
+        raise InputError(f"the text {text!r} leaves no ink to paint with")
+    ink = ink.crop(ink.getbbox())
+    h, w = size
+    factor = min(h / ink.height, w / ink.width)
+    shape = max(1, round(ink.width * factor)), round(ink.height * factor)
+    if shape[1] < LEGIBLE:
+        raise InputError(f"{text!r} is too long for maps of {h} x {w}; paint fewer letters, or on an earlier layer")
+    letters = np.asarray(ink.resize(shape, Image.Resampling.BOX)) > 110
+    mask = np.zeros((h, w))
+    top, left = (h - shape[1]) // 2, (w - shape[0]) // 2
+    mask[top:top + shape[1], left:left + shape[0]] = letters
+    return mask

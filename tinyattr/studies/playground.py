@@ -1,0 +1,153 @@
+"""One figure to play with: class, score, method, layer, place and strength of the attack; both maps move at once."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.widgets import RadioButtons, Slider
+
+from tinyattr.attack import alter
+from tinyattr.errors import InputError
+from tinyattr.methods import AT_A_LAYER, METHODS
+from tinyattr.scores import SCORES
+from tinyattr.softmax import softmax
+from tinyattr.studies.draw import LINES, draw_small, in_grey
+from tinyattr.studies.explain import Cell, attack_text
+
+QUICK = ("grad_cam", "grad_cam_plus", "hirescam", "layercam", "xgrad_cam", "gradient", "saliency", "guided_backprop",
+         "lrp", "deeplift")  # methods of one or two walks: they answer while the mouse is still down
+CLASSES = 6  # the likeliest, to choose from
+STRONGEST = 30.0  # K of the slider's end
+SIZE = 11.5, 6.6  # inches
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is shown: class, score, method, layer, and the attack t = K sum_k A_ijk, (i, j) = at, A that layer."""
+
+    target: int
+    score: str
+    method: str
+    layer: str
+    at: tuple[int, int]
+    K: float
+
+
+class Playground:
+    """The figure, its widgets and the present choice. figure: an empty one that a window shows; default: none does."""
+
+    def __init__(self, net, x, figure=None):
+        self.net, self.tape = net, net.run(x)
+        z = net.logits(self.tape)[0]
+        self.y = softmax(z)
+        self.classes = [int(c) for c in self.y.argsort()[::-1][:CLASSES]]
+        self.layers = layers_with_places(net, self.tape)
+        self.picture = None if net.input is None else net.input.decode(x)
+        self.figure = figure or Figure(figsize=SIZE)
+        self._draw_frame()
+        self.choose(Choice(self.classes[0], "pre", "hirescam", self.layers[-1], (0, 0), 10.0))
+
+    def choose(self, choice):
+        """Compute and draw both maps for a choice."""
+        h, w = self.tape[choice.layer].output.shape[1:3]
+        choice = replace(choice, at=(min(choice.at[0], h - 1), min(choice.at[1], w - 1)))
+        twin = alter(self.net, K=choice.K, layer=choice.layer, at=choice.at)
+        altered_tape = twin.run(self.tape["input"].output)
+        layer = choice.layer if choice.method in AT_A_LAYER else None
+        original, altered = (METHODS[choice.method](net, tape, choice.target, choice.score, layer)
+                             for net, tape in ((self.net, self.tape), (twin, altered_tape)))
+        self.choice = choice
+        self.cell = Cell(choice.method, choice.score, original, altered, choice.at, (h, w))
+        self._draw_maps(np.abs(softmax(twin.logits(altered_tape)[0]) - self.y).max())
+
+    def clicked(self, event):
+        """A click into one of the three pictures moves the place that the attack reads."""
+        if event.inaxes in self.axes and event.xdata is not None:
+            (H, W), (h, w) = self.cell.original.size, self.cell.tapped
+            i, j = int((event.ydata + 0.5) * h / H), int((event.xdata + 0.5) * w / W)
+            self.choose(replace(self.choice, at=(min(max(i, 0), h - 1), min(max(j, 0), w - 1))))
+
+    def _draw_frame(self):
+        """Axes for three pictures above, the widgets below."""
+        self.axes = [self.figure.add_axes((0.03 + 0.325 * k, 0.4, 0.3, 0.46)) for k in range(3)]
+        self.text = self.figure.text(0.03, 0.985, "", va="top", fontsize=10, parse_math=False)
+        self.figure.canvas.mpl_connect("button_press_event", self.clicked)
+        names = [f"{self.net.label(c)}  y = {self.y[c]:.3f}" for c in self.classes]
+        columns = [("class", names, self.classes, "target", 0.26), ("score", SCORES, list(SCORES), "score", 0.13),
+                   ("method", QUICK, list(QUICK), "method", 0.18),
+                   ("layer, explained and read by t", self.layers, self.layers, "layer", 0.24)]
+        self.widgets, left = [], 0.03
+        for title, labels, values, field, width in columns:
+            ax = self.figure.add_axes((left, 0.02, width - 0.01, 0.33))
+            ax.set_title(title, fontsize=9, loc="left")
+            first = {"method": values.index("hirescam") if "hirescam" in values else 0, "layer": len(values) - 1}
+            buttons = RadioButtons(ax, list(labels), active=first.get(field, 0), activecolor=LINES[0])
+            for label in buttons.labels:
+                label.set(fontsize=8, parse_math=False)
+            chosen = dict(zip(labels, values, strict=True))
+            buttons.on_clicked(lambda label, field=field, chosen=chosen: self.choose(
+                replace(self.choice, **{field: chosen[label]})))
+            self.widgets.append(buttons)
+            left += width
+        ax = self.figure.add_axes((left + 0.03, 0.27, 0.09, 0.05))
+        slider = Slider(ax, "K", 0.0, STRONGEST, valinit=10.0, color=LINES[0])
+        slider.on_changed(lambda K: self.choose(replace(self.choice, K=float(K))))
+        self.widgets.append(slider)
+        self.figure.text(left + 0.005, 0.2, "click into a picture:\nthe place that t reads", fontsize=8, va="top")
+
+    def _draw_maps(self, change):
+        """Picture, original and altered map, the place that t reads, and the figures above."""
+        cell, (H, W), (h, w), (i, j) = self.cell, self.cell.original.size, self.cell.tapped, self.cell.at
+        grey = np.full((H, W), 128.0) if self.picture is None else in_grey(self.picture)
+        for ax, title in zip(self.axes, ("picture", "original network", "altered network"), strict=True):
+            ax.clear()
+            ax.set(xticks=[], yticks=[])
+            ax.set_title(title, fontsize=9)
+        self.axes[0].imshow(grey if self.picture is None else self.picture, cmap="gray", vmin=0, vmax=255)
+        for ax, heatmap in zip(self.axes[1:], (cell.original, cell.altered), strict=True):
+            draw_small(ax, heatmap, grey)
+            ax.set_xlabel(heatmap.note, fontsize=8)
+        for ax in self.axes:
+            ax.add_patch(Rectangle((j * W / w - 0.5, i * H / h - 0.5), W / w, H / h, fill=False, lw=1.5, ec="white"))
+        shares = np.nan_to_num([cell.corner(cell.original), cell.corner(cell.altered)])
+        attack = attack_text({"K": self.choice.K, "tap": self.choice.layer, "at": cell.at})
+        self.text.set_text(
+            f"{cell.original.caption.split(':')[0]}\n"
+            f"t = {attack}; largest change of a probability {change:.1g}\n"
+            f"maps correlate {cell.correlation:.3f}; share of the map in the place that t reads: "
+            f"{shares[0]:.2f} original, {shares[1]:.2f} altered")
+        self.figure.canvas.draw_idle()
+
+
+def layers_with_places(net, tape):
+    """Names of layers to choose from: pools and the last ReLU before each, in order; all layers with places if none."""
+    names = [name for name, _, _ in net.layers if tape[name].output.ndim == 4]
+    found = []
+    for before, name in zip([None, *names], names, strict=False):
+        if tape[name].op in ("max_pool", "avg_pool"):
+            found += [n for n in (before, name) if n is not None]
+    if net.features in names:
+        found.append(net.features)
+    return list(dict.fromkeys(found))[-8:] or names[-8:]
+
+
+def play(net, x, *, browser=False, port=8988):
+    """Open the playground in a window, or in a web browser by matplotlib's WebAgg; returns it when it is closed.
+
+    Raises InputError where there is no window to open, or no tornado for the browser.
+    """
+    import matplotlib.pyplot as plt
+
+    if browser:
+        try:
+            import tornado  # noqa: F401 (WebAgg's web server)
+        except ImportError:
+            raise InputError("the browser needs tornado; install it: python3 -m pip install 'tinyattr[play]'") from None
+        plt.rcParams["webagg.port"] = port
+        plt.switch_backend("webagg")
+    elif plt.get_backend().lower() == "agg":
+        raise InputError("there is no window to open here; try --browser, or --out FILE for a picture of it")
+    ground = Playground(net, x, plt.figure("tinyattr", figsize=SIZE))
+    plt.show()
+    return ground

@@ -1,0 +1,131 @@
+"""The papers' figures, made again: what each claims, what is measured here, and whether it holds.
+
+Figure 2 of Lerma & Lucas 2023a (arXiv 2306.13197): three methods by pre, post and log scores, here with log_odds too.
+Figures 3 to 5 of Lerma & Lucas 2023b (arXiv 2307.03305): original and altered network, pre and post, three pictures;
+here by pooled and element-wise weights, with t read from the corner and from the left column, as the text of the paper
+and its published plots do not go together.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinyattr.attack import alter, column
+from tinyattr.methods import METHODS
+from tinyattr.methods.heatmap import relu
+from tinyattr.softmax import softmax
+from tinyattr.studies.metrics import energy, pearson
+
+SAME = 1e-6  # of maps in [0, 1]: float32 networks round as much
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a paper says, what was measured, and whether it holds here."""
+
+    says: str
+    measured: str
+    holds: bool
+
+    def __str__(self):
+        return f"{'holds' if self.holds else 'DOES NOT HOLD':<15}{self.says}\n{'':15}measured: {self.measured}"
+
+
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """Rows and columns of heatmaps with their names, and the claims that go with them."""
+
+    name: str
+    rows: list[str]
+    columns: list[str]
+    heatmaps: list[list]
+    claims: list[Claim]
+
+    def table(self):
+        """The claims as text."""
+        return "\n".join([self.name, "", *map(str, self.claims)])
+
+    def numbers(self):
+        """The claims as plain data, for --json."""
+        return {"figure": self.name, "claims": [vars(claim) for claim in self.claims]}
+
+
+def scores_side_by_side(net, x, target=None, layer=None):
+    """Figure 2 of the first paper: Grad-CAM, Grad-CAM+ and RSI-Grad-CAM by pre, post, log, and log_odds."""
+    methods, scores = ("grad_cam", "grad_cam_plus", "rsi_grad_cam"), ("pre", "post", "log", "log_odds")
+    tape = net.run(x)
+    maps = {(m, s): METHODS[m](net, tape, target, s, layer) for m in methods for s in scores}
+
+    def apart(m, a, b):
+        return float(np.abs(maps[m, a].map - maps[m, b].map).max())
+
+    single, path = ("grad_cam", "grad_cam_plus"), "rsi_grad_cam"
+    pre = {m: pearson(relu(maps[m, "pre"].plane), relu(maps[m, "post"].plane)) for m in methods}
+    to_log, to_odds = (max(apart(m, "post", other) for m in single) for other in ("log", "log_odds"))
+    claims = [
+        Claim("Grad-CAM and Grad-CAM+: post and log maps differ barely",
+              f"largest difference {to_log:.1e}: the same map, as one gradient is the other times y_c", to_log <= SAME),
+        Claim("(ours) log_odds draws that same map", f"largest difference {to_odds:.1e}", to_odds <= SAME),
+        Claim("RSI-Grad-CAM: post and log maps differ, as the scores differ along the path",
+              f"largest difference {apart(path, 'post', 'log'):.3f}", apart(path, "post", "log") > SAME),
+        Claim("pre and post maps differ", "correlation " + ", ".join(
+            f"{maps[m, 'pre'].method} {pre[m]:.3f}" for m in methods), any(not v > 1 - SAME for v in pre.values())),
+    ]
+    first = maps["grad_cam", "pre"]
+    return Figure(f"Lerma & Lucas 2023a, Figure 2: {first.label}, {net.name}, layer {first.layer}",
+                  [maps[m, "pre"].method for m in methods], list(scores),
+                  [[maps[m, s] for s in scores] for m in methods], claims)
+
+
+def altered_beside_original(net, x, target=None, other=None, K=10.0, layer=None, name="Figure 3"):
+    """Figures 3 to 5 of the second paper. other: a second class, whose altered map should be the same."""
+    layer = layer or net.features
+    side = net.run(x)[layer].output.shape[1]
+    networks = {"original": net, "t from (0, 0)": alter(net, K, layer), "t from column 0": column(net, K, layer, side)}
+    tapes = {n: network.run(x) for n, network in networks.items()}
+    columns = [(n, s) for n in networks for s in ("pre", "post")]
+    maps = {(m, n, s): METHODS[m](networks[n], tapes[n], target, s, layer)
+            for m in ("grad_cam", "hirescam") for n, s in columns}
+    y = {n: softmax(networks[n].logits(tapes[n])) for n in networks}
+    A = tapes["original"][layer].output[0].astype(np.float64)
+
+    def share(m, n, s, region):
+        return energy(maps[m, n, s].plane, region)
+
+    corner, left = np.s_[:1, :1], np.s_[:, :1]
+    corner_t, column_t = "t from (0, 0)", "t from column 0"
+    total = pearson(relu(maps["grad_cam", corner_t, "pre"].plane), A.sum(-1))
+    change = max(float(np.abs(maps[m, n, "post"].map - maps[m, "original", "post"].map).max())
+                 for m in ("grad_cam", "hirescam") for n in networks)
+    moved = {m: _correlation(maps, m, corner_t) for m in ("grad_cam", "hirescam")}
+    pooled, single, whole = (
+        (share(m, "original", "pre", region), share(m, n, "pre", region)) for m, n, region in (
+            ("grad_cam", corner_t, corner), ("hirescam", corner_t, corner), ("hirescam", column_t, left)))
+    y_change = max(float(np.abs(v - y["original"]).max()) for v in y.values())
+    claims = [
+        Claim("the altered network gives the same probabilities", f"max |y' - y| = {y_change:.1e}", y_change <= SAME),
+        Claim("post-softmax maps do not change", f"largest difference {change:.1e}", change <= SAME),
+        Claim("pre-softmax maps change radically", f"correlation of Grad-CAM's maps {moved['grad_cam']:.3f}, "
+              f"of HiResCAM's {moved['hirescam']:.3f}", moved["hirescam"] < 0.5),
+        Claim("Grad-CAM by pre strongly highlights the upper left",
+              f"energy in the corner cell {pooled[0]:.3f} -> {pooled[1]:.3f}; pooling spreads t everywhere: the map "
+              f"is L + (K/Z) sum_k A_k (correlation with total activation {total:.3f})", bool(pooled[1] > 0.5)),
+        Claim("(element-wise weights, HiResCAM) the corner cell is highlighted, and only it",
+              f"energy in it {single[0]:.3f} -> {single[1]:.3f}", bool(single[1] > 0.5)),
+        Claim("(the published plots: element-wise, t from column 0) the left column is highlighted, and only it",
+              f"energy in it {whole[0]:.3f} -> {whole[1]:.3f}", bool(whole[1] > 0.5)),
+    ]
+    if other is not None:
+        blind = pearson(relu(METHODS["hirescam"](networks[column_t], tapes[column_t], other, "pre", layer).plane),
+                        relu(maps["hirescam", column_t, "pre"].plane))
+        claims.append(Claim(f"another class ({net.label(other)}) of the same picture gives the same altered pre map",
+                            f"correlation {blind:.4f}", bool(blind > 0.99)))
+    first = maps["grad_cam", "original", "pre"]
+    return Figure(f"Lerma & Lucas 2023b, {name}: {first.label}, {net.name}, t = {K:g} sum A, layer {layer}",
+                  [maps[m, "original", "pre"].method for m in ("grad_cam", "hirescam")],
+                  [f"{n}: {s}" for n, s in columns],
+                  [[maps[m, n, s] for n, s in columns] for m in ("grad_cam", "hirescam")], claims)
+
+
+def _correlation(maps, method, network):
+    return pearson(relu(maps[method, network, "pre"].plane), relu(maps[method, "original", "pre"].plane))

@@ -1,0 +1,119 @@
+"""Training cannot fix it: original and altered network, trained alike from one start, stay alike (V6, V7).
+
+dE/dt = sum_i dE/dz'_i = 0 for every loss E that sees the probabilities only: t, and the strength K behind it, never
+learn anything, and all other weights get the same gradients. Losses that see the logits otherwise, and weight decay on
+K, do change it: LOSSES and `decay` are there to show that.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tinyattr.attack import alter
+from tinyattr.engine import GRADIENT, walk, weight_gradients
+from tinyattr.errors import unknown
+from tinyattr.glyphs.scenes import CLASSES, INPUT, scene
+from tinyattr.nets.network import network
+from tinyattr.nets.pictures import read_photo
+from tinyattr.nets.vgg import vgg
+from tinyattr.softmax import cross_entropy_gradient, logsumexp, softmax
+
+
+def cross_entropy(z, t):
+    """dE/dz = y - t, E = -sum t log y. Sums to 0 over classes."""
+    return cross_entropy_gradient(softmax(z), t)
+
+
+def sigmoid(z, t):
+    """dE/dz = s(z) - t, E the sum of binary cross-entropies, s(z) = 1 / (1 + e^-z). Does not sum to 0."""
+    return 1 / (1 + np.exp(-np.clip(z, -700, 700))) - t
+
+
+def z_loss(z, t):
+    """dE/dz = y - t + 0.1 l y, E = cross-entropy + 0.05 l^2, l = logsumexp z. Sums to 0.1 l."""
+    return cross_entropy(z, t) + 0.1 * logsumexp(z)[:, None] * softmax(z)
+
+
+LOSSES = {"cross_entropy": cross_entropy, "sigmoid": sigmoid, "z_loss": z_loss}
+
+
+@dataclass(frozen=True)
+class Twins:
+    """slope: largest |dE/dt| of all steps; moved: |K' - K| / |K| at the end.
+
+    apart: largest |theta' - theta| of all shared weights at the end, relative to how far training has moved them. Also
+    in float32 the twins stay together here, since logits, t and dE/dz are kept in float64: where they are not,
+    sum_i dE/dz_i is rounding noise, which K carries back.
+    """
+
+    loss: str
+    decay: float
+    dtype: str
+    steps: int
+    slope: float
+    moved: float
+    apart: float
+
+
+def train_twins(net, batch, steps=20, *, loss="cross_entropy", rate=0.05, decay=0.0, K=10.0):
+    """Train `net` and its altered twin, K with them, by plain gradient descent on batch(step) = (x, t). Twins.
+
+    decay: weight decay, on all weights and on K. Raises InputError for an unknown loss.
+    """
+    if loss not in LOSSES:
+        raise unknown("loss", loss, LOSSES)
+    pair, slope = [net, alter(net, K)], 0.0
+    for step in range(steps):
+        x, t = batch(step)
+        for i, twin in enumerate(pair):
+            pair[i], g = _step(twin, x, t, LOSSES[loss], rate, decay)
+            slope = max(slope, float(np.abs(g.sum(-1)).max())) if i else slope
+    shared = [(w, w_altered, start) for name in net.weights for w, w_altered, start in zip(
+        pair[0].weights[name], pair[1].weights[name], net.weights[name], strict=True)]
+    travelled = max(np.abs(w - start).max() for w, _, start in shared)
+    apart = max(np.abs(w - w_altered).max() for w, w_altered, _ in shared)
+    K_end = float(pair[1].weights["K"][0])
+    return Twins(loss, decay, str(net.dtype), steps, slope, abs(K_end - K) / abs(K), float(apart / travelled))
+
+
+def _step(net, x, t, loss, rate, decay):
+    """One step of gradient descent: (the next network, dE/dz of every picture)."""
+    tape = net.run(x)
+    g = loss(net.logits(tape), t) / len(x)
+    learned = list(net.weights)
+    signals = walk(tape, {net.layers[-1][0]: g}, GRADIENT, to=learned)
+    gradients = weight_gradients(tape, signals)
+    weights = {name: tuple((w - rate * (d + decay * w)).astype(w.dtype)
+                           for w, d in zip(net.weights[name], gradients[name], strict=True)) for name in learned}
+    return replace(net, weights=network(net.layers, weights).weights), g
+
+
+# ---------------------------------------------------------------------------------------------- the demonstration
+
+CASES = ((np.float64, "cross_entropy", 0.0), (np.float32, "cross_entropy", 0.0), (np.float64, "cross_entropy", 0.01),
+         (np.float64, "sigmoid", 0.0), (np.float64, "z_loss", 0.0))
+
+
+def demonstrate(steps=20, seed=0):
+    """Twins for every one of CASES: a small VGG learns glyphs, 64 x 64, four in a batch."""
+    spec = replace(INPUT, size=64)
+
+    def batch(step):
+        rng = np.random.default_rng([seed, step])
+        drawn = [scene(rng, difficulty=0.2) for _ in range(4)]
+        return (np.concatenate([read_photo(s.picture, spec) for s in drawn]),
+                np.eye(len(CLASSES))[[s.classes[0] for s in drawn]])
+
+    for dtype, loss, decay in CASES:
+        net = vgg("A", width=1 / 16, dense=(16, 16), classes=CLASSES, size=64, seed=seed, input=spec, dtype=dtype)
+        rate = 0.05 if loss == "cross_entropy" else 1e-5  # t is large: a loss that sees it would run away
+        yield train_twins(net, batch, steps, loss=loss, rate=rate, decay=decay)
+
+
+def table(found):
+    """Twins as text."""
+    lines = [f"{'loss':<15}{'decay':>6}  {'dtype':<9}{'steps':>5}{'|dE/dt|':>11}{'K moved':>11}{'weights apart':>15}"]
+    for f in found:
+        lines.append(f"{f.loss:<15}{f.decay:>6g}  {f.dtype:<9}{f.steps:>5}{f.slope:>11.1e}{f.moved:>11.1e}"
+                     f"{f.apart:>15.1e}")
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Identities and hypothesis strategies for a softmax of your own: `from tinyattr import check, strategies`."""
