@@ -78,7 +78,7 @@ def ours(stored, variant, score):
         heat = ta.METHODS[method](net, tape, c, score, **options)
         return first(heat.raw)
 
-    A, g = (first(a) for a in request.activations(layer))
+    A, g = (first(a) for a in (request.activations(layer), request.gradient(layer)))
     g = g * scale
     yield "score", np.array([ta.SCORES[score](request.z[None], i)[0][0] for i in range(len(request.z))])
     yield "def.A", A
@@ -153,7 +153,7 @@ def cams(by, layer, A, g, x, request):
     yield "def.gradcam.final_authors", np.floor((L - L.min()) / (np.ptp(L) + 1e-8) * 255)
     yield "def.ablationcam_abs.raw", by("ablation_cam", layer=layer)
     without = (request.tape[layer].output * (np.arange(len(A)) != k) for k in range(len(A)))
-    yield "def.ablation_drop", request.value - np.array(request.values_onwards(layer, without, count=len(A)))
+    yield "def.ablation_drop", request.value - np.array(request.values(without, layer, count=len(A)))
 
 
 def shown(L, size, eps):
@@ -241,7 +241,7 @@ def routing(request, reference, scored):
     """Rescale, but a max-pool passes its multiplier to x's maximum, as a gradient."""
     _, row, log_scale = scored
     book = {**GRADIENT, "relu": lambda record, m: differences.slope(reference, record, m)}
-    m = request.signals(book, seed=row)["input"]
+    m = request.walked(row, book, "input")["input"]
     return first((m * (request.x - reference["input"].output))[0]) * np.exp(log_scale[0])
 
 

@@ -23,6 +23,9 @@ class NumPy:
         """A tuple of gradients, one for each of the record's weights, given the signal g at its output."""
         return WEIGHT_GRADIENT[record.op](record, g)
 
+    def __reduce__(self):
+        return "NUMPY"  # copies and pickles stand for this one object
+
 
 NUMPY = NumPy()
 _preferred = [NUMPY]

@@ -58,4 +58,4 @@ def xgrad_cam(net, x, target=None, score=None, layer=None):
 def _asked(net, x, target, score, layer):
     request = ask(net, x, target, score)
     layer = layer or feature_layer(net)
-    return request, layer, *request.activations(layer)
+    return request, layer, request.activations(layer), request.gradient(layer)

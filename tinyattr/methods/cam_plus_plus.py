@@ -28,7 +28,7 @@ def grad_cam_plus_plus(net, x, target=None, score=None, layer=None, *, variant="
         raise unknown("variant", variant, VARIANTS)
     request = ask(net, x, target, score)
     layer = layer or feature_layer(net)
-    A, g = request.activations(layer)
+    A, g = request.activations(layer), request.gradient(layer)
     SA = A.sum((0, 1))  # (C,)
     if variant == "softmax":
         alpha = _softmax_alpha(request, layer, SA)

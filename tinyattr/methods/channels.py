@@ -16,7 +16,7 @@ def score_cam(net, x, target=None, score=None, layer=None, *, masks=None, batch=
     """
     request = ask(net, x, target, score)
     layer = layer or feature_layer(net)
-    A = request.at_places(layer, request.tape[layer].output)  # (h, w, C)
+    A = request.activations(layer)  # (h, w, C)
     size = request.x.shape[1:3]
     if masks is None:
         masks = (min_max(resize(A[..., k], size)) for k in range(A.shape[-1]))
@@ -35,9 +35,9 @@ def ablation_cam(net, x, target=None, score=None, layer=None, *, relative=False,
     """
     request = ask(net, x, target, score)
     layer = layer or feature_layer(net)
-    A = request.at_places(layer, request.tape[layer].output)
+    A = request.activations(layer)
     without = (request.tape[layer].output * (np.arange(A.shape[-1]) != k) for k in range(A.shape[-1]))
-    found = request.values_onwards(layer, without, count=A.shape[-1], batch=batch, what="channels")
+    found = request.values(without, layer, count=A.shape[-1], batch=batch, what="channels")
     w = request.value - np.array(found)
     if relative and request.value == 0:
         raise InputError(f"a drop relative to S needs an S other than 0, which {score} is here; use relative=False")

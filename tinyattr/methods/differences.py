@@ -111,7 +111,7 @@ def rescale(request, reference, seed, layer):
     """C of `layer` by the Rescale rule: m = m_out Delta f / Delta u at every nonlinearity."""
     book = {**GRADIENT, "mul": partial(mul, reference), "max_pool": partial(max_pool, reference),
             **{op: partial(slope, reference) for op in ("relu", "exp", "log", "mod")}}
-    m = request.signals(book, (layer,), seed)[layer]
+    m = request.walked(seed, book, layer)[layer]
     return m * (request.tape[layer].output - reference[layer].output)
 
 
@@ -163,8 +163,8 @@ def reveal_cancel(request, reference, seed, layer):
             progress.update()
             return rule(record, m)
 
-        m = request.signals({op: partial(seen, rule) for op, rule in book.items()}, (layer,), np.repeat(seed, 2, 0),
-                             tape)[layer]
+        book = {op: partial(seen, rule) for op, rule in book.items()}
+        m = request.walked(np.repeat(seed, 2, 0), book, layer, tape)[layer]
     p, n = parts(tape, reference, layer)
     return m[:1] * p + m[1:] * n
 

@@ -14,8 +14,8 @@ def eigen_cam(net, x, target=None, score=None, layer=None, *, centred=False, wei
     """
     request = ask(net, x, target, score)
     layer = layer or feature_layer(net)
-    A, g = request.activations(layer)
-    X = (g * A if weighted else A).reshape(-1, A.shape[-1])  # (Z, C)
+    A = request.activations(layer)  # (h, w, C)
+    X = (request.gradient(layer) * A if weighted else A).reshape(-1, A.shape[-1])  # (Z, C)
     X = X - X.mean(0) if centred else X
     L = X @ np.linalg.svd(X, full_matrices=False)[2][0]  # (Z,)
     L = -L if L @ X.sum(-1) < 0 else L

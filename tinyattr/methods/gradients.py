@@ -13,7 +13,7 @@ def gradient(net, x, target=None, score=None, layer=None):
     """
     request = ask(net, x, target, score)
     layer = layer or "input"
-    G = request.activations(layer)[1]  # (h, w, C)
+    G = request.gradient(layer)  # (h, w, C)
     return request.heatmap("gradient", layer, G, np.abs(G).max(-1))
 
 
@@ -21,7 +21,7 @@ def saliency(net, x, target=None, score=None, layer=None):
     """L_ij = max_k |dS/dx_ijk|: the size of the gradient, over colours or channels. Simonyan et al. 2014, 1312.6034."""
     request = ask(net, x, target, score)
     layer = layer or "input"
-    return request.heatmap("saliency", layer, np.abs(request.activations(layer)[1]).max(-1))
+    return request.heatmap("saliency", layer, np.abs(request.gradient(layer)).max(-1))
 
 
 def input_x_gradient(net, x, target=None, score=None, layer=None):
@@ -32,14 +32,14 @@ def input_x_gradient(net, x, target=None, score=None, layer=None):
     """
     request = ask(net, x, target, score)
     layer = layer or "input"
-    A, g = request.activations(layer)
+    A, g = request.activations(layer), request.gradient(layer)
     return request.heatmap("input x gradient", layer, A * g, (A * g).sum(-1), receipt=euler(request, layer, A * g))
 
 
 def euler(request, layer, R):
     """The receipt of a map R = A dS/dA, summed over channels or not: Euler's identity for piecewise linear networks."""
     scale = np.exp(request.log_scale)
-    shares = bias_shares(request.tape, request.signals(to=(layer,)), scale)
+    shares = bias_shares(request.tape, request.signals(to=layer), scale)
     shares.pop(layer, None)  # its own bias is part of A
     owed = float(request.row[0] @ request.z) * scale
     return Receipt(f"sum of A dS/dA over {layer} + sum of b dS/db = v . z", owed, float(R.sum()) * scale, shares)

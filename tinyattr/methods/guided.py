@@ -47,8 +47,8 @@ def guided_grad_cam(net, x, target=None, score=None, layer=None):
     """
     request = ask(net, x, target, score)
     layer = layer or feature_layer(net)
-    G = guided_backprop(net, request.tape, request.target, score).direction  # (H, W, C)
-    L = grad_cam(net, request.tape, request.target, score, layer).direction
+    G = guided_backprop(net, request, request.target, score).direction  # (H, W, C)
+    L = grad_cam(net, request, request.target, score, layer).direction
     R = G * resize(relu(L), request.x.shape[1:3])[..., None]
     return request.heatmap("guided Grad-CAM", layer, R, np.abs(R).max(-1), log_scale=2 * request.log_scale)
 
@@ -56,5 +56,5 @@ def guided_grad_cam(net, x, target=None, score=None, layer=None):
 def _walked(net, x, target, score, layer, book, method):
     request = ask(net, x, target, score)
     layer = layer or "input"
-    R = request.at_places(layer, request.signals(book, (layer,))[layer])  # (h, w, C)
+    R = request.at_places(layer, request.signals(book, layer)[layer])  # (h, w, C)
     return request.heatmap(method, layer, R, np.abs(R).max(-1))

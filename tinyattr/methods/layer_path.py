@@ -16,7 +16,7 @@ def internal_influence(net, x, target=None, score=None, layer=None, *, baseline=
     layer = layer or feature_layer(net)
     b = baseline_of(net, request.x, baseline)
     a, w = quadrature(rule, steps)
-    along = request.along((at(b, request.x, t) for t in a), layer, count=len(a), batch=batch, what="path")
+    along = request.along((at(b, request.x, t) for t in a), layer, count=len(a), batch=batch)
     G, log_scale = total((w_m * g, own) for w_m, (_, g, _, own) in zip(w, along, strict=True))
     return request.heatmap("internal influence", layer, G, G.sum(-1), log_scale=log_scale)
 
@@ -42,8 +42,8 @@ def stieltjes(request, b, layer, steps, batch, change=lambda g: g):
     """
     steps = count_of(steps, "steps")
     points = (at(b, request.x, step / steps) for step in range(steps))
-    end = (*request.activations(layer), request.value, request.log_scale)
-    along = chain(request.along(points, layer, count=steps, batch=batch, what="path"), [end])
+    end = (request.activations(layer), request.gradient(layer), request.value, request.log_scale)
+    along = chain(request.along(points, layer, count=steps, batch=batch), [end])
     first = next(along)
 
     def terms():
@@ -70,8 +70,8 @@ def layer_integrated_gradients(net, x, target=None, score=None, layer=None, *, b
     A, A_b = (places(net, tape[layer]) for tape in (request.tape, before))
     a, w = quadrature(rule, steps)
     points = ((A_b + t * (A - A_b)).astype(A.dtype) for t in a)
-    found = request.onwards(layer, points, count=len(a), batch=batch, what="path")
-    G, log_scale = total((w_m * g, own) for w_m, (g, own) in zip(w, found, strict=True))
+    found = request.along(points, layer, layer, count=len(a), batch=batch)
+    G, log_scale = total((w_m * g, own) for w_m, (_, g, _, own) in zip(w, found, strict=True))
     R = (A[0].astype(np.float64) - A_b[0]) * G
     return request.heatmap("layer integrated gradients", layer, R, R.sum(-1), log_scale=log_scale,
                             receipt=complete(request, request.scored(before)[0][0], R.sum() * np.exp(log_scale)))

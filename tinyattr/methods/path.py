@@ -50,7 +50,7 @@ def integrated_gradients(net, x, target=None, score=None, layer=None, *, baselin
     request = ask(net, x, target, score)
     b = baseline_of(net, request.x, baseline)
     a, w = quadrature(rule, steps)
-    along = request.along((at(b, request.x, t) for t in a), count=len(a), batch=batch, what="path")
+    along = request.along((at(b, request.x, t) for t in a), count=len(a), batch=batch)
     G, log_scale = total((w_m * g, own) for w_m, (_, g, _, own) in zip(w, along, strict=True))
     IG = (request.x[0].astype(np.float64) - b[0]) * G
     (start,) = request.values([b], count=1)

@@ -1,6 +1,6 @@
 """The request every method asks: which network, which picture, which class, by which score."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
@@ -22,7 +22,11 @@ BATCH = 4  # pictures that run through the network at a time: what bounds the me
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """A picture's run through a network, and the row of the Jacobian that the score asks for."""
+    """A picture's run through a network, and the row of the Jacobian that the score asks for.
+
+    walks: what was walked from this row so far, {id of a book: (book, signals)}. One walk serves a map and its receipt,
+    and every method that reads the same signals in its own way.
+    """
 
     net: Network
     tape: Tape
@@ -31,6 +35,7 @@ class Request:
     value: float
     row: np.ndarray  # (1, n): dS/dz = row * exp(log_scale)
     log_scale: float
+    walks: dict = field(default_factory=dict, repr=False)
 
     @property
     def x(self):
@@ -42,9 +47,17 @@ class Request:
         """Its logits, (n,)."""
         return self.net.logits(self.tape)[0]
 
-    def signals(self, book=GRADIENT, to=("input",), seed=None, tape=None):
-        """What a walk by `book` leaves at every layer down to `to`. It starts at the logits with the row, or `seed`."""
-        return walk(tape or self.tape, {self.net.layers[-1][0]: self.row if seed is None else seed}, book, to)
+    def signals(self, book=GRADIENT, to="input"):
+        """What a walk by `book` from the row leaves at every layer down to `to`: see engine.walk. Walked once."""
+        _, signals = self.walks.get(id(book), (book, {}))
+        if to not in signals:
+            signals = self.walked(self.row, book, to)
+            self.walks[id(book)] = book, signals
+        return signals
+
+    def walked(self, seed, book, to, tape=None):
+        """The same from another seed at the logits, or on another tape."""
+        return walk(tape or self.tape, {self.net.layers[-1][0]: seed}, book, to)
 
     def at_places(self, layer, signal):
         """The one picture's signal at a layer of feature maps, (h, w, C) float64."""
@@ -52,49 +65,43 @@ class Request:
         return signal[0].astype(np.float64)
 
     def activations(self, layer):
-        """(A, g) of a layer of feature maps, both (h, w, C) float64: activations, and dS/dA without its scale."""
-        A = self.at_places(layer, self.tape[layer].output)
-        return A, self.at_places(layer, self.signals(to=(layer,))[layer])
+        """A (h, w, C) float64, the activations of a layer of feature maps."""
+        return self.at_places(layer, self.tape[layer].output)
+
+    def gradient(self, layer):
+        """g = dS/dA (h, w, C) float64, without its scale."""
+        return self.at_places(layer, self.signals(to=layer)[layer])
 
     def scored(self, tape):
         """(value, row, log_scale) of the score for every picture on another tape."""
         z = self.net.logits(tape)
         return SCORES[self.score](z, np.full(len(z), self.target))
 
-    def along(self, pictures, layer="input", *, count, batch=BATCH, what="pictures"):
-        """For each of `count` pictures (1, H, W, C): (A, g, value, log_scale), A and g (h, w, C) of `layer`.
+    def values(self, arrays, at="input", *, count, batch=BATCH, what="pictures"):
+        """The score of each of `count` arrays (1, ...) in place of the picture, or of the activations of layer `at`.
 
-        dS/dA = g exp(log_scale). The pictures may come from a generator; `batch` of them are in memory at a time.
+        The arrays may come from a generator; `batch` of them are in memory at a time. Returns a list of numbers.
         """
-        for some in batched(bar(pictures, what, count), batch):
-            tape = self.net.run(np.concatenate(some))
-            values, rows, log_scales = self.scored(tape)
-            g = walk(tape, {self.net.layers[-1][0]: rows}, GRADIENT, (layer,), only=True)[layer].astype(np.float64)
-            A = places(self.net, tape[layer]).astype(np.float64)
+        found = []
+        for tape in self._tapes(arrays, at, count, batch, what):
+            found += self.scored(tape)[0].tolist()
             del tape  # before the next one is written
+        return found
+
+    def along(self, arrays, layer="input", at="input", *, count, batch=BATCH, what="path"):
+        """For each of the same arrays (A, g, value, log_scale): A, g (h, w, C) of `layer`, dS/dA = g exp(log_scale)."""
+        for tape in self._tapes(arrays, at, count, batch, what):
+            values, rows, log_scales = self.scored(tape)
+            g = walk(tape, {self.net.layers[-1][0]: rows}, GRADIENT, layer, only=True)[layer].astype(np.float64)
+            A = places(self.net, tape[layer]).astype(np.float64)
+            del tape
             yield from zip(A, g, values.tolist(), log_scales.tolist(), strict=True)
 
-    def onwards(self, layer, activations, *, count, batch=BATCH, what="activations"):
-        """For each of `count` activations A (1, h, w, C) in place of the layer's own: (g, log_scale), as in `along`."""
-        for some in batched(bar(activations, what, count), batch):
-            tape = self.net.resume(self.tape, layer, np.concatenate(some))
-            _, rows, log_scales = self.scored(tape)
-            g = walk(tape, {self.net.layers[-1][0]: rows}, GRADIENT, (layer,), only=True)[layer].astype(np.float64)
-            yield from zip(g, log_scales.tolist(), strict=True)
-
-    def values(self, pictures, *, count, batch=BATCH, what="pictures"):
-        """The score of each of `count` pictures (1, H, W, C): a list of numbers. As `along`, without the walk."""
-        found = []
-        for some in batched(bar(pictures, what, count), batch):
-            found += self.scored(self.net.run(np.concatenate(some)))[0].tolist()
-        return found
-
-    def values_onwards(self, layer, activations, *, count, batch=BATCH, what="activations"):
-        """The score for each of `count` activations in place of the layer's own: a list of numbers."""
-        found = []
-        for some in batched(bar(activations, what, count), batch):
-            found += self.scored(self.net.resume(self.tape, layer, np.concatenate(some)))[0].tolist()
-        return found
+    def _tapes(self, arrays, at, count, batch, what):
+        """A tape for every `batch` of the arrays."""
+        dtype = self.tape[at].output.dtype
+        for some in batched(bar(arrays, what, count), batch):
+            yield self.net.resume(self.tape, at, np.concatenate(some).astype(dtype, copy=False))
 
     def heatmap(self, method, layer, direction, plane=None, *, log_scale=None, receipt=None):
         """The answer, with all that was asked. log_scale: default the row's own."""
@@ -107,8 +114,9 @@ class Request:
 
 
 def ask(net, x, target=None, score=None):
-    """Run x through net (or take the tape of an earlier `net.run`) and form the row of `score` for `target`.
+    """Run x through net, and form the row of `score` for `target`: a Request.
 
+    x: a picture, or the tape of an earlier `net.run`, or an earlier Request, whose tape and walks then serve again.
     target: a class's number or name; default the top class. score: a key of SCORES, never chosen silently.
     Raises InputError for an unknown score or class, and for more than one picture.
     """
@@ -116,13 +124,15 @@ def ask(net, x, target=None, score=None):
         raise InputError(WHICH_SCORE)
     if score not in SCORES:
         raise unknown("score", score, SCORES)
-    tape = x if isinstance(x, Tape) else net.run(x)
+    tape = x.tape if isinstance(x, Request) else x if isinstance(x, Tape) else net.run(x)
     z = net.logits(tape)
     if net.classes and len(net.classes) != z.shape[1]:
         raise InputError(f"{net.name} has {len(net.classes)} class names for {z.shape[1]} logits")
     if len(z) != 1:
         raise InputError(f"a heatmap explains one picture; got {len(z)}: call once for each")
     target = int(z[0].argmax()) if target is None else find_class(target, net.classes, z.shape[1])
+    if isinstance(x, Request) and (x.net, x.target, x.score) == (net, target, score):
+        return x
     value, row, log_scale = SCORES[score](z, target)
     return Request(net, tape, target, score, float(value[0]), row, float(log_scale[0]))
 

@@ -25,7 +25,7 @@ def rsi_grad_cam(net, x, target=None, score=None, layer=None, *, variant="plain"
     request = ask(net, x, target, score)
     layer = layer or feature_layer(net)
     b = baseline_of(net, request.x, baseline)
-    A = request.at_places(layer, request.tape[layer].output)  # (h, w, C)
+    A = request.activations(layer)  # (h, w, C)
     change = relu if variant == "rectified" else np.asarray
     integral, log_scale, start = stieltjes(request, b, layer, steps, batch, change)
     if variant == "masked":
