@@ -99,3 +99,13 @@ def test_with_one_side_empty_reveal_cancel_is_rescale(seed):
     positive = toys.other(net, **{name: (np.abs(W), b) for name, (W, b) in net.weights.items()})
     maps = [ta.deeplift(positive, np.abs(x) + 0.1, 1, "log_odds", rule=rule).raw for rule in ("rescale", "reveal_cancel")]
     assert apart(*maps) <= 1e-9
+
+
+def test_reveal_cancel_takes_a_value_apart_once():
+    """A value added to itself 40 times over: 2^40 steps if every reader took it apart anew."""
+    net, x, b = dense_toy(0)
+    doubled = [(f"twice{i}", "add", {"inputs": [before, before]}) for i, before in enumerate(["h_relu", *(f"twice{i}" for i in range(39))])]
+    small = {**net.weights, "z": (net.weights["z"][0] / 2.0**40, net.weights["z"][1])}
+    deep = ta.network([*net.layers[:3], *doubled, ("z", "dense", {})], small)
+    heat, same = (ta.deeplift(n, x, 1, "pre", baseline=b, rule="reveal_cancel") for n in (deep, net))
+    assert np.allclose(heat.raw, same.raw, rtol=1e-9, atol=1e-11)

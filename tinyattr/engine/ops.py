@@ -154,3 +154,4 @@ OPS = {
     "global_avg_pool": global_avg_pool, "flatten": flatten, "add": add, "mul": mul, "exp": exp, "log": log,
     "sum": sum_, "concat": concat, "pick": pick, "mod": mod,
 }
+ACTIVATIONS = ("relu",)  # functions of each number by itself: LRP passes through them, DeepLIFT takes their slope

@@ -9,11 +9,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from tinyattr.engine import GRADIENT, rerun
+from tinyattr.engine import ACTIVATIONS, GRADIENT, rerun
 from tinyattr.engine.rules import unpool, winners
 from tinyattr.errors import InputError, unknown
 from tinyattr.methods.baselines import baseline_of
-from tinyattr.methods.heatmap import relu
 from tinyattr.methods.linear import part, transposed
 from tinyattr.methods.path import gauss
 from tinyattr.methods.receipt import Receipt
@@ -21,6 +20,7 @@ from tinyattr.methods.request import ask, bar, batched, total
 from tinyattr.scores import SCORES
 
 NEAR = 1e-10  # below, Delta u is taken for 0 and the gradient stands for Delta f / Delta u
+CURVED = (*ACTIVATIONS, "exp", "log", "mod")  # functions f of each number u by itself
 
 
 def deeplift(net, x, target=None, score=None, layer=None, *, baseline="black", rule="rescale", row="secant"):
@@ -110,7 +110,7 @@ ROWS = {"secant": secant_row, "tangent": tangent_row, "softmax": softmax_row}
 def rescale(request, reference, seed, layer):
     """C of `layer` by the Rescale rule: m = m_out Delta f / Delta u at every nonlinearity."""
     book = {**GRADIENT, "mul": partial(mul, reference), "max_pool": partial(max_pool, reference),
-            **{op: partial(slope, reference) for op in ("relu", "exp", "log", "mod")}}
+            **{op: partial(slope, reference) for op in CURVED}}
     m = request.walked(seed, book, layer)[layer]
     return m * (request.tape[layer].output - reference[layer].output)
 
@@ -154,10 +154,11 @@ def reveal_cancel(request, reference, seed, layer):
     for n in row 1.
     """
     tape = request.net.run(np.repeat(request.x, 2, 0))
-    others = {"mul": mul, "max_pool": max_pool, **dict.fromkeys(("exp", "log", "mod"), slope)}
-    book = {**GRADIENT, "relu": partial(revealed, tape, reference),
-            **{op: partial(by_sign, reference) for op in ("conv2d", "dense")},
-            **{op: partial(one_sided, rule, reference) for op, rule in others.items()}}
+    found = {}  # (p, n) of the values whose parts were asked for
+    others = {"mul": mul, "max_pool": max_pool, **dict.fromkeys(CURVED, slope)}
+    book = {**GRADIENT, **{op: partial(one_sided, rule, reference) for op, rule in others.items()},
+            **{op: partial(revealed, tape, reference, found) for op in ACTIVATIONS},
+            **{op: partial(by_sign, reference) for op in ("conv2d", "dense")}}
     with bar(None, "RevealCancel", len(tape)) as progress:
         def seen(rule, record, m):
             progress.update()
@@ -165,24 +166,32 @@ def reveal_cancel(request, reference, seed, layer):
 
         book = {op: partial(seen, rule) for op, rule in book.items()}
         m = request.walked(np.repeat(seed, 2, 0), book, layer, tape)[layer]
-    p, n = parts(tape, reference, layer)
+    p, n = parts(tape, reference, layer, found)
     return m[:1] * p + m[1:] * n
 
 
 CARRIES = ("flatten", "avg_pool", "global_avg_pool", "add", "sum", "concat", "pick")  # p to p and n to n
 
 
-def parts(tape, reference, name):
-    """(p, n) of a value: after a linear layer its sums of positive and negative w Delta u, after a ReLU f_p and f_n.
+def parts(tape, reference, name, found):
+    """(p, n) of a value: after a linear layer the sums of positive and negative w Delta u, after an activation f_p, f_n.
 
     Sums and means carry the parts of what they read. Elsewhere a value rises or falls: the difference is p or n.
+    found: what was computed before, so that a value that many others read is taken apart once.
     """
-    record, other = tape[name], reference[name]
+    if name not in found:
+        record = tape[name]
+        carried = record.inputs if record.op in (*CARRIES, *ACTIVATIONS) else ()
+        found[name] = _parts(record, reference[name], [parts(tape, reference, i, found) for i in carried])
+    return found[name]
+
+
+def _parts(record, other, read):
+    """(p, n) of a record's output, given those of what it reads."""
     if record.op in CARRIES:
-        read = [parts(tape, reference, i) for i in record.inputs]
         return tuple(rerun(record, side, ()).output for side in zip(*read, strict=True))
-    if record.op == "relu":
-        return through_relu(other.x[0], *parts(tape, reference, *record.inputs))
+    if record.op in ACTIVATIONS:
+        return through(record, other.x[0], *read[0])
     if record.op == "constant":
         return np.zeros_like(record.output), np.zeros_like(record.output)
     if not record.weights:
@@ -197,13 +206,13 @@ def parts(tape, reference, name):
     return p, n
 
 
-def through_relu(u_b, p, n):
-    """ReLU f: p is added to u_b before n and after it, f_p = (f(u_b + p) - f(u_b) + f(u_b + p + n) - f(u_b + n)) / 2.
+def through(record, u_b, p, n):
+    """(f_p, f_n) of an activation f. p comes to u_b once before n and once after it, and half of each counts:
 
-    (f_p, f_n), f_n with p and n swapped.
+    f_p = (f(u_b + p) - f(u_b) + f(u_b + p + n) - f(u_b + n)) / 2, and f_n with p and n swapped.
     """
-    both = relu(u_b + p + n) - relu(u_b)
-    crossed = relu(u_b + p) - relu(u_b + n)
+    f = [rerun(record, (u,), ()).output for u in (u_b, u_b + p, u_b + n, u_b + p + n)]
+    both, crossed = f[3] - f[0], f[1] - f[2]
     return (both + crossed) / 2, (both - crossed) / 2
 
 
@@ -217,12 +226,12 @@ def by_sign(reference, record, m):
     return (np.repeat(m_in, 2, 0),)
 
 
-def revealed(tape, reference, record, m):
-    """ReLU: m_p = m f_p / p and m_n = m f_n / n; the gradient where a part is 0."""
-    p, n = parts(tape, reference, *record.inputs)
-    du, df = np.concatenate([p, n]), np.concatenate(through_relu(reference[record.name].x[0], p, n))
+def revealed(tape, reference, found, record, m):
+    """Activation: m_p = m f_p / p and m_n = m f_n / n; the gradient where a part is 0."""
+    du = np.concatenate(parts(tape, reference, *record.inputs, found))
+    df = np.concatenate(parts(tape, reference, record.name, found))
     near = np.abs(du) < NEAR
-    return (m * np.where(near, record.x[0] > 0, df / np.where(near, 1, du)),)
+    return (np.where(near, GRADIENT[record.op](record, m)[0], m * df / np.where(near, 1, du)),)
 
 
 def one_sided(rule, reference, record, m):

@@ -100,7 +100,7 @@ def without_bias(rule):
 
 
 def pass_on(record, R):
-    """R_j = R_k: ReLUs share nothing out."""
+    """R_j = R_k: an activation has one input for each output."""
     return (R,)
 
 

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from tinyattr.engine import GRADIENT, rerun
+from tinyattr.engine import ACTIVATIONS, GRADIENT, rerun
 from tinyattr.errors import InputError, unknown
 from tinyattr.methods.lrp_rules import alpha_beta, box, epsilon, flat, gamma, pass_on, w_squared, without_bias, z_plus
 from tinyattr.methods.receipt import Receipt
@@ -157,9 +157,12 @@ def _last_linear(request):
 
 # ----------------------------------------------------------------------------------------------------- composites
 
-SHARED = {"relu": pass_on, "max_pool": GRADIENT["max_pool"], "avg_pool": epsilon(), "global_avg_pool": epsilon(),
-          "flatten": GRADIENT["flatten"], "concat": GRADIENT["concat"], "pick": GRADIENT["pick"],
-          **dict.fromkeys(("add", "sum", "mod", "mul"), epsilon(0))}  # mul: to both factors; a constant's is dropped
+SHARED = {
+    **dict.fromkeys(ACTIVATIONS, pass_on),
+    **{op: GRADIENT[op] for op in ("max_pool", "flatten", "concat", "pick")},
+    **dict.fromkeys(("avg_pool", "global_avg_pool"), epsilon()),
+    **dict.fromkeys(("add", "sum", "mod", "mul"), epsilon(0)),  # mul: to both factors; a constant's is dropped
+}
 
 
 def composite(conv, dense, first=None):
