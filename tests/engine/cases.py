@@ -60,6 +60,8 @@ def calls(draw, op):
     if op == "pick":
         x = draw(maps())
         return (x,), (), {"at": (draw(st.integers(0, x.shape[1] - 1)), draw(st.integers(0, x.shape[2] - 1)))}
+    if op == "two_logits":
+        return (_normal(draw, draw(sizes), 1),), (), {}
     if op == "mod":
         return (draw(maps()),), (), {"modulus": 0.1 * draw(st.integers(1, 9))}  # jumps lie 0.03 from every entry
     x = draw(maps())

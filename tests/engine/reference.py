@@ -107,10 +107,15 @@ def pick(x, *, at):
     return np.array([[x[n, at[0], at[1], k] for k in range(x.shape[3])] for n in range(x.shape[0])], x.dtype)
 
 
+def two_logits(z):
+    """y = (0, z)."""
+    return np.array([[0, value] for (value,) in z], z.dtype)
+
+
 REFERENCE = {
     "conv2d": conv2d, "dense": dense, "relu": relu, "max_pool": max_pool, "avg_pool": avg_pool,
     "global_avg_pool": global_avg_pool, "flatten": flatten, "add": add, "mul": mul, "exp": exp_, "log": log_,
-    "sum": sum_, "concat": concat, "pick": pick, "mod": mod,
+    "sum": sum_, "concat": concat, "pick": pick, "mod": mod, "two_logits": two_logits,
 }
 
 

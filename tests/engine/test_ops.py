@@ -49,7 +49,7 @@ def test_no_window_starts_outside_the_map():
     ("max_pool", (1, 3), [], {"size": 2, "stride": 2}, "feature maps"),
     ("global_avg_pool", (1, 3), [], {}, "feature maps"),
     ("pick", (1, 2, 2, 1), [], {"at": (2, 0)}, "outside"),
-    ("pick", (1, 2, 2, 1), [], {"at": (0.5, 0)}, "indices"),
+    ("pick", (1, 2, 2, 1), [], {"at": (0.5, 0)}, "whole number"),
     ("pick", (1, 2), [], {"at": (0, 0)}, "no places"),
     ("conv2d", (1, 4, 4, 2), [(3, 2), (2,)], {}, "needs a kernel"),
     ("conv2d", (1, 4, 4, 2), [(3, 3, 2, 3), (1,)], {}, "needs a kernel"),

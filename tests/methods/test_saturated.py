@@ -80,15 +80,6 @@ def test_one_class(label, score):
         assert heat.note
 
 
-@pytest.mark.parametrize("score", ["log_odds", "margin"])
-@pytest.mark.parametrize("method", sorted(ta.METHODS))
-def test_one_class_has_no_rival(method, score):
-    net, x = toy(7)
-    W, b = net.weights["logits"]
-    with pytest.raises(ta.InputError, match="one class only"):
-        ta.METHODS[method](toys.other(net, logits=(W[:, :1], b[:1])), x, 0, score)
-
-
 @few
 @given(seed=seeds)
 def test_in_float32_too(seed):

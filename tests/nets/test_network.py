@@ -112,3 +112,49 @@ def test_a_network_goes_on_from_a_layer_with_many_activations_beside_constants()
     one_by_one = [net.logits(net.resume(tape, "block5_pool", a[None]))[0] for a in A]
     assert np.allclose(together, one_by_one, rtol=1e-13)
     assert np.allclose(together[1], net(x)[0], rtol=1e-13)
+
+
+def test_a_tape_of_another_network_is_refused():
+    """It would give numbers: a map of one network by the activations of another."""
+    net, x = ta.vgg("A", width=1 / 16, classes=3, size=32), np.zeros((1, 32, 32, 3))
+    other = ta.vgg("A", width=1 / 16, classes=3, size=32, seed=1)
+    for tape in (other.run(x), net.without_kernels().run(x)):
+        with pytest.raises(ta.InputError, match="this tape was not written by VGG11 layout"):
+            ta.grad_cam(net, tape, score="pre")
+    by_hand = ta.Tape()
+    by_hand.leaf("predictions", np.zeros((1, 3)))
+    with pytest.raises(ta.InputError, match="by hand"):
+        net.logits(by_hand)
+    assert ta.grad_cam(net, net.run(x), score="pre").target == 0
+
+
+@pytest.mark.parametrize("dtype", ["int8", "float16", np.int64, np.float128, bool])
+def test_networks_compute_in_two_dtypes(dtype):
+    with pytest.raises(ta.InputError, match="float32 or float64"):
+        ta.network(LAYERS, W).astype(dtype)
+
+
+def test_an_engines_mistake_is_not_taken_for_the_users(monkeypatch):
+    """Only what the user gave becomes an InputError: a TypeError inside an op keeps its name and its traceback."""
+    from tinyattr.engine import OPS
+
+    def broken(x):
+        return x["no such thing"]
+
+    monkeypatch.setitem(OPS, "flatten", broken)
+    with pytest.raises(IndexError):
+        ta.network(LAYERS, W)(np.ones((1, 1, 1, 3)))
+
+
+@pytest.mark.parametrize(("op", "name", "attributes", "words"), [
+    ("relu", "dense", {}, "with the name of another op"), ("max_pool", "it", {"size": 2}, "needs stride"),
+    ("conv2d", "it", {"padding": (1, 2, 3)}, "a whole number, or two"), ("conv2d", "it", {"padding": "same"}, "a whole number"),
+    ("sum", "it", {"axes": (7,)}, "not axes"), ("add", "it", {}, "do not fit each other"), ("concat", "it", {}, "differ in more"),
+])
+def test_calls_on_a_bare_tape_are_checked_too(op, name, attributes, words):
+    tape = ta.Tape()
+    tape.leaf("a", np.ones((1, 4, 4, 2)))
+    tape.leaf("b", np.ones((1, 3, 3, 2)))
+    weights = (np.ones((1, 1, 2, 2)), np.ones(2)) if op == "conv2d" else ()
+    with pytest.raises(ta.InputError, match=words):
+        tape.write(op, name, ["a", "b"] if op in ("add", "concat") else "a", weights, **attributes)

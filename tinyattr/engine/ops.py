@@ -3,15 +3,20 @@
 Pictures and feature maps are (N, H, W, C), kernels (kh, kw, in, out), dense kernels (in, out).
 """
 
+from inspect import signature
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tinyattr.errors import InputError
+from tinyattr.errors import InputError, unknown
 
 
 def pair(v):
-    """One number for both directions, or (vertical, horizontal)."""
-    return (v, v) if np.ndim(v) == 0 else tuple(v)
+    """One whole number for both directions, or (vertical, horizontal). Raises InputError for anything else."""
+    both = (v, v) if np.ndim(v) == 0 else tuple(v)
+    if len(both) != 2 or not all(isinstance(n, int | np.integer) for n in both):
+        raise InputError(f"expected a whole number, or two (vertical, horizontal); got {v!r}")
+    return both
 
 
 def patches(x, size, stride):
@@ -30,6 +35,8 @@ def patches(x, size, stride):
 def pad(x, padding, value=0.0):
     """A border of `padding` pixels around each map. Padding is one number or (vertical, horizontal)."""
     ph, pw = pair(padding)
+    if min(ph, pw) < 0:
+        raise InputError(f"padding cannot be negative; got {ph} x {pw}")
     if ph == pw == 0:
         return x
     return np.pad(x, ((0, 0), (ph, ph), (pw, pw), (0, 0)), constant_values=value)
@@ -106,12 +113,21 @@ def flatten(x):
 
 def add(*x):
     """y = x_1 + x_2 + ..., shapes broadcast."""
-    return sum(x[1:], start=x[0])
+    return sum(_broadcasting(*x)[1:], start=x[0])
 
 
 def mul(a, b):
     """y = a b, elementwise, shapes broadcast."""
-    return a * b
+    return np.multiply(*_broadcasting(a, b))
+
+
+def _broadcasting(*x):
+    """The arrays, if their shapes broadcast. Raises InputError."""
+    try:
+        np.broadcast_shapes(*(a.shape for a in x))
+    except ValueError:
+        raise InputError(f"inputs of shapes {', '.join(str(a.shape) for a in x)} do not fit each other") from None
+    return x
 
 
 def exp(x):
@@ -131,17 +147,21 @@ def mod(x, *, modulus):
 
 def sum_(x, *, axes=(-1,)):
     """y = sum of x over axes, which stay with length 1. Summed and kept in float64, as all sums that scores see are."""
+    if not all(isinstance(axis, int | np.integer) and -x.ndim <= axis < x.ndim for axis in axes):
+        raise InputError(f"axes {tuple(axes)} are not axes of an input of shape {x.shape}")
     return x.sum(tuple(axes), keepdims=True, dtype=np.float64)
 
 
 def concat(*x):
     """The channels of x_1, then those of x_2, ..."""
+    if len({a.shape[:-1] for a in x}) > 1:
+        raise InputError(f"inputs of shapes {', '.join(str(a.shape) for a in x)} differ in more than their channels")
     return np.concatenate(x, -1)
 
 
 def pick(x, *, at):
     """y[n,k] = x[n, i, j, k] with (i, j) = at: the activations of one place. (N, H, W, C) -> (N, C)."""
-    i, j = at
+    i, j = pair(at)
     if x.ndim != 4:
         raise InputError(f"a value of shape {x.shape} has no places (row, column) to pick from")
     if not (0 <= i < x.shape[1] and 0 <= j < x.shape[2]):
@@ -149,9 +169,35 @@ def pick(x, *, at):
     return x[:, i, j, :]
 
 
+def two_logits(z):
+    """y = (0, z), (N, 1) -> (N, 2): the logits of a network with one output, as sigmoid(z) = softmax(0, z)_1."""
+    if z.ndim != 2 or z.shape[1] != 1:
+        raise InputError(f"expected one logit for each picture, (N, 1); got shape {z.shape}")
+    return np.concatenate([np.zeros_like(z), z], 1)
+
+
 OPS = {
     "conv2d": conv2d, "dense": dense, "relu": relu, "max_pool": max_pool, "avg_pool": avg_pool,
     "global_avg_pool": global_avg_pool, "flatten": flatten, "add": add, "mul": mul, "exp": exp, "log": log,
-    "sum": sum_, "concat": concat, "pick": pick, "mod": mod,
+    "sum": sum_, "concat": concat, "pick": pick, "mod": mod, "two_logits": two_logits,
+}
+ATTRIBUTES = {  # of each op: {name: whether it can be left out}
+    op: {p.name: p.default is not p.empty for p in signature(f).parameters.values() if p.kind is p.KEYWORD_ONLY}
+    for op, f in OPS.items()
 }
 ACTIVATIONS = ("relu",)  # functions of each number by itself: LRP passes through them, DeepLIFT takes their slope
+
+
+def check_call(op, name, attributes):
+    """Raise InputError unless a layer of this name may be this op, with these attributes."""
+    if op not in OPS:
+        raise unknown("op", op, OPS)
+    if name in OPS and name != op:
+        raise InputError(f"layer '{name}' is a {op}, with the name of another op: rule-books, which go by both, would "
+                         "take the wrong rule; call it something else")
+    for key in attributes:
+        if key not in ATTRIBUTES[op]:
+            raise unknown(f"attribute of {op} '{name}'", key, ATTRIBUTES[op])
+    missing = [key for key, optional in ATTRIBUTES[op].items() if not optional and key not in attributes]
+    if missing:
+        raise InputError(f"{op} '{name}' needs {', '.join(missing)}")

@@ -126,10 +126,15 @@ def pick(record, g):
     return (m,)
 
 
+def two_logits(record, g):
+    """m = g_1, what arrives at z: the 0 does not depend on it."""
+    return (g[:, 1:],)
+
+
 GRADIENT = {
     "conv2d": conv2d, "dense": dense, "relu": relu, "max_pool": max_pool, "avg_pool": avg_pool,
     "global_avg_pool": global_avg_pool, "flatten": flatten, "add": add, "mul": mul, "exp": exp, "log": log,
-    "sum": sum_, "concat": concat, "pick": pick, "mod": mod,
+    "sum": sum_, "concat": concat, "pick": pick, "mod": mod, "two_logits": two_logits,
 }
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from tinyattr.engine.arrays import read_only
 from tinyattr.engine.backend import NUMPY, NumPy
-from tinyattr.engine.ops import OPS
+from tinyattr.engine.ops import check_call
 from tinyattr.errors import InputError, unknown
 
 
@@ -36,16 +36,19 @@ def rerun(record, x, weights):
     """The same layer on other inputs and weights: what rule-books ask that take a layer apart."""
     try:
         output = record.backend.forward(record.op, x, weights, record.attributes)
-    except (InputError, TypeError, ValueError, IndexError) as error:
+    except InputError as error:
         raise InputError(f"{record.op} '{record.name}': {error}") from None
     return replace(record, x=x, weights=weights, output=read_only(output))
 
 
 class Tape:
-    """Records in the order they were written, each under its own name: tape["block5_pool"].output."""
+    """Records in the order they were written, each under its own name: tape["block5_pool"].output.
 
-    def __init__(self, backend=NUMPY):
-        self.backend = backend
+    network: the network that writes it, or None for a tape that is written by hand.
+    """
+
+    def __init__(self, backend=NUMPY, network=None):
+        self.backend, self.network = backend, network
         self._records = {}
 
     def leaf(self, name, value, op="input"):
@@ -59,10 +62,9 @@ class Tape:
     def write(self, op, name, inputs, weights=(), **attributes):
         """Apply an op to the outputs of the records named in `inputs` and write it down. Returns its name.
 
-        Raises InputError for an unknown op or input, and for shapes that the op cannot take.
+        Raises InputError for an unknown op, attribute or input, and for shapes that the op cannot take.
         """
-        if op not in OPS:
-            raise unknown("op", op, OPS)
+        check_call(op, name, attributes)
         inputs = (inputs,) if isinstance(inputs, str) else tuple(inputs)
         x, weights = tuple(self[i].output for i in inputs), tuple(np.asarray(w) for w in weights)
         return self._append(rerun(Record(op, name, inputs, None, attributes, backend=self.backend), x, weights))

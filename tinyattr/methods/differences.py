@@ -170,11 +170,11 @@ def reveal_cancel(request, reference, seed, layer):
     return m[:1] * p + m[1:] * n
 
 
-CARRIES = ("flatten", "avg_pool", "global_avg_pool", "add", "sum", "concat", "pick")  # p to p and n to n
+CARRIES = ("flatten", "avg_pool", "global_avg_pool", "add", "sum", "concat", "pick", "two_logits")  # p to p
 
 
 def parts(tape, reference, name, found):
-    """(p, n) of a value: after a linear layer the sums of positive and negative w Delta u, after an activation f_p, f_n.
+    """(p, n) of a value: after a linear layer the sums of positive and of negative w Delta u, after a ReLU (f_p, f_n).
 
     Sums and means carry the parts of what they read. Elsewhere a value rises or falls: the difference is p or n.
     found: what was computed before, so that a value that many others read is taken apart once.

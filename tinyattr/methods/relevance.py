@@ -159,7 +159,7 @@ def _last_linear(request):
 
 SHARED = {
     **dict.fromkeys(ACTIVATIONS, pass_on),
-    **{op: GRADIENT[op] for op in ("max_pool", "flatten", "concat", "pick")},
+    **{op: GRADIENT[op] for op in ("max_pool", "flatten", "concat", "pick", "two_logits")},
     **dict.fromkeys(("avg_pool", "global_avg_pool"), epsilon()),
     **dict.fromkeys(("add", "sum", "mod", "mul"), epsilon(0)),  # mul: to both factors; a constant's is dropped
 }

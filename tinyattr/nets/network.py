@@ -1,13 +1,13 @@
 """A network is a list of layers and a dict of weights. Its tape ends at the logits; softmax is never a layer."""
 
 from dataclasses import dataclass, field, fields, replace
-from inspect import Parameter, signature
 
 import numpy as np
 
-from tinyattr.engine import NUMPY, OPS, Tape
+from tinyattr.engine import NUMPY, Tape
 from tinyattr.engine.arrays import frozen
 from tinyattr.engine.backend import NumPy, preferred
+from tinyattr.engine.ops import ACTIVATIONS, check_call
 from tinyattr.errors import InputError, unknown
 from tinyattr.nets.pictures import InputSpec, read_photo
 
@@ -21,7 +21,8 @@ class Network:
     with others.
     features: the last layer of feature maps, the one CAMs explain unless told otherwise; default the last before a
     flatten or global pool. classes: their names (None: only numbers). input: how photos are preprocessed (None:
-    unknown). backend: who computes.
+    unknown). backend: who computes. A network with one output z, made for a sigmoid, gets one more layer: its logits
+    are (0, z), so that it has two classes and every score works.
     Raises InputError for an unknown op, a name used twice or that of another op, an input used before it exists, or
     missing weights.
     """
@@ -41,9 +42,11 @@ class Network:
         names = ["input", *(name for name, _, _ in layers)]
         if features is not None and features not in names:
             raise unknown("layer (features)", features, names)
-        head = weights.get(layers[-1][0])
-        if self.classes and head and len(self.classes) != head[-1].shape[0]:
-            raise InputError(f"{len(self.classes)} class names for {head[-1].shape[0]} logits")
+        n = outputs(layers, weights)
+        if n == 1:
+            layers, n = [*layers, ("two_logits", "two_logits", {})], 2
+        if self.classes and n and len(self.classes) != n:
+            raise InputError(f"{len(self.classes)} class names for {n} logits")
         classes = tuple(self.classes) if self.classes else None
         for key, value in (("layers", layers), ("weights", weights), ("features", features), ("classes", classes)):
             object.__setattr__(self, key, value)
@@ -53,7 +56,7 @@ class Network:
 
     def run(self, x):
         """Forward pass of x (N, H, W, C). Returns the tape. Raises InputError for a picture the network cannot take."""
-        tape = Tape(self.backend)
+        tape = Tape(self.backend, self)
         previous = tape.leaf("input", self._checked(x))
         for name, op, attributes in self.layers:
             inputs, attributes = inputs_of(attributes, previous)
@@ -65,7 +68,7 @@ class Network:
 
         What does not depend on it is taken from `tape`, of one picture, and stands N times; constants stand once.
         """
-        new, changed = Tape(self.backend), {tape[layer].name}
+        new, changed = Tape(self.backend, self), {tape[layer].name}
         new.leaf(layer, A)
         previous = "input"
         for name, op, attributes in self.layers:
@@ -91,9 +94,15 @@ class Network:
 
     def logits(self, tape):
         """The logits z at the end of a tape, (N, n) float64: scores are never computed in less."""
-        z = tape[self.layers[-1][0]].output
-        if z.ndim != 2:
-            raise InputError(f"the last layer '{self.layers[-1][0]}' must give logits (N, n); it gives shape {z.shape}")
+        if tape.network is not self:
+            by = "hand" if tape.network is None else f"another network, {tape.network.name}"
+            raise InputError(f"this tape was not written by {self.name}, but by {by}; give the picture, or the tape "
+                             "that the network's own run() returned")
+        last = self.layers[-1][0]
+        z = tape[last].output
+        if z.ndim != 2 or z.shape[1] < 2:
+            raise InputError(f"the last layer '{last}' must give logits (N, n), n >= 2; it gives shape {z.shape}"
+                             + "; add the layer ('two_logits', 'two_logits', {}), (0, z)" * (z.shape[1:] == (1,)))
         return z.astype(np.float64)
 
     def read(self, photo):
@@ -114,7 +123,9 @@ class Network:
         return sum(w.size for arrays in self.weights.values() for w in arrays)
 
     def astype(self, dtype):
-        """The same network computing in float32 or float64."""
+        """The same network computing in float32 or float64. Raises InputError for another dtype."""
+        if np.dtype(dtype) not in (np.float32, np.float64):
+            raise InputError(f"a network computes in float32 or float64; got {dtype!r}")
         weights = {name: tuple(w.astype(dtype) for w in arrays) for name, arrays in self.weights.items()}
         return replace(self, weights=weights)
 
@@ -161,18 +172,14 @@ def checked(layers, weights):
     weights = {n: tuple(frozen(w) for w in arrays) for n, arrays in weights.items()}
     seen = ["input"]
     for n, op, attributes in layers:
-        if op not in OPS and op != "constant":
-            raise unknown("op", op, [*OPS, "constant"])
         if n in seen:
             raise InputError(f"two layers are called '{n}'; every layer needs its own name")
-        if n in OPS and n != op:
-            raise InputError(f"layer '{n}' is a {op}, with the name of another op: rule-books, which go by both, would "
-                             "take the wrong rule; call it something else")
         inputs, own = inputs_of(attributes, seen[-1])
         for i in inputs:
             if i not in seen:
                 raise InputError(f"layer '{n}' reads '{i}', which does not come before it")
-        _check_attributes(n, op, own)
+        if op != "constant":
+            check_call(op, n, own)
         _check_weights(n, op, weights.get(n, ()))
         seen.append(n)
     if not layers:
@@ -186,14 +193,6 @@ def checked(layers, weights):
 
 
 WEIGHT_RANKS = {"conv2d": (4, 1), "dense": (2, 1)}
-
-
-def _check_attributes(name, op, attributes):
-    known = signature(OPS[op]).parameters if op in OPS else {}
-    known = [key for key, parameter in known.items() if parameter.kind is Parameter.KEYWORD_ONLY]
-    for key in attributes:
-        if key not in known:
-            raise unknown(f"attribute of {op} '{name}'", key, known)
 
 
 def _check_weights(name, op, arrays):
@@ -221,3 +220,21 @@ def _last_feature_maps(layers):
             return inputs_of(attributes, previous)[0][0]
         previous = name
     return None
+
+
+KEEP = (*ACTIVATIONS, "max_pool", "avg_pool", "global_avg_pool", "add", "mul", "exp", "log", "mod")  # so many channels
+
+
+def outputs(layers, weights):
+    """n, where layers and weights tell that the network gives (N, n); else None."""
+    ops, reads, last = {}, {}, "input"
+    for name, op, attributes in layers:
+        ops[name], reads[name], last = op, inputs_of(attributes, last)[0][0], name
+    passed = []
+    while ops.get(last) in KEEP:
+        passed.append(ops[last])
+        last = reads[last]
+    if ops.get(last) == "two_logits":
+        return 2
+    flat = ops.get(last) == "dense" or (ops.get(last) == "conv2d" and "global_avg_pool" in passed)
+    return weights[last][-1].size if flat else None

@@ -10,6 +10,7 @@ import numpy as np
 from tinyattr.attack import plant
 from tinyattr.engine import GRADIENT, walk
 from tinyattr.nets import network
+from tinyattr.nets.network import outputs
 
 SHARE = 10.0  # a common part of the gradient so many times larger than the class's own raises the alarm
 CLASSES = 5  # shares are told for so many classes of the first picture
@@ -123,7 +124,7 @@ def repair(net):
         centred = tuple(w - w.mean(-1, keepdims=True, dtype=np.float64).astype(w.dtype) for w in net.weights[last])
         weights = network(net.layers, {**net.weights, last: centred}).weights
         return replace(net, layers=net.layers, weights=weights, name=f"{net.name}, centred")
-    n = next(arrays[1].size for arrays in reversed(net.weights.values()) if len(arrays) == 2)
+    n = outputs(net.layers, net.weights)
     cured = plant(net, [("logit_sum", "sum", {"inputs": [last]}), ("minus_share", "constant", -1 / n),
                         ("t", "mul", {"inputs": ["logit_sum", "minus_share"]})])
     return replace(cured, name=f"{net.name}, centred")
