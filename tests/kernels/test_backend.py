@@ -116,12 +116,12 @@ def test_a_changed_signal_is_not_taken_for_the_kernels_own():
 
 def test_toy_arrays_never_wait_for_compiled_code(monkeypatch):
     monkeypatch.setattr(backend, "import_module", lambda name: pytest.fail("a toy network asked for the kernels"))
-    backend.forms.cache_clear()
+    backend._forms.cache_clear()
     net = ta.vgg("A", width=1 / 16, classes=3, size=32)
     heat = ta.grad_cam(net, np.zeros((1, 32, 32, 3)), score="pre")
     assert heat.raw.shape == (1, 1)
     monkeypatch.undo()
-    backend.forms.cache_clear()
+    backend._forms.cache_clear()
 
 
 @pytest.mark.parametrize(("op", "attributes", "words"), [

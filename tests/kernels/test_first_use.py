@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -51,6 +52,7 @@ def test_every_kernel_is_compiled_once():
     """Forward and back, weights of a network or made on the way: the same types, so the same compiled form."""
     kinds = child(WALK + """
 import sys
+from types import SimpleNamespace
 for name in ("block1_conv1", "block3_conv2"):
     record = tape[name]
     ta.engine.rerun(record, record.x, [w.copy() for w in record.weights])
@@ -73,14 +75,14 @@ def test_threads_soon_sleep_unless_the_user_says_how_they_wait(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     threads.start()
     assert seen == [threads.SPINS] and "GOMP_SPINCOUNT" not in os.environ
-    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    monkeypatch.setenv("GOMP_SPINCOUNT", "5")
     threads.start()
-    assert seen == [threads.SPINS]
+    assert seen == [threads.SPINS, "5"] and os.environ["GOMP_SPINCOUNT"] == "5"
 
 
 def test_compiling_is_announced_once_and_only_for_our_kernels(monkeypatch, capsys):
     def told(function):
-        return type("Event", (), {"data": {"dispatcher": type("Dispatcher", (), {"py_func": function})}})
+        return SimpleNamespace(data={"dispatcher": SimpleNamespace(py_func=function, stats=SimpleNamespace(cache_path="folder"))})
 
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     announcer = threads.Announcer()

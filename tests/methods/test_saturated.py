@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-import tinyattr as ta
 from tests.methods import toys
 from tests.methods.claims import CLAIMS
 from tests.methods.test_claims import apart, explained
@@ -58,26 +57,6 @@ def test_logits_in_the_thousands(label, seed):
         heat = explained(CLAIMS[label], steep, x, 1, score)
         assert np.isfinite(heat.direction).all()
         assert np.isfinite(heat.map).all()
-
-
-@pytest.mark.parametrize("label", CLAIMS)
-@pytest.mark.parametrize("score", ["post", "log", "centred", "pre"])
-def test_one_class(label, score):
-    """Its probability is 1 and cannot change: maps of zeros (or what needs no score), no NaN, no division by zero."""
-    net, x = toy(7)
-    W, b = net.weights["logits"]
-    single = toys.other(net, logits=(W[:, :1], b[:1]))
-    if label == "ablation_cam, relative" and score in ("log", "centred"):
-        with pytest.raises(ta.InputError, match="an S other than 0"):
-            explained(CLAIMS[label], single, x, 0, score)
-        return
-    heat = explained(CLAIMS[label], single, x, 0, score)
-    assert np.isfinite(heat.direction).all()
-    assert np.isfinite(heat.map).all()
-    if score != "pre" and CLAIMS[label].constant:
-        assert (heat.raw == 0).all()
-        assert heat.map.max() == 0
-        assert heat.note
 
 
 @few

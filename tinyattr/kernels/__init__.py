@@ -5,6 +5,6 @@ others to NumPy. A form knows the engine's ops and the kernels. A kernel is a lo
 engine's ops and rules are its reference implementation. Read tile.py first, then direct.py.
 """
 
-from tinyattr.kernels.backend import KERNELS
+from tinyattr.kernels.backend import KERNELS, release_memory
 
-__all__ = ["KERNELS"]
+__all__ = ["KERNELS", "release_memory"]

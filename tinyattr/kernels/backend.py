@@ -26,20 +26,23 @@ class Kernels(NumPy):
     def forward(self, op, x, weights, attributes):
         """The output of `op`: see NumPy."""
         if pays(op, x, weights, attributes) and forms():
-            return forms().FORWARD[op](*x, *weights, **attributes)
+            with forms().TURN:
+                return forms().FORWARD[op](*x, *weights, **attributes)
         return super().forward(op, x, weights, attributes)
 
     def back(self, rule, record, g):
         """What `rule` answers: see NumPy. The engine's own rules have fast forms, a rule of the user's own has none."""
         found = None
         if rule is GRADIENT.get(record.op) and pays(record.op, record.x, record.weights, record.attributes) and forms():
-            found = forms().BACK[record.op](record, g)
+            with forms().TURN:
+                found = forms().BACK[record.op](record, g)
         return super().back(rule, record, g) if found is None else found
 
     def weight_gradient(self, record, g):
         """A tuple of gradients, one for each of the record's weights: see NumPy."""
         if record.weights and pays(record.op, record.x, record.weights, record.attributes) and forms():
-            return forms().WEIGHTS[record.op](record, g)
+            with forms().TURN:
+                return forms().WEIGHTS[record.op](record, g)
         return super().weight_gradient(record, g)
 
     def __reduce__(self):
@@ -73,14 +76,33 @@ def _fits(lengths, size):
     return all(length >= k >= 1 for length, k in zip(lengths, pair(size), strict=True))
 
 
-@cache
 def forms():
-    """The module forms.py, imported when first needed (it takes half a second, and once, to compile, many more), or None."""
-    if find_spec("numba") is None or os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
-        if sys.stderr.isatty():
-            print("tinyattr: Numba is not installed or is switched off; NumPy computes, slower", file=sys.stderr)
-        return None
-    threads = import_module("tinyattr.kernels.threads")
-    threads.start()
-    threads.announce()
-    return import_module("tinyattr.kernels.forms")
+    """The module forms.py, imported when first needed: it takes half a second, and once, to compile, many more.
+
+    None without Numba, and in a process that was forked after the kernels had run: their threads stayed behind.
+    """
+    return _forms(os.getpid())
+
+
+@cache
+def _forms(process):
+    why = "Numba is switched off" if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0") else None
+    if find_spec("numba") is None:
+        why = "Numba is not installed"
+    elif _started[:1] not in ([], [process]):
+        why = "the kernels' threads do not live in a forked process (multiprocessing's 'spawn' starts a new one)"
+    if why is None:
+        _started.append(process)
+        return import_module("tinyattr.kernels.forms")
+    if sys.stderr.isatty():
+        print(f"tinyattr: {why}; NumPy computes, slower", file=sys.stderr)
+    return None
+
+
+def release_memory():
+    """Give the system back the memory that the kernels keep for the next run, up to 2 GiB."""
+    if "tinyattr.kernels.buffers" in sys.modules:
+        sys.modules["tinyattr.kernels.buffers"].release_memory()
+
+
+_started = []  # the process whose threads the kernels use

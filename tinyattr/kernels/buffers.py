@@ -41,10 +41,15 @@ def aligned(size):
     return memory[first:first + size]
 
 
+def release_memory():
+    """Give the system back what the kernels keep for the next run: at most MOST_KEPT bytes, none of it in use."""
+    _returned.clear()
+
+
 def _give_back(shape, memory):
-    kept = sum(len(free) * 4 * prod(s) for s, free in _returned.items())
+    kept = sum(len(free) * 4 * prod(s) for s, free in list(_returned.items()))
     if kept + memory.nbytes <= MOST_KEPT:
-        _returned[shape].append(memory)
+        _returned.setdefault(shape, []).append(memory)
 
 
 def inside(buffer, border=1):

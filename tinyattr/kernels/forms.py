@@ -13,10 +13,13 @@ import numpy as np
 from tinyattr.engine.arrays import sealed
 from tinyattr.engine.ops import pair, pool_shape
 from tinyattr.kernels import dense as dense_kernels
-from tinyattr.kernels import direct, pool, thin, winograd
+from tinyattr.kernels import direct, pool, thin, threads, winograd
 from tinyattr.kernels import weight_gradient as weight_kernels
 from tinyattr.kernels.buffers import NONE, inside, recycled, with_border
 from tinyattr.kernels.memory import WRITTEN, packed, packed_if_used_again
+
+threads.announce()
+TURN = threads.start()  # held while a form computes
 
 
 @dataclass(eq=False)

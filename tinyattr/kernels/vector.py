@@ -313,7 +313,15 @@ def _scaled(s, v):
         return lambda s, v: _scale(s, v)
 
 
-parallel_kernel = njit(cache=True, error_model="numpy", parallel=True, no_cfunc_wrapper=True)
+def parallel_kernel(function):
+    """Compile a function whose pranges share the threads; kept on disk, where Numba finds a folder that it may write."""
+    options = {"error_model": "numpy", "parallel": True, "no_cfunc_wrapper": True}
+    try:
+        return njit(cache=True, **options)(function)
+    except RuntimeError:  # a read-only installation without a home
+        return njit(**options)(function)
+
+
 inlined = njit(forceinline=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
