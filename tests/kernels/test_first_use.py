@@ -71,6 +71,7 @@ for name, module in sys.modules.items():
 def test_threads_soon_sleep_unless_the_user_says_how_they_wait(monkeypatch):
     seen = []
     monkeypatch.setattr(threads.numba, "get_num_threads", lambda: seen.append(os.environ.get("GOMP_SPINCOUNT")))
+    monkeypatch.setattr(threads.numba, "threading_layer", lambda: "omp")
     for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
         monkeypatch.delenv(name, raising=False)
     threads.start()
