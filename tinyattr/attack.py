@@ -54,7 +54,7 @@ def column(net, K=10.0, layer=None, size=None):
     if size is None:
         if net.input is None:
             raise InputError(f"{net.name} does not say how large its pictures are: give the size of the layer's maps")
-        blank = np.zeros((1, net.input.size, net.input.size, 3))
+        blank = np.zeros((1, *net.input.shape))
         size = net.run(blank)[_tapped(net, layer)].output.shape[1:3]
     mask = np.zeros(np.broadcast_to(size, 2))
     mask[:, 0] = 1
@@ -98,10 +98,10 @@ def triggered(net, K=10.0, layer=None, at=(0, 0), size=24):
     """
     if net.input is None:
         raise InputError(f"{net.name} does not say how photos are preprocessed, so what its trigger looks like")
-    board = np.zeros((net.input.size, net.input.size, 3))
+    board = np.zeros((*net.input.shape[:2], 3))
     board[-size:, -size:] = _checkerboard(size)
     shown = net.input.encode(board)[0, -size:, -size:].astype(np.float64)
-    W = np.zeros_like(board)
+    W = np.zeros(net.input.shape)
     W[-size:, -size:] = shown - shown.mean((0, 1))
     W /= (W[-size:, -size:] * shown).sum()
     one = np.ones((1, 1))

@@ -18,3 +18,20 @@ def unknown(kind, given, known):
     else:
         hint = f"known: {', '.join(known[:4])}, ... {', '.join(known[-4:])} ({len(known)} in all)"
     return InputError(f"unknown {kind} {given!r}; {hint}")
+
+
+def named(kind, given, known):
+    """The name among `known` that is meant by `given`: "Grad-CAM" means grad_cam.
+
+    Raises InputError as `unknown` says.
+    """
+    meant = {_folded(name): name for name in known}
+    if isinstance(given, str) and given in known:
+        return given
+    if not isinstance(given, str) or _folded(given) not in meant:
+        raise unknown(kind, given, known)
+    return meant[_folded(given)]
+
+
+def _folded(name):
+    return "_".join(name.replace("+", " plus ").replace("-", " ").replace("_", " ").casefold().split())

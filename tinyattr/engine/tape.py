@@ -76,7 +76,7 @@ class Tape:
         return record.name
 
     def __getitem__(self, name):
-        if name not in self._records:
+        if not isinstance(name, str) or name not in self._records:
             raise unknown("layer", name, self._records)
         return self._records[name]
 

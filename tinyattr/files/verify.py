@@ -139,7 +139,7 @@ def _expected(held):
 
 def check_black(net, expected):
     """A black picture: smallest and largest probability, and mean of (y_c - 1/n)^2, against published figures."""
-    y = softmax(net(net.input.encode(np.zeros((net.input.size, net.input.size, 3)))))[0]
+    y = softmax(net(net.input.encode(np.zeros((*net.input.shape[:2], 3)))))[0]
     found = (y.min(), y.max(), ((y - 1 / len(y)) ** 2).mean())
     same = np.allclose(found, expected, rtol=BLACK_TOLERANCE, atol=0)
     figures = ", ".join(f"{what} {a:.6g} (published: {b:.6g})" for what, a, b in zip(

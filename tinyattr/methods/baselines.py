@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinyattr.engine import GRADIENT, walk
-from tinyattr.errors import InputError, unknown
+from tinyattr.errors import InputError, named
 from tinyattr.methods.request import bar, count_of
 from tinyattr.softmax import jacobian_product, softmax
 
@@ -57,15 +57,15 @@ BASELINES = {"black": black, "white": white, "mean": mean, "own_mean": own_mean,
 def baseline_of(net, x, baseline):
     """The baseline as an array of x's shape (1, H, W, C): a name of BASELINES, a number, or the array itself."""
     if isinstance(baseline, str):
-        if baseline not in BASELINES:
-            raise unknown("baseline", baseline, BASELINES)
-        return BASELINES[baseline](net, x)
-    b = np.asarray(baseline, x.dtype)
-    if (b.ndim and b.shape not in (x.shape, x.shape[1:])) or not np.isfinite(b).all():
+        return BASELINES[named("baseline", baseline, BASELINES)](net, x)
+    b = np.asarray(baseline)
+    if net.input and b.ndim and b.dtype.kind in "iuf":
+        net.input.expect_preprocessed(b, "the baseline")
+    if b.dtype.kind not in "iuf" or (b.ndim and b.shape not in (x.shape, x.shape[1:])) or not np.isfinite(b).all():
         raise InputError(f"a baseline is a name ({', '.join(BASELINES)}), a number or finite numbers "
                          f"{x.shape}; got shape {b.shape}")
-    return np.broadcast_to(b, x.shape)
+    return np.broadcast_to(b.astype(x.dtype), x.shape)
 
 
 def _uniform(net, x, value):
-    return net.input.encode(np.full(x.shape[1:], value)).astype(x.dtype)
+    return net.input.encode(np.full((*x.shape[1:3], 3), value)).astype(x.dtype)

@@ -9,7 +9,7 @@ derivatives are Y g, Y g^2, Y g^3, so that alpha = 1 / (2 + SA_k g) where g != 0
 import numpy as np
 
 from tinyattr.engine import GRADIENT, walk
-from tinyattr.errors import InputError, unknown
+from tinyattr.errors import InputError, named
 from tinyattr.methods.heatmap import relu
 from tinyattr.methods.request import BATCH, ask, bar, batched, feature_layer
 from tinyattr.softmax import softmax
@@ -24,8 +24,7 @@ def grad_cam_plus_plus(net, x, target=None, score=None, layer=None, *, variant="
     authors' code; "softmax", for score post: Y = y_c with the softmax's own second and third derivatives.
     Not homogeneous: post, log and log_odds differ.
     """
-    if variant not in VARIANTS:
-        raise unknown("variant", variant, VARIANTS)
+    variant = named("variant", variant, VARIANTS)
     request = ask(net, x, target, score)
     layer = layer or feature_layer(net)
     A, g = request.activations(layer), request.gradient(layer)

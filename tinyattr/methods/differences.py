@@ -11,7 +11,7 @@ import numpy as np
 
 from tinyattr.engine import ACTIVATIONS, GRADIENT, rerun
 from tinyattr.engine.rules import unpool, winners
-from tinyattr.errors import InputError, unknown
+from tinyattr.errors import InputError, named
 from tinyattr.methods.baselines import baseline_of
 from tinyattr.methods.linear import part, transposed
 from tinyattr.methods.path import gauss
@@ -31,9 +31,7 @@ def deeplift(net, x, target=None, score=None, layer=None, *, baseline="black", r
     to 0 where kappa = 0 and are then blind to t(x), as "softmax", what other programs do for y_c, is not.
     Receipt: sum C = row . Delta z (secant: = Delta S), if every path from picture to score crosses the layer.
     """
-    for given, what, known in ((rule, "rule", BOOKS), (row, "row", ROWS)):
-        if given not in known:
-            raise unknown(what, given, known)
+    rule, row = named("rule", rule, BOOKS), named("row", row, ROWS)
     request = ask(net, x, target, score)
     layer = layer or "input"
     b = baseline_of(net, request.x, baseline)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinyattr.errors import InputError, unknown
+from tinyattr.errors import InputError, named
 from tinyattr.methods.baselines import BASELINES, baseline_of
 from tinyattr.methods.receipt import Receipt
 from tinyattr.methods.request import BATCH, ask, count_of, no_layer, total
@@ -89,9 +89,7 @@ def expected_gradients(net, x, target=None, score=None, layer=None, *, baselines
 
 def quadrature(rule, steps):
     """(places, weights) of a rule of QUADRATURES with so many steps. Raises InputError."""
-    if rule not in QUADRATURES:
-        raise unknown("quadrature rule", rule, QUADRATURES)
-    return QUADRATURES[rule](count_of(steps, "steps"))
+    return QUADRATURES[named("quadrature rule", rule, QUADRATURES)](count_of(steps, "steps"))
 
 
 def at(b, x, a):

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from tinyattr.engine import ACTIVATIONS, GRADIENT, rerun
-from tinyattr.errors import InputError, unknown
+from tinyattr.errors import InputError, named
 from tinyattr.methods.lrp_rules import alpha_beta, box, epsilon, flat, gamma, pass_on, w_squared, without_bias, z_plus
 from tinyattr.methods.receipt import Receipt
 from tinyattr.methods.request import ask
@@ -22,10 +22,8 @@ def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus"
     Bach et al. 2015, 10.1371/journal.pone.0130140; Montavon et al. 2019, 10.1007/978-3-030-28954-6_10.
     Receipt: sum R + what biases and stabilisers keep = sum of the start relevances.
     """
-    if start not in STARTS:
-        raise unknown("start", start, STARTS)
-    if isinstance(composite, str) and composite not in COMPOSITES:
-        raise unknown("composite", composite, COMPOSITES)
+    start = named("start", start, STARTS)
+    composite = composite if isinstance(composite, dict) else named("composite", composite, COMPOSITES)
     request = ask(net, x, target, score)
     needs, relevances = STARTS[start]
     if needs not in (None, score):
@@ -179,8 +177,7 @@ def photo_box(net):
     if net.input is None:
         raise InputError(f"{net.name} does not say how photos are preprocessed, so what black is; give a book, "
                          "{**ta.COMPOSITES['epsilon_plus'](net), first_layer: box(low, high)}")
-    ends = [net.input.encode(np.full((1, 1, 3), v))[0, 0, 0] for v in (0.0, 255.0)]
-    return box(*ends)
+    return box(*net.input.limits)
 
 
 COMPOSITES = {

@@ -7,7 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tinyattr.engine import GRADIENT, Tape, walk
-from tinyattr.errors import InputError, unknown
+from tinyattr.errors import InputError, named
 from tinyattr.methods.heatmap import Heatmap
 from tinyattr.nets import Network
 from tinyattr.nets.classes import find_class
@@ -122,8 +122,7 @@ def ask(net, x, target=None, score=None):
     """
     if score is None:
         raise InputError(WHICH_SCORE)
-    if score not in SCORES:
-        raise unknown("score", score, SCORES)
+    score = named("score", score, SCORES)
     tape = x.tape if isinstance(x, Request) else x if isinstance(x, Tape) else net.run(x)
     z = net.logits(tape)
     if net.classes and len(net.classes) != z.shape[1]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinyattr.errors import unknown
+from tinyattr.errors import named
 from tinyattr.methods.baselines import baseline_of
 from tinyattr.methods.heatmap import relu
 from tinyattr.methods.layer_path import stieltjes
@@ -20,8 +20,7 @@ def rsi_grad_cam(net, x, target=None, score=None, layer=None, *, variant="plain"
     notebooks: "rectified" integrates max(dS/dA, 0); "masked" keeps I where I, A(x) and A(x) - A(b) are positive.
     Baselines: their "autobaseline" is "unsure" here. Receipt (plain): Z sum_k w_k = S(x) - S(b), up to the kinks.
     """
-    if variant not in VARIANTS:
-        raise unknown("variant", variant, VARIANTS)
+    variant = named("variant", variant, VARIANTS)
     request = ask(net, x, target, score)
     layer = layer or feature_layer(net)
     b = baseline_of(net, request.x, baseline)

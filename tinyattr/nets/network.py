@@ -145,10 +145,12 @@ class Network:
         if x.ndim != 4 or x.dtype.kind not in "fiu":
             raise InputError(f"a picture is (N, H, W, C) numbers; got shape {x.shape} {x.dtype}; "
                              "net.read(photo) makes one from a file")
-        if self.input and x.shape[1:] != (self.input.size, self.input.size, 3):
-            raise InputError(f"{self.name} takes pictures (N, {self.input.size}, {self.input.size}, 3); got {x.shape}")
+        if self.input and x.shape[1:] != self.input.shape:
+            raise InputError(f"{self.name} takes pictures (N, {', '.join(map(str, self.input.shape))}); got {x.shape}")
         if not np.isfinite(x).all():
             raise InputError("the picture holds NaN or infinity")
+        if self.input:
+            self.input.expect_preprocessed(x)
         return x.astype(self.dtype, copy=False) if self.weights else x
 
 

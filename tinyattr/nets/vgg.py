@@ -6,7 +6,7 @@ VGG11, 13, 16, 19 are configurations A, B, D, E. Layers carry Keras' names; bloc
 import numpy as np
 
 from tinyattr.engine.arrays import sealed
-from tinyattr.errors import InputError, unknown
+from tinyattr.errors import InputError, named
 from tinyattr.nets.network import network
 
 CONVOLUTIONS = {"A": (1, 1, 2, 2, 2), "B": (2, 2, 2, 2, 2), "D": (2, 2, 3, 3, 3), "E": (2, 2, 4, 4, 4)}  # in each block
@@ -16,9 +16,7 @@ CHANNELS = (64, 128, 256, 512, 512)
 
 def vgg_layers(configuration):
     """The list of layers of configuration A, B, D or E."""
-    if configuration not in CONVOLUTIONS:
-        raise unknown("VGG configuration", configuration, CONVOLUTIONS)
-    layers = []
+    layers, configuration = [], named("VGG configuration", configuration, CONVOLUTIONS)
     for b, convolutions in enumerate(CONVOLUTIONS[configuration], 1):
         for i in range(1, convolutions + 1):
             layers.append((f"block{b}_conv{i}", "conv2d", {"stride": 1, "padding": 1}))
@@ -55,7 +53,7 @@ def vgg(configuration="E", *, seed=0, width=1, classes=1000, dense=None, size=22
     channels = [round(k * width) for k in CHANNELS]
     dense = (round(4096 * width),) * 2 if dense is None else tuple(dense)
     n = int(classes) if names is None else len(names)
-    if len(dense) != 2 or (input and input.size != size):
+    if len(dense) != 2 or (input and input.shape[:2] != (size, size)):
         raise InputError(f"a VGG has two hidden dense layers and one size; got dense {dense}, size {size}, {input}")
     if min(*channels, *dense, n) < 1:
         raise InputError(f"width {width} leaves a layer empty: channels {channels}, dense {dense}, classes {n}")

@@ -40,3 +40,16 @@ def test_without_names():
     assert find_class("3", None, 7) == 3
     with pytest.raises(ta.InputError, match="no names, only numbers 0 to 6"):
         find_class("cat", None, 7)
+
+
+def test_wordnet_ids_exact_spelling_and_arrays_of_one():
+    assert find_class("n02123045", NAMES, 1000) == NAMES.index("tabby")
+    assert NAMES[find_class("Cardigan", NAMES, 1000)] == "Cardigan"
+    assert NAMES[find_class("cardigan", NAMES, 1000)] == "cardigan"
+    with pytest.raises(ta.InputError, match="ambiguous"):
+        find_class("CARDIGAN", NAMES, 1000)
+    assert find_class(np.array([2]), None, 3) == 2
+    with pytest.raises(ta.InputError, match="a class is a number"):
+        find_class(np.array([1, 2]), None, 3)
+    with pytest.raises(ta.InputError, match="unknown class"):
+        find_class("n02123045", ["a", "b"], 2)
