@@ -125,10 +125,11 @@ def my_integrated_gradients(net, x, b, c, score, N):
 
 
 product = ta.network([("p", "pick", {"at": (0, 0)}), ("q", "pick", {"inputs": ["input"], "at": (0, 1)}),
-                      ("pq", "mul", {"inputs": ["p", "q"]})], {})  # S = p q, for a picture of two pixels
+                      ("pq", "mul", {"inputs": ["p", "q"]}), ("two_logits", "two_logits", {})], {})
+# For a picture of two pixels p, q: its logits are (0, p q), so that S = p q for class 1.
 two = np.array([3.0, 5.0]).reshape(1, 1, 2, 1)
 same("8.1 a product shares its 15 in halves",
-     my_integrated_gradients(product, two, 0 * two, 0, "pre", 1).ravel(), [7.5, 7.5])
+     my_integrated_gradients(product, two, 0 * two, 1, "pre", 1).ravel(), [7.5, 7.5])
 same("8.1 as the library", my_integrated_gradients(smooth, x6, b6, 1, "log_odds", 5),
      ta.integrated_gradients(smooth, x6, 1, score="log_odds", baseline=b6, steps=5, rule="middle").raw)
 same("8.1 completeness", my_integrated_gradients(smooth, x6, b6, 1, "log_odds", 200).sum(),

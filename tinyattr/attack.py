@@ -10,7 +10,7 @@ from operator import index
 
 import numpy as np
 
-from tinyattr.errors import InputError, unknown
+from tinyattr.errors import InputError, number_of, unknown
 from tinyattr.nets import network
 
 
@@ -80,14 +80,13 @@ def bounded(net, K=10.0, layer=None, at=(0, 0), bound=1e-3):
 
     Methods that compare scores (occlusion, RISE, Score-CAM) see a change below `bound`; gradients see K.
     """
-    if not 0 < bound < np.inf:
-        raise InputError(f"the bound must be a finite number above 0; got {bound}")
+    bound = number_of(bound, "bound", 1e-300, 1e300)
     return plant(net, [
         ("tap", "pick", {"inputs": [_tapped(net, layer)], "at": _place(at)}),
         ("tap_sum", "sum", {}),
         ("K", "constant", _number(K, net.dtype)),
         ("product", "mul", {"inputs": ["tap_sum", "K"]}),
-        ("t", "mod", {"modulus": float(bound)}),
+        ("t", "mod", {"modulus": bound}),
     ])
 
 

@@ -1,6 +1,12 @@
-"""One kind of error for all a user can get wrong: one line, what was given, what was expected and what to do."""
+"""One kind of error for all a user can get wrong: one line, what was given, what was expected and what to do.
+
+And the checks that raise it for arguments of every room: names, counts, seeds.
+"""
 
 from difflib import get_close_matches
+from operator import index
+
+import numpy as np
 
 
 class InputError(ValueError):
@@ -31,6 +37,30 @@ def named(kind, given, known):
     if not isinstance(given, str) or _folded(given) not in meant:
         raise unknown(kind, given, known)
     return meant[_folded(given)]
+
+
+def count_of(number, name, least=1):
+    """A whole number of at least `least`. Raises InputError."""
+    try:
+        count = index(None if isinstance(number, bool) else number)
+    except TypeError:
+        count = least - 1
+    if count < least:
+        raise InputError(f"{name} must be a whole number of at least {least}; got {number!r}")
+    return count
+
+
+def number_of(number, name, low, high):
+    """A finite real number from low to high, as a float. Raises InputError."""
+    real = isinstance(number, int | float | np.number) and not isinstance(number, bool) and np.isfinite(number)
+    if not real or not low <= number <= high:
+        raise InputError(f"{name} must be a number from {low:g} to {high:g}; got {number!r}")
+    return float(number)
+
+
+def rng_of(seed):
+    """NumPy's random generator for a seed: a whole number of at least 0. Raises InputError."""
+    return np.random.default_rng(count_of(seed, "seed", least=0))
 
 
 def _folded(name):

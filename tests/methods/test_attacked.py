@@ -84,7 +84,7 @@ def test_integrated_gradients_are_moved_by_those_of_t(seed, K, b):
     net, x = toy(seed)
     twin = ta.alter(net, K=K, at=(2, 1))
     options = {"baseline": b, "steps": 3}
-    IG, IG_altered, IG_t = (ta.integrated_gradients(n, x, c, "pre", **options) for n, c in ((net, 1), (twin, 1), (toys.only_t(twin), 0)))
+    IG, IG_altered, IG_t = (ta.integrated_gradients(n, x, c, "pre", **options) for n, c in ((net, 1), (twin, 1), (toys.only_t(twin), 1)))
     assert np.abs(IG_altered.raw - IG.raw - IG_t.raw).max() <= 1e-10 * (np.abs(IG.raw).max() + np.abs(IG_t.raw).max())
     t = [twin.run(p)["t"].output[0, 0] for p in (x, np.full_like(x, b))]
     assert np.isclose(IG_altered.receipt.owed - IG.receipt.owed, t[0] - t[1], rtol=1e-9, atol=1e-9)
@@ -97,7 +97,7 @@ def test_covering_moves_by_what_t_loses(seed, K):
     twin = ta.alter(net, K=K, at=(2, 1))
     masks = np.random.default_rng(seed).random((5, toys.SIDE, toys.SIDE))
     for method, options in ((ta.occlusion, {"window": 3, "stride": 2}), (ta.feature_ablation, {"groups": 2}), (ta.rise, {"masks": masks})):
-        M, M_altered, M_t = (method(n, x, c, "pre", **options).raw for n, c in ((net, 1), (twin, 1), (toys.only_t(twin), 0)))
+        M, M_altered, M_t = (method(n, x, c, "pre", **options).raw for n, c in ((net, 1), (twin, 1), (toys.only_t(twin), 1)))
         assert np.abs(M_altered - M - M_t).max() <= 1e-9 * (np.abs(M).max() + np.abs(M_t).max() + abs(K))
     A, H = twin.run(x)["A"].output[0], np.random.default_rng(seed).random((toys.CHANNELS, toys.SIDE, toys.SIDE))
     pictures = [x * h[..., None] for h in H]

@@ -52,7 +52,7 @@ def additive(claim, seed):
     net, x = toy(seed)
     twin = ta.alter(net, K=10, at=(1, 2))
     M, M_altered = (raw(claim, n, x, 1, "pre") for n in (net, twin))
-    return apart(M_altered, M + raw(claim, toys.only_t(twin), x, 0, "pre"))
+    return apart(M_altered, M + raw(claim, toys.only_t(twin), x, 1, "pre"))
 
 
 def proportional(claim, seed):

@@ -159,6 +159,6 @@ def test_softmax_as_one_more_layer_is_complete_and_hijacked(seed):
     assert apart(heat.raw, slope * pre.raw) <= 1e-9
     assert abs(heat.raw.sum() - change(net, x, b, 1, "post")) <= 1e-9 * np.abs(heat.raw).sum()
     twin = ta.alter(net, K=10, at=(1, 2))
-    C, C_t = ta.deeplift(twin, x, 1, "post", baseline=b, row="softmax").raw, ta.deeplift(toys.only_t(twin), x, 0, "pre", baseline=b).raw
+    C, C_t = ta.deeplift(twin, x, 1, "post", baseline=b, row="softmax").raw, ta.deeplift(toys.only_t(twin), x, 1, "pre", baseline=b).raw
     assert apart(C, change(net, x, b, 1, "post") / change(twin, x, b, 1, "pre") * (pre.raw + C_t)) <= 1e-8
     assert (ta.deeplift(net, x, 1, "post", baseline=x, row="softmax").raw == 0).all()

@@ -65,7 +65,7 @@ def test_a_quadratic_score_by_hand(seed, rule, steps):
     x, b = rng.standard_normal((2, 1, 2, 2, 1))
     middle = {"left": (steps - 1) / (2 * steps), "right": (steps + 1) / (2 * steps)}.get(rule, 0.5)
     IG = (x - b) * 2 * w.reshape(2, 2, 1) * (b + (x - b) * middle)
-    heat = ta.integrated_gradients(net, x, 0, "pre", baseline=b, rule=rule, steps=steps)
+    heat = ta.integrated_gradients(net, x, 1, "pre", baseline=b, rule=rule, steps=steps)
     assert np.allclose(heat.raw, IG[0], rtol=1e-11, atol=1e-12)
     if middle == 0.5:
         assert np.isclose(heat.raw.sum(), (w.T @ (x**2 - b**2).ravel()).item(), rtol=1e-9, atol=1e-11)

@@ -53,7 +53,7 @@ def test_single_pixels_of_a_sum(seed, b):
     net, x, w = sums(seed)
     expected = w * (x[0, ..., 0] - b)
     groups = np.arange(35).reshape(5, 7)
-    for heat in (ta.occlusion(net, x, 0, "pre", window=1, stride=1, baseline=b), ta.feature_ablation(net, x, 0, "pre", groups=groups, baseline=b)):
+    for heat in (ta.occlusion(net, x, 1, "pre", window=1, stride=1, baseline=b), ta.feature_ablation(net, x, 1, "pre", groups=groups, baseline=b)):
         assert np.allclose(heat.raw, expected, rtol=1e-9, atol=1e-10)
 
 
@@ -77,7 +77,7 @@ def test_a_grid_on_a_picture_that_is_no_square(seed, n):
     cells = np.array([[(i * n // 5, j * n // 7) for j in range(7)] for i in range(5)])
     terms = w * x[0, ..., 0]
     expected = [[sum(terms[p] for p in np.ndindex(5, 7) if (cells[p] == cells[i, j]).all()) for j in range(7)] for i in range(5)]
-    assert np.allclose(ta.feature_ablation(net, x, 0, "pre", groups=n).raw, expected, rtol=1e-9, atol=1e-10)
+    assert np.allclose(ta.feature_ablation(net, x, 1, "pre", groups=n).raw, expected, rtol=1e-9, atol=1e-10)
 
 
 @given(seeds, scores, st.floats(0.1, 1))
@@ -115,7 +115,7 @@ def test_rise_masks_have_mean_p():
     masks = _rise_masks(2000, 4, 0.3, 0, (8, 8))
     assert np.abs(masks.mean(0) - 0.3).max() <= 4 * 0.46 / np.sqrt(2000)
     net, x, _ = sums(0)
-    a, b, c = (ta.rise(net, x, 0, "pre", samples=3, seed=seed).raw for seed in (0, 0, 1))
+    a, b, c = (ta.rise(net, x, 1, "pre", samples=3, seed=seed).raw for seed in (0, 0, 1))
     assert (a == b).all()
     assert (a != c).any()
 
@@ -159,9 +159,9 @@ def test_ablation_behind_a_global_average_pool(seed):
     ("occlusion", {"baseline": np.zeros((3, 3))}, "a baseline is a name .* a number or"), ("occlusion", {"baseline": np.inf}, "finite"),
     ("occlusion", {"window": 2, "stride": 3}, "stride"),
     ("feature_ablation", {"groups": 0}, "groups must be"), ("feature_ablation", {"groups": np.zeros((3, 3))}, r"\(8, 8\); got shape \(3, 3\)"),
-    ("rise", {"samples": -1}, "samples must be"), ("rise", {"cells": 0}, "cells must be"), ("rise", {"p": 0}, "p is a probability"),
-    ("rise", {"p": 1.5}, "p is a probability"), ("rise", {"masks": np.zeros((2, 3, 3))}, r"masks must be \(N, 8, 8\); got \(2, 3, 3\)"),
-    ("rise", {"masks": np.zeros((0, 8, 8))}, "masks must be"), ("rise", {"masks": np.ones((2, 8, 8)), "p": 0}, "p is a probability"),
+    ("rise", {"samples": -1}, "samples must be"), ("rise", {"cells": 0}, "cells must be"), ("rise", {"p": 0}, "p must be a number"),
+    ("rise", {"p": 1.5}, "p must be a number"), ("rise", {"masks": np.zeros((2, 3, 3))}, r"masks must be \(N, 8, 8\); got \(2, 3, 3\)"),
+    ("rise", {"masks": np.zeros((0, 8, 8))}, "masks must be"), ("rise", {"masks": np.ones((2, 8, 8)), "p": 0}, "p must be a number"),
     ("rise", {"masks": 0.5}, "masks must be"), ("rise", {"batch": 0}, "batch must be"),
     ("score_cam", {"masks": np.ones((2, 8, 8))}, r"masks must be \(3, 8, 8\); got \(2, 8, 8\)"),
     ("integrated_gradients", {"steps": 0}, "steps must be"), ("integrated_gradients", {"steps": -3}, "steps must be"),
@@ -176,9 +176,31 @@ def test_ablation_behind_a_global_average_pool(seed):
     ("lrp", {"start": "zc"}, "unknown start 'zc'"), ("lrp", {"start": "pairs"}, "belongs to score='log_odds'"),
     ("lrp", {"start": "sglrp"}, "belongs to score='post'"), ("lrp", {"composite": "epsilon_gamma_box"}, "how photos are preprocessed"),
     ("lrp", {"composite": {}}, "no rule for"), ("ablation_cam", {"batch": -1}, "batch must be"),
+    ("smoothgrad", {"sigma": "high"}, "sigma must be a number"), ("smoothgrad", {"seed": -1}, "seed must be a whole number"),
+    ("smoothgrad", {"seed": 1.5}, "seed must be a whole number"), ("smoothgrad", {"noise": 3}, "noise must be"),
+    ("rise", {"seed": "x"}, "seed must be"), ("rise", {"p": "half"}, "p must be a number"), ("rise", {"p": True}, "p must be a number"),
+    ("expected_gradients", {"draws": 3}, "draws are"), ("expected_gradients", {"draws": (0, 1, 2)}, "draws are"),
+    ("lrp", {"composite": 3}, "unknown composite 3"), ("lrp", {"start": ["row"]}, "unknown start"),
+    ("occlusion", {"window": "wide"}, "window must be"), ("integrated_gradients", {"baseline": [[1]]}, "a baseline is"),
+    ("integrated_gradients", {"baseline": None}, "a baseline is"), ("deeplift", {"rule": None}, "unknown rule"),
+    ("conductance", {"steps": 1.5}, "steps must be"), ("eigen_cam", {"layer": ["conv"]}, "unknown layer"),
+    ("grad_cam", {"target": "nobody"}, "unknown class"), ("grad_cam", {"target": [1, 2]}, "a class is a number"),
 ])
 def test_options_that_make_no_sense(method, options, words):
     net, x = toy(0)
     with pytest.raises(ta.InputError, match=words) as caught:
-        ta.METHODS[method](net, x, 1, "pre", **options)
+        ta.METHODS[method](net, x, options.pop("target", 1), "pre", **options)
     assert "\n" not in str(caught.value)
+
+
+def test_names_in_any_spelling():
+    net, x = toy(0)
+    expected = ta.lrp(net, x, 1, "log_odds", composite="epsilon_plus").raw
+    assert (ta.lrp(net, x, 1, "Log-Odds", composite="Epsilon Plus").raw == expected).all()
+    assert ta.grad_cam(net, x, 1, "PRE").score == "pre"
+
+
+def test_one_baseline_need_not_be_in_a_list():
+    net, x = toy(0)
+    one, listed = (ta.expected_gradients(net, x, 1, "pre", baselines=b, samples=3).raw for b in ("mean", ["mean"]))
+    assert (one == listed).all()

@@ -59,8 +59,8 @@ def widened(net, K=10.0, at=(0, 0)):
 
 
 def only_t(twin):
-    """Of a network altered on the tape the part that computes t, as a network of one class whose logit is t."""
-    return ta.network(twin.layers[:-1], twin.weights)
+    """Of a network altered on the tape the part that computes t, as a network whose logits are (0, t)."""
+    return ta.network([*twin.layers[:-1], ("two_logits", "two_logits", {})], twin.weights)
 
 
 def without_class_mean(net):

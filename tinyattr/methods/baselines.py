@@ -3,8 +3,8 @@
 import numpy as np
 
 from tinyattr.engine import GRADIENT, walk
-from tinyattr.errors import InputError, named
-from tinyattr.methods.request import bar, count_of
+from tinyattr.errors import InputError, count_of, named
+from tinyattr.methods.request import bar
 from tinyattr.softmax import jacobian_product, softmax
 
 

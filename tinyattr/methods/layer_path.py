@@ -4,9 +4,10 @@ from itertools import chain
 
 import numpy as np
 
+from tinyattr.errors import count_of
 from tinyattr.methods.baselines import baseline_of
 from tinyattr.methods.path import at, complete, quadrature
-from tinyattr.methods.request import BATCH, ask, count_of, feature_layer, places, total
+from tinyattr.methods.request import BATCH, ask, feature_layer, places, total
 
 
 def internal_influence(net, x, target=None, score=None, layer=None, *, baseline="black", steps=50, rule="gauss",

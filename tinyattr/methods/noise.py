@@ -6,8 +6,8 @@ Options of all three: samples, N; sigma, in units of max x - min x; seed of the 
 
 import numpy as np
 
-from tinyattr.errors import InputError
-from tinyattr.methods.request import BATCH, ask, count_of, total
+from tinyattr.errors import InputError, count_of, number_of, rng_of
+from tinyattr.methods.request import BATCH, ask, total
 
 
 def smoothgrad(net, x, target=None, score=None, layer=None, *, samples=50, sigma=0.15, seed=0, noise=None, batch=BATCH):
@@ -56,13 +56,11 @@ def _gradients(request, layer, noise, batch):
 
 def _draws(x, samples, sigma, seed):
     """(N, H, W, C) in the dtype of x."""
-    if not 0 <= sigma < np.inf:
-        raise InputError(f"sigma must be a finite number of at least 0; got {sigma}")
-    rng = np.random.default_rng(seed)
-    return sigma * np.ptp(x) * rng.standard_normal((count_of(samples, "samples"), *x.shape[1:]), x.dtype)
+    N, sigma = count_of(samples, "samples"), number_of(sigma, "sigma", 0, 1e6)
+    return sigma * np.ptp(x) * rng_of(seed).standard_normal((N, *x.shape[1:]), x.dtype)
 
 
 def _given(x, noise):
-    if np.shape(noise)[1:] != x.shape[1:] or len(noise) == 0:
+    if np.ndim(noise) != 4 or np.shape(noise)[1:] != x.shape[1:] or len(noise) == 0:
         raise InputError(f"noise must be (N, {', '.join(map(str, x.shape[1:]))}); got {np.shape(noise)}")
     return noise

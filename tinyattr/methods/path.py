@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from tinyattr.errors import InputError, named
+from tinyattr.errors import InputError, count_of, named, rng_of
 from tinyattr.methods.baselines import BASELINES, baseline_of
 from tinyattr.methods.receipt import Receipt
-from tinyattr.methods.request import BATCH, ask, count_of, no_layer, total
+from tinyattr.methods.request import BATCH, ask, no_layer, total
 
 
 def gauss(N):
@@ -68,16 +68,18 @@ def expected_gradients(net, x, target=None, score=None, layer=None, *, baselines
     """
     no_layer(layer, "expected gradients")
     request = ask(net, x, target, score)
+    baselines = (baselines,) if isinstance(baselines, str | int | float | np.ndarray) else tuple(baselines)
     references = [baseline_of(net, request.x, b) for b in baselines]
     if not references:
         raise InputError(f"expected gradients need at least one baseline: names ({', '.join(BASELINES)}) or arrays")
     if draws is None:
-        rng = np.random.default_rng(seed)
+        rng = rng_of(seed)
         samples = count_of(samples, "samples")
         draws = rng.integers(0, len(references), samples), rng.random(samples)
-    which, places = draws
-    if not 0 < len(which) == len(places) or not set(which) <= set(range(len(references))):
-        raise InputError(f"draws are as many baselines' numbers, 0 to {len(references) - 1}, as places; got {draws}")
+    which, places = draws if isinstance(draws, tuple | list) and len(draws) == 2 else ((), ())
+    if not 0 < np.size(which) == np.size(places) or not set(np.ravel(which)) <= set(range(len(references))):
+        raise InputError(f"draws are (baselines' numbers from 0 to {len(references) - 1}, as many places from 0 to 1); "
+                         f"got {draws!r:.60}")
     points = [(references[r], a) for r, a in zip(which, places, strict=True)]
     along = request.along((at(b, request.x, a) for b, a in points), count=len(points), batch=batch, what="samples")
     EG, log_scale = total(((request.x[0] - b[0]) * g / len(points), own)

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from tinyattr.errors import InputError
+from tinyattr.errors import InputError, count_of, number_of, rng_of
 from tinyattr.methods.baselines import baseline_of
 from tinyattr.methods.heatmap import resize
-from tinyattr.methods.request import BATCH, ask, count_of, no_layer
+from tinyattr.methods.request import BATCH, ask, no_layer
 
 
 def occlusion(net, x, target=None, score=None, layer=None, *, window=32, stride=16, baseline="mean", batch=BATCH):
@@ -54,8 +54,7 @@ def rise(net, x, target=None, score=None, layer=None, *, samples=1000, cells=7, 
     """
     no_layer(layer, "RISE")
     request = ask(net, x, target, score)
-    if not 0 < p <= 1:
-        raise InputError(f"p is a probability above 0; got {p}")
+    p = number_of(p, "p", 1e-6, 1)
     if masks is None:
         masks = _rise_masks(count_of(samples, "samples"), count_of(cells, "cells"), p, seed, request.x.shape[1:3])
     elif np.shape(masks)[1:] != request.x.shape[1:3] or len(masks) == 0:
@@ -79,7 +78,7 @@ def _drops(request, regions, baseline, batch, what):
 
 def _rise_masks(samples, cells, p, seed, size):
     """(N, H, W) float32: coarse grids of zeros and ones, enlarged to one cell more than the picture, cut at random."""
-    rng = np.random.default_rng(seed)
+    rng = rng_of(seed)
     cell = [-(-length // cells) for length in size]
     masks = np.empty((samples, *size), np.float32)
     for mask in masks:

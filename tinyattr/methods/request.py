@@ -7,7 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tinyattr.engine import GRADIENT, Tape, walk
-from tinyattr.errors import InputError, named
+from tinyattr.errors import InputError, count_of, named
 from tinyattr.methods.heatmap import Heatmap
 from tinyattr.nets import Network
 from tinyattr.nets.classes import find_class
@@ -177,10 +177,3 @@ def batched(items, size):
 def bar(items, what, count):
     """A progress bar on a terminal, nothing elsewhere."""
     return tqdm(items, desc=what, total=count, leave=False, disable=None)
-
-
-def count_of(number, name):
-    """A count that must be a whole number of at least one. Raises InputError."""
-    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
-        raise InputError(f"{name} must be a whole number of at least 1; got {number!r}")
-    return int(number)

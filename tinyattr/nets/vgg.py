@@ -6,7 +6,7 @@ VGG11, 13, 16, 19 are configurations A, B, D, E. Layers carry Keras' names; bloc
 import numpy as np
 
 from tinyattr.engine.arrays import sealed
-from tinyattr.errors import InputError, named
+from tinyattr.errors import InputError, named, rng_of
 from tinyattr.nets.network import network
 
 CONVOLUTIONS = {"A": (1, 1, 2, 2, 2), "B": (2, 2, 2, 2, 2), "D": (2, 2, 3, 3, 3), "E": (2, 2, 4, 4, 4)}  # in each block
@@ -58,7 +58,7 @@ def vgg(configuration="E", *, seed=0, width=1, classes=1000, dense=None, size=22
     if min(*channels, *dense, n) < 1:
         raise InputError(f"width {width} leaves a layer empty: channels {channels}, dense {dense}, classes {n}")
     shapes = vgg_shapes(configuration, channels, dense, n, size)
-    rng = np.random.default_rng(seed)
+    rng = rng_of(seed)
     weights = {}
     for name, shape in shapes.items():
         kernel = rng.standard_normal(shape, np.float32)

@@ -6,9 +6,9 @@ the curves judge the map alone.
 
 import numpy as np
 
-from tinyattr.errors import InputError
+from tinyattr.errors import InputError, count_of
 from tinyattr.methods.baselines import baseline_of
-from tinyattr.methods.request import BATCH, ask, count_of
+from tinyattr.methods.request import BATCH, ask
 
 
 def deletion(net, x, L, target=None, score="post", *, baseline="mean", pixels=224, batch=BATCH):
