@@ -35,8 +35,8 @@ def hdf5(change=None, own=False):
         for name, (kernel, bias) in NET.weights.items():
             file[f"{name}/kernel"], file[f"{name}/bias"] = kernel, bias
         if own:
-            facts = {"format": "tinyattr", "version": "1", "network": "n", "source": "s", "input": "null", "classes": "null", "sha256": "{}"}
-            for name, text in facts.items():
+            texts = {"format": "tinyattr", "version": "1", "network": "n", "source": "s", "input": "null", "classes": "null", "sha256": "{}"}
+            for name, text in texts.items():
                 file.attrs[name] = np.bytes_(text)
         if change:
             change(file)

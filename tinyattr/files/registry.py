@@ -14,8 +14,8 @@ IMAGENET = "trained on ImageNet, whose terms allow research only"
 
 
 @dataclass(frozen=True)
-class Known:
-    """A published network. url, bytes and sha256 are those of a file to fetch (bytes 0: not known).
+class Published:
+    """A published network. url, bytes and sha256 are those of a file to fetch (bytes 0: nobody says how many).
 
     marks: (array, place in it, what stands there: numbers printed in public, or the sha256 of its bytes as float32).
     black: smallest and largest probability for a black picture, and mean of (y_c - 1/1000)^2.
@@ -36,8 +36,8 @@ class Known:
     photos: dict = field(default_factory=dict)
 
 
-KNOWN = {known.name: known for known in (
-    Known(
+REGISTRY = {published.name: published for published in (
+    Published(
         "vgg19", "VGG19", "oxford", "VGG19, trained in Oxford (2014), as keras.applications publishes it",
         "https://storage.googleapis.com/tensorflow/keras-applications/vgg19/vgg19_weights_tf_dim_ordering_tf_kernels.h5",
         "vgg19_weights_tf_dim_ordering_tf_kernels.h5", 574_710_816,
@@ -49,7 +49,7 @@ KNOWN = {known.name: known for known in (
         photos={"beagle": (162, 0.648098), "space_shuttle": (812, 1.0), "soccer_ball": (805, 0.855707),
                 "dog-and-cat": (235, 0.677826), "pick": (714, 1.0), "yellow_ladys_slipper": (986, 1.0)},
     ),
-    Known(
+    Published(
         "vgg19-torchvision", "VGG19", "torchvision", "VGG19, trained again for torchvision (2017)",
         "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth", "vgg19-dcbb9e9d.pth", 574_673_361,
         "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44", f"BSD 3-clause; {IMAGENET}",
@@ -58,27 +58,27 @@ KNOWN = {known.name: known for known in (
                ("block1_conv1/kernel", np.s_[2, :, 2, 63:64], ((-0.66407,), (-0.64891,), (-0.55356,)))),
         photos={"pick": (714, None)},
     ),
-    Known(
+    Published(
         "vgg19-timm", "VGG19", "torchvision", "the same numbers as vgg19-torchvision, as timm publishes them",
         "https://huggingface.co/timm/vgg19.tv_in1k/resolve/main/model.safetensors", "vgg19.tv_in1k.safetensors", 0,
         "11aea017b543ff59233749d8f1cf544cda749378f5790d2fedab841fb86b7669", f"BSD 3-clause; {IMAGENET}",
     ),
-    Known(
+    Published(
         "vgg16-torchvision", "VGG16", "torchvision", "VGG16, trained for torchvision (2017)",
         "https://download.pytorch.org/models/vgg16-397923af.pth", "vgg16-397923af.pth", 553_433_881,
         "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0", f"BSD 3-clause; {IMAGENET}",
     ),
-    Known(
+    Published(
         "squeezenet", "SqueezeNet v1.1", "torchvision", "SqueezeNet v1.1, trained for torchvision",
         "https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth", "squeezenet1_1-b8a52dc0.pth", 4_958_839,
         "b8a52dc049b60e4b6ab68ad0df457362afab8b6304b2febdc1650a5dab4d7e7b", f"BSD 3-clause; {IMAGENET}",
     ),
-    Known(
+    Published(
         "vgg16", "VGG16", "oxford", "VGG16, trained in Oxford (2014)",
         marks=(("block1_conv1/kernel", np.s_[0, 0, 0, :3], (0.429470569, 0.117273867, 0.0340129584)),
                ("block1_conv1/kernel", np.s_[0, 0, 1:, 0], (0.550379455, 0.480015397))),
     ),
-    Known(
+    Published(
         "squeezenet-dc", "SqueezeNet v1.0", "squeezenet-caffe", "SqueezeNet v1.0 after deep compression",
         licence=f"BSD 2-clause; {IMAGENET}",
         photos={"beagle": (162, 0.4296), "dog-and-cat": (235, 0.7186), "soccer_ball": (805, 0.8783),
@@ -87,31 +87,27 @@ KNOWN = {known.name: known for known in (
 )}
 
 
-def marks_of(known):
-    """All marks of a known network: its own, and the digests of its whole arrays in registry.tsv."""
+def identify(architecture, read):
+    """(the published network of this architecture whose numbers these are, {array: whether it is as published}).
+
+    (None, {}) where none has a number in common. read: gives (kernel, bias) of a layer. Arrays: "block5_conv4/bias".
+    """
+    for published in REGISTRY.values():
+        if published.architecture == architecture and any((compared := _compared(published, read)).values()):
+            return published, compared
+    return None, {}
+
+
+def _compared(published, read):
+    """{array: whether it has all its marks}: the network's own, and the digests of whole arrays in registry.tsv."""
     text = (files("tinyattr.files") / "registry.tsv").read_text(encoding="utf-8")
     rows = [line.split("\t") for line in text.splitlines() if not line.startswith("#")]
-    return [*known.marks, *((where, np.s_[:], digest) for name, where, digest in rows if name == known.name)]
-
-
-def compare(known, read):
-    """{array: whether it is this network's} for the arrays of which something is known, named "block5_conv4/bias".
-
-    read: gives (kernel, bias) of a layer.
-    """
+    whole = [(where, np.s_[:], digest) for name, where, digest in rows if name == published.name]
     found = {}
-    for where, place, expected in marks_of(known):
+    for where, place, expected in (*published.marks, *whole):
         layer, what = where.split("/")
         found[where] = found.get(where, True) and _is(read(layer)[what == "bias"][place], expected)
     return found
-
-
-def identify(architecture, read):
-    """(the published network of this architecture whose numbers these are, what `compare` found), or (None, {})."""
-    for known in KNOWN.values():
-        if known.architecture == architecture and any((found := compare(known, read)).values()):
-            return known, found
-    return None, {}
 
 
 def _is(numbers, expected):
