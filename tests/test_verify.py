@@ -104,7 +104,7 @@ def test_the_figures_are_those_that_were_printed(shared):
     facts = json.loads((shared / "weights_examples" / "vgg19_real_facts.json").read_text())
     printed, oxford = facts["keras_vgg19"], REGISTRY["vgg19"]
     black = printed["black_image"]
-    assert oxford.black == (black["prob_min"], black["prob_max"], black["mean_sq_dev_from_uniform"])
+    assert oxford.black == [black["prob_min"], black["prob_max"], black["mean_sq_dev_from_uniform"]]
     assert {f"{stem}.jpg": c for stem, (c, _) in oxford.photos.items()} == {
         photo: c for photo, (c, _, _) in printed["top1_percent"].items()}
     assert all(100 * p == pytest.approx(printed["top1_percent"][f"{stem}.jpg"][2]) for stem, (_, p) in oxford.photos.items())
@@ -149,5 +149,5 @@ def test_photos_of_the_authors_are_known_by_name(tmp_path, monkeypatch):
     Image.new("RGB", (40, 40), (200, 30, 90)).save(tmp_path / "pick.png")
     net = ta.load("glyphs")
     c = int(np.argmax(net(net.read(tmp_path / "pick.png"))))
-    for published, outcome in (({"pick": (c, None)}, "ok"), ({"pick": (c, 1.5)}, "FAILED"), ({"pick": (c ^ 1, None)}, "FAILED"), ({}, "-")):
+    for published, outcome in (({"pick": [c]}, "ok"), ({"pick": [c, 1.5]}, "FAILED"), ({"pick": [c ^ 1]}, "FAILED"), ({}, "-")):
         assert check_photo(net, tmp_path / "pick.png", published).outcome == outcome
