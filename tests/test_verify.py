@@ -17,7 +17,7 @@ from tinyattr.files.embedded import embedded
 from tinyattr.files.fetch import FETCHABLE, sha256_of
 from tinyattr.files.load import convert
 from tinyattr.files.registry import REGISTRY
-from tinyattr.files.show import show
+from tinyattr.files.show import show_file
 from tinyattr.files.verify import check_photo, passed, verify
 from tinyattr.nets.pictures import FAMILIES
 from tinyattr.softmax import softmax
@@ -83,7 +83,7 @@ def test_a_vgg16_is_called_one(tmp_path):
     net = ta.vgg("D", width=1 / 16, classes=3, size=32, dense=(4, 4))
     (tmp_path / "vgg19.pth").write_bytes(legacy(torch_state(net)))
     assert "VGG16, which is not VGG19" in "\n".join(map(str, verify(tmp_path / "vgg19.pth")))
-    assert "VGG16, which is not VGG19" in show(tmp_path / "vgg19.pth")
+    assert "VGG16, which is not VGG19" in show_file(tmp_path / "vgg19.pth")
 
 
 def test_nothing_known_is_not_verified_and_a_family_is_asked_for(tmp_path, capsys):

@@ -12,7 +12,7 @@ from tests.files.layouts import write
 from tests.references import FOLDER
 from tinyattr.files.formats import open_weights
 from tinyattr.files.load import convert
-from tinyattr.files.show import show
+from tinyattr.files.show import show_file
 from tinyattr.files.verify import verify
 from tinyattr.nets.vgg import vgg_shapes
 from tinyattr.softmax import softmax
@@ -294,7 +294,7 @@ def test_truncated_files(small, tmp_path):
             ta.load(tmp_path / "cut.h5")
 
 
-@pytest.mark.parametrize("read", [ta.load, show, verify, lambda path: convert(path, path.parent / "out.h5")])
+@pytest.mark.parametrize("read", [ta.load, show_file, verify, lambda path: convert(path, path.parent / "out.h5")])
 def test_missing_files_folders_and_pipes(tmp_path, read):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "none.h5", tmp_path, tmp_path / "pipe"):

@@ -5,6 +5,7 @@ So chunks are fetched as they are stored and inflated here, where none grows bey
 """
 
 import zlib
+from functools import partial
 from itertools import product
 from math import prod
 
@@ -12,21 +13,26 @@ import h5py
 import numpy as np
 
 from tinyattr.errors import InputError
+from tinyattr.files.weight_file import Array
 
-FILTERS = {h5py.h5z.FILTER_SHUFFLE: "shuffle", h5py.h5z.FILTER_DEFLATE: "gzip"}  # as applied, in order
 SLACK = 1024  # bytes by which a chunk may grow when it is compressed
 
 
-def vet(d):
-    """Refuse a dataset whose reading could leave the file, run a plugin, or cost more than the array itself."""
+def array_of(d):
+    """The Array of a dataset, vetted but not read.
+
+    Raises InputError where reading could leave the file, run a plugin, or cost more than the array itself.
+    """
+    if not isinstance(d, h5py.Dataset) or d.shape is None:
+        raise InputError(f"{d.name} in it is no array")
     plist = d.id.get_create_plist()
     if plist.get_layout() == h5py.h5d.VIRTUAL or plist.get_external_count():
         raise InputError(f"{d.name} keeps its numbers in another file; weights must lie in the file itself")
     if d.dtype.kind != "f" or d.dtype.itemsize not in (2, 4, 8) or h5py.h5t.py_create(d.dtype) != d.id.get_type():
         raise InputError(f"{d.name} has type {d.dtype}; weights are float16, float32 or float64")
     filters = _filters(d)
-    if filters != [number for number in FILTERS if number in filters]:
-        raise InputError(f"{d.name} uses the HDF5 filters {filters}; read are {' and '.join(FILTERS.values())} "
+    if filters != [number for number in UNDO if number in filters]:
+        raise InputError(f"{d.name} uses the HDF5 filters {filters}; read are shuffle and gzip "
                          "(h5repack -f SHUF -f GZIP=4 makes such a file)")
     nbytes = prod(d.shape) * d.dtype.itemsize
     if d.chunks:
@@ -39,10 +45,11 @@ def vet(d):
         written = plist.get_layout() == h5py.h5d.COMPACT or d.id.get_storage_size() == nbytes
     if not written or not nbytes:
         raise InputError(f"{d.name} was never written completely; the file comes from an interrupted run")
+    return Array(d.name, d.shape, partial(_read, d))
 
 
-def read(d):
-    """The numbers of a vetted dataset as float32. Raises InputError for a damaged chunk."""
+def _read(d):
+    """The numbers as float32. Raises InputError for a damaged chunk."""
     a = np.empty(d.shape, np.float32)
     if not d.chunks:
         d.read_direct(a)
@@ -61,7 +68,7 @@ def _chunk(d, corner):
     skipped, stored = d.id.read_direct_chunk(corner)
     for i, number in reversed(list(enumerate(_filters(d)))):
         if not skipped >> i & 1:
-            stored = _UNDO[number](stored, size, itemsize)
+            stored = UNDO[number](stored, size, itemsize)
     if len(stored) != size:
         raise InputError(f"its chunk at {corner} is damaged")
     return np.frombuffer(stored, d.dtype).reshape(d.chunks)
@@ -88,4 +95,4 @@ def _unshuffle(stored, size, itemsize):
     return np.frombuffer(stored, np.uint8).reshape(itemsize, -1).T.tobytes() if len(stored) == size else b""
 
 
-_UNDO = {h5py.h5z.FILTER_SHUFFLE: _unshuffle, h5py.h5z.FILTER_DEFLATE: _inflate}
+UNDO = {h5py.h5z.FILTER_SHUFFLE: _unshuffle, h5py.h5z.FILTER_DEFLATE: _inflate}  # as applied, in order

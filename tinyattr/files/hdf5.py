@@ -7,14 +7,13 @@
     keras-3         /layers/conv2d/vars/0                       Keras 3 .weights.h5 and the inside of .keras
 """
 
-from functools import partial
 
 import h5py
 
 from tinyattr.errors import InputError
-from tinyattr.files.dataset import read, vet
-from tinyattr.files.own_format import described
-from tinyattr.files.weight_file import Array, Description, natural
+from tinyattr.files.dataset import array_of
+from tinyattr.files.own_format import own_description
+from tinyattr.files.weight_file import Description, natural
 
 MOST_MEMBERS = 1000  # met in all groups; a group can be a member of many: VGG19 has 120
 DEEPEST = 3  # groups below a layer's own
@@ -29,7 +28,7 @@ def hdf5_contents(file):
     """(layout, layers, description) of an open h5py.File, as `WeightFile` has them. Raises InputError."""
     met = []
     members = _members(file, met)
-    description = described(file.attrs)
+    description = own_description(file.attrs)
     if description:
         layout, root = "tinyattr", file
     elif "model_weights" in members:
@@ -43,7 +42,7 @@ def hdf5_contents(file):
     layers = {}
     for name in sorted(_members(root, met), key=natural):
         if root.get(name, getclass=True) is h5py.Group and (found := _datasets(root[name], met)):
-            layers[name] = tuple(Array(d.name, d.shape, partial(read, d)) for d in _kernel_and_bias(found, name))
+            layers[name] = _kernel_and_bias([array_of(d) for d in found], name)
     if layout == "keras-weights" and all(kernel.name.endswith("_W_1:0") for kernel, _ in layers.values()):
         layout = "keras-2016"
     return layout, layers, description or Description()
@@ -76,15 +75,11 @@ def _datasets(group, met, depth=0):
     return found
 
 
-def _kernel_and_bias(found, layer):
-    """The two arrays of a layer, told apart by their rank, vetted but not read."""
-    for d in found:
-        if not isinstance(d, h5py.Dataset) or d.shape is None:
-            raise InputError(f"{d.name} in it is no array")
-        vet(d)
-    kernels = [d for d in found if d.ndim in (2, 4)]
-    biases = [d for d in found if d.ndim == 1]
+def _kernel_and_bias(arrays, layer):
+    """The two arrays of a layer, told apart by their rank."""
+    kernels = [array for array in arrays if len(array.shape) in (2, 4)]
+    biases = [array for array in arrays if len(array.shape) == 1]
     if len(kernels) != 1 or len(biases) != 1:
-        raise InputError(f"{layer!r} in it has arrays of shapes {[d.shape for d in found]}; "
+        raise InputError(f"{layer!r} in it has arrays of shapes {[array.shape for array in arrays]}; "
                          "expected one kernel (2 or 4 axes) and one bias (1 axis)")
     return kernels[0], biases[0]

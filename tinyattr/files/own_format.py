@@ -45,7 +45,7 @@ def write(path, layers, description):
             file.attrs.create(name, np.bytes_(text), dtype=h5py.string_dtype(length=max(1, len(text))))
 
 
-def described(attributes):
+def own_description(attributes):
     """The Description in an HDF5 file's attributes; None for a foreign file, whose other attributes are not looked at.
 
     Raises InputError for attributes that do not say what `write` makes them say.

@@ -57,7 +57,7 @@ def interpret(stream, functions, persistent):
             case "APPEND" | "APPENDS":
                 stack[-1].extend(taken)
             case "SETITEM" | "SETITEMS":
-                fill(stack[-1], taken)
+                fill_mapping(stack[-1], taken)
             case "BINPUT" | "LONG_BINPUT":
                 memo[argument] = stack[-1]
             case "MEMOIZE":
@@ -83,7 +83,7 @@ def interpret(stream, functions, persistent):
     raise ValueError("a pickle without an end")
 
 
-def fill(mapping, items):
+def fill_mapping(mapping, items):
     """mapping[key] = value for items (key, value, key, value, ...); a key is a name or a number, cheap to hash."""
     for key, value in zip(items[::2], items[1::2], strict=True):
         if not isinstance(mapping, dict) or not isinstance(key, str | int):

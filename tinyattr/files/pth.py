@@ -9,7 +9,7 @@ import io
 from dataclasses import dataclass, field
 
 from tinyattr.errors import InputError
-from tinyattr.files.pickled import LARGEST, fill, interpret
+from tinyattr.files.pickled import LARGEST, fill_mapping, interpret
 from tinyattr.files.tensor import DTYPES, Tensor, bytes_of
 from tinyattr.files.window import Window
 
@@ -114,7 +114,7 @@ def _ordered_dict(pairs=()):
     if taken:
         pairs.clear()
     for key, value in taken:
-        fill(mapping, (key, value))
+        fill_mapping(mapping, (key, value))
     return mapping
 
 

@@ -6,7 +6,7 @@ from tinyattr.files.fetch import FETCHABLE, cached, located, sha256_of
 from tinyattr.files.recognise import recognised
 
 
-def show(path, family=None):
+def show_file(path, family=None):
     """Layout, network, family, preprocessing of photos, source, sha256, and every layer. Raises InputError."""
     path = located(path)
     with recognised(path, family) as found:

@@ -71,14 +71,14 @@ class WeightFile:
         arrays = [array for pair in self.layers.values() for array in pair]
         numbers = sum(float(np.prod(array.shape, dtype=float)) for array in arrays)
         if not arrays:
-            raise InputError(f"{self.path.name!r} holds no layer with a kernel and a bias; is it a weight file?")
+            raise InputError("it holds no layer with a kernel and a bias; is it a weight file?")
         if any(len(layer) > LONGEST_NAME or not layer.isprintable() for layer in self.layers):
-            raise InputError(f"{self.path.name!r} has layers with names that are no names")
+            raise InputError("it has layers with names that are no names")
         if not all(all(array.shape) for array in arrays):
-            raise InputError(f"{self.path.name!r} holds an array without numbers")
+            raise InputError("it holds an array without numbers")
         if numbers > MOST_NUMBERS or 4 * numbers > MOST_SWELLING * (self.path.stat().st_size + (1 << 20)):
-            raise InputError(f"{self.path.name!r} declares {numbers:.3g} numbers; read are at most {MOST_NUMBERS:,}, "
-                             f"and at most {MOST_SWELLING} times the bytes of the file")
+            raise InputError(f"it declares {numbers:.3g} numbers; read are at most {MOST_NUMBERS:,}, and at most "
+                             f"{MOST_SWELLING} times the bytes of the file")
 
     @property
     def shapes(self):
