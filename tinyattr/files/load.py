@@ -1,5 +1,7 @@
 """From a weight file to a network and back: `load`, `save`, `convert`."""
 
+from dataclasses import replace
+
 from tqdm import tqdm
 
 from tinyattr.errors import InputError
@@ -43,14 +45,13 @@ def convert(source, path, *, family=None):
     """
     source, path = located(source), writable(path)
     with recognised(source, family) as found:
-        if found.input is None:
+        if found.family is None:
             raise InputError(f"{source.name!r} does not say whose training it is, and its numbers are of no published "
                              f"network; say it with --family {' or '.join(found.architecture.families)}")
         digest, published = claimed(source)
         if published and digest != published.sha256:
             raise InputError(f"{source.name!r} is not the published file of {published.title}, whose name or size it "
                              f"has: its sha256 is {digest}; get it again")
-        origin = found.file.description.source or f"{source.name}, {source.stat().st_size:,} bytes, sha256 {digest}"
+        origin = found.description.source or f"{source.name}, {source.stat().st_size:,} bytes, sha256 {digest}"
         layers = tqdm(found.architecture.names, unit=" layers", desc=path.name, disable=None, leave=False)
-        write(path, ((layer, found.read(layer)) for layer in layers),
-              Description(found.name, found.architecture.name, origin, found.input, found.classes))
+        write(path, ((layer, found.read(layer)) for layer in layers), replace(found.description, source=origin))

@@ -11,7 +11,7 @@ def show_file(path, family=None):
     path = located(path)
     with recognised(path, family) as found:
         names, shapes = found.architecture.names, found.file.shapes
-        spec, description = found.input, found.file.description
+        spec, source = found.description.input, found.description.source
         lines = [
             f"file     {path}, {path.stat().st_size:,} bytes",
             f"sha256   {sha256_of(path)}",
@@ -22,8 +22,8 @@ def show_file(path, family=None):
             "photos   unknown" if spec is None else f"photos   {spec.size} x {spec.size}, {spec.order}, "
             f"minus {spec.mean}, divided by {spec.scale}, {spec.resize}",
         ]
-        if description.source:
-            lines.append(f"source   {description.source}")
+        if source:
+            lines.append(f"source   {source}")
         width = max(map(len, names))
         lines += ["", f"{'layer':<{width}}  {'kernel':<20} {'bias':<9} in the file"]
         for layer, name in names.items():

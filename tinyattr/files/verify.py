@@ -43,7 +43,7 @@ def verify(path, photos=(), family=None):
     with recognised(path, family) as found:
         checks = [check_file(path), Check("network", True, architecture(found)), check_arrays(found),
                   check_numbers(found), check_family(found)]
-        if any(check.right is False for check in checks) or found.input is None:
+        if any(check.right is False for check in checks) or found.family is None:
             why = "not classified: answers of a damaged network, or to a photo preprocessed anyhow, say nothing"
             return checks + [Check("photo", None, f"{Path(photo).name}: {why}") for photo in photos]
         net = found.network()
@@ -81,7 +81,7 @@ def check_arrays(found):
     count = 2 * len(found.architecture.names)
     if damaged:
         return Check("arrays", False, "; ".join(damaged))
-    if found.file.description.sha256 is not None:
+    if found.description.sha256 is not None:
         return Check("arrays", True, f"all {count} have the sha256 that was written with them")
     return Check("arrays", None, f"all {count} can be read and are finite; the file has no sha256 of them")
 
@@ -108,7 +108,7 @@ def check_family(found):
 
 def _expected(found):
     """The published network that a foreign ImageNet file of a given family claims to be."""
-    if found.file.description.sha256 is not None or found.architecture.classes != 1000:
+    if found.description.sha256 is not None or found.architecture.classes != 1000:
         return None
     claims = (found.architecture.name, found.family)
     return next((published for published in REGISTRY.values()

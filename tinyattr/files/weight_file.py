@@ -25,9 +25,10 @@ DAMAGED = (  # what readers meet in a damaged file
 
 @dataclass(frozen=True)
 class Description:
-    """What a file of our own says about its network; a foreign file says nothing, and the fields stay as here.
+    """What is known of a network beside its numbers. A foreign file says nothing: its fields are as they stand here.
 
-    sha256: {"layer/kernel": digest of its bytes as float32}; None for a foreign file.
+    network: its name; source: where its numbers come from; input: how photos are preprocessed; classes: their names.
+    sha256: {"layer/kernel": digest of its bytes as float32}, which only a file of our own has.
     """
 
     network: str = ""
