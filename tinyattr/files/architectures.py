@@ -75,8 +75,7 @@ def _vggs(shapes):
     if theirs[0] == "features.0" and convolutions != list(vgg_names(layers).values())[: len(convolutions)]:
         return  # PyTorch's names count every convolution, ReLU and pool: its pools stand elsewhere
     kernels = [shapes[layer][0] for layer in theirs]
-    starts = [sum(CONVOLUTIONS[configuration][:b]) for b in range(5)]
-    channels = [kernels[start][-1] for start in starts]
+    channels = [kernels[sum(CONVOLUTIONS[configuration][:b])][-1] for b in range(5)]  # of each block's first kernel
     *hidden, classes = (kernel[-1] for kernel in kernels[-3:])
     size = 32 * max(isqrt(kernels[-3][0] // channels[-1]), 1)
     yield Architecture(VGG_NAMES[configuration], layers, vgg_shapes(configuration, channels, hidden, classes, size),

@@ -64,7 +64,7 @@ def fetch(name):
     """Download a published network's file to its place in the cache, unless it is there already. Returns its path.
 
     The file appears only with the size and sha256 that were published; a broken download leaves nothing and starts
-    again. Raises InputError where it fails, saying how to place the file by hand.
+    again. Raises InputError where it fails, which says how to place the file by hand.
     """
     if name not in FETCHABLE:
         raise unknown("network to fetch", name, FETCHABLE)

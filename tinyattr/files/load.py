@@ -34,7 +34,8 @@ def save(net, path):
     architecture = next((a for a in fitting if a.layers == net.layers), None)
     if architecture is None:
         raise InputError(f"{net.name} has other layers than a VGG or SqueezeNet; only these can be saved")
-    write(path, net.weights.items(), Description(net.name, architecture.name, net.source, net.input, net.classes))
+    write(path, net.weights.items(), Description(network=net.name, architecture=architecture.name, source=net.source,
+                                                 input=net.input, classes=net.classes))
 
 
 def convert(source, path, *, family=None):

@@ -42,8 +42,7 @@ def layers_of(tensors):
             raise InputError(f"{layer!r} in it has weight {weight.shape} {weight.dtype} and bias {bias.shape} "
                              f"{bias.dtype}; expected floats with 2 or 4 axes, and 1")
         dense = len(weight.shape) == 2 or layer.startswith("pre_logits")  # timm's are convolutions over the whole map
-        oihw = _as_convolution(weight.shape, channels) if dense else weight.shape
-        out, into, height, width = oihw
+        out, into, height, width = oihw = _as_convolution(weight.shape, channels)
         shape = (height * width * into, out) if dense else (height, width, into, out)
         layers[layer] = (Array(f"{layer}.weight", shape, partial(_read, weight, oihw, shape)),
                          Array(f"{layer}.bias", bias.shape, partial(_read, bias, (*bias.shape, 1, 1, 1), bias.shape)))
@@ -56,10 +55,10 @@ def _part(layer):
 
 
 def _as_convolution(shape, channels):
-    """(out, in, h, w) of a dense kernel (out, in) that reads a flattened square map of so many channels, if it does."""
-    out, into = shape[:2]
+    """(out, in, h, w) of a kernel; a dense one (out, in) may read a flattened square map of so many channels."""
     if len(shape) == 4:
         return shape
+    out, into = shape
     side = isqrt(into // channels) if channels else 1
     return (out, channels, side, side) if channels and side * side * channels == into else (out, into, 1, 1)
 
