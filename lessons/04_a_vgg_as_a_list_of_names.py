@@ -41,7 +41,7 @@ from matplotlib.figure import Figure
 import tinyattr as ta
 from tinyattr.course import holds, same, show
 from tinyattr.files.fetch import cached
-from tinyattr.files.registry import KNOWN
+from tinyattr.files.registry import REGISTRY
 from tinyattr.glyphs.scenes import scene
 from tinyattr.nets.pictures import InputSpec
 from tinyattr.nets.vgg import vgg_layers, vgg_shapes
@@ -399,11 +399,11 @@ for name, how in {"RGB": own, "BGR": spec}.items():
 # If the real VGG19 is on this machine (``tinyattr weights fetch vgg19``, 575 MB), here is a test of it that needs no
 # photo: a black picture, whose smallest and largest probability its users printed.
 
-known = KNOWN["vgg19"]
-if cached(known).is_file():
+published = REGISTRY["vgg19"]
+if cached(published).is_file():
     real = ta.load("vgg19")
     y = softmax(real(real.input.encode(np.zeros((224, 224, 3))))[0])
-    print(f"black picture: probabilities from {y.min():.6e} to {y.max():.7f}, published {known.black[:2]}")
+    print(f"black picture: probabilities from {y.min():.6e} to {y.max():.7f}, published {published.black[:2]}")
 else:
     print("VGG19's weights are not on this machine; nothing depends on them here")
 folder.cleanup()

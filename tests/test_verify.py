@@ -13,12 +13,13 @@ import tinyattr as ta
 from tests.files.layouts import write
 from tests.files.torch_files import legacy, torch_state
 from tinyattr.cli.main import main
-from tinyattr.files.atomic import digest
 from tinyattr.files.embedded import embedded
-from tinyattr.files.fetch import FETCHABLE
-from tinyattr.files.load import FAMILIES, convert
-from tinyattr.files.registry import KNOWN
-from tinyattr.files.verify import check_photo, passed, show, verify
+from tinyattr.files.fetch import FETCHABLE, sha256_of
+from tinyattr.files.load import convert
+from tinyattr.files.registry import REGISTRY
+from tinyattr.files.show import show_file
+from tinyattr.files.verify import check_photo, passed, verify
+from tinyattr.nets.pictures import FAMILIES
 from tinyattr.softmax import softmax
 
 
@@ -41,7 +42,7 @@ def test_the_embedded_network(capsys):
     assert out.endswith("verified\n")
     assert main(["weights", "show", "glyphs"]) == 0
     out = capsys.readouterr().out
-    for words in ("VGG19, 38 arrays, 734,300 numbers", "tinyattr, as the file says", "block5_conv4", digest(embedded("weights/glyphs.h5"))):
+    for words in ("VGG19, 38 arrays, 734,300 numbers", "tinyattr, as the file says", "block5_conv4", sha256_of(embedded("weights/glyphs.h5"))):
         assert words in out
 
 
@@ -82,7 +83,7 @@ def test_a_vgg16_is_called_one(tmp_path):
     net = ta.vgg("D", width=1 / 16, classes=3, size=32, dense=(4, 4))
     (tmp_path / "vgg19.pth").write_bytes(legacy(torch_state(net)))
     assert "VGG16, which is not VGG19" in "\n".join(map(str, verify(tmp_path / "vgg19.pth")))
-    assert "VGG16, which is not VGG19" in show(tmp_path / "vgg19.pth")
+    assert "VGG16, which is not VGG19" in show_file(tmp_path / "vgg19.pth")
 
 
 def test_nothing_known_is_not_verified_and_a_family_is_asked_for(tmp_path, capsys):
@@ -101,15 +102,15 @@ def test_nothing_known_is_not_verified_and_a_family_is_asked_for(tmp_path, capsy
 
 def test_the_figures_are_those_that_were_printed(shared):
     facts = json.loads((shared / "weights_examples" / "vgg19_real_facts.json").read_text())
-    printed, oxford = facts["keras_vgg19"], KNOWN["vgg19"]
+    printed, oxford = facts["keras_vgg19"], REGISTRY["vgg19"]
     black = printed["black_image"]
-    assert oxford.black == (black["prob_min"], black["prob_max"], black["mean_sq_dev_from_uniform"])
+    assert oxford.black == [black["prob_min"], black["prob_max"], black["mean_sq_dev_from_uniform"]]
     assert {f"{stem}.jpg": c for stem, (c, _) in oxford.photos.items()} == {
         photo: c for photo, (c, _, _) in printed["top1_percent"].items()}
     assert all(100 * p == pytest.approx(printed["top1_percent"][f"{stem}.jpg"][2]) for stem, (_, p) in oxford.photos.items())
-    for known in (oxford, KNOWN["vgg19-torchvision"]):
-        assert (known.bytes, known.sha256) == tuple(facts["files"][known.file][key] for key in ("bytes", "sha256"))
-    assert KNOWN["vgg19-timm"].sha256 == facts["files"]["timm/vgg19.tv_in1k model.safetensors"]["sha256"]
+    for published in (oxford, REGISTRY["vgg19-torchvision"]):
+        assert (published.bytes, published.sha256) == tuple(facts["files"][published.file][key] for key in ("bytes", "sha256"))
+    assert REGISTRY["vgg19-timm"].sha256 == facts["files"]["timm/vgg19.tv_in1k model.safetensors"]["sha256"]
 
 
 def test_a_black_picture(tmp_path, monkeypatch):
@@ -121,7 +122,7 @@ def test_a_black_picture(tmp_path, monkeypatch):
     y = softmax(ta.network(net.layers, weights)(x))[0]
     figures = (y.min(), y.max(), np.mean((y - 0.001) ** 2))
     assert figures[1] > 1.1e-3
-    monkeypatch.setitem(KNOWN, "vgg19", replace(KNOWN["vgg19"], black=figures, marks=()))
+    monkeypatch.setitem(REGISTRY, "vgg19", replace(REGISTRY["vgg19"], black=figures, marks=()))
     write(tmp_path / "w.h5", weights, "keras-2016")
     checks = verify(tmp_path / "w.h5", family="oxford")
     assert outcomes(checks)["black"] == "ok"
@@ -135,7 +136,7 @@ def test_a_black_picture(tmp_path, monkeypatch):
 def test_a_published_file_by_its_digest(tmp_path, monkeypatch):
     net = ta.vgg("E", width=1 / 16, classes=3, size=32, dense=(4, 4))
     path = write(tmp_path / "w.h5", net.weights, "keras-2016")
-    monkeypatch.setitem(FETCHABLE, "vgg19", replace(KNOWN["vgg19"], sha256=digest(path), bytes=path.stat().st_size))
+    monkeypatch.setitem(FETCHABLE, "vgg19", replace(REGISTRY["vgg19"], sha256=sha256_of(path), bytes=path.stat().st_size))
     assert outcomes(verify(path))["file"] == "ok"
     convert(path, tmp_path / "own.h5", family="oxford")
     flip(path, "fc2/fc2_W_1:0", (1, 2))
@@ -148,8 +149,5 @@ def test_photos_of_the_authors_are_known_by_name(tmp_path, monkeypatch):
     Image.new("RGB", (40, 40), (200, 30, 90)).save(tmp_path / "pick.png")
     net = ta.load("glyphs")
     c = int(np.argmax(net(net.read(tmp_path / "pick.png"))))
-    known = replace(KNOWN["vgg19"], photos={"pick": (c, None)})
-    assert check_photo(net, tmp_path / "pick.png", known).outcome == "ok"
-    assert check_photo(net, tmp_path / "pick.png", replace(known, photos={"pick": (c, 1.5)})).outcome == "FAILED"
-    assert check_photo(net, tmp_path / "pick.png", replace(known, photos={"pick": (c ^ 1, None)})).outcome == "FAILED"
-    assert check_photo(net, tmp_path / "pick.png", None).outcome == "-"
+    for published, outcome in (({"pick": [c]}, "ok"), ({"pick": [c, 1.5]}, "FAILED"), ({"pick": [c ^ 1]}, "FAILED"), ({}, "-")):
+        assert check_photo(net, tmp_path / "pick.png", published).outcome == outcome

@@ -35,8 +35,8 @@ def hdf5(change=None, own=False):
         for name, (kernel, bias) in NET.weights.items():
             file[f"{name}/kernel"], file[f"{name}/bias"] = kernel, bias
         if own:
-            facts = {"format": "tinyattr", "version": "1", "network": "n", "source": "s", "input": "null", "classes": "null", "sha256": "{}"}
-            for name, text in facts.items():
+            texts = {"format": "tinyattr", "version": "1", "network": "n", "source": "s", "input": "null", "classes": "null", "sha256": "{}"}
+            for name, text in texts.items():
                 file.attrs[name] = np.bytes_(text)
         if change:
             change(file)
@@ -110,6 +110,12 @@ def flipped(content, array):
     """One bit of an array's bytes."""
     at = content.index(np.ascontiguousarray(array).tobytes()) + 5
     return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+def longer(content, member):
+    """A zip file whose directory says that this member has 4 GB."""
+    at = content.rindex(member.encode()) - 46  # a directory's entry has 46 bytes before the name, both sizes from the 20th
+    return content[: at + 20] + b"\xfe\xff\xff\xff" * 2 + content[at + 28 :]
 
 
 def attribute(name, value):
@@ -203,6 +209,9 @@ def files():
         "legacy stream, cut": (t.legacy(STATE)[:-100], "ends too early"),
         "legacy stream, another count": (t.legacy(STATE).replace(struct.pack("<q", 16), struct.pack("<q", 17), 1), "another length"),
         "legacy stream, count of 2^63": (t.legacy(STATE).replace(struct.pack("<q", 16), b"\xff" * 8, 1), "another length"),
+        "legacy stream, storage that is not listed": (t.legacy(STATE, t.state_dict(STATE, True, **{
+            WEIGHT: t.tensor("99", "f4", 1 << 30, [4, 4], [1 << 27, 1], legacy=True)})), "other storages than it lists"),
+        "zip member of 4 GB in a small file": (longer(torch_zip(), f"archive/data/{PLACE}"), "reaches beyond the end"),
         "header of 2^63 bytes": (header(b"{}", length=1 << 63), "not a weight file"),
         "header longer than the file": (header(b"{}", length=100_000), "do not end where the file ends"),
         "header nested 100,000 deep": (header(b'{"a":' * 20_000), "recursion|damaged"),

@@ -12,7 +12,7 @@ from tests.files.torch_files import zipped
 from tests.files.torch_names import squeezenet_state
 from tinyattr.cli.main import main
 from tinyattr.files.fetch import FETCHABLE, cached, fetch
-from tinyattr.files.registry import KNOWN
+from tinyattr.files.registry import REGISTRY
 
 CONTENT = bytes(range(256)) * 4000
 
@@ -41,9 +41,9 @@ def server():
 
 
 @pytest.fixture
-def known(server, tmp_path, monkeypatch):
+def published(server, tmp_path, monkeypatch):
     """SqueezeNet's entry, its file being CONTENT on our server; the cache is an empty folder."""
-    entry = replace(KNOWN["squeezenet"], url=f"http://127.0.0.1:{server.server_port}/file.pth", bytes=len(CONTENT),
+    entry = replace(REGISTRY["squeezenet"], url=f"http://127.0.0.1:{server.server_port}/file.pth", bytes=len(CONTENT),
                     sha256=sha256(CONTENT).hexdigest())
     monkeypatch.setitem(FETCHABLE, "squeezenet", entry)
     monkeypatch.setenv("TINYATTR_CACHE", str(tmp_path / "cache"))
@@ -51,15 +51,15 @@ def known(server, tmp_path, monkeypatch):
     return entry
 
 
-def test_fetching_once(server, known, capsys):
+def test_fetching_once(server, published, capsys):
     assert main(["weights", "fetch", "squeezenet"]) == 0
-    assert cached(known).read_bytes() == CONTENT
-    assert str(cached(known)) in (captured := capsys.readouterr()).out
+    assert cached(published).read_bytes() == CONTENT
+    assert str(cached(published)) in (captured := capsys.readouterr()).out
     assert captured.err == ""  # no bar where there is no terminal
     fetch("squeezenet")
     assert server.asked == 1
     main(["weights", "list"])
-    assert f"fetched: {cached(known)}" in capsys.readouterr().out
+    assert f"fetched: {cached(published)}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("fault", "words"), [
@@ -69,36 +69,36 @@ def test_fetching_once(server, known, capsys):
     ({"status": 404}, "its server answers 404 Not Found"),
     ({"status": 503}, "its server answers 503"),
 ])
-def test_what_goes_wrong_leaves_nothing_and_the_next_try_succeeds(server, known, capsys, fault, words):
+def test_what_goes_wrong_leaves_nothing_and_the_next_try_succeeds(server, published, capsys, fault, words):
     for key, value in fault.items():
         setattr(server, key, value)
     assert main(["weights", "fetch", "squeezenet"]) == 1
     message = capsys.readouterr().err
     assert words in message
     assert message.count("\n") == 1
-    assert f"download {known.url} by other means and place it as {cached(known)}" in message
-    assert list(cached(known).parent.iterdir()) == []
+    assert f"download {published.url} by other means and place it as {cached(published)}" in message
+    assert list(cached(published).parent.iterdir()) == []
     server.content, server.status, server.sent = CONTENT, 200, None
     assert fetch("squeezenet").read_bytes() == CONTENT
 
 
-def test_offline(server, known, monkeypatch):
-    monkeypatch.setitem(FETCHABLE, "squeezenet", replace(known, url="http://127.0.0.1:9/file.pth"))  # the discard port
+def test_offline(server, published, monkeypatch):
+    monkeypatch.setitem(FETCHABLE, "squeezenet", replace(published, url="http://127.0.0.1:9/file.pth"))  # the discard port
     with pytest.raises(ta.InputError, match="no connection, or it broke off; try again, or download"):
         fetch("squeezenet")
     with pytest.raises(ta.InputError, match="unknown network to fetch 'squeezenet9'; did you mean squeezenet"):
         fetch("squeezenet9")
 
 
-def test_a_damaged_file_in_the_cache_is_fetched_again(server, known):
-    cached(known).parent.mkdir()
-    cached(known).write_bytes(b"half a file")
+def test_a_damaged_file_in_the_cache_is_fetched_again(server, published):
+    cached(published).parent.mkdir()
+    cached(published).write_bytes(b"half a file")
     assert fetch("squeezenet").read_bytes() == CONTENT
 
 
-def test_a_file_placed_by_hand_is_loaded_by_its_name(known):
+def test_a_file_placed_by_hand_is_loaded_by_its_name(published):
     with pytest.raises(ta.InputError, match=r"'squeezenet' is not on this machine; `tinyattr weights fetch squeezenet` gets it, or download"):
         ta.load("squeezenet")
-    cached(known).parent.mkdir()
-    zipped(cached(known), squeezenet_state("1.1"))
+    cached(published).parent.mkdir()
+    zipped(cached(published), squeezenet_state("1.1"))
     assert ta.load("squeezenet", family="torchvision").name == "SqueezeNet v1.1"

@@ -12,7 +12,8 @@ from tests.files.layouts import write
 from tests.references import FOLDER
 from tinyattr.files.formats import open_weights
 from tinyattr.files.load import convert
-from tinyattr.files.verify import show, verify
+from tinyattr.files.show import show_file
+from tinyattr.files.verify import verify
 from tinyattr.nets.vgg import vgg_shapes
 from tinyattr.softmax import softmax
 
@@ -34,8 +35,8 @@ def same(a, b):
 @pytest.mark.parametrize("layout", ["tinyattr-bare", "keras-2016", "keras-weights", "keras-model", "keras-3"])
 def test_layouts(small, tmp_path, layout):
     path = write(tmp_path / "w.h5", small.weights, layout)
-    with open_weights(path) as stored:
-        assert stored.layout == layout.replace("tinyattr-bare", "keras-weights")
+    with open_weights(path) as file:
+        assert file.layout == layout.replace("tinyattr-bare", "keras-weights")
     net = ta.load(path)
     assert same(net, small)
     assert net.name == "VGG19"
@@ -61,8 +62,8 @@ def test_a_keras_zip(small, tmp_path):
 
 def test_layers_beyond_ten_are_ordered_as_numbers(small, tmp_path):
     """HDF5 lists conv2d_10 before conv2d_2."""
-    with open_weights(write(tmp_path / "w.h5", small.weights, "keras-3")) as stored:
-        assert [n for n in stored.shapes if n.startswith("conv")] == ["conv2d"] + [f"conv2d_{i}" for i in range(1, 16)]
+    with open_weights(write(tmp_path / "w.h5", small.weights, "keras-3")) as file:
+        assert [n for n in file.shapes if n.startswith("conv")] == ["conv2d"] + [f"conv2d_{i}" for i in range(1, 16)]
 
 
 @pytest.mark.parametrize("name", [
@@ -286,14 +287,14 @@ def test_other_files(tmp_path, content):
 
 
 def test_truncated_files(small, tmp_path):
-    whole = write(tmp_path / "w.h5", small.weights, "keras-weights").read_bytes()
-    for length in (100, 3000, len(whole) // 2, len(whole) - 100):
-        (tmp_path / "cut.h5").write_bytes(whole[:length])
+    complete = write(tmp_path / "w.h5", small.weights, "keras-weights").read_bytes()
+    for length in (100, 3000, len(complete) // 2, len(complete) - 100):
+        (tmp_path / "cut.h5").write_bytes(complete[:length])
         with pytest.raises(ta.InputError, match=r"cut\.h5"):
             ta.load(tmp_path / "cut.h5")
 
 
-@pytest.mark.parametrize("read", [ta.load, show, verify, lambda path: convert(path, path.parent / "out.h5")])
+@pytest.mark.parametrize("read", [ta.load, show_file, verify, lambda path: convert(path, path.parent / "out.h5")])
 def test_missing_files_folders_and_pipes(tmp_path, read):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "none.h5", tmp_path, tmp_path / "pipe"):

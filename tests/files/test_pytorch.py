@@ -34,8 +34,8 @@ def expected(name):
     "odd_legacy.pth", "odd_zip.pth", "bfloat16_legacy.pth", "bfloat16_zip.pth", "mixed.safetensors",
 ])
 def test_files_written_by_pytorch(name):
-    with open_weights(FOLDER / "pytorch" / name) as stored:
-        assert stored.layout == next(layout for end, layout in LAYOUT.items() if name.endswith(end))
+    with open_weights(FOLDER / "pytorch" / name) as file:
+        assert file.layout == next(layout for end, layout in LAYOUT.items() if name.endswith(end))
     net = ta.load(FOLDER / "pytorch" / name)
     state, ours = expected(name), torch_state(net)
     assert ours.keys() == state.keys()

@@ -8,9 +8,9 @@ import tinyattr as ta
 from tests.methods import toys
 from tests.methods.test_identities import signals
 from tests.methods.toys import few, seeds, toy
-from tinyattr.files.load import FAMILIES
 from tinyattr.methods.baselines import BASELINES, baseline_of
 from tinyattr.methods.path import at
+from tinyattr.nets.pictures import FAMILIES
 from tinyattr.softmax import softmax
 
 

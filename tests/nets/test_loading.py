@@ -13,8 +13,9 @@ from tests.files.layouts import write
 from tests.files.torch_files import legacy, safetensors, torch_state, zipped
 from tests.references import FOLDER
 from tinyattr.cli.main import main
-from tinyattr.files.atomic import digest
-from tinyattr.files.load import FAMILIES, convert
+from tinyattr.files.fetch import sha256_of
+from tinyattr.files.load import convert
+from tinyattr.nets.pictures import FAMILIES
 from tinyattr.nets.vgg import vgg_shapes
 
 MINIATURES = [*sorted((FOLDER / "keras").glob("*.h5")), *sorted((FOLDER / "keras").glob("*.keras")),
@@ -36,7 +37,7 @@ def test_every_format_converts_to_a_file_that_says_all(tmp_path, source):
     net = ta.load(out)
     assert same(net, ta.load(source))
     assert (net.input.mean, net.input.size) == (FAMILIES["torchvision"].mean, 64)
-    assert net.source == f"{source.name}, {source.stat().st_size:,} bytes, sha256 {digest(source)}"
+    assert net.source == f"{source.name}, {source.stat().st_size:,} bytes, sha256 {sha256_of(source)}"
     convert(out, tmp_path / "again.h5")
     again = ta.load(tmp_path / "again.h5")
     assert (again.input, again.source) == (net.input, net.source)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinyattr as ta
-from tinyattr.nets.squeezenet import recognise_squeezenet, squeezenet_layers, squeezenet_shapes
+from tinyattr.nets.squeezenet import squeezenet_layers, squeezenet_shapes
 from tinyattr.softmax import softmax
 
 
@@ -38,15 +38,6 @@ def test_the_walk_passes_fire_modules():
     step = 1e-7
     difference = ((net(x + step * v) - net(x - step * v)) * row).sum() / (2 * step)
     assert np.isclose((g * v).sum(), difference, rtol=1e-5)
-
-
-def test_recognising_it_by_names_and_shapes():
-    shapes = {n: (k, k[-1:]) for n, k in squeezenet_shapes().items()}
-    assert [facts["name"] for facts in recognise_squeezenet(shapes)] == ["SqueezeNet v1.0", "SqueezeNet v1.0 (torchvision)"]
-    assert recognise_squeezenet({"conv1": shapes["conv1"]}) == []
-    assert recognise_squeezenet({**shapes, "conv10": ((1, 1, 512, 9), (9,))})[0]["classes"] == 9
-    with pytest.raises(ta.InputError, match=r"layer 'conv10' has kernel \(1, 1, 511, 1000\)"):
-        recognise_squeezenet({**shapes, "conv10": ((1, 1, 511, 1000), (1000,))})
 
 
 @pytest.mark.parametrize(("photo", "first", "p", "second", "q"), [

@@ -7,7 +7,7 @@ import pytest
 
 import tinyattr as ta
 from tinyattr.nets.pictures import InputSpec
-from tinyattr.nets.vgg import recognise_vgg, vgg_layers, vgg_shapes
+from tinyattr.nets.vgg import vgg_layers, vgg_shapes
 
 TORCH = np.load(Path(__file__).parents[1] / "references" / "vgg19_torch.npz")
 
@@ -55,25 +55,6 @@ def test_class_names_and_sizes():
             ta.vgg("A", **{"width": 1 / 16, **wrong})
     with pytest.raises(ta.InputError, match="unknown VGG configuration 'C'"):
         ta.vgg("C")
-
-
-def test_recognising_what_a_file_holds():
-    shapes = {n: (k, k[-1:]) for n, k in vgg_shapes("D", (4, 4, 6, 6, 8), (10, 11), 7, 64).items()}
-    (facts,) = recognise_vgg(shapes)
-    assert (facts["name"], facts["size"], facts["classes"]) == ("VGG16", 64, 7)
-    renamed = {f"conv2d_{i}": s for i, s in enumerate(shapes.values())}
-    assert list(recognise_vgg(renamed)[0]["names"].values()) == list(renamed)
-    assert recognise_vgg({"a": ((3, 3, 3, 4), (4,))}) == []
-    features = {f"features.{i}": s for i, s in zip((0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28), shapes.values(), strict=False)}
-    heads = {f"classifier.{i}": s for i, s in zip((0, 3, 6), list(shapes.values())[-3:], strict=True)}
-    assert recognise_vgg({**features, **heads})[0]["names"]["block5_conv3"] == "features.28"
-    moved = {name.replace("features.28", "features.29"): s for name, s in features.items()}
-    assert recognise_vgg({**moved, **heads}) == []
-    for layer, wrong in (("block3_conv2", (3, 3, 7, 6)), ("fc1", (33, 10)), ("fc2", (9, 11)), ("block1_conv1", (3, 3, 4, 4))):
-        with pytest.raises(ta.InputError, match="needs"):
-            recognise_vgg({**shapes, layer: (wrong, wrong[-1:])})
-    with pytest.raises(ta.InputError, match="fc2"):
-        recognise_vgg({**shapes, "fc2": ((10, 11), (12,))})
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,8 @@ from tinyattr.files.atomic import all_different, writable, write_text
 from tinyattr.files.export import EXPORTS
 from tinyattr.files.fetch import FETCHABLE, cached, fetch
 from tinyattr.files.load import convert
-from tinyattr.files.verify import known_networks, passed, show, verify
+from tinyattr.files.show import published_networks, show_file
+from tinyattr.files.verify import passed, verify
 from tinyattr.glyphs.network import STEPS, train_glyphs
 from tinyattr.glyphs.scenes import example
 from tinyattr.nets.pictures import open_photo
@@ -489,12 +490,12 @@ def run_bench(options):
 
 
 def run_list(options):
-    """Known networks."""
-    print(known_networks())
+    """Published networks."""
+    print(published_networks())
 
 
 def run_fetch(options):
-    """Download a known network."""
+    """Download a published network."""
     print(f"weights  {fetch(options.name)}")
 
 
@@ -507,7 +508,7 @@ def run_convert(options):
 
 def run_show(options):
     """What a file holds."""
-    print(show(options.file, family=options.family))
+    print(show_file(options.file, family=options.family))
 
 
 def run_verify(options):

@@ -1,1 +1,26 @@
-"""What comes from disk: pictures, weight files, class names."""
+"""Weight files: from a file that anyone may have written to a network, and back. Read the modules in this order.
+
+The way of a file, from `load` down; each step hands on what the next one needs.
+
+    load           what users call: `load`, `save`, `convert`
+    fetch          where the file lies: at a path, in the package (embedded), or downloaded
+    recognise      what it is: its architecture, whose training, how photos must be preprocessed
+    registry       the published networks and the numbers by which they are known (registry.toml)
+    architectures  VGG and SqueezeNet, known by the names and shapes of their layers
+    formats        which format it has, by its first bytes; one of the readers below takes its layers apart
+
+The readers of formats; whatever they read is vetted first, as the file may mean harm.
+
+    weight_file    what each of them gives: layers in order, each a kernel and a bias, not yet read
+    hdf5           Keras' files and our own: groups and their layouts; dataset: one array of them
+    own_format     what our own files say about themselves, and how they are written
+    pytorch        PyTorch's names and axes; of the tensors that safetensors and pth find
+    pth            torch.save's files; pickled: their pickles, which are never run
+    tensor         one array of PyTorch's; window: the stretch of the file in which it lies
+
+What else one can do with a file.
+
+    show, verify   print what it holds; compare it with what was published
+    export         write a network as Keras and torchvision store it
+    atomic         write any file whole or not at all
+"""

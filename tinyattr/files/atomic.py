@@ -1,9 +1,8 @@
-"""Files that appear whole or not at all: written under a temporary name, flushed to disk, renamed."""
+"""Atomic writes: under a temporary name, flushed to disk, renamed, so that a file appears whole or not at all."""
 
 import errno
 import os
 from contextlib import contextmanager
-from hashlib import file_digest
 from pathlib import Path
 
 from tinyattr.errors import InputError
@@ -24,8 +23,8 @@ def writable(path):
 
 
 @contextmanager
-def whole(path):
-    """`with whole(path) as temporary:` write to `temporary`; it becomes `path` unless something fails."""
+def atomic(path):
+    """`with atomic(path) as temporary:` write to `temporary`; it becomes `path` unless something fails."""
     path = writable(path).resolve()  # a link stays a link, to the new content
     temporary = path.with_name(f".{os.getpid()}.{path.name}")  # the ending stays last: writers choose formats by it
     try:
@@ -43,7 +42,7 @@ def whole(path):
 
 def write_text(path, text):
     """Write a text in UTF-8; the file appears whole or not at all."""
-    with whole(path) as temporary:
+    with atomic(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
@@ -53,9 +52,3 @@ def all_different(*paths):
     for path in files:
         if files.count(path) > 1:
             raise InputError(f"{str(path)!r} is named twice; inputs and outputs must be different files")
-
-
-def digest(path):
-    """sha256 of a file, in hexadecimal digits."""
-    with open(path, "rb") as file:
-        return file_digest(file, "sha256").hexdigest()

@@ -1,65 +1,81 @@
-"""Known weight files: where they lie on this machine, and fetching them.
+"""Where a weight file lies: at a path, in the package, or in the cache, once its network was fetched.
 
 Pooch is imported where it is needed: it would make `import tinyattr` a quarter longer.
 """
 
 import os
+from functools import partial
+from hashlib import file_digest
 from pathlib import Path
 
 from tqdm import tqdm
 
 from tinyattr.errors import InputError, unknown
-from tinyattr.files.atomic import digest
-from tinyattr.files.registry import KNOWN
+from tinyattr.files.embedded import embedded
+from tinyattr.files.registry import REGISTRY
 
-FETCHABLE = {name: known for name, known in KNOWN.items() if known.url}
+FETCHABLE = {name: published for name, published in REGISTRY.items() if published.url}
 SECONDS = 30  # of silence after which a server counts as gone
 
 
-def cached(known):
-    """Where the file of a known network lies once fetched: in $TINYATTR_CACHE, else in the system's cache folder."""
-    import pooch
+def located(source):
+    """The Path of a weight file, given its path, "glyphs" for the embedded network, or the name of a fetched one.
 
-    return Path(os.environ.get("TINYATTR_CACHE") or pooch.os_cache("tinyattr")) / known.file
-
-
-def fetched(name):
-    """Path of a fetched file. Raises InputError, saying how to get it, where it is not there."""
-    path = cached(FETCHABLE[name])
+    Raises InputError, which says how to get it, where a file that can be fetched is not there.
+    """
+    if source == "glyphs":
+        return embedded("weights/glyphs.h5")
+    if source not in FETCHABLE:
+        return Path(source)
+    path = cached(FETCHABLE[source])
     if not path.is_file():
-        raise InputError(f"{name!r} is not on this machine; `tinyattr weights fetch {name}` gets it, or "
-                         f"{by_hand(FETCHABLE[name])}")
+        raise InputError(f"{source!r} is not on this machine; `tinyattr weights fetch {source}` gets it, or "
+                         f"{by_hand(FETCHABLE[source])}")
     return path
 
 
-def published(path):
-    """(sha256 of a file, the known network whose published file it is or claims to be by name or size, or None)."""
-    found, size = digest(path), path.stat().st_size
-    claims = (known for known in FETCHABLE.values() if path.name == known.file or size == known.bytes)
-    is_one = (known for known in FETCHABLE.values() if found == known.sha256)
-    return found, next(is_one, None) or next(claims, None)
+def cached(published):
+    """Where a published file lies once it is fetched: in $TINYATTR_CACHE, else in the system's cache folder."""
+    import pooch
+
+    return Path(os.environ.get("TINYATTR_CACHE") or pooch.os_cache("tinyattr")) / published.file
 
 
-def by_hand(known):
+def claimed(path):
+    """(sha256 of a file, the published network whose file it is, or claims to be by name or size, or None)."""
+    found, size = sha256_of(path), path.stat().st_size
+    is_one = [published for published in FETCHABLE.values() if found == published.sha256]
+    claims = [published for published in FETCHABLE.values() if path.name == published.file or size == published.bytes]
+    return found, next(iter(is_one + claims), None)
+
+
+def sha256_of(path):
+    """sha256 of a file, in hexadecimal digits."""
+    with open(path, "rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+def by_hand(published):
     """How to place a file without `fetch`."""
-    return f"download {known.url} by other means and place it as {cached(known)}"
+    return f"download {published.url} by other means and place it as {cached(published)}"
 
 
 def fetch(name):
-    """Download a known network's file to its place in the cache, unless it is there already. Returns its path.
+    """Download a published network's file to its place in the cache, unless it is there already. Returns its path.
 
     The file appears only with the size and sha256 that were published; a broken download leaves nothing and starts
-    again. Raises InputError where it fails, saying how to place the file by hand.
+    again. Raises InputError where it fails, which says how to place the file by hand.
     """
     if name not in FETCHABLE:
         raise unknown("network to fetch", name, FETCHABLE)
     import pooch
 
-    known = FETCHABLE[name]
-    path = cached(known)
+    published = FETCHABLE[name]
+    path = cached(published)
     pooch.get_logger().setLevel("ERROR")
     try:
-        pooch.retrieve(known.url, known.sha256, path.name, path.parent, downloader=lambda *a: _download(known, *a))
+        pooch.retrieve(published.url, published.sha256, path.name, path.parent,
+                       downloader=partial(_download, published))
     except InputError as error:
         why = error
     except OSError as error:  # as all of requests' errors are
@@ -70,15 +86,15 @@ def fetch(name):
         why = "what arrived has another sha256 than the published file"
     else:
         return path
-    raise InputError(f"could not fetch {name!r}: {why}; try again, or {by_hand(known)}")
+    raise InputError(f"could not fetch {name!r}: {why}; try again, or {by_hand(published)}")
 
 
-def _download(known, url, output, _):
+def _download(published, url, output, _):
     """Pooch's downloader, with a bar on terminals only, and the size checked."""
     import pooch
 
-    bar = tqdm(total=known.bytes, unit="B", unit_scale=True, desc=known.file, disable=None, leave=False)
+    bar = tqdm(total=published.bytes, unit="B", unit_scale=True, desc=published.file, disable=None, leave=False)
     pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 16, timeout=SECONDS)(url, output, None)
     size = Path(output).stat().st_size
-    if known.bytes and size != known.bytes:
-        raise InputError(f"{size:,} bytes arrived instead of {known.bytes:,}")
+    if published.bytes and size != published.bytes:
+        raise InputError(f"{size:,} bytes arrived instead of {published.bytes:,}")

@@ -7,38 +7,29 @@
     keras-3         /layers/conv2d/vars/0                       Keras 3 .weights.h5 and the inside of .keras
 """
 
-from contextlib import contextmanager
-from functools import partial
-from math import prod
 
 import h5py
-import numpy as np
 
 from tinyattr.errors import InputError
-from tinyattr.files.chunks import FILTERS, filters_of, read_chunks
-from tinyattr.files.weight_file import Array, natural
+from tinyattr.files.dataset import array_of
+from tinyattr.files.own_format import own_description
+from tinyattr.files.weight_file import Description, natural
 
 MOST_MEMBERS = 1000  # met in all groups; a group can be a member of many: VGG19 has 120
 DEEPEST = 3  # groups below a layer's own
-OWN = ("format", "version", "network", "architecture", "source", "input", "classes", "sha256")
-LARGEST_ATTRIBUTE = 1 << 16  # bytes, which is HDF5's own limit
 
 
-@contextmanager
 def open_hdf5(file):
-    """Open a path or a binary file: `with open_hdf5(path) as (layout, layers, attributes)`, as `Stored` has them.
-
-    Raises InputError for what is not to be read, and what h5py raises for a damaged file.
-    """
-    with h5py.File(file, "r", rdcc_nbytes=1 << 16, locking="best-effort") as opened:
-        yield _contents(opened)
+    """An h5py.File of a path or a binary file, to be closed. Raises what h5py raises for a damaged file."""
+    return h5py.File(file, "r", rdcc_nbytes=1 << 16, locking="best-effort")
 
 
-def _contents(file):
+def hdf5_contents(file):
+    """(layout, layers, description) of an open h5py.File, as `WeightFile` has them. Raises InputError."""
     met = []
     members = _members(file, met)
-    attributes = _own_attributes(file)
-    if attributes:
+    description = own_description(file.attrs)
+    if description:
         layout, root = "tinyattr", file
     elif "model_weights" in members:
         layout, root = "keras-model", file["model_weights"]
@@ -48,31 +39,13 @@ def _contents(file):
         layout, root = "keras-weights", file
     if not isinstance(root, h5py.Group):
         raise InputError(f"{root.name} in it is not a group of layers")
-    layers, official = {}, True
+    layers = {}
     for name in sorted(_members(root, met), key=natural):
         if root.get(name, getclass=True) is h5py.Group and (found := _datasets(root[name], met)):
-            kernel, bias = _kernel_and_bias(found, name)
-            official = official and kernel.name.endswith("_W_1:0")
-            layers[name] = tuple(Array(d.name, d.shape, partial(_read, d)) for d in (kernel, bias))
-    return "keras-2016" if official and layout == "keras-weights" else layout, layers, attributes
-
-
-def _own_attributes(file):
-    """{name: text} of a file of our own, {} for another.
-
-    Only text of fixed length is read: HDF5 believes the length that a variable one claims, and crashes.
-    """
-    found = {}
-    for name in OWN:
-        if name in file.attrs:
-            identity = file.attrs.get_id(name)
-            if identity.shape == () and identity.dtype.kind == "S" and identity.dtype.itemsize <= LARGEST_ATTRIBUTE:
-                found[name] = bytes(file.attrs[name]).decode()
-            elif found:
-                raise InputError(f"its attribute {name!r} is no text of fixed length")
-        if found.get("format") != "tinyattr":
-            return {}
-    return found
+            layers[name] = _kernel_and_bias([array_of(d) for d in found], name)
+    if layout == "keras-weights" and all(kernel.name.endswith("_W_1:0") for kernel, _ in layers.values()):
+        layout = "keras-2016"
+    return layout, layers, description or Description()
 
 
 def _members(group, met):
@@ -102,48 +75,11 @@ def _datasets(group, met, depth=0):
     return found
 
 
-def _kernel_and_bias(found, layer):
-    """The two arrays of a layer, told apart by their rank, vetted but not read."""
-    for d in found:
-        if not isinstance(d, h5py.Dataset) or d.shape is None:
-            raise InputError(f"{d.name} in it is no array")
-        _vet(d)
-    kernels = [d for d in found if d.ndim in (2, 4)]
-    biases = [d for d in found if d.ndim == 1]
+def _kernel_and_bias(arrays, layer):
+    """The two arrays of a layer, told apart by their rank."""
+    kernels = [array for array in arrays if len(array.shape) in (2, 4)]
+    biases = [array for array in arrays if len(array.shape) == 1]
     if len(kernels) != 1 or len(biases) != 1:
-        raise InputError(f"{layer!r} in it has arrays of shapes {[d.shape for d in found]}; "
+        raise InputError(f"{layer!r} in it has arrays of shapes {[array.shape for array in arrays]}; "
                          "expected one kernel (2 or 4 axes) and one bias (1 axis)")
     return kernels[0], biases[0]
-
-
-def _vet(d):
-    """Refuse a dataset whose reading could leave the file, run a plugin, or cost more than the array itself."""
-    plist = d.id.get_create_plist()
-    if plist.get_layout() == h5py.h5d.VIRTUAL or plist.get_external_count():
-        raise InputError(f"{d.name} keeps its numbers in another file; weights must lie in the file itself")
-    if d.dtype.kind != "f" or d.dtype.itemsize not in (2, 4, 8) or h5py.h5t.py_create(d.dtype) != d.id.get_type():
-        raise InputError(f"{d.name} has type {d.dtype}; weights are float16, float32 or float64")
-    filters = filters_of(d)
-    if filters != [number for number in FILTERS if number in filters]:
-        raise InputError(f"{d.name} uses the HDF5 filters {filters}; read are {' and '.join(FILTERS.values())} "
-                         "(h5repack -f SHUF -f GZIP=4 makes such a file)")
-    nbytes = prod(d.shape) * d.dtype.itemsize
-    if d.chunks:
-        if prod(d.chunks) * d.dtype.itemsize > max(nbytes, 1 << 20):
-            raise InputError(f"{d.name} has chunks of {d.chunks} for an array of {d.shape}")
-        if prod(-(-n // c) for n, c in zip(d.shape, d.chunks, strict=True)) > 64 + nbytes // 4096:
-            raise InputError(f"{d.name} has tiny chunks of {d.chunks} for an array of {d.shape}")
-        written = d.id.get_space_status() == h5py.h5d.SPACE_STATUS_ALLOCATED
-    else:
-        written = plist.get_layout() == h5py.h5d.COMPACT or d.id.get_storage_size() == nbytes
-    if not written or not nbytes:
-        raise InputError(f"{d.name} was never written completely; the file comes from an interrupted run")
-
-
-def _read(d):
-    a = np.empty(d.shape, np.float32)
-    if d.chunks:
-        read_chunks(d, a)
-    else:
-        d.read_direct(a)
-    return a

@@ -14,12 +14,15 @@ from tinyattr.errors import InputError
 LARGEST = 1 << 17  # bytes of a pickle; a state dict needs about 130 for a tensor
 MOST_ARGUMENTS = 8  # of a function; _rebuild_tensor_v2 has at most 7
 
-VALUES = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
-WITH_ARGUMENT = {
+CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+LITERALS = {
     "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE", "SHORT_BINUNICODE", "SHORT_BINSTRING",
 }
 EMPTY = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple}
-NO_EFFECT = {"PROTO", "FRAME"}
+TAKES = {  # how many items an instruction takes from the stack, None: all since the last mark
+    "APPEND": 1, "SETITEM": 2, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3, "STACK_GLOBAL": 2, "BINPERSID": 1, "REDUCE": 2,
+    "BUILD": 1, "STOP": 1, "APPENDS": None, "SETITEMS": None, "TUPLE": None,
+}
 
 
 def interpret(stream, functions, persistent):
@@ -30,43 +33,31 @@ def interpret(stream, functions, persistent):
     TypeError for a pickle that makes no sense.
     """
     stack, marks, memo = [], [], {}
-
-    def since_mark():
-        start = marks.pop()
-        items = stack[start:]
-        del stack[start:]
-        return items
-
     for opcode, argument, _ in pickletools.genops(stream):
-        match opcode.name:
-            case name if name in NO_EFFECT:
-                pass
-            case name if name in VALUES:
-                stack.append(VALUES[name])
-            case name if name in WITH_ARGUMENT:
-                stack.append(argument)
-            case name if name in EMPTY:
+        name, taken = opcode.name, []
+        if name in TAKES:
+            start = marks.pop() if TAKES[name] is None else len(stack) - TAKES[name]
+            if start < 0:
+                raise ValueError("a pickle that takes more from its stack than is there")
+            taken = stack[start:]
+            del stack[start:]
+        match name:
+            case "PROTO" | "FRAME" | "BUILD":
+                pass  # BUILD: what an object keeps beside its value, such as versions of modules and hooks
+            case "NONE" | "NEWTRUE" | "NEWFALSE":
+                stack.append(CONSTANTS[name])
+            case "EMPTY_DICT" | "EMPTY_LIST" | "EMPTY_TUPLE":
                 stack.append(EMPTY[name]())
+            case _ if name in LITERALS:
+                stack.append(argument)
             case "MARK":
                 marks.append(len(stack))
-            case "TUPLE":
-                stack.append(tuple(since_mark()))
-            case "TUPLE1" | "TUPLE2" | "TUPLE3" as name:
-                n = int(name[-1])
-                stack[-n:] = [tuple(stack[-n:])]
-            case "APPEND":
-                item = stack.pop()
-                stack[-1].append(item)
-            case "APPENDS":
-                items = since_mark()
-                stack[-1].extend(items)
-            case "SETITEM":
-                items = stack[-2:]
-                del stack[-2:]
-                fill(stack[-1], items)
-            case "SETITEMS":
-                items = since_mark()
-                fill(stack[-1], items)
+            case "TUPLE" | "TUPLE1" | "TUPLE2" | "TUPLE3":
+                stack.append(tuple(taken))
+            case "APPEND" | "APPENDS":
+                stack[-1].extend(taken)
+            case "SETITEM" | "SETITEMS":
+                fill_mapping(stack[-1], taken)
             case "BINPUT" | "LONG_BINPUT":
                 memo[argument] = stack[-1]
             case "MEMOIZE":
@@ -76,25 +67,23 @@ def interpret(stream, functions, persistent):
             case "GLOBAL":
                 stack.append(_known(argument, functions))
             case "STACK_GLOBAL":
-                stack[-2:] = [_known(" ".join(stack[-2:]), functions)]
+                stack.append(_known(" ".join(taken), functions))
             case "BINPERSID":
-                stack.append(persistent(stack.pop()))
+                stack.append(persistent(*taken))
             case "REDUCE":
-                function, arguments = stack[-2:]
+                function, arguments = taken
                 if not isinstance(arguments, tuple) or len(arguments) > MOST_ARGUMENTS:
                     raise TypeError("a pickle that calls a function with no list of arguments, or with too many")
-                stack[-2:] = [function(*arguments)]  # nothing on the stack but `functions` can be called
-            case "BUILD":
-                stack.pop()  # what an object keeps beside its value: versions of modules, hooks
+                stack.append(function(*arguments))  # nothing on the stack but `functions` can be called
             case "STOP":
-                return stack.pop()
-            case name:
+                return taken[0]
+            case _:
                 raise InputError(f"its pickle uses the instruction {name}, which no saved state dict needs; "
                                  "save model.state_dict(), not the model")
     raise ValueError("a pickle without an end")
 
 
-def fill(mapping, items):
+def fill_mapping(mapping, items):
     """mapping[key] = value for items (key, value, key, value, ...); a key is a name or a number, cheap to hash."""
     for key, value in zip(items[::2], items[1::2], strict=True):
         if not isinstance(mapping, dict) or not isinstance(key, str | int):

@@ -6,15 +6,14 @@ The header is {name: {"dtype", "shape", "data_offsets": [begin, end]}}, offsets 
 import json
 from math import prod
 
+import numpy as np
+
 from tinyattr.errors import InputError
-from tinyattr.files.tensors import BFLOAT16, MOST_AXES, Tensor, bytes_of
+from tinyattr.files.atomic import atomic
+from tinyattr.files.tensor import DTYPES, MOST_AXES, Tensor, bytes_of, contiguous
 from tinyattr.files.window import Window
 
 LARGEST_HEADER = 1 << 17  # bytes; 52 tensors need 5,000
-DTYPES = {
-    "F16": "<f2", "BF16": BFLOAT16, "F32": "<f4", "F64": "<f8", "BOOL": "|b1",
-    "U8": "|u1", "I8": "|i1", "I16": "<i2", "I32": "<i4", "I64": "<i8",
-}
 
 
 def safetensors_start(head):
@@ -30,15 +29,16 @@ def safetensors(file, size):
     header.pop("__metadata__", None)
     tensors, ends = {}, []
     for name, entry in header.items():
-        (begin, end), shape, dtype = entry["data_offsets"], entry["shape"], DTYPES.get(entry["dtype"])
-        if dtype is None:
+        (begin, end), shape = entry["data_offsets"], entry["shape"]
+        if entry["dtype"] not in DTYPES:
             raise InputError(f"{name[:40]!r} in it has dtype {entry['dtype']!r:.20}; read are {', '.join(DTYPES)}")
         if len(shape) > MOST_AXES or any(type(n) is not int or n < 0 for n in (begin, end, *shape)):
             raise InputError(f"{name[:40]!r} in it has a shape or offsets that make no sense")
+        dtype = DTYPES[entry["dtype"]][1]
         if end - begin != prod(shape) * bytes_of(dtype):
             raise InputError(f"{name[:40]!r} in it has another length than its shape says")
-        strides = tuple(prod(shape[i + 1 :]) for i in range(len(shape)))
-        tensors[name] = Tensor(Window(file, 8 + length + begin, end - begin), dtype, tuple(shape), strides)
+        window = Window(file, 8 + length + begin, end - begin)
+        tensors[name] = Tensor(window, dtype, tuple(shape), contiguous(shape))
         ends.append((begin, end))
     ends.sort()
     if [0, *(end for _, end in ends)] != [*(begin for begin, _ in ends), size - 8 - length]:
@@ -51,3 +51,17 @@ def _without_repeats(pairs):
     if len(mapping) < len(pairs):
         raise InputError("its header names a tensor twice")
     return mapping
+
+
+def write_safetensors(path, arrays):
+    """Write {name: array} as float32; the file appears whole or not at all."""
+    arrays = {name: np.ascontiguousarray(array, "<f4") for name, array in arrays.items()}
+    header, end = {}, 0
+    for name, array in arrays.items():
+        header[name] = {"dtype": "F32", "shape": array.shape, "data_offsets": [end, end + array.nbytes]}
+        end += array.nbytes
+    text = json.dumps(header).encode()
+    with atomic(path) as temporary, temporary.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for array in arrays.values():
+            file.write(array)

@@ -1,4 +1,4 @@
-"""An open weight file, whatever its format: layers in order, each a kernel and a bias, vetted but not yet read."""
+"""What every format gives: layers in the file's order, each a kernel and a bias, vetted but not yet read."""
 
 import re
 import struct
@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tinyattr.errors import InputError
+from tinyattr.nets.pictures import InputSpec
 
 MOST_NUMBERS = 200_000_000  # in all arrays of a file: VGG19 has 143,667,240
 MOST_SWELLING = 16  # times the file's size may its arrays need in memory; compressed SqueezeNet needs 4
@@ -23,6 +24,22 @@ DAMAGED = (  # what readers meet in a damaged file
 
 
 @dataclass(frozen=True)
+class Description:
+    """What is known of a network beside its numbers. A foreign file says nothing: its fields are as they stand here.
+
+    network: its name; source: where its numbers come from; input: how photos are preprocessed; classes: their names.
+    sha256: {"layer/kernel": digest of its bytes as float32}, which only a file of our own has.
+    """
+
+    network: str = ""
+    architecture: str = ""
+    source: str = ""
+    input: InputSpec | None = None
+    classes: tuple[str, ...] | None = None
+    sha256: dict[str, str] | None = None
+
+
+@dataclass(frozen=True)
 class Array:
     """An array of a file: its name there, its shape in our axes, `fetch`, which reads it as float32 in that shape."""
 
@@ -30,31 +47,39 @@ class Array:
     shape: tuple[int, ...]
     fetch: Callable[[], np.ndarray]
 
+    def read(self):
+        """The numbers. Raises InputError, which names the array, for damage and for what `plausible` refuses."""
+        try:
+            with np.errstate(all="ignore"):  # float64 that float32 cannot hold becomes infinite, and is refused
+                return plausible(self.fetch(), self.name)
+        except InputError as error:
+            raise error if self.name in str(error) else InputError(f"{self.name}: {error}") from None
+
 
 @dataclass(frozen=True)
-class Stored:
-    """{layer's name in the file: (kernel, bias)}, in the order of the layers.
+class WeightFile:
+    """layers: {the layer's name in the file: (kernel, bias)}, in order; layout: what the format is called.
 
-    Kernels are (kh, kw, in, out) and (in, out), where `in` counts H, W, C, whatever the file has.
-    attributes: those of a file of our own, else {}.
+    Kernels are (kh, kw, in, out) and (in, out), where `in` counts H, W, C, whatever axes the file has.
     """
 
     path: Path
     layout: str
     layers: dict[str, tuple[Array, Array]]
-    attributes: dict
+    description: Description = Description()
 
     def __post_init__(self):
-        if not self.layers:
-            raise InputError(f"{self.path.name!r} holds no layer with a kernel and a bias; is it a weight file?")
+        arrays = [array for pair in self.layers.values() for array in pair]
+        numbers = sum(float(np.prod(array.shape, dtype=float)) for array in arrays)
+        if not arrays:
+            raise InputError("it holds no layer with a kernel and a bias; is it a weight file?")
         if any(len(layer) > LONGEST_NAME or not layer.isprintable() for layer in self.layers):
-            raise InputError(f"{self.path.name!r} has layers with names that are no names")
-        if not all(all(array.shape) for pair in self.layers.values() for array in pair):
-            raise InputError(f"{self.path.name!r} holds an array without numbers")
-        numbers = sum(float(np.prod(array.shape, dtype=float)) for pair in self.layers.values() for array in pair)
+            raise InputError("it has layers with names that are no names")
+        if not all(all(array.shape) for array in arrays):
+            raise InputError("it holds an array without numbers")
         if numbers > MOST_NUMBERS or 4 * numbers > MOST_SWELLING * (self.path.stat().st_size + (1 << 20)):
-            raise InputError(f"{self.path.name!r} declares {numbers:.3g} numbers; read are at most {MOST_NUMBERS:,}, "
-                             f"and at most {MOST_SWELLING} times the bytes of the file")
+            raise InputError(f"it declares {numbers:.3g} numbers; read are at most {MOST_NUMBERS:,}, and at most "
+                             f"{MOST_SWELLING} times the bytes of the file")
 
     @property
     def shapes(self):
@@ -64,7 +89,7 @@ class Stored:
     def read(self, layer):
         """(kernel, bias) as float32 arrays. Raises InputError for damaged data, NaN, or numbers no network has."""
         with about(self.path):
-            return tuple(_read(array) for array in self.layers[layer])
+            return tuple(array.read() for array in self.layers[layer])
 
 
 @contextmanager
@@ -77,23 +102,14 @@ def about(path):
         raise InputError(words if repr(path.name) in words else f"{path.name!r}: {words}") from None
     except PermissionError:
         raise InputError(f"{path.name!r} cannot be read: no permission") from None
-    except KeyError as error:
-        raise InputError(f"{path.name!r} is damaged or not a weight file: it lacks {_one_line(error)}") from None
     except DAMAGED as error:
-        raise InputError(f"{path.name!r} is damaged or not a weight file: {_one_line(error)}") from None
+        lacks = "it lacks " if isinstance(error, KeyError) else ""
+        raise InputError(f"{path.name!r} is damaged or not a weight file: {lacks}{_one_line(error)}") from None
 
 
 def _one_line(error):
     """An error's words, which may quote the file: short, and without what a terminal would obey."""
     return " ".join("".join(c if c.isprintable() else " " for c in str(error)).split())[:400]
-
-
-def _read(array):
-    try:
-        with np.errstate(all="ignore"):  # float64 that float32 cannot hold becomes infinite, and is refused
-            return plausible(array.fetch(), array.name)
-    except InputError as error:
-        raise error if array.name in str(error) else InputError(f"{array.name}: {error}") from None
 
 
 def plausible(a, where):

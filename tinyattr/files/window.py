@@ -16,14 +16,6 @@ class Window(io.RawIOBase):
     def __init__(self, file, start, length, crc=None):
         self.file, self.start, self.length, self.crc, self.position = file, start, length, crc, 0
 
-    def readable(self):
-        """Yes."""
-        return True
-
-    def seekable(self):
-        """Yes."""
-        return True
-
     def seek(self, offset, whence=io.SEEK_SET):
         """Returns the new position."""
         self.position = offset + (0, self.position, self.length)[whence]
@@ -38,11 +30,6 @@ class Window(io.RawIOBase):
         self.position += count
         return count
 
-    def bytes(self):
-        """All of them."""
-        self.seek(0)
-        return self.read()
-
     def check(self):
         """Raises InputError unless the bytes have their CRC-32. Looks once."""
         if self.crc is None:
@@ -54,6 +41,7 @@ class Window(io.RawIOBase):
         if crc != self.crc:
             raise InputError("not what was written: the CRC-32 differs; get the file again")
         self.crc = None
+        self.seek(0)
 
 
 class _Frugal(Window):
@@ -81,5 +69,8 @@ def zip_members(file, size):
             file.seek(info.header_offset)
             header = file.read(LOCAL_HEADER)
             names = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
-            members[info.filename] = Window(file, info.header_offset + LOCAL_HEADER + names, info.file_size, info.CRC)
+            start = info.header_offset + LOCAL_HEADER + names
+            if start + info.file_size > size:
+                raise InputError(f"{info.filename!r} in it reaches beyond the end of the file")
+            members[info.filename] = Window(file, start, info.file_size, info.CRC)
     return members

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from tinyattr.engine import GRADIENT, walk, weight_gradients
 from tinyattr.errors import InputError
-from tinyattr.files.atomic import whole
+from tinyattr.files.atomic import atomic
 from tinyattr.softmax import cross_entropy, cross_entropy_gradient, softmax
 
 
@@ -119,7 +119,7 @@ def keep(state, path):
     arrays = {f"{what}/{name}/{i}": a for what in ("weights", "first", "second")
               for name, pair in getattr(state, what).items() for i, a in enumerate(pair)}
     numbers = json.dumps({key: getattr(state, key) for key in NUMBERS})
-    with whole(path) as temporary, open(temporary, "wb") as file:
+    with atomic(path) as temporary, open(temporary, "wb") as file:
         np.savez(file, numbers=np.array(numbers), **arrays)
 
 

@@ -66,39 +66,3 @@ def vgg(configuration="E", *, seed=0, width=1, classes=1000, dense=None, size=22
         weights[name] = tuple(map(sealed, (kernel.astype(dtype, copy=False), np.zeros(shape[-1], dtype))))
     name = f"{VGG_NAMES[configuration]} layout, random weights (seed {seed})"
     return network(layers, weights, name=name, classes=names, input=input)
-
-
-def recognise_vgg(shapes):
-    """The VGG that a weight file holds, in a list, as the facts that `load` needs; [] for another network.
-
-    shapes: {file's layer: (kernel shape, bias shape)}. Keras' layer names are followed where the file has them; other
-    files have the order. Raises InputError for a VGG whose shapes do not chain.
-    """
-    convolutions = [s for s, (kernel, _) in shapes.items() if len(kernel) == 4]
-    dense = [s for s, (kernel, _) in shapes.items() if len(kernel) == 2]
-    configuration = {8: "A", 10: "B", 13: "D", 16: "E"}.get(len(convolutions))
-    if configuration is None or len(dense) != 3 or any(shapes[s][0][:2] != (3, 3) for s in convolutions):
-        return []
-    layers = vgg_layers(configuration)
-    if convolutions[0] == "features.0" and convolutions != [
-        f"features.{i}" for i, (_, op, _) in enumerate(layers) if op == "conv2d"
-    ]:
-        return []  # PyTorch's names count every convolution, ReLU and pool: its pools stand elsewhere
-    ours = [name for name, op, _ in layers if op in ("conv2d", "dense")]
-    theirs = ours if set(ours) == set(shapes) else convolutions + dense
-    kernels = [shapes[s][0] for s in theirs]
-    channels, start = [], 0
-    for count in CONVOLUTIONS[configuration]:
-        channels.append(kernels[start][-1])
-        start += count
-    side = round((kernels[-3][0] / channels[-1]) ** 0.5)
-    expected = vgg_shapes(configuration, channels, (kernels[-3][1], kernels[-2][1]), kernels[-1][1], 32 * max(side, 1))
-    for name, file_name, kernel in zip(ours, theirs, kernels, strict=True):
-        if kernel != expected[name] or shapes[file_name][1] != kernel[-1:]:
-            raise InputError(f"layer '{file_name}' has kernel {kernel} and bias {shapes[file_name][1]}; "
-                             f"{VGG_NAMES[configuration]} needs {expected[name]} and {expected[name][-1:]} there")
-    return [{
-        "name": VGG_NAMES[configuration], "layers": layers, "features": "block5_pool",
-        "names": dict(zip(ours, theirs, strict=True)), "size": 32 * side, "classes": kernels[-1][1],
-        "families": ["oxford", "torchvision", "tinyattr"],
-    }]

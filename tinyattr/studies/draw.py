@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from tinyattr.errors import InputError
-from tinyattr.files.atomic import whole, writable
+from tinyattr.files.atomic import atomic, writable
 
 POSITIVE = "inferno"  # maps in [0, 1]: ordered by lightness alone, so no hue need be told from another
 SIGNED = "PuOr_r"  # purple below 0, orange above: told apart with every kind of colour vision
@@ -271,7 +271,7 @@ def timings(found, title=""):
 
 def save(figure, path):
     """Write a figure; the file appears whole or not at all. Raises InputError as `drawable` does."""
-    with whole(drawable(path)) as temporary, warnings.catch_warnings():
+    with atomic(drawable(path)) as temporary, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in a script that the font lacks shows as boxes
         words = {"Description": titles(figure)} if temporary.suffix.lower() == ".png" else {}
         figure.savefig(temporary, metadata=words or None)

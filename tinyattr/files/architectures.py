@@ -1,0 +1,97 @@
+"""Which network a file holds, told by the names and shapes of its layers, as a file of weights seldom says it.
+
+To add an architecture, write a function from a file's shapes to the Architectures that they suggest, and put it into
+SUGGEST. It need not look at every shape: all are compared with the architecture's own here.
+"""
+
+from dataclasses import dataclass
+from math import isqrt
+
+from tinyattr.errors import InputError
+from tinyattr.files.pytorch import squeezenet_names, vgg_names
+from tinyattr.nets.squeezenet import squeezenet_layers, squeezenet_shapes
+from tinyattr.nets.vgg import CONVOLUTIONS, VGG_NAMES, vgg_layers, vgg_shapes
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network without its numbers, and what a file calls its layers.
+
+    layers: as a Network has them; kernels: {layer: shape}, and each bias has the kernel's last axis; names: {layer: its
+    name in the file}, for all layers with weights. families: whose trainings there are, keys of FAMILIES. features: the
+    layer that CAMs explain, None for a Network's default. size: of its pictures, None for the family's.
+    """
+
+    name: str
+    layers: list
+    kernels: dict[str, tuple[int, ...]]
+    names: dict[str, str]
+    families: tuple[str, ...]
+    features: str | None = None
+    size: int | None = None
+
+    @property
+    def classes(self):
+        """How many logits it has."""
+        return list(self.kernels.values())[-1][-1]
+
+    def misfit(self, shapes):
+        """In words, the first layer whose shapes {file's layer: (kernel, bias)} are not the architecture's; or None."""
+        for layer, needed in self.kernels.items():
+            kernel, bias = shapes[self.names[layer]]
+            if (kernel, bias) != (needed, needed[-1:]):
+                return (f"layer '{self.names[layer]}' has kernel {kernel} and bias {bias}; "
+                        f"{self.name} needs {needed} and {needed[-1:]} there")
+        return None
+
+
+def architectures_of(shapes):
+    """The Architectures that {file's layer: (kernel shape, bias shape)} can be, likeliest first.
+
+    Raises InputError where there is none: of the first layer that does not fit, or that the network is another one.
+    """
+    suggested = [architecture for suggest in SUGGEST for architecture in suggest(shapes)]
+    misfits = [architecture.misfit(shapes) for architecture in suggested]
+    if None in misfits:
+        return [architecture for architecture, misfit in zip(suggested, misfits, strict=True) if misfit is None]
+    if misfits:
+        raise InputError(misfits[0])
+    few = ", ".join([*list(shapes)[:3], *(["..."] if len(shapes) > 3 else [])])
+    raise InputError(f"{len(shapes)} layer(s) with weights ({few}) are neither a whole VGG, dense layers included, "
+                     "nor SqueezeNet")
+
+
+def _vggs(shapes):
+    """The VGG with as many convolutions. Keras' layer names are followed; without them, the order of the layers is."""
+    convolutions = [layer for layer, (kernel, _) in shapes.items() if len(kernel) == 4]
+    dense = [layer for layer, (kernel, _) in shapes.items() if len(kernel) == 2]
+    counts = {sum(blocks): configuration for configuration, blocks in CONVOLUTIONS.items()}
+    if len(convolutions) not in counts or len(dense) != 3 or any(shapes[c][0][:2] != (3, 3) for c in convolutions):
+        return
+    configuration = counts[len(convolutions)]
+    layers = vgg_layers(configuration)
+    ours = [name for name, op, _ in layers if op in ("conv2d", "dense")]
+    theirs = ours if set(ours) == set(shapes) else convolutions + dense
+    if theirs[0] == "features.0" and convolutions != list(vgg_names(layers).values())[: len(convolutions)]:
+        return  # PyTorch's names count every convolution, ReLU and pool: its pools stand elsewhere
+    kernels = [shapes[layer][0] for layer in theirs]
+    channels = [kernels[sum(CONVOLUTIONS[configuration][:b])][-1] for b in range(5)]  # of each block's first kernel
+    *hidden, classes = (kernel[-1] for kernel in kernels[-3:])
+    size = 32 * max(isqrt(kernels[-3][0] // channels[-1]), 1)
+    yield Architecture(VGG_NAMES[configuration], layers, vgg_shapes(configuration, channels, hidden, classes, size),
+                       dict(zip(ours, theirs, strict=True)), ("oxford", "torchvision", "tinyattr"), size=size)
+
+
+def _squeezenets(shapes):
+    """Every version whose layers have these names, ours or torchvision's. Only Caffe's pads conv10."""
+    for name, version, padding in (("SqueezeNet v1.0", "1.0", 1), ("SqueezeNet v1.0 (torchvision)", "1.0", 0),
+                                   ("SqueezeNet v1.1", "1.1", 0)):
+        ours = {layer: layer for layer in squeezenet_shapes(version)}
+        for names in (ours,) if padding else (ours, squeezenet_names(version)):
+            if set(names.values()) == set(shapes):
+                kernels = squeezenet_shapes(version, classes=shapes[names["conv10"]][0][-1])
+                yield Architecture(name, squeezenet_layers(version, padding), kernels, names,
+                                   ("squeezenet-caffe", "torchvision"), features="fire9_concat")
+
+
+SUGGEST = (_squeezenets, _vggs)

@@ -1,0 +1,98 @@
+"""One dataset of an HDF5 file: vetted before it is read, and read without HDF5's own filters.
+
+HDF5 inflates whatever a chunk holds, past the chunk's own size: a megabyte in a file can become a gigabyte in memory.
+So chunks are fetched as they are stored and inflated here, where none grows beyond its size.
+"""
+
+import zlib
+from functools import partial
+from itertools import product
+from math import prod
+
+import h5py
+import numpy as np
+
+from tinyattr.errors import InputError
+from tinyattr.files.weight_file import Array
+
+SLACK = 1024  # bytes by which a chunk may grow when it is compressed
+
+
+def array_of(d):
+    """The Array of a dataset, vetted but not read.
+
+    Raises InputError where reading could leave the file, run a plugin, or cost more than the array itself.
+    """
+    if not isinstance(d, h5py.Dataset) or d.shape is None:
+        raise InputError(f"{d.name} in it is no array")
+    plist = d.id.get_create_plist()
+    if plist.get_layout() == h5py.h5d.VIRTUAL or plist.get_external_count():
+        raise InputError(f"{d.name} keeps its numbers in another file; weights must lie in the file itself")
+    if d.dtype.kind != "f" or d.dtype.itemsize not in (2, 4, 8) or h5py.h5t.py_create(d.dtype) != d.id.get_type():
+        raise InputError(f"{d.name} has type {d.dtype}; weights are float16, float32 or float64")
+    filters = _filters(d)
+    if filters != [number for number in UNDO if number in filters]:
+        raise InputError(f"{d.name} uses the HDF5 filters {filters}; read are shuffle and gzip "
+                         "(h5repack -f SHUF -f GZIP=4 makes such a file)")
+    nbytes = prod(d.shape) * d.dtype.itemsize
+    if d.chunks:
+        if prod(d.chunks) * d.dtype.itemsize > max(nbytes, 1 << 20):
+            raise InputError(f"{d.name} has chunks of {d.chunks} for an array of {d.shape}")
+        if prod(-(-n // c) for n, c in zip(d.shape, d.chunks, strict=True)) > 64 + nbytes // 4096:
+            raise InputError(f"{d.name} has tiny chunks of {d.chunks} for an array of {d.shape}")
+        written = d.id.get_space_status() == h5py.h5d.SPACE_STATUS_ALLOCATED
+    else:
+        written = plist.get_layout() == h5py.h5d.COMPACT or d.id.get_storage_size() == nbytes
+    if not written or not nbytes:
+        raise InputError(f"{d.name} was never written completely; the file comes from an interrupted run")
+    return Array(d.name, d.shape, partial(_read, d))
+
+
+def _read(d):
+    """The numbers as float32. Raises InputError for a damaged chunk."""
+    a = np.empty(d.shape, np.float32)
+    if not d.chunks:
+        d.read_direct(a)
+        return a
+    for corner in product(*(range(0, n, c) for n, c in zip(d.shape, d.chunks, strict=True))):
+        place = tuple(slice(at, at + c) for at, c in zip(corner, d.chunks, strict=True))
+        a[place] = _chunk(d, corner)[tuple(slice(n) for n in a[place].shape)]
+    return a
+
+
+def _chunk(d, corner):
+    """The chunk at this corner, which reaches over the array's end where that is no multiple of chunks."""
+    size, itemsize = prod(d.chunks) * d.dtype.itemsize, d.dtype.itemsize
+    if d.id.get_chunk_info_by_coord(corner).size > size + SLACK:
+        raise InputError(f"its chunk at {corner} is larger than the numbers in it")
+    skipped, stored = d.id.read_direct_chunk(corner)
+    for i, number in reversed(list(enumerate(_filters(d)))):
+        if not skipped >> i & 1:
+            stored = UNDO[number](stored, size, itemsize)
+    if len(stored) != size:
+        raise InputError(f"its chunk at {corner} is damaged")
+    return np.frombuffer(stored, d.dtype).reshape(d.chunks)
+
+
+def _filters(d):
+    """HDF5's numbers of the filters that were applied to a dataset, in order."""
+    plist = d.id.get_create_plist()
+    return [plist.get_filter(i)[0] for i in range(plist.get_nfilters())]
+
+
+def _inflate(stored, size, _):
+    """At most `size` + 1 bytes; empty where the checksum at the end is not right."""
+    inflater = zlib.decompressobj()
+    try:
+        numbers = inflater.decompress(stored, size + 1)
+    except zlib.error:
+        return b""
+    return numbers if inflater.eof else b""
+
+
+def _unshuffle(stored, size, itemsize):
+    """Bytes number by number; they are stored with all first bytes together, then all second bytes, and so on."""
+    return np.frombuffer(stored, np.uint8).reshape(itemsize, -1).T.tobytes() if len(stored) == size else b""
+
+
+UNDO = {h5py.h5z.FILTER_SHUFFLE: _unshuffle, h5py.h5z.FILTER_DEFLATE: _inflate}  # as applied, in order

@@ -1,0 +1,109 @@
+"""PyTorch's names and axes of layers, and ours: there and back.
+
+PyTorch writes kernels (out, in, kh, kw) and (out, in), and a flattened map as C, H, W; here kernels are (kh, kw, in,
+out) and (in, out), and a flattened map is H, W, C. So the first dense layer after feature maps needs its inputs
+reordered; without that every shape fits and every answer is wrong.
+"""
+
+from functools import partial
+from math import isqrt
+
+import numpy as np
+
+from tinyattr.errors import InputError
+from tinyattr.files.tensor import FLOATS
+from tinyattr.files.weight_file import Array, natural
+from tinyattr.nets.squeezenet import POOL_AFTER, SQUEEZE
+
+PARTS = ("features", "pre_logits", "classifier", "head")  # of a network of torchvision's or timm's, in their order
+
+
+def layers_of(tensors):
+    """{layer: (kernel, bias)}, Arrays in our axes, of a state dict {name: Tensor} with torchvision's or timm's names.
+
+    Raises InputError for batch normalisation and other tensors that no layer here has.
+    """
+    wrapper = next((name.partition("features.")[0] for name in tensors if "features." in name), "")
+    named = {}
+    for name, tensor in tensors.items():
+        layer, _, what = name.removeprefix(wrapper).rpartition(".")  # the wrapper: "module." of DataParallel
+        named.setdefault(layer, {})[what] = tensor
+    if any("running_mean" in parts for parts in named.values()):
+        raise InputError("it has batch normalisation (vgg19_bn?); read are the VGGs without it, and SqueezeNet")
+    for layer in named:
+        if _part(layer) not in PARTS:
+            raise InputError(f"{layer!r} in it is no name that torchvision or timm give to a layer here")
+    layers, channels = {}, None
+    for layer in sorted(named, key=lambda layer: (PARTS.index(_part(layer)), natural(layer))):
+        if named[layer].keys() != {"weight", "bias"}:
+            raise InputError(f"{layer!r} in it has {', '.join(map(repr, named[layer]))}; expected weight and bias")
+        weight, bias = named[layer]["weight"], named[layer]["bias"]
+        if not {weight.dtype, bias.dtype} <= FLOATS or len(weight.shape) not in (2, 4) or len(bias.shape) != 1:
+            raise InputError(f"{layer!r} in it has weight {weight.shape} {weight.dtype} and bias {bias.shape} "
+                             f"{bias.dtype}; expected floats with 2 or 4 axes, and 1")
+        dense = len(weight.shape) == 2 or layer.startswith("pre_logits")  # timm's are convolutions over the whole map
+        out, into, height, width = oihw = _as_convolution(weight.shape, channels)
+        shape = (height * width * into, out) if dense else (height, width, into, out)
+        layers[layer] = (Array(f"{layer}.weight", shape, partial(_read, weight, oihw, shape)),
+                         Array(f"{layer}.bias", bias.shape, partial(_read, bias, (*bias.shape, 1, 1, 1), bias.shape)))
+        channels = None if dense else out
+    return layers
+
+
+def _part(layer):
+    return layer.partition(".")[0]
+
+
+def _as_convolution(shape, channels):
+    """(out, in, h, w) of a kernel; a dense one (out, in) may read a flattened square map of so many channels."""
+    if len(shape) == 4:
+        return shape
+    out, into = shape
+    side = isqrt(into // channels) if channels else 1
+    return (out, channels, side, side) if channels and side * side * channels == into else (out, into, 1, 1)
+
+
+def _read(tensor, oihw, shape):
+    """Read a tensor (out, in, h, w) as (h, w, in, out), then give it its shape."""
+    out, into, height, width = oihw
+    kernel = np.empty((height, width, into, out), np.float32)
+    for start, stop, rows in tensor.rows():
+        kernel[..., start:stop] = rows.reshape(-1, into, height, width).transpose(2, 3, 1, 0)
+    return kernel.reshape(shape)
+
+
+def torchvision_arrays(net):
+    """{"features.0.weight": (out, in, kh, kw), ..., "classifier.6.bias": (n,)} of a VGG: what `layers_of` undoes.
+
+    Raises InputError for another network.
+    """
+    names = vgg_names(net.layers)
+    if not {"block1_conv1", "fc1", "fc2", "predictions"} <= set(net.weights) <= set(names):
+        raise InputError(f"{net.name} is no VGG; only these have torchvision's names here")
+    found, channels = {}, None
+    for layer, name in names.items():
+        kernel, bias = net.weights[layer]
+        if layer == "fc1":
+            side = isqrt(len(kernel) // channels)
+            kernel = kernel.reshape(side, side, channels, -1).transpose(2, 0, 1, 3).reshape(len(kernel), -1)
+        channels = len(bias)
+        found[f"{name}.weight"] = kernel.transpose(3, 2, 0, 1) if kernel.ndim == 4 else kernel.T
+        found[f"{name}.bias"] = bias
+    return found
+
+
+def vgg_names(layers):
+    """{our layer: torchvision's name} of a VGG, whose features count every convolution, ReLU and pool."""
+    names = {name: f"features.{i}" for i, (name, op, _) in enumerate(layers) if op == "conv2d"}
+    return {**names, "fc1": "classifier.0", "fc2": "classifier.3", "predictions": "classifier.6"}
+
+
+def squeezenet_names(version):
+    """{our layer: torchvision's name} of a SqueezeNet, whose features count conv1, its ReLU, pools and fire modules."""
+    names, position = {"conv1": "features.0"}, 3
+    for f in SQUEEZE:
+        names[f"fire{f}_squeeze1x1"] = f"features.{position}.squeeze"
+        names[f"fire{f}_expand1x1"] = f"features.{position}.expand1x1"
+        names[f"fire{f}_expand3x3"] = f"features.{position}.expand3x3"
+        position += 2 if f in POOL_AFTER[version] else 1
+    return {**names, "conv10": "classifier.1"}
