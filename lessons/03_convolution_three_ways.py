@@ -42,9 +42,9 @@ from tinyattr.kernels import reference, winograd
 from tinyattr.studies.draw import LINES, SIGNED
 
 
-def layer(H, C, K, seed=0):
+def layer(H, C, K, random_state=0):
     """x (H, H, C), w (3, 3, C, K), b (K,): normal numbers, outputs of about size 1, float64."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(random_state)
     w = rng.standard_normal((3, 3, C, K)) / np.sqrt(9 * C)
     return rng.standard_normal((H, H, C)), w, rng.standard_normal(K)
 
@@ -134,8 +134,8 @@ same("3.1 against the loops", nine_products(x, w, b), y)
 same("3.1 all nine for every pixel", multiplications(nine_products, 6, 2, 3), 9 * 6 * 6 * 2 * 3)
 
 # %%
-# The library's plain form goes one step further. It puts the nine slices side by side, ``(H W, 9 C)``, and makes a
-# single matrix product with ``(9 C, K)``.
+# The library's **NumPy backend**, which computes wherever no fast kernel does, goes one step further. It puts the nine
+# slices side by side, ``(H W, 9 C)``, and makes a single matrix product with ``(9 C, K)``.
 
 
 def by_matrix_product(x, w, b):
