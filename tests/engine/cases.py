@@ -1,4 +1,4 @@
-"""Random calls of every op: what the twins, the rules and the dtypes are all tested on."""
+"""Random calls of every op: what the reference implementations, the rules and the dtypes are all tested on."""
 
 import numpy as np
 from hypothesis import strategies as st

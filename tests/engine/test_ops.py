@@ -1,4 +1,4 @@
-"""Every op equals its slow, obvious twin, in both precisions."""
+"""Every op equals its reference implementation, slow and obvious, in both precisions."""
 
 import numpy as np
 import pytest
@@ -11,24 +11,24 @@ from tests.engine.reference import REFERENCE
 from tinyattr.engine import OPS
 
 
-def test_every_op_has_a_twin_and_a_rule():
+def test_every_op_has_a_reference_and_a_rule():
     assert set(OPS) == set(REFERENCE) == set(ta.GRADIENT)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("op", sorted(OPS))
 @given(data=st.data())
-def test_op_equals_its_twin(op, dtype, data):
+def test_op_equals_its_reference(op, dtype, data):
     x, weights, attributes = data.draw(calls(op))
     x, weights = [a.astype(dtype) for a in x], [w.astype(dtype) for w in weights]
-    y, twin = OPS[op](*x, *weights, **attributes), REFERENCE[op](*x, *weights, **attributes)
-    assert y.shape == twin.shape
+    y, slow = OPS[op](*x, *weights, **attributes), REFERENCE[op](*x, *weights, **attributes)
+    assert y.shape == slow.shape
     assert y.dtype == (np.float64 if op == "sum" else dtype)
     # Two orders of summing m products differ by at most about m eps times the sum of their sizes.
     m = np.prod(weights[0].shape[:-1]) + 1 if weights else x[0].size
     size = np.abs(OPS[op](*(np.abs(a) for a in x), *(np.abs(w) for w in weights), **attributes)).max()
     size = max(size, np.abs(x[0]).max()) if op == "mod" else size  # a difference of two numbers as large as x
-    assert np.abs(y - twin).max() <= 2 * m * np.finfo(dtype).eps * max(size, np.abs(twin).max())
+    assert np.abs(y - slow).max() <= 2 * m * np.finfo(dtype).eps * max(size, np.abs(slow).max())
 
 
 @pytest.mark.parametrize(("length", "windows"), [(111, 55), (55, 27), (27, 13), (6, 3), (5, 2), (3, 1), (4, 2)])
