@@ -6,8 +6,8 @@
     @given(strategies.logits())
     def test_mine(z): ...
 
-Needs hypothesis: pip install tinyattr[test]. Networks and arrays come from a NumPy generator whose seed is drawn, so that
-failures print few numbers.
+Needs hypothesis: pip install tinyattr[test]. Networks and arrays come from a NumPy generator whose seed is
+drawn, so that failures print few numbers.
 """
 
 import numpy as np
@@ -134,7 +134,8 @@ def attacked(draw, net):
         ("t_flat", "flatten", {"inputs": [tap]}),
         *{"sum": [("t_sum", "sum", {})],
           "squares": [("t_squares", "mul", {"inputs": ["t_flat", "t_flat"]}), ("t_sum", "sum", {})],
-          "exponential": [("t_sum", "sum", {}), ("t_scaled", "mul", {"inputs": ["t_sum", "t_small"]}), ("t_exp", "exp", {})],
+          "exponential": [("t_sum", "sum", {}), ("t_scaled", "mul", {"inputs": ["t_sum", "t_small"]}),
+                          ("t_exp", "exp", {})],
           }[form],
     ]
     steps += [("t", "mul", {"inputs": [steps[-1][0], "K"]}),
