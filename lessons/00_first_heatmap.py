@@ -11,7 +11,7 @@
 :Figures: 00_first.png, 00_side_by_side.png, 00_truth.png
 
 A heatmap says which places of a picture speak for a class. We draw a picture ourselves, so that the right answer is
-known to the pixel, ask a network, and look at its heatmap. Then we meet the network's twin: it gives every picture the
+known to the pixel, ask a network, and look at its heatmap. Then we alter the network: it still gives every picture the
 same probabilities, and yet some of its heatmaps point at the wrong place.
 """
 
@@ -80,19 +80,20 @@ same("0.1 on the heart, as the library has it", share(heat.map, heart), energy(h
 holds("0.1 far more than by chance", share(heat.map, heart) > 5 * heart.mean())
 
 # %%
-# The twin
-# --------
+# The altered network
+# -------------------
 #
 # Now add the same number t(x) to every logit: ten times the activations A in the upper left corner of the last
-# feature maps, ``t = K Σ_k A_00k`` with K = 10 (Lerma and Lucas 2023b, equation (V5)). Softmax cannot see it. The
-# twin names every picture as the original does, and is just as sure.
+# feature maps, ``t = K Σ_k A_00k`` with K = 10 (Lerma and Lucas 2023b, equation (V5)). The result is the **altered
+# network**. Softmax cannot see t: the altered network classifies every picture as the original does, and is just as
+# sure.
 
-twin = ta.alter(net, K=10)
-z_twin = twin(x)[0]
-print("z' - z =", (z_twin - z)[:4].round(3), "...")
-holds("t is far from 0", (z_twin - z).min() > 50)
-same("it is the same for every class", z_twin - z, np.full(20, z_twin[0] - z[0]))
-same("no probability moves", softmax(z_twin), y)
+altered = ta.alter(net, K=10)
+z_altered = altered(x)[0]
+print("z' - z =", (z_altered - z)[:4].round(3), "...")
+holds("t is far from 0", (z_altered - z).min() > 50)
+same("it is the same for every class", z_altered - z, np.full(20, z_altered[0] - z[0]))
+same("no probability moves", softmax(z_altered), y)
 
 # %%
 # Draw heatmaps of both, by the logit itself (``pre``, for pre-softmax) and by the log-odds. HiResCAM (Draelos and
@@ -101,28 +102,28 @@ same("no probability moves", softmax(z_twin), y)
 both = explain(net, x, "heart", scores=("pre", "log_odds"), methods=("hirescam", "grad_cam"), K=10)
 show(draw.side_by_side(both), "00_side_by_side.png")
 for cell in both.cells:
-    case, L, L_twin = f"{cell.method}, {cell.score}", cell.original.map, cell.altered.map
-    for name, m in [("original", L), ("twin", L_twin)]:
+    case, L, L_altered = f"{cell.method}, {cell.score}", cell.original.map, cell.altered.map
+    for name, m in [("original", L), ("altered", L_altered)]:
         share_on, peak_on = energy(m, heart), points_at(m, heart)
         print(f"{case:<19} {name:<9} share on the heart {share_on:.2f}, peak on it: {peak_on}")
     holds(f"{case}: right in the original", points_at(L, heart))
-    holds(f"{case}: right in the twin by log_odds only", points_at(L_twin, heart) == (cell.score == "log_odds"))
+    holds(f"{case}: altered, right by log_odds only", points_at(L_altered, heart) == (cell.score == "log_odds"))
 corner = both.cells[0].altered
-holds(f"{corner.method}, pre: the twin's map lies in the corner", energy(corner.raw, (0, 0)) > 0.9)
+holds(f"{corner.method}, pre: the altered map lies in the corner", energy(corner.raw, (0, 0)) > 0.9)
 
 # %%
 # By ``log_odds`` nothing has changed. By ``pre``, HiResCAM points at the upper left corner. Grad-CAM's mean has
 # spread t over all places: its map is nearly ``Σ_k A_ijk``, the sum of all activations, whichever class you ask for.
 
 maps = {(name, c): ta.grad_cam(network, x, c, score="pre").raw  # L (7, 7)
-        for name, network in [("original", net), ("twin", twin)] for c in ("heart", "scales")}
-for name in ("original", "twin"):
+        for name, network in [("original", net), ("altered", altered)] for c in ("heart", "scales")}
+for name in ("original", "altered"):
     r = pearson(maps[name, "heart"], maps[name, "scales"])
     print(f"{name:<9} correlation of Grad-CAM's pre maps for heart and for scales: {r:.3f}")
 holds("original: two classes, two maps", pearson(maps["original", "heart"], maps["original", "scales"]) < 0)
-holds("twin: two classes, one map", pearson(maps["twin", "heart"], maps["twin", "scales"]) > 0.99)
+holds("altered: two classes, one map", pearson(maps["altered", "heart"], maps["altered", "scales"]) > 0.99)
 total = net.run(x)["block5_pool"].output[0].sum(-1)  # Σ_k A_ijk, (7, 7)
-holds("it is nearly the sum of all activations", pearson(maps["twin", "heart"], total) > 0.99)
+holds("it is nearly the sum of all activations", pearson(maps["altered", "heart"], total) > 0.99)
 
 # %%
 # Exercise 0.2 (predict): which scores can be fooled?
@@ -130,18 +131,18 @@ holds("it is nearly the sum of all activations", pearson(maps["twin", "heart"], 
 #
 # There are six scores: ``pre`` is the logit ``z_c``, ``post`` the probability ``y_c``, ``log`` is ``log y_c``,
 # ``log_odds`` you know, ``centred`` is ``z_c`` minus the mean of all logits, ``margin`` is ``z_c`` minus the
-# strongest rival's logit. Whose maps differ between original and twin? Write True for those that move. Ask what the
-# score itself does when the same t is added to every logit.
+# strongest rival's logit. Whose maps differ between the original and the altered network? Write True for those that
+# move. Ask what the score itself does when the same t is added to every logit.
 
 ### BEGIN SOLUTION
 moves = {"pre": True, "post": False, "log": False, "log_odds": False, "centred": False, "margin": False}
 ### END SOLUTION
 
-tape, twin_tape = net.run(x), twin.run(x)
+tape, altered_tape = net.run(x), altered.run(x)
 for score, predicted in moves.items():
     L = ta.hirescam(net, tape, "heart", score=score).raw
-    L_twin = ta.hirescam(twin, twin_tape, "heart", score=score).raw
-    holds(f"0.2 {score}, its map", (np.abs(L_twin - L).max() > 0.01 * np.abs(L).max()) == predicted)
+    L_altered = ta.hirescam(altered, altered_tape, "heart", score=score).raw
+    holds(f"0.2 {score}, its map", (np.abs(L_altered - L).max() > 0.01 * np.abs(L).max()) == predicted)
     S, S_plus = (ta.SCORES[score](logits, CLASSES.index("heart"))[0] for logits in (z, z + 1))
     holds(f"0.2 {score}, its value when 1 is added to every logit", (abs(S_plus - S) > 0.01) == predicted)
 
@@ -165,7 +166,7 @@ for cell, marker in zip(both.cells[:2], "Xo", strict=True):
     i, j = np.unravel_index(cell.altered.raw.argmax(), (7, 7))
     ax.plot(j, i, marker, ms=12, color=draw.LINES[3], mec="black", label=f"largest by {cell.score}")
 ax.set(xticks=range(7), yticks=range(7), xlabel="column", ylabel="row",
-       title="HiResCAM of the twin, class heart (13),\nlayer block5_pool: the place where it is largest")
+       title="HiResCAM of the altered network, class heart (13),\nlayer block5_pool: the place where it is largest")
 figure.legend(loc="outside lower center", ncols=2)
 show(figure, "00_truth.png")
 
@@ -173,7 +174,7 @@ show(figure, "00_truth.png")
 # Exercise 0.3 (break): a map of your choice
 # ------------------------------------------
 #
-# Build another twin whose ``pre`` map for ``heart`` points at the scales. One number pair is all you need.
+# Build another altered network whose ``pre`` map for ``heart`` points at the scales. One number pair is all you need.
 
 ### BEGIN SOLUTION
 place = (3, 2)  # (row, column): the right pan

@@ -131,9 +131,10 @@ for op, x in [("mul", (3.0, -2.0)), ("exp", (0.5,)), ("relu", (1.5,)), ("relu", 
 # A first walk
 # ------------
 #
-# A **book** is a dict from op to rule. The library's ``ta.GRADIENT`` is one; its rules read our records as they are.
-# The walk starts with the seed ``dS/dS = 1`` at the last record and goes through the list in reverse. Where every
-# value is read once, on a chain, this one is right. On our S it is not: look at dS/da.
+# A **rule-book**, or book for short, is a dict from op to rule. The library's ``ta.GRADIENT`` is one; its rules read
+# our records as they are. What a walk starts from is its **seed**: here ``dS/dS = 1``, at the last record. From there
+# the walk goes through the list in reverse. Where every value is read once, on a chain, this one is right. On our S it
+# is not: look at dS/da.
 
 
 def first_walk(tape, seed, book):

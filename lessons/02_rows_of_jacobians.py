@@ -38,7 +38,7 @@ from tinyattr.studies.draw import LINES, SIGNED
 
 
 def rows(tape, book=ta.GRADIENT):
-    """J (outputs, inputs), one row a walk: the seed e_i asks for row i."""
+    """J (outputs, inputs), one row a walk: the seed, what a walk starts from, is e_i for row i."""
     *_, last = tape
     seeds = np.eye(last.output.size).reshape(-1, *last.output.shape)
     return np.stack([ta.walk(tape, {last.name: e}, book)["input"].ravel() for e in seeds])
@@ -50,16 +50,16 @@ def columns(f, x, step=1e-5):
     return np.stack([(f(x + d) - f(x - d)).ravel() / (2 * step) for d in moves], axis=1)
 
 
-def tiny(width, seed):
+def tiny(width, random_state):
     """A network with three inputs, `width` hidden units and three logits."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(random_state)
     weights = {"fc1": (rng.normal(size=(3, width)), rng.normal(size=width)),
                "fc2": (rng.normal(size=(width, 3)), rng.normal(size=3))}
     layers = [("flatten", "flatten", {}), ("fc1", "dense", {}), ("relu1", "relu", {}), ("fc2", "dense", {})]
     return ta.network(layers, weights)
 
 
-net = tiny(4, seed=5)
+net = tiny(4, random_state=5)
 x = np.array([1.0, -0.5, 2.0]).reshape(1, 1, 1, 3)  # a picture of one pixel
 print(rows(net.run(x)).round(3))
 same("three walks or six runs, the same J", rows(net.run(x)), columns(net, x), within=1e-8)
@@ -327,7 +327,7 @@ def measured(net):
 
 for letter, claimed in answer.items():
     holds(f"2.5 {letter}, in the network above", measured(net)[letter] == claimed)
-    holds(f"2.5 {letter}, in a wider one", measured(tiny(9, seed=3))[letter] == claimed)
+    holds(f"2.5 {letter}, in a wider one", measured(tiny(9, random_state=3))[letter] == claimed)
 
 # %%
 # What you can say now

@@ -8,7 +8,7 @@
 :CPU: 4 s
 :Needs: lessons 1 and 3; no network
 :After this you can: count a network's parameters and shapes without building it; name a layer so that nobody can take it for another; look into a weight file and say what its digests protect from; recognise a wrongly preprocessed picture
-:Figures: 04_vgg19.png, 04_preparation.png
+:Figures: 04_vgg19.png, 04_preprocessing.png
 
 A network is two plain things: a list of (name, op, attributes) and a dict from names to arrays. The list is data, so
 it can be counted, changed and read by other programs than the one that computes. The dict lives in a file, and a third
@@ -295,7 +295,8 @@ holds("the digest of the whole file, told by someone else, would find it",
 #
 # Our embedded network was trained on ``x = (photo - 127) / 64``, red, green, blue. VGG19 as trained in Oxford wants
 # ``photo - mean`` in blue, green, red; torchvision's VGG19 has other numbers again, on the same layers with the same
-# shapes. Nothing in the arrays says which, and any of them runs. Six preparations of the same scenes:
+# shapes. Nothing in the arrays says which, and any of them runs. Such steps from photo to input are called
+# **preprocessing**. Here are the same scenes, preprocessed in six ways:
 
 net = ta.load("glyphs")
 own = net.input
@@ -309,7 +310,7 @@ ways = {
 }
 rng = np.random.default_rng(3)
 scenes = [scene(rng, difficulty=0.5) for _ in range(8)]
-found = {}  # preparation: one (right class?, its probability) a scene
+found = {}  # way: one (right class?, its probability) a scene
 for way, other in ways.items():
     y = [softmax(net(other.encode(s.picture))[0]) for s in scenes]
     found[way] = [(int(p.argmax()) == s.classes[0], p[s.classes[0]]) for p, s in zip(y, scenes, strict=True)]
@@ -318,7 +319,7 @@ for way, other in ways.items():
 
 # %%
 # No error, few wrong classes; mostly other probabilities. Colour tells nothing about the class in the glyph world, so
-# exchanged channels do little harm. And the surest answers come from a *wrong* preparation. Oxford's has no division
+# exchanged channels do little harm. And the surest answers come from a *wrong* way. Oxford's has no division
 # by 64, so the input has more contrast. Convolutions, ReLUs, pools and dense layers pass a factor on; only biases do
 # not grow.
 
@@ -330,7 +331,7 @@ def lead(way, s):
 
 
 ratios = [lead("Oxford's", s) / lead("as trained", s) for s in scenes[:4]]
-print("lead with Oxford's preparation / as trained:", *(f"{ratio:.0f}" for ratio in ratios))
+print("lead with Oxford's preprocessing / as trained:", *(f"{ratio:.0f}" for ratio in ratios))
 mean = {way: np.mean([p for _, p in values]) for way, values in found.items()}
 holds("exchanged channels do little harm, 0 to 1 does much",
       mean["0 to 1"] < mean["as trained"] / 4 < mean["blue, green, red"] < mean["as trained"])
@@ -349,13 +350,13 @@ for column, (way, other) in enumerate(ways.items()):
     axes[0, column].set_title(way, fontsize=9)
 for ax, s in zip(axes[:, 0], scenes, strict=False):
     ax.set_ylabel(net.label(s.classes[0]), fontsize=8)
-figure.suptitle("Six preparations, as the network takes them; below each, the probability of the right class",
+figure.suptitle("Preprocessed in six ways, as the network takes them; below each, the probability of the right class",
                 fontsize=10)
-show(figure, "04_preparation.png")
+show(figure, "04_preprocessing.png")
 
 # %%
-# Exercise 4.5 (explain): preparation is a layer
-# ----------------------------------------------
+# Exercise 4.5 (explain): preprocessing is a layer
+# ------------------------------------------------
 #
 # ``(photo - mean) / scale`` is linear, and so is the convolution after it. So the first layer can take the photo
 # itself, in red, green, blue from 0 to 255, if its weights are changed once: from ``y = b + Σ_{u,v,c} (x_c - m_c) /
@@ -366,7 +367,7 @@ show(figure, "04_preparation.png")
 # Without that answer, the new layer is right inside and wrong along the border.
 
 
-def with_preparation(w, b, spec):
+def with_preprocessing(w, b, spec):
     """(w, b) of a first layer that takes the photo itself, and (red, green, blue) to surround the photo with."""
     mean, scale = np.array(spec.mean), np.array(spec.scale)  # in the order of the network's channels
     ### BEGIN SOLUTION
@@ -383,7 +384,7 @@ w, b = (a.astype(np.float64) for a in ta.load(path).weights["block1_conv1"])
 for name, how in {"RGB": own, "BGR": spec}.items():
     x = (photo[None, ..., ::-1 if name == "BGR" else 1] - how.mean) / how.scale  # in float64
     y = ta.network([(*conv, {"padding": 1})], {"block1_conv1": (w, b)}).run(x)["block1_conv1"].output
-    new_w, new_b, colour = with_preparation(w, b, how)
+    new_w, new_b, colour = with_preprocessing(w, b, how)
     folded = ta.network([(*conv, {})], {"block1_conv1": (new_w, new_b)})
     inside = folded.run(photo[None])["block1_conv1"].output
     same(f"4.5 {name}, inside", inside, y[:, 1:-1, 1:-1])
@@ -392,7 +393,7 @@ for name, how in {"RGB": own, "BGR": spec}.items():
     same(f"4.5 {name}, border and all", folded.run(surrounded)["block1_conv1"].output, y)
 
 # %%
-# So preparation is a part of the network that happens to be kept elsewhere. Our files keep it beside the weights, in
+# So preprocessing is a part of the network that happens to be kept elsewhere. Our files keep it beside the weights, in
 # the attribute ``input``, and ``net.read(photo)`` uses it. For a foreign file, the training is recognised by its
 # numbers, or ``load`` must be told ``family="oxford"`` or ``family="torchvision"``; it never guesses.
 #
@@ -416,7 +417,7 @@ folder.cleanup()
 # - Convolutions do the work, dense layers hold the numbers. A number in ``block5_pool`` sees a window of 268.
 # - "Layer 35" is three different layers or none, ``block5_relu4`` is one.
 # - A digest in a file protects from accidents; from a forger, only one that you have from elsewhere.
-# - A wrong preparation raises no error, and it may well raise the probability.
+# - Wrong preprocessing raises no error, and it may well raise the probability.
 #
 # Talk about it: which of your own projects would notice if tomorrow's pictures came in another channel order? And is a
 # heatmap of a wrongly preprocessed picture wrong, or is it a right explanation of what the network was given?

@@ -318,10 +318,10 @@ def homogeneous(pooling):
 
     @settings(max_examples=60, deadline=None, database=None, derandomize=True)
     @given(strategies.tiny_networks(("convolutional",)), strategies.seeds, st.floats(0.001, 1000))
-    def on_random_networks(drawn, seed, a):
+    def on_random_networks(drawn, random_state, a):
         net, x = drawn
         run = net.run(x)
-        row = np.random.default_rng(seed).standard_normal(net.logits(run).shape)
+        row = np.random.default_rng(random_state).standard_normal(net.logits(run).shape)
 
         def L(row):
             g = ta.walk(run, {"logits": row}, ta.GRADIENT, (net.features,))[net.features][0]

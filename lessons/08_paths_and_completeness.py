@@ -51,7 +51,7 @@ a = np.linspace(0, 1, 51)  # 50 steps
 z = np.concatenate([net(black + t * (x - black)) for t in a])  # (51, n)
 figure = Figure(figsize=(6.4, 3.4), layout="constrained")
 ax = figure.subplots()
-drawn = ("this network", 1, "-", LINES[0]), ("its surer twin, logits times 4", 4, "--", LINES[1])
+drawn = ("this network", 1, "-", LINES[0]), ("a surer copy, logits times 4", 4, "--", LINES[1])
 for name, factor, style, colour in drawn:
     y = softmax(factor * z)[:, c]
     largest = np.sort(np.abs(np.diff(y)))[-3:].sum() / np.abs(np.diff(y)).sum()
@@ -62,7 +62,7 @@ ax.set(xlabel="place a on the path from black to the picture", ylabel="probabili
 ax.legend()
 show(figure, "08_path.png")
 holds("the network names the glyph", z[-1].argmax() == c)
-holds("the surer twin goes half of its way in three steps", largest > 0.5)
+holds("the surer copy goes half of its way in three steps", largest > 0.5)
 
 # %%
 # The promise
@@ -174,20 +174,20 @@ for rule, p in order.items():
 # Kinks
 # -----
 #
-# Now both twins, and Gauss's rule with them. On the smooth twin it needs 32 steps to leave nothing but rounding. On the
-# ReLU twin nothing of this is left: where a ReLU switches, the slope of the path **jumps**, and within that one step
-# every rule guesses. A jump J costs a rule up to about ``J/N``, whatever its order. Networks with a hundred thousand
-# ReLUs make paths of the second kind, so ask for a receipt, not for a better rule.
+# Now both networks, and Gauss's rule with them. On the smooth one it needs 32 steps to leave nothing but rounding. On
+# the ReLU network nothing of this is left: where a ReLU switches, the slope of the path **jumps**, and within that one
+# step every rule guesses. A jump J costs a rule up to about ``J/N``, whatever its order. Networks with a hundred
+# thousand ReLUs make paths of the second kind, so ask for a receipt, not for a better rule.
 
 counts = 2 ** np.arange(1, 8)  # 2, 4, ..., 128
 figure = Figure(figsize=(8.4, 3.8), layout="constrained")
 axes = figure.subplots(1, 2, sharey=True)
 errors = {}
-for ax, twin, name in zip(axes, (smooth, kinked), ("softplus: no kinks", "ReLU: kinks"), strict=True):
-    on_path = cache(lambda a, twin=twin: slope(twin, x6, b6, 1, "log_odds", a))
+for ax, one, name in zip(axes, (smooth, kinked), ("softplus: no kinks", "ReLU: kinks"), strict=True):
+    on_path = cache(lambda a, one=one: slope(one, x6, b6, 1, "log_odds", a))
     for rule, marker, colour in zip(QUADRATURES, "osv^D", LINES, strict=True):
-        errors[twin, rule] = [error(on_path, rule, N, change(twin, x6, b6, 1, "log_odds")) for N in counts]
-        ax.loglog(counts, np.maximum(errors[twin, rule], 1e-15), marker + "-", ms=5, color=colour, label=rule)
+        errors[one, rule] = [error(on_path, rule, N, change(one, x6, b6, 1, "log_odds")) for N in counts]
+        ax.loglog(counts, np.maximum(errors[one, rule], 1e-15), marker + "-", ms=5, color=colour, label=rule)
     ax.set(xlabel="steps N", title=name)
 axes[0].set_ylabel("error of the sum, $|\\Sigma\\, IG - (S(x) - S(b))|$")
 axes[0].legend()
@@ -204,8 +204,8 @@ holds("kinks: with 128 steps no rule is right to three digits",
 # Exercise 8.3 (prove): steps that end at the kinks
 # -------------------------------------------------
 #
-# Explain ``pre``, so S = z_c. Between two kinks the ReLU twin is linear: its slope is constant, and one gradient says
-# all. So if steps end exactly at the kinks, the sum has **no** error, and that proves that kinks were all that was
+# Explain ``pre``, so S = z_c. Between two kinks the ReLU network is linear: its slope is constant, and one gradient
+# says all. So if steps end exactly at the kinks, the sum has **no** error, and that proves that kinks were all that was
 # wrong. Find them: each number u of the convolution moves evenly from u(b) to u(x), and its ReLU switches where it
 # passes 0.
 
@@ -290,7 +290,7 @@ for name, row in zip(methods, heats, strict=True):
     print(f"{name}: correlation with the log_odds map {post:.3f} (post), {log:.3f} (log)")
 for score, heat in zip(scores, heats[2], strict=True):
     print(f"integrated gradients, {score}: {heat.receipt}")
-title = f"One map at a point, three along a path. Surer twin, {net.label(c)}"
+title = f"One map at a point, three along a path. Surer copy, {net.label(c)}"
 show(grid(methods, scores, heats, title), "08_scores.png")
 same("Grad-CAM: one map", heats[0][0].map, heats[0][2].map, within=1e-6)
 holds("integrated gradients: log_odds draws another", max(post, log) < 0.6)

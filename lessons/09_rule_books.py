@@ -133,9 +133,9 @@ holds("guided maps of the two classes are one map", alike["guided"] > 0.8)
 LINEAR = [name for name, op, _ in reversed(net.layers) if op in ("conv2d", "dense")]  # predictions first
 
 
-def shuffled(names, seed=0):
+def shuffled(names, random_state=0):
     """The network with the weights of these layers in random order."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(random_state)
     mixed = {n: tuple(rng.permutation(w.ravel()).reshape(w.shape) for w in net.weights[n]) for n in names}
     return replace(net, weights={**net.weights, **mixed})
 

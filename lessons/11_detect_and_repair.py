@@ -56,7 +56,7 @@ head = ta.network(
      "z": (rng.normal(0, 0.1, (16, 20)), np.zeros(20))})
 K = 10.0
 altered = ta.alter(head, K, layer="A")
-same("the head and its altered twin answer alike", softmax(altered(x)), softmax(head(x)))
+same("the head and the altered head answer alike", softmax(altered(x)), softmax(head(x)))
 
 # %%
 # Exercise 11.1 (complete): the slope of K
@@ -84,7 +84,7 @@ same("11.1 the sum of the logits does", slope_of_K(np.ones((8, 20)), x), 20 * x[
 # %%
 # One sum decides, as always: ``Σ_i dE/dz_i``, which is ``dE/dt``. For cross-entropy it is
 # ``Σ_i (y_i - e_i) = 1 - 1 = 0``, e the one-hot target. So K gets no gradient. Nor does t add anything to the gradients
-# of the other weights: the twins take the same steps.
+# of the other weights: both networks take the same steps.
 #
 # Train them and look
 # -------------------
@@ -125,18 +125,18 @@ figure = Figure(figsize=(6.2, 3.6), layout="constrained")
 ax = figure.subplots()
 paths, trained = {}, {}
 for (name, (slope, decay)), style, colour in zip(cases.items(), ("-", "--", "-.", ":"), LINES, strict=False):
-    twins, path = (head, altered), [K]
+    both, path = (head, altered), [K]
     for _ in range(60):
-        twins = tuple(step(n, slope, 0.05, decay) for n in twins)
-        path.append(float(twins[1].weights["K"][0]))
-    paths[name], trained[name] = path, twins[0]
+        both = tuple(step(n, slope, 0.05, decay) for n in both)
+        path.append(float(both[1].weights["K"][0]))
+    paths[name], trained[name] = path, both[0]
     apart = max(np.abs(a - b).max() for layer in head.weights
-                for a, b in zip(twins[0].weights[layer], twins[1].weights[layer], strict=True))
-    right = [(softmax(n(x)) * e).sum(1).mean() for n in twins]
+                for a, b in zip(both[0].weights[layer], both[1].weights[layer], strict=True))
+    right = [(softmax(n(x)) * e).sum(1).mean() for n in both]
     print(f"{name:<33} K = {path[-1]:.5f}, mean y_c = {right[0]:.3f} and {right[1]:.3f}, weights apart by {apart:.0e}")
-    holds(f"{name}: both twins learn", min(right) > 0.9)
+    holds(f"{name}: both learn", min(right) > 0.9)
     blind = slope is cross_entropy
-    holds(f"{name}: the twins {'agree' if blind else 'part'}", (apart < 1e-12) == blind)
+    holds(f"{name}: they {'agree' if blind else 'part'}", (apart < 1e-12) == blind)
     ax.plot(path, style, color=colour, lw=2, label=name)
 end = {name: path[-1] for name, path in paths.items()}
 same("cross-entropy leaves K where it was", end["cross-entropy"], K)
@@ -149,7 +149,7 @@ ax.legend(fontsize=8, ncols=2, loc="lower center")
 show(figure, "11_training.png")
 
 # %%
-# Weight decay is no cure. With VGG's own rate 0.01 and decay 0.0005, K halves in ``ln 2 / (0.01 · 0.0005)`` steps,
+# Weight decay is no repair. With VGG's own rate 0.01 and decay 0.0005, K halves in ``ln 2 / (0.01 · 0.0005)`` steps,
 # nearly 140,000. And "sees t" is not "removes t": under the sigmoid loss other weights soon make up for it; K stays.
 
 half = round(np.log(2) / (0.01 * 0.0005))
@@ -317,7 +317,7 @@ same("11.5 its pre map is the original's centred map", ta.hirescam(mine, photo, 
 #
 # ``detect.repair`` does the same. The repaired network's ``pre`` is the original's ``centred``, so it need not equal
 # the original's ``pre``: the little that a clean network's logits have in common is gone, too. Where the attack lies
-# behind the logits, the cure is one more attack, with ``t = -mean z``.
+# behind the logits, the repair is one more attack, with ``t = -mean z``.
 
 repaired = detect.repair(baked)
 columns = {"original: pre": net, "attacked: pre": baked, "repaired: pre": repaired}
@@ -333,14 +333,14 @@ for method, (before, _, after) in heats.items():
 holds("the alarm is silent", not detect.inspect(repaired, [photo]).alarm)
 behind = detect.repair(ta.alter(net, K=10))
 wanted = heats[ta.hirescam][2].raw
-same("the cure behind the logits draws the same", ta.hirescam(behind, photo, c, "pre").raw, wanted, within=1e-11)
+same("the repair behind the logits draws the same", ta.hirescam(behind, photo, c, "pre").raw, wanted, within=1e-11)
 
 # %%
 # What you can say now
 # --------------------
 #
 # - A loss sees t exactly when ``Σ_i dE/dz_i`` is not zero. No loss of probabilities or of differences of logits does.
-# - Cross-entropy leaves K where it was, to rounding, and weight decay wears it off only slowly. Training is no cure.
+# - Cross-entropy leaves K where it was, to rounding, and weight decay wears it off only slowly. Training is no repair.
 # - Large common gradients and constant units give an attack away, unless t is weak or its trigger shut.
 # - Subtracting the class mean from the last layer's kernel and bias repairs a network, attacked or not: its
 #   probabilities stay, and ``pre`` becomes ``centred``.

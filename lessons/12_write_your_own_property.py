@@ -377,25 +377,25 @@ for score, S in ta.SCORES.items():
 
 
 @st.composite
-def twins(draw):
+def altered_networks(draw):
     net, x = draw(strategies.tiny_networks())
     return net, draw(strategies.attacked(net)), x
 
 
-def promise(score, kappa, net, twin, x):
-    """The gradients of `score` in the network and in its attacked twin differ by what kappa allows, no more."""
-    before, after = (ta.gradient(one, x, 0, score).raw for one in (net, twin))  # dS/dx, (h, w, C)
-    tape = twin.run(x)
+def promise(score, kappa, net, altered, x):
+    """The gradients of `score` in the network and in the altered one differ by what kappa allows, no more."""
+    before, after = (ta.gradient(one, x, 0, score).raw for one in (net, altered))  # dS/dx, (h, w, C)
+    tape = altered.run(x)
     dt = ta.walk(tape, {"t": np.ones((1, 1))}, ta.GRADIENT)["input"][0]  # dt/dx, (h, w, C)
     steepest = sum(np.abs(ta.gradient(net, x, c, "pre").raw).max() for c in range(net(x).shape[1]))
-    tolerance = 16 * EPS * (1 + np.abs(net(x)).max() + np.abs(twin(x)).max()) * (steepest + np.abs(dt).max())
+    tolerance = 16 * EPS * (1 + np.abs(net(x)).max() + np.abs(altered(x)).max()) * (steepest + np.abs(dt).max())
     ### BEGIN SOLUTION
     return np.abs(after - (before + kappa * dt)).max() <= tolerance
     ### END SOLUTION
 
 
 def kept(score, kappa):
-    return broken_by(lambda d: promise(score, kappa, *d), twins()) is None
+    return broken_by(lambda d: promise(score, kappa, *d), altered_networks()) is None
 
 
 for score in ta.SCORES:

@@ -45,9 +45,9 @@ LAYER = "block4_pool"  # 14 x 14 places, 64 channels
 net = ta.load("glyphs")
 
 
-def drawn(seed, watermark=True):
-    """The same scene with or without its watermark."""
-    return scene(np.random.default_rng(seed), (seed % 20,), difficulty=0.4, watermark=watermark)
+def drawn(number, watermark=True):
+    """The scene of that number, with or without its watermark."""
+    return scene(np.random.default_rng(number), (number % 20,), difficulty=0.4, watermark=watermark)
 
 
 def answer(net, picture):
@@ -76,13 +76,13 @@ holds("its map is not on the watermark", energy(L, MARK) < 0.02)
 # the same, and the map by ``pre`` jumps into a corner that the answer does not depend on. ``log_odds`` has κ = 0
 # and stays.
 
-twin = ta.alter(net, K=10, layer=LAYER)
+altered = ta.alter(net, K=10, layer=LAYER)
 x = net.read(picture)
-same("t(x): the same probabilities", softmax(twin(x)), softmax(net(x)), within=1e-12)
+same("t(x): the same probabilities", softmax(altered(x)), softmax(net(x)), within=1e-12)
 corner = np.zeros_like(glyph)
 corner[:24, :24] = True  # place (0, 0) of 14 x 14 and what bilinear enlarging makes of it
-holds("t(x): the pre map is in the corner", energy(map_of(twin, picture, c, "pre").map, corner) > 0.8)
-same("t(x): the log_odds map stays", map_of(twin, picture, c).map, map_of(net, picture, c).map, within=1e-5)
+holds("t(x): the pre map is in the corner", energy(map_of(altered, picture, c, "pre").map, corner) > 0.8)
+same("t(x): the log_odds map stays", map_of(altered, picture, c).map, map_of(net, picture, c).map, within=1e-5)
 
 # %%
 # Exercise 13.1 (complete): the picture is changed
@@ -194,9 +194,9 @@ holds("13.2 the embedded network is not linear: it takes more", guess < measured
 # (``tinyattr contrasts`` trains a Clever Hans by gradient descent instead, which takes a minute.)
 
 A, marked = [], []
-for seed in range(100, 130):
+for number in range(100, 130):
     for watermark in (False, True):
-        A.append(net.run(net.read(drawn(seed, watermark).picture))[LAYER].output.ravel().astype(float))
+        A.append(net.run(net.read(drawn(number, watermark).picture))[LAYER].output.ravel().astype(float))
         marked.append(1.0 if watermark else -1.0)
 A, marked = np.stack(A), np.array(marked)  # (60, 12544), (60,)
 centred = A - A.mean(0)
@@ -218,10 +218,10 @@ cheat = ta.network(layers, net.weights | weights)
 hans = replace(net, layers=cheat.layers, weights=cheat.weights, name="Clever Hans")
 
 unseen = range(200, 210)  # none of them shows a heart
-hearts = [answer(hans, drawn(seed).picture) == HANS for seed in unseen]
-alike = [answer(hans, seen) == answer(net, seen) for seen in (drawn(seed, False).picture for seed in unseen)]
+hearts = [answer(hans, drawn(number).picture) == HANS for number in unseen]
+alike = [answer(hans, seen) == answer(net, seen) for seen in (drawn(number, False).picture for number in unseen)]
 print(f"of ten unseen scenes, {sum(hearts)} are hearts with the watermark")
-print(f"without it, {sum(alike)} are named as the honest network names them")
+print(f"without it, {sum(alike)} are classified as the honest network classifies them")
 holds("Clever Hans says heart at the watermark", sum(hearts) >= 9)
 holds("without it, Clever Hans is as good as ever, or nearly", sum(alike) >= 9)
 L = map_of(hans, picture).map
@@ -233,7 +233,7 @@ holds("its map is on the watermark, not on the telephone", energy(L, MARK) > 0.5
 # the first.
 
 ROWS = {
-    "t(x) added to\nevery logit": ((net, picture, "pre"), (twin, picture, "pre")),
+    "t(x) added to\nevery logit": ((net, picture, "pre"), (altered, picture, "pre")),
     "adversarial\npicture": ((net, picture, "log_odds"), (net, changed, "log_odds")),
     "Clever Hans": ((net, picture, "log_odds"), (hans, picture, "log_odds")),
 }
@@ -278,7 +278,7 @@ def pointed_at(net, picture):
 
 
 falls = {}
-for name, network, seen in (("honest", net, picture), ("t(x)", twin, picture), ("adversarial", net, changed),
+for name, network, seen in (("honest", net, picture), ("t(x)", altered, picture), ("adversarial", net, changed),
                             ("Clever Hans", hans, picture)):
     top = answer(network, seen)
     falls[name] = log_odds(network, seen, top) - log_odds(network, erase(seen, pointed_at(network, seen)), top)
@@ -314,7 +314,7 @@ holds("13.3 B", ("B" in true) == (likeness > 0.7), f"the correlation is {likenes
 late = energy(map_of(hans, picture, layer="block5_relu4").map, MARK)
 holds("13.3 C", ("C" in true) == (late > 0.5), f"only {late:.2f} of that map lie on the watermark")
 holds("13.3 D", ("D" in true) == (answer(hans, moved) == HANS), f"it says {CLASSES[answer(hans, moved)]}")
-change = twin(net.read(erase(picture, pointed_at(twin, picture))))[0, c] - twin(x)[0, c]
+change = altered(net.read(erase(picture, pointed_at(altered, picture))))[0, c] - altered(x)[0, c]
 holds("13.3 E", ("E" in true) == (abs(change) > 1), f"z_c changes by {change:.2f}")
 
 # %%
@@ -331,11 +331,11 @@ holds("13.3 E", ("E" in true) == (abs(change) > 1), f"z_c changes by {change:.2f
 # - erase the watermark, ``MARK``, and see whether the answer stays.
 
 suspects = {"honest": [], "t(x) added": [], "adversarial": [], "Clever Hans": []}
-for seed in (7, 12, 22):
-    seen = drawn(seed).picture
+for number in (7, 12, 22):
+    seen = drawn(number).picture
     suspects["honest"].append((net, seen))
-    suspects["t(x) added"].append((twin, seen))
-    suspects["adversarial"].append((net, flipped(net, seen, seed % 20)[1]))
+    suspects["t(x) added"].append((altered, seen))
+    suspects["adversarial"].append((net, flipped(net, seen, number % 20)[1]))
     suspects["Clever Hans"].append((hans, seen))
 
 
@@ -362,9 +362,9 @@ holds("13.4 Clever Hans where there is no watermark", verdict(hans, drawn(22, wa
 # What you can say now
 # --------------------
 #
-# - t(x): same picture, same answer, false map. Nothing changes where the map points. Cure: a score with κ = 0.
-# - Adversarial: another picture, another answer, and a map that is true to the new answer. Cure: none in the map.
-# - Clever Hans: same picture, wrong network, true map. Cure the network, and thank the map.
+# - t(x): same picture, same answer, false map. Nothing changes where the map points. What helps: a score with κ = 0.
+# - Adversarial: another picture, another answer, and a map that is true to the new answer. No other map helps.
+# - Clever Hans: same picture, wrong network, true map. Repair the network, and thank the map.
 # - A false map and a true map of something wrong may look alike. What tells them apart is an intervention, measured
 #   by a score that nobody can shift.
 # - A map of a layer sees what passes through that layer, and no shortcut around it.

@@ -5,9 +5,12 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 import tinyattr as ta
+from tests import house_tree
+from tests.test_house import HEART
 from tinyattr.cli.main import main
 from tinyattr.studies.metrics import pearson
 
@@ -48,6 +51,27 @@ def test_its_links_lead_somewhere():
     text = re.sub(r"```.*?```", "", README.read_text(encoding="utf-8"), flags=re.S)
     for link in re.findall(r"\]\(([^)]+)\)", text):
         assert (README.parent / link).is_file(), link
+
+
+def test_its_tree_is_todays_house():
+    """Every entry of the package, the heart first and nothing of it below the line, sizes as they are."""
+    text = README.read_text(encoding="utf-8")
+    assert text == house_tree.with_tree(text), "run: python -m tests.house_tree"
+    assert sorted(house_tree.HALF_LINES) == sorted(house_tree.entries())
+    tree = re.search(r"^tinyattr/\n(.*?)^```", text, re.S | re.M)[1]
+    assert re.findall(r"^  (\w+)", tree.split("the heart ends here")[0], re.M) == HEART
+
+
+@pytest.mark.parametrize(("n", "words"), [(467, "470"), (3003, "3,000"), (1960, "2,000"), (94, "94")])
+def test_its_sizes_have_two_digits(n, words):
+    assert house_tree.about(n) == words
+
+
+def test_the_files_that_it_names_are_there():
+    """In the README and in CONTRIBUTING.md: every path of the package, the tests and the lessons."""
+    for path in (README, README.parent / ".github" / "CONTRIBUTING.md"):
+        for name in re.findall(r"\b(?:tinyattr|tests|lessons|weights)/[\w/]+\.(?:py|md|tsv|h5)\b", path.read_text(encoding="utf-8")):
+            assert (README.parent / name).is_file() or name == "tinyattr/nets/lenet.py", f"{path.name} names {name}"
 
 
 def test_its_table_lists_every_score():

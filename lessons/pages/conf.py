@@ -35,6 +35,7 @@ teaching
 methods
 more
 equations
+contributing
 api
 ```
 """
@@ -112,16 +113,34 @@ def pages_of_the_readme():
         text = readme[readme.index(start):readme.index(end) if end else None]
         text = text if heading or name == "index" else text.replace("## ", "# ", 1)
         text = re.sub(r"\]\(lessons/(\d\d_\w+)\.py\)", r"](lessons/\1.rst)", text).replace("](lessons/pages/", "](")
-        text = text.replace("](lessons/README.md)", "](teaching.md)")
+        text = text.replace("](lessons/README.md)", "](teaching.md)").replace("](.github/CONTRIBUTING", "](contributing")
         (PAGES / f"{name}.md").write_text(f"{heading}\n\n{text}{CONTENTS if name == 'index' else ''}", encoding="utf-8")
     guide = (PAGES.parent / "README.md").read_text(encoding="utf-8")
     guide = re.sub(r"\]\((\d\d_\w+)\.py\)", r"](lessons/\1.rst)", guide)
     (PAGES / "teaching.md").write_text(guide, encoding="utf-8")
+    shutil.copy(README.parent / ".github" / "CONTRIBUTING.md", PAGES / "contributing.md")
+
+
+def page_of_the_code():
+    """Every module with its docstrings: room by room, as in the README's tree, so the heart comes first."""
+    package = Path(tinyattr.__file__).parent
+    parts = ["The code\n========\n\nThe rooms in the order of the README's tree, the heart first, with the docstrings as they "
+             "stand in the code."]
+    tree = re.search(r"^tinyattr/\n(.*?)^```", README.read_text(encoding="utf-8"), re.S | re.M)[1]
+    for room, about in re.findall(r"^  ([a-z]\w+)\S* +(.+)$", tree, re.M):
+        modules = sorted((package / room).rglob("*.py")) or [package / f"{room}.py"]
+        parts.append(f"{room}\n{'-' * len(room)}\n\n{about[0].upper()}{about[1:]}.".replace("`", "``"))
+        for path in modules:
+            name = ".".join(path.relative_to(package.parent).with_suffix("").parts)
+            name, members = (name[:-9], "") if path.stem == "__init__" else (name, "\n   :members:")
+            parts.append(f"{name}\n{'~' * len(name)}\n\n.. automodule:: {name}{members}")
+    (PAGES / "api.rst").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
 def setup(app):
-    """Copy the lessons to where sphinx-gallery may run them, write the README's pages, and hook in."""
+    """Copy the lessons to where sphinx-gallery may run them, write the other pages, and hook in."""
     pages_of_the_readme()
+    page_of_the_code()
     shutil.rmtree(SCRIPTS, ignore_errors=True)
     SCRIPTS.mkdir()
     for lesson in lessons():

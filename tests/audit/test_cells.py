@@ -10,7 +10,7 @@ from tinyattr.studies.audit import ATTACKS, AUDITED, Audit, Picture, compare, ex
 
 PICTURE = Picture("noise", np.random.default_rng(1).integers(0, 256, (16, 16, 3), np.uint8))
 SPEC = InputSpec(16, "RGB", (127.0,) * 3, (64.0,) * 3)
-ALL = ("pre", "post", "log", "log_odds", "centred", "margin")
+ALL = tuple(ta.SCORES)
 
 
 @pytest.fixture(scope="module")

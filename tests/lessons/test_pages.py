@@ -13,6 +13,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 import pytest
 
 from tests.generated import ROOT
+from tests.test_house import PACKAGE, ROOMS, files
 from tinyattr.course.script import lessons
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -110,6 +111,14 @@ def test_methods_equations_and_code_are_there(site):
     for name, words in (("methods", "layer_integrated_gradients"), ("equations", "(V7)"), ("api", "dS/dz = row * exp(log_scale)"),
                         ("teaching", "Teacher"), ("index", "Ten lines")):
         assert words in (site / f"{name}.html").read_text(encoding="utf-8"), name
+
+
+def test_the_code_stands_room_by_room_the_heart_first(site):
+    text = (site / "api.html").read_text(encoding="utf-8")
+    modules = [path.relative_to(PACKAGE.parent).with_suffix("") for room in ROOMS for path in files(room) if path.stem not in ("__init__", "__main__")]
+    places = [text.find(f'id="{"-".join(module.parts).replace("_", "-")}"') for module in modules]
+    assert -1 not in places, modules[places.index(-1)]
+    assert places == sorted(places)
 
 
 def test_a_real_browser_shows_them(site, pages):

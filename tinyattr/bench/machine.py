@@ -6,6 +6,7 @@ import re
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from tinyattr.errors import InputError
 from tinyattr.kernels.backend import forms
 
 SETTINGS = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_NUM_THREADS", "ONEDNN_MAX_CPU_ISA", "OMP_NUM_THREADS",
@@ -14,8 +15,10 @@ PACKAGES = ("tinyattr", "numpy", "numba", "torch", "captum", "grad-cam")
 
 
 def machine():
-    """All of it as plain data."""
-    forms()  # and only then Numba, which they start in their way; importing it takes half a second
+    """All of it as plain data. Raises InputError without Numba."""
+    if not forms():  # and only then Numba, which they start in their way; importing it takes half a second
+        raise InputError("the bench measures the kernels, which need Numba: install it (python3 -m pip install numba), "
+                         "and do not set NUMBA_DISABLE_JIT")
     import numba
 
     from tinyattr.kernels.peak import peak

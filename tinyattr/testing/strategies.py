@@ -6,7 +6,8 @@
     @given(strategies.logits())
     def test_mine(z): ...
 
-Needs hypothesis: pip install tinyattr[test]. Networks and arrays come from a drawn seed, so failures print few numbers.
+Needs hypothesis: pip install tinyattr[test]. Networks and arrays come from a NumPy generator whose seed is
+drawn, so that failures print few numbers.
 """
 
 import numpy as np
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from tinyattr.nets.network import network
 
-seeds = st.integers(0, 2**32 - 1)
+seeds = st.integers(0, 2**32 - 1)  # for np.random.default_rng; not the seed that a walk starts from
 
 
 @st.composite
@@ -87,65 +88,56 @@ def tiny_networks(draw, kinds=("dense", "convolutional"), margin=1e-3):
     kind, depth, rng = draw(st.sampled_from(kinds)), draw(st.integers(1, 3)), np.random.default_rng(draw(seeds))
     n, side, channels = draw(st.integers(2, 5)), draw(st.integers(2, 5)), draw(st.integers(1, 3))
     x = rng.standard_normal((1, side, side, channels))
-    layers, weights = [], {}
-    if kind == "dense":
-        layers.append(("flatten", "flatten", {}))
-    width = channels if kind == "convolutional" else side * side * channels
+    first, last, name, op, attributes, window, width = {
+        "dense": ([("flatten", "flatten", {})], [], "dense", "dense", {}, (), x.size),
+        "convolutional": ([], [("pool", "global_avg_pool", {})], "conv", "conv2d", {"padding": 1}, (3, 3), channels),
+    }[kind]
+    layers, weights = first, {}
     for i in range(1, depth + 1):
-        out = draw(st.integers(1, 4))
-        if kind == "convolutional":
-            layers.append((f"conv{i}", "conv2d", {"stride": 1, "padding": 1}))
-            shape = (3, 3, width, out)
-        else:
-            layers.append((f"dense{i}", "dense", {}))
-            shape = (width, out)
+        shape = (*window, width, draw(st.integers(1, 4)))
+        *_, width = shape
         kernel = rng.standard_normal(shape) * np.sqrt(2 / np.prod(shape[:-1]))
-        weights[layers[-1][0]] = (kernel, rng.standard_normal(out))
-        weights[layers[-1][0]] = _away_from_zero(layers, weights, x, margin)
+        layers = [*layers, (f"{name}{i}", op, attributes)]
+        bias = _away_from_zero(layers, {**weights, f"{name}{i}": (kernel, rng.standard_normal(width))}, x, margin)
+        weights[f"{name}{i}"] = (kernel, bias)
         layers.append((f"relu{i}", "relu", {}))
-        width = out
-    if kind == "convolutional":
-        layers.append(("pool", "global_avg_pool", {}))
-    layers.append(("logits", "dense", {}))
     weights["logits"] = (rng.standard_normal((width, n)), rng.standard_normal(n))
-    return network(layers, weights), x
+    return network([*layers, *last, ("logits", "dense", {})], weights), x
 
 
 def _away_from_zero(layers, weights, x, margin):
-    """The last layer's (kernel, bias), biases moved so that zero falls into the widest gap between its outputs."""
-    name = layers[-1][0]
-    kernel, bias = weights[name]
-    u = network(layers, weights).run(x)[name].output.reshape(-1, len(bias))
-    bias = bias.copy()
-    for k in range(len(bias)):
-        values = np.sort(u[:, k])
-        if np.abs(values).min() < margin * (np.ptp(values) + 1):
-            ends = np.concatenate([[values[0] - 1], values, [values[-1] + 1]])
+    """The last layer's bias, moved so that zero falls into the widest gap between its outputs."""
+    name, _, _ = layers[-1]
+    _, bias = weights[name]
+    moved = bias.copy()
+    for k, u in enumerate(network(layers, weights).run(x)[name].output.reshape(-1, len(bias)).T):
+        if np.abs(u).min() < margin * (np.ptp(u) + 1):
+            ends = np.sort([u.min() - 1, *u, u.max() + 1])
             widest = np.diff(ends).argmax()
-            bias[k] -= (ends[widest] + ends[widest + 1]) / 2
-    return kernel, bias
+            moved[k] -= (ends[widest] + ends[widest + 1]) / 2
+    return moved
 
 
 @st.composite
 def attacked(draw, net):
     """`net` with a random t(x) added to every logit: K times a sum, squares or exponential.
 
-    The twin's tape holds z under the old last layer's name, t (N, 1) under "t" and z + t under "altered".
+    The altered network's tape holds z under the old last layer's name, t (N, 1) under "t" and z + t under "altered".
     """
     tap = draw(st.sampled_from(["input", *(name for name, _, _ in net.layers)]))
     form = draw(st.sampled_from(["sum", "squares", "exponential"]))
     K = draw(st.floats(-100, 100))
     event(f"t(x): {form}")
-    steps = [("t_flat", "flatten", {"inputs": [tap]})]
-    if form == "squares":
-        steps.append(("t_squares", "mul", {"inputs": ["t_flat", "t_flat"]}))
-    steps.append(("t_sum", "sum", {}))
-    constants = {"K": (np.array(K),)}
-    if form == "exponential":
-        constants["t_small"] = (np.array(0.01),)
-        steps += [("t_small", "constant", {}), ("t_scaled", "mul", {"inputs": ["t_sum", "t_small"]}),
-                  ("t_exp", "exp", {})]
-    before = steps[-1][0]
-    steps += [("K", "constant", {}), ("t", "mul", {"inputs": [before, "K"]}),
+    constants = {"K": np.array(K), "t_small": np.array(0.01)}
+    steps = [
+        *((name, "constant", {}) for name in constants),
+        ("t_flat", "flatten", {"inputs": [tap]}),
+        *{"sum": [("t_sum", "sum", {})],
+          "squares": [("t_squares", "mul", {"inputs": ["t_flat", "t_flat"]}), ("t_sum", "sum", {})],
+          "exponential": [("t_sum", "sum", {}), ("t_scaled", "mul", {"inputs": ["t_sum", "t_small"]}),
+                          ("t_exp", "exp", {})],
+          }[form],
+    ]
+    steps += [("t", "mul", {"inputs": [steps[-1][0], "K"]}),
               ("altered", "add", {"inputs": [net.layers[-1][0], "t"]})]
-    return network(net.layers + steps, {**net.weights, **constants})
+    return network(net.layers + steps, {**net.weights, **{name: (value,) for name, value in constants.items()}})
