@@ -55,11 +55,6 @@ class Timing:
         """Our own job, always the first."""
         return self.work.jobs[0]
 
-    def fastest(self, documented):
-        """The fastest of the others, as documented or in their best way; None where there is none."""
-        others = [job for job in self.work.jobs[1:] if job.documented == documented]
-        return min(others, key=self.median, default=None)
-
     def ratio(self, job):
         """How many times as long as ours a job takes."""
         return self.median(job) / self.median(self.ours)

@@ -7,7 +7,7 @@ from tqdm import tqdm
 from tinyattr.bench.children import memory, start_seconds
 from tinyattr.bench.clock import Timing, measured
 from tinyattr.bench.layers import Layer, layers, logits_error
-from tinyattr.bench.machine import load, machine
+from tinyattr.bench.machine import load_average, machine
 from tinyattr.bench.work import FULL, OURS, QUICK, pictures, work
 from tinyattr.errors import InputError, unknown
 
@@ -140,5 +140,5 @@ def bench(parts=PARTS, *, batches=(1, 8), steps=50, repeats=7, quick=False):
             progress.set_description("start")
             for what, empty in (("first start ever to first heatmap", True), ("later start to first heatmap", False)):
                 report.start[what] = start_seconds(empty)
-    report.machine["load_at_the_end"] = load()
+    report.machine["load_at_the_end"] = load_average()
     return report
