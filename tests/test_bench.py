@@ -9,7 +9,7 @@ import pytest
 
 from tinyattr.bench import PARTS, bench, clock, layers, peers, timings
 from tinyattr.bench.children import memory
-from tinyattr.bench.clock import Job, Timing, Work
+from tinyattr.bench.clock import Job, Work
 from tinyattr.bench.work import FULL, OURS, QUICK, TARGET, jobs, pictures, products
 from tinyattr.cli.main import main
 
@@ -139,7 +139,7 @@ def test_the_report(report):
 def test_the_figure_shows_every_job(report):
     def timing(*medians):
         made = [Job(*who) for who in (("tinyattr", None), ("torch", None, "contiguous"), ("torch", None, "contiguous", True))]
-        return Timing(Work("forward", "forward, batch 1", 1, 1, 1e9, made), dict(zip(made, [[m] for m in medians], strict=True)))
+        return Work("forward", "forward, batch 1", 1, 1, 1e9, made, dict(zip(made, [[m] for m in medians], strict=True)))
 
     figure = timings([timing(0.002, 0.004, 0.02), timing(1, 3, 9)], "title")
     assert [[round(bar.get_width()) for bar in ax.patches] for ax in figure.axes] == [[2, 4, 20], [1000, 3000, 9000]]
@@ -147,7 +147,7 @@ def test_the_figure_shows_every_job(report):
     assert [label.get_text() for label in first.get_yticklabels()] == ["tinyattr", "torch contiguous", "torch contiguous as documented"]
     assert [text.get_text() for text in second.texts] == ["1,000.0", "3,000.0  (3.00 x)", "9,000.0  (9.00 x)"]
     assert len({bar.get_facecolor() for bar in first.patches}) == 3
-    assert len(timings(report.timings, report.title).axes) == len(report.timings)
+    assert len(timings(report.works, report.title).axes) == len(report.works)
     timings([], report.title).canvas.draw()
 
 

@@ -484,7 +484,7 @@ def run_bench(options):
     if options.json is not None:
         _write_numbers(options.json, found.numbers())
     if options.out is not None:
-        draw.save(timings(found.timings, found.title), options.out)
+        draw.save(timings(found.works, found.title), options.out)
     print(found.table())
 
 
