@@ -4,16 +4,19 @@ import json
 import os
 import subprocess
 import sys
+from itertools import combinations
 
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 from PIL import Image
 
 import tinyattr as ta
 from tests.files.layouts import write
 from tinyattr.cli.main import main
 from tinyattr.glyphs.scenes import example
+from tinyattr.methods import AT_A_LAYER
 from tinyattr.studies import draw
 from tinyattr.studies.explain import explain, region
 from tinyattr.studies.metrics import energy, pearson
@@ -183,17 +186,43 @@ def test_a_link_stays_a_link(tmp_path, monkeypatch):
     assert json.loads((tmp_path / "target.json").read_text())["weights"] == "glyphs"
 
 
-@pytest.mark.parametrize(("scores", "both", "long"), [(["pre"], False, True), (["pre", "log_odds"], True, False), (list(ta.SCORES), True, True)])
-def test_titles_fit_into_the_figure(demo, scores, both, long):
+def texts(figure):
+    """Where every visible text of a figure stands, with its words."""
+    FigureCanvasAgg(figure).draw()
+    found = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    return [(text.get_window_extent(), text.get_text()) for text in found]
+
+
+def assert_readable(figure):
+    """No text leaves the figure, none lies over another, none over a picture but the notes inside it."""
+    boxes = texts(figure)
+    assert boxes
+    for box, words in boxes:
+        assert box.x0 >= 0 and box.x1 <= figure.bbox.width and box.y0 >= 0 and box.y1 <= figure.bbox.height, words
+    for (a, words), (b, others) in combinations(boxes, 2):
+        assert min(a.x1, b.x1) <= max(a.x0, b.x0) + 0.5 or min(a.y1, b.y1) <= max(a.y0, b.y0) + 0.5, (words, others)
+
+
+LONG = "a name as long as people give to photos of black-and-tan coonhounds, cost$5_$6.jpg"
+
+
+@pytest.mark.parametrize("picture", ["p.jpg", LONG])
+@pytest.mark.parametrize(("scores", "K"), [(["pre"], None), (["pre", "log_odds"], 10), (list(ta.SCORES), 1000)])
+def test_side_by_side_can_be_read(demo, scores, K, picture):
     net, x = demo
-    found = explain(net, x, scores=scores, K=1000 if both else None)
-    figure = draw.side_by_side(found, "a name as long as people give to photos of black-and-tan coonhounds.jpg" if long else "p.jpg")
-    figure.canvas.draw()
-    width = figure.bbox.width
-    for text in [figure._suptitle, *figure.texts]:
-        box = text.get_window_extent()
-        assert box.x0 >= 0
-        assert box.x1 <= width
+    assert_readable(draw.side_by_side(explain(net, x, scores=scores, methods=["integrated_gradients"], K=K, options={"steps": 2}), picture))
+
+
+@pytest.mark.parametrize("size", [(8, 8), (6, 24), (24, 6)])
+def test_other_shapes_and_many_methods_can_be_read(size):
+    net = ta.network([("pool", "global_avg_pool", {}), ("head", "dense", {})], {"head": (np.eye(3), np.zeros(3))})
+    methods = [m for m in ta.METHODS if m in AT_A_LAYER][:13]
+    found = explain(net, np.random.default_rng(0).random((1, *size, 3)), scores=["pre", "log_odds"], methods=methods, layer="input", K=10,
+                    options={"steps": 2})
+    assert_readable(draw.page(found, LONG))
+    assert_readable(draw.side_by_side(found, LONG))
+    first = found.cells[0].original
+    assert_readable(draw.grid(["class of black-and-tan coonhounds"] * 2, ["of black-and-tan coonhounds"] * 3, [[first] * 3] * 2, LONG))
 
 
 def test_networks_that_do_not_say_how_pictures_look():
@@ -238,8 +267,10 @@ def test_the_figure_on_a_real_network(shared, squeezenet, tmp_path):
     figure = draw.side_by_side(found, "soccer_ball.jpg")
     assert "soccer ball (805)" in figure.get_suptitle()
     assert "t = 10 sum_k A_00k, A = fire9_concat" in figure.get_suptitle()
-    assert "Grad-CAM map\nfire9_concat" in [ax.get_ylabel() for ax in figure.axes]
-    assert [t.get_text().split(":")[0] for t in figure.texts if ":" in t.get_text()][:4] == ["pre", "post", "log", "log_odds"]
+    assert "Grad-CAM\nmap\nfire9_concat" in [ax.get_ylabel() for ax in figure.axes]
+    columns = [ax.get_title().split("\n") for ax in figure.axes[:8]]
+    assert [(column[0], column[-1]) for column in columns] == [
+        (score, network) for score in ("pre", "post", "log", "log_odds") for network in ("original", "altered")]
     draw.save(figure, tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size > 50_000
 

@@ -27,9 +27,9 @@ def ground():
 def agrees(ground):
     """Both maps are what the library computes for the choice shown."""
     choice, x = ground.choice, ground.tape["input"].output
-    twin = ta.alter(ground.net, K=choice.K, layer=choice.layer, at=choice.at)
+    altered = ta.alter(ground.net, K=choice.K, layer=choice.layer, at=choice.at)
     layer = choice.layer if choice.method in AT_A_LAYER else None
-    for heatmap, net in ((ground.cell.original, ground.net), (ground.cell.altered, twin)):
+    for heatmap, net in ((ground.cell.original, ground.net), (ground.cell.altered, altered)):
         wanted = ta.METHODS[choice.method](net, x, choice.target, choice.score, layer)
         assert (heatmap.plane == wanted.plane).all()
         assert heatmap.caption == wanted.caption

@@ -54,7 +54,7 @@ def main(name, batch, steps, job, subject):
 def alone(job, name, subject, batch):
     """The job of that name, its network in memory once: our weights are gone when another library has its own."""
     found = jobs(name, subject.network(), pictures(name, subject.size, batch), batch, only=job)
-    peers.twin.cache_clear()
+    peers.torch_model.cache_clear()
     return found[0].run
 
 

@@ -1,7 +1,7 @@
 """Fair turns: whoever is measured, is measured many times, between the others, and judged by the median."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from statistics import median
 from time import perf_counter, sleep
 
@@ -29,6 +29,7 @@ class Work:
     """The same work for all: `steps` pictures of a path or 1, `batch` pictures at once, so many operations in all.
 
     flop: additions and multiplications of the definition, y = sum x w, whatever way a library saves some.
+    seconds: what every run of every job took, once it is measured.
     """
 
     name: str
@@ -37,28 +38,16 @@ class Work:
     steps: int
     flop: float
     jobs: list[Job]
-
-
-@dataclass(frozen=True, eq=False)
-class Timing:
-    """What a work took: seconds of every run of every job."""
-
-    work: Work
-    seconds: dict[Job, list[float]]
-
-    def median(self, job):
-        """The median of a job's seconds."""
-        return median(self.seconds[job])
+    seconds: dict[Job, list[float]] = field(default_factory=dict)
 
     @property
     def ours(self):
         """Our own job, always the first."""
-        return self.work.jobs[0]
+        return self.jobs[0]
 
-    def fastest(self, documented):
-        """The fastest of the others, as documented or in their best way; None where there is none."""
-        others = [job for job in self.work.jobs[1:] if job.documented == documented]
-        return min(others, key=self.median, default=None)
+    def median(self, job):
+        """The median of a job's seconds."""
+        return median(self.seconds[job])
 
     def ratio(self, job):
         """How many times as long as ours a job takes."""
@@ -67,13 +56,13 @@ class Timing:
     def numbers(self):
         """The same as plain numbers."""
         jobs = [{"library": job.library, "layout": job.layout, "documented": job.documented, "median": self.median(job),
-                 "ratio": self.ratio(job), "seconds": self.seconds[job]} for job in self.work.jobs]
-        return {"work": self.work.name, "title": self.work.title, "batch": self.work.batch, "steps": self.work.steps,
-                "gflop": self.work.flop / 1e9, "jobs": jobs}
+                 "ratio": self.ratio(job), "seconds": self.seconds[job]} for job in self.jobs]
+        return {"work": self.name, "title": self.title, "batch": self.batch, "steps": self.steps,
+                "gflop": self.flop / 1e9, "jobs": jobs}
 
 
 def measured(work, repeats, progress):
-    """The Timing of a work: its jobs take turns, `repeats` times, each after a pause and a first, untimed run."""
+    """The work with its seconds: its jobs take turns, `repeats` times, each after a pause and a first, untimed run."""
     seconds = {job: [] for job in work.jobs}
     for _ in range(repeats):
         for job in work.jobs:
@@ -83,4 +72,4 @@ def measured(work, repeats, progress):
             job.run(work.steps)
             seconds[job].append(perf_counter() - start)
             progress.update()
-    return Timing(work, seconds)
+    return replace(work, seconds=seconds)

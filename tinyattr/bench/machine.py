@@ -28,7 +28,7 @@ def machine():
         "processor": processor(), "threads": numba.get_num_threads(), "lanes": W,
         "registers": {16: "AVX-512", 8: "AVX2", 4: "four floats wide"}[W], "peak_gflops": peak() / 1e9,
         "versions": {name: v for name in PACKAGES if (v := installed(name))},
-        "settings": {name: os.environ[name] for name in SETTINGS if name in os.environ}, "load": load(),
+        "settings": {name: os.environ[name] for name in SETTINGS if name in os.environ}, "load": load_average(),
     }
 
 
@@ -48,6 +48,6 @@ def installed(name):
         return None
 
 
-def load():
+def load_average():
     """Runnable processes over the last minute, on average; None where the system does not count them."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None

@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass, field
 from tqdm import tqdm
 
 from tinyattr.bench.children import memory, start_seconds
-from tinyattr.bench.clock import Timing, measured
+from tinyattr.bench.clock import Work, measured
 from tinyattr.bench.layers import Layer, layers, logits_error
-from tinyattr.bench.machine import load, machine
+from tinyattr.bench.machine import load_average, machine
 from tinyattr.bench.work import FULL, OURS, QUICK, pictures, work
 from tinyattr.errors import InputError, unknown
 
@@ -17,15 +17,15 @@ LONG = 5  # paths take that many times fewer repeats
 
 @dataclass(eq=False)
 class Report:
-    """What was measured. seconds: {what: time}; memory: {(work, job): bytes}; empty where it was not asked for."""
+    """What was measured. Every part that was not asked for is empty."""
 
     network: str
     machine: dict
-    timings: list[Timing] = field(default_factory=list)
+    works: list[Work] = field(default_factory=list)
     layers: dict[int, list[Layer]] = field(default_factory=dict)  # by batch
     logits_error: float | None = None
     memory: list[tuple[str, str, int, int]] = field(default_factory=list)  # (work, job, bytes in all, beyond weights)
-    start: dict[str, float] = field(default_factory=dict)
+    start: dict[str, float] = field(default_factory=dict)  # seconds
 
     def share(self, flop, seconds):
         """GFLOP/s, and their share of the machine's peak."""
@@ -41,7 +41,7 @@ class Report:
     def numbers(self):
         """The same as plain numbers, for --json."""
         return {
-            "network": self.network, "machine": self.machine, "works": [t.numbers() for t in self.timings],
+            "network": self.network, "machine": self.machine, "works": [done.numbers() for done in self.works],
             "layers": {n: [asdict(layer) for layer in found] for n, found in self.layers.items()},
             "logits_error": self.logits_error, "start_seconds": self.start,
             "memory": [dict(zip(("work", "job", "bytes", "beyond"), row, strict=True)) for row in self.memory],
@@ -63,14 +63,14 @@ class Report:
         return "\n\n".join("\n".join(part) for part in parts if part)
 
     def _works(self):
-        if not self.timings:
+        if not self.works:
             return []
         lines = [f"{'work':<36}{'who':<42}{'ms':>10}{'ratio':>8}{'GFLOP/s':>9}{'of peak':>9}"]
-        for t in self.timings:
-            for job in t.work.jobs:
-                rate, share = self.share(t.work.flop, t.median(job))
-                lines.append(f"{t.work.title if job is t.ours else '':<36}{job!r:<42}{1e3 * t.median(job):>10.1f}"
-                             f"{t.ratio(job):>8.2f}{rate:>9.0f}{share:>9.0%}")
+        for done in self.works:
+            for job in done.jobs:
+                rate, share = self.share(done.flop, done.median(job))
+                lines.append(f"{done.title if job is done.ours else '':<36}{job!r:<42}{1e3 * done.median(job):>10.1f}"
+                             f"{done.ratio(job):>8.2f}{rate:>9.0f}{share:>9.0%}")
         return [*lines, "", "Medians. Operations are counted directly; Winograd's form does a quarter of them, so "
                             "more than 100 % of the peak is possible."]
 
@@ -118,10 +118,10 @@ def bench(parts=PARTS, *, batches=(1, 8), steps=50, repeats=7, quick=False):
     with tqdm(desc="bench", leave=False, disable=None, unit=" runs") as progress:
         for name in (p for p in OURS if p in parts):
             progress.set_description(name)
-            for batch in batches if name in ("forward", "gradient") else [1 if name == "gradcam" else max(batches)]:
-                long = name in ("ig", "rsi")
+            for batch in {"forward": batches, "gradient": batches, "gradcam": [1]}.get(name, [max(batches)]):
                 found = work(name, net, subject.size, batch, steps)
-                report.timings.append(measured(found, max(1, repeats // LONG) if long else repeats, progress))
+                runs = max(1, repeats // LONG) if name in ("ig", "rsi") else repeats
+                report.works.append(measured(found, runs, progress))
         if "layers" in parts:
             progress.set_description("layers")
             for batch in batches:
@@ -140,5 +140,5 @@ def bench(parts=PARTS, *, batches=(1, 8), steps=50, repeats=7, quick=False):
             progress.set_description("start")
             for what, empty in (("first start ever to first heatmap", True), ("later start to first heatmap", False)):
                 report.start[what] = start_seconds(empty)
-    report.machine["load_at_the_end"] = load()
+    report.machine["load_at_the_end"] = load_average()
     return report

@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 import tinyattr as ta
-from tinyattr.bench import PARTS, bench
+from tinyattr.bench import PARTS, bench, timings
 from tinyattr.cli import lesson as lesson_commands
 from tinyattr.files.atomic import all_different, writable, write_text
 from tinyattr.files.export import EXPORTS
@@ -485,7 +485,7 @@ def run_bench(options):
     if options.json is not None:
         _write_numbers(options.json, found.numbers())
     if options.out is not None:
-        draw.save(draw.timings(found.timings, found.title), options.out)
+        draw.save(timings(found.works, found.title), options.out)
     print(found.table())
 
 

@@ -45,21 +45,23 @@ class Playground:
         self.layers = layers_with_places(net, self.tape)
         self.picture = None if net.input is None else net.input.decode(x)
         self.figure = figure or Figure(figsize=SIZE)
-        self._draw_frame()
-        self.choose(Choice(self.classes[0], "pre", "hirescam", self.layers[-1], (0, 0), 10.0))
+        self.figure.set_layout_engine("constrained")
+        first = Choice(self.classes[0], "pre", "hirescam", self.layers[-1], (0, 0), 10.0)
+        self._draw_frame(first)
+        self.choose(first)
 
     def choose(self, choice):
         """Compute and draw both maps for a choice."""
         h, w = self.tape[choice.layer].output.shape[1:3]
         choice = replace(choice, at=(min(choice.at[0], h - 1), min(choice.at[1], w - 1)))
-        twin = alter(self.net, K=choice.K, layer=choice.layer, at=choice.at)
-        altered_tape = twin.run(self.tape["input"].output)
+        altered = alter(self.net, K=choice.K, layer=choice.layer, at=choice.at)
+        altered_tape = altered.run(self.tape["input"].output)
         layer = choice.layer if choice.method in AT_A_LAYER else None
-        original, altered = (METHODS[choice.method](net, tape, choice.target, choice.score, layer)
-                             for net, tape in ((self.net, self.tape), (twin, altered_tape)))
+        maps = [METHODS[choice.method](net, tape, choice.target, choice.score, layer)
+                for net, tape in ((self.net, self.tape), (altered, altered_tape))]
         self.choice = choice
-        self.cell = Cell(choice.method, choice.score, original, altered, choice.at, (h, w))
-        self._draw_maps(np.abs(softmax(twin.logits(altered_tape)[0]) - self.y).max())
+        self.cell = Cell(choice.method, choice.score, *maps, choice.at, (h, w))
+        self._draw_maps(np.abs(softmax(altered.logits(altered_tape)[0]) - self.y).max())
 
     def clicked(self, event):
         """A click into one of the three pictures moves the place that the attack reads."""
@@ -68,33 +70,30 @@ class Playground:
             i, j = int((event.ydata + 0.5) * h / H), int((event.xdata + 0.5) * w / W)
             self.choose(replace(self.choice, at=(min(max(i, 0), h - 1), min(max(j, 0), w - 1))))
 
-    def _draw_frame(self):
-        """Axes for three pictures above, the widgets below."""
-        self.axes = [self.figure.add_axes((0.03 + 0.325 * k, 0.4, 0.3, 0.46)) for k in range(3)]
-        self.text = self.figure.text(0.03, 0.985, "", va="top", fontsize=10, parse_math=False)
+    def _draw_frame(self, first):
+        """A text and three pictures above; below, the widgets in the order of Choice, but for the place."""
+        above, below = self.figure.subfigures(2, height_ratios=(3, 2))
+        self.text = above.suptitle("", x=0.01, ha="left", fontsize=10, parse_math=False)
+        self.axes = above.subplots(1, 3)
         self.figure.canvas.mpl_connect("button_press_event", self.clicked)
         names = [f"{self.net.label(c)}  y = {self.y[c]:.3f}" for c in self.classes]
-        columns = [("class", names, self.classes, "target", 0.26), ("score", SCORES, list(SCORES), "score", 0.13),
-                   ("method", QUICK, list(QUICK), "method", 0.18),
-                   ("layer, explained and read by t", self.layers, self.layers, "layer", 0.24)]
-        self.widgets, left = [], 0.03
-        for title, labels, values, field, width in columns:
-            ax = self.figure.add_axes((left, 0.02, width - 0.01, 0.33))
+        columns = {"target": ("class", names, self.classes), "score": ("score", SCORES, SCORES),
+                   "method": ("method", QUICK, QUICK),
+                   "layer": ("layer, explained and read by t", self.layers, self.layers)}
+        *frames, strength = below.subplots(1, 5, width_ratios=(26, 13, 18, 26, 5))
+        self.widgets = []
+        for ax, (field, (title, labels, values)) in zip(frames, columns.items(), strict=True):
             ax.set_title(title, fontsize=9, loc="left")
-            first = {"method": values.index("hirescam") if "hirescam" in values else 0, "layer": len(values) - 1}
-            buttons = RadioButtons(ax, list(labels), active=first.get(field, 0), activecolor=LINES[0])
+            chosen = dict(zip(labels, values, strict=True))
+            buttons = RadioButtons(ax, list(chosen), list(chosen.values()).index(getattr(first, field)), LINES[0])
             for label in buttons.labels:
                 label.set(fontsize=8, parse_math=False)
-            chosen = dict(zip(labels, values, strict=True))
             buttons.on_clicked(lambda label, field=field, chosen=chosen: self.choose(
                 replace(self.choice, **{field: chosen[label]})))
             self.widgets.append(buttons)
-            left += width
-        ax = self.figure.add_axes((left + 0.03, 0.27, 0.09, 0.05))
-        slider = Slider(ax, "K", 0.0, STRONGEST, valinit=10.0, color=LINES[0])
+        slider = Slider(strength, "K", 0.0, STRONGEST, valinit=first.K, color=LINES[0], orientation="vertical")
         slider.on_changed(lambda K: self.choose(replace(self.choice, K=float(K))))
         self.widgets.append(slider)
-        self.figure.text(left + 0.005, 0.2, "click into a picture:\nthe place that t reads", fontsize=8, va="top")
 
     def _draw_maps(self, change):
         """Picture, original and altered map, the place that t reads, and the figures above."""
@@ -104,12 +103,11 @@ class Playground:
             ax.clear()
             ax.set(xticks=[], yticks=[])
             ax.set_title(title, fontsize=9)
+            ax.add_patch(Rectangle((j * W / w - 0.5, i * H / h - 0.5), W / w, H / h, fill=False, lw=1.5, ec="white"))
         self.axes[0].imshow(grey if self.picture is None else self.picture, cmap="gray", vmin=0, vmax=255)
+        self.axes[0].set_xlabel("click into a picture: t reads that place", fontsize=8)
         for ax, heatmap in zip(self.axes[1:], (cell.original, cell.altered), strict=True):
             draw_small(ax, heatmap, grey)
-            ax.set_xlabel(heatmap.note, fontsize=8)
-        for ax in self.axes:
-            ax.add_patch(Rectangle((j * W / w - 0.5, i * H / h - 0.5), W / w, H / h, fill=False, lw=1.5, ec="white"))
         shares = np.nan_to_num([cell.corner(cell.original), cell.corner(cell.altered)])
         attack = attack_text({"K": self.choice.K, "tap": self.choice.layer, "at": cell.at})
         self.text.set_text(
