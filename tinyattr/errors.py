@@ -18,3 +18,10 @@ def unknown(kind, given, known):
     else:
         hint = f"known: {', '.join(known[:4])}, ... {', '.join(known[-4:])} ({len(known)} in all)"
     return InputError(f"unknown {kind} {given!r}; {hint}")
+
+
+def all_known(kind, given, known):
+    """Raises the error of `unknown` for the first of the given names that does not exist."""
+    for name in given:
+        if name not in known:
+            raise unknown(kind, name, known)

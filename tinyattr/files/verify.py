@@ -10,6 +10,7 @@ from tinyattr.files.atomic import digest
 from tinyattr.files.fetch import FETCHABLE, cached, published
 from tinyattr.files.load import file_of, holding, network_of
 from tinyattr.files.registry import KNOWN
+from tinyattr.files.tables import aligned
 from tinyattr.softmax import softmax
 
 BLACK_TOLERANCE = 1e-3  # relative: the figures come from another program's float32
@@ -45,10 +46,9 @@ def show(path, family=None):
         ]
         if held.own:
             lines.append(f"source   {held.own['source']}")
-        width = max(map(len, names))
-        lines += ["", f"{'layer':<{width}}  {'kernel':<20} {'bias':<9} in the file"]
-        lines += [f"{ours:<{width}}  {_axes(shapes[theirs][0]):<20} {_axes(shapes[theirs][1]):<9} {theirs}"
-                  for ours, theirs in names.items()]
+        rows = [(ours, *(" x ".join(map(str, shape)) for shape in shapes[theirs]), theirs)
+                for ours, theirs in names.items()]
+        lines += ["", aligned(["layer", "kernel", "bias", "in the file"], rows)]
     return "\n".join(lines)
 
 
@@ -185,7 +185,3 @@ def _preparation(spec):
     if spec is None:
         return "unknown"
     return f"{spec.size} x {spec.size}, {spec.order}, minus {spec.mean}, divided by {spec.scale}, {spec.resize}"
-
-
-def _axes(shape):
-    return " x ".join(map(str, shape))

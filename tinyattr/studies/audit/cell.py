@@ -1,13 +1,17 @@
 """One cell of the audit: one picture, one method, one attack; a row of numbers for every score."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from tinyattr.attack import alter, bounded, column, paint, quadratic, stamped, triggered
+from tinyattr.errors import InputError
+from tinyattr.files.tables import plain
 from tinyattr.glyphs.scenes import CLASSES, scene
 from tinyattr.methods import AT_A_LAYER, METHODS, options_of
 from tinyattr.methods.heatmap import relu, resize
+from tinyattr.nets.pictures import open_photo
 from tinyattr.scores import SCORES
 from tinyattr.softmax import softmax
 from tinyattr.studies import metrics
@@ -39,13 +43,8 @@ def early(net, K=10.0, layer=None):
     return alter(net, K, pools[(len(pools) - 1) // 2])
 
 
-def anywhere(attack):
-    """The same attack at the explained layer."""
-    return lambda net, K=10.0, layer=None: attack(net, K, layer)
-
-
-ATTACKS = {"corner": anywhere(alter), "column": anywhere(column), "quadratic": anywhere(quadratic),
-           "bounded": anywhere(bounded), "triggered": anywhere(triggered), "input": corner_of_pixels, "early": early}
+ATTACKS = {"corner": alter, "column": column, "quadratic": quadratic, "bounded": bounded, "triggered": triggered,
+           "input": corner_of_pixels, "early": early}  # each a function of the network, K and layer
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,14 @@ def scenes(count, seed=1):
         c = drawn.classes[0]
         found.append(Picture(f"scene {k}, {CLASSES[c]}", drawn.picture, c, drawn.masks[0]))
     return found
+
+
+def folder(path):
+    """The JPEG and PNG files of a folder, by name. Raises InputError if there are none."""
+    files = sorted(p for p in Path(path).glob("*") if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    if not files:
+        raise InputError(f"no JPEG or PNG files in {path!r}")
+    return [Picture(p.name, np.asarray(open_photo(p))) for p in files]
 
 
 def examine(net, picture, method, attack, scores=tuple(SCORES), K=10.0, layer=None, options=None):
@@ -108,4 +115,4 @@ def compare(original, altered, mask=None):
     }
     if mask is not None:
         found["hit"], found["hit_altered"] = (float(metrics.points_at(resize(m, mask.shape), mask)) for m in (a, b))
-    return {key: float(value) if np.isfinite(value) else None for key, value in found.items()}
+    return plain({key: float(value) for key, value in found.items()})

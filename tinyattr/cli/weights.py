@@ -1,0 +1,47 @@
+"""`tinyattr weights list | fetch | convert | show | verify`."""
+
+from tinyattr.cli.command import FAMILY, OUT, command, option
+from tinyattr.errors import InputError
+from tinyattr.files import verify
+from tinyattr.files.fetch import FETCHABLE, fetch
+from tinyattr.files.load import convert
+
+FILE = option("file", metavar="FILE", help="a weight file")
+
+
+@command("weights list", "")
+def run_list(options):
+    """Known networks, their sizes and licences, where they lie."""
+    print(verify.known_networks())
+
+
+@command("weights fetch", "vgg19", option("name", metavar="NAME", help=f"one of {', '.join(FETCHABLE)}"))
+def run_fetch(options):
+    """Download a known network; its size and sha256 are checked."""
+    print(f"weights  {fetch(options.name)}")
+
+
+@command("weights convert", "vgg19-dcbb9e9d.pth vgg19.h5",
+         option("file", metavar="IN", help="an HDF5, .keras, .pth or .safetensors file"), OUT, FAMILY)
+def run_convert(options):
+    """Write any weight file as one of our own, which says how photos are preprocessed."""
+    convert(options.file, options.out, family=options.family)
+    print(f"weights  {options.out}")
+
+
+@command("weights show", "vgg19.h5", FILE, FAMILY)
+def run_show(options):
+    """Layout, network, family, layers, shapes and sha256 of a file."""
+    print(verify.show(options.file, family=options.family))
+
+
+@command("weights verify", "vgg19.h5 --photos beagle.jpg", FILE,
+         option("--photos", nargs="+", default=[], metavar="PHOTO", help="pictures to classify with it"), FAMILY)
+def run_verify(options):
+    """Are a file's numbers those that were published or written?"""
+    checks = verify.verify(options.file, options.photos, family=options.family)
+    print(*checks, sep="\n")
+    if not verify.passed(checks):
+        failed = ", ".join(check.what for check in checks if check.outcome == "FAILED")
+        raise InputError(f"not verified: {failed or 'nothing is known to compare this file with'}")
+    print("verified")
