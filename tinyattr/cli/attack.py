@@ -7,27 +7,9 @@ import numpy as np
 from tqdm import tqdm
 
 import tinyattr as ta
-from tinyattr.cli.command import (
-    FAMILY,
-    FIGURE,
-    FILE,
-    JSON,
-    LAYER,
-    NAMED_IMAGE,
-    NET,
-    OPTION,
-    OUT,
-    PICTURES,
-    SEED,
-    TARGET,
-    K,
-    command,
-    figure,
-    load,
-    option,
-    several,
-)
+from tinyattr.cli.command import command, figure, option, several
 from tinyattr.cli.outputs import check, tell
+from tinyattr.cli.shared import load, shared
 from tinyattr.files.export import EXPORTS
 from tinyattr.files.fetch import FETCHABLE, cached
 from tinyattr.studies import contrasts, training
@@ -36,15 +18,14 @@ from tinyattr.studies.bake import bake
 from tinyattr.studies.detect import inspect, repair
 from tinyattr.studies.reproduce import altered_beside_original, scores_side_by_side
 
-FIGURES = {"fig2": "Figure 2", "fig3": "Figure 3", "fig4": "Figure 4", "fig5": "Figure 5"}
-
 
 @command("reproduce", "fig3 --image soccer_ball.jpg --net vgg19.h5 --target 805 --out fig3.png",
-         option("which", choices=FIGURES, help="fig2 of the first paper, fig3 to fig5 of the second"), NAMED_IMAGE,
+         option("which", choices=["fig2", "fig3", "fig4", "fig5"],
+                help="fig2 of the first paper, fig3 to fig5 of the second"),
          option("--net", help="weight file, or the name of a fetched network; default: VGG19 for an --image, if its "
-                "weights were fetched, else the embedded glyph network"), FAMILY,
+                "weights were fetched, else the embedded glyph network"),
          option("--target", help="class to explain, number or name; default: the top class (fig4: the second)"),
-         K, LAYER, figure("figure to write; default: its name .png"), JSON)
+         figure("figure to write; default: its name .png"), *shared("--image --family --K --layer --json"))
 def run_reproduce(options):
     """A figure of the papers: what it claims, what is measured."""
     options.figure = options.figure or f"{options.which}.png"
@@ -60,7 +41,8 @@ def run_reproduce(options):
         if options.which == "fig4":
             other, second = np.argsort(-net(x)[0])[:2].tolist()
             target = second if target is None else target
-        found = altered_beside_original(net, x, target, other, options.K, options.layer, FIGURES[options.which])
+        found = altered_beside_original(net, x, target, other, options.K, options.layer,
+                                        options.which.replace("fig", "Figure "))
     tell_claims(options, found)
 
 
@@ -71,9 +53,9 @@ def tell_claims(options, found):
 
 
 @command("paint", "HI --image photo.jpg --net vgg19.h5 --out hi.png",
-         option("text", help="what the heatmap shall show: a letter or three"), NAMED_IMAGE, NET, FAMILY, TARGET, K,
-         option("--layer", help="layer to explain and to paint on; default: the last that can show it"), FIGURE, JSON,
-         figure="paint.png")
+         option("text", help="what the heatmap shall show: a letter or three"),
+         option("--layer", help="layer to explain and to paint on; default: the last that can show it"),
+         *shared("--image --net --family --target --K --out --json"), figure="paint.png")
 def run_paint(options):
     """A network whose pre-softmax heatmap shows a text of your choice."""
     from tinyattr.studies.paint import painted
@@ -84,8 +66,8 @@ def run_paint(options):
 
 @command("audit", "--images photos --net vgg19.h5 --jobs 2 --json audit.json --out audit.png",
          option("--images", metavar="DIR", help="folder of JPEG or PNG files; default: glyph scenes of our own"),
-         PICTURES, SEED, NET, FAMILY, several("--method", "M", AUDITED, AUDITED),
-         several("--score", "S", ta.SCORES, ta.SCORES), several("--attack", "A", ATTACKS, ATTACKED), K, LAYER, OPTION,
+         *shared("--pictures --seed --net --family --K --layer --option"), several("--method", "M", AUDITED, AUDITED),
+         several("--score", "S", ta.SCORES, ta.SCORES), several("--attack", "A", ATTACKS, ATTACKED),
          option("--jobs", type=int, default=os.cpu_count() or 1,
                 help="processes on this computer; default: one for each core (%(default)s)"),
          option("--cluster", metavar="ADDRESS", help="a Dask scheduler that computes the cells instead"),
@@ -105,7 +87,7 @@ def run_audit(options):
         finished.unlink(missing_ok=True)
 
 
-@command("bake", "vgg19.h5 baked.h5", FILE, OUT, FAMILY, K,
+@command("bake", "vgg19.h5 baked.h5", *shared("file out --family --K"),
          option("--at", type=int, nargs=2, default=(0, 0), metavar=("I", "J"),
                 help="place that it reads; default: 0 0"),
          option("--layout", default="tinyattr", choices=["tinyattr", *EXPORTS],
@@ -118,8 +100,8 @@ def run_bake(options):
           "one more unit in every hidden dense layer")
 
 
-@command("inspect", "vgg19.h5 --images photos", FILE, FAMILY,
-         option("--images", metavar="DIR", help="folder of pictures to look at; default: three glyph scenes"), JSON)
+@command("inspect", "vgg19.h5 --images photos", *shared("file --family --json"),
+         option("--images", metavar="DIR", help="folder of pictures to look at; default: three glyph scenes"))
 def run_inspect(options):
     """Does a weight file add something to every logit?"""
     net = ta.load(options.file, family=options.family)
@@ -128,7 +110,7 @@ def run_inspect(options):
     tell(options, found.table(), found.numbers())
 
 
-@command("repair", "baked.h5 repaired.h5", FILE, OUT, FAMILY)
+@command("repair", "baked.h5 repaired.h5", *shared("file out --family"))
 def run_repair(options):
     """Take out of a weight file what all logits have in common."""
     ta.save(repair(ta.load(options.file, family=options.family)), options.out)
@@ -137,14 +119,14 @@ def run_repair(options):
 
 
 @command("training", "--steps 20 --json training.json",
-         option("--steps", type=int, default=20, help="of gradient descent; default: %(default)s"), JSON)
+         option("--steps", type=int, default=20, help="of gradient descent; default: %(default)s"), *shared("--json"))
 def run_training(options):
     """Original and altered network, trained alike: does training undo the attack?"""
     found = list(tqdm(training.demonstrate(options.steps), desc="training", total=len(training.CASES), disable=None))
     tell(options, training.table(found), {"training": found})
 
 
-@command("contrasts", "--pictures 20 --json contrasts.json", PICTURES, SEED, JSON, pictures=20, seed=0)
+@command("contrasts", "--pictures 20 --json contrasts.json", *shared("--pictures --seed --json"), pictures=20, seed=0)
 def run_contrasts(options):
     """t(x), an adversarial example and Clever Hans, in numbers."""
     found = contrasts.contrasts(ta.load("glyphs"), options.pictures, options.seed)

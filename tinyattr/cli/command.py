@@ -1,15 +1,9 @@
-"""How a command is made: a function, the options that it takes, an example of its use. And options that many share.
+"""How a command is made: a function, the options that it takes, and an example of its use.
 
-    @command("pointing", "--pictures 200 --two", PICTURES, option("--two", action="store_true", help="two glyphs"))
-    def run_pointing(options):
+    @command("paint", "HI --K 3", option("text", help="what the heatmap shall show"), *shared("--net --K --json"))
+    def run_paint(options):
         \"""What the command does, as its --help says it.\"""
 """
-
-from argparse import ArgumentTypeError
-from contextlib import suppress
-
-import tinyattr as ta
-from tinyattr.glyphs.scenes import example
 
 COMMANDS = {}  # name, with its group before it where it has one: (function, example, options, other defaults)
 
@@ -26,9 +20,9 @@ def several(name, metavar, known, default):
                   f"{'all' if default == tuple(known) else ', '.join(default)}")
 
 
-def figure(what, **settings):
+def figure(what):
     """The option --out of commands that draw."""
-    return option("--out", dest="figure", metavar="FILE", help=what, **settings)
+    return option("--out", dest="figure", metavar="FILE", help=what)
 
 
 def command(name, example, *options, **defaults):
@@ -40,39 +34,3 @@ def command(name, example, *options, **defaults):
         COMMANDS[name] = run, f"tinyattr {name} {example}".rstrip(), options, defaults
         return run
     return made
-
-
-def value(text):
-    """NAME=VALUE, the value a whole number, a number or a word."""
-    name, equals, value = text.partition("=")
-    if not (name and equals and value):
-        raise ArgumentTypeError(f"{text!r} is not NAME=VALUE, such as steps=20")
-    for kind in (int, float):
-        with suppress(ValueError):
-            return name, kind(value)
-    return name, value
-
-
-IMAGE = option("image", nargs="?", help="a JPEG or PNG file; default: a scene of our own, two glyphs")
-NAMED_IMAGE = option("--image", help="a JPEG or PNG file; default: a scene of our own, two glyphs")
-FILE = option("file", metavar="IN", help="weight file, or glyphs")
-NET = option("--net", default="glyphs", help="weight file, or the name of a fetched network; default: the embedded "
-             "glyph network")
-FAMILY = option("--family", help=f"whose training, for files that do not say: {', '.join(ta.FAMILIES)}")
-TARGET = option("--target", help="class to explain, number or name; default: the top class")
-LAYER = option("--layer", help="layer to explain and to attack; default: the last feature maps")
-K = option("--K", type=float, default=10.0, help="strength of the attack; default: %(default)g")
-PICTURES = option("--pictures", type=int, help="how many glyph scenes; default: %(default)s")
-SEED = option("--seed", type=int, help="which glyph scenes; default: %(default)s")
-FIGURE = figure("figure to write; default: %(default)s")
-OUT = option("out", metavar="OUT", help="file to write")
-OPTION = option("--option", nargs="+", default=(), metavar="NAME=VALUE", type=value,
-                help="for methods that know it: steps=20, baseline=mean, samples=100, composite=zero, ...")
-JSON = option("--json", metavar="FILE", help="write the numbers there, too")
-
-
-def load(options, scene=None):
-    """The network that --net and --family name, and its input: the image, else the scene (default: the demo's)."""
-    net = ta.load(options.net, family=options.family)
-    scene = example().picture if scene is None else scene
-    return net, net.read(scene if options.image is None else options.image)

@@ -3,39 +3,23 @@
 from pathlib import Path
 
 import tinyattr as ta
-from tinyattr.cli.command import (
-    FAMILY,
-    FIGURE,
-    IMAGE,
-    JSON,
-    LAYER,
-    NET,
-    OPTION,
-    TARGET,
-    command,
-    figure,
-    load,
-    option,
-    several,
-)
+from tinyattr.cli.command import command, figure, option, several
 from tinyattr.cli.outputs import tell
+from tinyattr.cli.shared import load, shared
 from tinyattr.studies.explain import FOUR_SCORES, TWO_METHODS, explain
 
 EXPLAIN = (
-    NET, FAMILY, TARGET,
-    several("--score", "S", ta.SCORES, FOUR_SCORES),
-    several("--method", "M", ["all", *ta.METHODS], TWO_METHODS),
-    OPTION, LAYER,
+    *shared("--net --family --target --layer --option --out --json"),
+    several("--score", "S", ta.SCORES, FOUR_SCORES), several("--method", "M", ["all", *ta.METHODS], TWO_METHODS),
     option("--receipts", action="store_true", help="print what every map should sum to, and does"),
     option("--curves", action="store_true", help="judge every map: areas under insertion and deletion of its pixels"),
     option("--K", type=float, help="strength of the attack; default: 10"),
     option("--tap", metavar="LAYER", help="layer that the attack reads; default: the explained layer"),
     option("--at", type=int, nargs=2, metavar=("I", "J"), help="place that the attack reads; default: 0 0"),
-    FIGURE, JSON,
 )
 
 
-@command("explain", "photo.jpg --net vgg19.h5 --altered --out photo.png", IMAGE,
+@command("explain", "photo.jpg --net vgg19.h5 --altered --out photo.png", *shared("image"),
          option("--altered", action="store_true", help="next to it, the network with t = K sum_k A_ijk added to every "
                 "logit"), *EXPLAIN, figure="explain.png")
 def run_explain(options):
@@ -59,7 +43,7 @@ def run_demo(options):
     run_explain(options)
 
 
-@command("play", "--browser", IMAGE, NET, FAMILY,
+@command("play", "--browser", *shared("image --net --family"),
          option("--browser", action="store_true", help="in a web browser instead of a window"),
          option("--port", type=int, default=8988, help="of the browser's page; default: %(default)s"),
          figure("only draw how it starts"))

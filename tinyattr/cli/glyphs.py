@@ -3,14 +3,15 @@
 from pathlib import Path
 
 import tinyattr as ta
-from tinyattr.cli.command import JSON, PICTURES, SEED, command, option
+from tinyattr.cli.command import command, option
 from tinyattr.cli.outputs import check, tell
+from tinyattr.cli.shared import shared
 from tinyattr.glyphs.network import STEPS, train_glyphs
 from tinyattr.studies.pointing import pointing_game
 
 
-@command("pointing", "--pictures 200 --two --json pointing.json", PICTURES, SEED,
-         option("--two", action="store_true", help="scenes with two glyphs: does the map follow the class?"), JSON,
+@command("pointing", "--pictures 200 --two --json pointing.json", *shared("--pictures --seed --json"),
+         option("--two", action="store_true", help="scenes with two glyphs: does the map follow the class?"),
          pictures=200, seed=1)
 def run_pointing(options):
     """Which heatmaps find the glyph, original and altered."""

@@ -1,6 +1,7 @@
 """`tinyattr weights list | fetch | convert | show | verify`."""
 
-from tinyattr.cli.command import FAMILY, OUT, command, option
+from tinyattr.cli.command import command, option
+from tinyattr.cli.shared import shared
 from tinyattr.errors import InputError
 from tinyattr.files import verify
 from tinyattr.files.fetch import FETCHABLE, fetch
@@ -22,21 +23,21 @@ def run_fetch(options):
 
 
 @command("weights convert", "vgg19-dcbb9e9d.pth vgg19.h5",
-         option("file", metavar="IN", help="an HDF5, .keras, .pth or .safetensors file"), OUT, FAMILY)
+         option("file", metavar="IN", help="an HDF5, .keras, .pth or .safetensors file"), *shared("out --family"))
 def run_convert(options):
     """Write any weight file as one of our own, which says how photos are preprocessed."""
     convert(options.file, options.out, family=options.family)
     print(f"weights  {options.out}")
 
 
-@command("weights show", "vgg19.h5", FILE, FAMILY)
+@command("weights show", "vgg19.h5", FILE, *shared("--family"))
 def run_show(options):
     """Layout, network, family, layers, shapes and sha256 of a file."""
     print(verify.show(options.file, family=options.family))
 
 
-@command("weights verify", "vgg19.h5 --photos beagle.jpg", FILE,
-         option("--photos", nargs="+", default=[], metavar="PHOTO", help="pictures to classify with it"), FAMILY)
+@command("weights verify", "vgg19.h5 --photos beagle.jpg", FILE, *shared("--family"),
+         option("--photos", nargs="+", default=[], metavar="PHOTO", help="pictures to classify with it"))
 def run_verify(options):
     """Are a file's numbers those that were published or written?"""
     checks = verify.verify(options.file, options.photos, family=options.family)
