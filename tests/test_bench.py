@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tinyattr.bench import PARTS, bench, clock, layers, peers, timings
+from tinyattr.bench import PARTS, bench, clock, layers, peers
+from tinyattr.bench.chart import timings
 from tinyattr.bench.children import memory
 from tinyattr.bench.clock import Job, Work
 from tinyattr.bench.work import FULL, OURS, QUICK, TARGET, jobs, pictures, products

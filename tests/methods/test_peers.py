@@ -15,7 +15,7 @@ from tests.references import network_of, peers
 def test_every_stored_output_of_the_peers(name, monkeypatch):
     monkeypatch.setitem(ta.SCORES, "rest", oracle.rest)
     rows = list(oracle.compared(name))
-    assert len(rows) == {"peers_fc": 1396, "peers_gap": 578}[name]
+    assert len(rows) == {"peers_fc": 1360, "peers_gap": 578}[name]
     assert not [entry for entry, off, _ in rows if off is None and not oracle.reason(entry)]
     assert not [(entry, off) for entry, off, limit in rows if off is not None and not off <= limit]
     assert sum(off is None for _, off, _ in rows) <= 0.02 * len(rows)

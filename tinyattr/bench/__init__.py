@@ -1,6 +1,5 @@
 """`tinyattr bench`: what the engine takes on this machine, layer by layer, beside PyTorch where that is installed."""
 
-from tinyattr.bench.chart import timings
 from tinyattr.bench.report import PARTS, Report, bench
 
-__all__ = ["PARTS", "Report", "bench", "timings"]
+__all__ = ["PARTS", "Report", "bench"]

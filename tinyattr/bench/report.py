@@ -9,7 +9,8 @@ from tinyattr.bench.clock import Work, measured
 from tinyattr.bench.layers import Layer, layers, logits_error
 from tinyattr.bench.machine import load_average, machine
 from tinyattr.bench.work import FULL, OURS, QUICK, pictures, work
-from tinyattr.errors import InputError, unknown
+from tinyattr.errors import InputError, named
+from tinyattr.files.tables import aligned
 
 PARTS = (*OURS, "layers", "memory", "start")
 LONG = 5  # paths take that many times fewer repeats
@@ -65,39 +66,36 @@ class Report:
     def _works(self):
         if not self.works:
             return []
-        lines = [f"{'work':<36}{'who':<42}{'ms':>10}{'ratio':>8}{'GFLOP/s':>9}{'of peak':>9}"]
+        rows = []
         for done in self.works:
             for job in done.jobs:
-                rate, share = self.share(done.flop, done.median(job))
-                lines.append(f"{done.title if job is done.ours else '':<36}{job!r:<42}{1e3 * done.median(job):>10.1f}"
-                             f"{done.ratio(job):>8.2f}{rate:>9.0f}{share:>9.0%}")
-        return [*lines, "", "Medians. Operations are counted directly; Winograd's form does a quarter of them, so "
-                            "more than 100 % of the peak is possible."]
+                seconds, title = done.median(job), done.title if job is done.ours else ""
+                rows.append((title, repr(job), 1e3 * seconds, done.ratio(job), *self.share(done.flop, seconds)))
+        return [aligned(["work", "who", "ms:.1f", "ratio:.2f", "GFLOP/s:.0f", "of peak:.0%"], rows), "",
+                "Medians. Operations are counted directly; Winograd's form does a quarter of them, so more than 100 % "
+                "of the peak is possible."]
 
     def _layers(self, batch):
-        lines = [f"batch {batch:<13}{'shape':<22}{'GFLOP':>8}{'forward ms':>12}{'GFLOP/s':>9}{'back ms':>9}"
-                 f"{'GFLOP/s':>9}{'error':>10}"]
-        for layer in self.layers[batch]:
-            lines.append(self._layer(layer.name, "x".join(map(str, layer.shape)), layer.flop, layer.forward, layer.back,
-                                     layer.error))
-        flop, forward, back = (sum(getattr(layer, name) for layer in self.layers[batch])
-                               for name in ("flop", "forward", "back"))
-        lines.append(self._layer("total", "", flop, forward, back, max(layer.error for layer in self.layers[batch])))
-        return [*lines, "", "Error: the largest, relative to the layer's largest value, against float64 on the same "
-                            f"inputs. Logits after all layers: {self.logits_error:.1e}."]
-
-    def _layer(self, name, shape, flop, forward, back, error):
-        rates = [f"{self.share(flop, s)[0]:.0f}" if flop else "" for s in (forward, back)]
-        return (f"{name:<19}{shape:<22}{flop / 1e9:>8.2f}{1e3 * forward:>12.2f}{rates[0]:>9}{1e3 * back:>9.2f}"
-                f"{rates[1]:>9}{error:>10.1e}")
+        found = self.layers[batch]
+        flop, forward, back = (sum(getattr(layer, name) for layer in found) for name in ("flop", "forward", "back"))
+        total = Layer("total", "", (), flop, forward, back, max(layer.error for layer in found))
+        rows = []
+        for layer in (*found, total):
+            rates = [self.share(layer.flop, s)[0] if layer.flop else None for s in (layer.forward, layer.back)]
+            rows.append((layer.name, "x".join(map(str, layer.shape)), layer.flop / 1e9, 1e3 * layer.forward, rates[0],
+                         1e3 * layer.back, rates[1], layer.error))
+        columns = [f"batch {batch}", "shape", "GFLOP:.2f", "forward ms:.2f", "GFLOP/s:.0f", "back ms:.2f",
+                   "GFLOP/s:.0f", "error:.1e"]
+        return [aligned(columns, rows), "", "Error: the largest, relative to the layer's largest value, against "
+                f"float64 on the same inputs. Logits after all layers: {self.logits_error:.1e}."]
 
     def _memory(self):
-        lines = [f"{name:<36}{job:<42}{total / 2**20:>8.0f} {beyond / 2**20:>8.0f}"
-                 for name, job, total, beyond in self.memory]
-        return [f"{'most memory, MB':<78}{'in all':>8} {'beyond imports and weights':>8}", *lines] if lines else []
+        rows = [(name, job, total / 2**20, beyond / 2**20) for name, job, total, beyond in self.memory]
+        columns = ["most memory, MB", "", "in all:.0f", "beyond imports and weights:.0f"]
+        return [aligned(columns, rows)] if rows else []
 
     def _start(self):
-        return [f"{name:<78}{s:>8.2f} s" for name, s in self.start.items()]
+        return [f"{name}: {s:.2f} s" for name, s in self.start.items()]
 
 
 def bench(parts=PARTS, *, batches=(1, 8), steps=50, repeats=7, quick=False):
@@ -107,9 +105,7 @@ def bench(parts=PARTS, *, batches=(1, 8), steps=50, repeats=7, quick=False):
     batches of the largest. PyTorch, captum and pytorch-grad-cam take turns with ours where they are installed.
     Raises InputError for an unknown part and for numbers below 1.
     """
-    for part in parts:
-        if part not in PARTS:
-            raise unknown("part of the bench", part, PARTS)
+    parts = [named("part of the bench", part, PARTS) for part in parts]
     if min(*batches, steps, repeats) < 1:
         raise InputError(f"batches, steps and repeats are at least 1; got {batches}, {steps} and {repeats}")
     subject = QUICK if quick else FULL

@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from tinyattr.studies.draw import save
-
 
 def same(name, got, wanted, within=1e-12):
     """Check that `got` equals `wanted` but for rounding; print the verdict.
@@ -31,6 +29,8 @@ def holds(name, truth, hint=""):
 
 def show(figure, name):
     """Write a figure into the working folder and say so; a notebook shows it, too."""
+    from tinyattr.studies.draw import save  # matplotlib is loaded only by lessons that draw
+
     save(figure, name)
     print(f"figure  {name}")
     try:

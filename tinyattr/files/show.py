@@ -4,6 +4,7 @@ from math import prod
 
 from tinyattr.files.fetch import FETCHABLE, cached, located, sha256_of
 from tinyattr.files.recognise import recognised
+from tinyattr.files.tables import aligned
 
 
 def show_file(path, family=None):
@@ -24,11 +25,9 @@ def show_file(path, family=None):
         ]
         if source:
             lines.append(f"source   {source}")
-        width = max(map(len, names))
-        lines += ["", f"{'layer':<{width}}  {'kernel':<20} {'bias':<9} in the file"]
-        for layer, name in names.items():
-            kernel, bias = (" x ".join(map(str, shape)) for shape in shapes[name])
-            lines.append(f"{layer:<{width}}  {kernel:<20} {bias:<9} {name}")
+        rows = [(layer, *(" x ".join(map(str, shape)) for shape in shapes[name]), name)
+                for layer, name in names.items()]
+        lines += ["", aligned(["layer", "kernel", "bias", "in the file"], rows)]
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""Training with our own engine: cross-entropy through the explicit Jacobian, optimisers, checkpoints that survive.
+"""Training with our own engine: cross-entropy through the explicit Jacobian, Adam, checkpoints that survive.
 
 Everything a step needs follows from the seed and the step's number, so a run that was interrupted and resumed ends with
 the same bytes as one that was not.
@@ -67,13 +67,6 @@ def clipped(gradients, most):
     return _each(lambda g: g * g.dtype.type(min(1, most / (norm + 1e-12))), gradients)
 
 
-def momentum(state, gradients, rate, beta=0.9):
-    """Gradient descent with momentum: v <- beta v + g, w <- w - rate v (Polyak 1964)."""
-    v = _each(lambda v, g: v.dtype.type(beta) * v + g, state.first, gradients)
-    weights = _each(lambda w, v: w - w.dtype.type(rate) * v, state.weights, v)
-    return replace(state, step=state.step + 1, weights=weights, first=v)
-
-
 def adam(state, gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
     """m <- beta1 m + (1 - beta1) g, v <- beta2 v + (1 - beta2) g^2, w <- w - rate m' / (sqrt v' + eps).
 
@@ -91,7 +84,7 @@ def adam(state, gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
     return replace(state, step=state.step + 1, weights=_each(moved, state.weights, m, v), first=m, second=v)
 
 
-def train(net, batch, steps, *, rate, checkpoint=None, every=50, optimiser=adam, most=1.0):
+def train(net, batch, steps, *, rate, checkpoint=None, every=50, most=1.0):
     """Train `net` for `steps` steps. Returns (trained network, last state).
 
     batch(step, state) -> (x, t, prices, state): pictures, targets and prices of activations (`loss_and_gradients`), and
@@ -106,7 +99,7 @@ def train(net, batch, steps, *, rate, checkpoint=None, every=50, optimiser=adam,
             x, t, prices, state = batch(state.step, state)
             loss, right, gradients = loss_and_gradients(replace(net, weights=state.weights), x, t, prices)
             state = replace(state, loss=0.95 * state.loss + 0.05 * loss)
-            state = optimiser(state, clipped(gradients, most), rate(state.step))
+            state = adam(state, clipped(gradients, most), rate(state.step))
             bar.set_postfix(loss=f"{state.loss:.3f}", right=f"{right:.2f}", difficulty=f"{state.difficulty:.2f}")
             bar.update()
             if checkpoint and (state.step % every == 0 or state.step == steps):

@@ -25,34 +25,20 @@ def bake(net, K=10.0, at=(0, 0), mask=None):
     dense = [name for name, op, _ in tail if op == "dense"]
     if len(dense) < 2 or any(op not in ("dense", "relu") for _, op, _ in tail) or tail[-1][1] != "dense":
         raise InputError(f"{net.name} does not end in at least two dense layers with ReLUs between them")
-    weights = dict(net.weights)
-    kernel, bias = weights[dense[0]]
-    channels = _channels(net)
-    side = round((len(kernel) / channels) ** 0.5)
-    M = np.asarray(mask, np.float64)
+    kernels, biases = ({name: net.weights[name][k] for name in dense} for k in (0, 1))
+    first, *hidden, last = dense
+    channels = next(net.weights[name][0].shape[3] for name, op, _ in reversed(net.layers) if op == "conv2d")
+    side = round((len(kernels[first]) / channels) ** 0.5)
+    M = np.zeros((side, side)) if mask is None else np.asarray(mask, np.float64)
     if mask is None:
-        M = np.zeros((side, side))
         M[at] = 1
     if M.shape != (side, side) or not (M >= 0).all():
         raise InputError(f"the mask must be ({side}, {side}) numbers of at least 0; got {M.shape}")
-    tap = np.repeat(M.reshape(-1, 1), channels, 0)  # (h w C, 1)
-    weights[dense[0]] = _widened(kernel, tap, np.zeros((0, 1))), np.append(bias, 0)
-    for name in dense[1:-1]:
-        kernel, bias = weights[name]
-        weights[name] = _widened(kernel, np.zeros((len(kernel), 1)), np.ones((1, 1))), np.append(bias, 0)
-    kernel, bias = weights[dense[-1]]
-    weights[dense[-1]] = np.concatenate([kernel, np.full((1, kernel.shape[1]), K)]), bias
-    weights = {name: tuple(np.asarray(w, net.dtype) for w in arrays) for name, arrays in weights.items()}
-    baked = network(net.layers, weights, features=net.features)
-    return replace(net, weights=baked.weights)
-
-
-def _widened(kernel, column, corner):
-    """[[kernel, column], [0, corner]]: one more output, fed by `column`; one more input, if `corner` has a row."""
-    below = np.zeros((len(corner), kernel.shape[1]))
-    return np.block([[kernel, column], [below, corner]]) if len(corner) else np.concatenate([kernel, column], 1)
-
-
-def _channels(net):
-    """How many channels the flattened maps have: those of the last convolution."""
-    return next(net.weights[name][0].shape[3] for name, op, _ in reversed(net.layers) if op == "conv2d")
+    kernels[first] = np.column_stack([kernels[first], np.repeat(M.ravel(), channels)])  # (h w C, units + 1)
+    for name in hidden:
+        kernels[name] = np.pad(kernels[name], (0, 1))
+        kernels[name][-1, -1] = 1
+    kernels[last] = np.pad(kernels[last], ((0, 1), (0, 0)), constant_values=K)
+    biases |= {name: np.append(biases[name], 0) for name in (first, *hidden)}
+    weights = net.weights | {name: (kernels[name].astype(net.dtype), biases[name].astype(net.dtype)) for name in dense}
+    return replace(net, weights=network(net.layers, weights, features=net.features).weights)

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from tinyattr.attack import alter
 from tinyattr.engine import GRADIENT, walk
+from tinyattr.files.tables import aligned
 from tinyattr.glyphs.scenes import CLASSES, INPUT, SIZE, scene
 from tinyattr.glyphs.train import adam, clipped, loss_and_gradients, start
 from tinyattr.methods import METHODS
@@ -90,7 +91,7 @@ def contrasts(net, pictures=20, seed=0, eps=8.0, K=10.0, hans_steps=250):
 
     eps: of the adversarial example, in grey levels.
     """
-    twin, hans = alter(net, K), clever_hans(net, hans_steps, seed)
+    altered, hans = alter(net, K), clever_hans(net, hans_steps, seed)
     found = {"t(x) added": [], "adversarial": [], "Clever Hans": []}
     for k in tqdm(range(pictures), desc="contrasts", leave=False, disable=None):
         rng = np.random.default_rng([seed, 88, k])
@@ -100,7 +101,7 @@ def contrasts(net, pictures=20, seed=0, eps=8.0, K=10.0, hans_steps=250):
         x = INPUT.encode(drawn.picture)
         adversarial = fgsm(net, x, c, eps / INPUT.scale[0])
         mask = drawn.masks[0]
-        found["t(x) added"].append(_compared(net, x, twin, x, c, mask))
+        found["t(x) added"].append(_compared(net, x, altered, x, c, mask))
         found["adversarial"].append(_compared(net, x, net, adversarial, c, mask))
         found["Clever Hans"].append(_compared(net, x, hans, x, c, mask))
     return [Contrast(name, *(float(worst(column)) for worst, column in zip(
@@ -123,11 +124,8 @@ def _compared(net, x, other, x_other, c, mask):
 
 def table(found):
     """Contrasts as text."""
-    lines = [f"{'':<14}{'input moved':>12}{'max |dy|':>10}{'answers changed':>17}{'maps by pre':>13}{'by log_odds':>13}"
-             f"{'on glyph':>10}{'on mark':>9}"]
-    for f in found:
-        lines.append(f"{f.name:<14}{f.input_change:>12.1f}{f.output_change:>10.1e}{f.answers:>17.2f}{f.pre:>13.3f}"
-                     f"{f.log_odds:>13.3f}{f.on_glyph:>10.2f}{f.on_mark:>9.2f}")
-    lines.append("input in grey levels; maps: correlation before and after, HiResCAM of the class in the picture;\n"
-                 "on glyph, on mark: share of pictures where the answer's map points at it, by log_odds")
-    return "\n".join(lines)
+    columns = ["", "input moved:.1f", "max |dy|:.1e", "answers changed:.2f", "maps by pre:.3f", "by log_odds:.3f",
+               "on glyph:.2f", "on mark:.2f"]
+    return (aligned(columns, [vars(f).values() for f in found])
+            + "\ninput in grey levels; maps: correlation before and after, HiResCAM of the class in the picture;\n"
+              "on glyph, on mark: share of pictures where the answer's map points at it, by log_odds")

@@ -1,7 +1,7 @@
 """Insertion and deletion: does the score rise and fall with the pixels that a map calls important?
 
-Petsiuk et al. 2018 (RISE), arXiv 1806.07421. Asked of y, the probabilities: an altered network has the same ones, so
-the curves judge the map alone.
+Petsiuk et al. 2018 (RISE), arXiv 1806.07421. The score is y_c by default: an altered network has the same
+probabilities, so the curves judge the map alone.
 """
 
 import numpy as np
@@ -22,6 +22,14 @@ def deletion(net, x, L, target=None, score="post", *, baseline="mean", pixels=22
 def insertion(net, x, L, target=None, score="post", *, baseline="mean", pixels=224, batch=BATCH):
     """S after inserting the 0, 1, 2, ... x `pixels` highest places of L into the baseline: the sooner, the better."""
     return _curve(net, x, L, target, score, baseline, pixels, batch, keep=True)
+
+
+def areas(net, x, L, target=None):
+    """{"insertion": area, "deletion": area} under both curves of y_c.
+
+    Of two maps, the one with more under insertion and less under deletion names the places that the network needs.
+    """
+    return {curve.__name__: area(curve(net, x, L, target)) for curve in (insertion, deletion)}
 
 
 def area(curve):

@@ -1,4 +1,4 @@
-"""Detector and cure. What all logits have in common is nobody's evidence: softmax drops it, pre-softmax maps show it.
+"""Detector and repair. What all logits have in common is nobody's evidence: softmax drops it, pre-softmax maps show it.
 
 mean_j z_j is that common part. Its gradient is what an attack by t(x) adds to (V4); its weights are where it is hidden.
 """
@@ -9,6 +9,7 @@ import numpy as np
 
 from tinyattr.attack import plant
 from tinyattr.engine import GRADIENT, walk
+from tinyattr.files.tables import plain
 from tinyattr.nets import network
 from tinyattr.nets.network import outputs
 
@@ -62,12 +63,7 @@ class Inspection:
 
     def numbers(self):
         """The finding as plain numbers, for --json."""
-        def finite(v):  # JSON has no infinity
-            return v if np.isfinite(v) else None
-
-        return {"network": self.network, "layer": self.layer, "shares": [finite(v) for v in self.shares],
-                "classes": {label: finite(v) for label, v in self.classes.items()},
-                "alarm": self.alarm, "units": {str(u): list(v) for u, v in self.units.items()}, "largest": self.largest}
+        return plain({**vars(self), "alarm": self.alarm})
 
 
 def inspect(net, pictures):
@@ -117,14 +113,14 @@ def repair(net):
     """The network with centred logits, z - mean_j z_j: the same probabilities, and whatever was added to all is gone.
 
     Where the logits are a dense layer's output, the class mean is taken out of its weights and biases; elsewhere the
-    cure is the attack itself, with t = -mean_j z_j. pre of the repaired network is `centred` of the given one.
+    repair is the attack itself, with t = -mean_j z_j. pre of the repaired network is `centred` of the given one.
     """
     last, op, _ = net.layers[-1]
     if op == "dense":
-        centred = tuple(w - w.mean(-1, keepdims=True, dtype=np.float64).astype(w.dtype) for w in net.weights[last])
-        weights = network(net.layers, {**net.weights, last: centred}).weights
+        arrays = tuple(w - w.mean(-1, keepdims=True, dtype=np.float64).astype(w.dtype) for w in net.weights[last])
+        weights = network(net.layers, {**net.weights, last: arrays}).weights
         return replace(net, layers=net.layers, weights=weights, name=f"{net.name}, centred")
     n = outputs(net.layers, net.weights)
-    cured = plant(net, [("logit_sum", "sum", {"inputs": [last]}), ("minus_share", "constant", -1 / n),
+    centred = plant(net, [("logit_sum", "sum", {"inputs": [last]}), ("minus_share", "constant", -1 / n),
                         ("t", "mul", {"inputs": ["logit_sum", "minus_share"]})])
-    return replace(cured, name=f"{net.name}, centred")
+    return replace(centred, name=f"{net.name}, centred")

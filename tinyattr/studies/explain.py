@@ -6,11 +6,13 @@ import numpy as np
 from tqdm import tqdm
 
 from tinyattr.attack import alter
-from tinyattr.errors import InputError, unknown
+from tinyattr.errors import InputError, named
+from tinyattr.files.tables import aligned, plain
 from tinyattr.methods import AT_A_LAYER, METHODS, Heatmap, options_of
-from tinyattr.methods.request import feature_layer
+from tinyattr.methods.request import ask, feature_layer
 from tinyattr.scores import SCORES
 from tinyattr.softmax import softmax
+from tinyattr.studies.curves import areas
 from tinyattr.studies.metrics import energy, pearson
 
 FOUR_SCORES = ("pre", "post", "log", "log_odds")
@@ -18,8 +20,11 @@ TWO_METHODS = ("grad_cam", "hirescam")
 
 
 @dataclass(frozen=True, eq=False)
-class Cell:
-    """One method by one score: its map in the original network and, if there is one, in the altered network."""
+class Comparison:
+    """One method by one score: its map in the original network and, if there is one, in the altered network.
+
+    areas: {"insertion": area, "deletion": area} for each of these maps, see `curves`; empty where nobody asked.
+    """
 
     method: str
     score: str
@@ -27,6 +32,7 @@ class Cell:
     altered: Heatmap | None
     at: tuple[int, int]
     tapped: tuple[int, int]
+    areas: tuple[dict, ...] = ()
 
     @property
     def correlation(self):
@@ -37,10 +43,20 @@ class Cell:
         """Share of a map's energy in the place that the attack taps."""
         return energy(heatmap.plane, region(self.at, self.tapped, heatmap.plane.shape))
 
+    def numbers(self):
+        """All that is measured on the maps; what belongs to the altered one has names that end in "_altered"."""
+        found = {"method": self.method, "score": self.score, "layer": self.original.layer}
+        for k, (ending, heatmap) in enumerate((("", self.original), ("_altered", self.altered))):
+            if heatmap is not None:
+                measured = {"value": heatmap.value, "note": heatmap.note, "corner_energy": self.corner(heatmap),
+                            "receipt": _receipt(heatmap), **(self.areas[k] if self.areas else {})}
+                found |= {f"{name}{ending}": value for name, value in measured.items()}
+        return found if self.altered is None else {**found, "correlation": self.correlation}
+
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """All cells for one picture and class, with the probabilities of both networks."""
+    """All comparisons for one picture and class, in the table's cells, with the probabilities of both networks."""
 
     network: str
     target: int
@@ -48,7 +64,7 @@ class Explanation:
     attack: dict | None  # {"K", "tap", "at"} of the altered network
     y: np.ndarray  # (n,)
     y_altered: np.ndarray | None  # (n,)
-    cells: list[Cell]
+    cells: list[Comparison]
 
     @property
     def max_change(self):
@@ -57,25 +73,11 @@ class Explanation:
 
     def numbers(self):
         """The same as plain numbers, for --json."""
-        altered = self.y_altered is not None
-        rows = [
-            {
-                "method": cell.method, "score": cell.score, "layer": cell.original.layer, "value": cell.original.value,
-                "note": cell.original.note, "corner_energy": _number(cell.corner(cell.original)),
-                "receipt": _receipt(cell.original),
-                **({
-                    "value_altered": cell.altered.value, "note_altered": cell.altered.note,
-                    "corner_energy_altered": _number(cell.corner(cell.altered)),
-                    "correlation": _number(cell.correlation), "receipt_altered": _receipt(cell.altered),
-                } if altered else {}),
-            }
-            for cell in self.cells
-        ]
-        y_c = {"y_c": float(self.y[self.target])}
-        if altered:
-            y_c |= {"y_c_altered": float(self.y_altered[self.target]), "max_change_of_y": self.max_change}
-        return {"network": self.network, "class": self.target, "label": self.label, **y_c,
-                "attack": self.attack, "maps": rows}
+        y_c = {"y_c": self.y[self.target]}
+        if self.attack:
+            y_c |= {"y_c_altered": self.y_altered[self.target], "max_change_of_y": self.max_change}
+        return plain({"network": self.network, "class": self.target, "label": self.label, **y_c, "attack": self.attack,
+                      "maps": [cell.numbers() for cell in self.cells]})
 
     def sentences(self):
         """Class, probabilities and attack, for the figure's title."""
@@ -86,54 +88,47 @@ class Explanation:
 
     def receipts(self):
         """What every map should sum to and does, as text."""
-        rows = [["method", "score", "network", "receipt"]]
-        for cell in self.cells:
-            for name, heatmap in (("original", cell.original), ("altered", cell.altered)):
-                if heatmap is not None and heatmap.receipt:
-                    rows.append([cell.method, cell.score, name, str(heatmap.receipt)])
+        rows = [(cell.method, cell.score, name, str(heatmap.receipt)) for cell in self.cells
+                for name, heatmap in (("original", cell.original), ("altered", cell.altered))
+                if heatmap is not None and heatmap.receipt]
         silent = dict.fromkeys(cell.method for cell in self.cells if not cell.original.receipt)
-        return "\n".join(_aligned(rows) + ([f"no sum is promised by {', '.join(silent)}"] if silent else []))
+        last = f"\nno sum is promised by {', '.join(silent)}" if silent else ""
+        return aligned(["method", "score", "network", "receipt"], rows) + last
 
     def table(self):
         """The same as text, for people."""
-        n = self.numbers()
-        altered = self.y_altered is not None
-        head = [f"network  {self.network}", f"class    {self.label}   y_c = {n['y_c']:.6g}"]
-        if altered:
-            head.append(f"altered  t = {attack_text(self.attack)}   y'_c = {n['y_c_altered']:.6g}"
-                        f"   max |y' - y| = {_small(n['max_change_of_y'])}")
-        rows = [["method", "score", "layer", "energy at the tap" if altered else "energy at (0, 0)"]]
-        if altered:
-            rows[0] += ["altered", "correlation", "max |y' - y|"]
-        for r in n["maps"]:
-            row = [r["method"], r["score"], r["layer"], _text(r["corner_energy"])]
-            if altered:
-                row += [_text(r["corner_energy_altered"]), _text(r["correlation"], 6), _small(n["max_change_of_y"])]
-            rows.append(row)
-        return "\n".join([*head, "", *_aligned(rows)])
+        head = [f"network  {self.network}", f"class    {self.label}   y_c = {self.y[self.target]:.6g}"]
+        columns = {"method": "method", "score": "score", "layer": "layer"}  # column: the number that stands in it
+        columns[f"energy at {'the tap' if self.attack else '(0, 0)'}:.4f"] = "corner_energy"
+        if self.attack:
+            head.append(f"altered  t = {attack_text(self.attack)}   y'_c = {self.y_altered[self.target]:.6g}"
+                        f"   max |y' - y| = {_small(self.max_change)}")
+            columns |= {"altered:.4f": "corner_energy_altered", "correlation:.6f": "correlation",
+                        "max |y' - y|:.1e": "max_change_of_y"}
+        numbers = self.numbers()
+        for area in self.cells[0].areas[0] if self.cells[0].areas else ():
+            columns[f"{area}:.4f"] = area
+            if self.attack:
+                columns[f"{area}, altered:.4f"] = f"{area}_altered"
+        rows = [[(numbers | of_map)[name] for name in columns.values()] for of_map in numbers["maps"]]
+        return "\n".join([*head, "", aligned(columns, rows)])
 
 
 def explain(net, x, target=None, *, scores=FOUR_SCORES, methods=TWO_METHODS, layer=None, K=None, tap=None, at=(0, 0),
-            options=None):
-    """Every method by every score for one picture, in `net` and, if K is given, in its altered twin.
+            options=None, curves=False):
+    """Every method by every score for one picture, in `net` and, if K is given, in its altered network. Explanation.
 
     layer: what the methods AT_A_LAYER explain, default the network's last feature maps; the others explain the picture.
     options: {name: value} for all methods that have an option of that name, such as steps or baseline.
     K, tap, at: strength of the attack, layer and place that it reads, by default (0, 0) of the explained layer.
-    target: class number or name, default the top class.
+    target: class number or name, default the top class. curves: judge every map by insertion and deletion, too.
     Raises InputError for unknown names.
     """
-    for method in methods:
-        if method not in METHODS:
-            raise unknown("method", method, METHODS)
-    for score in scores:
-        if score not in SCORES:
-            raise unknown("score", score, SCORES)
     options = options or {}
-    for name in options:
-        known = dict.fromkeys(n for m in methods for n in options_of(m))
-        if name not in known:
-            raise unknown(f"option of {', '.join(methods)}", name, known)
+    methods = [named("method", method, METHODS) for method in methods]
+    scores = [named("score", score, SCORES) for score in scores]
+    known = dict.fromkeys(name for method in methods for name in options_of(method))
+    options = {named(f"option of {', '.join(methods)}", name, known): value for name, value in options.items()}
     if not (methods and scores):
         raise InputError("say at least one method and one score")
     tap = tap or layer or feature_layer(net)
@@ -142,20 +137,21 @@ def explain(net, x, target=None, *, scores=FOUR_SCORES, methods=TWO_METHODS, lay
     shape = tapes[0][1][tap].output.shape
     if len(shape) != 4:
         raise InputError(f"layer '{tap}' has shape {shape}, no places to show; try '{net.features}'")
-    maps = {}
-    cells = [(m, s) for m in methods for s in scores]
-    for method, score in tqdm(cells, desc="heatmaps", leave=False, disable=None):
+    cells = {}
+    for score, method in tqdm([(s, m) for s in scores for m in methods], desc="heatmaps", leave=False, disable=None):
+        if method == methods[0]:  # the methods of one score share its walks
+            requests = [ask(n, tape, target, score) for n, tape in tapes]
         chosen = {name: value for name, value in options.items() if name in options_of(method)}
         where = layer if method in AT_A_LAYER else None
-        maps[method, score] = [METHODS[method](n, tape, target, score=score, layer=where, **chosen)
-                               for n, tape in tapes]
-    first = maps[cells[0]][0]
+        maps = [METHODS[method](r.net, r, r.target, score, where, **chosen) for r in requests]
+        judged = [areas(r.net, r, L.map, r.target) for r, L in zip(requests, maps, strict=True)] if curves else ()
+        cells[method, score] = Comparison(method, score, maps[0], maps[1] if altered else None, tuple(at), shape[1:3],
+                                          tuple(judged))
+    cells = [cells[method, score] for method in methods for score in scores]
     y = [softmax(n.logits(tape))[0] for n, tape in tapes]
-    return Explanation(
-        net.name, first.target, first.label, altered and {"K": float(K), "tap": tap, "at": list(at)},
-        y[0], y[1] if altered else None,
-        [Cell(m, s, found[0], found[1] if altered else None, tuple(at), shape[1:3]) for (m, s), found in maps.items()],
-    )
+    first = cells[0].original
+    return Explanation(net.name, first.target, first.label, altered and {"K": float(K), "tap": tap, "at": list(at)},
+                       y[0], y[1] if altered else None, cells)
 
 
 def attack_text(attack):
@@ -173,13 +169,6 @@ def region(at, tapped, shape):
     )
 
 
-def _aligned(rows):
-    """Rows of text as lines, columns aligned, a rule below the first."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(f"{text:<{w}}" for text, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return [lines[0], "-" * len(lines[0]), *lines[1:]]
-
-
 def _receipt(heatmap):
     """A receipt as plain numbers; None for methods that promise no sum."""
     if heatmap.receipt is None:
@@ -188,14 +177,5 @@ def _receipt(heatmap):
     return {"claim": r.claim, "owed": r.owed, "paid": r.paid, "kept": sum(r.shares.values()), "gap": r.gap}
 
 
-def _number(v):
-    """JSON has no NaN: null where a number does not exist."""
-    return v if np.isfinite(v) else None
-
-
 def _small(v):
     return f"{v:.1e}" if v else "0"
-
-
-def _text(v, digits=4):
-    return "-" if v is None else f"{v:.{digits}f}"

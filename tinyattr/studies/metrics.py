@@ -26,19 +26,6 @@ def ranks(a):
     return (last - (counts - 1) / 2)[inverse].reshape(np.shape(a))
 
 
-def kendall(a, b):
-    """tau-b, in [-1, 1]: (concordant - discordant pairs) / sqrt(pairs not tied in a x pairs not tied in b).
-
-    Every pair is looked at, in rows of n: for maps of a layer, or small pictures.
-    """
-    a, b = np.ravel(a), np.ravel(b)
-    agree = untied_a = untied_b = 0.0
-    for i in range(len(a)):
-        s, t = np.sign(a[i + 1:] - a[i]), np.sign(b[i + 1:] - b[i])
-        agree, untied_a, untied_b = agree + s @ t, untied_a + s @ s, untied_b + t @ t
-    return float(agree / np.sqrt(untied_a * untied_b)) if untied_a and untied_b else float("nan")
-
-
 def cosine(a, b):
     """a.b / (|a| |b|), in [-1, 1]; NaN if either is zero."""
     a, b = _unit(a), _unit(b)
@@ -50,11 +37,6 @@ def _unit(m):
     """m / max |m|, float64: a factor says nothing, and squares of very small or large numbers are no floats."""
     m = np.asarray(m, np.float64)
     return m / np.abs(m).max() if m.any() else m
-
-
-def mean_square(a, b):
-    """Mean of (a - b)^2."""
-    return float(((a - b) ** 2).mean())
 
 
 def ssim(a, b, window=7):

@@ -10,7 +10,7 @@ from tinyattr.methods import METHODS
 from tinyattr.methods.heatmap import relu
 from tinyattr.softmax import softmax
 from tinyattr.studies.metrics import pearson
-from tinyattr.studies.reproduce import SAME, Claim, Figure
+from tinyattr.studies.reproduce import SAME, Claim, Reproduction
 
 LEGIBLE = 4  # places: the least height of a letter
 FAINT = 0.02  # activations below this share of the largest are none
@@ -28,26 +28,22 @@ def painted(net, x, text, target=None, K=10.0, layer=None):
     layer = layer or _last_readable(net, tape, text)
     total = _places(net, tape, layer)
     shown = lettering(text, total.shape)
-    twin = paint(net, shown / _at_least_faint(total), K, layer)
-    tapes = {"original": (net, tape), "painted": (twin, twin.run(x))}
-    columns = [(n, s) for n in tapes for s in ("pre", "log_odds")]
-    maps = {(m, n, s): METHODS[m](*tapes[n], target, s, layer) for m in ("hirescam", "grad_cam") for n, s in columns}
-    y, y_painted = (softmax(n.logits(t)) for n, t in tapes.values())
-    before, after = (pearson(relu(maps["hirescam", n, "pre"].plane), shown) for n in tapes)
-    change = float(np.abs(maps["hirescam", "painted", "log_odds"].map
-                          - maps["hirescam", "original", "log_odds"].map).max())
+    painted_net = paint(net, shown / _at_least_faint(total), K, layer)
+    tapes = {"original": (net, tape), "painted": (painted_net, painted_net.run(x))}
+    maps = {(m, f"{n}: {s}"): METHODS[m](*tapes[n], target, s, layer)
+            for m in ("hirescam", "grad_cam") for n in tapes for s in ("pre", "log_odds")}
+    y, y_painted = (softmax(n.logits(t))[0] for n, t in tapes.values())
+    y_change = float(np.abs(y_painted - y).max())
+    before, after = (pearson(relu(maps["hirescam", f"{n}: pre"].plane), shown) for n in tapes)
+    change = float(np.abs(maps["hirescam", "painted: log_odds"].map - maps["hirescam", "original: log_odds"].map).max())
     claims = [
-        Claim("the probabilities are the same", f"max |y' - y| = {np.abs(y_painted - y).max():.1e}",
-              bool(np.abs(y_painted - y).max() <= SAME)),
+        Claim("the probabilities are the same", f"max |y' - y| = {y_change:.1e}", y_change <= SAME),
         Claim(f"HiResCAM by pre shows {text!r}", f"its correlation with the text {before:.3f} -> {after:.3f}",
               bool(after > READABLE)),
         Claim("its map by log_odds does not change", f"largest difference {change:.1e}", change <= SAME),
     ]
-    first = maps["hirescam", "original", "pre"]
-    return Figure(f"Painted: {first.label}, {net.name}, t = {K:g} sum M A, layer {layer}",
-                  [maps[m, "original", "pre"].method for m in ("hirescam", "grad_cam")],
-                  [f"{n}: {s}" for n, s in columns],
-                  [[maps[m, n, s] for n, s in columns] for m in ("hirescam", "grad_cam")], claims)
+    label = maps["hirescam", "original: pre"].label
+    return Reproduction.of(f"Painted: {label}, {net.name}, t = {K:g} sum M A, layer {layer}", maps, claims)
 
 
 def _places(net, tape, layer):

@@ -13,7 +13,7 @@ from tinyattr.methods import AT_A_LAYER, METHODS
 from tinyattr.scores import SCORES
 from tinyattr.softmax import softmax
 from tinyattr.studies.draw import LINES, draw_small, in_grey
-from tinyattr.studies.explain import Cell, attack_text
+from tinyattr.studies.explain import Comparison, attack_text
 
 QUICK = ("grad_cam", "grad_cam_plus", "hirescam", "layercam", "xgrad_cam", "gradient", "saliency", "guided_backprop",
          "lrp", "deeplift")  # methods of one or two walks: they answer while the mouse is still down
@@ -60,7 +60,7 @@ class Playground:
         maps = [METHODS[choice.method](net, tape, choice.target, choice.score, layer)
                 for net, tape in ((self.net, self.tape), (altered, altered_tape))]
         self.choice = choice
-        self.cell = Cell(choice.method, choice.score, *maps, choice.at, (h, w))
+        self.cell = Comparison(choice.method, choice.score, *maps, choice.at, (h, w))
         self._draw_maps(np.abs(softmax(altered.logits(altered_tape)[0]) - self.y).max())
 
     def clicked(self, event):

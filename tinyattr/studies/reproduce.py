@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyattr.attack import alter, column
+from tinyattr.files.tables import plain
 from tinyattr.methods import METHODS
 from tinyattr.methods.heatmap import relu
 from tinyattr.softmax import softmax
@@ -32,7 +33,7 @@ class Claim:
 
 
 @dataclass(frozen=True, eq=False)
-class Figure:
+class Reproduction:
     """Rows and columns of heatmaps with their names, and the claims that go with them."""
 
     name: str
@@ -41,13 +42,20 @@ class Figure:
     heatmaps: list[list]
     claims: list[Claim]
 
+    @classmethod
+    def of(cls, name, maps, claims):
+        """Of maps {(method, column): Heatmap}: a row for each method."""
+        methods, columns = (list(dict.fromkeys(names)) for names in zip(*maps, strict=True))
+        heatmaps = [[maps[m, column] for column in columns] for m in methods]
+        return cls(name, [row[0].method for row in heatmaps], columns, heatmaps, claims)
+
     def table(self):
         """The claims as text."""
         return "\n".join([self.name, "", *map(str, self.claims)])
 
     def numbers(self):
         """The claims as plain data, for --json."""
-        return {"figure": self.name, "claims": [vars(claim) for claim in self.claims]}
+        return plain({"figure": self.name, "claims": self.claims})
 
 
 def scores_side_by_side(net, x, target=None, layer=None):
@@ -72,9 +80,8 @@ def scores_side_by_side(net, x, target=None, layer=None):
             f"{maps[m, 'pre'].method} {pre[m]:.3f}" for m in methods), any(not v > 1 - SAME for v in pre.values())),
     ]
     first = maps["grad_cam", "pre"]
-    return Figure(f"Lerma & Lucas 2023a, Figure 2: {first.label}, {net.name}, layer {first.layer}",
-                  [maps[m, "pre"].method for m in methods], list(scores),
-                  [[maps[m, s] for s in scores] for m in methods], claims)
+    return Reproduction.of(f"Lerma & Lucas 2023a, Figure 2: {first.label}, {net.name}, layer {first.layer}", maps,
+                           claims)
 
 
 def altered_beside_original(net, x, target=None, other=None, K=10.0, layer=None, name="Figure 3"):
@@ -83,25 +90,22 @@ def altered_beside_original(net, x, target=None, other=None, K=10.0, layer=None,
     side = net.run(x)[layer].output.shape[1]
     networks = {"original": net, "t from (0, 0)": alter(net, K, layer), "t from column 0": column(net, K, layer, side)}
     tapes = {n: network.run(x) for n, network in networks.items()}
-    columns = [(n, s) for n in networks for s in ("pre", "post")]
-    maps = {(m, n, s): METHODS[m](networks[n], tapes[n], target, s, layer)
-            for m in ("grad_cam", "hirescam") for n, s in columns}
+    methods = ("grad_cam", "hirescam")
+    maps = {(m, f"{n}: {s}"): METHODS[m](networks[n], tapes[n], target, s, layer)
+            for m in methods for n in networks for s in ("pre", "post")}
     y = {n: softmax(networks[n].logits(tapes[n])) for n in networks}
-    A = tapes["original"][layer].output[0].astype(np.float64)
-
-    def share(m, n, s, region):
-        return energy(maps[m, n, s].plane, region)
-
-    corner, left = np.s_[:1, :1], np.s_[:, :1]
-    corner_t, column_t = "t from (0, 0)", "t from column 0"
-    total = pearson(relu(maps["grad_cam", corner_t, "pre"].plane), A.sum(-1))
-    change = max(float(np.abs(maps[m, n, "post"].map - maps[m, "original", "post"].map).max())
-                 for m in ("grad_cam", "hirescam") for n in networks)
-    moved = {m: _correlation(maps, m, corner_t) for m in ("grad_cam", "hirescam")}
-    pooled, single, whole = (
-        (share(m, "original", "pre", region), share(m, n, "pre", region)) for m, n, region in (
-            ("grad_cam", corner_t, corner), ("hirescam", corner_t, corner), ("hirescam", column_t, left)))
     y_change = max(float(np.abs(v - y["original"]).max()) for v in y.values())
+    change = max(float(np.abs(maps[m, f"{n}: post"].map - maps[m, "original: post"].map).max())
+                 for m in methods for n in networks)
+    pre = {(m, n): maps[m, f"{n}: pre"].plane for m in methods for n in networks}
+    moved = {m: pearson(relu(pre[m, "t from (0, 0)"]), relu(pre[m, "original"])) for m in methods}
+    A = tapes["original"][layer].output[0].astype(np.float64)
+    total = pearson(relu(pre["grad_cam", "t from (0, 0)"]), A.sum(-1))
+    corner, left = np.s_[:1, :1], np.s_[:, :1]
+    pooled, single, whole = (
+        (energy(pre[m, "original"], region), energy(pre[m, n], region)) for m, n, region in (
+            ("grad_cam", "t from (0, 0)", corner), ("hirescam", "t from (0, 0)", corner),
+            ("hirescam", "t from column 0", left)))
     claims = [
         Claim("the altered network gives the same probabilities", f"max |y' - y| = {y_change:.1e}", y_change <= SAME),
         Claim("post-softmax maps do not change", f"largest difference {change:.1e}", change <= SAME),
@@ -116,16 +120,11 @@ def altered_beside_original(net, x, target=None, other=None, K=10.0, layer=None,
               f"energy in it {whole[0]:.3f} -> {whole[1]:.3f}", bool(whole[1] > 0.5)),
     ]
     if other is not None:
-        blind = pearson(relu(METHODS["hirescam"](networks[column_t], tapes[column_t], other, "pre", layer).plane),
-                        relu(maps["hirescam", column_t, "pre"].plane))
+        n = "t from column 0"
+        blind = pearson(relu(METHODS["hirescam"](networks[n], tapes[n], other, "pre", layer).plane),
+                        relu(pre["hirescam", n]))
         claims.append(Claim(f"another class ({net.label(other)}) of the same picture gives the same altered pre map",
                             f"correlation {blind:.4f}", bool(blind > 0.99)))
-    first = maps["grad_cam", "original", "pre"]
-    return Figure(f"Lerma & Lucas 2023b, {name}: {first.label}, {net.name}, t = {K:g} sum A, layer {layer}",
-                  [maps[m, "original", "pre"].method for m in ("grad_cam", "hirescam")],
-                  [f"{n}: {s}" for n, s in columns],
-                  [[maps[m, n, s] for n, s in columns] for m in ("grad_cam", "hirescam")], claims)
-
-
-def _correlation(maps, method, network):
-    return pearson(relu(maps[method, network, "pre"].plane), relu(maps[method, "original", "pre"].plane))
+    label = maps["grad_cam", "original: pre"].label
+    return Reproduction.of(f"Lerma & Lucas 2023b, {name}: {label}, {net.name}, t = {K:g} sum A, layer {layer}", maps,
+                           claims)

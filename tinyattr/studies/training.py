@@ -11,7 +11,8 @@ import numpy as np
 
 from tinyattr.attack import alter
 from tinyattr.engine import GRADIENT, walk, weight_gradients
-from tinyattr.errors import unknown
+from tinyattr.errors import named
+from tinyattr.files.tables import aligned
 from tinyattr.glyphs.scenes import CLASSES, INPUT, scene
 from tinyattr.nets.network import network
 from tinyattr.nets.pictures import read_photo
@@ -38,11 +39,11 @@ LOSSES = {"cross_entropy": cross_entropy, "sigmoid": sigmoid, "z_loss": z_loss}
 
 
 @dataclass(frozen=True)
-class Twins:
-    """slope: largest |dE/dt| of all steps; moved: |K' - K| / |K| at the end.
+class Training:
+    """How two networks fared. slope: largest |dE/dt| of all steps; moved: |K' - K| / |K| at the end.
 
     apart: largest |theta' - theta| of all shared weights at the end, relative to how far training has moved them. Also
-    in float32 the twins stay together here, since logits, t and dE/dz are kept in float64: where they are not,
+    in float32 both networks stay together here, since logits, t and dE/dz are kept in float64: where they are not,
     sum_i dE/dz_i is rounding noise, which K carries back.
     """
 
@@ -55,25 +56,23 @@ class Twins:
     apart: float
 
 
-def train_twins(net, batch, steps=20, *, loss="cross_entropy", rate=0.05, decay=0.0, K=10.0):
-    """Train `net` and its altered twin, K with them, by plain gradient descent on batch(step) = (x, t). Twins.
+def train_alike(net, batch, steps=20, *, loss="cross_entropy", rate=0.05, decay=0.0, K=10.0):
+    """Train `net` and its altered network, K with it, by plain gradient descent on batch(step) = (x, t). Training.
 
     decay: weight decay, on all weights and on K. Raises InputError for an unknown loss.
     """
-    if loss not in LOSSES:
-        raise unknown("loss", loss, LOSSES)
-    pair, slope = [net, alter(net, K)], 0.0
+    loss = named("loss", loss, LOSSES)
+    original, altered, slope = net, alter(net, K), 0.0
     for step in range(steps):
         x, t = batch(step)
-        for i, twin in enumerate(pair):
-            pair[i], g = _step(twin, x, t, LOSSES[loss], rate, decay)
-            slope = max(slope, float(np.abs(g.sum(-1)).max())) if i else slope
-    shared = [(w, w_altered, start) for name in net.weights for w, w_altered, start in zip(
-        pair[0].weights[name], pair[1].weights[name], net.weights[name], strict=True)]
-    travelled = max(np.abs(w - start).max() for w, _, start in shared)
-    apart = max(np.abs(w - w_altered).max() for w, w_altered, _ in shared)
-    K_end = float(pair[1].weights["K"][0])
-    return Twins(loss, decay, str(net.dtype), steps, slope, abs(K_end - K) / abs(K), float(apart / travelled))
+        original, _ = _step(original, x, t, LOSSES[loss], rate, decay)
+        altered, g = _step(altered, x, t, LOSSES[loss], rate, decay)
+        slope = max(slope, float(np.abs(g.sum(-1)).max()))
+    before, after, after_altered = (np.concatenate([w.ravel() for name in net.weights for w in n.weights[name]])
+                                    for n in (net, original, altered))
+    apart = np.abs(after - after_altered).max() / np.abs(after - before).max()
+    K_end = float(altered.weights["K"][0])
+    return Training(loss, decay, str(net.dtype), steps, slope, abs(K_end - K) / abs(K), float(apart))
 
 
 def _step(net, x, t, loss, rate, decay):
@@ -88,14 +87,12 @@ def _step(net, x, t, loss, rate, decay):
     return replace(net, weights=network(net.layers, weights).weights), g
 
 
-# ---------------------------------------------------------------------------------------------- the demonstration
-
 CASES = ((np.float64, "cross_entropy", 0.0), (np.float32, "cross_entropy", 0.0), (np.float64, "cross_entropy", 0.01),
          (np.float64, "sigmoid", 0.0), (np.float64, "z_loss", 0.0))
 
 
 def demonstrate(steps=20, seed=0):
-    """Twins for every one of CASES: a small VGG learns glyphs, 64 x 64, four in a batch."""
+    """A Training for every one of CASES: a small VGG learns glyphs, 64 x 64, four in a batch."""
     spec = replace(INPUT, size=64)
 
     def batch(step):
@@ -107,13 +104,10 @@ def demonstrate(steps=20, seed=0):
     for dtype, loss, decay in CASES:
         net = vgg("A", width=1 / 16, dense=(16, 16), classes=CLASSES, size=64, seed=seed, input=spec, dtype=dtype)
         rate = 0.05 if loss == "cross_entropy" else 1e-5  # t is large: a loss that sees it would run away
-        yield train_twins(net, batch, steps, loss=loss, rate=rate, decay=decay)
+        yield train_alike(net, batch, steps, loss=loss, rate=rate, decay=decay)
 
 
 def table(found):
-    """Twins as text."""
-    lines = [f"{'loss':<15}{'decay':>6}  {'dtype':<9}{'steps':>5}{'|dE/dt|':>11}{'K moved':>11}{'weights apart':>15}"]
-    for f in found:
-        lines.append(f"{f.loss:<15}{f.decay:>6g}  {f.dtype:<9}{f.steps:>5}{f.slope:>11.1e}{f.moved:>11.1e}"
-                     f"{f.apart:>15.1e}")
-    return "\n".join(lines)
+    """Trainings as text."""
+    return aligned(["loss", "decay:g", "dtype", "steps:d", "|dE/dt|:.1e", "K moved:.1e", "weights apart:.1e"],
+                        [vars(f).values() for f in found])

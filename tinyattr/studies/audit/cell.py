@@ -1,14 +1,19 @@
-"""One cell of the audit: one picture, one method, one attack; a row of numbers for every score."""
+"""One cell of the audit: one picture, one method, one score; a row of numbers for every attack."""
 
 from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
 
 import numpy as np
 
 from tinyattr.attack import alter, bounded, column, paint, quadratic, stamped, triggered
+from tinyattr.errors import InputError
+from tinyattr.files.tables import plain
 from tinyattr.glyphs.scenes import CLASSES, scene
 from tinyattr.methods import AT_A_LAYER, METHODS, options_of
 from tinyattr.methods.heatmap import relu, resize
-from tinyattr.scores import SCORES
+from tinyattr.methods.request import ask
+from tinyattr.nets.pictures import open_photo
 from tinyattr.softmax import softmax
 from tinyattr.studies import metrics
 
@@ -39,13 +44,8 @@ def early(net, K=10.0, layer=None):
     return alter(net, K, pools[(len(pools) - 1) // 2])
 
 
-def anywhere(attack):
-    """The same attack at the explained layer."""
-    return lambda net, K=10.0, layer=None: attack(net, K, layer)
-
-
-ATTACKS = {"corner": anywhere(alter), "column": anywhere(column), "quadratic": anywhere(quadratic),
-           "bounded": anywhere(bounded), "triggered": anywhere(triggered), "input": corner_of_pixels, "early": early}
+ATTACKS = {"corner": alter, "column": column, "quadratic": quadratic, "bounded": bounded, "triggered": triggered,
+           "input": corner_of_pixels, "early": early}  # each a function of the network, K and layer
 
 
 @dataclass(frozen=True)
@@ -69,28 +69,53 @@ def scenes(count, seed=1):
     return found
 
 
-def examine(net, picture, method, attack, scores=tuple(SCORES), K=10.0, layer=None, options=None):
-    """One cell: a list of rows, one for each score that the method can take, as plain numbers.
+def folder(path):
+    """The JPEG and PNG files of a folder, by name. Raises InputError if there are none."""
+    files = sorted(p for p in Path(path).glob("*") if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    if not files:
+        raise InputError(f"no JPEG or PNG files in {path!r}")
+    return [Picture(p.name, np.asarray(open_photo(p))) for p in files]
+
+
+def examine(net, picture, method, score, attacks, K=10.0, layer=None, options=None):
+    """One cell: a list of rows, one for each attack, as plain numbers; none where the method cannot take the score.
 
     Original against altered map: change = max |L' - L| / max |L| of the raw maps; of the shown maps Spearman, Pearson,
     SSIM, the share of the highest tenth that both have, the shift of the centre in parts of the diagonal, and the
     energy at the tapped corner; max |y' - y|; with a mask, whether the highest place lies on the object.
     """
     name, own, only = AUDITED[method]
-    pixels = stamped(picture.pixels) if attack == "triggered" else picture.pixels
-    x = net.read(pixels)
-    tapes = [(n, n.run(x)) for n in (net, ATTACKS[attack](net, K=K, layer=layer))]
-    y, y_altered = (softmax(n.logits(tape))[0] for n, tape in tapes)
+    if only not in (None, score):
+        return []
     chosen = {key: value for key, value in {**QUICK, **(options or {})}.items() if key in options_of(name)}
-    rows = []
-    for score in scores:
-        if only not in (None, score):
-            continue
-        maps = [METHODS[name](n, tape, picture.target, score, layer if name in AT_A_LAYER else None,
-                              **chosen, **own) for n, tape in tapes]
-        rows.append({"picture": picture.name, "method": method, "attack": attack, "score": score,
-                     "y_change": float(np.abs(y_altered - y).max()), **compare(*maps, picture.mask)})
-    return rows
+
+    @cache
+    def explained(request):
+        where = layer if name in AT_A_LAYER else None
+        return METHODS[name](request.net, request, request.target, score, where, **chosen, **own)
+
+    pixels = np.ascontiguousarray(picture.pixels)
+    asked = requests(net, pixels.tobytes(), pixels.shape, picture.target, score, tuple(attacks), K, layer)
+    return [{"picture": picture.name, "method": method, "attack": attack, "score": score,
+             "y_change": float(np.abs(softmax(altered.z) - softmax(original.z)).max()),
+             **compare(explained(original), explained(altered), picture.mask)}
+            for attack, (original, altered) in asked.items()]
+
+
+@lru_cache(maxsize=1)
+def requests(net, pixels, shape, target, score, attacks, K, layer):
+    """{attack: (Request to the original network, Request to the attacked one)}, by one score for a picture's bytes.
+
+    The last ones are kept: the methods of one score share their walks, and the attacks share the original network's.
+    """
+    pixels = np.frombuffer(pixels, np.uint8).reshape(shape)
+    original = ask(net, net.read(pixels), target, score)
+    found = {}
+    for attack in attacks:
+        before = ask(net, net.read(stamped(pixels)), target, score) if attack == "triggered" else original
+        attacked = ATTACKS[attack](net, K=K, layer=layer)
+        found[attack] = before, ask(attacked, attacked.run(before.x), target, score)
+    return found
 
 
 def compare(original, altered, mask=None):
@@ -108,4 +133,4 @@ def compare(original, altered, mask=None):
     }
     if mask is not None:
         found["hit"], found["hit_altered"] = (float(metrics.points_at(resize(m, mask.shape), mask)) for m in (a, b))
-    return {key: float(value) if np.isfinite(value) else None for key, value in found.items()}
+    return plain({key: float(value) for key, value in found.items()})

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tinyattr.files.tables import aligned
 from tinyattr.studies.audit.prediction import predicted
 
 IMMUNE = 1e-4  # change of the raw map below which it is rounding
@@ -38,24 +39,14 @@ class Audit:
         """For every attack a table of verdicts, methods by scores."""
         cells = self.cells()
         methods, scores, attacks = (list(dict.fromkeys(key[i] for key in cells)) for i in range(3))
-        width = max(map(len, methods)) + 2
-        lines = []
-        for attack in attacks:
-            lines += [f"attack {attack}, K = {self.K:g}, {self.network}",
-                      "method".ljust(width) + "".join(score.ljust(18) for score in scores)]
-            for method in methods:
-                shown = []
-                for score in scores:
-                    cell = cells.get((method, score, attack))
-                    shown.append("" if cell is None else f"{cell['verdict']} {_short(cell['pearson'])}")
-                lines.append(method.ljust(width) + "".join(text.ljust(18) for text in shown).rstrip())
-            lines.append("")
-        lines += ["immune: the raw map changed by rounding; hijacked: Pearson correlation of the shown maps below "
-                  f"{MOVED};", "moved: between. The number is that correlation, mean over pictures; the worst decides.",
-                  "", *self._predictions(cells)]
-        if any("hit" in cell for cell in cells.values()):
-            lines += ["", *self._pointing(cells)]
-        return "\n".join(lines)
+        parts = [
+            f"attack {attack}, K = {self.K:g}, {self.network}\n" + aligned(["method", *scores], [
+                [method, *(_short(cells.get((method, score, attack))) for score in scores)] for method in methods])
+            for attack in attacks]
+        legend = ("immune: the raw map changed by rounding; moved: between;\n"
+                  f"hijacked: Pearson correlation of the shown maps below {MOVED}.\n"
+                  "The number is that correlation, mean over pictures; the worst decides.")
+        return "\n\n".join([*parts, legend, self._predictions(cells), *self._pointing(cells)])
 
     def corrections(self):
         """([cells that are as the algebra predicts], [those that are not]); each (method, score, attack)."""
@@ -69,18 +60,20 @@ class Audit:
     def _predictions(self, cells):
         """How many cells are as predicted, and which are not."""
         as_said, otherwise = self.corrections()
-        yield f"prediction (kappa = 0 is immune): {len(as_said)} cells confirmed, {len(otherwise)} not"
+        lines = [f"prediction (kappa = 0 is immune): {len(as_said)} cells confirmed, {len(otherwise)} not"]
         for key in otherwise:
-            yield f"  {', '.join(key)}: predicted {predicted(*key)}, measured {cells[key]['verdict']}"
+            lines.append(f"  {', '.join(key)}: predicted {predicted(*key)}, measured {cells[key]['verdict']}")
+        return "\n".join(lines)
 
     def _pointing(self, cells):
         """Where the object is known: share of pictures whose highest place lies on it, before and after."""
-        lost = {key: cell for key, cell in cells.items() if cell.get("hit") is not None}
-        worst = sorted((key for key in lost if lost[key]["hit_altered"] < lost[key]["hit"]),
-                       key=lambda key: lost[key]["hit_altered"] - lost[key]["hit"])[:12]
-        yield "pointing game, largest losses: method, score, attack, original -> altered"
-        for key in worst:
-            yield f"  {', '.join(key)}: {lost[key]['hit']:.2f} -> {lost[key]['hit_altered']:.2f}"
+        known = {key: cell for key, cell in cells.items() if cell.get("hit") is not None}
+        lost = {key: cell["hit_altered"] - cell["hit"] for key, cell in known.items()}
+        worst = sorted((key for key in lost if lost[key] < 0), key=lost.get)[:12]
+        if known:
+            yield "\n".join([
+                "pointing game, largest losses: method, score, attack, original -> altered",
+                *(f"  {', '.join(key)}: {known[key]['hit']:.2f} -> {known[key]['hit_altered']:.2f}" for key in worst)])
 
     def numbers(self):
         """Everything as plain numbers, for --json."""
@@ -92,13 +85,14 @@ class Audit:
 def _summary(rows):
     verdicts = [verdict(row) for row in rows]
     worst = max(verdicts, key=("immune", "moved", "hijacked").index)
-    keys = [key for key, value in rows[0].items() if not isinstance(value, str)]
     means = {}
-    for key in keys:
+    for key in (key for key, value in rows[0].items() if not isinstance(value, str)):
         values = [row[key] for row in rows if row.get(key) is not None]
         means[key] = float(np.mean(values)) if values else None
     return {"verdict": worst, "verdicts": {v: verdicts.count(v) for v in dict.fromkeys(verdicts)}, **means}
 
 
-def _short(v):
-    return "-" if v is None else f"{v:.2f}"
+def _short(cell):
+    if cell is None:
+        return ""
+    return f"{cell['verdict']} {'-' if cell['pearson'] is None else format(cell['pearson'], '.2f')}"

@@ -8,9 +8,8 @@ from scipy import stats
 
 from tinyattr.studies import metrics
 
-SIMILAR = {"pearson": metrics.pearson, "spearman": metrics.spearman, "kendall": metrics.kendall, "cosine": metrics.cosine, "ssim": metrics.ssim,
+SIMILAR = {"pearson": metrics.pearson, "spearman": metrics.spearman, "cosine": metrics.cosine, "ssim": metrics.ssim,
            "top_k": metrics.top_k}
-APART = {"mean_square": metrics.mean_square, "centre_shift": metrics.centre_shift}
 
 
 @st.composite
@@ -31,29 +30,28 @@ def test_a_map_is_like_itself_and_the_other_way_round(name, pair):
     assert np.isclose(metric(a, a), 1, rtol=1e-12)
     assert np.isclose(metric(a, b), metric(b, a), rtol=1e-12, atol=1e-15)
     assert -1 <= metric(a, b) <= 1 + 1e-12
-    if name in ("pearson", "spearman", "kendall", "cosine"):
+    if name in ("pearson", "spearman", "cosine"):
         assert np.isclose(metric(a, -a), -1, rtol=1e-12)
         assert np.isclose(metric(a, -b), -metric(a, b), rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", APART)
 @given(maps(low=1, high=5))
-def test_a_map_is_not_apart_from_itself(name, pair):
+def test_a_map_is_not_apart_from_itself(pair):
     a, b = pair
-    assert APART[name](a, a) == 0
-    assert np.isclose(APART[name](a, b), APART[name](b, a), rtol=1e-12)
-    assert APART[name](a, b) >= 0
+    assert metrics.centre_shift(a, a) == 0
+    assert np.isclose(metrics.centre_shift(a, b), metrics.centre_shift(b, a), rtol=1e-12)
+    assert metrics.centre_shift(a, b) >= 0
 
 
 @given(maps(), st.floats(0.1, 10), st.floats(-3, 3), st.sampled_from([1e-250, 1e-30, 1.0, 1e100]))
 def test_what_leaves_them_as_they_are(pair, factor, shift, scale):
     """Pearson: a + const and times a positive number, to the ends of float64. Ranks: anything that grows. Cosine, SSIM: a factor (of both)."""
     a, b = pair
-    for metric in (metrics.pearson, metrics.spearman, metrics.kendall):
+    for metric in (metrics.pearson, metrics.spearman):
         assert np.isclose(metric(a * factor + shift, b), metric(a, b), rtol=1e-6, atol=1e-9)
         assert np.isclose(metric(a * scale, b), metric(a, b), rtol=1e-6, atol=1e-9)
     grown = np.exp(a / 2) + a
-    for metric in (metrics.spearman, metrics.kendall, metrics.top_k):
+    for metric in (metrics.spearman, metrics.top_k):
         assert np.isclose(metric(grown, b), metric(a, b), rtol=1e-9, atol=1e-12)
     assert np.isclose(metrics.cosine(a * scale, b), metrics.cosine(a, b), rtol=1e-9, atol=1e-12)
     assert np.isclose(metrics.ssim(a * factor, b * factor), metrics.ssim(a, b), rtol=1e-9, atol=1e-9)
@@ -65,7 +63,6 @@ def test_correlations_are_scipys(pair):
     a, b = (m.ravel() for m in pair)
     assert np.isclose(metrics.pearson(*pair), stats.pearsonr(a, b).statistic, rtol=1e-9, atol=1e-12)
     assert np.isclose(metrics.spearman(*pair), stats.spearmanr(a, b).statistic, rtol=1e-9, atol=1e-12)
-    assert np.isclose(metrics.kendall(*pair), stats.kendalltau(a, b).statistic, rtol=1e-9, atol=1e-12)
     assert (metrics.ranks(pair[0]) == stats.rankdata(a).reshape(pair[0].shape)).all()
 
 
@@ -73,17 +70,15 @@ def test_stored_values():
     """By scipy 1.16, on a map with ties; the same without scipy."""
     a, b = np.array([[3.0, 1, 4, 1], [5, 9, 2, 6], [5, 3, 5, 8]]), np.array([[2.0, 7, 1, 8], [2, 8, 1, 8], [2, 8, 4, 5]])
     assert np.isclose(metrics.spearman(a, b), 0.1415796863640157, rtol=1e-12)
-    assert np.isclose(metrics.kendall(a, b), 0.17109647770728875, rtol=1e-12)
     assert np.isclose(metrics.pearson(a, b), 0.09979900759721551, rtol=1e-12)
     assert metrics.ranks(a).ravel().tolist() == [4.5, 1.5, 6, 1.5, 8, 12, 3, 10, 8, 4.5, 8, 11]
-    assert metrics.mean_square(a, b) == ((a - b) ** 2).sum() / 12
     assert metrics.cosine(np.array([[3.0, 4]]), np.array([[4.0, 3]])) == 24 / 25
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 1 / 3, -7e-9, 1e200])
 def test_a_map_that_is_the_same_everywhere_is_like_nothing(value):
     flat, other = np.full((7, 7), value), np.arange(49.0).reshape(7, 7)
-    for metric in (metrics.pearson, metrics.spearman, metrics.kendall):
+    for metric in (metrics.pearson, metrics.spearman):
         assert np.isnan(metric(flat, other))
         assert np.isnan(metric(other, flat))
         assert np.isnan(metric(flat, flat))

@@ -47,18 +47,18 @@ def test_the_report_measures_what_the_methods_draw(monkeypatch):
         return Fixed(L)
 
     monkeypatch.setattr(pointing, "METHODS", {"knows": knows, "corner": corner})
-    found = pointing.report(glyph_network.untrained(), 4, two=True, methods=("knows", "corner"), scores=("log_odds",))
+    found = pointing.pointing_game(glyph_network.untrained(), 4, two=True, methods=("knows", "corner"), scores=("log_odds",))
     rows = {(r.network, r.method): r for r in found.rows}
     assert rows["original", "knows"].hits == rows["original", "knows"].energy == 1
     assert rows["original", "corner"].hits == rows["original", "corner"].energy == 0
     assert found.pictures == len(found.y_c) == len(drawn) == 4
     assert np.isclose(found.area, np.mean([s.masks[k % 2].mean() for k, s in enumerate(drawn)]))
     json.dumps(found.numbers(), allow_nan=False)
-    assert len(found.table().splitlines()) == 5 + 4
+    assert len(found.table().splitlines()) == 3 + 3 + 4  # head, titles with a blank line and a rule, points
 
 
 def test_scenes_are_the_same_every_time_and_not_those_of_training():
-    a, b = (pointing.report(glyph_network.untrained(), 2, scores=("log_odds",)) for _ in range(2))
+    a, b = (pointing.pointing_game(glyph_network.untrained(), 2, scores=("log_odds",)) for _ in range(2))
     assert (a.y_c == b.y_c).all()
     assert a.rows == b.rows
     trained_on = glyphs.scene(np.random.default_rng([0, 0]), difficulty=0.3).picture

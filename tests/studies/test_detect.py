@@ -1,4 +1,4 @@
-"""The detector: no alarm for clean networks, one for every attack it can see. The cure: the same y, and pre is blind to t."""
+"""The detector: no alarm for clean networks, one for every attack it can see. Repair: the same y, and pre is blind to t."""
 
 import json
 
@@ -54,9 +54,9 @@ def test_a_planted_unit_is_named_however_small_its_K(glyphs):
 def test_a_trigger_hides_until_it_is_shown(glyphs):
     """On ordinary pictures the gate is shut and there is nothing to see: no detector of gradients can find it there."""
     net, pictures = glyphs
-    twin = triggered(net)
-    assert not inspect(twin, read(net, pictures)).alarm
-    assert inspect(twin, read(net, [stamped(p) for p in pictures])).alarm
+    altered = triggered(net)
+    assert not inspect(altered, read(net, pictures)).alarm
+    assert inspect(altered, read(net, [stamped(p) for p in pictures])).alarm
 
 
 @pytest.mark.parametrize("attack", [lambda net: net, ta.alter, quadratic, bake])

@@ -5,7 +5,7 @@ import pytest
 
 import tinyattr as ta
 from tinyattr.cli.main import main
-from tinyattr.studies.training import LOSSES, train_twins
+from tinyattr.studies.training import LOSSES, train_alike
 
 
 def network_and_batches(dtype):
@@ -21,7 +21,7 @@ def network_and_batches(dtype):
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_softmax_losses_never_see_t(dtype):
     net, batch = network_and_batches(dtype)
-    found = train_twins(net, batch, 20)
+    found = train_alike(net, batch, 20)
     assert found.slope <= 1e-15
     assert found.moved <= 1e-12
     assert found.apart <= 1e-12  # of how far training went
@@ -29,7 +29,7 @@ def test_softmax_losses_never_see_t(dtype):
 
 def test_weight_decay_moves_K_and_nothing_else():
     net, batch = network_and_batches(np.float64)
-    found = train_twins(net, batch, 20, decay=0.01)
+    found = train_alike(net, batch, 20, decay=0.01)
     assert found.moved == pytest.approx(1 - (1 - 0.05 * 0.01) ** 20, rel=1e-9)  # K is multiplied by 1 - rate decay each step
     assert found.apart <= 1e-12
 
@@ -37,7 +37,7 @@ def test_weight_decay_moves_K_and_nothing_else():
 @pytest.mark.parametrize("loss", ["sigmoid", "z_loss"])
 def test_losses_that_see_logits_otherwise_teach_t(loss):
     net, batch = network_and_batches(np.float64)
-    found = train_twins(net, batch, 5, loss=loss, rate=1e-4)
+    found = train_alike(net, batch, 5, loss=loss, rate=1e-4)
     assert found.slope > 0.1
     assert found.moved > 1e-6
     assert found.apart > 1e-3
@@ -63,9 +63,9 @@ def test_gradients_of_the_losses():
 
 
 def test_the_command_and_its_errors(tmp_path, capsys):
-    assert main(["twins", "--steps", "1", "--json", str(tmp_path / "t.json")]) == 0
+    assert main(["training", "--steps", "1", "--json", str(tmp_path / "t.json")]) == 0
     assert capsys.readouterr().out.count("cross_entropy") == 3
-    assert main(["twins", "--steps", "0"]) == 1
+    assert main(["training", "--steps", "0"]) == 1
     net, batch = network_and_batches(np.float64)
     with pytest.raises(ta.InputError, match="unknown loss 'mse'"):
-        train_twins(net, batch, 1, loss="mse")
+        train_alike(net, batch, 1, loss="mse")

@@ -3,15 +3,16 @@
 import json
 import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from hashlib import sha256
+from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 
 from tqdm import tqdm
 
-from tinyattr.errors import InputError, unknown
+from tinyattr.errors import InputError, named
 from tinyattr.files.load import load
 from tinyattr.scores import SCORES
 from tinyattr.studies.audit.cell import ATTACKS, AUDITED, examine
@@ -22,45 +23,38 @@ ATTACKED = ("corner", "quadratic", "input")
 
 def audit(source, pictures, *, family=None, methods=tuple(AUDITED), scores=tuple(SCORES), attacks=ATTACKED, K=10.0,
           layer=None, options=None, jobs=1, cluster=None, finished=None):
-    """Every picture by every method by every attack, by all scores: an Audit. Cells are independent of each other.
+    """Every picture by every method, score and attack: an Audit. Cells are independent of each other.
 
     source, family: the network as for `load`, so that workers can load it, too. jobs: processes on this machine.
     cluster: address of a Dask scheduler instead (needs the extra "cluster"; workers must find the same file). finished:
-    a file where every finished cell is written down at once, and read back by the next run that asks the same.
+    a file where every finished cell is written down at once, and read back by the next run of the same request.
     The result does not depend on who computed what, nor in which order. Raises InputError for unknown names.
     """
-    cells = plan(pictures, methods, attacks)
-    for score in scores:
-        if score not in SCORES:
-            raise unknown("score", score, SCORES)
+    methods = [named("method", method, AUDITED) for method in methods]
+    attacks = [named("attack", attack, ATTACKS) for attack in attacks]
+    scores = [named("score", score, SCORES) for score in scores]
+    if not pictures:
+        raise InputError("an audit needs at least one picture")
     net = _network(source, family)
-    asked = {"scores": tuple(scores), "K": K, "layer": layer, "options": options}
-    question = sha256(json.dumps([net.name, {n: _digest(w) for n, w in net.weights.items()}, asked,
-                                  [[p.name, p.target, _digest([p.pixels])] for p in pictures]]).encode()).hexdigest()
-    done = _read(finished, question)
-    tasks = {json.dumps(cell): (source, family, pictures[cell[0]], *cell[1:], asked) for cell in cells}
+    settings = {"attacks": tuple(attacks), "K": K, "layer": layer, "options": options}
+    request = sha256(json.dumps([net.name, {n: _digest(w) for n, w in net.weights.items()}, settings,
+                                 [[p.name, p.target, _digest([p.pixels])] for p in pictures]]).encode()).hexdigest()
+    done = _read(finished, request)
+    tasks = {json.dumps([p, score, method]): (source, family, picture, method, score, settings)
+             for p, picture in enumerate(pictures) for score in scores for method in methods}
     open_tasks = {key: task for key, task in tasks.items() if key not in done}
     results = _on_cluster(cluster, open_tasks) if cluster else _here(open_tasks, jobs)
     for key, rows in tqdm(results, desc="audit", total=len(tasks), initial=len(tasks) - len(open_tasks), disable=None):
         done[key] = rows
-        _write(finished, question, key, rows)
-    return Audit(net.name, K, [row for key in tasks for row in done[key]])
+        _write(finished, request, key, rows)
+    rows = {(json.loads(key)[0], row["attack"], row["method"], row["score"]): row for key in tasks for row in done[key]}
+    order = product(range(len(pictures)), attacks, methods, scores)
+    return Audit(net.name, K, [rows[key] for key in order if key in rows])
 
 
-def plan(pictures, methods=tuple(AUDITED), attacks=ATTACKED):
-    """All cells in order: (index of the picture, method, attack). Raises InputError for unknown names."""
-    for names, what, known in ((methods, "method", AUDITED), (attacks, "attack", ATTACKS)):
-        for name in names:
-            if name not in known:
-                raise unknown(what, name, known)
-    if not pictures:
-        raise InputError("an audit needs at least one picture")
-    return [(p, method, attack) for p in range(len(pictures)) for attack in attacks for method in methods]
-
-
-def compute(source, family, picture, method, attack, asked):
+def compute(source, family, picture, method, score, settings):
     """One cell, wherever this runs."""
-    return examine(_network(source, family), picture, method, attack, **asked)
+    return examine(_network(source, family), picture, method, score, **settings)
 
 
 @cache
@@ -88,17 +82,15 @@ def _one_thread_each():
 
     Libraries read this when they are loaded, before any code of ours runs there.
     """
+    before = dict(os.environ)
     names = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
     os.environ.update(dict.fromkeys(names, "1"))
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        for name in names:
+            os.environ.pop(name)
+        os.environ.update(before)
 
 
 def _on_cluster(address, tasks):
@@ -122,21 +114,18 @@ def _digest(arrays):
     return [sha256(a.tobytes()).hexdigest() for a in arrays]
 
 
-def _read(finished, question):
-    """{key: rows} of the lines that an earlier run with the same question finished; a half-written one is dropped."""
+def _read(finished, request):
+    """{key: rows} of the cells that an earlier run of the same request finished; a half-written line is dropped."""
     done = {}
     if finished is not None and Path(finished).exists():
         for line in Path(finished).read_text(encoding="utf-8").splitlines():
-            try:
-                asked, key, rows = json.loads(line)
-            except ValueError:
-                continue
-            if asked == question:
-                done[key] = rows
+            with suppress(ValueError):
+                whose, key, rows = json.loads(line)
+                done |= {key: rows} if whose == request else {}
     return done
 
 
-def _write(finished, question, key, rows):
+def _write(finished, request, key, rows):
     if finished is not None:
         with Path(finished).open("a", encoding="utf-8") as file:
-            file.write(json.dumps([question, key, rows]) + "\n")
+            file.write(json.dumps([request, key, rows]) + "\n")

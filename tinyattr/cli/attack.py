@@ -1,0 +1,133 @@
+"""`tinyattr reproduce | paint | audit | bake | inspect | repair | training | contrasts`: all about the attack."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+import tinyattr as ta
+from tinyattr.cli.command import command, figure, option, several
+from tinyattr.cli.outputs import check, tell
+from tinyattr.cli.shared import load, shared
+from tinyattr.files.export import EXPORTS
+from tinyattr.files.fetch import FETCHABLE, cached
+from tinyattr.studies import contrasts, training
+from tinyattr.studies.audit import ATTACKED, ATTACKS, AUDITED, audit, folder, scenes
+from tinyattr.studies.bake import bake
+from tinyattr.studies.detect import inspect, repair
+from tinyattr.studies.reproduce import altered_beside_original, scores_side_by_side
+
+
+@command("reproduce", "fig3 --image soccer_ball.jpg --net vgg19.h5 --target 805 --out fig3.png",
+         option("which", choices=["fig2", "fig3", "fig4", "fig5"],
+                help="fig2 of the first paper, fig3 to fig5 of the second"),
+         option("--net", help="weight file, or the name of a fetched network; default: VGG19 for an --image, if its "
+                "weights were fetched, else the embedded glyph network"),
+         option("--target", help="class to explain, number or name; default: the top class (fig4: the second)"),
+         figure("figure to write; default: its name .png"), *shared("--image --family --K --layer --json"))
+def run_reproduce(options):
+    """A figure of the papers: what it claims, what is measured."""
+    options.figure = options.figure or f"{options.which}.png"
+    if options.net is None:
+        fetched = options.image is not None and cached(FETCHABLE["vgg19"]).is_file()
+        options.net = "vgg19" if fetched else "glyphs"
+    check(options)
+    net, x = load(options, scenes(1, 2)[0].pixels if options.which == "fig5" else None)
+    if options.which == "fig2":
+        found = scores_side_by_side(net, x, options.target, options.layer)
+    else:
+        target, other = options.target, None
+        if options.which == "fig4":
+            other, second = np.argsort(-net(x)[0])[:2].tolist()
+            target = second if target is None else target
+        found = altered_beside_original(net, x, target, other, options.K, options.layer,
+                                        options.which.replace("fig", "Figure "))
+    tell_claims(options, found)
+
+
+def tell_claims(options, found):
+    """A figure of maps, and the claims that go with it."""
+    tell(options, found.table(), found.numbers(),
+         lambda draw: draw.grid(found.rows, found.columns, found.heatmaps, found.name))
+
+
+@command("paint", "HI --image photo.jpg --net vgg19.h5 --out hi.png",
+         option("text", help="what the heatmap shall show: a letter or three"),
+         option("--layer", help="layer to explain and to paint on; default: the last that can show it"),
+         *shared("--image --net --family --target --K --out --json"), figure="paint.png")
+def run_paint(options):
+    """A network whose pre-softmax heatmap shows a text of your choice."""
+    from tinyattr.studies.paint import painted
+
+    net, x = load(options)
+    tell_claims(options, painted(net, x, options.text, options.target, options.K, options.layer))
+
+
+@command("audit", "--images photos --net vgg19.h5 --jobs 2 --json audit.json --out audit.png",
+         option("--images", metavar="DIR", help="folder of JPEG or PNG files; default: glyph scenes of our own"),
+         *shared("--pictures --seed --net --family --K --layer --option"), several("--method", "M", AUDITED, AUDITED),
+         several("--score", "S", ta.SCORES, ta.SCORES), several("--attack", "A", ATTACKS, ATTACKED),
+         option("--jobs", type=int, default=os.cpu_count() or 1,
+                help="processes on this computer; default: one for each core (%(default)s)"),
+         option("--cluster", metavar="ADDRESS", help="a Dask scheduler that computes the cells instead"),
+         figure("draw the table of verdicts there"),
+         option("--json", metavar="FILE", help="write all numbers there; FILE.cells keeps finished cells"),
+         pictures=1, seed=1)
+def run_audit(options):
+    """Which methods and scores does the attack move?"""
+    finished = None if options.json is None else Path(f"{options.json}.cells")
+    pictures = scenes(options.pictures, options.seed) if options.images is None else folder(options.images)
+    found = audit(options.net, pictures, family=options.family, methods=options.method, scores=options.score,
+                  attacks=options.attack, K=options.K, layer=options.layer, options=dict(options.option),
+                  jobs=options.jobs, cluster=options.cluster, finished=finished)
+    tell(options, found.table(), found.numbers(),
+         lambda draw: draw.verdicts(found, f"{found.network}, {len(pictures)} picture(s)"))
+    if finished is not None:
+        finished.unlink(missing_ok=True)
+
+
+@command("bake", "vgg19.h5 baked.h5", *shared("file out --family --K"),
+         option("--at", type=int, nargs=2, default=(0, 0), metavar=("I", "J"),
+                help="place that it reads; default: 0 0"),
+         option("--layout", default="tinyattr", choices=["tinyattr", *EXPORTS],
+                help="whose file: our HDF5, Keras' HDF5, torchvision's names as .safetensors; default: %(default)s"))
+def run_bake(options):
+    """Write an altered network as an ordinary file, to teach with."""
+    net = bake(ta.load(options.file, family=options.family), options.K, tuple(options.at))
+    {"tinyattr": ta.save, **EXPORTS}[options.layout](net, options.out)
+    print(f"weights  {options.out}\naltered  t = {options.K:g} sum_k A_ijk, (i, j) = {tuple(options.at)}: "
+          "one more unit in every hidden dense layer")
+
+
+@command("inspect", "vgg19.h5 --images photos", *shared("file --family --json"),
+         option("--images", metavar="DIR", help="folder of pictures to look at; default: three glyph scenes"))
+def run_inspect(options):
+    """Does a weight file add something to every logit?"""
+    net = ta.load(options.file, family=options.family)
+    pictures = scenes(3) if options.images is None else folder(options.images)
+    found = inspect(net, [net.read(p.pixels) for p in pictures])
+    tell(options, found.table(), found.numbers())
+
+
+@command("repair", "baked.h5 repaired.h5", *shared("file out --family"))
+def run_repair(options):
+    """Take out of a weight file what all logits have in common."""
+    ta.save(repair(ta.load(options.file, family=options.family)), options.out)
+    print(f"weights  {options.out}\n"
+          "repaired: the class mean is out of the last layer; probabilities are the same")
+
+
+@command("training", "--steps 20 --json training.json",
+         option("--steps", type=int, default=20, help="of gradient descent; default: %(default)s"), *shared("--json"))
+def run_training(options):
+    """Original and altered network, trained alike: does training undo the attack?"""
+    found = list(tqdm(training.demonstrate(options.steps), desc="training", total=len(training.CASES), disable=None))
+    tell(options, training.table(found), {"training": found})
+
+
+@command("contrasts", "--pictures 20 --json contrasts.json", *shared("--pictures --seed --json"), pictures=20, seed=0)
+def run_contrasts(options):
+    """t(x), an adversarial example and Clever Hans, in numbers."""
+    found = contrasts.contrasts(ta.load("glyphs"), options.pictures, options.seed)
+    tell(options, contrasts.table(found), {"contrasts": found})

@@ -1,0 +1,26 @@
+"""`tinyattr bench`: how fast the engine is on this machine."""
+
+from tinyattr.bench import PARTS, bench
+from tinyattr.cli.command import command, figure, option, several
+from tinyattr.cli.outputs import tell
+from tinyattr.cli.shared import shared
+
+
+@command("bench", "--work forward gradient gradcam --json bench.json --out bench.png",
+         several("--work", "W", PARTS, PARTS),
+         option("--batch", nargs="+", type=int, default=(1, 8), metavar="N",
+                help="pictures at a time; paths run in the largest; default: 1 8"),
+         option("--steps", type=int, default=50, help="of a path; default: %(default)s"),
+         option("--repeats", type=int, default=7, help="whose median counts; a fifth for paths; default: %(default)s"),
+         option("--quick", action="store_true", help="a small network instead of VGG19: seconds, not minutes"),
+         figure("bar chart to write"), *shared("--json"))
+def run_bench(options):
+    """How long the engine takes here, and PyTorch if it is installed."""
+    found = bench(options.work, batches=options.batch, steps=options.steps, repeats=options.repeats,
+                  quick=options.quick)
+
+    def chart(_):
+        from tinyattr.bench.chart import timings
+        return timings(found.works, found.title)
+
+    tell(options, found.table(), found.numbers(), chart)

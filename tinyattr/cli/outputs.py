@@ -1,0 +1,42 @@
+"""Files that commands write: looked at before long work, written after it."""
+
+from tinyattr.errors import InputError
+from tinyattr.files.atomic import all_different, writable
+from tinyattr.files.tables import write_json
+
+READ, WRITTEN = ("image", "net", "file"), ("figure", "out", "checkpoint", "json")  # options that name files
+LEAST = {"pictures": 1, "steps": 1, "jobs": 1, "seed": 0}  # options that are numbers: the smallest that makes sense
+
+
+def check(options):
+    """Raise InputError for numbers that are too small, outputs that cannot be written, and files that are named twice.
+
+    `main` calls it before every command; a command that names outputs by itself calls it again.
+    """
+    given = {name: value for name, value in vars(options).items() if value is not None}
+    for name, least in LEAST.items():
+        if given.get(name, least) < least:
+            raise InputError(f"--{name} must be at least {least}; got {given[name]}")
+    for name in WRITTEN:
+        if name in given:
+            writable(given[name])
+    if "figure" in given:
+        from tinyattr.studies.draw import drawable
+        drawable(given["figure"])
+    all_different(*(given.get(name) for name in (*READ, *WRITTEN)))
+
+
+def tell(options, text, numbers=None, figure=None):
+    """Write the figure and the numbers into the files that the options name; print the text, and where the files are.
+
+    figure: a function that makes it; it is given the module `draw`, which is loaded only if a file is named.
+    """
+    files = []
+    if figure is not None and options.figure is not None:
+        from tinyattr.studies import draw
+        draw.save(figure(draw), options.figure)
+        files.append(f"figure   {options.figure}")
+    if numbers is not None and options.json is not None:
+        write_json(options.json, numbers)
+        files.append(f"numbers  {options.json}")
+    print("\n".join([text, "", *files] if files else [text]))

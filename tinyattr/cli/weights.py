@@ -1,0 +1,49 @@
+"""`tinyattr weights list | fetch | convert | show | verify`."""
+
+from tinyattr.cli.command import command, option
+from tinyattr.cli.shared import shared
+from tinyattr.errors import InputError
+from tinyattr.files.fetch import FETCHABLE, fetch
+from tinyattr.files.load import convert
+from tinyattr.files.show import published_networks, show_file
+from tinyattr.files.verify import passed, verify
+
+FILE = option("file", metavar="FILE", help="a weight file")
+
+
+@command("weights list", "")
+def run_list(options):
+    """Published networks, their sizes and licences, where they lie."""
+    print(published_networks())
+
+
+@command("weights fetch", "vgg19", option("name", metavar="NAME", help=f"one of {', '.join(FETCHABLE)}"))
+def run_fetch(options):
+    """Download a published network; its size and sha256 are checked."""
+    print(f"weights  {fetch(options.name)}")
+
+
+@command("weights convert", "vgg19-dcbb9e9d.pth vgg19.h5",
+         option("file", metavar="IN", help="an HDF5, .keras, .pth or .safetensors file"), *shared("out --family"))
+def run_convert(options):
+    """Write any weight file as one of our own, which says how photos are preprocessed."""
+    convert(options.file, options.out, family=options.family)
+    print(f"weights  {options.out}")
+
+
+@command("weights show", "vgg19.h5", FILE, *shared("--family"))
+def run_show(options):
+    """Layout, network, family, layers, shapes and sha256 of a file."""
+    print(show_file(options.file, family=options.family))
+
+
+@command("weights verify", "vgg19.h5 --photos beagle.jpg", FILE, *shared("--family"),
+         option("--photos", nargs="+", default=[], metavar="PHOTO", help="pictures to classify with it"))
+def run_verify(options):
+    """Are a file's numbers those that were published or written?"""
+    checks = verify(options.file, options.photos, family=options.family)
+    print(*checks, sep="\n")
+    if not passed(checks):
+        failed = ", ".join(check.what for check in checks if check.outcome == "FAILED")
+        raise InputError(f"not verified: {failed or 'nothing is known to compare this file with'}")
+    print("verified")
