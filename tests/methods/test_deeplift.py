@@ -33,9 +33,9 @@ def minimum():
 def test_the_papers_minimum(i1, i2):
     """From (0, 0): RevealCancel credits both inputs with half of the minimum. Rescale gives all of it to the smaller, i1 or i2."""
     net, x = minimum(), np.array([i1, i2]).reshape(1, 1, 1, 2)
-    assert np.allclose(ta.deeplift(net, x, 0, "pre", rule="reveal_cancel").raw.ravel(), min(i1, i2) / 2, rtol=1e-9)
+    assert np.allclose(ta.deeplift(net, x, 1, "pre", rule="reveal_cancel").raw.ravel(), min(i1, i2) / 2, rtol=1e-9)
     if abs(i1 - i2) > 1e-6:
-        rescaled = ta.deeplift(net, x, 0, "pre").raw.ravel()
+        rescaled = ta.deeplift(net, x, 1, "pre").raw.ravel()
         assert np.allclose(rescaled, [0, i2] if i1 > i2 else [i1, 0], rtol=1e-9, atol=1e-9)
 
 

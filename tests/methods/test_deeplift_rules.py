@@ -88,7 +88,7 @@ def test_reveal_cancel_through_two_layers(seed):
         for i, h in np.ndindex(W.shape):
             c = (below[i] - below_b[i]) * W[i, h]
             m[i] += W[i, h] * (m_p[h] if c > 0 else m_n[h] if c < 0 else (m_p[h] + m_n[h]) / 2)
-    C = ta.deeplift(net, x, 0, "pre", baseline=b, rule="reveal_cancel").raw
+    C = ta.deeplift(net, x, 1, "pre", baseline=b, rule="reveal_cancel").raw
     assert np.allclose(C.ravel(), m * (x - b).ravel(), rtol=1e-9, atol=1e-10)
 
 

@@ -21,6 +21,8 @@ from tinyattr.scores import SCORES
 
 NEAR = 1e-10  # below, Delta u is taken for 0 and the gradient stands for Delta f / Delta u
 CURVED = (*ACTIVATIONS, "exp", "log", "mod")  # functions f of each number u by itself
+CARRIES = ("flatten", "avg_pool", "global_avg_pool", "add", "sum", "concat", "pick", "two_logits")  # linear, no weights
+LINEAR = {op: GRADIENT[op] for op in ("conv2d", "dense", *CARRIES)}  # whose multipliers are their slopes
 
 
 def deeplift(net, x, target=None, score=None, layer=None, *, baseline="black", rule="rescale", row="secant"):
@@ -107,7 +109,7 @@ ROWS = {"secant": secant_row, "tangent": tangent_row, "softmax": softmax_row}
 
 def rescale(request, reference, seed, layer):
     """C of `layer` by the Rescale rule: m = m_out Delta f / Delta u at every nonlinearity."""
-    book = {**GRADIENT, "mul": partial(mul, reference), "max_pool": partial(max_pool, reference),
+    book = {**LINEAR, "mul": partial(mul, reference), "max_pool": partial(max_pool, reference),
             **{op: partial(slope, reference) for op in CURVED}}
     m = request.walked(seed, book, layer)[layer]
     return m * (request.tape[layer].output - reference[layer].output)
@@ -154,7 +156,7 @@ def reveal_cancel(request, reference, seed, layer):
     tape = request.net.run(np.repeat(request.x, 2, 0))
     found = {}  # (p, n) of the values whose parts were asked for
     others = {"mul": mul, "max_pool": max_pool, **dict.fromkeys(CURVED, slope)}
-    book = {**GRADIENT, **{op: partial(one_sided, rule, reference) for op, rule in others.items()},
+    book = {**LINEAR, **{op: partial(one_sided, rule, reference) for op, rule in others.items()},
             **{op: partial(revealed, tape, reference, found) for op in ACTIVATIONS},
             **{op: partial(by_sign, reference) for op in ("conv2d", "dense")}}
     with bar(None, "RevealCancel", len(tape)) as progress:
@@ -167,8 +169,6 @@ def reveal_cancel(request, reference, seed, layer):
     p, n = parts(tape, reference, layer, found)
     return m[:1] * p + m[1:] * n
 
-
-CARRIES = ("flatten", "avg_pool", "global_avg_pool", "add", "sum", "concat", "pick", "two_logits")  # p to p
 
 
 def parts(tape, reference, name, found):
