@@ -4,7 +4,7 @@ from tests.generated import ROOT, with_part, write
 from tests.test_house import HEART, PACKAGE, ROOMS, files, lines
 
 HALF_LINES = {
-    "errors.py": "the one error for whatever a user can get wrong",
+    "errors.py": "the one kind of error for whatever a user can get wrong, and the checks that raise it",
     "softmax.py": "softmax, cross-entropy and their Jacobians, as both papers write them",
     "scores.py": "scores: what is explained, as a row dS/dz at the logits",
     "engine": "the tape, the ops, the rules, the walk, and the backend that computes in NumPy",
@@ -47,8 +47,8 @@ def tree():
         "```", "tinyattr/", *heart, f"  {' the heart ends here ':-^100}", *around, "```", "",
         f"The heart is about {about(lines(files(*HEART)))} lines, of which tape, ops, rules and walk are {about(first)}; "
         f"the kernels are about {about(lines(files('kernels')))} lines",
-        "that you may skip. A file imports from its own room and from lines above it, so nothing in the heart knows what "
-        "stands", "around it.",
+        "that you may skip. A file imports from its own room, from lines above it and from `errors.py`, so nothing in the",
+        "heart knows what stands around it.",
     ])
 
 

@@ -68,7 +68,8 @@ def test_squeezenets_from_torchvision(tmp_path, version):
         net = ta.load(path, family="torchvision")
         assert net.name == {"1.0": "SqueezeNet v1.0 (torchvision)", "1.1": "SqueezeNet v1.1"}[version]
         assert net.input.size == 224
-        assert np.abs(net(x) - y).max() <= 1e-5 * np.abs(y).max()
+        with pytest.warns(UserWarning, match="the picture has values from"):  # noise is no photo
+            assert np.abs(net(x) - y).max() <= 1e-5 * np.abs(y).max()
     ta.save(net, tmp_path / "own.h5")
     again = ta.load(tmp_path / "own.h5")
     assert again.layers == net.layers

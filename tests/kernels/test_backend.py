@@ -5,8 +5,8 @@ import pytest
 
 import tinyattr as ta
 from tests.nets.test_squeezenet import random_squeezenet
-from tinyattr.kernels import KERNELS, backend
-from tinyattr.kernels.backend import pays
+from tinyattr.kernels import KERNELS, dispatch
+from tinyattr.kernels.dispatch import pays
 from tinyattr.kernels.memory import WRITTEN
 
 
@@ -115,13 +115,13 @@ def test_a_changed_signal_is_not_taken_for_the_kernels_own():
 
 
 def test_toy_arrays_never_wait_for_compiled_code(monkeypatch):
-    monkeypatch.setattr(backend, "import_module", lambda name: pytest.fail("a toy network asked for the kernels"))
-    backend._forms.cache_clear()
+    monkeypatch.setattr(dispatch, "import_module", lambda name: pytest.fail("a toy network asked for the kernels"))
+    dispatch._forms.cache_clear()
     net = ta.vgg("A", width=1 / 16, classes=3, size=32)
     heat = ta.grad_cam(net, np.zeros((1, 32, 32, 3)), score="pre")
     assert heat.raw.shape == (1, 1)
     monkeypatch.undo()
-    backend._forms.cache_clear()
+    dispatch._forms.cache_clear()
 
 
 @pytest.mark.parametrize(("op", "attributes", "words"), [

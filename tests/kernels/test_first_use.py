@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinyattr as ta
-from tinyattr.kernels import backend, threads
+from tinyattr.kernels import dispatch, threads
 from tinyattr.kernels.memory import PACKED
 
 NETWORK = """
@@ -115,4 +115,4 @@ def test_transformed_weights_are_kept_from_their_second_use_on():
 
 
 def test_kernels_are_imported_once():
-    assert backend.forms() is backend.forms()
+    assert dispatch.forms() is dispatch.forms()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.kernels import reference
 from tinyattr.kernels import dense, direct, peak, pool, thin, vector, weight_gradient, winograd
-from tinyattr.kernels.buffers import NONE, aligned, bordered, inside, with_border
+from tinyattr.kernels.buffers import NONE, bordered, inside, line_aligned, with_border
 from tinyattr.kernels.tile import W
 
 UNIT = 2.0 ** -24  # half an ulp of 1: what one float32 operation may lose, relatively
@@ -44,7 +44,7 @@ def guarded(*shape, off=0):
     off: so many floats behind the beginning of a line of the cache, from where on some kernels write past it.
     """
     size = int(np.prod(shape))
-    memory = aligned(size + 2 * BAND + off)[off:]
+    memory = line_aligned(size + 2 * BAND + off)[off:]
     memory[:] = SENTINEL
     return memory[BAND:BAND + size].reshape(shape), lambda: (memory[:BAND] == SENTINEL).all() and (memory[-BAND:] == SENTINEL).all()
 

@@ -17,7 +17,7 @@ import numpy as np
 import tinyattr as ta
 from tinyattr.cli.main import main
 from tinyattr.glyphs.scenes import example
-from tinyattr.kernels.backend import forms
+from tinyattr.kernels.dispatch import forms
 net = ta.load("glyphs")
 tape = net.run(net.read(example().picture))
 signals = ta.walk(tape, {"predictions": np.ones((1, 20))}, ta.GRADIENT)

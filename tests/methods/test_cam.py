@@ -95,7 +95,7 @@ def test_the_gradient_is_shown_by_its_strongest_colour():
     """Simonyan et al.: max over channels of |G|, so a strong negative channel counts."""
     net = ta.network([("pool", "global_avg_pool", {}), ("head", "dense", {})],
                      {"head": (np.array([[1.0], [-3.0], [2.0]]), np.zeros(1))})
-    heat = ta.gradient(net, np.ones((1, 1, 1, 3)), 0, "pre")
+    heat = ta.gradient(net, np.ones((1, 1, 1, 3)), 1, "pre")
     assert heat.raw.tolist() == [[[1, -3, 2]]]
     assert heat.plane.tolist() == [[3]]
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tinyattr.glyphs import network as glyph_network
-from tinyattr.glyphs.network import LAYER, near, one_glyph, rate_at, two_glyphs
+from tinyattr.glyphs import recipe as glyph_network
+from tinyattr.glyphs.recipe import LAYER, near, one_glyph, rate_at, two_glyphs
 from tinyattr.glyphs.scenes import CLASSES, HARDEST, INPUT, SIZE, scene
 from tinyattr.glyphs.train import start
 

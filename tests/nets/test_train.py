@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import tinyattr as ta
 from tinyattr import strategies
-from tinyattr.glyphs import network as glyph_network
+from tinyattr.glyphs import recipe as glyph_network
 from tinyattr.glyphs.train import State, adam, clipped, loss_and_gradients, refreshed, resumed, train
 
 

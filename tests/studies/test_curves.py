@@ -57,10 +57,10 @@ def test_the_true_order_has_the_best_area(seed):
     net = ta.network([("flat", "flatten", {}), ("logits", "dense", {})], {"logits": (w.reshape(-1, 1), np.zeros(1))})
     x = rng.standard_normal((1, 4, 4, 1))
     true, other = w * x[0, ..., 0], rng.standard_normal((4, 4))
-    deletion = curves.deletion(net, x, true, 0, "pre", pixels=1)
+    deletion = curves.deletion(net, x, true, 1, "pre", pixels=1)
     assert np.allclose(deletion, true.sum() - np.concatenate([[0], np.cumsum(-np.sort(-true.ravel()))]), rtol=1e-9, atol=1e-12)
-    assert (deletion <= curves.deletion(net, x, other, 0, "pre", pixels=1) + 1e-12).all()
-    assert curves.area(curves.insertion(net, x, true, 0, "pre", pixels=1)) >= curves.area(curves.insertion(net, x, other, 0, "pre", pixels=1)) - 1e-12
+    assert (deletion <= curves.deletion(net, x, other, 1, "pre", pixels=1) + 1e-12).all()
+    assert curves.area(curves.insertion(net, x, true, 1, "pre", pixels=1)) >= curves.area(curves.insertion(net, x, other, 1, "pre", pixels=1)) - 1e-12
 
 
 def test_area():

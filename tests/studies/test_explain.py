@@ -272,7 +272,7 @@ def test_the_figure_on_a_real_network(shared, squeezenet, tmp_path):
     columns = [ax.get_title().split("\n") for ax in figure.axes[:8]]
     assert [(column[0], column[-1]) for column in columns] == [
         (score, network) for score in ("pre", "post", "log", "log_odds") for network in ("original", "altered")]
-    draw.save(figure, tmp_path / "figure.png")
+    draw.save_figure(figure, tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size > 50_000
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import tinyattr as ta
 from tinyattr.cli.main import main
-from tinyattr.glyphs import network as glyph_network
+from tinyattr.glyphs import recipe as glyph_network
 from tinyattr.glyphs import scenes as glyphs
 from tinyattr.studies import pointing
 from tinyattr.studies.metrics import points_at

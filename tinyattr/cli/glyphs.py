@@ -6,7 +6,7 @@ import tinyattr as ta
 from tinyattr.cli.command import command, option
 from tinyattr.cli.outputs import check, tell
 from tinyattr.cli.shared import shared
-from tinyattr.glyphs.network import STEPS, train_glyphs
+from tinyattr.glyphs.recipe import STEPS, train_glyphs
 from tinyattr.studies.pointing import pointing_game
 
 

@@ -5,7 +5,7 @@ import os
 import sys
 
 import tinyattr as ta
-from tinyattr.cli import attack, bench, explain, glyphs, lesson, weights  # noqa: F401 (each adds its commands)
+from tinyattr.cli import attacks, bench, glyphs, heatmaps, lesson, weights  # noqa: F401 (each adds its commands)
 from tinyattr.cli.command import COMMANDS
 from tinyattr.cli.outputs import check
 

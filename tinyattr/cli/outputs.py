@@ -34,7 +34,7 @@ def tell(options, text, numbers=None, figure=None):
     files = []
     if figure is not None and options.figure is not None:
         from tinyattr.studies import draw
-        draw.save(figure(draw), options.figure)
+        draw.save_figure(figure(draw), options.figure)
         files.append(f"figure   {options.figure}")
     if numbers is not None and options.json is not None:
         write_json(options.json, numbers)

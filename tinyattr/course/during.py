@@ -29,9 +29,9 @@ def holds(name, truth, hint=""):
 
 def show(figure, name):
     """Write a figure into the working folder and say so; a notebook shows it, too."""
-    from tinyattr.studies.draw import save  # matplotlib is loaded only by lessons that draw
+    from tinyattr.studies.draw import save_figure  # matplotlib is loaded only by lessons that draw
 
-    save(figure, name)
+    save_figure(figure, name)
     print(f"figure  {name}")
     try:
         from IPython import get_ipython

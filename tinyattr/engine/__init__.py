@@ -5,7 +5,7 @@ from tinyattr.engine.ops import ACTIVATIONS, OPS
 from tinyattr.engine.rules import GRADIENT
 from tinyattr.engine.tape import Record, Tape, rerun
 from tinyattr.engine.walk import apply, walk
-from tinyattr.engine.weights import WEIGHT_GRADIENT, weight_gradients
+from tinyattr.engine.weight_gradients import WEIGHT_GRADIENT, weight_gradients
 
 __all__ = ["ACTIVATIONS", "GRADIENT", "NUMPY", "OPS", "WEIGHT_GRADIENT", "Record", "Tape", "apply", "rerun", "walk",
            "weight_gradients"]

@@ -5,7 +5,7 @@ it: they only carry a reference to the one that was chosen.
 """
 
 from tinyattr.engine.ops import OPS
-from tinyattr.engine.weights import WEIGHT_GRADIENT
+from tinyattr.engine.weight_gradients import WEIGHT_GRADIENT
 
 
 class NumPy:

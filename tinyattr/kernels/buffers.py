@@ -27,14 +27,14 @@ def recycled(n, h, w, c):
     """
     shape = (n, h + 2, w + 2, c)
     free = _returned.setdefault(shape, [])
-    memory = free.pop() if free else aligned(prod(shape))
+    memory = free.pop() if free else line_aligned(prod(shape))
     # An array over foreign memory: views of views keep this very array alive, not the memory behind its back.
     buffer = np.frombuffer(memory.data, np.float32).reshape(shape)
     weakref.finalize(buffer.base, _give_back, shape, memory)
     return buffer
 
 
-def aligned(size):
+def line_aligned(size):
     """Zeros, float32, that begin with a line of the cache."""
     memory = np.zeros(size + LINE // 4, np.float32)
     first = -memory.ctypes.data % LINE // 4

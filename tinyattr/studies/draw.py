@@ -192,10 +192,10 @@ def save_heatmap(heatmap, path):
     """One map over its picture, caption above, colour scale beside, into an image file."""
     figure, ((ax,),) = _table([""], [""], heatmap.size, [heatmap.caption], side=3.8, letters=9)
     figure.colorbar(draw_overlay(ax, heatmap, _grey(heatmap)), ax=ax)
-    save(figure, path)
+    save_figure(figure, path)
 
 
-def save(figure, path):
+def save_figure(figure, path):
     """Write a figure; the file appears whole or not at all. Raises InputError as `drawable` does."""
     with atomic(drawable(path)) as temporary, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in a script that the font lacks shows as boxes

@@ -20,22 +20,22 @@ from tinyattr.nets.vgg import vgg
 from tinyattr.softmax import cross_entropy_gradient, logsumexp, softmax
 
 
-def cross_entropy(z, t):
+def cross_entropy_slope(z, t):
     """dE/dz = y - t, E = -sum t log y. Sums to 0 over classes."""
     return cross_entropy_gradient(softmax(z), t)
 
 
-def sigmoid(z, t):
+def sigmoid_slope(z, t):
     """dE/dz = s(z) - t, E the sum of binary cross-entropies, s(z) = 1 / (1 + e^-z). Does not sum to 0."""
     return 1 / (1 + np.exp(-np.clip(z, -700, 700))) - t
 
 
-def z_loss(z, t):
+def z_loss_slope(z, t):
     """dE/dz = y - t + 0.1 l y, E = cross-entropy + 0.05 l^2, l = logsumexp z. Sums to 0.1 l."""
-    return cross_entropy(z, t) + 0.1 * logsumexp(z)[:, None] * softmax(z)
+    return cross_entropy_slope(z, t) + 0.1 * logsumexp(z)[:, None] * softmax(z)
 
 
-LOSSES = {"cross_entropy": cross_entropy, "sigmoid": sigmoid, "z_loss": z_loss}
+LOSSES = {"cross_entropy": cross_entropy_slope, "sigmoid": sigmoid_slope, "z_loss": z_loss_slope}
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ attribution methods." `audit` runs methods x scores x attacks over pictures; its
 
 from tinyattr.studies.audit.cell import ATTACKS, AUDITED, Picture, compare, examine, folder, scenes
 from tinyattr.studies.audit.prediction import predicted
-from tinyattr.studies.audit.run import ATTACKED, audit
 from tinyattr.studies.audit.verdicts import Audit, verdict
+from tinyattr.studies.audit.workers import ATTACKED, audit
 
 __all__ = ["ATTACKED", "ATTACKS", "AUDITED", "Audit", "Picture", "audit", "compare", "examine", "folder",
            "predicted", "scenes", "verdict"]

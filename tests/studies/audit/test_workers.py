@@ -7,7 +7,7 @@ import pytest
 
 import tinyattr as ta
 from tinyattr.cli.main import main
-from tinyattr.studies.audit import audit, run, scenes
+from tinyattr.studies.audit import audit, scenes, workers
 
 METHODS = ("gradient", "hirescam", "lrp, SGLRP")
 
@@ -32,7 +32,7 @@ def test_processes_give_the_same_bytes(pictures, expected):
 
 def test_an_interrupted_audit_goes_on(pictures, expected, tmp_path, monkeypatch):
     """Cells finished before the interruption are not computed again; a line that was being written is dropped."""
-    finished, compute, computed = tmp_path / "cells", run.compute, []
+    finished, compute, computed = tmp_path / "cells", workers.compute, []
 
     def interrupted(*task):
         if len(computed) == 5:
@@ -40,12 +40,12 @@ def test_an_interrupted_audit_goes_on(pictures, expected, tmp_path, monkeypatch)
         computed.append(task[3:5])
         return compute(*task)
 
-    monkeypatch.setattr(run, "compute", interrupted)
+    monkeypatch.setattr(workers, "compute", interrupted)
     with pytest.raises(KeyboardInterrupt):
         audit("glyphs", pictures, methods=METHODS, scores=("pre", "post"), finished=finished)
     finished.write_text(finished.read_text() + '["half a li')
     again = []
-    monkeypatch.setattr(run, "compute", lambda *task: (again.append(task[3:5]), compute(*task))[1])
+    monkeypatch.setattr(workers, "compute", lambda *task: (again.append(task[3:5]), compute(*task))[1])
     assert numbers(audit("glyphs", pictures, methods=METHODS, scores=("pre", "post"), finished=finished)) == expected
     assert len(again) == 2 * 3 * 2 - 5
     again.clear()
@@ -60,7 +60,7 @@ def test_a_cluster_gives_the_same_bytes_though_a_worker_dies(pictures, expected)
     distributed = pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
                                   silence_logs=50) as cluster:
-        compute, hired = run._on_cluster, list(cluster.workers.values())
+        compute, hired = workers._on_cluster, list(cluster.workers.values())
 
         def killing(address, tasks):
             """The first finished cell is the signal to kill a worker in the middle of its own."""
@@ -69,11 +69,11 @@ def test_a_cluster_gives_the_same_bytes_though_a_worker_dies(pictures, expected)
                     hired[0].process.process.kill()
                 yield found
 
-        run._on_cluster = killing
+        workers._on_cluster = killing
         try:
             found = audit("glyphs", pictures, methods=METHODS, scores=("pre", "post"), cluster=cluster.scheduler_address)
         finally:
-            run._on_cluster = compute
+            workers._on_cluster = compute
     assert numbers(found) == expected
 
 
