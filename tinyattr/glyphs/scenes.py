@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from tinyattr.errors import InputError
-from tinyattr.nets.pictures import FAMILIES
+from tinyattr.nets.pictures import FAMILIES, GREY
 
 SIZE = 224
 INPUT = FAMILIES["tinyattr"]
@@ -141,10 +141,9 @@ def _shape(name, height):
 
 def _far_from(colour, rng):
     """A random colour whose lightness is at least 70 away from that of `colour`, so that the glyph can be seen."""
-    grey = np.array([0.299, 0.587, 0.114])
     while True:
         drawn = rng.integers(0, 256, 3)
-        if abs((drawn - colour) @ grey) >= 70:
+        if abs((drawn - colour) @ GREY) >= 70:
             return tuple(int(v) for v in drawn)
 
 

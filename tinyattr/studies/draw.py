@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from tinyattr.errors import InputError
 from tinyattr.files.atomic import atomic, writable
+from tinyattr.nets.pictures import GREY
 
 POSITIVE = "inferno"  # maps in [0, 1]: ordered by lightness alone, so no hue need be told from another
 SIGNED = "PuOr_r"  # purple below 0, orange above: told apart with every kind of colour vision
@@ -224,4 +225,4 @@ def _grey(heatmap):
 
 def in_grey(picture):
     """The lightness of a picture (H, W, 3), 0..255, by ITU-R BT.601."""
-    return picture @ np.array([0.299, 0.587, 0.114])
+    return picture @ GREY
