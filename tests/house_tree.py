@@ -47,8 +47,8 @@ def tree():
         "```", "tinyattr/", *heart, f"  {' the heart ends here ':-^100}", *around, "```", "",
         f"The heart is about {about(lines(files(*HEART)))} lines, of which tape, ops, rules and walk are {about(first)}; "
         f"the kernels are about {about(lines(files('kernels')))} lines",
-        "that you may skip. A file imports from its own room, from lines above it and from `errors.py`, so nothing in the",
-        "heart knows what stands around it.",
+        "that you may skip. A file imports from its own room, from lines above it and from `errors.py`, so the heart",
+        "knows nothing of what stands around it. (One exception: a heatmap's `save` calls `studies/draw.py`.)",
     ])
 
 

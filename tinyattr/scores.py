@@ -2,8 +2,10 @@
 
     score(z, c) -> (value, row, log_scale)      dS/dz = row * exp(log_scale)
 
-z has shape (n,) or (N, n), c is a class index (or N of them); value and log_scale have shape () or (N,), row that
-of z, all float64. The scale is kept apart from the row, as a logarithm, so that a saturated network, whose
+z, the logits, has shape (n,) or (N, n); c is a class index (or N of them), e_c the vector with 1 at c and 0 elsewhere,
+y = softmax(z). value and log_scale have shape () or (N,), row that of z, all float64. Numbers in brackets are equations
+of the first paper: (4) dy_i/dz_j = y_i (delta_ij - y_j); (7) dy_c/dx = y_c (dz_c/dx - sum_i y_i dz_i/dx); (18)
+d log y_c/dx = (1 / y_c) dy_c/dx. The scale is kept apart from the row, as a logarithm, so that a saturated network, whose
 dy_c/dz underflows, still has a direction.
 
 A score is blind to "add t(x) to every logit" exactly when its row sums to zero: kappa = sum_i dS/dz_i = 0.
@@ -11,7 +13,8 @@ A score is blind to "add t(x) to every logit" exactly when its row sums to zero:
 
     dy_c/dz = y_c d(log y_c)/dz = y_c (1 - y_c) d(log_odds)/dz,      d(log_odds)/dz = e_c - q,
 
-with q the softmax of the rivals j != c. Nothing is ever formed as 1 - y_c, which is rounding noise once y_c is near 1.
+with q the softmax of the rivals j != c. No line computes 1 - y_c as a difference: once y_c is near 1, all digits of such
+a difference are rounding noise. The rivals' probabilities are summed instead.
 """
 
 import numpy as np
@@ -39,7 +42,7 @@ def log_odds(z, c):
 def log(z, c):
     """S = log y_c = -log(1 + e^{-log_odds}). Row e_c - y = (1 - y_c)(e_c - q). Equation (18)."""
     odds, row = _odds_or_certain(z, c)
-    return -np.logaddexp(0, -odds), row, -np.logaddexp(0, odds)
+    return -np.logaddexp(0, -odds), row, -np.logaddexp(0, odds)  # log y_c and, as the scale, log(1 - y_c)
 
 
 def post(z, c):
