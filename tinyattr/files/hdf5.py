@@ -15,13 +15,14 @@ from tinyattr.files.dataset import array_of
 from tinyattr.files.own_format import own_description
 from tinyattr.files.weight_file import Description, natural
 
+HDF5_START = b"\x89HDF\r\n\x1a\n"
 MOST_MEMBERS = 1000  # met in all groups; a group can be a member of many: VGG19 has 120
 DEEPEST = 3  # groups below a layer's own
 
 
 def open_hdf5(file):
-    """An h5py.File of a path or a binary file, to be closed. Raises what h5py raises for a damaged file."""
-    return h5py.File(file, "r", rdcc_nbytes=1 << 16, locking="best-effort")
+    """An h5py.File of a binary file, to be closed. Raises what h5py raises for a damaged file."""
+    return h5py.File(file, "r", rdcc_nbytes=1 << 16)
 
 
 def hdf5_contents(file):

@@ -8,6 +8,7 @@ from tinyattr.errors import InputError
 from tinyattr.files.architectures import architectures_of
 from tinyattr.files.atomic import writable
 from tinyattr.files.fetch import claimed, located
+from tinyattr.files.formats import has_content
 from tinyattr.files.own_format import write
 from tinyattr.files.recognise import recognised
 from tinyattr.files.weight_file import Description
@@ -16,19 +17,21 @@ from tinyattr.files.weight_file import Description
 def load(source, *, family=None):
     """A Network from a weight file of any format and architecture that is known here.
 
-    source: a path; "glyphs", the embedded network; or the name of a fetched file, such as "vgg19".
+    source: a path; "glyphs", the embedded network; the name of a fetched file, such as "vgg19"; the bytes of a file;
+    or a file that is open for reading bytes, such as io.BytesIO.
     family: whose training, a key of FAMILIES; it fixes how photos are preprocessed. Files of our own say it, and the
     published networks are known by their numbers; for any other file `net.read` refuses photos until it is given.
     Raises InputError for a missing, damaged or unknown file, and for a family that cannot be the file's.
     """
-    with recognised(located(source), family) as found:
+    with recognised(source if has_content(source) else located(source), family) as found:
         return found.network()
 
 
 def save(net, path):
     """Write a VGG or SqueezeNet into a file that `load` reads: float32 weights, preprocessing of photos, class names.
 
-    The file appears whole or not at all. Raises InputError for another network, or weights that are not finite.
+    path: or a file that is open for writing bytes. The file appears whole or not at all.
+    Raises InputError for another network, or weights that are not finite.
     """
     fitting = architectures_of({name: (arrays[0].shape, arrays[-1].shape) for name, arrays in net.weights.items()})
     architecture = next((a for a in fitting if a.layers == net.layers), None)

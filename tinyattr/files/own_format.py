@@ -26,7 +26,7 @@ def write(path, layers, description):
     `load` would not take.
     """
     digests = {}
-    with atomic(path) as temporary, h5py.File(temporary, "w") as file:
+    with atomic(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
         for name, arrays in layers:
             for what, array in zip(ARRAYS, arrays, strict=True):
                 where = f"{name}/{what}"

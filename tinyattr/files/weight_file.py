@@ -60,10 +60,12 @@ class Array:
 class WeightFile:
     """layers: {the layer's name in the file: (kernel, bias)}, in order; layout: what the format is called.
 
+    path: where the file lies, or what messages call it where it has no name; size: its bytes.
     Kernels are (kh, kw, in, out) and (in, out), where `in` counts H, W, C, whatever axes the file has.
     """
 
     path: Path
+    size: int
     layout: str
     layers: dict[str, tuple[Array, Array]]
     description: Description = Description()
@@ -77,7 +79,7 @@ class WeightFile:
             raise InputError("it has layers with names that are no names")
         if not all(all(array.shape) for array in arrays):
             raise InputError("it holds an array without numbers")
-        if numbers > MOST_NUMBERS or 4 * numbers > MOST_SWELLING * (self.path.stat().st_size + (1 << 20)):
+        if numbers > MOST_NUMBERS or 4 * numbers > MOST_SWELLING * (self.size + (1 << 20)):
             raise InputError(f"it declares {numbers:.3g} numbers; read are at most {MOST_NUMBERS:,}, and at most "
                              f"{MOST_SWELLING} times the bytes of the file")
 
