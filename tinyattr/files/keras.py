@@ -37,7 +37,7 @@ def keras_network(text, version, find):
         except InputError as error:
             raise InputError(f"layer {call.name!r} ({call.kind}): {error}") from None
     note = _end_at_logits(made.layers, made.values[calls[-1].name][1] if calls else picture)
-    return made.layers, made.weights, Description(network=name, input=_spec(made, picture), note=note)
+    return made.layers, made.weights, Description(network=name, input=_spec(made, picture), note=note, picture=picture)
 
 
 class _Translation:
