@@ -57,6 +57,7 @@ def test_without_the_reordered_inputs_of_fc1_the_answer_is_wrong_and_plausible()
     assert (net.weights["fc1"][0][(h * 2 + w) * 8 + c] == as_stored[c * 4 + h * 2 + w]).all()
 
 
+@pytest.mark.filterwarnings("ignore:the picture has values")
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 def test_squeezenets_from_torchvision(tmp_path, version):
     state = squeezenet_state(version)

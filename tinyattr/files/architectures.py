@@ -4,13 +4,20 @@ To add an architecture, write a function from a file's shapes to the Architectur
 SUGGEST. It need not look at every shape: all are compared with the architecture's own here.
 """
 
+import re
 from dataclasses import dataclass
 from math import isqrt
 
 from tinyattr.errors import InputError
 from tinyattr.files.pytorch import squeezenet_names, vgg_names
+from tinyattr.nets.network import inputs_of
 from tinyattr.nets.squeezenet import squeezenet_layers, squeezenet_shapes
 from tinyattr.nets.vgg import CONVOLUTIONS, VGG_NAMES, vgg_layers, vgg_shapes
+
+SAVE_IT_WHOLE = "of a network of your own, save the whole model: model.save('net.keras')"
+POOLS = 5
+OF_A_VGG = re.compile(r"input.*|(block\d_|max_?)?pool(ing2d)?[\d_]*|max_pooling2d.*|flatten.*|drop.*|relu.*|prob|"
+                      r"top_level_model_weights")  # names of its layers without weights
 
 
 @dataclass(frozen=True)
@@ -19,7 +26,7 @@ class Architecture:
 
     layers: as a Network has them; kernels: {layer: shape}, and each bias has the kernel's last axis; names: {layer: its
     name in the file}, for all layers with weights. families: whose trainings there are, keys of FAMILIES. features: the
-    layer that CAMs explain, None for a Network's default. size: of its pictures, None for the family's.
+    layer that CAMs explain, None for a Network's default. sizes: of pictures that fit its dense layers, None for any.
     """
 
     name: str
@@ -28,12 +35,12 @@ class Architecture:
     names: dict[str, str]
     families: tuple[str, ...]
     features: str | None = None
-    size: int | None = None
+    sizes: range | None = None
 
     @property
     def classes(self):
-        """How many logits it has."""
-        return list(self.kernels.values())[-1][-1]
+        """How many logits it has; None for a network of somebody's own."""
+        return next((kernel[-1] for kernel in reversed(self.kernels.values())), None)
 
     def misfit(self, shapes):
         """In words, the first layer whose shapes {file's layer: (kernel, bias)} are not the architecture's; or None."""
@@ -45,11 +52,42 @@ class Architecture:
         return None
 
 
-def architectures_of(shapes):
-    """The Architectures that {file's layer: (kernel shape, bias shape)} can be, likeliest first.
+def architecture_of(file):
+    """The Architecture of a WeightFile that says its network's layers: a known one if it has the same, else its own.
 
-    Raises InputError where there is none: of the first layer that does not fit, or that the network is another one.
+    Layers of a file of our own must also have the same names, as these are what its reader gets back.
     """
+    shapes, own, named = file.shapes, file.description, file.description.sha256 is not None
+    pairs = all(len(arrays) == 2 for arrays in shapes.values())
+    for architecture in (found for suggest in SUGGEST for found in suggest(shapes)) if pairs else ():
+        if architecture.misfit(shapes) is None and numbered(architecture.layers) == numbered(file.graph):
+            if not named or [name for name, *_ in architecture.layers] == [name for name, *_ in file.graph]:
+                return architecture
+    return Architecture(own.network, file.graph, {}, {layer: layer for layer in file.layers}, ())
+
+
+def numbered(layers):
+    """Layers without their names: (op, attributes, the numbers of the layers that it reads)."""
+    numbers, found, previous = {"input": 0}, [], "input"
+    for name, op, attributes in layers:
+        inputs, own = inputs_of(attributes, previous)
+        found.append((op, own, [numbers[i] for i in inputs]))
+        previous, numbers[name] = name, len(numbers)
+    return found
+
+
+def architectures_of(shapes, bare=()):
+    """The Architectures that {file's layer: (kernel shape, bias shape)} can be, likeliest first, of weights alone.
+
+    bare: names of layers without weights, as far as the file says them. Raises InputError where there is none: of the
+    first layer that does not fit, or that the network is another one.
+    """
+    other = [name for name in bare if not OF_A_VGG.fullmatch(name)]
+    if other:
+        raise InputError(f"it has a layer {other[0][:40]!r}, which is in no VGG or SqueezeNet; {SAVE_IT_WHOLE}")
+    pools = sum("pool" in name for name in bare)
+    if pools not in (0, POOLS):
+        raise InputError(f"it has {pools} pooling layers, a VGG has {POOLS}; {SAVE_IT_WHOLE}")
     suggested = [architecture for suggest in SUGGEST for architecture in suggest(shapes)]
     misfits = [architecture.misfit(shapes) for architecture in suggested]
     if None in misfits:
@@ -58,7 +96,7 @@ def architectures_of(shapes):
         raise InputError(misfits[0])
     few = ", ".join([*list(shapes)[:3], *(["..."] if len(shapes) > 3 else [])])
     raise InputError(f"{len(shapes)} layer(s) with weights ({few}) are neither a whole VGG, dense layers included, "
-                     "nor SqueezeNet")
+                     f"nor SqueezeNet; {SAVE_IT_WHOLE}")
 
 
 def _vggs(shapes):
@@ -77,9 +115,9 @@ def _vggs(shapes):
     kernels = [shapes[layer][0] for layer in theirs]
     channels = [kernels[sum(CONVOLUTIONS[configuration][:b])][-1] for b in range(5)]  # of each block's first kernel
     *hidden, classes = (kernel[-1] for kernel in kernels[-3:])
-    size = 32 * max(isqrt(kernels[-3][0] // channels[-1]), 1)
+    size = 32 * max(isqrt(kernels[-3][0] // channels[-1]), 1)  # or up to 31 more, which five pools forget
     yield Architecture(VGG_NAMES[configuration], layers, vgg_shapes(configuration, channels, hidden, classes, size),
-                       dict(zip(ours, theirs, strict=True)), ("oxford", "torchvision", "tinyattr"), size=size)
+                       dict(zip(ours, theirs, strict=True)), ("oxford", "torchvision", "tinyattr"), sizes=range(size, size + 32))
 
 
 def _squeezenets(shapes):
