@@ -3,18 +3,18 @@
     score(z, c) -> (value, row, log_scale)      dS/dz = row * exp(log_scale)
 
 z, the logits, has shape (n,) or (N, n); c is a class index (or N of them), e_c the vector with 1 at c and 0 elsewhere,
-y = softmax(z). value and log_scale have shape () or (N,), row that of z, all float64. Numbers in brackets are equations
-of the first paper: (4) dy_i/dz_j = y_i (delta_ij - y_j); (7) dy_c/dx = y_c (dz_c/dx - sum_i y_i dz_i/dx); (18)
-d log y_c/dx = (1 / y_c) dy_c/dx. The scale is kept apart from the row, as a logarithm, so that a saturated network, whose
-dy_c/dz underflows, still has a direction.
+y = softmax(z). value and log_scale have shape () or (N,), row that of z, all float64. The scale is kept apart from the
+row, as a logarithm, so that a saturated network, whose dy_c/dz underflows, still has a direction. Numbers in brackets
+are equations of the first paper: (4) dy_i/dz_j = y_i (delta_ij - y_j); (7) dy_c/dx = y_c (dz_c/dx - sum_i y_i dz_i/dx);
+(18) d log y_c/dx = (1 / y_c) dy_c/dx.
 
 A score is blind to "add t(x) to every logit" exactly when its row sums to zero: kappa = sum_i dS/dz_i = 0.
 `pre` has kappa 1, all others 0. post, log and log_odds share one row and differ in scale only:
 
     dy_c/dz = y_c d(log y_c)/dz = y_c (1 - y_c) d(log_odds)/dz,      d(log_odds)/dz = e_c - q,
 
-with q the softmax of the rivals j != c. No line computes 1 - y_c as a difference: once y_c is near 1, all digits of such
-a difference are rounding noise. The rivals' probabilities are summed instead.
+with q the softmax of the rivals j != c. No line computes 1 - y_c as a difference: once y_c is near 1, all digits of
+such a difference are rounding noise. The rivals' probabilities are summed instead.
 """
 
 import numpy as np

@@ -12,7 +12,19 @@ from math import prod
 import numpy as np
 
 from tinyattr.errors import InputError
-from tinyattr.files.keras_options import choice, count, frame, halves, last_axis, maps, number, numbers, short, two, window
+from tinyattr.files.keras_options import (
+    choice,
+    count,
+    frame,
+    halves,
+    last_axis,
+    maps,
+    number,
+    numbers,
+    short,
+    two,
+    window,
+)
 from tinyattr.files.weight_file import Array
 
 
