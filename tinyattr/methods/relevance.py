@@ -75,12 +75,15 @@ def _relevance(request, layer, start, log_scale, book, name):
     return request.heatmap(name, layer, R, R.sum(-1), log_scale=log_scale, receipt=receipt)
 
 
+PASSES = {*ACTIVATIONS, *MOVES, *MAXIMA, "lrn", "mul"} - {"pad"}  # what hands on all that it gets, but to constants
+
+
 def _weighed(book, kept, tape):
-    """The same book, noting in `kept` what is not passed on: by layers with weights, by borders, to constants."""
+    """The same book, noting in `kept` what biases, stabilisers, borders and constants do not pass on."""
     def weighed(rule, record, R):
         signals = rule(record, R)
         constants = [tape[i].op == "constant" for i in record.inputs]
-        if record.weights or any(constants) or record.op == "pad":
+        if record.op not in PASSES or record.weights or any(constants):
             passed = (m for m, constant in zip(signals, constants, strict=True) if not constant)
             kept[record.name] = float(np.sum(R, dtype=np.float64) - sum(np.sum(m, dtype=np.float64) for m in passed))
         return signals

@@ -29,9 +29,10 @@ def folded(net):
                 (kernel, bias), (scale, shift) = weights[before], weights.pop(name)
                 weights[before], became[name] = (kernel * scale, bias * scale + shift), before
                 continue
-            why = f"is also read by {', '.join(others)}" if ops.get(before) in INTO else f"is {ops.get(before, 'the picture')}"
-            kept.append((name, f"the layer before it, {before}, {why}"))
-        layers.append((name, op, {**own, "inputs": [became.get(i, i) for i in reads[name]]}))
+            why = f"also read by {', '.join(others)}" if ops.get(before) in INTO else ops.get(before, "the picture")
+            kept.append((name, f"the layer before it, {before}, is {why}"))
+        inputs = {"inputs": [became.get(i, i) for i in reads[name]]} if reads[name] else {}
+        layers.append((name, op, {**own, **inputs}))
     features = became.get(net.features, net.features)
     return replace(net, layers=layers, weights=weights, features=features), kept
 

@@ -221,24 +221,24 @@ def _check_weights(name, op, arrays):
 
 
 def _last_feature_maps(layers):
-    """The layer that the first flatten or global pool reads which no path from picture to logits goes around; where
-    there is none such, the first at all. Pools that keep two axes of length 1 are looked through.
+    """The layer that the first flatten or global pool reads which no path from picture to logits goes around (as one
+    does around squeeze-and-excite); where there is none such, the first at all. None where there is neither.
     """
-    reads, ends, pools = {}, [], set()
+    reads, flat, ends, pools = {}, set(), [], set()
     previous = "input"
     for name, op, attributes in layers:
         reads[name], own = inputs_of(attributes, previous)
-        flat = op == "flatten" or (op == "reshape" and len(own["shape"]) == 1)
-        if op in ("global_avg_pool", "global_max_pool") or sorted(own.get("axes", ())) == [1, 2]:
-            pools.add(name)
-            flat = not own.get("keep", op in ("mean", "max", "sum"))
-        ends += [name] * flat
+        pool = op in ("global_avg_pool", "global_max_pool") or sorted(own.get("axes", ())) == [1, 2]
+        end = not own.get("keep", "global" not in op) if pool else op == "flatten" or len(own.get("shape", "maps")) == 1
+        if end and flat.isdisjoint(reads[name]):
+            ends.append(name)
+        if end or not (flat.isdisjoint(reads[name]) or op == "reshape"):
+            flat.add(name)
+        pools |= {name} if pool else set()
         previous = name
     crossed = [end for end in ends if not _goes_around(reads, previous, end)]
-    if not ends:
-        return None
-    found = reads[(crossed or ends)[0]][0]
-    while found in pools:
+    found = reads[(crossed or ends)[0]][0] if ends else None
+    while found in pools:  # pools that keep their two axes, with length 1
         found = reads[found][0]
     return found
 
