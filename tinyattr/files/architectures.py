@@ -9,8 +9,8 @@ from math import isqrt
 
 from tinyattr.errors import InputError
 from tinyattr.files.pytorch import squeezenet_names, vgg_names
-from tinyattr.nets.squeezenet import squeezenet_layers, squeezenet_shapes
-from tinyattr.nets.vgg import CONVOLUTIONS, VGG_NAMES, vgg_layers, vgg_shapes
+from tinyattr.files.squeezenet import squeezenet_layers, squeezenet_shapes
+from tinyattr.files.vgg import CONVOLUTIONS, VGG_NAMES, vgg_layers, vgg_shapes
 
 
 @dataclass(frozen=True)
