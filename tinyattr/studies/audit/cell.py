@@ -6,16 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyattr.attack import alter, bounded, column, paint, quadratic, stamped, triggered
+from tinyattr.attack import alter
 from tinyattr.errors import InputError
+from tinyattr.files.photo import open_photo
 from tinyattr.files.tables import plain
 from tinyattr.glyphs.scenes import CLASSES, scene
 from tinyattr.methods import AT_A_LAYER, METHODS, options_of
 from tinyattr.methods.heatmap import relu, resize
 from tinyattr.methods.request import ask
-from tinyattr.nets.pictures import open_photo
 from tinyattr.softmax import softmax
 from tinyattr.studies import metrics
+from tinyattr.studies.attacks import bounded, column, paint, quadratic, stamped, triggered
 
 VARIANTS = {  # name in the table: (method, options, the only score it belongs to)
     "lrp, LRP-0": ("lrp", {"composite": "zero"}, None),
