@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import tinyattr as ta
 from tinyattr.glyphs.scenes import example, scene
 from tinyattr.softmax import softmax
-from tinyattr.studies.attacks import bounded, column, paint, quadratic, stamped, triggered
+from tinyattr.studies.more_attacks import bounded, column, paint, quadratic, stamped, triggered
 from tinyattr.studies.paint import lettering
 
 BLIND = sorted(set(ta.SCORES) - {"pre"})

@@ -1,8 +1,8 @@
 """The attack: add the same t(x) to every logit. Probabilities stay, pre-softmax heatmaps do not.
 
 Lerma & Lucas (2023), "A Vulnerability of Attribution Methods Using Pre-Softmax Scores", arXiv 2307.03305. The paper's t
-is `alter`; studies/attacks.py has others. Each is a few ordinary layers behind the logits: t is on the tape, like all
-else. y' = softmax(z + t) = softmax(z) = y for all of them, whatever x is.
+is `alter`; studies/more_attacks.py has others. Each is a few ordinary layers behind the logits: t is on the tape, like
+all else. y' = softmax(z + t) = softmax(z) = y for all of them, whatever x is.
 """
 
 from dataclasses import replace

@@ -5,7 +5,7 @@ import pytest
 
 import tinyattr as ta
 from tinyattr.nets.pictures import InputSpec
-from tinyattr.studies.attacks import paint
+from tinyattr.studies.more_attacks import paint
 
 W = {"fc": (np.ones((3, 2)), np.zeros(2))}
 LAYERS = [("flatten", "flatten", {}), ("fc", "dense", {})]

@@ -9,9 +9,9 @@ import tinyattr as ta
 from tests.references import FOLDER, baked_networks
 from tinyattr.files.export import EXPORTS
 from tinyattr.softmax import softmax
-from tinyattr.studies.attacks import paint
 from tinyattr.studies.bake import bake
 from tinyattr.studies.metrics import energy
+from tinyattr.studies.more_attacks import paint
 
 
 def network_and_picture(seed, size=64):

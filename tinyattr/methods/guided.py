@@ -1,29 +1,30 @@
 """Two rule-books that change one line of the chain rule, what passes a ReLU with input u:
 
     gradient  m = g [u > 0]          deconvnet  m = max(g, 0)          guided  m = max(g, 0) [u > 0]
+
+The papers speak of ReLUs only. For another activation f, its slope f'(u) takes the place of [u > 0] here.
 """
 
 import numpy as np
 
-from tinyattr.engine import GRADIENT
+from tinyattr.engine import ACTIVATIONS, GRADIENT
 from tinyattr.methods.cam import grad_cam
 from tinyattr.methods.heatmap import relu, resize
 from tinyattr.methods.request import ask, ask_at
 
 
-def relu_deconvnet(record, g):
-    """m = max(g, 0), whatever the ReLU did on the way up."""
+def passed_if_positive(record, g):
+    """m = max(g, 0), whatever the activation did on the way up."""
     return (relu(g),)
 
 
-def relu_guided(record, g):
-    """m = max(g, 0) where u > 0, else 0."""
-    (u,) = record.x
-    return (relu(g) * (u > 0),)
+def guided(record, g):
+    """m = max(g, 0) f'(u): for a ReLU max(g, 0) where u > 0, else 0."""
+    return GRADIENT[record.op](record, relu(g))
 
 
-DECONVNET = {**GRADIENT, "relu": relu_deconvnet}
-GUIDED = {**GRADIENT, "relu": relu_guided}
+DECONVNET = {**GRADIENT, **dict.fromkeys(ACTIVATIONS, passed_if_positive)}
+GUIDED = {**GRADIENT, **dict.fromkeys(ACTIVATIONS, guided)}
 
 
 def deconvnet(net, x, target=None, score=None, layer=None):

@@ -8,8 +8,8 @@ from tinyattr.errors import InputError
 from tinyattr.methods import METHODS
 from tinyattr.methods.heatmap import relu
 from tinyattr.softmax import softmax
-from tinyattr.studies.attacks import paint
 from tinyattr.studies.metrics import pearson
+from tinyattr.studies.more_attacks import paint
 from tinyattr.studies.reproduce import SAME, Claim, Reproduction
 
 LEGIBLE = 4  # places: the least height of a letter

@@ -15,8 +15,8 @@ from tinyattr.files.tables import plain
 from tinyattr.methods import METHODS
 from tinyattr.methods.heatmap import relu
 from tinyattr.softmax import softmax
-from tinyattr.studies.attacks import column
 from tinyattr.studies.metrics import energy, pearson
+from tinyattr.studies.more_attacks import column
 
 SAME = 1e-6  # of maps in [0, 1]: float32 networks round as much
 

@@ -16,7 +16,7 @@ from tinyattr.methods.heatmap import relu, resize
 from tinyattr.methods.request import ask
 from tinyattr.softmax import softmax
 from tinyattr.studies import metrics
-from tinyattr.studies.attacks import bounded, column, paint, quadratic, stamped, triggered
+from tinyattr.studies.more_attacks import bounded, column, paint, quadratic, stamped, triggered
 
 VARIANTS = {  # name in the table: (method, options, the only score it belongs to)
     "lrp, LRP-0": ("lrp", {"composite": "zero"}, None),
