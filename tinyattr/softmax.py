@@ -84,14 +84,6 @@ def entropy_gradient(z):
     return -softmax(z) * (log_softmax(z) + entropy(z)[..., None])
 
 
-def kl(t, z):
-    """KL(t || y) = sum_c t_c log(t_c / y_c), (...), >= 0 if sum t = 1: the cross-entropy above the entropy of t."""
-    log_y = log_softmax(z)
-    t = _targets(t, log_y.shape[-1])
-    log_t = np.log(np.where(t > 0, t, 1))  # 0 log 0 = 0
-    return (t * (log_t - log_y)).sum(-1)
-
-
 def temper(z, temperature):
     """(z - max z) / T: its softmax is softer for T > 1, sharper for T < 1, with Jacobian jacobian(y) / T to z.
 

@@ -125,7 +125,7 @@ def test_toy_arrays_never_wait_for_compiled_code(monkeypatch):
 
 
 @pytest.mark.parametrize(("op", "attributes", "words"), [
-    ("conv2d", {"stride": 0}, "at least 1"), ("conv2d", {"stride": -1}, "at least 1"), ("conv2d", {"padding": -1}, "negative"),
+    ("conv2d", {"stride": 0}, "at least 1"), ("conv2d", {"stride": -1}, "at least 1"), ("conv2d", {"padding": -1}, "0 or more"),
     ("conv2d", {"strides": 1}, "strides"), ("max_pool", {"size": 2, "stride": 0}, "at least 1"), ("max_pool", {"size": 2}, "stride"),
     ("max_pool", {"size": 99, "stride": 1}, "does not fit"),
 ])

@@ -26,7 +26,6 @@ def test_losses(dtype, data):
     z, t = data.draw(strategies.shifted_logits(dtype=dtype))
     targets = np.arange(len(z)) / len(z)
     assert S.cross_entropy(z + t, targets) == S.cross_entropy(z, targets)
-    assert S.kl(targets, z + t) == S.kl(targets, z)
 
 
 @both

@@ -178,22 +178,23 @@ MAXIMA = {"max_pool": max_pool, "global_max_pool": global_max_pool, "max": max_}
 LINEAR = {"conv2d": conv2d, "conv2d_transpose": conv2d_transpose, "dense": dense, "batch_norm": batch_norm}  # W x + b
 OPS = {**LINEAR, **MOVES, **MEANS, **MAXIMA, **{op: f for op, (f, _) in ELEMENTWISE.items()}, "prelu": prelu,
        "add": add, "mul": mul, "sum": sum_, "lrn": lrn}
-ATTRIBUTES = {  # of each op: {name: whether it can be left out}
-    op: {p.name: p.default is not p.empty for p in signature(f).parameters.values() if p.kind is p.KEYWORD_ONLY}
-    for op, f in OPS.items()
-}
+SIGNATURES = {op: signature(f) for op, f in OPS.items()}
 
 
-def check_call(op, name, attributes):
-    """Raise InputError unless a layer of this name may be this op, with these attributes."""
+def check_call(op, name, attributes, arrays=None):
+    """Raise InputError unless a layer of this name may be this op, with these attributes and so many arrays."""
     if op not in OPS:
         raise unknown("op", op, OPS)
     if name in OPS and name != op:
         raise InputError(f"layer '{name}' is a {op}, with the name of another op: rule-books, which go by both, would "
                          "take the wrong rule; call it something else")
-    for key in attributes:
-        if key not in ATTRIBUTES[op]:
-            raise unknown(f"attribute of {op} '{name}'", key, ATTRIBUTES[op])
-    missing = [key for key, optional in ATTRIBUTES[op].items() if not optional and key not in attributes]
-    if missing:
-        raise InputError(f"{op} '{name}' needs {', '.join(missing)}")
+    try:
+        if arrays is None:
+            SIGNATURES[op].bind_partial(**attributes)
+        else:
+            SIGNATURES[op].bind(*[None] * arrays, **attributes)
+    except TypeError as error:
+        raise InputError(f"{op} '{name}': {error}; its arrays and attributes are {SIGNATURES[op]}") from None
+    words = [key for key, value in attributes.items() if isinstance(value, str)]
+    if words or arrays == 0:
+        raise InputError(f"{op} '{name}' takes arrays, and numbers as attributes; got {attributes}")

@@ -64,8 +64,9 @@ class Tape:
 
         Raises InputError for an unknown op, attribute or input, and for shapes that the op cannot take.
         """
-        check_call(op, name, attributes)
         inputs = (inputs,) if isinstance(inputs, str) else tuple(inputs)
+        check_call(op, name, attributes, len(inputs) + len(weights))
+        attributes = {key: v.item() if isinstance(v, np.generic) else v for key, v in attributes.items()}
         x, weights = tuple(self[i].output for i in inputs), tuple(np.asarray(w) for w in weights)
         return self._append(rerun(Record(op, name, inputs, None, attributes, backend=self.backend), x, weights))
 

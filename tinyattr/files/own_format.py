@@ -14,12 +14,13 @@ from hashlib import sha256
 import h5py
 import numpy as np
 
+from tinyattr.engine.ops import SIGNATURES
 from tinyattr.errors import InputError
 from tinyattr.files.atomic import atomic
 from tinyattr.files.dataset import array_of
 from tinyattr.files.own_format_1 import described
 from tinyattr.files.weight_file import LONGEST_NAME
-from tinyattr.nets.network import WEIGHTS
+from tinyattr.nets.network import RANKS
 from tinyattr.nets.pictures import FAMILIES
 
 LARGEST_ABOUT = 1 << 21  # bytes; 1,000 layers need 200,000
@@ -58,7 +59,7 @@ def write(path, layers, weights, description):
 def own_network(about, digest, arrays):
     """(layers, {layer: its Arrays}, Description) of a file of version 2. Raises InputError for anything else in it.
 
-    about, arrays {"weights/conv1/kernel": dataset}: what the file holds; digest: that of `about`, as its attribute says.
+    about, arrays {"weights/conv1/kernel": dataset}: what the file holds; digest: that of `about`, as the file says.
     """
     text = _bytes(about)
     if sha256(text).hexdigest() != digest:
@@ -71,7 +72,7 @@ def own_network(about, digest, arrays):
     for name, op, _ in layers:
         if len(name) > LONGEST_NAME or not name.isprintable():
             raise InputError("it has layers with names that are no names")
-        if op in WEIGHTS:
+        if op in RANKS or op == "constant":
             datasets = [arrays[f"weights/{escaped(name)}/{what}"] for what in names_of(op)]
             weights[name] = tuple(replace(array_of(d, dtype), vet=finite) for d in datasets)
     return layers, weights, described(said)
@@ -87,8 +88,8 @@ def _bytes(d):
 
 
 def names_of(op):
-    """The names of an op's arrays: ["kernel", "bias"]."""
-    return WEIGHTS[op][0].replace(",", " ").split()
+    """The names of an op's arrays, which follow its input: ["kernel", "bias"]."""
+    return ["value"] if op == "constant" else list(SIGNATURES[op].parameters)[1:1 + len(RANKS.get(op, ()))]
 
 
 def escaped(layer):

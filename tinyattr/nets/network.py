@@ -189,7 +189,7 @@ def checked(layers, weights):
             if i not in seen:
                 raise InputError(f"layer '{n}' reads '{i}', which does not come before it")
         if op != "constant":
-            check_call(op, n, own)
+            check_call(op, n, own, len(inputs) + len(weights.get(n, ())))
         _check_weights(n, op, weights.get(n, ()))
         seen.append(n)
     if not layers:
@@ -208,22 +208,18 @@ def _plain(value):
     return tuple(map(_plain, value)) if isinstance(value, list | tuple) else value
 
 
-WEIGHTS = {  # {op: (their names, how many axes each has)}
-    **dict.fromkeys(("conv2d", "conv2d_transpose"), ("kernel, bias", (4, 1))), "dense": ("kernel, bias", (2, 1)),
-    "batch_norm": ("scale, shift", (1, 1)), "prelu": ("slope,", (1,)), "constant": ("value,", None),
+RANKS = {  # how many axes the weights of an op have
+    "conv2d": (4, 1), "conv2d_transpose": (4, 1), "dense": (2, 1), "batch_norm": (1, 1), "prelu": (1,),
 }
 
 
 def _check_weights(name, op, arrays):
-    names, ranks = WEIGHTS.get(op, ("", ()))
     shapes = [w.shape for w in arrays]
-    if op not in WEIGHTS and arrays:
-        raise InputError(f"{op} '{name}' has no weights; got shapes {shapes}")
-    if len(arrays) != 1 if ranks is None else tuple(map(len, shapes)) != ranks:
-        axes = "" if ranks is None else f" with {ranks} axes"
-        raise InputError(f"{op} '{name}' needs weights ({names}){axes}; got shapes {shapes}")
-    if ranks and len({shape[-1] for shape in shapes}) > 1:
-        raise InputError(f"{op} '{name}': weights ({names}) of shapes {shapes} do not fit each other")
+    if len(arrays) != 1 if op == "constant" else tuple(map(len, shapes)) != RANKS.get(op, ()):
+        needs = "one array" if op == "constant" else f"arrays with {RANKS.get(op, ())} axes"
+        raise InputError(f"{op} '{name}' needs {needs} as weights; got shapes {shapes}")
+    if op in RANKS and len({shape[-1] for shape in shapes}) > 1:
+        raise InputError(f"{op} '{name}': weights of shapes {shapes} do not fit each other")
     if any(w.dtype not in (np.float32, np.float64) for w in arrays):
         raise InputError(f"{op} '{name}': weights must be float32 or float64; got {[str(w.dtype) for w in arrays]}")
 
