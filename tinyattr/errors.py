@@ -39,14 +39,15 @@ def named(kind, given, known):
     return meant[_folded(given)]
 
 
-def count_of(number, name, least=1):
-    """A whole number of at least `least`. Raises InputError."""
+def count_of(number, name, least=1, most=None):
+    """A whole number of at least `least` and, if given, at most `most`. Raises InputError."""
     try:
         count = index(None if isinstance(number, bool) else number)
     except TypeError:
         count = least - 1
-    if count < least:
-        raise InputError(f"{name} must be a whole number of at least {least}; got {number!r}")
+    if count < least or (most is not None and count > most):
+        wanted = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise InputError(f"{name} must be a whole number {wanted}; got {number!r}")
     return count
 
 

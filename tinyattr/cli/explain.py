@@ -38,7 +38,7 @@ def run_explain(options):
         explain_all(options)
         return
     (options.image,) = options.images or [None]
-    options.figure = options.place or "explain.png"
+    options.figure = "explain.png" if options.place is None else options.place
     explain_one(options)
 
 

@@ -14,6 +14,9 @@ def check(options):
     `main` calls it before every command; a command that names outputs by itself calls it again.
     """
     given = {name: value for name, value in vars(options).items() if value is not None}
+    for name, value in given.items():
+        if value == "" and name != "text":
+            raise InputError(f"{name} is given, but empty; leave it out, or say what it is")
     for name, least in LEAST.items():
         if given.get(name, least) < least:
             raise InputError(f"--{name} must be at least {least}; got {given[name]}")

@@ -124,8 +124,8 @@ def explain(net, x, target=None, *, scores=FOUR_SCORES, methods=TWO_METHODS, lay
     target: class number or name, default the top class. curves: judge every map by insertion and deletion, too.
     Raises InputError for unknown names.
     """
-    methods = [named("method", method, METHODS) for method in methods]
-    scores = [named("score", score, SCORES) for score in scores]
+    methods = list(dict.fromkeys(named("method", method, METHODS) for method in methods))
+    scores = list(dict.fromkeys(named("score", score, SCORES) for score in scores))
     if not (methods and scores):
         raise InputError("say at least one method and one score")
     options = chosen_options(options or {}, methods)

@@ -31,9 +31,9 @@ def audit(source, pictures, *, family=None, methods=tuple(AUDITED), scores=tuple
     a file where every finished cell is written down at once, and read back by the next run of the same request.
     The result does not depend on who computed what, nor in which order. Raises InputError for unknown names.
     """
-    methods = [named("method", method, AUDITED) for method in methods]
-    attacks = [named("attack", attack, ATTACKS) for attack in attacks]
-    scores = [named("score", score, SCORES) for score in scores]
+    methods = list(dict.fromkeys(named("method", method, AUDITED) for method in methods))
+    attacks = list(dict.fromkeys(named("attack", attack, ATTACKS) for attack in attacks))
+    scores = list(dict.fromkeys(named("score", score, SCORES) for score in scores))
     if not pictures:
         raise InputError("an audit needs at least one picture")
     options = chosen_options(options or {}, [AUDITED[method][0] for method in methods])
