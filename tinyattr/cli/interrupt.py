@@ -13,8 +13,9 @@ COMMAND = {"-m", "tinyattr"}  # what sys.argv[0] is called while `python3 -m tin
 
 
 def ends_at_once():
-    """Let Ctrl-C end this process, if it is the command line's."""
-    if Path(sys.argv[0]).stem in COMMAND and threading.current_thread() is threading.main_thread():
+    """Let Ctrl-C end this process, if it is the command line's, and unless it was started to ignore it."""
+    listens = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if Path(sys.argv[0]).stem in COMMAND and listens and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 

@@ -83,6 +83,12 @@ def test_nobody_answers(pictures):
         audit("glyphs", pictures, methods=METHODS, cluster="tcp://127.0.0.1:9")
 
 
+def test_what_is_no_address(pictures):
+    pytest.importorskip("distributed")
+    with pytest.raises(ta.InputError, match="'nosuch' is no address of a Dask scheduler"):
+        audit("glyphs", pictures, methods=METHODS, cluster="nosuch")
+
+
 def test_the_command(tmp_path, capsys):
     out, figure = tmp_path / "a.json", tmp_path / "a.png"
     assert main(["audit", "--jobs", "1", "--method", "hirescam", "lrp, CLRP", "--score", "pre", "log_odds", "--json", str(out),

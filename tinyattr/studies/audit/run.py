@@ -9,6 +9,7 @@ from hashlib import sha256
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
+from re import fullmatch
 
 from tqdm import tqdm
 
@@ -114,6 +115,8 @@ def _on_cluster(address, tasks):
         from distributed import as_completed as finished
     except ImportError:
         raise InputError("a cluster needs dask: pip install 'tinyattr[cluster]'") from None
+    if not fullmatch(r".+:\d+", address):
+        raise InputError(f"{address!r} is no address of a Dask scheduler, such as tcp://127.0.0.1:8786")
     try:
         client = Client(address, timeout="5s", set_as_default=False)
     except (OSError, ValueError) as error:
