@@ -20,7 +20,7 @@ def unknown(kind, given, known):
     if near:
         hint = f"did you mean {', '.join(near)}?"
     elif len(known) <= 12:
-        hint = f"known: {', '.join(known)}"
+        hint = f"known: {', '.join(known) or 'none'}"
     else:
         hint = f"known: {', '.join(known[:4])}, ... {', '.join(known[-4:])} ({len(known)} in all)"
     return InputError(f"unknown {kind} {given!r}; {hint}")
@@ -39,14 +39,15 @@ def named(kind, given, known):
     return meant[_folded(given)]
 
 
-def count_of(number, name, least=1):
-    """A whole number of at least `least`. Raises InputError."""
+def count_of(number, name, least=1, most=None):
+    """A whole number of at least `least` and, if given, at most `most`. Raises InputError."""
     try:
         count = index(None if isinstance(number, bool) else number)
     except TypeError:
         count = least - 1
-    if count < least:
-        raise InputError(f"{name} must be a whole number of at least {least}; got {number!r}")
+    if count < least or (most is not None and count > most):
+        wanted = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise InputError(f"{name} must be a whole number {wanted}; got {number!r}")
     return count
 
 

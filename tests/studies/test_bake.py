@@ -107,3 +107,15 @@ def test_only_a_vgg_has_torchvisions_names(tmp_path):
     with pytest.raises(ta.InputError, match="no VGG"):
         EXPORTS["torchvision"](net, tmp_path / "x.safetensors")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("at", [(9, 9), (-1, -1), (0, 2), (2, 0)])
+def test_a_place_outside_the_maps(at):
+    with pytest.raises(ta.InputError, match="outside maps of 2 x 2 places"):
+        bake(network_and_picture(0)[0], at=at)
+
+
+@pytest.mark.parametrize(("K", "at", "words"), [(float("nan"), (0, 0), "K must be"), ("3", (0, 0), "K must be"), (1.0, 3, "a place is"), (1.0, (0.5, 1), "a place is")])
+def test_what_is_no_attack(K, at, words):
+    with pytest.raises(ta.InputError, match=words):
+        bake(network_and_picture(0)[0], K, at)

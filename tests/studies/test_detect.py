@@ -110,3 +110,8 @@ def test_a_network_that_says_nothing_of_its_own_can_be_written_down():
     written = json.dumps(found.numbers(), allow_nan=False)
     assert json.loads(written)["shares"] == [None]
     assert set(json.loads(written)["classes"].values()) == {None}
+
+
+def test_no_picture():
+    with pytest.raises(ta.InputError, match="at least one picture"):
+        inspect(ta.load("glyphs"), [])

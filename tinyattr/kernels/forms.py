@@ -15,8 +15,8 @@ from tinyattr.engine.windows import pair
 from tinyattr.kernels import dense as dense_kernels
 from tinyattr.kernels import direct, pool, thin, threads, winograd
 from tinyattr.kernels import weight_gradient as weight_kernels
-from tinyattr.kernels.dispatch import pool_shape
 from tinyattr.kernels.buffers import NONE, inside, recycled, with_border
+from tinyattr.kernels.dispatch import pool_shape
 from tinyattr.kernels.memory import WRITTEN, packed, packed_if_used_again
 
 threads.announce()

@@ -37,7 +37,7 @@ def test_an_interrupted_audit_goes_on(pictures, expected, tmp_path, monkeypatch)
     def interrupted(*task):
         if len(computed) == 5:
             raise KeyboardInterrupt
-        computed.append(task[3:5])
+        computed.append(task[4:6])
         return compute(*task)
 
     monkeypatch.setattr(workers, "compute", interrupted)
@@ -45,7 +45,7 @@ def test_an_interrupted_audit_goes_on(pictures, expected, tmp_path, monkeypatch)
         audit("glyphs", pictures, methods=METHODS, scores=("pre", "post"), finished=finished)
     finished.write_text(finished.read_text() + '["half a li')
     again = []
-    monkeypatch.setattr(workers, "compute", lambda *task: (again.append(task[3:5]), compute(*task))[1])
+    monkeypatch.setattr(workers, "compute", lambda *task: (again.append(task[4:6]), compute(*task))[1])
     assert numbers(audit("glyphs", pictures, methods=METHODS, scores=("pre", "post"), finished=finished)) == expected
     assert len(again) == 2 * 3 * 2 - 5
     again.clear()
@@ -83,6 +83,12 @@ def test_nobody_answers(pictures):
         audit("glyphs", pictures, methods=METHODS, cluster="tcp://127.0.0.1:9")
 
 
+def test_what_is_no_address(pictures):
+    pytest.importorskip("distributed")
+    with pytest.raises(ta.InputError, match="'nosuch' is no address of a Dask scheduler"):
+        audit("glyphs", pictures, methods=METHODS, cluster="nosuch")
+
+
 def test_the_command(tmp_path, capsys):
     out, figure = tmp_path / "a.json", tmp_path / "a.png"
     assert main(["audit", "--jobs", "1", "--method", "hirescam", "lrp, CLRP", "--score", "pre", "log_odds", "--json", str(out),
@@ -112,3 +118,43 @@ def test_a_folder_of_pictures(tmp_path):
 def test_what_cannot_be_audited(arguments, words, capsys):
     assert main(["audit", "--jobs", "1", *arguments]) == 1
     assert words in capsys.readouterr().err
+
+
+def small_network(seed):
+    return ta.vgg("A", width=1 / 16, classes=20, size=32, seed=seed)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_file_that_was_overwritten(jobs, tmp_path, pictures):
+    """The network is known by its content, in this process and in a pool."""
+    path, found = tmp_path / "net.h5", []
+    for seed in (0, 1):
+        ta.save(small_network(seed), path)
+        found.append(numbers(audit(path, pictures[:1], family="tinyattr", methods=["hirescam"], scores=["pre"], attacks=["corner"], jobs=jobs)))
+    ta.save(small_network(1), tmp_path / "other.h5")
+    alone = audit(tmp_path / "other.h5", pictures[:1], family="tinyattr", methods=["hirescam"], scores=["pre"], attacks=["corner"])
+    assert found[1] == numbers(alone)
+    assert found[0] != found[1]
+
+
+def test_a_file_that_changes_while_the_audit_runs(tmp_path, pictures, monkeypatch):
+    path, compute = tmp_path / "net.h5", workers.compute
+    ta.save(small_network(0), path)
+
+    def overwritten(*task):
+        ta.save(small_network(1), path)
+        return compute(*task)
+
+    monkeypatch.setattr(workers, "compute", overwritten)
+    with pytest.raises(ta.InputError, match="holds other weights than when this audit began"):
+        audit(path, pictures[:1], family="tinyattr", methods=["hirescam"], scores=["pre"])
+
+
+def test_names_given_twice_count_once(pictures):
+    once, twice = (audit("glyphs", pictures[:1], methods=["gradient"] * n, scores=["pre"] * n, attacks=["corner"] * n) for n in (1, 2))
+    assert numbers(once) == numbers(twice)
+
+
+def test_options_of_no_audited_method(pictures):
+    with pytest.raises(ta.InputError, match="unknown option of lrp 'stepps'"):
+        audit("glyphs", pictures, methods=["lrp, LRP-0"], options={"stepps": 3})

@@ -1,0 +1,61 @@
+"""The command line as a process of its own: a backend that is not installed, Ctrl-C at any moment."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+BACKENDS = ("module://no_such_package.backend_inline", "no_such_backend")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("arguments", [["demo", "--score", "pre", "--method", "hirescam"], ["play", "--out", "p.png"]])
+def test_files_need_no_backend(backend, arguments, tmp_path):
+    """MPLBACKEND of a notebook, without the notebook's packages."""
+    done = run(arguments, tmp_path, backend)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(list(tmp_path.glob("*.png"))) == 1
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_window_that_is_not_installed_is_one_line(backend, tmp_path):
+    done = run(["play"], tmp_path, backend)
+    assert done.returncode == 1
+    assert done.stderr.startswith("tinyattr: ")
+    assert done.stderr.count("\n") == 1
+
+
+def run(arguments, folder, backend):
+    return subprocess.run([sys.executable, "-m", "tinyattr", *arguments], cwd=folder, capture_output=True, text=True,
+                          env={**os.environ, "MPLBACKEND": backend}, check=False)
+
+
+UP = "import sys; sys.addaudithook(lambda event, given: event == 'import' and given[0] == 'numpy' and print('up', flush=True))"
+STARTS = {  # as `python3 -m tinyattr` and as the installed script do it
+    "module": "import runpy; sys.argv[0] = '-m'; runpy.run_module('tinyattr', run_name='__main__', alter_sys=True)",
+    "script": "sys.argv[0] = '/usr/bin/tinyattr'; from tinyattr.cli.main import entry; sys.exit(entry())",
+}
+
+
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("seconds", [0, 0.1, 0.3, 0.7, 1.5])
+def test_an_interrupt_is_one_line_at_most(start, seconds, tmp_path):
+    """While modules are imported, from NumPy on, which is the first, and while the command runs."""
+    code = f"{UP}; {STARTS[start]}"
+    with subprocess.Popen([sys.executable, "-c", code, "demo", "--method", "all"], cwd=tmp_path, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stdout.readline() == "up\n"
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+    assert process.returncode in (130, -signal.SIGINT)
+    assert error in ("", "tinyattr: interrupted\n")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_users_own_script_keeps_its_interrupts():
+    code = ("import signal, tinyattr\nassert signal.getsignal(signal.SIGINT) is signal.default_int_handler")
+    subprocess.run([sys.executable, "-c", code], check=True)
