@@ -66,7 +66,7 @@ def elementwise(record, g):
 
 def max_pool(record, g):
     """m = g at the window's largest x, else 0; a tie goes to the first maximum in row-major order."""
-    windows = pool_windows(record.x[0], **record.attributes)
+    windows = pool_windows(np.maximum(record.x[0], np.finfo(g.dtype).min), **record.attributes)  # above padding's -inf
     n, rows, columns, kh, kw, c = windows.shape
     first = windows.reshape(n, rows, columns, kh * kw, c).argmax(3)
     winners = np.arange(kh * kw).reshape(kh, kw, 1) == first[:, :, :, None, None]
