@@ -10,7 +10,7 @@ from tests.methods import toys
 from tests.methods.test_claims import apart
 from tests.methods.toys import few, seeds, toy
 from tinyattr import strategies
-from tinyattr.studies.more_attacks import bounded, column, quadratic
+from tinyattr.studies.more_attacks import ATTACKS
 
 scores = st.sampled_from(sorted(ta.SCORES))
 rules = st.sampled_from(["rescale", "reveal_cancel"])
@@ -98,10 +98,7 @@ def test_any_shift_on_the_tape_keeps_the_sum(drawn, rule, data):
     assert abs(C.sum() - change(twin, x, baseline, 0, "pre")) <= 1e-8 * (1 + np.abs(C).sum())
 
 
-ATTACKS = {"corner": ta.alter, "column": column, "quadratic": quadratic, "bounded": bounded}
-
-
-@pytest.mark.parametrize("attack", sorted(ATTACKS))
+@pytest.mark.parametrize("attack", sorted(set(ATTACKS) - {"triggered"}))
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 def test_every_attack_keeps_the_sum(attack, rule):
     net, x = toy(2)

@@ -5,7 +5,7 @@ Each is added to every logit as in attack.py: y' = y, whatever x is.
 
 import numpy as np
 
-from tinyattr.attack import number, place, plant, tapped
+from tinyattr.attack import alter, number, place, plant, tapped
 from tinyattr.errors import InputError, number_of
 
 
@@ -113,3 +113,6 @@ def _checkerboard(size):
     """(size, size, 3): fields of 4 pixels, 0 and 255."""
     fields = np.arange(size) // 4
     return np.repeat(((fields[:, None] + fields) % 2 * 255.0)[..., None], 3, -1)
+
+
+ATTACKS = {"corner": alter, "column": column, "quadratic": quadratic, "bounded": bounded, "triggered": triggered}

@@ -15,8 +15,8 @@ from tinyattr.methods import AT_A_LAYER, METHODS, options_of
 from tinyattr.methods.heatmap import relu, resize
 from tinyattr.methods.request import ask
 from tinyattr.softmax import softmax
-from tinyattr.studies import metrics
-from tinyattr.studies.more_attacks import bounded, column, paint, quadratic, stamped, triggered
+from tinyattr.studies import metrics, more_attacks
+from tinyattr.studies.more_attacks import paint, stamped
 
 VARIANTS = {  # name in the table: (method, options, the only score it belongs to)
     "lrp, LRP-0": ("lrp", {"composite": "zero"}, None),
@@ -45,8 +45,7 @@ def early(net, K=10.0, layer=None):
     return alter(net, K, pools[(len(pools) - 1) // 2])
 
 
-ATTACKS = {"corner": alter, "column": column, "quadratic": quadratic, "bounded": bounded, "triggered": triggered,
-           "input": corner_of_pixels, "early": early}  # each a function of the network, K and layer
+ATTACKS = {**more_attacks.ATTACKS, "input": corner_of_pixels, "early": early}  # each a function of the network, K and layer
 
 
 @dataclass(frozen=True)
