@@ -1,10 +1,12 @@
 """PyTorch's files: every form reads back bit for bit and gives PyTorch's logits, without torch."""
 
+import zipfile
+
 import numpy as np
 import pytest
 
 import tinyattr as ta
-from tests.files.torch_files import legacy, safetensors, torch_state, zipped
+from tests.files.torch_files import PROTOCOL, legacy, safetensors, state_dict, text, torch_state, zipped
 from tests.files.torch_names import squeezenet_state
 from tests.references import FOLDER
 from tinyattr.files.formats import open_weights
@@ -86,3 +88,81 @@ def test_our_own_writers_for_the_tests_below_write_what_is_read(tmp_path, write)
         (tmp_path / "w").write_bytes({"legacy": legacy, "safetensors": safetensors}[write](state))
     again = ta.load(tmp_path / "w")
     assert all((a == b).all() for n in net.weights for a, b in zip(net.weights[n], again.weights[n], strict=True))
+
+
+# What scripts save beside a state dict, as the instructions of a pickle that torch.save writes.
+NAMESPACE = b"cargparse\nNamespace\n)\x81}(" + text("lr") + b"G?\xb9\x99\x99\x99\x99\x99\x9a" + text("arch") + text("vgg11") + b"ub"
+NUMPY_SCALAR = (b"cnumpy._core.multiarray\nscalar\n(cnumpy\ndtype\n" + text("f8") + b"\x89\x88\x87R(K\x03" + text("<") + b"NNN"
+                b"J\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tbc_codecs\nencode\n" + text("\x00\x00\x00\x00\x00\x00\xf0?")
+                + text("latin1") + b"\x86RtR")
+A_SET = b"c__builtin__\nset\n](K\1K\2e\x85R"
+A_COUNTER = b"ccollections\nCounter\n}K\1K\2s\x85R"
+A_DEFAULTDICT = b"ccollections\ndefaultdict\nc__builtin__\ndict\n\x85R" + text("a.b") + b"K\1s"
+BESIDE = {"args": NAMESPACE, "best": NUMPY_SCALAR, "seen": A_SET, "count": A_COUNTER, "losses": A_DEFAULTDICT, "epoch": b"K\5",
+          "optimizer": b"}" + text("param_groups") + b"](}" + text("betas") + b"K\1K\2\x86ses", "sizes": b"}(K\1K\2\x86K\3NK\4u"}
+
+
+def checkpoint(state, *places, **beside):
+    """The pickle of {place: {place: ... state dict}}, with more beside it on every level."""
+    pickle = state_dict(state).removeprefix(PROTOCOL).removesuffix(b".")
+    for place in reversed(places):
+        pickle = b"}(" + b"".join(text(name) + value for name, value in beside.items()) + text(place) + pickle + b"u"
+    return PROTOCOL + pickle + b"."
+
+
+def renamed(state, new):
+    return {new(name): array for name, array in state.items()}
+
+
+@pytest.fixture(scope="module")
+def vgg11():
+    return ta.vgg("A", width=1 / 16, classes=3, size=64, dense=(5, 6))
+
+
+@pytest.mark.parametrize("places", [("net",), ("weights",), ("ema",), ("model", "state_dict"), ("a", "b", "c", "d")])
+def test_the_one_state_dict_of_a_checkpoint_is_found(tmp_path, vgg11, places):
+    """Whatever stands beside it: options, scalars of NumPy, sets, the optimizer's state. None of it is run, or built."""
+    state = torch_state(vgg11)
+    path = zipped(tmp_path / "w.pth", state, checkpoint(state, *places, **BESIDE))
+    net = ta.load(path)
+    assert all((a == b).all() for n in net.weights for a, b in zip(net.weights[n], vgg11.weights[n], strict=True))
+
+
+@pytest.mark.parametrize("new", [
+    "module.{}".format, "model.{}".format, "_orig_mod.{}".format, "_orig_mod.module.{}".format, "net.model.{}".format,
+    lambda name: name.replace("features.", "features.module."),
+    lambda name: f"module.{name}".replace("features.", "features._orig_mod."),
+], ids=range(7))
+def test_wrappers_of_modules(tmp_path, vgg11, new):
+    state = renamed(torch_state(vgg11), new)
+    (tmp_path / "w.safetensors").write_bytes(safetensors(state))
+    for path in (zipped(tmp_path / "w.pth", state), tmp_path / "w.safetensors"):
+        net = ta.load(path)
+        assert all((a == b).all() for n in net.weights for a, b in zip(net.weights[n], vgg11.weights[n], strict=True))
+
+
+def test_what_a_checkpoint_leaves_open_is_asked(tmp_path, vgg11):
+    """Two state dicts, a layer twice, a whole model, weights of a kind that is not known: one line that names it."""
+    state = torch_state(vgg11)
+    other = state_dict(state).removeprefix(PROTOCOL).removesuffix(b".")
+    quantized = state_dict(state, **{"classifier.3.weight": b"ctorch._utils\n_rebuild_qtensor\n)R"})
+    twice = {**state, **renamed(state, "module.{}".format)}
+    parameter = {**state, "temperature": np.ones(1, np.float32)}
+    for arrays, pickle, words in [
+        (state, checkpoint(state, "model", ema=other), r"2 state dicts, in \['ema'\], \['model'\]; save the one that you want alone"),
+        (twice, None, "two tensors for 'weight' of 'features.0', 'module.features.0.weight' is one"),
+        (state, PROTOCOL + b"ctorchvision.models.vgg\nVGG\n)\x81}b.", "'torchvision.models.vgg VGG', a whole model"),
+        (state, quantized, "'classifier.3.weight' in it is no dense tensor of numbers, but 'torch._utils _rebuild_qtensor'"),
+        (parameter, None, "'temperature' in it is no name that torchvision or timm give"),
+        (state, PROTOCOL + b"}" + text("epoch") + b"K\5s.", "does not hold a state dict"),
+    ]:
+        with pytest.raises(ta.InputError, match=words):
+            ta.load(zipped(tmp_path / "w.pth", arrays, pickle))
+
+
+def test_torchscript_is_named(tmp_path):
+    with zipfile.ZipFile(tmp_path / "w.pt", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("w/data.pkl", "w/code/__torch__.py", "w/constants.pkl"):
+            archive.writestr(name, b"")
+    with pytest.raises(ta.InputError, match=r"a TorchScript archive, which is a program with its weights; .*state_dict\(\)"):
+        ta.load(tmp_path / "w.pt")
