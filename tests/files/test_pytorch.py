@@ -1,6 +1,14 @@
 """PyTorch's files: every form reads back bit for bit and gives PyTorch's logits, without torch."""
 
+import io
+import os
+import pickle
 import zipfile
+from argparse import Namespace
+from collections import Counter, defaultdict
+from datetime import datetime
+from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +18,7 @@ from tests.files.torch_files import PROTOCOL, legacy, safetensors, state_dict, t
 from tests.files.torch_names import squeezenet_state
 from tests.references import FOLDER
 from tinyattr.files.formats import open_weights
+from tinyattr.files.pickled import Unknown, interpret
 
 ANSWERS = np.load(FOLDER / "pytorch" / "answers.npz")
 LAYOUT = {"legacy.pth": "torch-legacy", "zip.pth": "torch-zip", "half.pth": "torch-zip", "safetensors": "safetensors"}
@@ -90,24 +99,43 @@ def test_our_own_writers_for_the_tests_below_write_what_is_read(tmp_path, write)
     assert all((a == b).all() for n in net.weights for a, b in zip(net.weights[n], again.weights[n], strict=True))
 
 
-# What scripts save beside a state dict, as the instructions of a pickle that torch.save writes.
-NAMESPACE = b"cargparse\nNamespace\n)\x81}(" + text("lr") + b"G?\xb9\x99\x99\x99\x99\x99\x9a" + text("arch") + text("vgg11") + b"ub"
-NUMPY_SCALAR = (b"cnumpy._core.multiarray\nscalar\n(cnumpy\ndtype\n" + text("f8") + b"\x89\x88\x87R(K\x03" + text("<") + b"NNN"
-                b"J\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tbc_codecs\nencode\n" + text("\x00\x00\x00\x00\x00\x00\xf0?")
-                + text("latin1") + b"\x86RtR")
-A_SET = b"c__builtin__\nset\n](K\1K\2e\x85R"
-A_COUNTER = b"ccollections\nCounter\n}K\1K\2s\x85R"
-A_DEFAULTDICT = b"ccollections\ndefaultdict\nc__builtin__\ndict\n\x85R" + text("a.b") + b"K\1s"
-BESIDE = {"args": NAMESPACE, "best": NUMPY_SCALAR, "seen": A_SET, "count": A_COUNTER, "losses": A_DEFAULTDICT, "epoch": b"K\5",
-          "optimizer": b"}" + text("param_groups") + b"](}" + text("betas") + b"K\1K\2\x86ses", "sizes": b"}(K\1K\2\x86K\3NK\4u"}
+BESIDE = {  # what training scripts save next to a state dict
+    "args": Namespace(lr=0.1, arch="vgg11", data=Path("photos"), since=datetime(2026, 1, 1)), "best": np.float64(0.9),
+    "curve": np.ones(3), "classes seen": {1, 2}, "fixed": frozenset({3}), "count": Counter("abca"), "sizes": {(1, 2): 3, None: 4, 2.5: 1},
+    "losses": defaultdict(list, {"a.b": [1.5, 2 ** 40]}), "optimizer": {"param_groups": [{"betas": (0.9, 0.999), "x": None}]},
+    "raw": bytearray(b"bytes"), "more": [b"bytes"], "epoch": 5, "complex": 1j, "fraction": Fraction(1, 3), "slice": slice(1, 2), "large": [1 << 100, "y" * 300],
+}
 
 
-def checkpoint(state, *places, **beside):
-    """The pickle of {place: {place: ... state dict}}, with more beside it on every level."""
-    pickle = state_dict(state).removeprefix(PROTOCOL).removesuffix(b".")
+def checkpoint(state, *places, protocol=2, **beside):
+    """The pickle of {place: {place: ... state dict}}, with the values of `beside` on every level, as Python pickles them."""
+    whole = state_dict(state).removeprefix(PROTOCOL).removesuffix(b".")
     for place in reversed(places):
-        pickle = b"}(" + b"".join(text(name) + value for name, value in beside.items()) + text(place) + pickle + b"u"
-    return PROTOCOL + pickle + b"."
+        whole = b"}(" + b"".join(text(name) + pickle_of(value, protocol) for name, value in beside.items()) + text(place) + whole + b"u"
+    return PROTOCOL + whole + b"."
+
+
+def pickle_of(value, protocol):
+    """The instructions of a pickle, without those that begin and end it."""
+    return value if isinstance(value, bytes) else pickle.dumps(value, protocol)[2:-1]
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_what_is_not_known_becomes_a_name_that_does_nothing(protocol):
+    found = interpret(io.BytesIO(pickle.dumps({"run": os.system, "wait": call_of_system, **BESIDE}, protocol)), {}, None)
+    assert found.keys() == {"run", "wait", *BESIDE}
+    assert found["run"] == Unknown(f"{os.name} system") == found["wait"]
+    assert found["args"] == Unknown("argparse Namespace")
+    assert (found["epoch"], found["optimizer"], found["large"]) == (5, BESIDE["optimizer"], BESIDE["large"])
+    assert not any(callable(value) for value in found.values())
+
+
+class CallOfSystem:
+    def __reduce__(self):
+        return os.system, ("touch was_run",)
+
+
+call_of_system = CallOfSystem()
 
 
 def renamed(state, new):
@@ -119,11 +147,12 @@ def vgg11():
     return ta.vgg("A", width=1 / 16, classes=3, size=64, dense=(5, 6))
 
 
+@pytest.mark.parametrize("protocol", [2, 3])
 @pytest.mark.parametrize("places", [("net",), ("weights",), ("ema",), ("model", "state_dict"), ("a", "b", "c", "d")])
-def test_the_one_state_dict_of_a_checkpoint_is_found(tmp_path, vgg11, places):
+def test_the_one_state_dict_of_a_checkpoint_is_found(tmp_path, vgg11, places, protocol):
     """Whatever stands beside it: options, scalars of NumPy, sets, the optimizer's state. None of it is run, or built."""
     state = torch_state(vgg11)
-    path = zipped(tmp_path / "w.pth", state, checkpoint(state, *places, **BESIDE))
+    path = zipped(tmp_path / "w.pth", state, checkpoint(state, *places, protocol=protocol, **BESIDE))
     net = ta.load(path)
     assert all((a == b).all() for n in net.weights for a, b in zip(net.weights[n], vgg11.weights[n], strict=True))
 
@@ -148,7 +177,7 @@ def test_what_a_checkpoint_leaves_open_is_asked(tmp_path, vgg11):
     quantized = state_dict(state, **{"classifier.3.weight": b"ctorch._utils\n_rebuild_qtensor\n)R"})
     twice = {**state, **renamed(state, "module.{}".format)}
     parameter = {**state, "temperature": np.ones(1, np.float32)}
-    for arrays, pickle, words in [
+    for arrays, content, words in [
         (state, checkpoint(state, "model", ema=other), r"2 state dicts, in \['ema'\], \['model'\]; save the one that you want alone"),
         (twice, None, "two tensors for 'weight' of 'features.0', 'module.features.0.weight' is one"),
         (state, PROTOCOL + b"ctorchvision.models.vgg\nVGG\n)\x81}b.", "'torchvision.models.vgg VGG', a whole model"),
@@ -157,7 +186,7 @@ def test_what_a_checkpoint_leaves_open_is_asked(tmp_path, vgg11):
         (state, PROTOCOL + b"}" + text("epoch") + b"K\5s.", "does not hold a state dict"),
     ]:
         with pytest.raises(ta.InputError, match=words):
-            ta.load(zipped(tmp_path / "w.pth", arrays, pickle))
+            ta.load(zipped(tmp_path / "w.pth", arrays, content))
 
 
 def test_torchscript_is_named(tmp_path):

@@ -19,7 +19,7 @@ MOST_ARGUMENTS = 8  # of a function; _rebuild_tensor_v2 has at most 7
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 LITERALS = {
     "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE", "SHORT_BINUNICODE", "SHORT_BINSTRING",
-    "BINBYTES", "SHORT_BINBYTES",
+    "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8", "BINUNICODE8", "LONG4",
 }
 EMPTY = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "EMPTY_SET": lambda: Unknown("builtins set")}
 TAKES = {  # how many items an instruction takes from the stack, None: all since the last mark
