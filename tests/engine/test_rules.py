@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 import tinyattr as ta
 from tests.engine.cases import calls, maps
 from tinyattr.engine import OPS
-from tinyattr.engine.ops import patches
-from tinyattr.engine.rules import unpatch
+from tinyattr.engine.windows import patches, unpatch
 
 STEP = 1e-6  # kinks are at least 0.03 away; a central difference errs by about eps / STEP + STEP^2
 
@@ -40,7 +39,7 @@ def test_signal_to_inputs(op, data):
     assert abs(walked - differences.sum()) <= 1e-8 * (np.abs(differences).sum() + 100)
 
 
-@pytest.mark.parametrize("op", ["conv2d", "dense"])
+@pytest.mark.parametrize("op", sorted(set(ta.engine.WEIGHT_GRADIENT) - {"constant"}))
 @given(data=st.data())
 def test_gradient_of_weights(op, data):
     x, weights, attributes = data.draw(calls(op))

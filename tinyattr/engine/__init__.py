@@ -1,11 +1,12 @@
 """The engine: a forward pass writes a tape, a walk carries signals back over it by a rule-book."""
 
+from tinyattr.engine.activations import ACTIVATIONS, ELEMENTWISE
 from tinyattr.engine.backend import NUMPY
-from tinyattr.engine.ops import ACTIVATIONS, OPS
+from tinyattr.engine.ops import LINEAR, MAXIMA, MEANS, MOVES, OPS
 from tinyattr.engine.rules import GRADIENT
 from tinyattr.engine.tape import Record, Tape, rerun
 from tinyattr.engine.walk import apply, walk
 from tinyattr.engine.weights import WEIGHT_GRADIENT, weight_gradients
 
-__all__ = ["ACTIVATIONS", "GRADIENT", "NUMPY", "OPS", "WEIGHT_GRADIENT", "Record", "Tape", "apply", "rerun", "walk",
-           "weight_gradients"]
+__all__ = ["ACTIVATIONS", "ELEMENTWISE", "GRADIENT", "LINEAR", "MAXIMA", "MEANS", "MOVES", "NUMPY", "OPS",
+           "WEIGHT_GRADIENT", "Record", "Tape", "apply", "rerun", "walk", "weight_gradients"]

@@ -1,6 +1,7 @@
 """The forward pass: every op as a plain function of arrays, f(*inputs, *weights, **attributes).
 
-Pictures and feature maps are (N, H, W, C), kernels (kh, kw, in, out), dense kernels (in, out).
+Pictures and feature maps are (N, H, W, C), kernels (kh, kw, in, out), dense kernels (in, out). Activations stand in
+activations.py, padding and windows in windows.py, what only moves numbers in shapes.py.
 """
 
 from inspect import signature
@@ -8,107 +9,143 @@ from inspect import signature
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from tinyattr.engine import shapes
+from tinyattr.engine.activations import ACTIVATIONS, ELEMENTWISE
+from tinyattr.engine.windows import crop, maps, pad, pair, patches, pool_counts, pool_windows, unpatch
 from tinyattr.errors import InputError, unknown
 
 
-def pair(v):
-    """One whole number for both directions, or (vertical, horizontal). Raises InputError for anything else."""
-    both = (v, v) if np.ndim(v) == 0 else tuple(v)
-    if len(both) != 2 or not all(isinstance(n, int | np.integer) for n in both):
-        raise InputError(f"expected a whole number, or two (vertical, horizontal); got {v!r}")
-    return both
+def conv2d(x, kernel, bias, *, stride=1, padding=0, dilation=1, groups=1):
+    """y[n,i,j,k] = bias[k] + sum_{u,v,c} x[n, s i + d u - p, s j + d v - p, c] kernel[u,v,c,k], x = 0 outside the map.
+
+    padding: see windows.sides; dilation d: the distance between the kernel's neighbours. groups: channels in and out
+    are cut into so many, and each group of outputs reads its own group of inputs: the kernel is (kh, kw, in / groups,
+    out). Depthwise: groups = in.
+    """
+    if kernel.ndim != 4 or bias.shape != kernel.shape[3:]:
+        raise InputError(f"needs a kernel (kh, kw, in, out) and a bias (out,); got {kernel.shape} and {bias.shape}")
+    if groups < 1 or kernel.shape[3] % groups:
+        raise InputError(f"{kernel.shape[3]} channels of kernel {kernel.shape} do not fall into {groups} groups")
+    if x.ndim != 4 or x.shape[3] != kernel.shape[2] * groups:
+        raise InputError(f"kernel {kernel.shape} expects maps (N, H, W, {kernel.shape[2] * groups}), got shape {x.shape}")
+    windows = patches(pad(x, padding=padding), kernel.shape[:2], stride, dilation)  # (N, Ho, Wo, kh, kw, C)
+    if groups == 1:
+        return np.tensordot(windows, kernel, 3) + bias
+    y = np.einsum("nijuvgc,uvcgk->nijgk", grouped(windows, groups), grouped(kernel, groups))
+    return y.reshape(*y.shape[:3], -1) + bias
 
 
-def patches(x, size, stride):
-    """p[n,i,j,u,v,c] = x[n, s i + u, s j + v, c]: a view of every window, (N, H, W, C) -> (N, Ho, Wo, kh, kw, C)."""
-    (kh, kw), (sh, sw) = pair(size), pair(stride)
-    if x.ndim != 4:
-        raise InputError(f"expected feature maps (N, H, W, C), got shape {x.shape}")
-    if min(kh, kw, sh, sw) < 1:
-        raise InputError(f"windows and strides are at least 1; got a {kh} x {kw} window, stride {sh} x {sw}")
-    if x.shape[1] < kh or x.shape[2] < kw:
-        raise InputError(f"a {kh} x {kw} window does not fit into {x.shape[1]} x {x.shape[2]}; use a larger picture")
-    windows = sliding_window_view(x, (kh, kw), axis=(1, 2))[:, ::sh, ::sw]  # (N, Ho, Wo, C, kh, kw)
-    return windows.transpose(0, 1, 2, 4, 5, 3)
+def grouped(a, groups):
+    """The last axis as two, (groups, channels of each)."""
+    return a.reshape(*a.shape[:-1], groups, -1)
 
 
-def pad(x, padding, value=0.0):
-    """A border of `padding` pixels around each map. Padding is one number or (vertical, horizontal)."""
-    ph, pw = pair(padding)
-    if min(ph, pw) < 0:
-        raise InputError(f"padding cannot be negative; got {ph} x {pw}")
-    if ph == pw == 0:
-        return x
-    return np.pad(x, ((0, 0), (ph, ph), (pw, pw), (0, 0)), constant_values=value)
+def conv2d_transpose(x, kernel, bias, *, stride=1, padding=0):
+    """y[n, s i + u - p, s j + v - p, k] = bias[k] + sum_{i,j,u,v,c} x[n,i,j,c] kernel[u,v,c,k]: conv2d the other way.
 
-
-def conv2d(x, kernel, bias, *, stride=1, padding=0):
-    """y[n,i,j,k] = bias[k] + sum_{u,v,c} x[n, s i + u - p, s j + v - p, c] kernel[u,v,c,k], x = 0 outside the map."""
+    (N, H, W, in) -> (N, (H - 1) s + kh - top - bottom, ..., out).
+    """
     if kernel.ndim != 4 or bias.shape != kernel.shape[3:]:
         raise InputError(f"needs a kernel (kh, kw, in, out) and a bias (out,); got {kernel.shape} and {bias.shape}")
     if x.ndim != 4 or x.shape[3] != kernel.shape[2]:
         raise InputError(f"kernel {kernel.shape} expects maps (N, H, W, {kernel.shape[2]}), got shape {x.shape}")
-    windows = patches(pad(x, padding), kernel.shape[:2], stride)  # (N, Ho, Wo, kh, kw, C)
-    return np.tensordot(windows, kernel, 3) + bias
+    if min(pair(stride)) < 1:
+        raise InputError(f"strides are at least 1; got {stride}")
+    windows = np.tensordot(x, kernel, (3, 2))  # (N, H, W, kh, kw, out)
+    rows, columns = ((length - 1) * s + k for length, s, k in zip(x.shape[1:3], pair(stride), kernel.shape, strict=False))
+    return crop(unpatch(windows, (len(x), rows, columns, len(bias)), stride), padding=padding) + bias
 
 
 def dense(x, kernel, bias):
-    """y = x W + b, (N, in) -> (N, out)."""
+    """y = x W + b, (N, in) -> (N, out); on maps (N, H, W, in) at every place."""
     if kernel.ndim != 2 or bias.shape != kernel.shape[1:]:
         raise InputError(f"needs a kernel (in, out) and a bias (out,); got {kernel.shape} and {bias.shape}")
-    if x.ndim != 2 or x.shape[1] != kernel.shape[0]:
+    if x.ndim < 2 or x.shape[-1] != kernel.shape[0]:
         raise InputError(f"kernel {kernel.shape} expects shape (N, {kernel.shape[0]}), got {x.shape}; "
                          "a picture of another size than the network was made for?")
     return x @ kernel + bias
 
 
-def relu(x):
-    """y = max(x, 0)."""
-    return np.maximum(x, 0)
+def batch_norm(x, scale, shift):
+    """y = x scale + shift, a number each for every channel: what batch normalisation does outside training.
+
+    With the mean, variance, gamma, beta of training: scale = gamma / sqrt(variance + eps), shift = beta - mean scale.
+    """
+    if not scale.shape == shift.shape == x.shape[-1:]:
+        raise InputError(f"needs a scale and a shift ({x.shape[-1]},) for shape {x.shape}; got {scale.shape}, {shift.shape}")
+    return x * scale + shift
 
 
-def pool_windows(x, *, size, stride, ceil=False):
-    """The windows of a max-pool. With ceil, the last one may hang over the edge (-inf there) but must start inside."""
-    if ceil and x.ndim == 4 and min(pair(stride)) > 0:
-        hang = [overhang(length, k, s) for length, k, s in zip(x.shape[1:3], pair(size), pair(stride), strict=True)]
-        x = np.pad(x, ((0, 0), (0, hang[0]), (0, hang[1]), (0, 0)), constant_values=-np.inf)
-    return patches(x, size, stride)
+def prelu(x, slope):
+    """y = x where x > 0, else slope x, a slope for every channel. He et al. 2015, arXiv 1502.01852."""
+    if slope.shape != x.shape[-1:]:
+        raise InputError(f"needs a slope ({x.shape[-1]},) for shape {x.shape}; got {slope.shape}")
+    return ACTIVATIONS["prelu"][0](x, slope)
 
 
-def overhang(length, k, s):
-    """How many pixels the last of ceil((length - k) / s) + 1 windows lacks."""
-    last = -(-(length - k) // s) * s
-    if last >= length:  # a window that would start outside is not made
-        last -= s
-    return max(last + k - length, 0)
+def max_pool(x, *, size, stride, padding=0, ceil=False):
+    """y[n,i,j,c] = the largest x in window (i, j); padding is never the largest. ceil: see windows.pool_windows."""
+    return pool_windows(x, size=size, stride=stride, padding=padding, ceil=ceil).max((3, 4))
 
 
-def pool_shape(lengths, size, stride, ceil=False):
-    """(Ho, Wo) of a pool over maps of these lengths (H, W)."""
-    return tuple((length + ceil * overhang(length, k, s) - k) // s + 1
-                 for length, k, s in zip(lengths, pair(size), pair(stride), strict=True))
+def avg_pool(x, *, size, stride, padding=0, ceil=False, count_padding=False):
+    """y[n,i,j,c] = the mean of x in window (i, j), of its places on the map; count_padding: zeros of the padding count."""
+    about = {"size": size, "stride": stride, "padding": padding, "ceil": ceil}
+    y = pool_windows(x, **about, value=0.0).sum((3, 4))
+    return y / pool_counts(x.shape[1:3], y.shape[1:3], **about, count_padding=count_padding).astype(y.dtype)
 
 
-def max_pool(x, *, size, stride, ceil=False):
-    """y[n,i,j,c] = the largest x in window (i, j)."""
-    return pool_windows(x, size=size, stride=stride, ceil=ceil).max((3, 4))
+def mean(x, *, axes, keep=True):
+    """The mean of x over axes, over places (1, 2) or channels (3,). keep: they stay, with length 1."""
+    return x.mean(_within(x, axes), keepdims=keep)
 
 
-def avg_pool(x, *, size, stride):
-    """y[n,i,j,c] = the mean of x in window (i, j)."""
-    return patches(x, size, stride).mean((3, 4))
+def max_(x, *, axes, keep=True):
+    """The largest x over axes, over places (1, 2) or channels (3,). keep: they stay, with length 1."""
+    return x.max(_within(x, axes), keepdims=keep)
 
 
-def global_avg_pool(x):
-    """y[n,c] = (1/Z) sum_ij x[n,i,j,c], Z = H W. (N, H, W, C) -> (N, C)."""
-    if x.ndim != 4:
-        raise InputError(f"expected feature maps (N, H, W, C), got shape {x.shape}")
-    return x.mean((1, 2))
+def global_avg_pool(x, *, keep=False):
+    """y[n,c] = (1/Z) sum_ij x[n,i,j,c], Z = H W. (N, H, W, C) -> (N, C), or (N, 1, 1, C) with keep."""
+    return mean(maps(x), axes=(1, 2), keep=keep)
 
 
-def flatten(x):
-    """(N, H, W, C) -> (N, H W C), rows first, channels last, as in Keras."""
-    return x.reshape(len(x), -1)
+def global_max_pool(x, *, keep=False):
+    """y[n,c] = the largest x[n,i,j,c]. (N, H, W, C) -> (N, C), or (N, 1, 1, C) with keep."""
+    return max_(maps(x), axes=(1, 2), keep=keep)
+
+
+def sum_(x, *, axes=(-1,)):
+    """y = sum of x over axes, which stay with length 1. Summed and kept in float64, as all sums that scores see are."""
+    return x.sum(_within(x, axes, first=0), keepdims=True, dtype=np.float64)
+
+
+def _within(x, axes, first=1):
+    """The axes, counted from 0, in order. Raises InputError for what is none; first=1: axis 0, the pictures, is none."""
+    if not axes or not all(isinstance(a, int | np.integer) and -x.ndim <= a < x.ndim and a % x.ndim >= first for a in axes):
+        raise InputError(f"axes {tuple(axes)} are not axes of an input of shape {x.shape}")
+    return tuple(sorted({a % x.ndim for a in axes}))
+
+
+def lrn(x, *, size, alpha, beta, bias):
+    """y_c = x_c / d_c^beta, d_c = bias + (alpha / size) sum of x^2 over the `size` channels around c.
+
+    Local response normalisation, Krizhevsky et al. 2012, with ONNX's window: (size - 1) // 2 channels before c.
+    """
+    if not isinstance(size, int) or size < 1 or bias <= 0 or alpha < 0:
+        raise InputError(f"needs size >= 1, alpha >= 0 and bias > 0; got {size}, {alpha}, {bias}")
+    return x / lrn_below(x, size, alpha, bias) ** beta
+
+
+def lrn_below(x, size, alpha, bias):
+    """d of `lrn`."""
+    return bias + alpha / size * around(x * x, (size - 1) // 2, size // 2)
+
+
+def around(v, before, after):
+    """Sums over the channels from c - before to c + after, of those that are there."""
+    padded = np.pad(v, [(0, 0)] * (v.ndim - 1) + [(before, after)])
+    return sliding_window_view(padded, before + after + 1, -1).sum(-1)
 
 
 def add(*x):
@@ -130,62 +167,20 @@ def _broadcasting(*x):
     return x
 
 
-def exp(x):
-    """y = e^x."""
-    return np.exp(x)
-
-
-def log(x):
-    """y = log x, x > 0."""
-    return np.log(x)
-
-
-def mod(x, *, modulus):
-    """y = x - modulus floor(x / modulus), from 0 to modulus: a sawtooth."""
-    return x % modulus
-
-
-def sum_(x, *, axes=(-1,)):
-    """y = sum of x over axes, which stay with length 1. Summed and kept in float64, as all sums that scores see are."""
-    if not all(isinstance(axis, int | np.integer) and -x.ndim <= axis < x.ndim for axis in axes):
-        raise InputError(f"axes {tuple(axes)} are not axes of an input of shape {x.shape}")
-    return x.sum(tuple(axes), keepdims=True, dtype=np.float64)
-
-
-def concat(*x):
-    """The channels of x_1, then those of x_2, ..."""
-    if len({a.shape[:-1] for a in x}) > 1:
-        raise InputError(f"inputs of shapes {', '.join(str(a.shape) for a in x)} differ in more than their channels")
-    return np.concatenate(x, -1)
-
-
-def pick(x, *, at):
-    """y[n,k] = x[n, i, j, k] with (i, j) = at: the activations of one place. (N, H, W, C) -> (N, C)."""
-    i, j = pair(at)
-    if x.ndim != 4:
-        raise InputError(f"a value of shape {x.shape} has no places (row, column) to pick from")
-    if not (0 <= i < x.shape[1] and 0 <= j < x.shape[2]):
-        raise InputError(f"place {tuple(at)} lies outside maps of {x.shape[1]} x {x.shape[2]} places")
-    return x[:, i, j, :]
-
-
-def two_logits(z):
-    """y = (0, z), (N, 1) -> (N, 2): the logits of a network with one output, as sigmoid(z) = softmax(0, z)_1."""
-    if z.ndim != 2 or z.shape[1] != 1:
-        raise InputError(f"expected one logit for each picture, (N, 1); got shape {z.shape}")
-    return np.concatenate([np.zeros_like(z), z], 1)
-
-
-OPS = {
-    "conv2d": conv2d, "dense": dense, "relu": relu, "max_pool": max_pool, "avg_pool": avg_pool,
-    "global_avg_pool": global_avg_pool, "flatten": flatten, "add": add, "mul": mul, "exp": exp, "log": log,
-    "sum": sum_, "concat": concat, "pick": pick, "mod": mod, "two_logits": two_logits,
+MOVES = {  # each number of the output is one of the input's, or a constant
+    "flatten": shapes.flatten, "reshape": shapes.reshape, "transpose": shapes.transpose, "slice": shapes.slice_,
+    "pad": pad, "crop": crop, "upsample": shapes.upsample, "channel_shuffle": shapes.channel_shuffle,
+    "concat": shapes.concat, "pick": shapes.pick, "two_logits": shapes.two_logits,
 }
+MEANS = {"avg_pool": avg_pool, "global_avg_pool": global_avg_pool, "mean": mean}
+MAXIMA = {"max_pool": max_pool, "global_max_pool": global_max_pool, "max": max_}
+LINEAR = {"conv2d": conv2d, "conv2d_transpose": conv2d_transpose, "dense": dense, "batch_norm": batch_norm}  # y = W x + b
+OPS = {**LINEAR, **MOVES, **MEANS, **MAXIMA, **{op: f for op, (f, _) in ELEMENTWISE.items()}, "prelu": prelu,
+       "add": add, "mul": mul, "sum": sum_, "lrn": lrn}
 ATTRIBUTES = {  # of each op: {name: whether it can be left out}
     op: {p.name: p.default is not p.empty for p in signature(f).parameters.values() if p.kind is p.KEYWORD_ONLY}
     for op, f in OPS.items()
 }
-ACTIVATIONS = ("relu",)  # functions of each number by itself: LRP passes through them, DeepLIFT takes their slope
 
 
 def check_call(op, name, attributes):

@@ -6,28 +6,43 @@ other methods change a line of it: {**GRADIENT, "relu": my_rule}.
 
 import numpy as np
 
-from tinyattr.engine.ops import pair, pool_windows
-
-
-def unpatch(p, shape, stride):
-    """x[n, s i + u, s j + v, c] = sum of p[n,i,j,u,v,c]: windows back to their places, the transpose of `patches`."""
-    x = np.zeros(shape, p.dtype)
-    _, rows, columns, kh, kw, _ = p.shape
-    sh, sw = pair(stride)
-    for u in range(kh):
-        for v in range(kw):
-            x[:, u:u + sh * rows:sh, v:v + sw * columns:sw] += p[:, :, :, u, v]
-    return x
+from tinyattr.engine.activations import ELEMENTWISE
+from tinyattr.engine.ops import MOVES, OPS, around, grouped, lrn_below
+from tinyattr.engine.windows import crop, pad, pair, patches, pool_counts, pool_windows, sides, unpatch
 
 
 def conv2d(record, g):
-    """m[n, s i + u - p, s j + v - p, c] = sum_{i,j,u,v,k} g[n,i,j,k] kernel[u,v,c,k]."""
-    (x,), (kernel, _) = record.x, record.weights
-    stride, (ph, pw) = record.attributes.get("stride", 1), pair(record.attributes.get("padding", 0))
-    n, h, w, c = x.shape
-    windows = np.tensordot(g, kernel, (3, 3))  # (N, Ho, Wo, kh, kw, C)
-    m = unpatch(windows, (n, h + 2 * ph, w + 2 * pw, c), stride)
-    return (m[:, ph:ph + h, pw:pw + w],)
+    """m[n, s i + d u - p, s j + d v - p, c] = sum_{i,j,u,v,k} g[n,i,j,k] kernel[u,v,c,k]."""
+    (kernel, _), groups = record.weights, record.attributes.get("groups", 1)
+    if groups == 1:
+        windows = np.tensordot(g, kernel, (3, 3))  # (N, Ho, Wo, kh, kw, C)
+    else:
+        windows = np.einsum("nijgk,uvcgk->nijuvgc", grouped(g, groups), grouped(kernel, groups))
+        windows = windows.reshape(*windows.shape[:5], -1)
+    return (unwindow(windows, record),)
+
+
+def unwindow(p, record):
+    """Windows (N, Ho, Wo, kh, kw, C) of a convolution or pool back to the places of its input, added where they
+    overlap. What falls on the padding, or beyond it, is lost.
+    """
+    (n, h, w, c), about = record.x[0].shape, record.attributes
+    (top, bottom), (left, right) = sides(about.get("padding", 0))
+    size, stride, dilation = p.shape[3:5], pair(about.get("stride", 1)), pair(about.get("dilation", 1))
+    reach = [s * (count - 1) + d * (k - 1) + 1 for s, count, d, k in zip(stride, p.shape[1:3], dilation, size, strict=True)]
+    rows, columns = max(top + h + bottom, reach[0]), max(left + w + right, reach[1])
+    return unpatch(p, (n, rows, columns, c), stride, dilation)[:, top:top + h, left:left + w]
+
+
+def conv2d_transpose(record, g):
+    """m[n,i,j,c] = sum_{u,v,k} g[n, s i + u - p, s j + v - p, k] kernel[u,v,c,k]: a convolution of g."""
+    return (np.tensordot(read_back(record, g), record.weights[0], ((3, 4, 5), (0, 1, 3))),)
+
+
+def read_back(record, g):
+    """The windows of g that the places of a transposed convolution's input have written, (N, H, W, kh, kw, out)."""
+    g = pad(g, padding=record.attributes.get("padding", 0))
+    return patches(g, record.weights[0].shape[:2], record.attributes.get("stride", 1))
 
 
 def dense(record, g):
@@ -36,49 +51,80 @@ def dense(record, g):
     return (g @ kernel.T,)
 
 
-def relu(record, g):
-    """m = g where x > 0, else 0. At x = 0 the derivative is taken as 0."""
-    (x,) = record.x
-    return (g * (x > 0),)
+def batch_norm(record, g):
+    """m = g scale."""
+    scale, _ = record.weights
+    return (g * scale,)
+
+
+def elementwise(record, g):
+    """m = g f'(x), for every y = f(x) of activations.py. relu: m = g where x > 0, else 0, at x = 0 too."""
+    (x,), (_, derivative) = record.x, ELEMENTWISE[record.op]
+    return (g * derivative(x, *record.weights, **record.attributes),)
 
 
 def max_pool(record, g):
     """m = g at the window's largest x, else 0; a tie goes to the first maximum in row-major order."""
-    return (unpool(winners(record) * g[:, :, :, None, None], record),)
-
-
-def winners(record):
-    """True at the first maximum of each window of a max-pool, (N, Ho, Wo, kh, kw, C)."""
     windows = pool_windows(record.x[0], **record.attributes)
     n, rows, columns, kh, kw, c = windows.shape
     first = windows.reshape(n, rows, columns, kh * kw, c).argmax(3)
-    return np.arange(kh * kw).reshape(kh, kw, 1) == first[:, :, :, None, None]
-
-
-def unpool(p, record):
-    """Windows (N, Ho, Wo, kh, kw, C) of a max-pool back to the places of its input, added where they overlap."""
-    (x,), (sh, sw) = record.x, pair(record.attributes["stride"])
-    _, rows, columns, kh, kw, _ = p.shape
-    shape = (len(x), max(x.shape[1], sh * (rows - 1) + kh), max(x.shape[2], sw * (columns - 1) + kw), x.shape[3])
-    return unpatch(p, shape, (sh, sw))[:, :x.shape[1], :x.shape[2]]
+    winners = np.arange(kh * kw).reshape(kh, kw, 1) == first[:, :, :, None, None]
+    return (unwindow(winners * g[:, :, :, None, None], record),)
 
 
 def avg_pool(record, g):
-    """m = g / (kh kw), spread over the window."""
-    (x,), (kh, kw) = record.x, pair(record.attributes["size"])
-    windows = np.broadcast_to((g / (kh * kw))[:, :, :, None, None], (*g.shape[:3], kh, kw, g.shape[3]))
-    return (unpatch(windows, x.shape, record.attributes["stride"]),)
+    """m = g / (places that the window counts), at every place of the window."""
+    counts = pool_counts(record.x[0].shape[1:3], g.shape[1:3], **record.attributes)
+    size = pair(record.attributes["size"])
+    share = (g / counts.astype(g.dtype))[:, :, :, None, None]
+    return (unwindow(np.broadcast_to(share, (*g.shape[:3], *size, g.shape[3])), record),)
 
 
-def global_avg_pool(record, g):
-    """m = g / Z, spread over all Z = H W places."""
-    (x,) = record.x
-    return (np.broadcast_to((g / (x.shape[1] * x.shape[2]))[:, None, None], x.shape),)
+def mean(record, g):
+    """m = g / Z at all Z places that one mean was taken of."""
+    (x,), axes = record.x, _axes(record)
+    g = np.expand_dims(g, axes) if g.ndim < x.ndim else g
+    return (np.broadcast_to(g / (x.size // g.size), x.shape),)
 
 
-def flatten(record, g):
+def max_(record, g):
+    """m = g at the largest x, else 0; a tie goes to the first maximum in row-major order."""
+    (x,), axes = record.x, _axes(record)
+    g = np.expand_dims(g, axes) if g.ndim < x.ndim else g
+    last = range(-len(axes), 0)
+    front = np.moveaxis(x, axes, last)
+    flat = front.reshape(*front.shape[:x.ndim - len(axes)], -1)
+    first = np.arange(flat.shape[-1]) == flat.argmax(-1)[..., None]
+    return (np.moveaxis(first.reshape(front.shape), last, axes) * g,)
+
+
+def _axes(record):
+    """The axes of a mean or maximum; of a global pool, the places."""
+    return tuple(sorted(axis % record.x[0].ndim for axis in record.attributes.get("axes", (1, 2))))
+
+
+def reshaped(record, g):
     """m = g in the shape of x."""
     return (g.reshape(record.x[0].shape),)
+
+
+def moved(record, g):
+    """Every number's signal goes back to where the number came from: places are moved as the numbers were."""
+    (x,) = record.x
+    place = OPS[record.op](np.arange(1, x[0].size + 1).reshape(1, *x.shape[1:]), **record.attributes)  # 0: a constant
+    m = [np.bincount(place.ravel(), one.ravel(), x[0].size + 1)[1:] for one in g]
+    return (np.reshape(m, x.shape),)
+
+
+def padded(record, g):
+    """m = g without the border."""
+    return (crop(g, padding=record.attributes["padding"]),)
+
+
+def concat(record, g):
+    """m_i = the channels of g that came from x_i."""
+    ends = np.cumsum([x.shape[-1] for x in record.x])
+    return tuple(np.split(g, ends[:-1], -1))
 
 
 def add(record, g):
@@ -92,50 +138,17 @@ def mul(record, g):
     return unbroadcast(g * b, a.shape), unbroadcast(g * a, b.shape)
 
 
-def exp(record, g):
-    """m = g e^x."""
-    return (g * record.output,)
-
-
-def log(record, g):
-    """m = g / x."""
-    return (g / record.x[0],)
-
-
-def mod(record, g):
-    """m = g: the sawtooth's slope is 1, except at its jumps, where it has none."""
-    return (g,)
-
-
 def sum_(record, g):
     """m = g, repeated along the summed axes."""
     return (np.broadcast_to(g, record.x[0].shape),)
 
 
-def concat(record, g):
-    """m_i = the channels of g that came from x_i."""
-    ends = np.cumsum([x.shape[-1] for x in record.x])
-    return tuple(np.split(g, ends[:-1], -1))
-
-
-def pick(record, g):
-    """m = g at the picked place, 0 elsewhere."""
-    i, j = record.attributes["at"]
-    m = np.zeros(record.x[0].shape, g.dtype)
-    m[:, i, j] = g
-    return (m,)
-
-
-def two_logits(record, g):
-    """m = g_1, what arrives at z: the 0 does not depend on it."""
-    return (g[:, 1:],)
-
-
-GRADIENT = {
-    "conv2d": conv2d, "dense": dense, "relu": relu, "max_pool": max_pool, "avg_pool": avg_pool,
-    "global_avg_pool": global_avg_pool, "flatten": flatten, "add": add, "mul": mul, "exp": exp, "log": log,
-    "sum": sum_, "concat": concat, "pick": pick, "mod": mod, "two_logits": two_logits,
-}
+def lrn(record, g):
+    """m_i = g_i / d_i^beta - 2 alpha beta / size x_i sum of g_c x_c / d_c^(beta + 1) over the c whose window holds i."""
+    (x,), (size, alpha, beta, bias) = record.x, (record.attributes[key] for key in ("size", "alpha", "beta", "bias"))
+    d = lrn_below(x, size, alpha, bias)
+    crossed = around(g * x / d ** (beta + 1), size // 2, (size - 1) // 2)
+    return (g / d**beta - 2 * alpha * beta / size * x * crossed,)
 
 
 def unbroadcast(g, shape):
@@ -143,3 +156,12 @@ def unbroadcast(g, shape):
     g = g.sum(tuple(range(g.ndim - len(shape))))
     stretched = tuple(axis for axis, length in enumerate(shape) if length == 1 and g.shape[axis] != 1)
     return g.sum(stretched, keepdims=True)
+
+
+GRADIENT = {
+    "conv2d": conv2d, "conv2d_transpose": conv2d_transpose, "dense": dense, "batch_norm": batch_norm,
+    **dict.fromkeys(ELEMENTWISE, elementwise), **dict.fromkeys(MOVES, moved),
+    "flatten": reshaped, "reshape": reshaped, "pad": padded, "concat": concat,
+    "avg_pool": avg_pool, "max_pool": max_pool, "max": max_, "global_max_pool": max_, "mean": mean,
+    "global_avg_pool": mean, "add": add, "mul": mul, "sum": sum_, "lrn": lrn,
+}

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from tinyattr.engine.ops import pad, patches
+from tinyattr.engine.ops import grouped
+from tinyattr.engine.rules import read_back
+from tinyattr.engine.windows import pad, patches
 from tinyattr.errors import InputError
 
 
@@ -22,17 +24,41 @@ def weight_gradients(tape, signals):
 
 
 def conv2d(record, g):
-    """dS/dkernel[u,v,c,k] = sum_nij x[n, s i + u - p, s j + v - p, c] g[n,i,j,k];  dS/dbias[k] = sum_nij g[n,i,j,k]."""
-    (x,), (kernel, _) = record.x, record.weights
-    padded = pad(x, record.attributes.get("padding", 0))
-    windows = patches(padded, kernel.shape[:2], record.attributes.get("stride", 1))  # (N, Ho, Wo, kh, kw, C)
-    return np.tensordot(windows, g, ((0, 1, 2), (0, 1, 2))), g.sum((0, 1, 2))
+    """dS/dkernel[u,v,c,k] = sum_nij x[n, s i + d u - p, s j + d v - p, c] g[n,i,j,k];  dS/dbias[k] = sum_nij g[n,i,j,k]."""
+    (x,), (kernel, _), about = record.x, record.weights, record.attributes
+    x, groups = pad(x, padding=about.get("padding", 0)), about.get("groups", 1)
+    windows = patches(x, kernel.shape[:2], about.get("stride", 1), about.get("dilation", 1))  # (N, Ho, Wo, kh, kw, C)
+    if groups == 1:
+        return np.tensordot(windows, g, ((0, 1, 2), (0, 1, 2))), per_channel(g)
+    found = np.einsum("nijuvgc,nijgk->uvcgk", grouped(windows, groups), grouped(g, groups))
+    return found.reshape(kernel.shape), per_channel(g)
+
+
+def conv2d_transpose(record, g):
+    """dS/dkernel[u,v,c,k] = sum_nij x[n,i,j,c] g[n, s i + u - p, s j + v - p, k];  dS/dbias[k] = sum_nij g[n,i,j,k]."""
+    found = np.tensordot(record.x[0], read_back(record, g), ((0, 1, 2), (0, 1, 2)))  # (in, kh, kw, out)
+    return np.moveaxis(found, 0, 2), per_channel(g)
 
 
 def dense(record, g):
-    """dS/dW = x^T g;  dS/db = sum_n g."""
+    """dS/dW = x^T g;  dS/db = sum_n g, over places too where x is maps."""
     (x,) = record.x
-    return x.T @ g, g.sum(0)
+    return x.reshape(-1, x.shape[-1]).T @ g.reshape(-1, g.shape[-1]), per_channel(g)
+
+
+def batch_norm(record, g):
+    """dS/dscale = sum x g;  dS/dshift = sum g, for each channel."""
+    return per_channel(record.x[0] * g), per_channel(g)
+
+
+def prelu(record, g):
+    """dS/dslope = sum of x g where x <= 0, for each channel."""
+    return (per_channel(np.minimum(record.x[0], 0) * g),)
+
+
+def per_channel(v):
+    """Summed over pictures and places."""
+    return v.sum(tuple(range(v.ndim - 1)))
 
 
 def constant(record, g):
@@ -40,4 +66,5 @@ def constant(record, g):
     return (g,)
 
 
-WEIGHT_GRADIENT = {"conv2d": conv2d, "dense": dense, "constant": constant}
+WEIGHT_GRADIENT = {"conv2d": conv2d, "conv2d_transpose": conv2d_transpose, "dense": dense, "batch_norm": batch_norm,
+                   "prelu": prelu, "constant": constant}

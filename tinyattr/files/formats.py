@@ -1,12 +1,14 @@
 """Which format a weight file has, told by its first bytes, never by its name. To read another format, add a case."""
 
 import io
+import json
 import os
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tinyattr.errors import InputError
 from tinyattr.files.hdf5 import HDF5_START, hdf5_contents, open_hdf5
+from tinyattr.files.keras_config import LARGEST_CONFIG
 from tinyattr.files.pth import LEGACY_START, legacy_tensors, zip_tensors
 from tinyattr.files.pytorch import layers_of
 from tinyattr.files.safetensors import safetensors, safetensors_start
@@ -90,7 +92,7 @@ def refuse_while_written(file):
 
 
 def _contents(file, open_files):
-    """(layout, layers, and the description in a file of our own); what must stay open is added to `open_files`."""
+    """The fields of a WeightFile from its layout on; what must stay open is added to `open_files`."""
     size, head = file.length, file.read(16)
     if head.startswith(b"PK\3\4"):
         if any(name.endswith("/constants.pkl") for name in zip_names(file, size)):
@@ -98,17 +100,35 @@ def _contents(file, open_files):
                              "torch.save(torch.jit.load(file).state_dict(), 'weights.pth')")
         members = zip_members(file, size)
         if INSIDE_KERAS in members:
-            members[INSIDE_KERAS].check()
-            return hdf5_contents(open_files.enter_context(open_hdf5(members[INSIDE_KERAS])))
+            weights = members[INSIDE_KERAS]
+            weights.check()
+            config, version = _keras_config(members)
+            return hdf5_contents(open_files.enter_context(open_hdf5(weights)), weights, config, version)
         if any(name.endswith("/data.pkl") for name in members):
             return "torch-zip", layers_of(zip_tensors(members))
         raise InputError(f"a zip file without {INSIDE_KERAS} (a .keras file) and without data.pkl (a .pth file)")
     if head.startswith(LEGACY_START):
         return "torch-legacy", layers_of(legacy_tensors(file, size))
     if head.startswith(HDF5_START):
-        return hdf5_contents(open_files.enter_context(open_hdf5(file)))
+        return hdf5_contents(open_files.enter_context(open_hdf5(file)), file)
     if safetensors_start(head):
         return "safetensors", layers_of(safetensors(file, size))
     mistaken = (what for start, what in MISTAKEN.items() if head.lstrip().startswith(start))
     what = next(mistaken, "not a weight file") if head else "an empty file"
     raise InputError(f"{what}; read are {READABLE}")
+
+
+def _keras_config(members):
+    """(config, Keras' version) of the members of a .keras file. Raises InputError where there is no config."""
+    if "config.json" not in members:
+        raise InputError("a .keras file without config.json, which says what its layers do")
+    config, about = (_short_text(members[name]) if name in members else "{}" for name in ("config.json", "metadata.json"))
+    return config, str(json.loads(about).get("keras_version"))
+
+
+def _short_text(member):
+    """A member's text, of at most LARGEST_CONFIG bytes."""
+    if member.length > LARGEST_CONFIG:
+        raise InputError(f"its config has {member.length:,} bytes; read are at most {LARGEST_CONFIG:,}")
+    member.check()
+    return member.read(member.length).decode()

@@ -5,7 +5,6 @@ from dataclasses import replace
 from tqdm import tqdm
 
 from tinyattr.errors import InputError
-from tinyattr.files.architectures import architectures_of
 from tinyattr.files.atomic import writable
 from tinyattr.files.fetch import claimed, located
 from tinyattr.files.formats import has_content
@@ -28,17 +27,13 @@ def load(source, *, family=None):
 
 
 def save(net, path):
-    """Write a VGG or SqueezeNet into a file that `load` reads: float32 weights, preprocessing of photos, class names.
+    """Write any network into a file that `load` reads: layers, weights, preprocessing of photos, class names.
 
     path: or a file that is open for writing bytes. The file appears whole or not at all.
-    Raises InputError for another network, or weights that are not finite.
+    Raises InputError for weights that are not finite, and for attributes of layers that cannot be written as data.
     """
-    fitting = architectures_of({name: (arrays[0].shape, arrays[-1].shape) for name, arrays in net.weights.items()})
-    architecture = next((a for a in fitting if a.layers == net.layers), None)
-    if architecture is None:
-        raise InputError(f"{net.name} has other layers than a VGG or SqueezeNet; only these can be saved")
-    write(path, net.weights.items(), Description(network=net.name, architecture=architecture.name, source=net.source,
-                                                 input=net.input, classes=net.classes))
+    write(path, net.layers, net.weights.items(), Description(
+        network=net.name, source=net.source, input=net.input, classes=net.classes, features=net.features))
 
 
 def convert(source, path, *, family=None):
@@ -49,7 +44,7 @@ def convert(source, path, *, family=None):
     """
     source, path = located(source), writable(path)
     with recognised(source, family) as found:
-        if found.family is None:
+        if found.family is None and found.architecture.families:
             raise InputError(f"{source.name!r} does not say whose training it is, and its numbers are of no published "
                              f"network; say it with --family {' or '.join(found.architecture.families)}")
         digest, published = claimed(source)
@@ -58,4 +53,5 @@ def convert(source, path, *, family=None):
                              f"has: its sha256 is {digest}; get it again")
         origin = found.description.source or f"{source.name}, {source.stat().st_size:,} bytes, sha256 {digest}"
         layers = tqdm(found.architecture.names, unit=" layers", desc=path.name, disable=None, leave=False)
-        write(path, ((layer, found.read(layer)) for layer in layers), replace(found.description, source=origin))
+        write(path, found.architecture.layers, ((layer, found.read(layer)) for layer in layers),
+              replace(found.description, source=origin))

@@ -4,6 +4,7 @@ that is still to be compiled. Without Numba, or with NUMBA_DISABLE_JIT=1, NumPy 
 
 import os
 import sys
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -11,8 +12,9 @@ from importlib.util import find_spec
 import numpy as np
 
 from tinyattr.engine.backend import NumPy
-from tinyattr.engine.ops import pair
 from tinyattr.engine.rules import GRADIENT
+from tinyattr.engine.windows import pair, sides
+from tinyattr.errors import InputError
 from tinyattr.kernels.memory import WRITTEN
 
 LEAST_PRODUCTS = 2_000_000  # about a millisecond of NumPy
@@ -27,7 +29,7 @@ class Kernels(NumPy):
         """The output of `op`: see NumPy."""
         if pays(op, x, weights, attributes) and forms():
             with forms().TURN:
-                return forms().FORWARD[op](*x, *weights, **attributes)
+                return forms().FORWARD[op](*x, *weights, **ordinary(op, attributes))
         return super().forward(op, x, weights, attributes)
 
     def back(self, rule, record, g):
@@ -35,14 +37,14 @@ class Kernels(NumPy):
         found = None
         if rule is GRADIENT.get(record.op) and pays(record.op, record.x, record.weights, record.attributes) and forms():
             with forms().TURN:
-                found = forms().BACK[record.op](record, g)
+                found = forms().BACK[record.op](_known(record), g)
         return super().back(rule, record, g) if found is None else found
 
     def weight_gradient(self, record, g):
         """A tuple of gradients, one for each of the record's weights: see NumPy."""
         if record.weights and pays(record.op, record.x, record.weights, record.attributes) and forms():
             with forms().TURN:
-                return forms().WEIGHTS[record.op](record, g)
+                return forms().WEIGHTS[record.op](_known(record), g)
         return super().weight_gradient(record, g)
 
     def __reduce__(self):
@@ -52,9 +54,31 @@ class Kernels(NumPy):
 KERNELS = Kernels()
 
 
+def ordinary(op, attributes):
+    """The attributes in the form that forms.py knows; None for what it does not: groups, dilation, different padding on
+    opposite sides, padding of a pool.
+    """
+    known = {key: value for key, value in attributes.items() if key not in ("groups", "dilation", "padding")}
+    try:
+        (top, bottom), (left, right) = sides(attributes.get("padding", 0))
+        dilation = pair(attributes.get("dilation", 1))
+    except InputError:
+        return None
+    if (top, left) != (bottom, right) or dilation != (1, 1) or attributes.get("groups", 1) != 1:
+        return None
+    if op == "conv2d":
+        return {**known, "padding": (top, left)}
+    return known if (top, left) == (0, 0) else None
+
+
+def _known(record):
+    return replace(record, attributes=ordinary(record.op, record.attributes))
+
+
 def pays(op, x, weights, attributes):
     """True if a form knows this call and it is large enough. What makes no sense is left to NumPy, which says why."""
-    if any(a.dtype != np.float32 for a in (*x, *weights)) or [w.ndim for w in weights] != RANKS.get(op):
+    attributes = ordinary(op, attributes)
+    if attributes is None or any(a.dtype != np.float32 for a in (*x, *weights)) or [w.ndim for w in weights] != RANKS.get(op):
         return False
     if op == "relu":
         written = WRITTEN.get(x[0])

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tinyattr.engine.arrays import sealed
-from tinyattr.engine.ops import pair, pool_shape
+from tinyattr.engine.windows import pair, pool_shape
 from tinyattr.kernels import dense as dense_kernels
 from tinyattr.kernels import direct, pool, thin, threads, winograd
 from tinyattr.kernels import weight_gradient as weight_kernels

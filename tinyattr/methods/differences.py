@@ -4,13 +4,14 @@ Delta u = u(x) - u(b) for every value u of the tape. Multipliers m = C / Delta u
 as they do; contributions C = m Delta u sum to Delta S. A book is made from two tapes, that of x and that of b.
 """
 
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
 import numpy as np
 
-from tinyattr.engine import ACTIVATIONS, GRADIENT, rerun
-from tinyattr.engine.rules import unpool, winners
+from tinyattr.engine import ACTIVATIONS, ELEMENTWISE, GRADIENT, LINEAR, MAXIMA, MEANS, MOVES, rerun
+from tinyattr.engine.ops import around, lrn_below
 from tinyattr.errors import InputError, named
 from tinyattr.methods.baselines import baseline_of
 from tinyattr.methods.linear import part, transposed
@@ -20,9 +21,8 @@ from tinyattr.methods.request import ask, bar, batched, total
 from tinyattr.scores import SCORES
 
 NEAR = 1e-10  # below, Delta u is taken for 0 and the gradient stands for Delta f / Delta u
-CURVED = (*ACTIVATIONS, "exp", "log", "mod")  # functions f of each number u by itself
-CARRIES = ("flatten", "avg_pool", "global_avg_pool", "add", "sum", "concat", "pick", "two_logits")  # linear, no weights
-LINEAR = {op: GRADIENT[op] for op in ("conv2d", "dense", *CARRIES)}  # whose multipliers are their slopes
+CARRIES = (*MOVES, *MEANS, "add", "sum")  # linear, no weights
+SLOPES = {op: GRADIENT[op] for op in (*LINEAR, *CARRIES)}  # the multipliers of linear ops
 
 
 def deeplift(net, x, target=None, score=None, layer=None, *, baseline="black", rule="rescale", row="secant"):
@@ -109,8 +109,7 @@ ROWS = {"secant": secant_row, "tangent": tangent_row, "softmax": softmax_row}
 
 def rescale(request, reference, seed, layer):
     """C of `layer` by the Rescale rule: m = m_out Delta f / Delta u at every nonlinearity."""
-    book = {**LINEAR, "mul": partial(mul, reference), "max_pool": partial(max_pool, reference),
-            **{op: partial(slope, reference) for op in CURVED}}
+    book = {**SLOPES, **{op: partial(rule, reference) for op, rule in BENT.items()}}
     m = request.walked(seed, book, layer)[layer]
     return m * (request.tape[layer].output - reference[layer].output)
 
@@ -130,19 +129,34 @@ def mul(reference, record, m):
     return GRADIENT["mul"](rerun(record, middle, ()), m)
 
 
-def max_pool(reference, record, m):
+def largest(reference, record, m):
     """C = m (top - out_b) at the maximum of x, m (out - top) at that of b, top = max(out, out_b). m_in = C / Delta u.
 
-    The two sum to m Delta out, which the gradient's routing does not.
+    The two sum to m Delta out, which the gradient's routing does not. For pools and maxima over axes.
     """
-    other = reference[record.name]
-    top = np.maximum(record.output, other.output)
-    here, there = (winners(r) * g[:, :, :, None, None]
-                   for r, g in ((record, m * (top - other.output)), (other, m * (record.output - top))))
-    du = record.x[0] - other.x[0]
-    near = np.abs(du) < NEAR
-    return (np.where(near, 0, unpool(here + there, record) / np.where(near, 1, du)),)
+    (x,), (x_b,), route = record.x, reference[record.name].x, GRADIENT[record.op]
+    out, out_b = record.output, reference[record.name].output
+    top, other = np.maximum(out, out_b), replace(record, x=(np.broadcast_to(x_b, x.shape),))
+    C = route(record, m * (top - out_b))[0] + route(other, m * (out - top))[0]
+    near = np.abs(x - x_b) < NEAR
+    return (np.where(near, 0, C / np.where(near, 1, x - x_b)),)
 
+
+def lrn(reference, record, m):
+    """y = x v, v = d^-beta, d a sum of squares: the rules of products, of slopes and of sums, one after the other.
+
+    Delta y = mean(v) Delta x + mean(x) Delta v, Delta v = (Delta v / Delta d) Delta d, Delta x^2 = (x + x_b) Delta x.
+    """
+    (x,), (x_b,) = record.x, reference[record.name].x
+    size, alpha, beta, bias = (record.attributes[key] for key in ("size", "alpha", "beta", "bias"))
+    d, d_b = lrn_below(x, size, alpha, bias), lrn_below(x_b, size, alpha, bias)
+    near = np.abs(d - d_b) < NEAR
+    secant = np.where(near, -beta * d ** (-beta - 1), (d**-beta - d_b**-beta) / np.where(near, 1, d - d_b))
+    crossed = around(m * (x + x_b) / 2 * secant, size // 2, (size - 1) // 2)
+    return (m * (d**-beta + d_b**-beta) / 2 + alpha / size * (x + x_b) * crossed,)
+
+
+BENT = {**dict.fromkeys(ELEMENTWISE, slope), **dict.fromkeys(MAXIMA, largest), "mul": mul, "lrn": lrn}
 
 # -------------------------------------------------------------------------------------------- rules: RevealCancel
 
@@ -155,10 +169,9 @@ def reveal_cancel(request, reference, seed, layer):
     """
     tape = request.net.run(np.repeat(request.x, 2, 0))
     found = {}  # (p, n) of the values whose parts were asked for
-    others = {"mul": mul, "max_pool": max_pool, **dict.fromkeys(CURVED, slope)}
-    book = {**LINEAR, **{op: partial(one_sided, rule, reference) for op, rule in others.items()},
+    book = {**SLOPES, **{op: partial(one_sided, rule, reference) for op, rule in BENT.items()},
             **{op: partial(revealed, tape, reference, found) for op in ACTIVATIONS},
-            **{op: partial(by_sign, reference) for op in ("conv2d", "dense")}}
+            **dict.fromkeys(LINEAR, partial(by_sign, reference)), "batch_norm": turned}
     with bar(None, "RevealCancel", len(tape)) as progress:
         def seen(rule, record, m):
             progress.update()
@@ -174,22 +187,28 @@ def reveal_cancel(request, reference, seed, layer):
 def parts(tape, reference, name, found):
     """(p, n) of a value: after a linear layer the sums of positive and of negative w Delta u, after a ReLU (f_p, f_n).
 
-    Sums and means carry the parts of what they read. Elsewhere a value rises or falls: the difference is p or n.
+    Sums, means and moves carry the parts of what they read; a batch norm, too, and where its scale is negative they
+    change places. Elsewhere a value rises or falls: the difference is p or n.
     found: what was computed before, so that a value that many others read is taken apart once.
     """
     if name not in found:
         record = tape[name]
-        carried = record.inputs if record.op in (*CARRIES, *ACTIVATIONS) else ()
+        carried = record.inputs if record.op in (*CARRIES, *ACTIVATIONS, "batch_norm") else ()
         found[name] = _parts(record, reference[name], [parts(tape, reference, i, found) for i in carried])
     return found[name]
 
 
 def _parts(record, other, read):
     """(p, n) of a record's output, given those of what it reads."""
+    if record.op == "pad":
+        record = replace(record, attributes={**record.attributes, "value": 0})  # the border does not change
     if record.op in CARRIES:
         return tuple(rerun(record, side, ()).output for side in zip(*read, strict=True))
     if record.op in ACTIVATIONS:
         return through(record, other.x[0], *read[0])
+    if record.op == "batch_norm":
+        (p, n), (scale, _) = read[0], record.weights
+        return scale * np.where(scale > 0, p, n), scale * np.where(scale > 0, n, p)
     if record.op == "constant":
         return np.zeros_like(record.output), np.zeros_like(record.output)
     if not record.weights:
@@ -209,7 +228,7 @@ def through(record, u_b, p, n):
 
     f_p = (f(u_b + p) - f(u_b) + f(u_b + p + n) - f(u_b + n)) / 2, and f_n with p and n swapped.
     """
-    f = [rerun(record, (u,), ()).output for u in (u_b, u_b + p, u_b + n, u_b + p + n)]
+    f = [rerun(record, (u,), record.weights).output for u in (u_b, u_b + p, u_b + n, u_b + p + n)]
     both, crossed = f[3] - f[0], f[1] - f[2]
     return (both + crossed) / 2, (both - crossed) / 2
 
@@ -222,6 +241,12 @@ def by_sign(reference, record, m):
     rising, falling = up[:1] + down[1:], down[:1] + up[1:]
     m_in = np.where(d > 0, rising, np.where(d < 0, falling, (rising + falling) / 2))
     return (np.repeat(m_in, 2, 0),)
+
+
+def turned(record, m):
+    """Batch norm: m scale; where the scale is negative, what raises the input lowers the output."""
+    scale, _ = record.weights
+    return (scale * np.where(scale > 0, m, m[::-1]),)
 
 
 def revealed(tape, reference, found, record, m):

@@ -10,6 +10,7 @@ is 0: s(u) = u + eps sign(u), sign(0) = 1, eps = 1e-6 unless said.
 import numpy as np
 
 from tinyattr.engine import GRADIENT, apply, rerun
+from tinyattr.engine.rules import unbroadcast
 from tinyattr.methods.linear import part, transposed
 
 EPS = 1e-6
@@ -102,6 +103,16 @@ def without_bias(rule):
 def pass_on(record, R):
     """R_j = R_k: an activation has one input for each output."""
     return (R,)
+
+
+def factors(constants):
+    """y = a b: half of R to each factor, all of it where the other is one of `constants`. A product has no terms to share
+    out by; AttnLRP takes equal shares, too (Achtibat et al. 2024, arXiv 2402.05602).
+    """
+    def rule(record, R):
+        count = sum(name not in constants for name in record.inputs)
+        return tuple(unbroadcast(R / count, x.shape) for x in record.x)
+    return rule
 
 
 def _one_sign(record, R, sign):

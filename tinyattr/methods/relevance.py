@@ -5,9 +5,20 @@ from functools import partial
 
 import numpy as np
 
-from tinyattr.engine import ACTIVATIONS, GRADIENT, rerun
+from tinyattr.engine import ACTIVATIONS, GRADIENT, LINEAR, MAXIMA, MEANS, MOVES, rerun
 from tinyattr.errors import InputError, named
-from tinyattr.methods.lrp_rules import alpha_beta, box, epsilon, flat, gamma, pass_on, w_squared, without_bias, z_plus
+from tinyattr.methods.lrp_rules import (
+    alpha_beta,
+    box,
+    epsilon,
+    factors,
+    flat,
+    gamma,
+    pass_on,
+    w_squared,
+    without_bias,
+    z_plus,
+)
 from tinyattr.methods.receipt import Receipt
 from tinyattr.methods.request import ask
 from tinyattr.softmax import softmax
@@ -57,19 +68,21 @@ def excitation_backprop(net, x, target=None, score=None, layer=None, *, contrast
 
 def _relevance(request, layer, start, log_scale, book, name):
     kept = {}
-    R = request.at_places(layer, request.walked(start, _weighed(book, kept), layer)[layer])
+    R = request.at_places(layer, request.walked(start, _weighed(book, kept, request.tape), layer)[layer])
     scale = np.exp(log_scale)
     receipt = Receipt(f"sum of R over {layer} + what layers keep = sum of R at the logits",
                       float(start.sum()) * scale, float(R.sum()) * scale, {name: v * scale for name, v in kept.items()})
     return request.heatmap(name, layer, R, R.sum(-1), log_scale=log_scale, receipt=receipt)
 
 
-def _weighed(book, kept):
-    """The same book, noting in `kept` what every layer with weights does not pass on."""
+def _weighed(book, kept, tape):
+    """The same book, noting in `kept` what is not passed on: by layers with weights, by borders, to constants."""
     def weighed(rule, record, R):
         signals = rule(record, R)
-        if record.weights:
-            kept[record.name] = float(np.sum(R, dtype=np.float64) - sum(np.sum(m, dtype=np.float64) for m in signals))
+        constants = [tape[i].op == "constant" for i in record.inputs]
+        if record.weights or any(constants) or record.op == "pad":
+            passed = (m for m, constant in zip(signals, constants, strict=True) if not constant)
+            kept[record.name] = float(np.sum(R, dtype=np.float64) - sum(np.sum(m, dtype=np.float64) for m in passed))
         return signals
     return {key: partial(weighed, rule) for key, rule in book.items()}
 
@@ -156,18 +169,22 @@ def _last_linear(request):
 # ----------------------------------------------------------------------------------------------------- composites
 
 SHARED = {
-    **dict.fromkeys(ACTIVATIONS, pass_on),
-    **{op: GRADIENT[op] for op in ("max_pool", "flatten", "concat", "pick", "two_logits")},
-    **dict.fromkeys(("avg_pool", "global_avg_pool"), epsilon()),
-    **dict.fromkeys(("add", "sum", "mod", "mul"), epsilon(0)),  # mul: to both factors; a constant's is dropped
+    **dict.fromkeys((*ACTIVATIONS, "lrn"), pass_on),
+    **{op: GRADIENT[op] for op in (*MOVES, *MAXIMA)},
+    **dict.fromkeys(MEANS, epsilon()),
+    **dict.fromkeys(("add", "sum", "mod"), epsilon(0)),
 }
 
 
-def composite(conv, dense, first=None):
-    """net -> book: a rule for convolutions, one for dense layers, one for the very first layer (`first(net)`)."""
+def composite(conv, dense, first=None, norm=epsilon()):
+    """net -> book: a rule for convolutions, one for dense layers, one for the very first layer (`first(net)`), and one
+    for batch norms, which keep their shifts: `net.folded()` merges them into the layers before them.
+    """
     def book(net):
-        rules = {**SHARED, "conv2d": conv, "dense": dense}
-        linear = [name for name, op, _ in net.layers if op in ("conv2d", "dense")]
+        constants = {name for name, op, _ in net.layers if op == "constant"}
+        rules = {**SHARED, "conv2d": conv, "conv2d_transpose": conv, "dense": dense, "batch_norm": norm,
+                 "mul": factors(constants)}
+        linear = [name for name, op, _ in net.layers if op in LINEAR and op != "batch_norm"]
         return {**rules, linear[0]: first(net)} if first else rules
     return book
 
@@ -181,7 +198,7 @@ def photo_box(net):
 
 
 COMPOSITES = {
-    "zero": composite(epsilon(0), epsilon(0)),
+    "zero": composite(epsilon(0), epsilon(0), norm=epsilon(0)),
     "epsilon": composite(epsilon(), epsilon()),
     "epsilon_plus": composite(z_plus(), epsilon()),
     "epsilon_plus_flat": composite(z_plus(), epsilon(), lambda net: flat),
@@ -191,5 +208,5 @@ COMPOSITES = {
     "epsilon_alpha2_beta1_flat": composite(alpha_beta(2, 1), epsilon(), lambda net: flat),
     "w_squared": composite(w_squared, epsilon()),
     "flat": composite(flat, epsilon()),
-    "excitation": composite(without_bias(z_plus()), without_bias(z_plus())),
+    "excitation": composite(without_bias(z_plus()), without_bias(z_plus()), norm=without_bias(epsilon())),
 }

@@ -7,7 +7,7 @@ import numpy as np
 from tinyattr.engine import NUMPY, Tape
 from tinyattr.engine.arrays import frozen
 from tinyattr.engine.backend import NumPy, preferred
-from tinyattr.engine.ops import ACTIVATIONS, check_call
+from tinyattr.engine.ops import ACTIVATIONS, MAXIMA, MEANS, check_call
 from tinyattr.errors import InputError, unknown
 from tinyattr.nets.pictures import InputSpec, read_photo
 
@@ -122,6 +122,12 @@ class Network:
         """How many numbers the weights hold."""
         return sum(w.size for arrays in self.weights.values() for w in arrays)
 
+    def folded(self):
+        """(the same function with batch norms merged into the layers before them, why others were not): nets.folding."""
+        from tinyattr.nets.folding import folded
+
+        return folded(self)
+
     def astype(self, dtype):
         """The same network computing in float32 or float64. Raises InputError for another dtype."""
         if np.dtype(dtype) not in (np.float32, np.float64):
@@ -170,7 +176,7 @@ def checked(layers, weights):
     """(layers, weights) of a network, as they are kept. Raises InputError: see Network."""
     if any(len(layer) != 3 for layer in layers):
         raise InputError("a layer is (name, op, attributes), for example ('conv1', 'conv2d', {'padding': 1})")
-    layers = [(str(n), op, dict(attributes)) for n, op, attributes in layers]
+    layers = [(str(n), op, {key: _plain(v) for key, v in dict(attributes).items()}) for n, op, attributes in layers]
     weights = {n: tuple(frozen(w) for w in arrays) for n, arrays in weights.items()}
     seen = ["input"]
     for n, op, attributes in layers:
@@ -194,49 +200,79 @@ def checked(layers, weights):
     return layers, weights
 
 
-WEIGHT_RANKS = {"conv2d": (4, 1), "dense": (2, 1)}
+def _plain(value):
+    """An attribute as plain data, so that nobody changes it later: lists as tuples, NumPy's numbers as Python's."""
+    value = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+    return tuple(map(_plain, value)) if isinstance(value, list | tuple) else value
+
+
+WEIGHTS = {  # {op: (their names, how many axes each has)}
+    **dict.fromkeys(("conv2d", "conv2d_transpose"), ("kernel, bias", (4, 1))), "dense": ("kernel, bias", (2, 1)),
+    "batch_norm": ("scale, shift", (1, 1)), "prelu": ("slope,", (1,)), "constant": ("value,", None),
+}
 
 
 def _check_weights(name, op, arrays):
-    ranks = tuple(w.ndim for w in arrays)
-    if op == "constant":
-        if len(arrays) != 1:
-            raise InputError(f"constant '{name}' needs weights (value,); got {len(arrays)} arrays")
-    elif op not in WEIGHT_RANKS:
-        if arrays:
-            raise InputError(f"{op} '{name}' has no weights; got shapes {[w.shape for w in arrays]}")
-    elif ranks != WEIGHT_RANKS[op]:
-        raise InputError(f"{op} '{name}' needs weights (kernel, bias) with {WEIGHT_RANKS[op]} axes; "
-                         f"got shapes {[w.shape for w in arrays]}")
-    elif ranks and arrays[0].shape[-1] != arrays[1].shape[0]:
-        raise InputError(f"{op} '{name}': kernel {arrays[0].shape} and bias {arrays[1].shape} do not fit")
+    names, ranks = WEIGHTS.get(op, ("", ()))
+    shapes = [w.shape for w in arrays]
+    if op not in WEIGHTS and arrays:
+        raise InputError(f"{op} '{name}' has no weights; got shapes {shapes}")
+    if len(arrays) != 1 if ranks is None else tuple(map(len, shapes)) != ranks:
+        axes = "" if ranks is None else f" with {ranks} axes"
+        raise InputError(f"{op} '{name}' needs weights ({names}){axes}; got shapes {shapes}")
+    if ranks and len({shape[-1] for shape in shapes}) > 1:
+        raise InputError(f"{op} '{name}': weights ({names}) of shapes {shapes} do not fit each other")
     if any(w.dtype not in (np.float32, np.float64) for w in arrays):
         raise InputError(f"{op} '{name}': weights must be float32 or float64; got {[str(w.dtype) for w in arrays]}")
 
 
 def _last_feature_maps(layers):
-    """The layer that the first flatten or global pool reads; None where there is neither."""
+    """The layer that the first flatten or global pool reads which no path from picture to logits goes around; where
+    there is none such, the first at all. Pools that keep two axes of length 1 are looked through.
+    """
+    reads, ends, pools = {}, [], set()
     previous = "input"
     for name, op, attributes in layers:
-        if op in ("flatten", "global_avg_pool"):
-            return inputs_of(attributes, previous)[0][0]
+        reads[name], own = inputs_of(attributes, previous)
+        flat = op == "flatten" or (op == "reshape" and len(own["shape"]) == 1)
+        if op in ("global_avg_pool", "global_max_pool") or sorted(own.get("axes", ())) == [1, 2]:
+            pools.add(name)
+            flat = not own.get("keep", op in ("mean", "max", "sum"))
+        ends += [name] * flat
         previous = name
-    return None
+    crossed = [end for end in ends if not _goes_around(reads, previous, end)]
+    if not ends:
+        return None
+    found = reads[(crossed or ends)[0]][0]
+    while found in pools:
+        found = reads[found][0]
+    return found
 
 
-KEEP = (*ACTIVATIONS, "max_pool", "avg_pool", "global_avg_pool", "add", "mul", "exp", "log", "mod")  # so many channels
+def _goes_around(reads, last, end):
+    """True if a path from the picture to the layer `last` does not cross the layer `end`."""
+    reached = {"input"}
+    for name, inputs in reads.items():
+        if name != end and not reached.isdisjoint(inputs):
+            reached.add(name)
+    return last in reached
+
+
+KEEP = (*ACTIVATIONS, *MAXIMA, *MEANS, "batch_norm", "pad", "crop", "upsample", "channel_shuffle", "lrn", "add", "mul", "exp",
+        "log", "mod")  # so many channels
 
 
 def outputs(layers, weights):
     """n, where layers and weights tell that the network gives (N, n); else None."""
-    ops, reads, last = {}, {}, "input"
+    ops, reads, last = {"input": "input"}, {}, "input"
     for name, op, attributes in layers:
-        ops[name], reads[name], last = op, inputs_of(attributes, last)[0][0], name
-    passed = []
-    while ops.get(last) in KEEP:
-        passed.append(ops[last])
+        inputs, own = inputs_of(attributes, last)
+        ops[name], last = (op, own), name
+        reads[name] = next((i for i in inputs if ops[i][0] != "constant"), inputs[0])
+    flat = False
+    while (op := ops[last][0]) in KEEP and 3 not in ops[last][1].get("axes", ()) and -1 not in ops[last][1].get("axes", ()):
+        flat = flat or (op in ("global_avg_pool", "global_max_pool") and not ops[last][1].get("keep"))
         last = reads[last]
-    if ops.get(last) == "two_logits":
+    if op == "two_logits":
         return 2
-    flat = ops.get(last) == "dense" or (ops.get(last) == "conv2d" and "global_avg_pool" in passed)
-    return weights[last][-1].size if flat else None
+    return weights[last][-1].size if op == "dense" or (op == "conv2d" and flat) else None

@@ -1,0 +1,74 @@
+"""Ops that compute nothing: every number of the output is one of the input's, or a constant, at another place."""
+
+import numpy as np
+
+from tinyattr.engine.windows import maps, pair
+from tinyattr.errors import InputError
+
+
+def flatten(x):
+    """(N, H, W, C) -> (N, H W C), rows first, channels last, as in Keras."""
+    return x.reshape(len(x), -1)
+
+
+def reshape(x, *, shape):
+    """(N, ...) -> (N, *shape), the numbers in the same order: rows, columns, channels."""
+    if np.prod(shape, dtype=int) != x[:1].size or min(shape, default=1) < 1:
+        raise InputError(f"an input of shape {x.shape} cannot become (N, {', '.join(map(str, shape))})")
+    return x.reshape(len(x), *shape)
+
+
+def transpose(x, *, axes):
+    """Axes 1, 2, ... of the input in another order; axis 0, the pictures, stays. (2, 1, 3) mirrors at the diagonal."""
+    if sorted(axes) != list(range(1, x.ndim)):
+        raise InputError(f"axes are the numbers 1 to {x.ndim - 1} in a new order; got {tuple(axes)}")
+    return x.transpose(0, *axes)
+
+
+def slice_(x, *, start, stop, step):
+    """Every step-th place from start up to stop, without it; a number each for rows, columns and channels."""
+    if not len(start) == len(stop) == len(step) == x.ndim - 1:
+        raise InputError(f"start, stop and step need {x.ndim - 1} numbers for shape {x.shape}; got {start}, {stop}, {step}")
+    y = x[(slice(None), *map(slice, start, stop, step))]
+    if y.size == 0:
+        raise InputError(f"nothing of shape {x.shape} lies between {start} and {stop} in steps of {step}")
+    return y
+
+
+def upsample(x, *, factor):
+    """Every place becomes factor x factor places, its nearest neighbours. One factor or (vertical, horizontal)."""
+    if min(pair(factor)) < 1:
+        raise InputError(f"a factor is at least 1; got {factor}")
+    down, across = pair(factor)
+    return maps(x).repeat(down, 1).repeat(across, 2)
+
+
+def channel_shuffle(x, *, groups):
+    """Channels dealt in turn, one from each of the groups: seen as (groups, C / groups), the two axes change places."""
+    if groups < 1 or x.shape[-1] % groups:
+        raise InputError(f"{x.shape[-1]} channels do not fall into {groups} groups")
+    return x.reshape(*x.shape[:-1], groups, -1).swapaxes(-1, -2).reshape(x.shape)
+
+
+def concat(*x):
+    """The channels of x_1, then those of x_2, ..."""
+    if len({a.shape[:-1] for a in x}) > 1:
+        raise InputError(f"inputs of shapes {', '.join(str(a.shape) for a in x)} differ in more than their channels")
+    return np.concatenate(x, -1)
+
+
+def pick(x, *, at):
+    """y[n,k] = x[n, i, j, k] with (i, j) = at: the activations of one place. (N, H, W, C) -> (N, C)."""
+    i, j = pair(at)
+    if x.ndim != 4:
+        raise InputError(f"a value of shape {x.shape} has no places (row, column) to pick from")
+    if not (0 <= i < x.shape[1] and 0 <= j < x.shape[2]):
+        raise InputError(f"place {tuple(at)} lies outside maps of {x.shape[1]} x {x.shape[2]} places")
+    return x[:, i, j, :]
+
+
+def two_logits(z):
+    """y = (0, z), (N, 1) -> (N, 2): the logits of a network with one output, as sigmoid(z) = softmax(0, z)_1."""
+    if z.ndim != 2 or z.shape[1] != 1:
+        raise InputError(f"expected one logit for each picture, (N, 1); got shape {z.shape}")
+    return np.concatenate([np.zeros_like(z), z], 1)

@@ -1,0 +1,114 @@
+"""Windows over feature maps: what convolutions and pools look through, and the borders around the maps."""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from tinyattr.errors import InputError
+
+
+def pair(v):
+    """One whole number for both directions, or (vertical, horizontal). Raises InputError for anything else."""
+    both = (v, v) if np.ndim(v) == 0 else tuple(v)
+    if len(both) != 2 or not all(isinstance(n, int | np.integer) for n in both):
+        raise InputError(f"expected a whole number, or two (vertical, horizontal); got {v!r}")
+    return both
+
+
+def sides(padding):
+    """((top, bottom), (left, right)) of a padding: one number for all sides, (vertical, horizontal), or all four."""
+    try:
+        four = tuple(map(pair, pair(padding) if np.ndim(padding) < 2 else padding))
+    except (InputError, TypeError, ValueError):
+        four = ()
+    if len(four) != 2 or min(min(four)) < 0:
+        raise InputError(f"padding is one whole number, (vertical, horizontal) or ((top, bottom), (left, right)), none of "
+                         f"them negative; got {padding!r}")
+    return four
+
+
+def maps(x):
+    """x, if it is feature maps (N, H, W, C). Raises InputError."""
+    if x.ndim != 4:
+        raise InputError(f"expected feature maps (N, H, W, C), got shape {x.shape}")
+    return x
+
+
+def patches(x, size, stride, dilation=1):
+    """p[n,i,j,u,v,c] = x[n, s i + d u, s j + d v, c]: a view of every window, (N, H, W, C) -> (N, Ho, Wo, kh, kw, C).
+
+    d, the dilation, is the distance between neighbours in a window.
+    """
+    (kh, kw), (sh, sw), (dh, dw) = pair(size), pair(stride), pair(dilation)
+    if min(kh, kw, sh, sw, dh, dw) < 1:
+        raise InputError(f"windows, strides and dilations are at least 1; got a {kh} x {kw} window, stride {sh} x {sw}, "
+                         f"dilation {dh} x {dw}")
+    reach = dh * (kh - 1) + 1, dw * (kw - 1) + 1
+    if maps(x).shape[1] < reach[0] or x.shape[2] < reach[1]:
+        raise InputError(f"a {reach[0]} x {reach[1]} window does not fit into {x.shape[1]} x {x.shape[2]}; "
+                         "use a larger picture")
+    windows = sliding_window_view(x, reach, axis=(1, 2))[:, ::sh, ::sw, :, ::dh, ::dw]  # (N, Ho, Wo, C, kh, kw)
+    return windows.transpose(0, 1, 2, 4, 5, 3)
+
+
+def unpatch(p, shape, stride, dilation=1):
+    """x[n, s i + d u, s j + d v, c] = sum of p[n,i,j,u,v,c]: windows back to their places, transpose of `patches`."""
+    x = np.zeros(shape, p.dtype)
+    _, rows, columns, kh, kw, _ = p.shape
+    (sh, sw), (dh, dw) = pair(stride), pair(dilation)
+    for u, v in np.ndindex(kh, kw):
+        x[:, dh * u:dh * u + sh * rows:sh, dw * v:dw * v + sw * columns:sw] += p[:, :, :, u, v]
+    return x
+
+
+def pad(x, *, padding, value=0.0):
+    """A border around each map, filled with `value`."""
+    if (border := sides(padding)) == ((0, 0), (0, 0)):
+        return maps(x)
+    return np.pad(maps(x), ((0, 0), *border, (0, 0)), constant_values=value)
+
+
+def crop(x, *, padding):
+    """Each map without its border: what `pad` adds, taken off."""
+    (top, bottom), (left, right) = sides(padding)
+    _, H, W, _ = maps(x).shape
+    if top + bottom >= H or left + right >= W:
+        raise InputError(f"taking {padding} off leaves nothing of {H} x {W} maps")
+    return x[:, top:H - bottom, left:W - right]
+
+
+def pool_windows(x, *, size, stride, padding=0, ceil=False, value=-np.inf):
+    """The windows of a pool, `value` outside the map. With ceil, the last one may hang over the edge of the padding,
+    but it must start inside.
+    """
+    border, size, stride = sides(padding), pair(size), pair(stride)
+    if any(p >= k for pads, k in zip(border, size, strict=True) for p in pads if p):
+        raise InputError(f"padding {padding} leaves windows {size} without a place of the map; take less than the window")
+    if ceil and min(stride) > 0:
+        border = tuple((before, after + overhang(length, k, s, (before, after)))
+                       for length, k, s, (before, after) in zip(maps(x).shape[1:3], size, stride, border, strict=True))
+    return patches(pad(x, padding=border, value=value), size, stride)
+
+
+def overhang(length, k, s, border=(0, 0)):
+    """How many places the last of ceil((length + border - k) / s) + 1 windows lacks."""
+    padded = length + sum(border)
+    last = -(-(padded - k) // s) * s
+    if last >= length + border[0]:  # a window that would start outside is not made
+        last -= s
+    return max(last + k - padded, 0)
+
+
+def pool_shape(lengths, size, stride, ceil=False):
+    """(Ho, Wo) of a pool without padding over maps of these lengths (H, W)."""
+    return tuple((length + ceil * overhang(length, k, s) - k) // s + 1
+                 for length, k, s in zip(lengths, pair(size), pair(stride), strict=True))
+
+
+def pool_counts(lengths, shape, *, size, stride, padding=0, ceil=False, count_padding=False):
+    """How many places each window of an average pool counts, (Ho, Wo, 1): those on the map, or on its padding too."""
+    per_axis = []
+    for length, n, k, s, (before, after) in zip(lengths, shape, pair(size), pair(stride), sides(padding), strict=True):
+        first, end = (-before, length + after) if count_padding else (0, length)
+        start = s * np.arange(n) - before
+        per_axis.append(np.minimum(start + k, end) - np.maximum(start, first))
+    return np.multiply.outer(*per_axis)[:, :, None]
