@@ -204,7 +204,7 @@ def files():
             t.numbers([4, 4]), t.text("44"), 1)})), "in an unknown way"),
         "torch zip with another bit": (flipped(torch_zip(), STATE[WEIGHT]), "classifier.3.weight: not what was written"),
         "torch zip, big-endian": (torch_zip(**{"archive/byteorder": b"big"}), "big-endian"),
-        "batch normalisation": (t.legacy({**STATE, "features.1.running_mean": np.ones(3, "f4")}), "batch normalisation"),
+        "batch normalisation": (t.legacy({**STATE, "features.1.running_mean": np.ones(3, "f4")}), "expected weight, bias, running_mean, running_var"),
         "no bias": (t.legacy({k: a for k, a in STATE.items() if k != "features.0.bias"}), "expected weight and bias"),
         "legacy stream, cut": (t.legacy(STATE)[:-100], "ends too early"),
         "legacy stream, another count": (t.legacy(STATE).replace(struct.pack("<q", 16), struct.pack("<q", 17), 1), "another length"),
