@@ -22,7 +22,7 @@ from tests.files import torch_files as t
 from tinyattr.files.pth import LEGACY_START
 
 SECONDS = 20  # after which a file counts as one that hangs the reader
-NET = ta.vgg("A", width=1 / 16, classes=3, size=32, dense=(4, 4))
+NET = ta.vgg("A", width=1 / 16, classes=3, size=64, dense=(4, 4))
 STATE = t.torch_state(NET)
 WEIGHT = "classifier.3.weight"  # (4, 4), at place 18 of the storages
 PLACE = str(list(STATE).index(WEIGHT))

@@ -18,7 +18,7 @@ def write_keras(net, path):
     """
     other = next((name for name, op, _ in net.layers if op not in OF_A_VGG), None)
     if other:
-        raise InputError(f"{net.name} has the layer '{other}'; only VGGs without batch normalisation become Keras files")
+        raise InputError(f"{net.name} has the layer '{other}', which is in no VGG; only these become Keras files")
     layers = [name for name, _, _ in net.layers if "relu" not in name]  # Keras' layers hold their ReLU
     with atomic(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
         file.attrs["layer_names"] = np.array(layers, "S")

@@ -102,11 +102,11 @@ def _end_at_logits(layers, shape):
         raise InputError("it ends in a softmax of a single unit, which is 1 for every picture")
     if op in ("softmax", "sigmoid"):
         layers.pop()
-        note = f"the last {op} ({name}) is taken off; "
+        note = f"the last {op} ({name}) is taken off"
     inner = next((name for name, op, _ in layers if op == "softmax"), None)
     if inner:
         raise InputError(f"layer {inner!r} is a softmax inside the network; read is a last one only")
-    return note + ("one output z is taken for the logits (0, z)" if n == 1 else "the layers end at the logits")
+    return note + "; the one output z is taken for the logits (0, z)" * (n == 1)
 
 
 def _spec(made, picture):

@@ -42,6 +42,8 @@ def calls_of(text):
     if len(text) > LARGEST_CONFIG:
         raise InputError(f"its config has {len(text):,} bytes; read are at most {LARGEST_CONFIG:,}")
     model = json.loads(text, parse_constant=_no_number)
+    if not isinstance(model, dict) or not {"class_name", "config"} <= model.keys():
+        raise InputError("its config describes no Keras model")
     reader = _Reader()
     output = reader.model(model, (), ("input",))
     needed, kept = {output}, []

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from tinyattr.engine.arrays import sealed
 from tinyattr.errors import InputError, unknown
-from tinyattr.files.architectures import Architecture, architecture_of, architectures_of
+from tinyattr.files.architectures import SAVE_IT_WHOLE, Architecture, architecture_of, architectures_of
 from tinyattr.files.formats import open_weights
 from tinyattr.files.own_format import check_digests, family_of, names_of
 from tinyattr.files.registry import Published, identify
@@ -55,39 +55,58 @@ class Recognised:
             if id(arrays) not in read:
                 read[id(arrays)] = tuple(map(sealed, self.read(layer)))
             weights[layer] = read[id(arrays)]
-        source = known.source or "; ".join(filter(None, (str(self.file.path), known.note)))
+        source = known.source or f"{self.file.path}; {known.note}".removesuffix("; ")
         with about(self.file.path):
             return network(self.architecture.layers, weights, name=known.network, classes=known.classes,
                            features=known.features or self.architecture.features, input=known.input, source=source)
 
 
 @contextmanager
-def recognised(path, family=None):
-    """`with recognised(path) as found`: an open weight file, Recognised. family, and what is raised: see `load`."""
+def recognised(path, family=None, size=None):
+    """`with recognised(path) as found`: an open weight file, Recognised. family, size, what is raised: see `load`."""
     if family is not None and family not in FAMILIES:
         raise unknown("family", family, FAMILIES)
     with open_weights(path) as file:
         with about(file.path):
-            found = _recognised(file, family)
+            found = _recognised(file, family, size)
         yield found
 
 
-def _recognised(file, family):
+def _recognised(file, family, size):
     own = file.description
     if file.graph is None:
-        fitting = architectures_of(file.shapes)
+        fitting = architectures_of(file.shapes, file.bare)
         architecture = next((a for a in fitting if a.name == own.architecture), fitting[0])
     else:
         architecture = architecture_of(file)
+    size = _size(file, architecture, size)
     published, compared = identify(architecture.name, lru_cache(1)(lambda layer: file.read(architecture.names[layer])))
-    spec = _preprocessing(own.input, published, family, architecture)
+    spec = _preprocessing(own.input, published, family, architecture, size)
     classes = imagenet_names() if own.classes is None and architecture.classes == 1000 else own.classes
-    description = replace(own, network=own.network or architecture.name, architecture=architecture.name, input=spec,
+    note = "" if architecture.families else own.note  # everybody knows the softmax of a VGG
+    description = replace(own, note=note, network=own.network or architecture.name, architecture=architecture.name, input=spec,
                           classes=classes)
     return Recognised(file, architecture, description, published, compared)
 
 
-def _preprocessing(own, published, given, architecture):
+def _size(file, architecture, given):
+    """The size of pictures, where it is known: as the file says, or as given. Raises InputError for one that cannot be.
+
+    And for weights alone whose dense layers read a single place: behind a GlobalAveragePooling, they would look the same.
+    """
+    own, sizes = file.description, architecture.sizes
+    said = own.picture[0] if own.picture else None
+    if given is not None and (given != said if said else sizes is None or given not in sizes):
+        fits = f"of {said} pixels, as its config says" if said else f"of {sizes[0]} to {sizes[-1]} pixels" if sizes else "of any size"
+        raise InputError(f"size {given!r} cannot be right: it takes pictures {fits}")
+    if sizes and sizes[0] == 32 and not (given or said or own.sha256 is not None):
+        raise InputError(f"its first dense layer reads a single place: a {architecture.name} for pictures of 32 to 63 pixels "
+                         "(then say size=32 or what it is), or another network with a GlobalAveragePooling; "
+                         f"{SAVE_IT_WHOLE}")
+    return given or said
+
+
+def _preprocessing(own, published, given, architecture, size):
     """How photos are preprocessed, an InputSpec: as the file says, or its numbers, or the given family; else None."""
     if own is not None:
         family, why = family_of(own), "the file says itself how photos are preprocessed"
@@ -101,4 +120,7 @@ def _preprocessing(own, published, given, architecture):
         raise InputError(f"family {given!r} cannot be right: {why}")
     if own is not None or family is None:
         return own
-    return replace(FAMILIES[family], size=architecture.size or FAMILIES[family].size)
+    spec, sizes = FAMILIES[family], architecture.sizes
+    if size is None and sizes and spec.size not in sizes:
+        raise InputError(f"its dense layers fit pictures of {sizes[0]} to {sizes[-1]} pixels; say the size: size={sizes[0]}")
+    return spec if size is None else replace(spec, size=size)
