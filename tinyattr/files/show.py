@@ -7,10 +7,10 @@ from tinyattr.files.recognise import recognised
 from tinyattr.files.tables import aligned
 
 
-def show_file(path, family=None):
-    """Layout, network, family, preprocessing of photos, source, sha256, and every layer. Raises InputError."""
+def show_file(path, **said):
+    """Layout, network, family, preprocessing of photos, source, sha256, and every layer; said: see `load`."""
     path = located(path)
-    with recognised(path, family) as found:
+    with recognised(path, **said) as found:
         names, shapes = found.architecture.names, found.file.shapes
         spec, source = found.description.input, found.description.source
         lines = [
@@ -20,7 +20,7 @@ def show_file(path, family=None):
             f"network  {architecture(found)}, {2 * len(names)} arrays, "
             f"{sum(prod(shape) for pair in shapes.values() for shape in pair):,} numbers",
             f"family   {training(found)}",
-            "photos   unknown" if spec is None else f"photos   {spec.size} x {spec.size}, {spec.order}, "
+            "photos   unknown" if spec is None else f"photos   {spec.shape[0]} x {spec.shape[1]}, {spec.order}, "
             f"minus {spec.mean}, divided by {spec.scale}, {spec.resize}",
         ]
         if source:
