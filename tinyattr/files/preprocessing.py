@@ -18,6 +18,9 @@ def check_given(family=None, input=None, size=None, classes=None):
                          f"got {input!r:.60}")
     if input is not None and (family, size) != (None, None):
         raise InputError("input says size and preprocessing; leave family and size out")
+    if input is not None and max(input.scale) < 1 and max(input.mean) <= 1:
+        raise InputError(f"means and scales count a photo's values as 0..255, not as 0..1: {input.mean} would be "
+                         f"{tuple(round(255 * m, 3) for m in input.mean)}")
     if size is not None:
         count_of(size, "size")
     if classes is not None and (isinstance(classes, str) or not len(classes) or not all(
