@@ -78,7 +78,7 @@ class _Reader:
         output = _single(_ends(config, "output_layers"), "outputs")
         if len(ends) != len(inputs):
             raise InputError(f"{_named(config)!r} has {len(ends)} inputs; it is called with {len(inputs)}")
-        waiting = [(layer, where, i, _sources(node, where[-1][0])) for layer, where in zip(layers, path, strict=True)
+        waiting = [(layer, where, i, _sources(node, layer)) for layer, where in zip(layers, path, strict=True)
                    for i, node in enumerate(layer.get("inbound_nodes", ()))]
         first = _first_calls(layers, [*(source for *_, sources in waiting for source in sources), output])
         values = dict(zip(ends, inputs, strict=True))
@@ -151,8 +151,9 @@ def _groups(layers):
     return groups
 
 
-def _sources(node, name):
+def _sources(node, layer):
     """[(layer, which of its calls)] that a call reads: {"args": [tensors]} in Keras 3, [[layer, call, 0, {}]] before."""
+    name = _named(layer["config"])
     if isinstance(node, dict):
         args, options = node["args"], [node.get("kwargs") or {}]
         tensors = args[0] if len(args) == 1 and isinstance(args[0], list) else args
@@ -163,7 +164,8 @@ def _sources(node, name):
         found, options = [t[:3] for t in node], [t[3] for t in node if len(t) > 3]
     for option in options:
         for key, value in option.items():
-            if value not in (None, False):
+            augments = key == "training" and class_of(layer).startswith("Random")  # of which Keras 3 always says it
+            if value not in (None, False) and not augments:
                 raise InputError(f"layer {name!r} is called with {key}={value!r:.40}; read are plain calls")
     return [_source(*source) for source in found]
 

@@ -80,12 +80,14 @@ def _recognised(file, family, size):
     else:
         architecture = architecture_of(file)
     size = _size(file, architecture, size)
-    published, compared = identify(architecture.name, lru_cache(1)(lambda layer: file.read(architecture.names[layer])))
+    known = architecture.families
+    published, compared = identify(known and architecture.name, lru_cache(1)(lambda layer: file.read(architecture.names[layer])))
     spec = _preprocessing(own.input, published, family, architecture, size)
     classes = imagenet_names() if own.classes is None and architecture.classes == 1000 else own.classes
-    note = "" if architecture.families else own.note  # everybody knows the softmax of a VGG
-    description = replace(own, note=note, network=own.network or architecture.name, architecture=architecture.name, input=spec,
-                          classes=classes)
+    foreign = own.sha256 is None  # a file of our own keeps its network's name; a known one has its own in Keras' files
+    name = architecture.name if known and foreign else own.network or architecture.name
+    description = replace(own, network=name, architecture=architecture.name, input=spec, classes=classes,
+                          note="" if known else own.note)
     return Recognised(file, architecture, description, published, compared)
 
 
