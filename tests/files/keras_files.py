@@ -57,13 +57,17 @@ def keras_zip(config, arrays=None, version="3.15.1"):
     return buffer.getvalue()
 
 
-def whole_model(config, arrays=None, version="2.0.5", **options):
-    """Bytes of a whole-model .h5. arrays: {"conv2d/conv2d/kernel:0": array}."""
+def whole_model(config, arrays=None, version="2.0.5", loops=False, **options):
+    """Bytes of a whole-model .h5. arrays: {"conv2d/conv2d/kernel:0": array}; loops: groups that hold each other."""
     buffer = io.BytesIO()
     with h5py.File(buffer, "w", **options) as file:
         file.create_group("model_weights")
         for where, array in (arrays or {}).items():
             file[f"model_weights/{where}"] = array
+        if loops:
+            one, other = file.create_group("model_weights/one"), file.create_group("model_weights/other")
+            for group in (one, other):
+                group["one"], group["other"] = one, other
         file.attrs["keras_version"] = version
         file.attrs["model_config"] = config if isinstance(config, np.bytes_) else json.dumps(config)
     return buffer.getvalue()
