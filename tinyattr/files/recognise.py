@@ -79,9 +79,12 @@ def _recognised(file, classes, said):
         architecture = next((a for a in fitting if a.name == own.architecture), fitting[0])
     else:
         architecture = architecture_of(file)
-    published, compared = identify(architecture.name, lru_cache(1)(lambda layer: file.read(architecture.names[layer])))
-    note = "" if architecture.families else own.note  # everybody knows the softmax of a VGG
-    description = replace(own, note=note, network=own.network or architecture.name, architecture=architecture.name,
+    known = architecture.families
+    published, compared = identify(
+        known and architecture.name, lru_cache(1)(lambda layer: file.read(architecture.names[layer])))
+    foreign = own.sha256 is None  # a file of our own keeps its network's name; a known one has its own in Keras' files
+    name = architecture.name if known and foreign else own.network or architecture.name
+    description = replace(own, network=name, architecture=architecture.name, note="" if known else own.note,
                           input=preprocessing(own, architecture, published, **said),
                           classes=class_names(own, architecture, classes))
     return Recognised(file, architecture, description, published, compared)
