@@ -65,7 +65,7 @@ def test_vgg19_is_taken_for_a_photo_where_its_weights_are(tmp_path, monkeypatch)
     """Only for a photo: our own scenes belong to our own network."""
     asked = []
     monkeypatch.setattr("tinyattr.cli.main.ta.load", lambda net, **said: asked.append(net) or load(net, **said))
-    load = lambda net, family: ta.files.load.load("glyphs")  # noqa: E731
+    load = lambda net, **said: ta.files.load.load("glyphs")  # noqa: E731
     Image.fromarray(example().picture).save(tmp_path / "photo.png")
     out = ["--out", str(tmp_path / "f.png")]
     for there in (False, True):
