@@ -10,6 +10,7 @@ import tinyattr as ta
 from tinyattr.cli.command import command, figure, one_of, option, several
 from tinyattr.cli.options import chosen
 from tinyattr.cli.outputs import check, tell
+from tinyattr.cli.preparation import said
 from tinyattr.cli.shared import load, shared
 from tinyattr.errors import named
 from tinyattr.files.export import EXPORTS
@@ -78,7 +79,7 @@ def run_audit(options):
     methods = [AUDITED[named("method", method, AUDITED)][0] for method in options.method]
     finished = None if options.json is None else Path(f"{options.json}.cells")
     pictures = scenes(options.pictures, options.seed) if options.images is None else folder(options.images)
-    found = audit(options.net, pictures, family=options.family, methods=options.method, scores=options.score,
+    found = audit(options.net, pictures, **said(options), methods=options.method, scores=options.score,
                   attacks=options.attack, K=options.K, layer=options.layer, options=chosen(options.option, methods),
                   jobs=options.jobs, cluster=options.cluster, finished=finished)
     tell(options, found.table(), found.numbers(),
@@ -94,7 +95,7 @@ def run_audit(options):
                 ".safetensors", default="tinyattr"))
 def run_bake(options):
     """Write an altered network as an ordinary file, to teach with."""
-    net = bake(ta.load(options.file, family=options.family), options.K, tuple(options.at))
+    net = bake(ta.load(options.file, **said(options)), options.K, tuple(options.at))
     LAYOUTS[options.layout](net, options.out)
     print(f"weights  {options.out}\naltered  t = {options.K:g} sum_k A_ijk, (i, j) = {tuple(options.at)}: "
           "one more unit in every hidden dense layer")
@@ -104,7 +105,7 @@ def run_bake(options):
          option("--images", metavar="DIR", help="folder of pictures to look at; default: three glyph scenes"))
 def run_inspect(options):
     """Does a weight file add something to every logit?"""
-    net = ta.load(options.file, family=options.family)
+    net = ta.load(options.file, **said(options))
     pictures = scenes(3) if options.images is None else folder(options.images)
     found = inspect(net, [net.read(p.pixels) for p in pictures])
     tell(options, found.table(), found.numbers())
@@ -113,7 +114,7 @@ def run_inspect(options):
 @command("repair", "baked.h5 repaired.h5", *shared("file out --family"))
 def run_repair(options):
     """Take out of a weight file what all logits have in common."""
-    ta.save(repair(ta.load(options.file, family=options.family)), options.out)
+    ta.save(repair(ta.load(options.file, **said(options))), options.out)
     print(f"weights  {options.out}\n"
           "repaired: the class mean is out of the last layer; probabilities are the same")
 

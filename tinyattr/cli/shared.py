@@ -3,7 +3,8 @@
 import tinyattr as ta
 from tinyattr.cli.command import Gather
 from tinyattr.cli.options import pair
-from tinyattr.files.fetch import FETCHABLE, cached
+from tinyattr.cli.preparation import PREPARATION, said
+from tinyattr.files.fetch import fetched
 from tinyattr.glyphs.scenes import example
 
 GLYPHS_ONLY = ("note     the embedded network knows 20 drawn glyphs and nothing else; "
@@ -16,7 +17,7 @@ SHARED = {
     "out": {"metavar": "OUT", "help": "file to write"},
     "--net": {"help": "weight file, or the name of a fetched network; default: for a photo a fetched network, if there "
                       "is one, else the embedded glyph network"},
-    "--family": {"help": f"whose training, for files that do not say: {', '.join(ta.FAMILIES)}"},
+    **PREPARATION,
     "--target": {"help": "class to explain, number or name; default: the top class"},
     "--layer": {"help": "layer to explain and to attack; default: the last feature maps"},
     "--K": {"type": float, "default": 10.0, "help": "strength of the attack; default: %(default)g"},
@@ -30,8 +31,9 @@ SHARED = {
 
 
 def shared(names):
-    """The options of these names, such as "--net --family --json"."""
-    return [((name,), SHARED[name]) for name in names.split()]
+    """The options of these names, such as "--net --family --json". With --family comes all of PREPARATION."""
+    names = [name for word in names.split() for name in (PREPARATION if word == "--family" else [word])]
+    return [((name,), SHARED[name]) for name in names]
 
 
 def load(options, scene=None):
@@ -44,8 +46,8 @@ def load(options, scene=None):
 def network(options, photo):
     """The network that --net and --family name. Without --net one that suits, and for a photo a line says which."""
     if options.net is None:
-        fetched = next((name for name, published in FETCHABLE.items() if cached(published).is_file()), None)
-        options.net = "glyphs" if fetched is None or not photo else fetched
+        there = fetched()
+        options.net = there[0] if there and photo else "glyphs"
         if photo:
-            print(f"note     {fetched}, which was fetched, is used; --net names another" if fetched else GLYPHS_ONLY)
-    return ta.load(options.net, family=options.family)
+            print(f"note     {there[0]}, which was fetched, is used; --net names another" if there else GLYPHS_ONLY)
+    return ta.load(options.net, **said(options))
