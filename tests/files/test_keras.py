@@ -12,7 +12,7 @@ import tinyattr as ta
 from tests.files.keras_files import conv, dense, functional, keras_zip, layer, pool, random_arrays, reads, sequential, whole_model
 from tests.references import FOLDER
 from tinyattr.files.show import show_file
-from tinyattr.nets.vgg import CONVOLUTIONS, vgg_layers, vgg_shapes
+from tinyattr.files.vgg import CONVOLUTIONS, vgg_layers, vgg_shapes
 
 OWN = FOLDER / "keras_own"
 ANSWERS = np.load(OWN / "answers.npz")

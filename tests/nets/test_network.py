@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import tinyattr as ta
-from tinyattr.attack import paint
 from tinyattr.nets.pictures import InputSpec
+from tinyattr.studies.attacks import paint
 
 W = {"fc": (np.ones((3, 2)), np.zeros(2))}
 LAYERS = [("flatten", "flatten", {}), ("fc", "dense", {})]

@@ -28,8 +28,9 @@ def unwindow(p, record):
     """
     (n, h, w, c), about = record.x[0].shape, record.attributes
     (top, bottom), (left, right) = sides(about.get("padding", 0))
-    size, stride, dilation = p.shape[3:5], pair(about.get("stride", 1)), pair(about.get("dilation", 1))
-    reach = [s * (count - 1) + d * (k - 1) + 1 for s, count, d, k in zip(stride, p.shape[1:3], dilation, size, strict=True)]
+    stride, dilation = pair(about.get("stride", 1)), pair(about.get("dilation", 1))
+    reach = [s * (count - 1) + d * (k - 1) + 1
+             for s, count, d, k in zip(stride, p.shape[1:3], dilation, p.shape[3:5], strict=True)]
     rows, columns = max(top + h + bottom, reach[0]), max(left + w + right, reach[1])
     return unpatch(p, (n, rows, columns, c), stride, dilation)[:, top:top + h, left:left + w]
 
@@ -144,7 +145,7 @@ def sum_(record, g):
 
 
 def lrn(record, g):
-    """m_i = g_i / d_i^beta - 2 alpha beta / size x_i sum of g_c x_c / d_c^(beta + 1) over the c whose window holds i."""
+    """m_i = g_i / d_i^beta - 2 alpha beta / size x_i sum of g_c x_c / d_c^(beta + 1), all c whose window holds i."""
     (x,), (size, alpha, beta, bias) = record.x, (record.attributes[key] for key in ("size", "alpha", "beta", "bias"))
     d = lrn_below(x, size, alpha, bias)
     crossed = around(g * x / d ** (beta + 1), size // 2, (size - 1) // 2)

@@ -10,9 +10,9 @@ from math import isqrt
 
 from tinyattr.errors import InputError
 from tinyattr.files.pytorch import squeezenet_names, vgg_names
+from tinyattr.files.squeezenet import squeezenet_layers, squeezenet_shapes
+from tinyattr.files.vgg import CONVOLUTIONS, VGG_NAMES, vgg_layers, vgg_shapes
 from tinyattr.nets.network import inputs_of
-from tinyattr.nets.squeezenet import squeezenet_layers, squeezenet_shapes
-from tinyattr.nets.vgg import CONVOLUTIONS, VGG_NAMES, vgg_layers, vgg_shapes
 
 SAVE_IT_WHOLE = "of a network of your own, save the whole model: model.save('net.keras')"
 POOLS = 5

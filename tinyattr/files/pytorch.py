@@ -11,9 +11,9 @@ from math import isqrt
 import numpy as np
 
 from tinyattr.errors import InputError
+from tinyattr.files.squeezenet import POOL_AFTER, SQUEEZE
 from tinyattr.files.tensor import FLOATS
 from tinyattr.files.weight_file import Array, natural
-from tinyattr.nets.squeezenet import POOL_AFTER, SQUEEZE
 
 PARTS = ("features", "pre_logits", "classifier", "head")  # of a network of torchvision's or timm's, in their order
 
