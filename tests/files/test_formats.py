@@ -106,7 +106,7 @@ def test_a_layout_does_not_say_whose_training_it_is(small, tmp_path, layout):
         unknown.read(photo)
     with pytest.raises(ta.InputError, match="fit pictures of 64 to 95 pixels; say the size: size=64"):
         ta.load(tmp_path / "w.h5", family="oxford")
-    for size in (63, 96, "64"):
+    for size in (63, 96):
         with pytest.raises(ta.InputError, match="cannot be right: it takes pictures of 64 to 95 pixels"):
             ta.load(tmp_path / "w.h5", family="oxford", size=size)
     told = ta.load(tmp_path / "w.h5", family="oxford", size=64)
@@ -313,6 +313,14 @@ def test_missing_files_folders_and_pipes(tmp_path, read):
     for path in (tmp_path / "none.h5", tmp_path, tmp_path / "pipe"):
         with pytest.raises(ta.InputError, match="no weight file at"):
             read(path)
+
+
+def test_folders_are_called_folders(tmp_path):
+    with pytest.raises(ta.InputError, match="a folder; give the path of a file in it"):
+        ta.load(tmp_path)
+    (tmp_path / "saved_model.pb").touch()
+    with pytest.raises(ta.InputError, match=r"a SavedModel folder of TensorFlow, .*model\.save\('model\.keras'\)"):
+        ta.load(tmp_path)
 
 
 def test_a_file_without_permission(small, tmp_path, monkeypatch):

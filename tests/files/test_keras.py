@@ -109,7 +109,7 @@ def test_a_vgg_in_keras_is_a_vgg_and_its_config_says_the_size(size):
     assert (net.name, net.input.size) == ("VGG11", size)
     assert [name for name, _, _ in net.layers] == [name for name, _, _ in vgg_layers("A")]
     assert net(net.read(np.zeros((size, size, 3), np.uint8))).shape == (1, 7)
-    with pytest.raises(ta.InputError, match=f"it takes pictures of {size} pixels, as its config says"):
+    with pytest.raises(ta.InputError, match=rf"it takes pictures \({size}, {size}, 3\), as the file says"):
         ta.load(keras_zip(*vgg11(size=size)), family="oxford", size=96)
 
 

@@ -100,24 +100,42 @@ def architectures_of(shapes, bare=()):
 
 
 def _vggs(shapes):
-    """The VGG with as many convolutions. Keras' layer names are followed; without them, the order of the layers is."""
-    convolutions = [layer for layer, (kernel, _) in shapes.items() if len(kernel) == 4]
-    dense = [layer for layer, (kernel, _) in shapes.items() if len(kernel) == 2]
+    """The VGG with as many convolutions. Keras' layer names are followed; without them, the order of the layers is.
+
+    Batch normalisation stands behind every convolution, or nowhere.
+    """
+    convolutions, dense, norms = (
+        [layer for layer, (kernel, _) in shapes.items() if len(kernel) == axes] for axes in (4, 2, 1))
     counts = {sum(blocks): configuration for configuration, blocks in CONVOLUTIONS.items()}
     if len(convolutions) not in counts or len(dense) != 3 or any(shapes[c][0][:2] != (3, 3) for c in convolutions):
         return
     configuration = counts[len(convolutions)]
-    layers = vgg_layers(configuration)
-    ours = [name for name, op, _ in layers if op in ("conv2d", "dense")]
-    theirs = ours if set(ours) == set(shapes) else convolutions + dense
-    if theirs[0] == "features.0" and convolutions != list(vgg_names(layers).values())[: len(convolutions)]:
-        return  # PyTorch's names count every convolution, ReLU and pool: its pools stand elsewhere
+    layers = with_batch_norm(vgg_layers(configuration)) if norms else vgg_layers(configuration)
+    ours, behind = ([name for name, op, _ in layers if op in ops] for ops in (("conv2d", "dense"), ("batch_norm",)))
+    theirs = ours if set(ours) <= set(shapes) else convolutions + dense
+    counted = [name for name in vgg_names(layers).values() if name.startswith("features.")]
+    if len(norms) != len(behind) or (theirs[0] == "features.0" and sorted(convolutions + norms) != sorted(counted)):
+        return  # PyTorch's names count every convolution, batch norm, ReLU and pool: its pools stand elsewhere
     kernels = [shapes[layer][0] for layer in theirs]
     channels = [kernels[sum(CONVOLUTIONS[configuration][:b])][-1] for b in range(5)]  # of each block's first kernel
     *hidden, classes = (kernel[-1] for kernel in kernels[-3:])
     size = 32 * max(isqrt(kernels[-3][0] // channels[-1]), 1)  # or up to 31 more, which five pools forget
-    yield Architecture(VGG_NAMES[configuration], layers, vgg_shapes(configuration, channels, hidden, classes, size),
-                       dict(zip(ours, theirs, strict=True)), ("oxford", "torchvision", "tinyattr"), sizes=range(size, size + 32))
+    needed, names = vgg_shapes(configuration, channels, hidden, classes, size), dict(zip(ours, theirs, strict=True))
+    names |= dict(zip(behind, norms, strict=True))
+    needed = {**{name: needed[name.replace("norm", "conv")][-1:] for name in behind}, **needed}
+    yield Architecture(VGG_NAMES[configuration] + " with batch normalisation" * bool(norms), layers, needed, names,
+                       ("torchvision",) if norms else ("oxford", "torchvision", "tinyattr"),
+                       sizes=range(size, size + 32))
+
+
+def with_batch_norm(layers):
+    """The layers of a VGG with batch normalisation between every convolution and its ReLU."""
+    found = []
+    for name, op, attributes in layers:
+        found.append((name, op, attributes))
+        if op == "conv2d":
+            found.append((name.replace("conv", "norm"), "batch_norm", {}))
+    return found
 
 
 def _squeezenets(shapes):

@@ -13,7 +13,7 @@ from tinyattr.files.pth import LEGACY_START, legacy_tensors, zip_tensors
 from tinyattr.files.pytorch import layers_of
 from tinyattr.files.safetensors import safetensors, safetensors_start
 from tinyattr.files.weight_file import WeightFile, about
-from tinyattr.files.window import Window, zip_members
+from tinyattr.files.window import Window, zip_members, zip_names
 
 try:
     from fcntl import LOCK_NB, LOCK_SH, flock
@@ -56,6 +56,11 @@ def _path(source):
     if has_content(source):
         name = getattr(source, "name", None)
         return Path(name if name and isinstance(name, str) else "the given bytes")
+    if os.path.isdir(source):
+        what = ("a SavedModel folder of TensorFlow, a program with its weights; save the Keras model as one file: "
+                "model.save('model.keras')" if os.path.exists(Path(source, "saved_model.pb")) else
+                "a folder; give the path of a file in it")
+        raise InputError(f"no weight file at {str(source)!r}, but {what}")
     if not os.path.isfile(source):
         raise InputError(f"no weight file at {str(source)!r}; give the path of a file: {READABLE}, "
                          "or a name that `tinyattr weights list` shows")
@@ -90,6 +95,9 @@ def _contents(file, open_files):
     """The fields of a WeightFile from its layout on; what must stay open is added to `open_files`."""
     size, head = file.length, file.read(16)
     if head.startswith(b"PK\3\4"):
+        if any(name.endswith("/constants.pkl") for name in zip_names(file, size)):
+            raise InputError("a TorchScript archive, which is a program with its weights; save these alone: "
+                             "torch.save(torch.jit.load(file).state_dict(), 'weights.pth')")
         members = zip_members(file, size)
         if INSIDE_KERAS in members:
             weights = members[INSIDE_KERAS]

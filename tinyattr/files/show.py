@@ -7,10 +7,10 @@ from tinyattr.files.recognise import recognised
 from tinyattr.files.tables import aligned
 
 
-def show_file(path, family=None):
-    """Layout, network, family, preprocessing of photos, source, sha256, and every layer. Raises InputError."""
+def show_file(path, **said):
+    """Layout, network, family, preprocessing of photos, source, sha256, and every layer; said: see `load`."""
     path = located(path)
-    with recognised(path, family) as found:
+    with recognised(path, **said) as found:
         names, shapes, known = found.architecture.names, found.file.shapes, found.description
         count = sum(map(len, shapes.values()))
         lines = [
