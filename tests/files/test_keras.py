@@ -9,7 +9,18 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
 import tinyattr as ta
-from tests.files.keras_files import conv, dense, functional, keras_zip, layer, pool, random_arrays, reads, sequential, whole_model
+from tests.files.keras_files import (
+    conv,
+    dense,
+    functional,
+    keras_zip,
+    layer,
+    pool,
+    random_arrays,
+    reads,
+    sequential,
+    whole_model,
+)
 from tests.references import FOLDER
 from tinyattr.files.show import show_file
 from tinyattr.files.vgg import CONVOLUTIONS, vgg_layers, vgg_shapes

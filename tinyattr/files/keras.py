@@ -95,7 +95,7 @@ def _end_at_logits(layers, shape):
     (n,), note = shape, ""
     name, op, _ = layers[-1] if layers else ("", "", {})
     if op == "sigmoid" and n > 1:
-        raise InputError(f"it ends in {n} sigmoids, answers to {n} questions; explained are networks that choose a class")
+        raise InputError(f"it ends in {n} sigmoids, answers to {n} questions; networks that choose one class are read")
     if op == "softmax" and n == 1:
         raise InputError("it ends in a softmax of a single unit, which is 1 for every picture")
     if op in ("softmax", "sigmoid"):
@@ -131,8 +131,8 @@ def find_in_keras(datasets, path, i, name):
 def find_in_model(datasets, path, i, name):
     """A weight in a whole-model .h5 file, {"conv2d/conv2d/kernel:0": dataset}. Raises InputError where it is not.
 
-    The first group is the outermost model's layer. Below it, Keras' versions write more groups or fewer, and TensorFlow 1
-    added _1 to names; the weight's name comes last.
+    The first group is the outermost model's layer. Below it, Keras' versions write more groups or fewer, and TensorFlow
+    1 added _1 to names; the weight's name comes last.
     """
     names = [name for name, _ in path]
     spellings = ([], ) if len(names) == 1 else (names[1:], names[-1:], [f"{names[-1]}_1"])
