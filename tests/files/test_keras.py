@@ -176,6 +176,12 @@ def test_names_and_what_is_taken_off():
     assert one.source.endswith("is taken off; the one output z is taken for the logits (0, z)")
 
 
+def test_where_keras_on_pytorch_differs_it_is_said():
+    words = "average_pooling2d averages what lies inside, as TensorFlow and JAX do; Keras on PyTorch repeats the border"
+    assert words in ta.load(OWN / "strides.h5").source
+    assert "averages" not in ta.load(OWN / "nested.h5").source  # padding is the same on all sides
+
+
 def test_a_layer_that_is_called_twice_has_one_set_of_weights():
     net = ta.load(OWN / "nested.h5")
     assert all(a is b for a, b in zip(net.weights["twice"], net.weights["twice_2"], strict=True))

@@ -37,6 +37,7 @@ def keras_network(text, version, find):
         except InputError as error:
             raise InputError(f"layer {call.name!r} ({call.kind}): {error}") from None
     note = _end_at_logits(made.layers, made.values[calls[-1].name][1] if calls else picture)
+    note = "; ".join(filter(None, (note, *map(_border, made.layers))))
     return made.layers, made.weights, Description(network=name, input=_spec(made, picture), note=note, picture=picture)
 
 
@@ -104,7 +105,14 @@ def _end_at_logits(layers, shape):
     inner = next((name for name, op, _ in layers if op == "softmax"), None)
     if inner:
         raise InputError(f"layer {inner!r} is a softmax inside the network; read is a last one only")
-    return note + "; the one output z is taken for the logits (0, z)" * (n == 1)
+    return "; ".join(filter(None, (note, "the one output z is taken for the logits (0, z)" * (n == 1))))
+
+
+def _border(layer):
+    """What to know of an average pool whose padding differs between the sides: Keras does not say it in the file."""
+    name, op, own = layer
+    uneven = op == "avg_pool" and np.ndim(own.get("padding", 0)) == 2
+    return f"{name} averages what lies inside, as TensorFlow and JAX do; Keras on PyTorch repeats the border" * uneven
 
 
 def _spec(made, picture):
