@@ -85,6 +85,14 @@ def test_deeplift_does_not_change_when_batch_norms_are_folded(rule, seed):
     assert apart(*maps) <= 1e-9
 
 
+def test_a_box_of_photos_needs_a_layer_that_reads_them():
+    """Behind a layer that rescales, black and white are other numbers than the photo's."""
+    net = NETWORKS["mobile"]()
+    seen = ta.network(net.layers, net.weights, input=ta.InputSpec((9, 11)))
+    with pytest.raises(ta.InputError, match="'stem', does not read the photo itself"):
+        ta.lrp(seen, picture(), 1, "pre", composite="epsilon_gamma_box")
+
+
 BLIND = ["gradient", "input_x_gradient", "grad_cam", "hirescam", "layercam", "deeplift", "lrp", "conductance", "guided_backprop", "fullgrad"]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinyattr.engine.activations import ELEMENTWISE
 from tinyattr.engine.ops import MOVES, OPS, around, grouped, lrn_below
-from tinyattr.engine.windows import crop, pad, pair, patches, pool_counts, pool_windows, sides, unpatch
+from tinyattr.engine.windows import pad, pair, patches, pool_counts, pool_windows, sides, unpatch
 
 
 def conv2d(record, g):
@@ -66,7 +66,7 @@ def elementwise(record, g):
 
 def max_pool(record, g):
     """m = g at the window's largest x, else 0; a tie goes to the first maximum in row-major order."""
-    windows = pool_windows(record.x[0], **record.attributes)
+    windows = pool_windows(np.maximum(record.x[0], np.finfo(g.dtype).min), **record.attributes)  # above padding's -inf
     n, rows, columns, kh, kw, c = windows.shape
     first = windows.reshape(n, rows, columns, kh * kw, c).argmax(3)
     winners = np.arange(kh * kw).reshape(kh, kw, 1) == first[:, :, :, None, None]
@@ -112,14 +112,10 @@ def reshaped(record, g):
 def moved(record, g):
     """Every number's signal goes back to where the number came from: places are moved as the numbers were."""
     (x,) = record.x
-    place = OPS[record.op](np.arange(1, x[0].size + 1).reshape(1, *x.shape[1:]), **record.attributes)  # 0: a constant
+    attributes = {key: v for key, v in record.attributes.items() if key != "value"}  # a border's; without, it is 0
+    place = OPS[record.op](np.arange(1, x[0].size + 1).reshape(1, *x.shape[1:]), **attributes)  # 0: a constant
     m = [np.bincount(place.ravel(), one.ravel(), x[0].size + 1)[1:] for one in g]
     return (np.reshape(m, x.shape),)
-
-
-def padded(record, g):
-    """m = g without the border."""
-    return (crop(g, padding=record.attributes["padding"]),)
 
 
 def concat(record, g):
@@ -162,7 +158,7 @@ def unbroadcast(g, shape):
 GRADIENT = {
     "conv2d": conv2d, "conv2d_transpose": conv2d_transpose, "dense": dense, "batch_norm": batch_norm,
     **dict.fromkeys(ELEMENTWISE, elementwise), **dict.fromkeys(MOVES, moved),
-    "flatten": reshaped, "reshape": reshaped, "pad": padded, "concat": concat,
+    "flatten": reshaped, "reshape": reshaped, "concat": concat,
     "avg_pool": avg_pool, "max_pool": max_pool, "max": max_, "global_max_pool": max_, "mean": mean,
     "global_avg_pool": mean, "add": add, "mul": mul, "sum": sum_, "lrn": lrn,
 }

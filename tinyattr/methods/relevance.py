@@ -21,6 +21,7 @@ from tinyattr.methods.lrp_rules import (
 )
 from tinyattr.methods.receipt import Receipt
 from tinyattr.methods.request import ask
+from tinyattr.nets.network import reads
 from tinyattr.softmax import softmax
 
 
@@ -194,6 +195,9 @@ def photo_box(net):
     if net.input is None:
         raise InputError(f"{net.name} does not say how photos are preprocessed, so what black is; give a book, "
                          "{**ta.COMPOSITES['epsilon_plus'](net), first_layer: box(low, high)}")
+    first = next(name for name, op, _ in net.layers if op in LINEAR)
+    if reads(net.layers)[first] != ("input",):
+        raise InputError(f"{net.name}: its first linear layer, '{first}', does not read the photo itself; give a book")
     return box(*net.input.limits)
 
 
