@@ -80,11 +80,11 @@ def _recognised(file, classes, said):
     else:
         architecture = architecture_of(file)
     known = architecture.families
-    published, compared = identify(known and architecture.name,
-                                   lru_cache(1)(lambda layer: file.read(architecture.names[layer])))
+    published, compared = identify(
+        known and architecture.name, lru_cache(1)(lambda layer: file.read(architecture.names[layer])))
     foreign = own.sha256 is None  # a file of our own keeps its network's name; a known one has its own in Keras' files
-    description = replace(
-        own, network=architecture.name if known and foreign else own.network or architecture.name,
-        architecture=architecture.name, input=preprocessing(own, architecture, published, **said),
-        classes=class_names(own, architecture, classes), note="" if known else own.note)
+    name = architecture.name if known and foreign else own.network or architecture.name
+    description = replace(own, network=name, architecture=architecture.name, note="" if known else own.note,
+                          input=preprocessing(own, architecture, published, **said),
+                          classes=class_names(own, architecture, classes))
     return Recognised(file, architecture, description, published, compared)
