@@ -6,7 +6,7 @@ import pytest
 import tinyattr as ta
 from tinyattr.engine import NUMPY
 from tinyattr.kernels import KERNELS
-from tinyattr.kernels.backend import pays
+from tinyattr.kernels.dispatch import pays
 
 SIDE, C, K = 32, 32, 32
 

@@ -8,7 +8,6 @@ import pytest
 import tinyattr as ta
 from tinyattr.glyphs.scenes import scene
 from tinyattr.softmax import softmax
-from tinyattr.studies.attacks import bounded, column, quadratic, stamped, triggered
 from tinyattr.studies.bake import bake
 from tinyattr.studies.detect import inspect, outlier_units, repair
 from tinyattr.studies.more_attacks import bounded, column, quadratic, stamped, triggered

@@ -60,9 +60,9 @@ def architecture_of(file):
     shapes, own, named = file.shapes, file.description, file.description.sha256 is not None
     pairs = all(len(arrays) == 2 for arrays in shapes.values())
     for architecture in (found for suggest in SUGGEST for found in suggest(shapes)) if pairs else ():
-        if architecture.misfit(shapes) is None and numbered(architecture.layers) == numbered(file.graph):
-            if not named or [name for name, *_ in architecture.layers] == [name for name, *_ in file.graph]:
-                return architecture
+        same = architecture.misfit(shapes) is None and numbered(architecture.layers) == numbered(file.graph)
+        if same and (not named or [name for name, *_ in architecture.layers] == [name for name, *_ in file.graph]):
+            return architecture
     return Architecture(own.network, file.graph, {}, {layer: layer for layer in file.layers}, ())
 
 

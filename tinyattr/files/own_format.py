@@ -1,7 +1,7 @@
 """Our HDF5, version 2, for any network: its layers as data, and every array under its layer's name.
 
     /about                 JSON in UTF-8: layers (name, op, attributes), input, classes, features, digests
-    /weights/conv1/kernel  float32 or float64, contiguous; a layer's arrays have the names that `WEIGHTS` gives them
+    /weights/conv1/kernel  float32 or float64, contiguous; a layer's arrays have the names that its op gives them
 
 Attributes of the root: format "tinyattr", version "2", and sha256, the digest of /about. So nothing that was damaged is
 taken for whole. A "/" in a layer's name is written %2F.
@@ -59,7 +59,7 @@ def write(path, layers, weights, description):
 def own_network(about, digest, arrays):
     """(layers, {layer: its Arrays}, Description) of a file of version 2. Raises InputError for anything else in it.
 
-    about, arrays {"weights/conv1/kernel": dataset}: what the file holds; digest: that of `about`, as the file says.
+    about, arrays {"weights/conv1/kernel": dataset}: what the file holds; digest: of `about`, as its attribute says.
     """
     text = _bytes(about)
     if sha256(text).hexdigest() != digest:

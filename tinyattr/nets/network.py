@@ -110,7 +110,8 @@ class Network:
         """A photo (path, PIL image or uint8 array) as this network wants it: (1, H, W, 3) float32."""
         if self.input is None:
             raise InputError(f"{self.name}: its file does not say how photos were preprocessed; "
-                             "load it with family='oxford' or 'torchvision' (command line: --family oxford)")
+                             "load it with family='oxford' or 'torchvision' (command line: --family oxford), or with "
+                             "input=InputSpec(...)")
         from tinyattr.files.photo import read_photo  # a step out of this room, when a photo is to be opened
 
         return read_photo(photo, self.input)

@@ -45,7 +45,7 @@ def early(net, K=10.0, layer=None):
     return alter(net, K, pools[(len(pools) - 1) // 2])
 
 
-ATTACKS = {**more_attacks.ATTACKS, "input": corner_of_pixels, "early": early}  # each a function of the network, K and layer
+ATTACKS = {**more_attacks.ATTACKS, "input": corner_of_pixels, "early": early}  # functions of network, K and layer
 
 
 @dataclass(frozen=True)
