@@ -1,0 +1,217 @@
+"""From an ONNX file to a Network: the walk over its nodes, in the file's order."""
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from tinyattr.errors import InputError
+from tinyattr.files.onnx import constants as fold
+from tinyattr.files.onnx.builder import Builder, Value, channels_first
+from tinyattr.files.onnx.file import read_graph
+from tinyattr.files.onnx.formulas import formula, source
+from tinyattr.files.onnx.operators import OPERATORS
+from tinyattr.files.weight_file import DAMAGED, about
+from tinyattr.nets.network import network
+
+NHWC = [0, 3, 1, 2]  # the Transpose that files from TensorFlow begin with
+
+
+def onnx_network(path, size=None, dtype=None):
+    """The Network that an ONNX file holds, float32, or float64 where the file's own numbers are.
+
+    size: a number or (H, W), where the file leaves the picture's size open. dtype: another type to compute in.
+    A softmax at the end, or one sigmoid, is taken off; `source` of the network says so.
+    Raises InputError, which names the node and its operator, for whatever is not read exactly.
+    """
+    path = Path(path)
+    with about(path):
+        graph = read_graph(path)
+        shape = _picture_shape(graph, size)
+        net = Walk(graph, shape, np.dtype(dtype or (np.float64 if graph.double else np.float32)))
+        layers, weights = net.network()
+        made = f", by {graph.made_by}" if graph.made_by else ""
+        off = f"; its last {net.taken_off} was taken off" if net.taken_off else ""
+        return network(layers, weights, name=path.stem, source=f"{path}, ONNX opset {graph.opset}{made}{off}")
+
+
+def _picture_shape(graph, size):
+    """The picture's shape in the file, (N, C, H, W) or (N, H, W, C). An open N is 1."""
+    shape = list(graph.shape)
+    rows = slice(1, 3) if _channels_last(graph) else slice(2, 4)
+    if len(shape) != 4:
+        raise InputError(f"its input {graph.picture!r:.40} has {len(shape)} axes; expected pictures (N, C, H, W)")
+    if size is not None:
+        size = np.broadcast_to(size, 2).tolist()
+        if any(a not in (None, b) for a, b in zip(shape[rows], size, strict=True)):
+            raise InputError(f"its pictures are {shape[rows][0]} x {shape[rows][1]}; got size {size[0]} x {size[1]}")
+        shape[rows] = size
+    if None in shape[rows]:
+        raise InputError("it leaves the size of pictures open; say it: size=224 or size=(H, W), in the command line --size")
+    if None in shape[1:]:
+        raise InputError("it leaves the number of channels open; export it with a fixed one")
+    if min(shape[1:]) < 1 or (shape[0] or 1) < 1:
+        raise InputError(f"its pictures have shape {shape}, which makes no sense")
+    return (shape[0] or 1, *shape[1:])
+
+
+def _channels_last(graph):
+    """Whether the picture comes as (N, H, W, C): the first thing that is done to it is a transposition to (N, C, H, W)."""
+    first = [n for n in graph.nodes if graph.picture in n.inputs]
+    return bool(first) and all(n.op == "Transpose" and n.attributes.get("perm") == NHWC for n in first)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A node with the values of its inputs, as operators see it. readers: the operators that read its first output."""
+
+    op: str
+    name: str
+    names: tuple[str, ...]
+    inputs: tuple
+    outputs: tuple[str, ...]
+    attributes: dict
+    readers: frozenset = frozenset()
+    closing: bool = False
+    only_reader: bool = False
+
+    def value(self, i):
+        """Input i, which depends on the picture. Raises InputError for a constant."""
+        if i >= len(self.inputs) or not isinstance(self.inputs[i], Value):
+            raise InputError(f"its input {i} is a constant or missing; expected what depends on the picture")
+        return self.inputs[i]
+
+    def constant(self, i):
+        """Input i as an array; None where it is left out, or depends on the picture."""
+        return self.inputs[i] if i < len(self.inputs) and isinstance(self.inputs[i], np.ndarray) else None
+
+    def values(self):
+        """All inputs that depend on the picture."""
+        return [v for v in self.inputs if isinstance(v, Value)]
+
+    def constants(self):
+        """All inputs that are constant."""
+        return [v for v in self.inputs if isinstance(v, np.ndarray)]
+
+
+class Walk(Builder):
+    """Goes over the nodes once. values: {name: Value, array, or the InputError of a node that could not be read}.
+
+    Such an error is raised where somebody needs the value; a formula may go past it.
+    """
+
+    def __init__(self, graph, shape, dtype):
+        super().__init__(dtype)
+        self.graph, self.opset, self.taken_off, self.budget = graph, graph.opset, None, fold.MOST_COMPUTED
+        self.makers, self.readers = {}, defaultdict(list)
+        for node in graph.nodes:
+            for name in node.inputs:
+                self.readers[name].append(node.op)
+            for name in node.outputs:
+                if name in self.makers or name in graph.constants or name == graph.picture:
+                    raise InputError(f"two nodes make the value {name!r:.60}")
+                if name:
+                    self.makers[name] = node
+        self.constants = dict(graph.constants)
+        self.values = {graph.picture: self._picture(shape)}
+        last = self.makers.get(self._source(graph.output))
+        self.closing = last.outputs[0] if last else None
+
+    def _picture(self, shape):
+        if _channels_last(self.graph):
+            return Value("input", shape, shape[1:], np.arange(np.prod(shape)).reshape(shape))
+        return channels_first("input", (*shape[2:], shape[1]), shape[0])
+
+    def _source(self, name):
+        for _ in range(len(self.makers) + 1):  # a cycle of moves would never end
+            before, name = name, source(name, {name: self.makers[name]} if name in self.makers else {})
+            if name == before:
+                return name
+        raise InputError(f"node {self.makers[name].name!r:.60} reads what comes from itself")
+
+    def network(self):
+        """(layers, weights) of a Network: those that the logits need."""
+        for node in self.graph.nodes:
+            self.read(node)
+        value = self.lookup(self.graph.output)
+        if not isinstance(value, Value):
+            raise InputError("its output does not depend on the picture")
+        if len(value.shape) < 2 or np.prod(value.shape[1:]) != max(value.shape[1:]):
+            raise InputError(f"it ends with values {value.shape}; expected logits (N, classes)")
+        last = self.arranged(value.moved(value.numbered().reshape(len(value.numbered()), -1)), 1)
+        if np.prod(value.shape[1:]) == 1:
+            last = self.add("two_logits_of_one", "two_logits", (last,), (2,))
+        return self._needed(last)
+
+    def read(self, node):
+        """Put the values that a node makes into `values`, or an error in their place."""
+        try:
+            made = self._made(node)
+        except InputError as error:
+            made = [error if str(error).startswith("node ") else InputError(f"node {node.name!r:.80} ({node.op:.40}): {error}")]
+            made *= len(node.outputs)
+        except DAMAGED as error:
+            made = [InputError(f"node {node.name!r:.80} ({node.op:.40}) makes no sense: {error}")] * len(node.outputs)
+        for name, value in zip(node.outputs, made, strict=False):
+            if isinstance(value, np.ndarray):
+                self.constants[name] = value
+            else:
+                self.values[name] = value
+
+    def _made(self, node):
+        found = formula(node, self.makers, self.constants)
+        if found is not None and isinstance(self.values.get(found[1]), Value):
+            op, x, attributes = found
+            return [OPERATORS[op](self, self.call(replace(node, op=op, inputs=(x,), attributes=attributes)))]
+        call = self.call(node)
+        if node.op == "Shape" and call.values():
+            return [fold.shape_of(node, call.value(0).shape)]
+        if not call.values():
+            made = fold.computed(node, call.inputs, self.budget)
+            self.budget -= 0 if node.op in fold.FREE else made.size
+            return [made]
+        if node.op in fold.MOVES:
+            value = call.value(0)
+            if node.op in ("Identity", "Dropout"):
+                return [fold.MOVES[node.op](node, value, *call.inputs[1:])]
+            return [value.moved(fold.MOVES[node.op](node, value.numbered(), *call.inputs[1:]))]
+        if node.op not in OPERATORS:
+            raise InputError(f"there is no op for it; read are {', '.join(sorted(OPERATORS))} and what only moves numbers")
+        made = OPERATORS[node.op](self, call)
+        return made if isinstance(made, list) else [made]
+
+    def call(self, node):
+        """The node with the values of its inputs. Raises the InputError of an input that could not be read."""
+        inputs = tuple(self.lookup(name) if name else None for name in node.inputs)
+        while inputs and inputs[-1] is None:
+            inputs = inputs[:-1]
+        once = any(isinstance(self.values.get(name), Value) and len(self.readers[name]) == 1 for name in node.inputs)
+        return Call(node.op, node.name, node.inputs, inputs, node.outputs, node.attributes,
+                    frozenset(self.readers[node.outputs[0]]), node.outputs[0] == self.closing, once)
+
+    def lookup(self, name):
+        """A Value or an array. Raises InputError."""
+        value = self.constants.get(name, self.values.get(name))
+        if value is None:
+            later = "only later: the nodes are not in order, or go in a circle" if name in self.makers else "nowhere"
+            raise InputError(f"{name!r:.60} is read, but made {later}")
+        if isinstance(value, InputError):
+            raise value
+        return value
+
+    def _needed(self, last):
+        """The layers that `last` needs, with inputs only where they are not the layer before, and their weights."""
+        reads, needed = {name: inputs for name, _, inputs, _ in self.layers}, set()
+        open_ = [last]
+        while open_:
+            name = open_.pop()
+            if name not in needed and name in reads:
+                needed.add(name)
+                open_ += reads[name]
+        layers, previous = [], "input"
+        for name, op, inputs, attributes in self.layers:
+            if name in needed:
+                layers.append((name, op, attributes if inputs in ((previous,), ()) else {"inputs": inputs, **attributes}))
+                previous = name
+        return layers, {name: arrays for name, arrays in self.weights.items() if name in needed}
