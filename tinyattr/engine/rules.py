@@ -117,8 +117,9 @@ def moved(record, g):
 
 
 def padded(record, g):
-    """m = g without the border."""
-    return (crop(g, padding=record.attributes["padding"]),)
+    """m = g without the border, and without the channels that were added."""
+    before, after = record.attributes.get("channels", (0, 0))
+    return (crop(g, padding=record.attributes["padding"])[..., before:g.shape[-1] - after],)
 
 
 def concat(record, g):

@@ -124,6 +124,8 @@ def _attribute(a, folder):
     value = getattr(a, kind)
     if kind in ("floats", "ints", "strings"):
         return list(value)
+    if kind == "f":
+        return float(str(np.float32(value)))  # 0.1 for the float32 0.10000000149: what a person wrote before the export
     return array_of(value, folder) if kind == "t" else value.decode() if kind == "s" else value
 
 

@@ -1,15 +1,17 @@
 """Formulas that exporters write out in many nodes, and that we have as one op: found from their last node backwards.
 
 A pattern is "x", the formula's input; a number; a letter, which stands for a constant; or (operator, pattern, ...). The
-inputs of Add and Mul may change places. Nodes that only move numbers are looked through.
+inputs of Add and Mul may change places. PyTorch's local response normalisation pools over (N, 1, C, H, W): there, nodes
+that only give the numbers another shape are looked through.
 """
 
 from math import sqrt
 
 import numpy as np
 
-from tinyattr.files.onnx.constants import MOVES
+from tinyattr.files.onnx.constants import listed
 
+SHAPES = ("Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten")  # another shape, the same order
 HALF_ERF = ("Add", ("Erf", ("Div", "x", sqrt(2))), 1), ("Add", ("Erf", ("Mul", "x", sqrt(0.5))), 1)
 THIRD_POWER = ("Mul", "x", ("Mul", "x", "x")), ("Pow", "x", 3)
 SQUARE = ("Mul", "x", "x"), ("Pow", "x", 2)
@@ -29,26 +31,26 @@ FORMULAS = [  # (pattern, the operator it is)
 ROOTS = {pattern[0] for pattern, _ in FORMULAS}
 
 
-def formula(node, makers, constants):
+def formula(node, makers, values):
     """(operator, the name of x, attributes) of the formula that ends with a node; None where there is none.
 
-    makers: {value: the node that makes it}; constants: {value: array}.
+    makers: {value: the node that makes it}; values: {value: array or Value}.
     """
     if node.op not in ROOTS:
         return None
     for pattern, op in FORMULAS:
         if pattern[0] != node.op:
             continue
-        found = _match(pattern, node.outputs[0], {}, makers, constants)
-        if found is not None and (about := _attributes(op, found)) is not None:
+        found = _match(pattern, node.outputs[0], {}, makers, values, SHAPES if op == "LRN" else ())
+        if found is not None and (about := _attributes(op, found, values)) is not None:
             return about[0], found["x"], about[1]
     return None
 
 
-def _match(pattern, name, found, makers, constants):
+def _match(pattern, name, found, makers, values, through):
     """What x and the letters stand for, if a value is this pattern; else None."""
     if isinstance(pattern, tuple):
-        node = makers.get(source(name, makers))
+        node = makers.get(source(name, makers, through))
         if node is None or node.op != pattern[0]:
             return None
         inputs = [i for i in node.inputs if i][:len(pattern) - 1]
@@ -56,15 +58,15 @@ def _match(pattern, name, found, makers, constants):
         for order in orders if len(inputs) == len(pattern) - 1 else []:
             inner = {**found, node.op: node}
             for part, i in zip(pattern[1:], order, strict=True):
-                inner = inner if inner is None else _match(part, i, inner, makers, constants)
+                inner = inner if inner is None else _match(part, i, inner, makers, values, through)
             if inner is not None:
                 return inner
         return None
-    number = constants.get(name)
+    number = values.get(name)
     if pattern == "x":
-        name = source(name, makers)
-        return None if number is not None or found.get("x", name) != name else {**found, "x": name}
-    if number is None or number.size != 1:
+        first = found.get("x", name)
+        return {"x": first, **found} if source(first, makers, through) == source(name, makers, through) else None
+    if not isinstance(number, np.ndarray) or number.size != 1:
         return None
     number = shortest(number.reshape(()))
     if isinstance(pattern, str):
@@ -72,34 +74,31 @@ def _match(pattern, name, found, makers, constants):
     return found if abs(number - pattern) < 1e-4 * abs(pattern) else None
 
 
-def source(name, makers):
-    """The value of which this one is a move, through any number of them; also where an If chooses between two moves."""
-    while name in makers:
-        node = makers[name]
-        if node.op == "If":
-            ends = {_inside(branch) for key, branch in node.attributes.items() if key.endswith("_branch")}
-            if len(ends) != 1 or None in ends:
-                break
-            (name,) = ends
-        elif node.op in MOVES:
-            name = node.inputs[0]
-        else:
+def source(name, makers, through):
+    """The value that the operators in `through` made this one of, however many; also where an If chooses between such."""
+    for _ in range(len(makers) + 1):  # a cycle would never end
+        node = makers.get(name)
+        if node is None or node.op not in (*through, "If"):
             break
+        ends = {_inside(branch, through) for key, branch in node.attributes.items() if key.endswith("_branch")}
+        ends = ends if node.op == "If" else {node.inputs[0]}
+        if not through or len(ends) != 1 or None in ends:
+            break
+        (name,) = ends
     return name
 
 
-def _inside(branch):
-    """The outer value that a branch of an If moves; None for a branch that does more."""
+def _inside(branch, through):
+    """The outer value that a branch of an If is made of by the operators in `through`; None for a branch that does more."""
     made = {n.output[0]: n for n in branch.node if n.output}
     name = branch.output[0].name if branch.output else None
-    for _ in range(len(branch.node) + 1):
-        if name not in made:
-            return name
-        name = made[name].input[0] if made[name].op_type in MOVES and made[name].input else None
-    return None
+    for _ in branch.node:
+        if name in made:
+            name = made[name].input[0] if made[name].op_type in through and made[name].input else None
+    return None if name in made else name
 
 
-def _attributes(op, found):
+def _attributes(op, found, values):
     """(operator, its attributes) of a formula that was found; None if its parts have other numbers than it needs."""
     if op == "TanhGelu":
         return "Gelu", {"approximate": "tanh"}
@@ -110,8 +109,11 @@ def _attributes(op, found):
     if op != "LRN":
         return op, {}
     about, size = found["AveragePool"].attributes, found["AveragePool"].attributes["kernel_shape"]
+    x, pooled = (getattr(values.get(name), "shape", ()) for name in (found["x"], found["Pad"].inputs[0]))
+    pads = [0, 0, size[0] // 2, 0, 0] * 2
     fits = len(size) == 3 and size[0] % 2 and size[1:] == [1, 1] and not any(about.get("pads", [])) and set(
-        about.get("strides", [1])) == {1}
+        about.get("strides", [1])) == {1} and pooled == (*x[:1], 1, *x[1:]) and listed(
+        found["Pad"], "pads", values.get((*found["Pad"].inputs, "")[1])) == pads
     return (op, {"size": size[0], **{key: found[key] for key in ("alpha", "beta", "bias")}}) if fits else None
 
 

@@ -113,22 +113,14 @@ class Walk(Builder):
                     raise InputError(f"two nodes make the value {name!r:.60}")
                 if name:
                     self.makers[name] = node
-        self.constants = dict(graph.constants)
-        self.values = {graph.picture: self._picture(shape)}
-        last = self.makers.get(self._source(graph.output))
+        self.values = {**graph.constants, graph.picture: self._picture(shape)}
+        last = self.makers.get(source(graph.output, self.makers, tuple(fold.MOVES)))
         self.closing = last.outputs[0] if last else None
 
     def _picture(self, shape):
         if _channels_last(self.graph):
             return Value("input", shape, shape[1:], np.arange(np.prod(shape)).reshape(shape))
         return channels_first("input", (*shape[2:], shape[1]), shape[0])
-
-    def _source(self, name):
-        for _ in range(len(self.makers) + 1):  # a cycle of moves would never end
-            before, name = name, source(name, {name: self.makers[name]} if name in self.makers else {})
-            if name == before:
-                return name
-        raise InputError(f"node {self.makers[name].name!r:.60} reads what comes from itself")
 
     def network(self):
         """(layers, weights) of a Network: those that the logits need."""
@@ -153,14 +145,10 @@ class Walk(Builder):
             made *= len(node.outputs)
         except DAMAGED as error:
             made = [InputError(f"node {node.name!r:.80} ({node.op:.40}) makes no sense: {error}")] * len(node.outputs)
-        for name, value in zip(node.outputs, made, strict=False):
-            if isinstance(value, np.ndarray):
-                self.constants[name] = value
-            else:
-                self.values[name] = value
+        self.values.update(zip(node.outputs, made, strict=False))
 
     def _made(self, node):
-        found = formula(node, self.makers, self.constants)
+        found = formula(node, self.makers, self.values)
         if found is not None and isinstance(self.values.get(found[1]), Value):
             op, x, attributes = found
             return [OPERATORS[op](self, self.call(replace(node, op=op, inputs=(x,), attributes=attributes)))]
@@ -177,7 +165,7 @@ class Walk(Builder):
                 return [fold.MOVES[node.op](node, value, *call.inputs[1:])]
             return [value.moved(fold.MOVES[node.op](node, value.numbered(), *call.inputs[1:]))]
         if node.op not in OPERATORS:
-            raise InputError(f"there is no op for it; read are {', '.join(sorted(OPERATORS))} and what only moves numbers")
+            raise InputError("no op of ours is this operator")
         made = OPERATORS[node.op](self, call)
         return made if isinstance(made, list) else [made]
 
@@ -192,7 +180,7 @@ class Walk(Builder):
 
     def lookup(self, name):
         """A Value or an array. Raises InputError."""
-        value = self.constants.get(name, self.values.get(name))
+        value = self.values.get(name)
         if value is None:
             later = "only later: the nodes are not in order, or go in a circle" if name in self.makers else "nowhere"
             raise InputError(f"{name!r:.60} is read, but made {later}")

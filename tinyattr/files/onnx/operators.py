@@ -276,7 +276,7 @@ def split(net, node):
 
 
 def pad(net, node):
-    """Pad with a constant -> pad, and crop where it is negative."""
+    """Pad with a constant -> pad, and slice where it is negative."""
     value, rank = node.value(0), len(node.value(0).shape)
     if node.attributes.get("mode", "constant") != "constant":
         raise InputError(f"padding by {node.attributes['mode']!r:.30} is not read")
@@ -288,16 +288,13 @@ def pad(net, node):
         return value
     if rank != 4 or 0 in sides:
         raise InputError("only maps (N, C, H, W) are padded, not pictures of a batch")
-    layer, (_, channels, *rows) = net.maps(value), value.shape
-    ours = tuple(n + sum(sides.get(a, (0, 0))) for a, n in ((2, rows[0]), (3, rows[1]), (1, channels)))
-    for op, sign in (("crop", -1), ("pad", 1)):
-        here = {a: tuple(max(0, sign * p) for p in both) for a, both in sides.items()}
-        if not any(map(any, here.values())):
-            continue
-        border = tuple(here.get(a, (0, 0)) for a in (2, 3))
-        more = {"channels": here[1]} if any(here.get(1, ())) else {}
-        more |= {"value": fill} if op == "pad" and fill else {}
-        layer = net.add(node.name, op, (layer,), ours, padding=border, **more)
+    value = cut(net, node, value, {a: (max(0, -before), value.shape[a] - max(0, -after), 1) for a, (before, after) in sides.items()})
+    rows, columns, channels = (tuple(max(0, p) for p in sides.get(a, (0, 0))) for a in (2, 3, 1))
+    if not any((*rows, *columns, *channels)):
+        return value
+    more = ({"channels": channels} if any(channels) else {}) | ({"value": fill} if fill else {})
+    ours = tuple(n + sum(p) for n, p in zip((*value.shape[2:], value.shape[1]), (rows, columns, channels), strict=True))
+    layer = net.add(node.name, "pad", (net.maps(value),), ours, padding=(rows, columns), **more)
     return channels_first(layer, ours, value.shape[0])
 
 

@@ -137,7 +137,7 @@ def pool(op, everywhere):
     return read
 
 
-FLATTENING = {"Flatten", "Reshape", "Squeeze", "Softmax", "LogSoftmax"}
+FLATTENING = {"Flatten", "Reshape", "Squeeze", "Shape", "Softmax", "LogSoftmax"}
 
 
 def global_pool(op):
