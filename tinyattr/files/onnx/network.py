@@ -83,8 +83,11 @@ class Call:
         return self.inputs[i]
 
     def constant(self, i):
-        """Input i as an array; None where it is left out, or depends on the picture."""
-        return self.inputs[i] if i < len(self.inputs) and isinstance(self.inputs[i], np.ndarray) else None
+        """Input i as an array; None where it is left out. Raises InputError where it depends on the picture."""
+        found = self.inputs[i] if i < len(self.inputs) else None
+        if isinstance(found, Value):
+            raise InputError(f"its input {i} depends on the picture; expected a constant")
+        return found
 
     def values(self):
         """All inputs that depend on the picture."""
@@ -145,6 +148,7 @@ class Walk(Builder):
             made *= len(node.outputs)
         except DAMAGED as error:
             made = [InputError(f"node {node.name!r:.80} ({node.op:.40}) makes no sense: {error}")] * len(node.outputs)
+        made += [InputError(f"node {node.name!r:.80} ({node.op:.40}): only its first output is read")] * (len(node.outputs) - len(made))
         self.values.update(zip(node.outputs, made, strict=False))
 
     def _made(self, node):

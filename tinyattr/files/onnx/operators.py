@@ -51,8 +51,8 @@ def selu(net, node):
 def prelu(net, node):
     """PRelu -> prelu with a slope for each channel."""
     value, slope = node.value(0), node.constant(1)
-    if slope is None:
-        raise InputError("the slope depends on the picture")
+    if net.opset < 7 and slope.ndim == 1:  # one for each channel, then
+        slope = slope.reshape(-1, *[1] * (len(value.shape) - 2))
     slope = like(value, slope)
     if slope.ndim > 1:
         raise InputError("the slope differs between places")
@@ -104,11 +104,10 @@ def fixed(net, node, v):
 
 def like(value, constant):
     """A constant that is broadcast to a Value, in our order: (C,) where it differs by channel only, else as our output."""
-    if np.broadcast_shapes(value.shape, constant.shape) != value.shape or constant.shape[:1 + constant.ndim - len(value.shape)] not in ((), (1,)):
+    shape = (*[1] * (len(value.shape) - constant.ndim), *constant.shape)
+    if len(shape) > len(value.shape) or shape[0] != 1 or any(n not in (1, m) for n, m in zip(shape, value.shape, strict=True)):
         raise InputError(f"a constant {constant.shape} does not fit a value {value.shape}")
-    apart = [n for n in constant.shape if n > 1]
-    by_channel = not apart or (len(apart) == 1 and constant.shape[1 - len(value.shape):][:1] == (apart[0],))
-    if value.places is None and by_channel:
+    if value.places is None and max(shape[2:], default=1) == 1:
         return np.broadcast_to(constant.ravel(), value.ours[-1:])
     ordered = np.empty(value.ours, constant.dtype)
     ordered.reshape(-1)[value.numbered()[0].ravel()] = np.broadcast_to(constant, value.shape)[0].ravel()
@@ -120,7 +119,7 @@ def add(net, node, sign=1):
     """Add, Sub, Sum -> add; with a constant batch_norm, or the bias of the layer before."""
     values, constants = node.values(), node.constants()
     if len(values) == 1 and len(constants) == 1:
-        negative = sign < 0 and node.constant(0) is not None  # constant - value
+        negative = sign < 0 and node.inputs[1] is values[0]  # constant - value
         shift = sign * constants[0] if not negative else constants[0]
         return shifted(net, node, values[0], shift, negative)
     if constants:
@@ -155,14 +154,12 @@ def multiply(net, node):
 
 def divide(net, node):
     """Div by a constant."""
-    if node.constant(1) is None:
-        raise InputError("it divides by what depends on the picture")
     return affine(net, node, node.value(0), scale=1 / node.constant(1).astype(np.float64))
 
 
 def power(net, node):
     """Pow with exponent 2 -> mul of a value with itself."""
-    if node.constant(1) is None or node.constant(1).size != 1 or float(node.constant(1).ravel()[0]) != 2:
+    if node.constant(1).ravel().tolist() != [2]:
         raise InputError("only the exponent 2 is read")
     return together(net, node, "mul", [node.value(0)] * 2)
 
@@ -186,40 +183,40 @@ def _same(a, b):
 def gemm(net, node):
     """Gemm: alpha x B + beta c -> dense; the kernel's rows go where our numbers lie."""
     value, kernel, bias = node.value(0), node.constant(1), node.constant(2)
-    if kernel is None or kernel.ndim != 2 or len(value.shape) != 2 or node.attributes.get("transA", 0):
+    if kernel.ndim != 2 or len(value.shape) != 2 or node.attributes.get("transA", 0):
         raise InputError("read is a product of a value (N, in) and a constant with two axes")
     kernel = kernel.T if node.attributes.get("transB", 0) else kernel
     alpha, beta = node.attributes.get("alpha", 1.0), node.attributes.get("beta", 1.0)
-    layer = dense(net, node, value, kernel if alpha == 1 else alpha * kernel)
-    if bias is None:
-        return layer
-    return shifted(net, node, layer, bias if beta == 1 else beta * bias)
+    if bias is not None and (bias.size not in (1, kernel.shape[1]) or bias.size != max(bias.shape[-1:], default=1)):
+        raise InputError(f"a bias {bias.shape} does not fit {kernel.shape[1]} outputs")
+    bias = None if bias is None else np.broadcast_to(bias.ravel() if beta == 1 else beta * bias.ravel(), kernel.shape[1:])
+    return dense(net, node, value, kernel if alpha == 1 else alpha * kernel, bias)
 
 
-def dense(net, node, value, kernel):
-    """x W, whose rows are put where the numbers of x lie in our output; the bias may follow."""
+def dense(net, node, value, kernel, bias=None):
+    """x W + b, with the rows of W where the numbers of x lie in our output; a bias that is left out may follow."""
     if kernel.shape[0] != value.shape[-1]:
         raise InputError(f"a kernel {kernel.shape} does not fit a value {value.shape}")
-    layer, zeros = value.layer, np.zeros(kernel.shape[1:])
+    layer, weights = value.layer, (kernel, np.zeros(kernel.shape[1:]) if bias is None else bias)
     if len(value.shape) == 2:
         if value.places is not None:
             rows = np.empty_like(kernel)
             rows[value.numbered()[0]] = kernel
-            kernel = rows
+            weights = rows, weights[1]
         layer = layer if len(value.ours) == 1 else net.add(f"{layer}_flat", "flatten", (layer,), kernel.shape[:1])
-        result = channels_first(net.add(node.name, "dense", (layer,), kernel.shape[1:], (kernel, zeros)), kernel.shape[1:], value.shape[0])
+        result = channels_first(net.add(node.name, "dense", (layer,), kernel.shape[1:], weights), kernel.shape[1:], value.shape[0])
     else:
         shape = (*value.shape[:-1], kernel.shape[1])
-        layer = net.add(node.name, "dense", (net.arranged(value, *range(1, len(shape))),), shape[1:], (kernel, zeros))
+        layer = net.add(node.name, "dense", (net.arranged(value, *range(1, len(shape))),), shape[1:], weights)
         result = Value(layer, shape, shape[1:], np.arange(np.prod(shape)).reshape(shape))
-    net.free.add(result.layer)
+    net.free |= {result.layer} if bias is None else set()
     return result
 
 
 def matmul(net, node):
     """MatMul with a constant -> dense, over the last axis."""
     kernel = node.constant(1)
-    if kernel is None or kernel.ndim != 2 or len(node.value(0).shape) < 2:
+    if kernel.ndim != 2 or len(node.value(0).shape) < 2:
         raise InputError("read is a product of a value and a constant with two axes")
     return dense(net, node, node.value(0), kernel)
 
