@@ -124,6 +124,12 @@ def counted(node, start, limit, step):
     return np.arange(start, limit, step)
 
 
+def multiplied(node, a, axes=None):
+    """ReduceProd: the product over axes, or over all."""
+    axes = listed(node, "axes", axes)
+    return a.prod(tuple(axes) if axes else None, keepdims=bool(node.attributes.get("keepdims", 1)))
+
+
 def shape_of(node, shape):
     """Shape: the sizes from `start` to `end`."""
     return np.array(shape, np.int64)[node.attributes.get("start", 0):node.attributes.get("end")]
@@ -135,7 +141,7 @@ COMPUTED = {
     "Gather": lambda node, a, i: np.take(a, i, node.attributes.get("axis", 0)),
     "Concat": lambda node, *a: np.concatenate(a, node.attributes["axis"]),
     "Expand": lambda node, a, shape: np.broadcast_to(a, np.broadcast_shapes(a.shape, tuple(map(int, shape)))),
-    "Where": lambda node, a, b, c: np.where(a, b, c), "ReduceProd": lambda node, a: a.prod(keepdims=True),
+    "Where": lambda node, a, b, c: np.where(a, b, c), "ReduceProd": multiplied,
     "Add": lambda node, a, b: a + b, "Sub": lambda node, a, b: a - b, "Mul": lambda node, a, b: a * b, "Div": divided,
     "Neg": lambda node, a: -a, "Abs": lambda node, a: abs(a), "Sqrt": lambda node, a: np.sqrt(a),
     "Pow": lambda node, a, b: a**b, "Exp": lambda node, a: np.exp(a), "Floor": lambda node, a: np.floor(a),
