@@ -302,6 +302,14 @@ def test_missing_files_folders_and_pipes(tmp_path, read):
             read(path)
 
 
+def test_folders_are_called_folders(tmp_path):
+    with pytest.raises(ta.InputError, match="a folder; give the path of a file in it"):
+        ta.load(tmp_path)
+    (tmp_path / "saved_model.pb").touch()
+    with pytest.raises(ta.InputError, match=r"a SavedModel folder of TensorFlow, .*model\.save\('model\.keras'\)"):
+        ta.load(tmp_path)
+
+
 def test_a_file_without_permission(small, tmp_path, monkeypatch):
     """Not called damaged."""
     path = write(tmp_path / "w.h5", small.weights, "keras-2016")

@@ -1,13 +1,24 @@
 """PyTorch's files: every form reads back bit for bit and gives PyTorch's logits, without torch."""
 
+import io
+import os
+import pickle
+import zipfile
+from argparse import Namespace
+from collections import Counter, defaultdict
+from datetime import datetime
+from fractions import Fraction
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import tinyattr as ta
-from tests.files.torch_files import legacy, safetensors, torch_state, zipped
+from tests.files.torch_files import PROTOCOL, legacy, safetensors, state_dict, text, torch_state, zipped
 from tests.files.torch_names import squeezenet_state
 from tests.references import FOLDER
 from tinyattr.files.formats import open_weights
+from tinyattr.files.pickled import Unknown, interpret
 
 ANSWERS = np.load(FOLDER / "pytorch" / "answers.npz")
 LAYOUT = {"legacy.pth": "torch-legacy", "zip.pth": "torch-zip", "half.pth": "torch-zip", "safetensors": "safetensors"}
@@ -57,6 +68,7 @@ def test_without_the_reordered_inputs_of_fc1_the_answer_is_wrong_and_plausible()
     assert (net.weights["fc1"][0][(h * 2 + w) * 8 + c] == as_stored[c * 4 + h * 2 + w]).all()
 
 
+@pytest.mark.filterwarnings("ignore:the picture has values")
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 def test_squeezenets_from_torchvision(tmp_path, version):
     state = squeezenet_state(version)
@@ -85,3 +97,101 @@ def test_our_own_writers_for_the_tests_below_write_what_is_read(tmp_path, write)
         (tmp_path / "w").write_bytes({"legacy": legacy, "safetensors": safetensors}[write](state))
     again = ta.load(tmp_path / "w")
     assert all((a == b).all() for n in net.weights for a, b in zip(net.weights[n], again.weights[n], strict=True))
+
+
+BESIDE = {  # what training scripts save next to a state dict
+    "args": Namespace(lr=0.1, arch="vgg11", data=Path("photos"), since=datetime(2026, 1, 1)), "best": np.float64(0.9),
+    "curve": np.ones(3), "classes seen": {1, 2}, "fixed": frozenset({3}), "count": Counter("abca"), "sizes": {(1, 2): 3, None: 4, 2.5: 1},
+    "losses": defaultdict(list, {"a.b": [1.5, 2 ** 40]}), "optimizer": {"param_groups": [{"betas": (0.9, 0.999), "x": None}]},
+    "raw": bytearray(b"bytes"), "more": [b"bytes"], "epoch": 5, "complex": 1j, "fraction": Fraction(1, 3), "slice": slice(1, 2), "large": [1 << 100, "y" * 300],
+}
+
+
+def checkpoint(state, *places, protocol=2, **beside):
+    """The pickle of {place: {place: ... state dict}}, with the values of `beside` on every level, as Python pickles them."""
+    whole = state_dict(state).removeprefix(PROTOCOL).removesuffix(b".")
+    for place in reversed(places):
+        whole = b"}(" + b"".join(text(name) + pickle_of(value, protocol) for name, value in beside.items()) + text(place) + whole + b"u"
+    return PROTOCOL + whole + b"."
+
+
+def pickle_of(value, protocol):
+    """The instructions of a pickle, without those that begin and end it."""
+    return value if isinstance(value, bytes) else pickle.dumps(value, protocol)[2:-1]
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_what_is_not_known_becomes_a_name_that_does_nothing(protocol):
+    found = interpret(io.BytesIO(pickle.dumps({"run": os.system, "wait": call_of_system, **BESIDE}, protocol)), {}, None)
+    assert found.keys() == {"run", "wait", *BESIDE}
+    assert found["run"] == Unknown(f"{os.name} system") == found["wait"]
+    assert found["args"] == Unknown("argparse Namespace")
+    assert (found["epoch"], found["optimizer"], found["large"]) == (5, BESIDE["optimizer"], BESIDE["large"])
+    assert not any(callable(value) for value in found.values())
+
+
+class CallOfSystem:
+    def __reduce__(self):
+        return os.system, ("touch was_run",)
+
+
+call_of_system = CallOfSystem()
+
+
+def renamed(state, new):
+    return {new(name): array for name, array in state.items()}
+
+
+@pytest.fixture(scope="module")
+def vgg11():
+    return ta.vgg("A", width=1 / 16, classes=3, size=64, dense=(5, 6))
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+@pytest.mark.parametrize("places", [("net",), ("weights",), ("ema",), ("model", "state_dict"), ("a", "b", "c", "d")])
+def test_the_one_state_dict_of_a_checkpoint_is_found(tmp_path, vgg11, places, protocol):
+    """Whatever stands beside it: options, scalars of NumPy, sets, the optimizer's state. None of it is run, or built."""
+    state = torch_state(vgg11)
+    path = zipped(tmp_path / "w.pth", state, checkpoint(state, *places, protocol=protocol, **BESIDE))
+    net = ta.load(path)
+    assert all((a == b).all() for n in net.weights for a, b in zip(net.weights[n], vgg11.weights[n], strict=True))
+
+
+@pytest.mark.parametrize("new", [
+    "module.{}".format, "model.{}".format, "_orig_mod.{}".format, "_orig_mod.module.{}".format, "net.model.{}".format,
+    lambda name: name.replace("features.", "features.module."),
+    lambda name: f"module.{name}".replace("features.", "features._orig_mod."),
+], ids=range(7))
+def test_wrappers_of_modules(tmp_path, vgg11, new):
+    state = renamed(torch_state(vgg11), new)
+    (tmp_path / "w.safetensors").write_bytes(safetensors(state))
+    for path in (zipped(tmp_path / "w.pth", state), tmp_path / "w.safetensors"):
+        net = ta.load(path)
+        assert all((a == b).all() for n in net.weights for a, b in zip(net.weights[n], vgg11.weights[n], strict=True))
+
+
+def test_what_a_checkpoint_leaves_open_is_asked(tmp_path, vgg11):
+    """Two state dicts, a layer twice, a whole model, weights of a kind that is not known: one line that names it."""
+    state = torch_state(vgg11)
+    other = state_dict(state).removeprefix(PROTOCOL).removesuffix(b".")
+    quantized = state_dict(state, **{"classifier.3.weight": b"ctorch._utils\n_rebuild_qtensor\n)R"})
+    twice = {**state, **renamed(state, "module.{}".format)}
+    parameter = {**state, "temperature": np.ones(1, np.float32)}
+    for arrays, content, words in [
+        (state, checkpoint(state, "model", ema=other), r"2 state dicts, in \['ema'\], \['model'\]; save the one that you want alone"),
+        (twice, None, "two tensors for 'weight' of 'features.0', 'module.features.0.weight' is one"),
+        (state, PROTOCOL + b"ctorchvision.models.vgg\nVGG\n)\x81}b.", "'torchvision.models.vgg VGG', a whole model"),
+        (state, quantized, "'classifier.3.weight' in it is no dense tensor of numbers, but 'torch._utils _rebuild_qtensor'"),
+        (parameter, None, "'temperature' in it is no name that torchvision or timm give"),
+        (state, PROTOCOL + b"}" + text("epoch") + b"K\5s.", "does not hold a state dict"),
+    ]:
+        with pytest.raises(ta.InputError, match=words):
+            ta.load(zipped(tmp_path / "w.pth", arrays, content))
+
+
+def test_torchscript_is_named(tmp_path):
+    with zipfile.ZipFile(tmp_path / "w.pt", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("w/data.pkl", "w/code/__torch__.py", "w/constants.pkl"):
+            archive.writestr(name, b"")
+    with pytest.raises(ta.InputError, match=r"a TorchScript archive, which is a program with its weights; .*state_dict\(\)"):
+        ta.load(tmp_path / "w.pt")

@@ -4,11 +4,12 @@ To add an architecture, write a function from a file's shapes to the Architectur
 SUGGEST. It need not look at every shape: all are compared with the architecture's own here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isqrt
 
 from tinyattr.errors import InputError
 from tinyattr.files.pytorch import squeezenet_names, vgg_names
+from tinyattr.nets.network import inputs_of
 from tinyattr.nets.squeezenet import squeezenet_layers, squeezenet_shapes
 from tinyattr.nets.vgg import CONVOLUTIONS, VGG_NAMES, vgg_layers, vgg_shapes
 
@@ -32,8 +33,8 @@ class Architecture:
 
     @property
     def classes(self):
-        """How many logits it has."""
-        return list(self.kernels.values())[-1][-1]
+        """How many logits it has; None for a network of somebody's own."""
+        return next((kernel[-1] for kernel in reversed(self.kernels.values())), None)
 
     def misfit(self, shapes):
         """In words, the first layer whose shapes {file's layer: (kernel, bias)} are not the architecture's; or None."""
@@ -45,8 +46,32 @@ class Architecture:
         return None
 
 
+def architecture_of(file):
+    """The Architecture of a WeightFile that says its network's layers: a known one if it has the same, else its own.
+
+    Layers of a file of our own must also have the same names, as these are what its reader gets back.
+    """
+    shapes, own, named = file.shapes, file.description, file.description.sha256 is not None
+    pairs = all(len(arrays) == 2 for arrays in shapes.values())
+    for architecture in (found for suggest in SUGGEST for found in suggest(shapes)) if pairs else ():
+        if architecture.misfit(shapes) is None and numbered(architecture.layers) == numbered(file.graph):
+            if not named or [name for name, *_ in architecture.layers] == [name for name, *_ in file.graph]:
+                return replace(architecture, size=own.picture[0] if own.picture else architecture.size)
+    return Architecture(own.network, file.graph, {}, {layer: layer for layer in file.layers}, ())
+
+
+def numbered(layers):
+    """Layers without their names: (op, attributes, the numbers of the layers that it reads)."""
+    numbers, found, previous = {"input": 0}, [], "input"
+    for name, op, attributes in layers:
+        inputs, own = inputs_of(attributes, previous)
+        found.append((op, own, [numbers[i] for i in inputs]))
+        previous, numbers[name] = name, len(numbers)
+    return found
+
+
 def architectures_of(shapes):
-    """The Architectures that {file's layer: (kernel shape, bias shape)} can be, likeliest first.
+    """The Architectures that {file's layer: (kernel shape, bias shape)} can be, likeliest first, of weights alone.
 
     Raises InputError where there is none: of the first layer that does not fit, or that the network is another one.
     """
@@ -58,7 +83,7 @@ def architectures_of(shapes):
         raise InputError(misfits[0])
     few = ", ".join([*list(shapes)[:3], *(["..."] if len(shapes) > 3 else [])])
     raise InputError(f"{len(shapes)} layer(s) with weights ({few}) are neither a whole VGG, dense layers included, "
-                     "nor SqueezeNet")
+                     "nor SqueezeNet; of a network of your own, save the whole model: model.save('net.keras')")
 
 
 def _vggs(shapes):

@@ -2,17 +2,23 @@
 
 import errno
 import os
+import shutil
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
+from tempfile import TemporaryDirectory
 
 from tinyattr.errors import InputError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+LONGEST_NAME = 60  # characters that a temporary name keeps of the file's: a file system takes 255 bytes
 
 
 def writable(path):
     """`path` as a Path, if its folder exists. Raises InputError otherwise: ask before long work, not after."""
-    path = Path(path)
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"a file to write is given by its path, or as a file open for writing bytes; got {path!r:.60}")
+    path = Path(os.fsdecode(path))
     if not path.parent.is_dir():
         raise InputError(f"no folder {str(path.parent)!r} to write {path.name!r} into")
     if path.exists() and not path.is_file():
@@ -24,9 +30,20 @@ def writable(path):
 
 @contextmanager
 def atomic(path):
-    """`with atomic(path) as temporary:` write to `temporary`; it becomes `path` unless something fails."""
+    """`with atomic(path) as temporary:` write to `temporary`; it becomes `path` unless something fails.
+
+    Each writer has a temporary name of its own, so that many may write one path: the last that ends is what stays.
+    path: also a file object that takes bytes, such as io.BytesIO; the whole content is copied into it at the end.
+    """
+    if hasattr(path, "write"):
+        with TemporaryDirectory() as folder:
+            yield (temporary := Path(folder, "file"))
+            with open(temporary, "rb") as written:
+                _copy(written, path)
+        return
     path = writable(path).resolve()  # a link stays a link, to the new content
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")  # the ending stays last: writers choose formats by it
+    # The ending stays last: writers choose formats by it.
+    temporary = path.with_name(f".{token_hex(8)}.{path.name[-LONGEST_NAME:]}")
     try:
         yield temporary
         with open(temporary, "rb+") as written:
@@ -38,6 +55,14 @@ def atomic(path):
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _copy(written, file):
+    """Raises InputError for a file that takes text, or that is open for reading only."""
+    try:
+        shutil.copyfileobj(written, file)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"a file object must be open for writing bytes, as open(path, 'wb') gives: {error}") from None
 
 
 def write_text(path, text):

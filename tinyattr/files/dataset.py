@@ -18,8 +18,8 @@ from tinyattr.files.weight_file import Array
 SLACK = 1024  # bytes by which a chunk may grow when it is compressed
 
 
-def array_of(d):
-    """The Array of a dataset, vetted but not read.
+def array_of(d, dtype=np.float32):
+    """The Array of a dataset, vetted but not read; it will be read as `dtype`.
 
     Raises InputError where reading could leave the file, run a plugin, or cost more than the array itself.
     """
@@ -45,12 +45,12 @@ def array_of(d):
         written = plist.get_layout() == h5py.h5d.COMPACT or d.id.get_storage_size() == nbytes
     if not written or not nbytes:
         raise InputError(f"{d.name} was never written completely; the file comes from an interrupted run")
-    return Array(d.name, d.shape, partial(_read, d))
+    return Array(d.name, d.shape, partial(_read, d, dtype))
 
 
-def _read(d):
-    """The numbers as float32. Raises InputError for a damaged chunk."""
-    a = np.empty(d.shape, np.float32)
+def _read(d, dtype):
+    """The numbers. Raises InputError for a damaged chunk."""
+    a = np.empty(d.shape, dtype)
     if not d.chunks:
         d.read_direct(a)
         return a

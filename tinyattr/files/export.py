@@ -14,7 +14,7 @@ def write_keras(net, path):
     The file appears whole or not at all.
     """
     layers = [name for name, _, _ in net.layers if "relu" not in name]  # Keras' layers hold their ReLU
-    with atomic(path) as temporary, h5py.File(temporary, "w") as file:
+    with atomic(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
         file.attrs["layer_names"] = np.array(layers, "S")
         for name in layers:
             group = file.create_group(name)

@@ -23,6 +23,10 @@ def located(source):
 
     Raises InputError, which says how to get it, where a file that can be fetched is not there.
     """
+    if not isinstance(source, str | os.PathLike):
+        raise InputError("a network is given by the path of its file, or by its name, such as 'glyphs'; "
+                         f"got {source!r:.60}")
+    source = os.fsdecode(source)
     if source == "glyphs":
         return embedded("weights/glyphs.h5")
     if source not in FETCHABLE:

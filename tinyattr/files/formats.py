@@ -1,18 +1,24 @@
 """Which format a weight file has, told by its first bytes, never by its name. To read another format, add a case."""
 
+import io
+import json
 import os
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import h5py
-
 from tinyattr.errors import InputError
-from tinyattr.files.hdf5 import hdf5_contents, open_hdf5
+from tinyattr.files.hdf5 import HDF5_START, hdf5_contents, open_hdf5
+from tinyattr.files.keras_config import LARGEST_CONFIG
 from tinyattr.files.pth import LEGACY_START, legacy_tensors, zip_tensors
 from tinyattr.files.pytorch import layers_of
 from tinyattr.files.safetensors import safetensors, safetensors_start
 from tinyattr.files.weight_file import WeightFile, about
-from tinyattr.files.window import zip_members
+from tinyattr.files.window import Window, zip_members, zip_names
+
+try:
+    from fcntl import LOCK_NB, LOCK_SH, flock
+except ImportError:  # on Windows, a file that is open for writing elsewhere cannot be opened at all
+    flock = None
 
 READABLE = "HDF5 (.h5, .weights.h5), .keras, .pth and .safetensors"
 INSIDE_KERAS = "model.weights.h5"
@@ -24,36 +30,105 @@ MISTAKEN = {  # what people take for a weight file, by its first bytes
 
 
 @contextmanager
-def open_weights(path):
-    """Open a weight file of any format: `with open_weights(path) as file` gives a WeightFile. Raises InputError."""
-    path = Path(path)
-    if not os.path.isfile(path):
-        raise InputError(f"no weight file at {str(path)!r}; give the path of a file: {READABLE}, "
-                         "or a name that `tinyattr weights list` shows")
+def open_weights(source):
+    """Open a weight file of any format: `with open_weights(path) as file` gives a WeightFile. Raises InputError.
+
+    source: a path, the bytes of a file, or a file that is open for reading bytes, which is read from where it stands.
+    """
+    path = _path(source)
     with ExitStack() as open_files:
         with about(path):
-            stream = open_files.enter_context(open(path, "rb", buffering=0))
-            file = WeightFile(path, *_contents(stream, path, open_files))
+            if not has_content(source):
+                source = open_files.enter_context(open(path, "rb", buffering=0))
+                refuse_while_written(source)
+            stream = _stream(source)
+            file = WeightFile(path, stream.length, *_contents(stream, open_files))
         yield file
 
 
-def _contents(file, path, open_files):
-    """(layout, layers, and the description in a file of our own); what must stay open is added to `open_files`."""
-    size, head = path.stat().st_size, file.read(16)
+def has_content(source):
+    """Whether a source is no path or name, but the content of a file: its bytes, or a file that is open."""
+    return isinstance(source, bytes | bytearray | memoryview) or hasattr(source, "readinto")
+
+
+def _path(source):
+    """The Path of a file, or what messages call it instead. Raises InputError where there is no ordinary file."""
+    if has_content(source):
+        name = getattr(source, "name", None)
+        return Path(name if name and isinstance(name, str) else "the given bytes")
+    if os.path.isdir(source):
+        what = ("a SavedModel folder of TensorFlow, a program with its weights; save the Keras model as one file: "
+                "model.save('model.keras')" if os.path.exists(Path(source, "saved_model.pb")) else
+                "a folder; give the path of a file in it")
+        raise InputError(f"no weight file at {str(source)!r}, but {what}")
+    if not os.path.isfile(source):
+        raise InputError(f"no weight file at {str(source)!r}; give the path of a file: {READABLE}, "
+                         "or a name that `tinyattr weights list` shows")
+    return Path(source)
+
+
+def _stream(source):
+    """The file's bytes as a Window. All that is read comes from it, so that nobody can put another file in between."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        source = io.BytesIO(source)
+    if not source.seekable():
+        raise InputError("a stream that can be read only once; give its bytes, stream.read()")
+    start = source.tell()
+    return Window(source, start, source.seek(0, io.SEEK_END) - start)
+
+
+def refuse_while_written(file):
+    """Raise InputError if a program has locked the file because it writes into it, as HDF5 does.
+
+    Clusters have file systems without locks (flock answers ENOLCK, EOPNOTSUPP or EROFS); then nobody has locked it.
+    """
+    try:
+        if flock:
+            flock(file, LOCK_SH | LOCK_NB)
+    except BlockingIOError:
+        raise InputError("another program has it open for writing; close it there, or wait") from None
+    except OSError:
+        pass
+
+
+def _contents(file, open_files):
+    """The fields of a WeightFile from its layout on; what must stay open is added to `open_files`."""
+    size, head = file.length, file.read(16)
     if head.startswith(b"PK\3\4"):
+        if any(name.endswith("/constants.pkl") for name in zip_names(file, size)):
+            raise InputError("a TorchScript archive, which is a program with its weights; save these alone: "
+                             "torch.save(torch.jit.load(file).state_dict(), 'weights.pth')")
         members = zip_members(file, size)
         if INSIDE_KERAS in members:
-            members[INSIDE_KERAS].check()
-            return hdf5_contents(open_files.enter_context(open_hdf5(members[INSIDE_KERAS])))
+            weights = members[INSIDE_KERAS]
+            weights.check()
+            config, version = _keras_config(members)
+            return hdf5_contents(open_files.enter_context(open_hdf5(weights)), weights, config, version)
         if any(name.endswith("/data.pkl") for name in members):
             return "torch-zip", layers_of(zip_tensors(members))
         raise InputError(f"a zip file without {INSIDE_KERAS} (a .keras file) and without data.pkl (a .pth file)")
     if head.startswith(LEGACY_START):
         return "torch-legacy", layers_of(legacy_tensors(file, size))
-    if h5py.is_hdf5(path):
-        return hdf5_contents(open_files.enter_context(open_hdf5(path)))
+    if head.startswith(HDF5_START):
+        return hdf5_contents(open_files.enter_context(open_hdf5(file)), file)
     if safetensors_start(head):
         return "safetensors", layers_of(safetensors(file, size))
     mistaken = (what for start, what in MISTAKEN.items() if head.lstrip().startswith(start))
     what = next(mistaken, "not a weight file") if head else "an empty file"
     raise InputError(f"{what}; read are {READABLE}")
+
+
+def _keras_config(members):
+    """(config, Keras' version) of the members of a .keras file. Raises InputError where there is no config."""
+    if "config.json" not in members:
+        raise InputError("a .keras file without config.json, which says what its layers do")
+    config, about = (_short_text(members[name]) if name in members else "{}" for name in ("config.json", "metadata.json"))
+    return config, str(json.loads(about).get("keras_version"))
+
+
+def _short_text(member):
+    """A member's text, of at most LARGEST_CONFIG bytes."""
+    if member.length > LARGEST_CONFIG:
+        raise InputError(f"its config has {member.length:,} bytes; read are at most {LARGEST_CONFIG:,}")
+    member.check()
+    return member.read(member.length).decode()

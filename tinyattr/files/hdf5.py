@@ -1,57 +1,117 @@
-"""HDF5 weight files. Nothing is read before it is vetted; of a foreign file no attribute but `format` is looked at.
+"""HDF5 weight files. Nothing is read before it is vetted.
 
-    tinyattr        /block1_conv1/kernel                        our own; attributes say what the network is
+    tinyattr        /weights/block1_conv1/kernel, /about        our own, see own_format; version 1: /block1_conv1/kernel
+    keras-model     /model_weights/block1_conv1/...             Keras 2 and 3 whole-model .h5, with the model's config
+    keras           /layers/conv2d/vars/0                       the inside of .keras, whose config stands elsewhere in it
+    keras-3         /layers/conv2d/vars/0                       Keras 3 .weights.h5: weights alone
     keras-2016      /block1_conv1/block1_conv1_W_1:0            the official keras.applications files
     keras-weights   /block1_conv1/block1_conv1/kernel:0         tf_keras save_weights; also plain /block1_conv1/kernel
-    keras-model     /model_weights/block1_conv1/...             Keras 2 and 3 whole-model .h5
-    keras-3         /layers/conv2d/vars/0                       Keras 3 .weights.h5 and the inside of .keras
+
+Of a foreign file two attributes are looked at, the config and Keras' version, and HDF5 has no part in that.
 """
 
+from functools import partial
 
 import h5py
 
 from tinyattr.errors import InputError
 from tinyattr.files.dataset import array_of
-from tinyattr.files.own_format import own_description
+from tinyattr.files.keras import find_in_keras, find_in_model, keras_network
+from tinyattr.files.keras_config import LARGEST_CONFIG
+from tinyattr.files.own_format import own_network
+from tinyattr.files.own_format_1 import description_1, text_of
+from tinyattr.files.variable_text import variable_text
 from tinyattr.files.weight_file import Description, natural
 
+HDF5_START = b"\x89HDF\r\n\x1a\n"
 MOST_MEMBERS = 1000  # met in all groups; a group can be a member of many: VGG19 has 120
+MOST_IN_MODELS = 10_000  # of which a layer of batch normalisation has 6
 DEEPEST = 3  # groups below a layer's own
+DEEPEST_IN_MODELS = 20
 
 
 def open_hdf5(file):
-    """An h5py.File of a path or a binary file, to be closed. Raises what h5py raises for a damaged file."""
-    return h5py.File(file, "r", rdcc_nbytes=1 << 16, locking="best-effort")
+    """An h5py.File of a binary file, to be closed. Raises what h5py raises for a damaged file."""
+    return h5py.File(file, "r", rdcc_nbytes=1 << 16)
 
 
-def hdf5_contents(file):
-    """(layout, layers, description) of an open h5py.File, as `WeightFile` has them. Raises InputError."""
-    met = []
-    members = _members(file, met)
-    description = own_description(file.attrs)
-    if description:
-        layout, root = "tinyattr", file
-    elif "model_weights" in members:
-        layout, root = "keras-model", file["model_weights"]
-    elif "layers" in members:
-        layout, root = "keras-3", file["layers"]
-    else:
-        layout, root = "keras-weights", file
-    if not isinstance(root, h5py.Group):
-        raise InputError(f"{root.name} in it is not a group of layers")
-    layers = {}
-    for name in sorted(_members(root, met), key=natural):
-        if root.get(name, getclass=True) is h5py.Group and (found := _datasets(root[name], met)):
-            layers[name] = _kernel_and_bias([array_of(d) for d in found], name)
+def hdf5_contents(file, stream, config=None, version=""):
+    """(layout, layers, description, graph, names of layers without weights) of an open h5py.File, for `WeightFile`.
+
+    stream: the same file, for reading bytes. config, version: the text and Keras' version that a .keras file has beside it.
+    Raises InputError.
+    """
+    members = _members(file, met := [])
+    own = text_of(file.attrs, "format") == "tinyattr" and text_of(file.attrs, "version")
+    if own == "2":
+        arrays = dict(_tree(file, met))
+        graph, layers, description = own_network(arrays.pop("about", None), text_of(file.attrs, "sha256"), arrays)
+        return "tinyattr", layers, description, graph
+    if own == "1":
+        return "tinyattr", _pairs(file, met)[0], description_1(file.attrs)
+    if own is not False:
+        raise InputError(f"the file has format version {own}; this program reads 1 and 2")
+    if config is None and "model_weights" in members:
+        config, version = (_text(file, stream, name) for name in ("model_config", "keras_version"))
+        return "keras-model", *_model(config, version or "", find_in_model, file["model_weights"], met)
+    if config is not None:
+        return "keras", *_model(config, version, find_in_keras, file.get("layers"), met)
+    layout, root = ("keras-3", file["layers"]) if "layers" in members else ("keras-weights", file)
+    layers, bare = _pairs(root, met)
     if layout == "keras-weights" and all(kernel.name.endswith("_W_1:0") for kernel, _ in layers.values()):
         layout = "keras-2016"
-    return layout, layers, description or Description()
+    return layout, layers, Description(), None, bare
 
 
-def _members(group, met):
+def _model(config, version, find, root, met):
+    """(layers, description, graph) of a Keras model, by its config; `find` knows where in `root` its weights lie."""
+    if config is None:
+        raise InputError("it holds no config of the model, which says what its layers do")
+    datasets = dict(_tree(root, met)) if root is not None else {}
+    graph, layers, description = keras_network(config, version, partial(find, datasets))
+    return layers, description, graph
+
+
+def _text(file, stream, name):
+    """A text among the file's attributes, of fixed or variable length; None where there is none."""
+    if file.userblock_size:
+        raise InputError("it has a block of somebody's own before HDF5's; Keras writes none")
+    fixed = text_of(file.attrs, name)
+    return variable_text(stream, h5py.h5o.get_info(file.id).addr, name, LARGEST_CONFIG) if fixed is None else fixed
+
+
+def _tree(group, met, path=""):
+    """(path, dataset) of all that lies in a group, however deep, up to bounds."""
+    if not isinstance(group, h5py.Group):
+        raise InputError(f"{group.name} in it is not a group of layers")
+    if path.count("/") > DEEPEST_IN_MODELS:
+        raise InputError(f"{group.name} in it lies too deep; arrays lie at most {DEEPEST_IN_MODELS} groups down")
+    for name in _members(group, met, MOST_IN_MODELS):
+        member = group[name]
+        if isinstance(member, h5py.Group):
+            yield from _tree(member, met, f"{path}{name}/")
+        else:
+            yield f"{path}{name}", member
+
+
+def _pairs(root, met):
+    """({layer: (kernel, bias)}, names of the groups without arrays) of a file of weights alone."""
+    if not isinstance(root, h5py.Group):
+        raise InputError(f"{root.name} in it is not a group of layers")
+    layers, bare = {}, []
+    for name in sorted(_members(root, met), key=natural):
+        if root.get(name, getclass=True) is h5py.Group:
+            if found := _datasets(root[name], met):
+                layers[name] = _kernel_and_bias([array_of(d) for d in found], name)
+            else:
+                bare.append(name)
+    return layers, tuple(bare)
+
+
+def _members(group, met, most=MOST_MEMBERS):
     """Names in a group, added to those `met` so far. Only hard links: others may lead to another place or file."""
-    if len(met) + len(group) > MOST_MEMBERS:
-        raise InputError(f"its groups have more than {MOST_MEMBERS} members")
+    if len(met) + len(group) > most:
+        raise InputError(f"its groups have more than {most} members")
     names = list(group)
     met += names
     for name in names:
@@ -71,7 +131,8 @@ def _datasets(group, met, depth=0):
         member = group[name]
         found += _datasets(member, met, depth + 1) if isinstance(member, h5py.Group) else [member]
         if len(found) > 2:
-            raise InputError(f"{group.name} in it holds more than a kernel and a bias; one network per file, please")
+            raise InputError(f"{group.name} in it holds more than a kernel and a bias; of another network than "
+                             "a VGG or SqueezeNet, save the whole model: model.save('net.keras')")
     return found
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 from tqdm import tqdm
 
 from tinyattr.errors import InputError
-from tinyattr.files.architectures import architectures_of
 from tinyattr.files.atomic import writable
 from tinyattr.files.fetch import claimed, located
+from tinyattr.files.formats import has_content
 from tinyattr.files.own_format import write
 from tinyattr.files.recognise import recognised
 from tinyattr.files.weight_file import Description
@@ -16,26 +16,24 @@ from tinyattr.files.weight_file import Description
 def load(source, *, family=None):
     """A Network from a weight file of any format and architecture that is known here.
 
-    source: a path; "glyphs", the embedded network; or the name of a fetched file, such as "vgg19".
+    source: a path; "glyphs", the embedded network; the name of a fetched file, such as "vgg19"; the bytes of a file;
+    or a file that is open for reading bytes, such as io.BytesIO.
     family: whose training, a key of FAMILIES; it fixes how photos are preprocessed. Files of our own say it, and the
     published networks are known by their numbers; for any other file `net.read` refuses photos until it is given.
     Raises InputError for a missing, damaged or unknown file, and for a family that cannot be the file's.
     """
-    with recognised(located(source), family) as found:
+    with recognised(source if has_content(source) else located(source), family) as found:
         return found.network()
 
 
 def save(net, path):
-    """Write a VGG or SqueezeNet into a file that `load` reads: float32 weights, preprocessing of photos, class names.
+    """Write any network into a file that `load` reads: layers, weights, preprocessing of photos, class names.
 
-    The file appears whole or not at all. Raises InputError for another network, or weights that are not finite.
+    path: or a file that is open for writing bytes. The file appears whole or not at all.
+    Raises InputError for weights that are not finite, and for attributes of layers that cannot be written as data.
     """
-    fitting = architectures_of({name: (arrays[0].shape, arrays[-1].shape) for name, arrays in net.weights.items()})
-    architecture = next((a for a in fitting if a.layers == net.layers), None)
-    if architecture is None:
-        raise InputError(f"{net.name} has other layers than a VGG or SqueezeNet; only these can be saved")
-    write(path, net.weights.items(), Description(network=net.name, architecture=architecture.name, source=net.source,
-                                                 input=net.input, classes=net.classes))
+    write(path, net.layers, net.weights.items(), Description(
+        network=net.name, source=net.source, input=net.input, classes=net.classes, features=net.features))
 
 
 def convert(source, path, *, family=None):
@@ -46,7 +44,7 @@ def convert(source, path, *, family=None):
     """
     source, path = located(source), writable(path)
     with recognised(source, family) as found:
-        if found.family is None:
+        if found.family is None and found.architecture.families:
             raise InputError(f"{source.name!r} does not say whose training it is, and its numbers are of no published "
                              f"network; say it with --family {' or '.join(found.architecture.families)}")
         digest, published = claimed(source)
@@ -55,4 +53,5 @@ def convert(source, path, *, family=None):
                              f"has: its sha256 is {digest}; get it again")
         origin = found.description.source or f"{source.name}, {source.stat().st_size:,} bytes, sha256 {digest}"
         layers = tqdm(found.architecture.names, unit=" layers", desc=path.name, disable=None, leave=False)
-        write(path, ((layer, found.read(layer)) for layer in layers), replace(found.description, source=origin))
+        write(path, found.architecture.layers, ((layer, found.read(layer)) for layer in layers),
+              replace(found.description, source=origin))

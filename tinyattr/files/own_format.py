@@ -1,7 +1,14 @@
-"""Our HDF5: /layer/kernel and /layer/bias, contiguous float32; the root's attributes say what they mean."""
+"""Our HDF5, version 2, for any network: its layers as data, and every array under its layer's name.
+
+    /about                 JSON in UTF-8: layers (name, op, attributes), input, classes, features, digests
+    /weights/conv1/kernel  float32 or float64, contiguous; a layer's arrays have the names that `WEIGHTS` gives them
+
+Attributes of the root: format "tinyattr", version "2", and sha256, the digest of /about. So nothing that was damaged is
+taken for whole. A "/" in a layer's name is written %2F.
+"""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import sha256
 
 import h5py
@@ -9,85 +16,104 @@ import numpy as np
 
 from tinyattr.errors import InputError
 from tinyattr.files.atomic import atomic
-from tinyattr.files.weight_file import Description, plausible
-from tinyattr.nets.pictures import FAMILIES, InputSpec
+from tinyattr.files.dataset import array_of
+from tinyattr.files.own_format_1 import described
+from tinyattr.files.weight_file import LONGEST_NAME
+from tinyattr.nets.network import WEIGHTS
+from tinyattr.nets.pictures import FAMILIES
 
-VERSION = "1"
-LONGEST = 60_000  # bytes of an attribute that is written; the names of ImageNet's classes have 18,000
-LARGEST_ATTRIBUTE = 1 << 16  # bytes of one that is read: HDF5's own limit
-ATTRIBUTES = ("version", "network", "architecture", "source", "input", "classes", "sha256")
-ARRAYS = ("kernel", "bias")
+LARGEST_ABOUT = 1 << 21  # bytes; 1,000 layers need 200,000
+TEXTS = ("network", "source", "note", "features")
 
 
-def write(path, layers, description):
-    """Write `layers`, pairs of a name and its (kernel, bias), as they come: one layer in memory at a time.
+def write(path, layers, weights, description):
+    """Write a network. weights: pairs of a layer's name and its arrays, as they come: one layer in memory at a time.
 
     The description's digests are made here. The file appears whole or not at all. Raises InputError for weights that
-    `load` would not take.
+    are not finite, and for attributes that JSON cannot hold.
     """
-    digests = {}
-    with atomic(path) as temporary, h5py.File(temporary, "w") as file:
-        for name, arrays in layers:
-            for what, array in zip(ARRAYS, arrays, strict=True):
-                where = f"{name}/{what}"
-                array = np.ascontiguousarray(plausible(array, where), "<f4")
-                digests[where] = _digest(array)
-                file.create_dataset(where, data=array)
-        texts = {"format": "tinyattr", "version": VERSION, "network": description.network,
-                 "architecture": description.architecture, "family": family_of(description.input) or "unknown",
-                 "input": json.dumps(description.input and asdict(description.input)),
-                 "classes": json.dumps(description.classes), "source": description.source,
-                 "sha256": json.dumps(digests)}
-        for name, text in texts.items():
-            text = text.encode()
-            if len(text) > LONGEST:
-                raise InputError(f"{name} of {len(text):,} bytes; a file holds at most {LONGEST:,}")
-            file.attrs.create(name, np.bytes_(text), dtype=h5py.string_dtype(length=max(1, len(text))))
+    ops, digests, dtype = {name: op for name, op, _ in layers}, {}, "float32"
+    with atomic(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
+        for layer, arrays in weights:
+            if len(layer) > LONGEST_NAME or not layer.isprintable():
+                raise InputError(f"a layer's name has at most {LONGEST_NAME} printable characters; got {layer[:40]!r}")
+            for what, array in zip(names_of(ops[layer]), arrays, strict=True):
+                where = f"{layer}/{what}"
+                array = np.asarray(finite(array, where), "<f8" if array.dtype == np.float64 else "<f4", order="C")
+                dtype, digests[where] = str(array.dtype), digest_of(array)
+                file.create_dataset(f"weights/{escaped(layer)}/{what}", data=array)
+        said = {"layers": layers, "dtype": dtype, "input": description.input and asdict(description.input),
+                "classes": description.classes, "sha256": digests, **{key: getattr(description, key) for key in TEXTS}}
+        try:
+            text = json.dumps(said, allow_nan=False).encode()
+        except (TypeError, ValueError) as error:
+            raise InputError(f"an attribute of a layer cannot be written: {error}") from None
+        if len(text) > LARGEST_ABOUT:
+            raise InputError(f"layers and names of {len(text):,} bytes; a file holds at most {LARGEST_ABOUT:,}")
+        file.create_dataset("about", data=np.frombuffer(text, np.uint8))
+        for key, value in {"format": "tinyattr", "version": "2", "sha256": sha256(text).hexdigest()}.items():
+            file.attrs.create(key, np.bytes_(value))
 
 
-def own_description(attributes):
-    """The Description in an HDF5 file's attributes; None for a foreign file, whose other attributes are not looked at.
+def own_network(about, digest, arrays):
+    """(layers, {layer: its Arrays}, Description) of a file of version 2. Raises InputError for anything else in it.
 
-    Raises InputError for attributes that do not say what `write` makes them say.
+    about, arrays {"weights/conv1/kernel": dataset}: what the file holds; digest: that of `about`, as its attribute says.
     """
-    if _text(attributes, "format") != "tinyattr":
-        return None
-    texts = {key: _text(attributes, key) for key in ATTRIBUTES if key in attributes}
-    if None in texts.values():
-        raise InputError("one of its attributes is no text of fixed length")
-    try:
-        if (version := texts.pop("version")) != VERSION:
-            raise InputError(f"the file has format version {version}; this program reads {VERSION}")
-        spec, classes, digests = (json.loads(texts.pop(key)) for key in ("input", "classes", "sha256"))
-        if spec is not None:
-            spec = InputSpec(**{key: tuple(v) if isinstance(v, list) else v for key, v in spec.items()})
-        if classes is not None and not (isinstance(classes, list) and all(isinstance(c, str) for c in classes)):
-            raise InputError("the file's class names are not a list of names")
-        if not all(text.isprintable() for text in (*texts.values(), *(classes or ()))):
-            raise InputError("the file's names hold characters that cannot be printed")
-        return Description(**texts, input=spec, classes=classes, sha256=dict(digests))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"the file's attributes do not say what a tinyattr file must: {error}") from None
+    text = _bytes(about)
+    if sha256(text).hexdigest() != digest:
+        raise InputError("what it says about the network is not what was written: its sha256 differs; get it again")
+    said = json.loads(text)
+    layers, dtype = said.pop("layers"), np.dtype(said.pop("dtype"))
+    if not isinstance(layers, list) or dtype not in (np.float32, np.float64):
+        raise InputError("what it says about the network does not describe one")
+    weights = {}
+    for name, op, _ in layers:
+        if len(name) > LONGEST_NAME or not name.isprintable():
+            raise InputError("it has layers with names that are no names")
+        if op in WEIGHTS:
+            datasets = [arrays[f"weights/{escaped(name)}/{what}"] for what in names_of(op)]
+            weights[name] = tuple(replace(array_of(d, dtype), vet=finite) for d in datasets)
+    return layers, weights, described(said)
 
 
-def _text(attributes, name):
-    """An attribute, if it is text of fixed length, else None. HDF5 believes what a variable one claims, and crashes."""
-    if name not in attributes:
-        return None
-    identity = attributes.get_id(name)
-    fixed = identity.shape == () and identity.dtype.kind == "S" and identity.dtype.itemsize <= LARGEST_ATTRIBUTE
-    return bytes(attributes[name]).decode() if fixed else None
+def _bytes(d):
+    """The bytes of /about, if they lie in the file in one piece."""
+    plist = d.id.get_create_plist() if isinstance(d, h5py.Dataset) else None
+    if (plist is None or d.dtype != np.uint8 or d.ndim != 1 or d.size > LARGEST_ABOUT or plist.get_external_count()
+            or plist.get_layout() != h5py.h5d.CONTIGUOUS or d.id.get_storage_size() != d.size):
+        raise InputError("what it says about the network is not stored as a tinyattr file stores it")
+    return d[...].tobytes()
 
 
-def check_digests(digests, name, arrays):
-    """Raises InputError, naming the array, unless a layer's kernel and bias are the very bytes that were written."""
-    for what, array in zip(ARRAYS, arrays, strict=True):
-        if digests.get(f"{name}/{what}") != _digest(array):
+def names_of(op):
+    """The names of an op's arrays: ["kernel", "bias"]."""
+    return WEIGHTS[op][0].replace(",", " ").split()
+
+
+def escaped(layer):
+    """A layer's name as that of one group: without "/", and not of dots alone."""
+    name = layer.replace("%", "%25").replace("/", "%2F")
+    return name.replace(".", "%2E") if set(name) == {"."} else name
+
+
+def finite(a, where):
+    """The array, if all its numbers are finite. Raises InputError."""
+    if not np.isfinite(a).all():
+        raise InputError(f"{where} holds {a[~np.isfinite(a)].flat[0]}; weights are finite numbers")
+    return a
+
+
+def check_digests(digests, name, arrays, whats):
+    """Raises InputError, naming the array, unless a layer's arrays are the very bytes that were written."""
+    for what, array in zip(whats, arrays, strict=True):
+        if digests.get(f"{name}/{what}") != digest_of(array):
             raise InputError(f"{name}/{what} is not what was written: its sha256 differs; get the file again")
 
 
-def _digest(array):
-    return sha256(np.ascontiguousarray(array, "<f4")).hexdigest()
+def digest_of(array):
+    """sha256 of an array's bytes, little-endian."""
+    return sha256(np.ascontiguousarray(array, array.dtype.newbyteorder("<"))).hexdigest()
 
 
 def family_of(spec):

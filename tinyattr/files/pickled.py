@@ -1,13 +1,15 @@
 """Reading the pickles of PyTorch's files without running them.
 
 A pickle is a program: pickle.Unpickler would import and call what it names, allocate what it asks for (a memo of 2^31
-entries is five bytes), and set any attribute. The few instructions that a state dict needs are interpreted here, on
-plain data; whatever else a pickle wants is refused by name. pickletools only takes the bytes apart. A value may be in
-many places, so nothing here may walk through one (hash it, compare it, print it, copy it), unless it is taken apart on
-the way: that can take 2^n steps.
+entries is five bytes), and set any attribute. The few instructions that a checkpoint needs are interpreted here, on
+plain data. A checkpoint may hold more than a state dict, such as the options and the best accuracy of a training: what
+it makes of names that are not known here becomes an Unknown, of which nothing but the name is kept. pickletools only
+takes the bytes apart. A value may be in many places, so nothing here may walk through one (hash it, compare it, print
+it, copy it), unless it is taken apart on the way: that can take 2^n steps.
 """
 
 import pickletools
+from dataclasses import dataclass
 
 from tinyattr.errors import InputError
 
@@ -17,20 +19,29 @@ MOST_ARGUMENTS = 8  # of a function; _rebuild_tensor_v2 has at most 7
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 LITERALS = {
     "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE", "SHORT_BINUNICODE", "SHORT_BINSTRING",
+    "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8", "BINUNICODE8", "LONG4",
 }
-EMPTY = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple}
+EMPTY = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "EMPTY_SET": lambda: Unknown("builtins set")}
 TAKES = {  # how many items an instruction takes from the stack, None: all since the last mark
     "APPEND": 1, "SETITEM": 2, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3, "STACK_GLOBAL": 2, "BINPERSID": 1, "REDUCE": 2,
-    "BUILD": 1, "STOP": 1, "APPENDS": None, "SETITEMS": None, "TUPLE": None,
+    "BUILD": 1, "STOP": 1, "APPENDS": None, "SETITEMS": None, "TUPLE": None, "NEWOBJ": 2, "NEWOBJ_EX": 3,
+    "ADDITEMS": None, "FROZENSET": None,
 }
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Stands for whatever a pickle makes of a name that is not known here, "argparse Namespace". It does nothing."""
+
+    name: str
 
 
 def interpret(stream, functions, persistent):
     """The object that the pickle at the stream's position describes; the stream then stands behind it.
 
-    functions: {"module name": function} that the pickle may call; it never sees another. persistent: called with each
-    persistent id. Raises InputError for an instruction or a name that is not known, ValueError, LookupError or
-    TypeError for a pickle that makes no sense.
+    functions: {"module name": function} that the pickle may call; it never sees another: every other name is an
+    Unknown, and so is what the pickle makes with one. persistent: called with each persistent id. Raises InputError
+    for an instruction that is not known, ValueError, LookupError or TypeError for a pickle that makes no sense.
     """
     stack, marks, memo = [], [], {}
     for opcode, argument, _ in pickletools.genops(stream):
@@ -44,9 +55,11 @@ def interpret(stream, functions, persistent):
         match name:
             case "PROTO" | "FRAME" | "BUILD":
                 pass  # BUILD: what an object keeps beside its value, such as versions of modules and hooks
+            case "ADDITEMS":
+                pass  # of a set, which is Unknown
             case "NONE" | "NEWTRUE" | "NEWFALSE":
                 stack.append(CONSTANTS[name])
-            case "EMPTY_DICT" | "EMPTY_LIST" | "EMPTY_TUPLE":
+            case "EMPTY_DICT" | "EMPTY_LIST" | "EMPTY_TUPLE" | "EMPTY_SET":
                 stack.append(EMPTY[name]())
             case _ if name in LITERALS:
                 stack.append(argument)
@@ -55,9 +68,13 @@ def interpret(stream, functions, persistent):
             case "TUPLE" | "TUPLE1" | "TUPLE2" | "TUPLE3":
                 stack.append(tuple(taken))
             case "APPEND" | "APPENDS":
-                stack[-1].extend(taken)
+                if not isinstance(stack[-1], Unknown):
+                    stack[-1].extend(taken)
             case "SETITEM" | "SETITEMS":
-                fill_mapping(stack[-1], taken)
+                if not isinstance(stack[-1], Unknown):
+                    fill_mapping(stack[-1], taken)
+            case "FROZENSET":
+                stack.append(Unknown("builtins frozenset"))
             case "BINPUT" | "LONG_BINPUT":
                 memo[argument] = stack[-1]
             case "MEMOIZE":
@@ -65,11 +82,13 @@ def interpret(stream, functions, persistent):
             case "BINGET" | "LONG_BINGET":
                 stack.append(memo[argument])
             case "GLOBAL":
-                stack.append(_known(argument, functions))
+                stack.append(functions.get(argument) or Unknown(argument))
             case "STACK_GLOBAL":
-                stack.append(_known(" ".join(taken), functions))
+                stack.append(functions.get(argument := " ".join(taken)) or Unknown(argument))
             case "BINPERSID":
                 stack.append(persistent(*taken))
+            case "REDUCE" | "NEWOBJ" | "NEWOBJ_EX" if isinstance(taken[0], Unknown):
+                stack.append(taken[0])
             case "REDUCE":
                 function, arguments = taken
                 if not isinstance(arguments, tuple) or len(arguments) > MOST_ARGUMENTS:
@@ -78,21 +97,18 @@ def interpret(stream, functions, persistent):
             case "STOP":
                 return taken[0]
             case _:
-                raise InputError(f"its pickle uses the instruction {name}, which no saved state dict needs; "
-                                 "save model.state_dict(), not the model")
+                raise InputError(f"its pickle uses the instruction {name}, which no checkpoint needs; "
+                                 "save model.state_dict() alone")
     raise ValueError("a pickle without an end")
 
 
 def fill_mapping(mapping, items):
-    """mapping[key] = value for items (key, value, key, value, ...); a key is a name or a number, cheap to hash."""
+    """mapping[key] = value for items (key, value, key, value, ...).
+
+    A key that is neither a name nor a number may be dear to hash; no tensor has one, so that its value is left out.
+    """
+    if not isinstance(mapping, dict):
+        raise TypeError(f"a pickle that puts items into a {type(mapping).__name__}")
     for key, value in zip(items[::2], items[1::2], strict=True):
-        if not isinstance(mapping, dict) or not isinstance(key, str | int):
-            raise TypeError(f"a pickle with a {type(key).__name__} as key in a {type(mapping).__name__}")
-        mapping[key] = value
-
-
-def _known(name, functions):
-    if name not in functions:
-        raise InputError(f"its pickle asks for {name[:80]!r}, which no state dict of dense floats needs; "
-                         "save model.state_dict(), not the model")
-    return functions[name]
+        if isinstance(key, str | int):
+            mapping[key] = value

@@ -9,14 +9,13 @@ import io
 from dataclasses import dataclass, field
 
 from tinyattr.errors import InputError
-from tinyattr.files.pickled import LARGEST, fill_mapping, interpret
+from tinyattr.files.pickled import LARGEST, Unknown, fill_mapping, interpret
 from tinyattr.files.tensor import DTYPES, Tensor, bytes_of
 from tinyattr.files.window import Window
 
 MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_START = b"\x80\x02\x8a\x0a" + MAGIC.to_bytes(10, "little")
 STORAGES = {f"{name}Storage": dtype for name, dtype in DTYPES.values()}
-WRAPPED_AS = ("state_dict", "model_state_dict", "model")  # where training scripts put the weights in a checkpoint
 
 
 @dataclass(frozen=True)
@@ -77,16 +76,41 @@ def zip_tensors(members):
 
 
 def _state_dict(content):
-    """{name: Tensor}, wherever a checkpoint keeps it."""
-    for key in WRAPPED_AS:
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
-    if not isinstance(content, dict):
+    """{name: Tensor}: the one state dict of a checkpoint, wherever its training script put it.
+
+    A state dict is told by a tensor whose name has a dot, such as features.0.weight; an optimizer's state has none.
+    Raises InputError where there is none, or more than one, as an average of the weights may stand beside them.
+    """
+    found = list(_state_dicts(content))
+    if isinstance(content, Unknown):
+        raise InputError(f"its pickle asks for {content.name[:80]!r}, a whole model or another object that runs code "
+                         "when it is loaded; save model.state_dict() instead")
+    if not found:
         raise InputError("it does not hold a state dict; save model.state_dict()")
+    if len(found) > 1:
+        places = [where or "the file itself" for where, _ in found]
+        raise InputError(f"it holds {len(found)} state dicts, in {', '.join(places[:4])}; save the one that you want "
+                         f"alone: torch.save(torch.load(file){found[-1][0]}, 'other.pth')")
+    tensors = {}
+    for name, value in found[0][1].items():
+        if isinstance(value, Tensor):
+            tensors[str(name)] = value
+        elif "." in str(name):
+            what = value.name if isinstance(value, Unknown) else type(value).__name__
+            raise InputError(f"{str(name)[:40]!r} in it is no dense tensor of numbers, but {what[:80]!r}")
+    return tensors
+
+
+def _state_dicts(content, where="", seen=None):
+    """(where, mapping) of every mapping of tensors, each once; where: "['net']"."""
+    seen = set() if seen is None else seen
+    if not isinstance(content, dict) or id(content) in seen:
+        return
+    seen.add(id(content))
+    if any(isinstance(value, Tensor) and "." in str(name) for name, value in content.items()):
+        yield where, content
     for name, value in content.items():
-        if not isinstance(name, str) or not isinstance(value, Tensor):
-            raise InputError(f"{str(name)[:40]!r} in it is no tensor; save model.state_dict() alone")
-    return content
+        yield from _state_dicts(value, f"{where}[{str(name)[:40]!r}]", seen)
 
 
 def _checked(identity):

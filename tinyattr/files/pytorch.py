@@ -15,6 +15,7 @@ from tinyattr.files.tensor import FLOATS
 from tinyattr.files.weight_file import Array, natural
 from tinyattr.nets.squeezenet import POOL_AFTER, SQUEEZE
 
+WRAPPERS = {"module", "_orig_mod", "_fsdp_wrapped_module"}  # of DataParallel, torch.compile, FSDP: around any module
 PARTS = ("features", "pre_logits", "classifier", "head")  # of a network of torchvision's or timm's, in their order
 
 
@@ -23,16 +24,19 @@ def layers_of(tensors):
 
     Raises InputError for batch normalisation and other tensors that no layer here has.
     """
-    wrapper = next((name.partition("features.")[0] for name in tensors if "features." in name), "")
+    outer = next((name.partition("features.")[0] for name in tensors if "features." in name), "")  # such as "model."
     named = {}
     for name, tensor in tensors.items():
-        layer, _, what = name.removeprefix(wrapper).rpartition(".")  # the wrapper: "module." of DataParallel
-        named.setdefault(layer, {})[what] = tensor
+        *layer, what = name.removeprefix(outer).split(".")
+        layer = ".".join(part for part in layer if part not in WRAPPERS)
+        if named.setdefault(layer, {}).setdefault(what, tensor) is not tensor:
+            raise InputError(f"it holds two tensors for {what!r} of {layer!r}, {name!r} is one; save one network alone")
     if any("running_mean" in parts for parts in named.values()):
         raise InputError("it has batch normalisation (vgg19_bn?); read are the VGGs without it, and SqueezeNet")
-    for layer in named:
+    for layer, parts in named.items():
         if _part(layer) not in PARTS:
-            raise InputError(f"{layer!r} in it is no name that torchvision or timm give to a layer here")
+            name = layer or next(iter(parts))
+            raise InputError(f"{name!r} in it is no name that torchvision or timm give to a layer here")
     layers, channels = {}, None
     for layer in sorted(named, key=lambda layer: (PARTS.index(_part(layer)), natural(layer))):
         if named[layer].keys() != {"weight", "bias"}:

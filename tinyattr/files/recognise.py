@@ -6,9 +6,9 @@ from functools import lru_cache
 
 from tinyattr.engine.arrays import sealed
 from tinyattr.errors import InputError, unknown
-from tinyattr.files.architectures import Architecture, architectures_of
+from tinyattr.files.architectures import Architecture, architecture_of, architectures_of
 from tinyattr.files.formats import open_weights
-from tinyattr.files.own_format import check_digests, family_of
+from tinyattr.files.own_format import check_digests, family_of, names_of
 from tinyattr.files.registry import Published, identify
 from tinyattr.files.weight_file import Description, WeightFile, about
 from tinyattr.nets.classes import imagenet_names
@@ -35,20 +35,30 @@ class Recognised:
         return family_of(self.description.input)
 
     def read(self, layer):
-        """(kernel, bias) of a layer by our name, float32. Raises InputError, naming the array, for damage."""
-        arrays = self.file.read(self.architecture.names[layer])
+        """A layer's arrays, by our name, as floats. Raises InputError, naming the array, for damage."""
+        name = self.architecture.names[layer]
+        arrays = self.file.read(name)
         if self.description.sha256 is not None:
             with about(self.file.path):
-                check_digests(self.description.sha256, layer, arrays)
+                check_digests(self.description.sha256, name, arrays, names_of(self.op(layer)))
         return arrays
+
+    def op(self, layer):
+        """What a layer does."""
+        return next(op for name, op, _ in self.architecture.layers if name == layer)
 
     def network(self):
         """The Network that the file holds. Raises InputError for damaged arrays."""
-        weights = {layer: tuple(map(sealed, self.read(layer))) for layer in self.architecture.names}
-        known = self.description
+        weights, read, known = {}, {}, self.description  # layers that share their arrays share them again
+        for layer, name in self.architecture.names.items():
+            arrays = self.file.layers[name]
+            if id(arrays) not in read:
+                read[id(arrays)] = tuple(map(sealed, self.read(layer)))
+            weights[layer] = read[id(arrays)]
+        source = known.source or "; ".join(filter(None, (str(self.file.path), known.note)))
         with about(self.file.path):
-            return network(self.architecture.layers, weights, name=known.network, features=self.architecture.features,
-                           classes=known.classes, input=known.input, source=known.source or str(self.file.path))
+            return network(self.architecture.layers, weights, name=known.network, classes=known.classes,
+                           features=known.features or self.architecture.features, input=known.input, source=source)
 
 
 @contextmanager
@@ -63,8 +73,12 @@ def recognised(path, family=None):
 
 
 def _recognised(file, family):
-    own, fitting = file.description, architectures_of(file.shapes)
-    architecture = next((a for a in fitting if a.name == own.architecture), fitting[0])
+    own = file.description
+    if file.graph is None:
+        fitting = architectures_of(file.shapes)
+        architecture = next((a for a in fitting if a.name == own.architecture), fitting[0])
+    else:
+        architecture = architecture_of(file)
     published, compared = identify(architecture.name, lru_cache(1)(lambda layer: file.read(architecture.names[layer])))
     spec = _preprocessing(own.input, published, family, architecture)
     classes = imagenet_names() if own.classes is None and architecture.classes == 1000 else own.classes
@@ -81,7 +95,8 @@ def _preprocessing(own, published, given, architecture):
         family, why = published.family, f"its numbers are those of {published.title}"
     else:
         family = given if given in architecture.families else None
-        why = f"a {architecture.name} is {' or '.join(architecture.families)}"
+        why = (f"a {architecture.name} is {' or '.join(architecture.families)}" if architecture.families else
+               "it is a network of somebody's own; say with input=InputSpec(...) how photos are preprocessed")
     if given not in (None, family):
         raise InputError(f"family {given!r} cannot be right: {why}")
     if own is not None or family is None:

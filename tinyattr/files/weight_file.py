@@ -5,7 +5,7 @@ import struct
 import zipfile
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,9 @@ class Description:
     """What is known of a network beside its numbers. A foreign file says nothing: its fields are as they stand here.
 
     network: its name; source: where its numbers come from; input: how photos are preprocessed; classes: their names.
-    sha256: {"layer/kernel": digest of its bytes as float32}, which only a file of our own has.
+    features: the layer that CAMs explain, None for a Network's default; note: what the reader of the file left out;
+    picture: the shape (H, W, C) of pictures, where the file says it.
+    sha256: {"layer/kernel": digest of its bytes}, which only a file of our own has.
     """
 
     network: str = ""
@@ -36,58 +38,71 @@ class Description:
     source: str = ""
     input: InputSpec | None = None
     classes: tuple[str, ...] | None = None
+    features: str | None = None
+    note: str = ""
+    picture: tuple[int, int, int] | None = None
     sha256: dict[str, str] | None = None
 
 
 @dataclass(frozen=True)
 class Array:
-    """An array of a file: its name there, its shape in our axes, `fetch`, which reads it as float32 in that shape."""
+    """An array of a file: its name there, its shape in our axes, `fetch`, which reads it as floats in that shape.
+
+    vet: returns the numbers if they can be weights; else raises InputError.
+    """
 
     name: str
     shape: tuple[int, ...]
     fetch: Callable[[], np.ndarray]
+    vet: Callable = field(default=lambda a, where: plausible(a, where))
 
     def read(self):
-        """The numbers. Raises InputError, which names the array, for damage and for what `plausible` refuses."""
+        """The numbers. Raises InputError, which names the array, for damage and for what `vet` refuses."""
         try:
             with np.errstate(all="ignore"):  # float64 that float32 cannot hold becomes infinite, and is refused
-                return plausible(self.fetch(), self.name)
+                return self.vet(self.fetch(), self.name)
         except InputError as error:
             raise error if self.name in str(error) else InputError(f"{self.name}: {error}") from None
 
 
 @dataclass(frozen=True)
 class WeightFile:
-    """layers: {the layer's name in the file: (kernel, bias)}, in order; layout: what the format is called.
+    """layers: {the layer's name in the file: its Arrays}, in order; layout: what the format is called.
 
+    path: where the file lies, or what messages call it where it has no name; size: its bytes.
+    graph: the network's layers, as a Network has them, if the file says them; None for a file of weights alone, whose
+    layers have a kernel and a bias each. bare: names of the file's layers without weights, as far as it says them.
     Kernels are (kh, kw, in, out) and (in, out), where `in` counts H, W, C, whatever axes the file has.
     """
 
     path: Path
+    size: int
     layout: str
-    layers: dict[str, tuple[Array, Array]]
+    layers: dict[str, tuple[Array, ...]]
     description: Description = Description()
+    graph: list | None = None
+    bare: tuple[str, ...] = ()
 
     def __post_init__(self):
-        arrays = [array for pair in self.layers.values() for array in pair]
+        arrays = [array for arrays in {id(arrays): arrays for arrays in self.layers.values()}.values() for array in arrays]
         numbers = sum(float(np.prod(array.shape, dtype=float)) for array in arrays)
-        if not arrays:
+        if not arrays and self.graph is None:
             raise InputError("it holds no layer with a kernel and a bias; is it a weight file?")
         if any(len(layer) > LONGEST_NAME or not layer.isprintable() for layer in self.layers):
             raise InputError("it has layers with names that are no names")
         if not all(all(array.shape) for array in arrays):
             raise InputError("it holds an array without numbers")
-        if numbers > MOST_NUMBERS or 4 * numbers > MOST_SWELLING * (self.path.stat().st_size + (1 << 20)):
+        if numbers > MOST_NUMBERS or 4 * numbers > MOST_SWELLING * (self.size + (1 << 20)):
             raise InputError(f"it declares {numbers:.3g} numbers; read are at most {MOST_NUMBERS:,}, and at most "
                              f"{MOST_SWELLING} times the bytes of the file")
 
     @property
     def shapes(self):
-        """{layer: (kernel shape, bias shape)}."""
-        return {layer: (kernel.shape, bias.shape) for layer, (kernel, bias) in self.layers.items()}
+        """{layer: the shapes of its arrays}."""
+        return {layer: tuple(array.shape for array in arrays) for layer, arrays in self.layers.items()}
 
     def read(self, layer):
-        """(kernel, bias) as float32 arrays. Raises InputError for damaged data, NaN, or numbers no network has."""
+        """A layer's arrays, as floats. Raises InputError for damaged data, NaN, or numbers no network has."""
         with about(self.path):
             return tuple(array.read() for array in self.layers[layer])
 

@@ -54,6 +54,12 @@ class _Frugal(Window):
         return data
 
 
+def zip_names(file, size):
+    """The names of all members of a zip file, compressed or not; `file` and errors as for `zip_members`."""
+    with zipfile.ZipFile(_Frugal(file, 0, size)) as archive:
+        return archive.namelist()
+
+
 def zip_members(file, size):
     """{name: Window} of the members of a zip file, which must be stored as they are: nothing is ever inflated.
 

@@ -176,7 +176,7 @@ def checked(layers, weights):
     """(layers, weights) of a network, as they are kept. Raises InputError: see Network."""
     if any(len(layer) != 3 for layer in layers):
         raise InputError("a layer is (name, op, attributes), for example ('conv1', 'conv2d', {'padding': 1})")
-    layers = [(str(n), op, dict(attributes)) for n, op, attributes in layers]
+    layers = [(str(n), op, {key: _plain(v) for key, v in dict(attributes).items()}) for n, op, attributes in layers]
     weights = {n: tuple(frozen(w) for w in arrays) for n, arrays in weights.items()}
     seen = ["input"]
     for n, op, attributes in layers:
@@ -198,6 +198,12 @@ def checked(layers, weights):
     if len({w.dtype for arrays in weights.values() for w in arrays}) > 1:
         raise InputError("weights must be all float32 or all float64")
     return layers, weights
+
+
+def _plain(value):
+    """An attribute as plain data, so that nobody changes it later: lists as tuples, NumPy's numbers as Python's."""
+    value = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+    return tuple(map(_plain, value)) if isinstance(value, list | tuple) else value
 
 
 WEIGHTS = {  # {op: (their names, how many axes each has)}

@@ -1,0 +1,70 @@
+"""Many writers of one path, in threads and in processes: whoever reads finds one writer's whole file."""
+
+import io
+import subprocess
+import sys
+
+import pytest
+
+import tinyattr as ta
+from tinyattr.files.atomic import write_text
+
+THREADS, PROCESSES, TIMES = 8, 4, 10
+WRITER = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+import tinyattr as ta
+
+def written(seed):
+    net = ta.vgg("A", width=1 / 16, classes=3, size=32, dense=(4, 4), seed=seed)
+    for _ in range(int(sys.argv[3])):
+        ta.save(net, sys.argv[1])
+
+with ThreadPoolExecutor(int(sys.argv[2])) as pool:
+    list(pool.map(written, range(int(sys.argv[2]))))
+"""
+
+
+def test_many_threads_and_processes_save_to_one_path(tmp_path):
+    """Every file that is read meanwhile has its own sha256 of every array, so half of one and half of another would show."""
+    path = tmp_path / "net.h5"
+    ta.save(ta.vgg("A", width=1 / 16, classes=3, size=32, dense=(4, 4), seed=0), path)
+    command = [sys.executable, "-c", WRITER, str(path), str(THREADS), str(TIMES)]
+    writers = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(PROCESSES)]
+    names = {f"VGG11 layout, random weights (seed {seed})" for seed in range(THREADS)}
+    while any(writer.poll() is None for writer in writers):
+        assert ta.load(path).name in names
+    assert [writer.communicate()[1] for writer in writers] == [""] * PROCESSES
+    assert ta.load(path).name in names
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_name_as_long_as_a_file_system_takes(tmp_path):
+    path = tmp_path / ("x" * 251 + ".txt")
+    write_text(path, "whole")
+    assert path.read_text() == "whole"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_object_gets_the_whole_content(tmp_path):
+    net = ta.vgg("A", width=1 / 16, classes=3, size=32, dense=(4, 4))
+    ta.save(net, tmp_path / "net.h5")
+    ta.save(net, memory := io.BytesIO())
+    assert memory.getvalue() == (tmp_path / "net.h5").read_bytes()
+    with open(tmp_path / "again.h5", "wb") as file:
+        ta.save(net, file)
+    assert (tmp_path / "again.h5").read_bytes() == memory.getvalue()
+
+
+@pytest.mark.parametrize("target", [None, ["net.h5"], b"net.h5", 5])
+def test_what_is_no_place_to_write(target):
+    with pytest.raises(ta.InputError, match="a file to write is given by its path"):
+        ta.save(ta.load("glyphs"), target)
+
+
+def test_file_objects_that_take_no_bytes(tmp_path):
+    (tmp_path / "read only").touch()
+    with open(tmp_path / "text", "w") as text, open(tmp_path / "read only", "rb") as read_only:
+        for file in (text, read_only, io.StringIO()):
+            with pytest.raises(ta.InputError, match="must be open for writing bytes"):
+                ta.save(ta.load("glyphs"), file)

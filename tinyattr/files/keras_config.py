@@ -1,0 +1,226 @@
+"""A Keras model's config, read as data: which layers it calls, in order, and on what. Nothing is imported or run.
+
+A model is Sequential, a list of layers, or functional: each layer then names the calls that it reads. A layer can be a
+model itself. Here all of them become one list of calls; a layer that is called twice is in it twice.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+
+from tinyattr.errors import InputError
+from tinyattr.files.weight_file import LONGEST_NAME
+
+LARGEST_CONFIG = 1 << 21  # bytes; 1,000 layers need 1.3 million
+MOST_CALLS = 3000
+DEEPEST_MODEL = 8  # models in models
+SEQUENTIAL, FUNCTIONAL = ("Sequential",), ("Functional", "Model")
+PACKAGES = ("keras", "tf_keras", "tensorflow")
+
+
+@dataclass(frozen=True)
+class Call:
+    """A layer's call. name: of what it gives, for no two calls the same; kind: the layer's class; config: its own.
+
+    inputs: names of the calls it reads, "input" for the picture. path: where the layer lies: for each model around it,
+    and for itself, its name and the name of its group in a .keras file.
+    """
+
+    name: str
+    kind: str
+    config: dict
+    inputs: tuple[str, ...]
+    path: tuple[tuple[str, str], ...]
+
+
+def calls_of(text):
+    """(the model's name, [Call], the picture's shape (H, W, C), None for what is open) of a config.
+
+    The last call gives the model's output. Raises InputError for what is no Keras model, has several inputs or outputs,
+    or is larger than any real one.
+    """
+    if len(text) > LARGEST_CONFIG:
+        raise InputError(f"its config has {len(text):,} bytes; read are at most {LARGEST_CONFIG:,}")
+    model = json.loads(text, parse_constant=_no_number)
+    reader = _Reader()
+    output = reader.model(model, (), ("input",))
+    needed, kept = {output}, []
+    for call in reversed(reader.calls):
+        if call.name in needed:
+            needed.update(call.inputs)
+            kept.insert(0, call)
+    return _named(model["config"]), kept, _picture(model)
+
+
+class _Reader:
+    """Collects the calls of a model and of those in it; counts its steps, as models can call each other 2^n times."""
+
+    def __init__(self):
+        self.calls, self.names, self.steps = [], {"input"}, 0
+
+    def model(self, model, path, inputs):
+        """Call a model on the values of these names. Returns the name of its output."""
+        if len(path) > DEEPEST_MODEL:
+            raise InputError(f"models lie more than {DEEPEST_MODEL} deep in each other")
+        layers = _layers(model)
+        path = [(*path, (_named(layer["config"]), group)) for layer, group in zip(layers, _groups(layers), strict=True)]
+        if class_of(model) in SEQUENTIAL:
+            for layer, where in zip(layers, path, strict=True):
+                inputs = (self.call(layer, where, inputs),)
+            return _single(inputs, "inputs")
+        return self.functional(model["config"], layers, path, inputs)
+
+    def functional(self, config, layers, path, inputs):
+        """Make the calls of a functional model as soon as all that they read is there."""
+        ends = _ends(config, "input_layers")
+        output = _single(_ends(config, "output_layers"), "outputs")
+        if len(ends) != len(inputs):
+            raise InputError(f"{_named(config)!r} has {len(ends)} inputs; it is called with {len(inputs)}")
+        waiting = [(layer, where, i, _sources(node, where[-1][0])) for layer, where in zip(layers, path, strict=True)
+                   for i, node in enumerate(layer.get("inbound_nodes", ()))]
+        first = _first_calls(layers, [*(source for *_, sources in waiting for source in sources), output])
+        values = dict(zip(ends, inputs, strict=True))
+        while waiting:
+            later = []
+            for layer, where, i, sources in waiting:
+                if all(source in values for source in sources):
+                    name = where[-1][0]
+                    value = self.call(layer, where, tuple(values[source] for source in sources))
+                    values[name, i + first.get(name, 0)] = value
+                else:
+                    later.append((layer, where, i, sources))
+            if len(later) == len(waiting):
+                raise InputError(f"layer {later[0][1][-1][0]!r} reads one that is not there, or layers read each other "
+                                 "in a circle")
+            waiting = later
+        if output not in values:
+            raise InputError(f"its output {output[0]!r} is none of its layers")
+        return values[output]
+
+    def call(self, layer, path, inputs):
+        """Call a layer. Returns the name of what it gives."""
+        self.steps += 1
+        if self.steps > MOST_CALLS:
+            raise InputError(f"its layers are called more than {MOST_CALLS} times")
+        kind, config = class_of(layer), layer["config"]
+        if kind in (*SEQUENTIAL, *FUNCTIONAL):
+            return self.model(layer, path, inputs)
+        if kind == "InputLayer":
+            return _single(inputs, "inputs")
+        name, n = path[-1][0], 2
+        while name in self.names:
+            name, n = f"{path[-1][0]}_{n}", n + 1
+        self.names.add(name)
+        self.calls.append(Call(name, kind, config, inputs, path))
+        return name
+
+
+def class_of(entry):
+    """The name of Keras' own class that an entry of a config is of. Raises InputError for a custom one."""
+    kind, module = entry["class_name"], entry.get("module") or "keras"
+    parts = str(module).split(".")
+    if (not isinstance(kind, str) or len(kind) > LONGEST_NAME or parts[0] not in PACKAGES or "ops" in parts
+            or ">" in str(entry.get("registered_name")) or "lambda" in kind.lower()):
+        raise InputError(f"it holds a {str(kind)[:40]!r} of {str(module)[:40]!r}, code that is never run here; build the "
+                         "network from Keras' own layers")
+    return kind
+
+
+def _layers(model):
+    """The list of a model's layers. Keras before 2.2.3 wrote it as a Sequential's whole config."""
+    kind = class_of(model)
+    if kind not in (*SEQUENTIAL, *FUNCTIONAL):
+        raise InputError(f"it holds a model of class {kind!r:.60}; read are Sequential and functional models")
+    config = model["config"]
+    layers = config if isinstance(config, list) else config["layers"]
+    if not layers:
+        raise InputError("it holds a model without layers")
+    return layers
+
+
+def _groups(layers):
+    """The group of each layer in a .keras file: its class in snake case, numbered from the second one on."""
+    groups, count = [], {}
+    for layer in layers:
+        kind = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", class_of(layer))
+        kind = re.sub(r"([a-z])([A-Z])", r"\1_\2", kind).lower()
+        count[kind] = count.get(kind, -1) + 1
+        groups.append(f"{kind}_{count[kind]}" if count[kind] else kind)
+    return groups
+
+
+def _sources(node, name):
+    """[(layer, which of its calls)] that a call reads: {"args": [tensors]} in Keras 3, [[layer, call, 0, {}]] before."""
+    if isinstance(node, dict):
+        args, options = node["args"], [node.get("kwargs") or {}]
+        tensors = args[0] if len(args) == 1 and isinstance(args[0], list) else args
+        if not all(isinstance(t, dict) and t.get("class_name") == "__keras_tensor__" for t in tensors):
+            raise InputError(f"layer {name!r} is called with something else than outputs of layers")
+        found = [t["config"]["keras_history"] for t in tensors]
+    else:
+        found, options = [t[:3] for t in node], [t[3] for t in node if len(t) > 3]
+    for option in options:
+        for key, value in option.items():
+            if value not in (None, False):
+                raise InputError(f"layer {name!r} is called with {key}={value!r:.40}; read are plain calls")
+    return [_source(*source) for source in found]
+
+
+def _source(layer, call, output):
+    if output != 0:
+        raise InputError(f"layer {str(layer)!r:.60} has several outputs; read are layers with one")
+    return layer, call
+
+
+def _first_calls(layers, references):
+    """{a model's name: the number of its first call}: 1 where Keras counts the model's own making as a call, else 0."""
+    models = {_named(layer["config"]) for layer in layers if class_of(layer) in (*SEQUENTIAL, *FUNCTIONAL)}
+    return {name: min((call for layer, call in references if layer == name), default=0) for name in models}
+
+
+def _ends(config, key):
+    """[(layer, which of its calls)] of a model's inputs or outputs; Keras 3 writes a single one without a list."""
+    ends = config[key]
+    if isinstance(ends, list) and ends and isinstance(ends[0], str):
+        ends = [ends]
+    if not isinstance(ends, list):
+        raise InputError(f"{_named(config)!r} names its {key}; read are networks with one picture and one output")
+    return [_source(*end) for end in ends]
+
+
+def _single(values, what):
+    if len(values) != 1:
+        raise InputError(f"it has {len(values)} {what}; read are networks with one picture and one output")
+    return values[0]
+
+
+def _named(config):
+    """The name in a config. Raises InputError for one that is no name."""
+    name = "sequential" if isinstance(config, list) else config["name"]
+    if not isinstance(name, str) or not name or len(name) > LONGEST_NAME or not name.isprintable():
+        raise InputError(f"it has layers with names that are no names: {str(name)[:40]!r}")
+    return name
+
+
+def _picture(model):
+    """The shape (H, W, C) of the picture; None stands for what is open."""
+    config, (entry, *others) = model["config"], _layers(model)
+    if class_of(model) in FUNCTIONAL:
+        (first, _), *_ = _ends(config, "input_layers")
+        entry = next(layer for layer in (entry, *others) if _named(layer["config"]) == first)
+    if class_of(entry) in (*SEQUENTIAL, *FUNCTIONAL):
+        return _picture(entry)
+    own = entry["config"]
+    shape = own.get("batch_shape") or own.get("batch_input_shape")  # Keras 3, Keras 2
+    if shape is None and isinstance(config, dict):
+        shape = config.get("build_input_shape")
+    if not isinstance(shape, list) or len(shape) != 4:
+        raise InputError(f"its input has shape {shape!r:.60}; read are networks that take pictures, (None, H, W, C)")
+    for n in shape[1:]:
+        if n is not None and (type(n) is not int or not 1 <= n <= 1 << 16):
+            raise InputError(f"its input has shape {shape!r:.60}, which makes no sense")
+    return tuple(shape[1:])
+
+
+def _no_number(word):
+    raise InputError(f"its config holds {word}, which is no number")

@@ -1,0 +1,338 @@
+"""Keras' layers, each as one of our layers or a few.
+
+A function here takes a layer's config, `take`, which gives its arrays, and the shapes of its inputs, without N. It
+returns Steps: the first reads the layer's inputs, each other one the step before it, and the last has the layer's name.
+No step: the layer changes nothing. To read another layer, write its function and put it into LAYERS.
+"""
+
+from dataclasses import dataclass, field
+from functools import partial
+from math import prod
+
+import numpy as np
+
+from tinyattr.errors import InputError
+from tinyattr.files.keras_options import choice, count, frame, halves, last_axis, maps, number, numbers, short, two, window
+from tinyattr.files.weight_file import Array
+
+
+@dataclass(frozen=True)
+class Step:
+    """A layer of ours. shape: of its output, without N; suffix: of its name, "" for the Keras layer's own."""
+
+    op: str
+    shape: tuple[int, ...]
+    attributes: dict = field(default_factory=dict)
+    weights: tuple[Array, ...] = ()
+    suffix: str = ""
+
+
+def conv2d(config, take, shape):
+    """A convolution: dilated, in groups, padded as TensorFlow pads."""
+    size, groups, filters = two(config, "kernel_size"), count(config, "groups", 1), count(config, "filters")
+    *_, c = maps(shape)
+    if c % groups or filters % groups:
+        raise InputError(f"{groups} groups do not divide {c} channels and {filters} filters")
+    attributes, places = _convolution(config, shape, size, groups)
+    weights = take({"kernel": (*size, c // groups, filters), **_bias(config, filters)})
+    return [Step("conv2d", (*places, filters), attributes, _with_bias(weights, filters))]
+
+
+def depthwise_conv2d(config, take, shape, suffix="", bias=True):
+    """Each channel by itself, with `depth_multiplier` kernels: as many groups as channels."""
+    size, times = two(config, "kernel_size"), count(config, "depth_multiplier", 1)
+    *_, c = maps(shape)
+    attributes, places = _convolution(config, shape, size, c)
+    kernel, *rest = take({"depthwise_kernel": (*size, c, times), **(_bias(config, c * times) if bias else {})})
+    kernel = _changed(kernel, (*size, 1, c * times), np.reshape)  # the kernels of a channel follow each other
+    return [Step("conv2d", (*places, c * times), attributes, _with_bias((kernel, *rest), c * times), suffix)]
+
+
+def separable_conv2d(config, take, shape):
+    """Each channel by itself, without a bias, then a 1 x 1 convolution: two layers."""
+    (first,) = depthwise_conv2d(config, take, shape, "depthwise", bias=False)
+    *places, c = first.shape
+    filters = count(config, "filters")
+    weights = take({"pointwise_kernel": (1, 1, c, filters), **_bias(config, filters)}, after=1)
+    return [first, Step("conv2d", (*places, filters), {"stride": 1, "padding": 0}, _with_bias(weights, filters))]
+
+
+def conv2d_transpose(config, take, shape):
+    """The transpose of a convolution: H s rows with padding "same", H s + max(k - s, 0) with "valid"."""
+    size, stride, filters = two(config, "kernel_size"), two(config, "strides"), count(config, "filters")
+    *lengths, c = maps(shape)
+    if two(config, "dilation_rate", 1) != (1, 1) or config.get("output_padding") is not None:
+        raise InputError("a transposed convolution with dilation or output_padding is not read")
+    same = choice(config, "padding", ("valid", "same")) == "same"
+    full = tuple(map(max, size, stride))  # zeros behind the kernel stand for places that it does not reach
+    padding = tuple(halves(k - s if same else 0) for k, s in zip(full, stride, strict=True))
+    places = [(n - 1) * s + k - sum(p) for n, s, k, p in zip(lengths, stride, full, padding, strict=True)]
+    kernel, *rest = take({"kernel": (*size, filters, c), **_bias(config, filters)})
+    kernel = _changed(kernel, (*full, c, filters), _transposed)
+    return [Step("conv2d_transpose", (*places, filters), {"stride": short(stride), "padding": short(padding)},
+                 _with_bias((kernel, *rest), filters))]
+
+
+def _transposed(kernel, shape):
+    """(kh, kw, out, in) -> (kh', kw', in, out), zeros behind it."""
+    full = np.zeros(shape, np.float32)
+    full[: kernel.shape[0], : kernel.shape[1]] = kernel.transpose(0, 1, 3, 2)
+    return full
+
+
+def dense(config, take, shape):
+    """y = x W + b, over the last axis."""
+    units = count(config, "units")
+    weights = take({"kernel": (shape[-1], units), **_bias(config, units)})
+    return [Step("dense", (*shape[:-1], units), {}, _with_bias(weights, units))]
+
+
+def batch_normalization(config, take, shape):
+    """gamma (x - mean) / sqrt(variance + epsilon) + beta, as x scale + shift."""
+    last_axis(config, shape)
+    there = {"gamma": config.get("scale", True), "beta": config.get("center", True), "moving_mean": True,
+             "moving_variance": True}
+    names = [name for name, is_there in there.items() if is_there]
+    arrays = dict(zip(names, take(dict.fromkeys(names, shape[-1:])), strict=True))
+    epsilon = number(config, "epsilon", 1e-3)
+
+    def scale():
+        gamma = arrays["gamma"].fetch() if "gamma" in arrays else 1.0
+        return gamma / np.sqrt(arrays["moving_variance"].fetch() + np.float64(epsilon))
+
+    def shift():
+        beta = arrays["beta"].fetch() if "beta" in arrays else 0.0
+        return beta - arrays["moving_mean"].fetch() * scale()
+
+    return [_affine(shape, scale, shift, arrays["moving_variance"].name)]
+
+
+def normalization(config, take, shape):
+    """(x - mean) / max(sqrt(variance), 1e-7); both are given in the config, or were learned by adapt()."""
+    last_axis(config, shape)
+    if config.get("invert"):
+        raise InputError("an inverted Normalization is not read")
+    mean, variance = config.get("mean"), config.get("variance")
+    if mean is None or variance is None:
+        mean, variance = (array.fetch for array in take({"mean": shape[-1:], "variance": shape[-1:]}))
+    else:
+        mean, variance = partial(numbers, mean, shape[-1]), partial(numbers, variance, shape[-1])
+
+    def scale():
+        return 1 / np.maximum(np.sqrt(variance().astype(np.float64)), 1e-7)
+
+    return [_affine(shape, scale, lambda: -mean() * scale(), "its mean and variance")]
+
+
+def rescaling(config, take, shape):
+    """x scale + offset."""
+    scale, offset = (numbers(config.get(key), shape[-1]) for key in ("scale", "offset"))
+    return [_affine(shape, lambda: scale, lambda: offset, "its scale and offset")]
+
+
+def _affine(shape, scale, shift, name):
+    """x scale + shift per channel. scale, shift: give the numbers when they are wanted; float64 until then."""
+    c = shape[-1]
+    weights = (Array(name, (c,), lambda: np.broadcast_to(scale(), c).astype(np.float32)),
+               Array(name, (c,), lambda: np.broadcast_to(shift(), c).astype(np.float32)))
+    return Step("batch_norm", shape, {}, weights)
+
+
+def relu(config, take, shape):
+    """y = max(x, 0), cut at max_value, or with a slope below 0."""
+    most, slope = config.get("max_value"), number(config, "negative_slope", 0.0)
+    if number(config, "threshold", 0.0) or (slope and most is not None):
+        raise InputError("a ReLU with a threshold, or with both a slope and a largest value, is not read")
+    if most is not None:
+        return [Step("clip", shape, {"low": 0.0, "high": number(config, "max_value")})]
+    return [Step("leaky_relu", shape, {"slope": slope}) if slope else Step("relu", shape)]
+
+
+def leaky_relu(config, take, shape):
+    """y = x where x > 0, else slope x."""
+    key = "negative_slope" if "negative_slope" in config else "alpha"  # Keras 3, Keras 2
+    return [Step("leaky_relu", shape, {"slope": number(config, key, 0.3)})]
+
+
+def elu(config, take, shape):
+    """y = x where x > 0, else alpha (e^x - 1)."""
+    return [Step("elu", shape, {"alpha": number(config, "alpha", 1.0)})]
+
+
+def prelu(config, take, shape):
+    """y = x where x > 0, else slope x, with a slope for each channel."""
+    if len(shape) == 3 and sorted(config.get("shared_axes") or ()) != [1, 2]:
+        raise InputError("a PReLU with a slope for each place is not read; with shared_axes=[1, 2] it is")
+    (slope,) = take({"alpha": (*(1,) * (len(shape) - 1), shape[-1])})
+    return [Step("prelu", shape, {}, (_changed(slope, shape[-1:], np.reshape),))]
+
+
+def softmax(config, take, shape):
+    """Stands at the end of a network only, where it is taken off."""
+    if config.get("axis", -1) not in (-1, len(shape)):
+        raise InputError("a Softmax over another axis than the last is not read")
+    return [Step("softmax", shape)]
+
+
+def pool(op, config, take, shape):
+    """Max or average pooling. The padding is never a maximum, and is not counted in an average."""
+    size = two(config, "pool_size")
+    stride = two(config, "strides") if config.get("strides") else size
+    *lengths, c = maps(shape)
+    padding, places = window(config, lengths, size, stride)
+    attributes = {"size": short(size), "stride": short(stride)}
+    return [Step(op, (*places, c), {**attributes, "padding": short(padding)} if short(padding) else attributes)]
+
+
+def global_pool(op, config, take, shape):
+    """The mean, or the largest number, of all places."""
+    c = maps(shape)[-1]
+    return [Step(op, (1, 1, c), {"keep": True}) if config.get("keepdims") else Step(op, (c,))]
+
+
+def flatten(config, take, shape):
+    """(H, W, C) -> (H W C,)."""
+    return [Step("flatten", (prod(shape),))]
+
+
+def reshape(config, take, shape):
+    """The same numbers in another shape, of which one length may be -1: what remains."""
+    target = [n if type(n) is int else 0 for n in config["target_shape"]]
+    known = prod(n for n in target if n != -1)
+    target = tuple(prod(shape) // known if n == -1 and known else n for n in target)
+    if min(target, default=0) < 1 or prod(target) != prod(shape):
+        raise InputError(f"values of shape {shape} cannot take the shape {str(config['target_shape'])[:40]}")
+    return [Step("reshape", target, {"shape": target})]
+
+
+def permute(config, take, shape):
+    """Only where it changes nothing."""
+    if config["dims"] != list(range(1, len(shape) + 1)):
+        raise InputError(f"axes in the order {str(config['dims'])[:40]} are not read; pictures are (H, W, C) here")
+    return []
+
+
+def merge(op, config, take, *shapes):
+    """The sum or the product, number by number."""
+    return [Step(op, _common(shapes))]
+
+
+def average(config, take, *shapes):
+    """The mean of the inputs: their sum, and 1/n of it."""
+    shape = _common(shapes)
+    return [Step("add", shape, suffix="sum"), _affine(shape, lambda: 1 / len(shapes), lambda: 0.0, "1/n")]
+
+
+def concatenate(config, take, *shapes):
+    """Channels after channels."""
+    last_axis(config, shapes[0])
+    if len({shape[:-1] for shape in shapes}) > 1:
+        raise InputError(f"inputs of shapes {', '.join(map(str, shapes))} differ in more than their channels")
+    return [Step("concat", (*shapes[0][:-1], sum(shape[-1] for shape in shapes)))]
+
+
+def border(op, key, sign, config, take, shape):
+    """Zeros around maps (sign 1), or their border taken off (sign -1)."""
+    padding = frame(config[key])
+    *lengths, c = maps(shape)
+    places = [n + sign * sum(sides) for n, sides in zip(lengths, padding, strict=True)]
+    if min(places) < 1:
+        raise InputError(f"it leaves nothing of maps of {lengths[0]} x {lengths[1]}")
+    return [Step(op, (*places, c), {"padding": padding})]
+
+
+def up_sampling(config, take, shape):
+    """Each place, so many times down and across."""
+    choice(config, "interpolation", ("nearest",))
+    factor = two(config, "size")
+    h, w, c = maps(shape)
+    return [Step("upsample", (h * factor[0], w * factor[1], c), {"factor": short(factor)})]
+
+
+def identity(config, take, *shapes):
+    """Nothing, unless the network is being trained."""
+    return []
+
+
+TRAINING_ONLY = (
+    "Dropout", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization",
+    "RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomContrast", "RandomBrightness", "RandomHue",
+    "RandomSaturation", "RandomSharpness", "RandomShear", "RandomPerspective", "RandomErasing", "RandomColorJitter",
+    "RandomGrayscale", "RandomHeight", "RandomWidth",
+)
+LAYERS = {
+    "Conv2D": conv2d, "DepthwiseConv2D": depthwise_conv2d, "SeparableConv2D": separable_conv2d,
+    "Conv2DTranspose": conv2d_transpose, "Dense": dense, "BatchNormalization": batch_normalization,
+    "Normalization": normalization, "Rescaling": rescaling, "Activation": identity, "ReLU": relu, "LeakyReLU": leaky_relu,
+    "PReLU": prelu, "ELU": elu, "Softmax": softmax, "MaxPooling2D": partial(pool, "max_pool"),
+    "AveragePooling2D": partial(pool, "avg_pool"), "GlobalAveragePooling2D": partial(global_pool, "global_avg_pool"),
+    "GlobalMaxPooling2D": partial(global_pool, "global_max_pool"), "Flatten": flatten, "Reshape": reshape,
+    "Permute": permute, "Add": partial(merge, "add"), "Multiply": partial(merge, "mul"), "Average": average,
+    "Concatenate": concatenate, "ZeroPadding2D": partial(border, "pad", "padding", 1),
+    "Cropping2D": partial(border, "crop", "cropping", -1), "UpSampling2D": up_sampling,
+    **dict.fromkeys(TRAINING_ONLY, identity),
+}
+ACTIVATIONS = {  # Keras' name: (op, its attributes)
+    "relu": ("relu", {}), "relu6": ("clip", {"low": 0.0, "high": 6.0}), "leaky_relu": ("leaky_relu", {"slope": 0.2}),
+    "elu": ("elu", {"alpha": 1.0}), "selu": ("selu", {}), "sigmoid": ("sigmoid", {}), "tanh": ("tanh", {}),
+    "softplus": ("softplus", {}), "softsign": ("softsign", {}), "silu": ("silu", {}), "swish": ("silu", {}),
+    "gelu": ("gelu", {}), "hard_silu": ("hard_swish", {}), "hard_swish": ("hard_swish", {}), "exponential": ("exp", {}),
+    "softmax": ("softmax", {}),
+}
+HARD_SIGMOID = {"2": {"slope": 0.2, "offset": 0.5}, "3": {"slope": 1 / 6, "offset": 0.5}}  # Keras changed it
+ACTIVATION_LAYERS = ("ReLU", "LeakyReLU", "ELU", "Softmax")  # that may stand for an activation
+
+
+def activation(config, shape, version):
+    """The steps, none or one, of the activation that a layer's config names. version: of Keras, such as "3.15.1"."""
+    given = config.get("activation")
+    if isinstance(given, dict) and given.get("class_name") == "function":
+        given = given["config"]
+    if isinstance(given, dict) and given.get("class_name") in ACTIVATION_LAYERS:
+        return LAYERS[given["class_name"]](given["config"], None, shape)
+    if given in (None, "linear"):
+        return []
+    if given == "hard_sigmoid" and version[:1] in HARD_SIGMOID:
+        return [Step("hard_sigmoid", shape, HARD_SIGMOID[version[:1]], suffix=given)]
+    if not isinstance(given, str) or given not in ACTIVATIONS:
+        raise InputError(f"the activation {str(given)[:40]!r} is not read; read are {', '.join(ACTIVATIONS)}")
+    op, attributes = ACTIVATIONS[given]
+    return [Step(op, shape, attributes, suffix=given)]
+
+
+def _convolution(config, shape, size, groups):
+    """(attributes of a convolution, (Ho, Wo))."""
+    stride, dilation = two(config, "strides", 1), two(config, "dilation_rate", 1)
+    padding, places = window(config, shape[:2], size, stride, dilation)
+    attributes = {"stride": short(stride), "padding": short(padding)}
+    if dilation != (1, 1):
+        attributes["dilation"] = short(dilation)
+    if groups != 1:
+        attributes["groups"] = groups
+    return attributes, places
+
+
+def _bias(config, n):
+    """{"bias": its shape} where the layer has one."""
+    return {"bias": (n,)} if config.get("use_bias", True) else {}
+
+
+def _with_bias(weights, n):
+    """(kernel, bias), zeros where the layer has none."""
+    kernel, *bias = weights
+    return kernel, *(bias or [Array("no bias", (n,), partial(np.zeros, n, np.float32))])
+
+
+def _changed(array, shape, change):
+    """The Array whose numbers are change(those of `array`, shape)."""
+    return Array(array.name, shape, lambda: change(array.fetch(), shape))
+
+
+def _common(shapes):
+    """The shape of inputs that are merged number by number."""
+    if len(shapes) < 2 or len({len(shape) for shape in shapes}) > 1:
+        raise InputError(f"inputs of shapes {', '.join(map(str, shapes))} are not merged here")
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise InputError(f"inputs of shapes {', '.join(map(str, shapes))} do not fit each other") from None

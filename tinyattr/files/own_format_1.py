@@ -1,0 +1,49 @@
+"""Our HDF5, version 1, which is still read: a VGG or SqueezeNet, /layer/kernel and /layer/bias.
+
+The root's attributes, texts of fixed length, say what they mean. `own_format` writes version 2.
+"""
+
+import json
+
+from tinyattr.errors import InputError
+from tinyattr.files.weight_file import Description
+from tinyattr.nets.pictures import InputSpec
+
+LARGEST_ATTRIBUTE = 1 << 16  # bytes: HDF5's own limit
+ATTRIBUTES = ("network", "architecture", "source", "input", "classes", "sha256")
+
+
+def description_1(attributes):
+    """The Description in the attributes of a file of version 1. Raises InputError for what it must not say."""
+    texts = {key: text_of(attributes, key) for key in ATTRIBUTES if key in attributes}
+    if None in texts.values():
+        raise InputError("one of its attributes is no text of fixed length")
+    try:
+        said = {key: json.loads(texts.pop(key)) for key in ("input", "classes", "sha256")}
+    except (KeyError, ValueError) as error:
+        raise InputError(f"the file's attributes do not say what a tinyattr file must: {error}") from None
+    return described({**texts, **said})
+
+
+def described(said):
+    """The Description of what a file of our own says, {field: value}, as JSON gives it. Raises InputError."""
+    try:
+        spec, classes, digests = (said.pop(key) for key in ("input", "classes", "sha256"))
+        if spec is not None:
+            spec = InputSpec(**{key: tuple(v) if isinstance(v, list) else v for key, v in spec.items()})
+        if classes is not None and not (isinstance(classes, list) and all(isinstance(c, str) for c in classes)):
+            raise InputError("the file's class names are not a list of names")
+        if not all(text.isprintable() for text in (*said.values(), *(classes or ())) if text is not None):
+            raise InputError("the file's names hold characters that cannot be printed")
+        return Description(**said, input=spec, classes=classes, sha256=dict(digests))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"the file's attributes do not say what a tinyattr file must: {error}") from None
+
+
+def text_of(attributes, name):
+    """An attribute, if it is text of fixed length, else None. HDF5 believes what a variable one claims, and crashes."""
+    if name not in attributes:
+        return None
+    identity = attributes.get_id(name)
+    fixed = identity.shape == () and identity.dtype.kind == "S" and identity.dtype.itemsize <= LARGEST_ATTRIBUTE
+    return bytes(attributes[name]).decode() if fixed else None
