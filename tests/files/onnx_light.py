@@ -28,7 +28,7 @@ def path_of(name):
 
 def awake(name):
     """The graph of a network with random weights, as large as He et al. 2015 start from, and its random picture."""
-    graph = read_graph(path_of(name))
+    graph = read_graph(path_of(name).read_bytes(), None)
     rng, uses = np.random.default_rng(0), {i: (n.op, n.inputs.index(i)) for n in graph.nodes for i in n.inputs}
     constants = dict(graph.constants)
     for node in graph.nodes:

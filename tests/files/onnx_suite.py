@@ -70,7 +70,7 @@ def _tensor(onnx, path):
     return onnx.numpy_helper.to_array(tensor)
 
 
-def result(model, inputs, folder, output, picture=True):
+def result(model, inputs, output, picture=True):
     """An output as our layers make it of the first input, in the file's shape; all other inputs become constants.
 
     Without a picture all inputs are constants, and the output is what is computed at loading.
@@ -80,14 +80,13 @@ def result(model, inputs, folder, output, picture=True):
     model, wanted = type(model).FromString(model.SerializeToString()), model.graph.output[output]
     del model.graph.output[:]
     model.graph.output.append(wanted)
-    known, path = {t.name for t in model.graph.initializer}, folder / "case.onnx"
+    known = {t.name for t in model.graph.initializer}
     if not picture:
         model.graph.input.insert(0, onnx.helper.make_tensor_value_info("no picture", onnx.TensorProto.FLOAT, [1, 1]))
         inputs = [np.zeros((1, 1), "f4"), *inputs]
     given = [value.name for value in model.graph.input if value.name not in known]
     model.graph.initializer.extend(onnx.numpy_helper.from_array(np.asarray(a), name) for name, a in zip(given[1:], inputs[1:], strict=True))
-    path.write_bytes(model.SerializeToString())
-    walk = Walk(read_graph(path), inputs[0].shape, np.dtype(np.float32))
+    walk = Walk(read_graph(model.SerializeToString(), None), inputs[0].shape, np.dtype(np.float32))
     if any(node.op == "Sigmoid" for node in walk.graph.nodes):
         walk.closing = None  # here it is an activation
     for node in walk.graph.nodes:
@@ -136,7 +135,7 @@ def run():
             else:
                 picture = inputs[0].ndim > 1 and inputs[0].dtype == np.float32 == outputs[0].dtype and 0 not in inputs[0].shape
                 try:
-                    results = [result(model, inputs, Path(folder), i, picture) for i in range(len(outputs))]
+                    results = [result(model, inputs, i, picture) for i in range(len(outputs))]
                 except InputError as error:
                     why = next((why for words, why in NOT_READ.items() if words in str(error)), None)
                     if why is None:

@@ -13,16 +13,17 @@ from tinyattr.files.recognise import recognised
 from tinyattr.files.weight_file import Description
 
 
-def load(source, *, family=None):
+def load(source, *, family=None, size=None):
     """A Network from a weight file of any format and architecture that is known here.
 
     source: a path; "glyphs", the embedded network; the name of a fetched file, such as "vgg19"; the bytes of a file;
     or a file that is open for reading bytes, such as io.BytesIO.
     family: whose training, a key of FAMILIES; it fixes how photos are preprocessed. Files of our own say it, and the
     published networks are known by their numbers; for any other file `net.read` refuses photos until it is given.
+    size: of pictures, a number or (H, W), for an ONNX file that leaves it open.
     Raises InputError for a missing, damaged or unknown file, and for a family that cannot be the file's.
     """
-    with recognised(source if has_content(source) else located(source), family) as found:
+    with recognised(source if has_content(source) else located(source), family, size) as found:
         return found.network()
 
 

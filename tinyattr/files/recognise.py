@@ -62,11 +62,11 @@ class Recognised:
 
 
 @contextmanager
-def recognised(path, family=None):
-    """`with recognised(path) as found`: an open weight file, Recognised. family, and what is raised: see `load`."""
+def recognised(path, family=None, size=None):
+    """`with recognised(path) as found`: an open weight file, Recognised. family, size, and what is raised: see `load`."""
     if family is not None and family not in FAMILIES:
         raise unknown("family", family, FAMILIES)
-    with open_weights(path) as file:
+    with open_weights(path, size) as file:
         with about(file.path):
             found = _recognised(file, family)
         yield found

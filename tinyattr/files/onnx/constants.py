@@ -162,7 +162,7 @@ def computed(node, arrays, budget):
         raise InputError("no constant of this operator is computed at loading")
     largest = _largest(node, arrays)
     if largest > (budget if node.op not in FREE else MOST_COMPUTED if _repeats(arrays) else MOST_NUMBERS):
-        raise InputError(f"the file makes us compute {largest:,} constants and more; read are at most {MOST_COMPUTED:,}")
+        raise InputError(f"with it, the file makes us compute more than {MOST_COMPUTED:,} constants")
     with np.errstate(all="ignore"):  # what is not finite is refused where it becomes a weight
         return np.asarray((MOVES.get(node.op) or COMPUTED[node.op])(node, *arrays))
 

@@ -62,9 +62,12 @@ def onnx_start(head):
     return len(head) > 2 and head[0] == 0x08 and 0 < head[1] < 128 and head[2] in TAGS
 
 
-def read_graph(path):
-    """The Graph of an ONNX file. Raises InputError for a damaged file, and for what the reader refuses."""
-    model, newest = _parsed(path)
+def read_graph(data, folder):
+    """The Graph of an ONNX file's bytes; folder: where it lies, or None.
+
+    Raises InputError for a damaged file, and for what is not read.
+    """
+    model, newest = _parsed(data)
     opset = max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=0)
     if not EARLIEST_OPSET <= opset <= newest:
         what = "pip install --upgrade onnx" if opset > newest else "export it again, or use onnx.version_converter"
@@ -72,7 +75,7 @@ def read_graph(path):
     if model.functions:
         raise InputError(f"it calls functions of its own, as {model.functions[0].name!r:.60}; replace them by their "
                          "nodes with onnx.inliner.inline_local_functions, and save it again")
-    g, folder = model.graph, path.parent
+    g = model.graph
     if g.sparse_initializer:
         raise InputError("it holds sparse arrays, which are not read")
     constants = {}
@@ -91,7 +94,7 @@ def read_graph(path):
                  f"{model.producer_name} {model.producer_version}".strip(), tensor.elem_type == 11)
 
 
-def _parsed(path):
+def _parsed(data):
     try:
         import onnx
         from google.protobuf.message import DecodeError
@@ -99,7 +102,7 @@ def _parsed(path):
         raise InputError("an ONNX file is read with the package onnx; install it: pip install 'tinyattr[onnx]'") from None
     model = onnx.ModelProto()
     try:
-        model.ParseFromString(path.read_bytes())
+        model.ParseFromString(data)
     except DecodeError as error:
         raise InputError(f"it is damaged, or no ONNX file: {error}") from None
     return model, onnx.defs.onnx_opset_version()
@@ -158,6 +161,8 @@ def _external(tensor, folder, length):
     windows = PureWindowsPath(location)
     if not location or inside.is_absolute() or windows.drive or windows.root or ".." in (*inside.parts, *windows.parts):
         raise InputError(f"array {tensor.name[:60]!r} lies in {location[:60]!r}; only files beside it and below are read")
+    if folder is None:
+        raise InputError(f"its arrays lie in {location[:60]!r}; give the path of the file, not its content")
     path = folder.joinpath(*inside.parts)
     if any(folder.joinpath(*inside.parts[:i + 1]).is_symlink() for i in range(len(inside.parts))):
         raise InputError(f"{location[:60]!r}, which holds its arrays, is a link; copy the file itself there")

@@ -1,42 +1,42 @@
-"""From an ONNX file to a Network: the walk over its nodes, in the file's order."""
+"""From the nodes of an ONNX file to the layers of a Network: the walk over them, in the file's order."""
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from pathlib import Path
+from math import prod
 
 import numpy as np
 
 from tinyattr.errors import InputError
 from tinyattr.files.onnx import constants as fold
-from tinyattr.files.onnx.builder import Builder, Value, channels_first
+from tinyattr.files.onnx.builder import Builder, Value, channels_first, readable
 from tinyattr.files.onnx.file import read_graph
 from tinyattr.files.onnx.formulas import formula, source
 from tinyattr.files.onnx.operators import OPERATORS
-from tinyattr.files.weight_file import DAMAGED, about
-from tinyattr.nets.network import network
+from tinyattr.files.weight_file import DAMAGED, MOST_NUMBERS, Array, Description
 
 NHWC = [0, 3, 1, 2]  # the Transpose that files from TensorFlow begin with
 
 
-def onnx_network(path, size=None, dtype=None):
-    """The Network that an ONNX file holds, float32, or float64 where the file's own numbers are.
+def onnx_contents(data, path, size=None):
+    """(layout, layers, description, graph, (), True) of an ONNX file's bytes, for `WeightFile`.
 
-    size: a number or (H, W), where the file leaves the picture's size open. dtype: another type to compute in.
-    A softmax at the end, or one sigmoid, is taken off; `source` of the network says so.
-    Raises InputError, which names the node and its operator, for whatever is not read exactly.
+    path: where it lies, or a name where that is nowhere; a second file must lie beside it. size: of pictures, a number or
+    (H, W), where the file leaves it open. Raises InputError, which names node and operator, for what is not read exactly.
     """
-    path = Path(path)
-    with about(path):
-        graph = read_graph(path)
-        shape = _picture_shape(graph, size)
-        net = Walk(graph, shape, np.dtype(dtype or (np.float64 if graph.double else np.float32)))
-        layers, weights = net.network()
-        made = f", by {graph.made_by}" if graph.made_by else ""
-        off = f"; its last {net.taken_off} was taken off" if net.taken_off else ""
-        return network(layers, weights, name=path.stem, source=f"{path}, ONNX opset {graph.opset}{made}{off}")
+    graph = read_graph(data, path.parent if path.exists() else None)
+    shape = picture_shape(graph, size)
+    walk = Walk(graph, shape, np.dtype(np.float64 if graph.double else np.float32))
+    layers, weights = walk.network()
+    arrays = {layer: tuple(_array(f"{layer}/{i}", w) for i, w in enumerate(ws)) for layer, ws in weights.items()}
+    picture = (*shape[1:3], shape[3]) if _channels_last(graph) else (*shape[2:], shape[1])
+    return "onnx", arrays, Description(network=readable(path.stem), note=walk.note, picture=picture), layers, (), True
 
 
-def _picture_shape(graph, size):
+def _array(name, w):
+    return Array(name, w.shape, lambda: np.ascontiguousarray(w), lambda a, where: a)  # the builder has vetted it
+
+
+def picture_shape(graph, size):
     """The picture's shape in the file, (N, C, H, W) or (N, H, W, C). An open N is 1."""
     shape = list(graph.shape)
     rows = slice(1, 3) if _channels_last(graph) else slice(2, 4)
@@ -51,7 +51,7 @@ def _picture_shape(graph, size):
         raise InputError("it leaves the size of pictures open; say it: size=224 or size=(H, W), in the command line --size")
     if None in shape[1:]:
         raise InputError("it leaves the number of channels open; export it with a fixed one")
-    if min(shape[1:]) < 1 or (shape[0] or 1) < 1:
+    if min(shape[1:]) < 1 or (shape[0] or 1) < 1 or prod(shape[1:]) * (shape[0] or 1) > MOST_NUMBERS:
         raise InputError(f"its pictures have shape {shape}, which makes no sense")
     return (shape[0] or 1, *shape[1:])
 
@@ -106,7 +106,7 @@ class Walk(Builder):
 
     def __init__(self, graph, shape, dtype):
         super().__init__(dtype)
-        self.graph, self.opset, self.taken_off, self.budget = graph, graph.opset, None, fold.MOST_COMPUTED
+        self.graph, self.opset, self.taken_off, self.note, self.budget = graph, graph.opset, None, "", fold.MOST_COMPUTED
         self.makers, self.readers = {}, defaultdict(list)
         for node in graph.nodes:
             for name in node.inputs:
@@ -135,8 +135,10 @@ class Walk(Builder):
         if len(value.shape) < 2 or np.prod(value.shape[1:]) != max(value.shape[1:]):
             raise InputError(f"it ends with values {value.shape}; expected logits (N, classes)")
         last = self.arranged(value.moved(value.numbered().reshape(len(value.numbered()), -1)), 1)
+        self.note = f"the last {self.taken_off} is taken off" if self.taken_off else ""
         if np.prod(value.shape[1:]) == 1:
-            last = self.add("two_logits_of_one", "two_logits", (last,), (2,))
+            last = self.add("logits", "two_logits", (last,), (2,))
+            self.note = "; ".join(filter(None, (self.note, "the one output z is taken for the logits (0, z)")))
         return self._needed(last)
 
     def read(self, node):
