@@ -51,11 +51,13 @@ class Value:
 
 
 class Builder:
-    """layers: [(name, op, inputs, attributes)]; weights: {layer: arrays}; free: layers made without a bias."""
+    """layers: [(name, op, inputs, attributes)]; weights: {layer: arrays}; free: layers made without a bias; scaled: layers
+    of batch_norm; numbers: how many the weights hold.
+    """
 
     def __init__(self, dtype):
-        self.dtype, self.layers, self.weights, self.free, self.numbers = dtype, [], {}, set(), 0
-        self.names = {"input"}
+        self.dtype, self.layers, self.weights, self.free, self.scaled, self.numbers = dtype, [], {}, set(), set(), 0
+        self.names, self.arrangements = {"input"}, {}
 
     def named(self, wanted):
         """A name for a layer: printable, short, not taken and not that of an op."""
@@ -73,15 +75,20 @@ class Builder:
         if min(ours, default=1) < 1 or prod(ours) > MOST_NUMBERS or self.numbers > MOST_NUMBERS:
             raise InputError(f"its output would have shape {ours}, all weights {self.numbers:,} numbers; expected sizes of "
                              f"at least 1, and at most {MOST_NUMBERS:,} numbers")
-        with np.errstate(all="ignore"):
-            weights = tuple(np.asarray(w, self.dtype) for w in weights)
-        if not all(np.isfinite(w if 0 not in w.strides else w.flat[0]).all() for w in weights):
-            raise InputError("its weights hold NaN or infinity")
+        weights = self.vetted(weights)
         name = self.named(name)
         self.layers.append((name, op, tuple(inputs), attributes))
         if weights:
             self.weights[name] = weights
         return name
+
+    def vetted(self, weights):
+        """Arrays in the type that the network computes in. Raises InputError unless all their numbers are finite."""
+        with np.errstate(all="ignore"):
+            weights = tuple(np.asarray(w, self.dtype) for w in weights)
+        if not all(np.isfinite(w if 0 not in w.strides else w.flat[0]).all() for w in weights):
+            raise InputError("its weights hold NaN or infinity")
+        return weights
 
     def maps(self, value):
         """The layer that holds a value of the file channels last."""
@@ -92,6 +99,12 @@ class Builder:
         ours = tuple(value.shape[a] for a in axes)
         if value.places is None and axes == (*range(2, len(value.shape)), 1):
             return value.layer
+        key = value.layer, id(value.places), axes
+        if key not in self.arrangements:  # the places are kept with it: their id stays theirs
+            self.arrangements[key] = self._arranged(value, axes, ours), value.places
+        return self.arrangements[key][0]
+
+    def _arranged(self, value, axes, ours):
         order = value.numbered().transpose(0, *axes)[0].ravel()
         layer, now = value.layer, value.ours
         if order.size != prod(now) or (order != np.arange(order.size)).any():
@@ -114,7 +127,8 @@ class Builder:
         sizes, strides = factors(order)
         outward = sorted(range(len(sizes)), key=lambda k: -strides[k])
         split, axes = tuple(sizes[k] for k in outward), tuple(outward.index(k) for k in range(len(sizes)))
-        if not np.array_equal(order, np.arange(prod(ours)).reshape(split).transpose(axes).ravel()):
+        fits = order.size == prod(split) == prod(ours)
+        if not fits or (order != np.arange(order.size).reshape(split).transpose(axes).ravel()).any():
             raise InputError("it puts numbers into an order that is no transposition of axes")
         layer = self._reshaped(layer, split)
         turned = tuple(split[a] for a in axes)
@@ -142,6 +156,6 @@ def channels_first(layer, ours, n):
 def readable(name):
     """A node's name as people type it: "/layer1/layer1.0/conv1/Conv" is layer1.0.conv1.Conv."""
     parts = [part for part in name.split("/") if part]
-    parts = [a for a, b in zip(parts, [*parts[1:], ""], strict=True) if not b.startswith(a + ".")]
+    parts = [a for a, b in zip(parts, [*parts, ""][1:], strict=True) if not b.startswith(a + ".")]
     name = "".join(c if c.isprintable() else "_" for c in ".".join(parts))
     return name[:LONGEST_NAME] or "layer"

@@ -84,12 +84,19 @@ def batch_norm(net, node):
 
 
 def affine(net, node, value, scale=None, shift=None):
-    """value scale + shift for constants of the file: batch_norm where they differ by channel only."""
+    """value scale + shift for constants of the file: batch_norm where they differ by channel only.
+
+    One that only this node reads, and that scales and shifts already, takes them over.
+    """
     none = np.ones(()), np.zeros(())
     s, t = (like(value, d if v is None else v.astype(np.float64)) for v, d in zip((scale, shift), none, strict=True))
     ours, layer = value.ours, value.layer
-    if s.ndim == t.ndim == 1:
+    if s.ndim == t.ndim == 1 and node.only_reader and layer in net.scaled:
+        first, before = (w.astype(np.float64) for w in net.weights[layer])
+        net.weights[layer] = net.vetted((first * s, before * s + t))
+    elif s.ndim == t.ndim == 1:
         layer = net.add(node.name, "batch_norm", (layer,), ours, (s, t))
+        net.scaled.add(layer)
     else:
         for op, v, given in (("mul", s, scale), ("add", t, shift)):
             if given is not None:
@@ -326,7 +333,7 @@ def reduce(op, everywhere):
         if not axes or 0 in axes:
             raise InputError("it goes over the pictures of a batch, too")
         if rank == 4 and axes == [2, 3] and everywhere:
-            found = global_pool(everywhere)(net, node)
+            found = global_pool(everywhere)(net, node, flat=not keep)
         else:
             order = [*range(2, rank), 1]
             ours = tuple(1 if a in axes else value.shape[a] for a in order)

@@ -142,10 +142,10 @@ FLATTENING = {"Flatten", "Reshape", "Squeeze", "Shape", "Softmax", "LogSoftmax"}
 
 def global_pool(op):
     """GlobalAveragePool, GlobalMaxPool -> global_avg_pool, global_max_pool; one place stays where maps are needed."""
-    def read(net, node):
+    def read(net, node, flat=False):
         value = node.value(0)
         n, channels, _ = maps_of(value)
-        if node.readers <= FLATTENING:
+        if flat or node.readers <= FLATTENING:
             layer = net.add(node.name, op, (net.maps(value),), (channels,))
             return channels_first(layer, (channels,), n).moved(np.arange(n * channels).reshape(n, channels, 1, 1))
         layer = net.add(node.name, op, (net.maps(value),), (1, 1, channels), keep=True)
