@@ -224,6 +224,22 @@ def test_a_file_from_tensorflow():
     assert np.allclose(net(x), np.maximum(x, 0).mean((1, 2)) @ w + b, rtol=1e-5)
 
 
+@needs_onnx
+@pytest.mark.parametrize("between", [("Identity", "b", "c", {}), ("Slice", "b from to", "c", {}), ("Relu", "x", "c", {})])
+def test_a_scale_that_others_read_is_not_changed(between):
+    """y = x s, then z = 5 y + y or the like: the 5 must not get into the first scale, by whatever name it is read."""
+    from tests.files.onnx_hostile import model
+
+    s = np.array([1.0, 2, 3], "f4").reshape(3, 1, 1)
+    arrays = {"s": s, "five": np.array(5, "f4"), "from": np.array([0]), "to": np.array([1])}
+    net = ta.load(model([("Mul", "x s", "b", {}), between, ("Mul", "c five", "d", {}), ("Sub", "d b", "e", {}), ("GlobalAveragePool", "e", "y", {})],
+                        arrays, (1, 3, 4, 5)).SerializeToString())
+    x = np.random.default_rng(0).normal(size=(1, 4, 5, 3))
+    b = x * [1, 2, 3]
+    expected = 5 * (np.maximum(x, 0) if between[0] == "Relu" else b) - b
+    assert np.allclose(net(x), expected.mean((1, 2)), rtol=1e-5)
+
+
 def test_without_the_package_one_line_says_how_to_install_it(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "onnx", None)
     path = tmp_path / "net.onnx"

@@ -1,6 +1,6 @@
 """From the nodes of an ONNX file to the layers of a Network: the walk over them, in the file's order."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -64,7 +64,9 @@ def _channels_last(graph):
 
 @dataclass(frozen=True)
 class Call:
-    """A node with the values of its inputs, as operators see it. readers: the operators that read its first output."""
+    """A node with the values of its inputs, as operators see it. readers: the operators that read its first output; alone:
+    layers that nobody but this node reads.
+    """
 
     op: str
     name: str
@@ -74,7 +76,7 @@ class Call:
     attributes: dict
     readers: frozenset = frozenset()
     closing: bool = False
-    only_reader: bool = False
+    alone: frozenset = frozenset()
 
     def value(self, i):
         """Input i, which depends on the picture. Raises InputError for a constant."""
@@ -107,7 +109,7 @@ class Walk(Builder):
     def __init__(self, graph, shape, dtype):
         super().__init__(dtype)
         self.graph, self.opset, self.taken_off, self.note, self.budget = graph, graph.opset, None, "", fold.MOST_COMPUTED
-        self.makers, self.readers = {}, defaultdict(list)
+        self.makers, self.readers, self.holders = {}, defaultdict(list), Counter()  # holders: names of one layer's values
         for node in graph.nodes:
             for name in node.inputs:
                 self.readers[name].append(node.op)
@@ -116,6 +118,7 @@ class Walk(Builder):
                     raise InputError(f"two nodes make the value {name!r:.60}")
                 if name:
                     self.makers[name] = node
+        self.readers[graph.output].append("the output")
         self.values = {**graph.constants, graph.picture: self._picture(shape)}
         last = self.makers.get(source(graph.output, self.makers, tuple(fold.MOVES)))
         self.closing = last.outputs[0] if last else None
@@ -152,6 +155,7 @@ class Walk(Builder):
             made = [InputError(f"node {node.name!r:.80} ({node.op:.40}) makes no sense: {error}")] * len(node.outputs)
         made += [InputError(f"node {node.name!r:.80} ({node.op:.40}): only its first output is read")] * (len(node.outputs) - len(made))
         self.values.update(zip(node.outputs, made, strict=False))
+        self.holders.update(value.layer for value in made if isinstance(value, Value))
 
     def _made(self, node):
         found = formula(node, self.makers, self.values)
@@ -180,9 +184,10 @@ class Walk(Builder):
         inputs = tuple(self.lookup(name) if name else None for name in node.inputs)
         while inputs and inputs[-1] is None:
             inputs = inputs[:-1]
-        once = any(isinstance(self.values.get(name), Value) and len(self.readers[name]) == 1 for name in node.inputs)
+        alone = {v.layer for name, v in zip(node.inputs, inputs, strict=False)
+                 if isinstance(v, Value) and self.readers[name] == [node.op] and self.holders[v.layer] == 1}
         return Call(node.op, node.name, node.inputs, inputs, node.outputs, node.attributes,
-                    frozenset(self.readers[node.outputs[0]]), node.outputs[0] == self.closing, once)
+                    frozenset(self.readers[node.outputs[0]]), node.outputs[0] == self.closing, frozenset(alone))
 
     def lookup(self, name):
         """A Value or an array. Raises InputError."""

@@ -91,7 +91,7 @@ def affine(net, node, value, scale=None, shift=None):
     none = np.ones(()), np.zeros(())
     s, t = (like(value, d if v is None else v.astype(np.float64)) for v, d in zip((scale, shift), none, strict=True))
     ours, layer = value.ours, value.layer
-    if s.ndim == t.ndim == 1 and node.only_reader and layer in net.scaled:
+    if s.ndim == t.ndim == 1 and layer in net.scaled & node.alone:
         first, before = (w.astype(np.float64) for w in net.weights[layer])
         net.weights[layer] = net.vetted((first * s, before * s + t))
     elif s.ndim == t.ndim == 1:
@@ -139,7 +139,7 @@ def add(net, node, sign=1):
 def shifted(net, node, value, shift, negative=False):
     """value + shift, as the bias of a layer that has none and that nobody else reads."""
     by_channel = like(value, shift)
-    if value.layer in net.free and by_channel.ndim == 1 and not negative and node.only_reader:
+    if value.layer in net.free & node.alone and by_channel.ndim == 1 and not negative:
         net.free.remove(value.layer)
         net.weights[value.layer] = net.weights[value.layer][0], np.array(by_channel, net.dtype)
         return value

@@ -145,7 +145,7 @@ def global_pool(op):
     def read(net, node, flat=False):
         value = node.value(0)
         n, channels, _ = maps_of(value)
-        if flat or node.readers <= FLATTENING:
+        if flat or node.readers <= {*FLATTENING, "the output"}:
             layer = net.add(node.name, op, (net.maps(value),), (channels,))
             return channels_first(layer, (channels,), n).moved(np.arange(n * channels).reshape(n, channels, 1, 1))
         layer = net.add(node.name, op, (net.maps(value),), (1, 1, channels), keep=True)
