@@ -315,7 +315,7 @@ def test_the_lines_of_the_readme_for_pytorch(tmp_path, monkeypatch):
     import torch
 
     readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
-    lines = re.search(r"```python\n(torch\.onnx\.export.*?)```", readme, re.DOTALL)[1]
+    lines = re.search(r"```py\n(torch\.onnx\.export.*?)```", readme, re.DOTALL)[1]
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(8, 4))
