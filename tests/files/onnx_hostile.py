@@ -31,6 +31,7 @@ def model(nodes, arrays=(), picture=(1, 3, 8, 8), output="y", opset=13, **more):
 
 HEAD = ("GlobalAveragePool", "x", "p", {}), ("Flatten", "p", "f", {}), ("Gemm", "f w", "y", {})
 W = np.ones((3, 4), "f4")
+BYTES = W.tobytes()
 
 
 def plain():
@@ -38,7 +39,7 @@ def plain():
     return model(HEAD, {"w": W})
 
 
-def tensor(name="w", dims=(3, 4), kind=FLOAT, raw=W.tobytes(), **external):
+def tensor(name="w", dims=(3, 4), kind=FLOAT, raw=BYTES, **external):
     """A TensorProto that says what it likes."""
     from onnx import TensorProto
 

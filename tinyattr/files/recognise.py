@@ -63,7 +63,7 @@ class Recognised:
 
 @contextmanager
 def recognised(path, family=None, size=None):
-    """`with recognised(path) as found`: an open weight file, Recognised. family, size, and what is raised: see `load`."""
+    """`with recognised(path) as found`: an open weight file, Recognised. family, size, what is raised: see `load`."""
     if family is not None and family not in FAMILIES:
         raise unknown("family", family, FAMILIES)
     with open_weights(path, size) as file:

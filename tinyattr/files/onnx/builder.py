@@ -38,7 +38,7 @@ class Value:
             return self.places
         size = self.shape[0] * prod(self.ours)
         if size > MOST_PLACES:
-            raise InputError(f"a value of shape {self.shape} is moved; that is done for at most {MOST_PLACES:,} numbers")
+            raise InputError(f"a value {self.shape} is moved; that is done for at most {MOST_PLACES:,} numbers")
         return np.moveaxis(np.arange(size).reshape(self.shape[0], *self.ours), -1, 1)
 
     def moved(self, places):
@@ -51,8 +51,8 @@ class Value:
 
 
 class Builder:
-    """layers: [(name, op, inputs, attributes)]; weights: {layer: arrays}; free: layers made without a bias; scaled: layers
-    of batch_norm; numbers: how many the weights hold.
+    """layers: [(name, op, inputs, attributes)]; weights: {layer: arrays}; free: layers made without a bias; scaled:
+    layers of batch_norm; numbers: how many the weights hold.
     """
 
     def __init__(self, dtype):
@@ -73,14 +73,18 @@ class Builder:
         """Write a layer whose output has shape `ours`, without N. Returns its name."""
         self.numbers += sum(w.size for w in weights)
         if min(ours, default=1) < 1 or prod(ours) > MOST_NUMBERS or self.numbers > MOST_NUMBERS:
-            raise InputError(f"its output would have shape {ours}, all weights {self.numbers:,} numbers; expected sizes of "
-                             f"at least 1, and at most {MOST_NUMBERS:,} numbers")
+            raise InputError(f"its output would have shape {ours}, all weights {self.numbers:,} numbers; expected "
+                             f"sizes of at least 1, and at most {MOST_NUMBERS:,} numbers")
         weights = self.vetted(weights)
         name = self.named(name)
         self.layers.append((name, op, tuple(inputs), attributes))
         if weights:
             self.weights[name] = weights
         return name
+
+    def result(self, name, op, inputs, ours, n, weights=(), **attributes):
+        """The Value of such a layer, whose output is channels last; n: how many pictures the file's batch has."""
+        return channels_first(self.add(name, op, inputs, ours, weights, **attributes), ours, n)
 
     def vetted(self, weights):
         """Arrays in the type that the network computes in. Raises InputError unless all their numbers are finite."""

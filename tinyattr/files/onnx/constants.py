@@ -84,7 +84,8 @@ def constant(node):
 def constant_of_shape(node, shape):
     """ConstantOfShape: one number everywhere. It takes no memory until it becomes a weight."""
     if min(shape, default=1) < 0 or prod(map(int, shape)) > MOST_NUMBERS:
-        raise InputError(f"it makes an array of shape {tuple(map(int, shape[:8]))}; read are at most {MOST_NUMBERS:,} numbers")
+        raise InputError(f"it makes an array of shape {tuple(map(int, shape[:8]))}; read are at most {MOST_NUMBERS:,} "
+                         "numbers")
     return np.broadcast_to(node.attributes.get("value", np.zeros(1, np.float32)).reshape(()), tuple(map(int, shape)))
 
 
@@ -150,7 +151,9 @@ COMPUTED = {
     "Or": lambda node, a, b: a | b, "Min": lambda node, *a: np.minimum.reduce(np.broadcast_arrays(*a)),
     "Max": lambda node, *a: np.maximum.reduce(np.broadcast_arrays(*a)),
 }
-FREE = (*MOVES, "Constant", "ConstantOfShape", "Expand", "Shape", "Size", "Range")  # take no memory, or check themselves
+CHECKED = ("Constant", "ConstantOfShape", "Expand", "Shape", "Size", "Range")  # take no memory, or look themselves
+BROADCAST = ("Add", "Sub", "Mul", "Div", "Pow", "Where", "Min", "Max", "Equal", "Greater", "Less", "And", "Or")
+FREE = (*MOVES, *CHECKED)
 
 
 def computed(node, arrays, budget):
@@ -177,7 +180,6 @@ def _largest(node, arrays):
     sizes = [a.size for a in arrays if a is not None]
     if node.op == "Gather":
         return sizes[1] * arrays[0].size // max(1, arrays[0].shape[node.attributes.get("axis", 0)])
-    if node.op in ("Shape", "Size", "Constant", "ConstantOfShape", "Range", "Expand"):
+    if node.op in CHECKED:
         return 0
-    broadcast = node.op in ("Add", "Sub", "Mul", "Div", "Pow", "Where", "Min", "Max", "Equal", "Greater", "Less", "And", "Or")
-    return prod(np.broadcast_shapes(*(a.shape for a in arrays))) if broadcast else sum(sizes)
+    return prod(np.broadcast_shapes(*(a.shape for a in arrays))) if node.op in BROADCAST else sum(sizes)

@@ -1,10 +1,10 @@
-"""An ONNX file taken apart: nodes, arrays, the picture. The package `onnx` parses; what the file claims is checked here.
+"""An ONNX file taken apart: nodes, arrays, the picture. The package `onnx` parses; what a file claims is checked here.
 
 Arrays may lie in a second file. It must lie in the same folder or below, under a relative path without ".." and links.
 """
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import prod
 from pathlib import PurePosixPath, PureWindowsPath
 
@@ -51,7 +51,6 @@ class Graph:
     name: str = ""
     made_by: str = ""
     double: bool = False
-    subgraphs: dict = field(default_factory=dict)
 
 
 def onnx_start(head):
@@ -86,8 +85,8 @@ def read_graph(data, folder):
     pictures = [value for value in g.input if value.name not in constants]
     if len(pictures) != 1 or len(g.output) != 1:
         names = [value.name[:30] for value in (*pictures, *g.output)][:8]
-        raise InputError(f"it has {len(pictures)} inputs and {len(g.output)} outputs ({', '.join(names)}); expected one "
-                         "picture and one output with a number for each class")
+        raise InputError(f"it has {len(pictures)} inputs and {len(g.output)} outputs ({', '.join(names)}); expected "
+                         "one picture and one output with a number for each class")
     tensor = pictures[0].type.tensor_type
     shape = tuple(d.dim_value if d.HasField("dim_value") and d.dim_value else None for d in tensor.shape.dim)
     return Graph(nodes_of(g, folder), constants, pictures[0].name, shape, g.output[0].name, opset, g.name,
@@ -99,7 +98,7 @@ def _parsed(data):
         import onnx
         from google.protobuf.message import DecodeError
     except ImportError:
-        raise InputError("an ONNX file is read with the package onnx; install it: pip install 'tinyattr[onnx]'") from None
+        raise InputError("an ONNX file is read with the package onnx: pip install 'tinyattr[onnx]'") from None
     model = onnx.ModelProto()
     try:
         model.ParseFromString(data)
@@ -114,7 +113,8 @@ def nodes_of(graph, folder):
         raise InputError(f"it has {len(graph.node):,} nodes; read are at most {MOST_NODES:,}")
     for node in graph.node:
         if node.domain not in ("", "ai.onnx"):
-            raise InputError(f"node {node.name[:60]!r} is {node.op_type:.40} of {node.domain!r:.40}, which is not ONNX's own")
+            raise InputError(f"node {node.name[:60]!r} is {node.op_type:.40} of {node.domain!r:.40}, which is not "
+                             "ONNX's own")
     return [Node(n.op_type, n.name or n.output[0], tuple(n.input), tuple(n.output),
                  {a.name: _attribute(a, folder) for a in n.attribute}) for n in graph.node if n.output]
 
@@ -136,7 +136,8 @@ def array_of(tensor, folder):
     """The numbers of a tensor of the file. Raises InputError for sizes that are not those of its bytes."""
     shape, name = tuple(tensor.dims), tensor.name[:60]
     if tensor.data_type not in DTYPES:
-        raise InputError(f"array {name!r} holds numbers of type {tensor.data_type}; read are floats, integers and booleans")
+        raise InputError(f"array {name!r} holds numbers of type {tensor.data_type}; read are floats, integers and "
+                         "booleans")
     if len(shape) > MOST_AXES or min(shape, default=0) < 0:
         raise InputError(f"array {name!r} has a shape that makes no sense: {shape[:MOST_AXES]}")
     dtype, where = DTYPES[tensor.data_type]
@@ -147,7 +148,8 @@ def array_of(tensor, folder):
         data = tensor.raw_data
     else:
         numbers = getattr(tensor, where)
-        data = np.array(numbers, np.uint16 if tensor.data_type == 10 else dtype).tobytes() if len(numbers) == count else b""
+        stored = np.uint16 if tensor.data_type == 10 else dtype  # a float16 by its bits
+        data = np.array(numbers, stored).tobytes() if len(numbers) == count else b""
     if len(data) != count * dtype.itemsize:
         raise InputError(f"array {name!r} has {len(data):,} bytes; its shape {shape} needs {count * dtype.itemsize:,}")
     return np.frombuffer(data, dtype).reshape(shape)
@@ -160,7 +162,8 @@ def _external(tensor, folder, length):
     inside = PurePosixPath(location)
     windows = PureWindowsPath(location)
     if not location or inside.is_absolute() or windows.drive or windows.root or ".." in (*inside.parts, *windows.parts):
-        raise InputError(f"array {tensor.name[:60]!r} lies in {location[:60]!r}; only files beside it and below are read")
+        raise InputError(f"array {tensor.name[:60]!r} lies in {location[:60]!r}; only files beside it and below are "
+                         "read")
     if folder is None:
         raise InputError(f"its arrays lie in {location[:60]!r}; give the path of the file, not its content")
     path = folder.joinpath(*inside.parts)
@@ -169,8 +172,8 @@ def _external(tensor, folder, length):
     if not path.is_file():
         raise InputError(f"its arrays lie in {location[:60]!r}, which is missing; keep the two files in one folder")
     if offset < 0 or offset + length > path.stat().st_size or int(entries.get("length", length)) != length:
-        raise InputError(f"array {tensor.name[:60]!r} needs {length:,} bytes from {offset:,} of {location[:60]!r}, which has "
-                         f"{path.stat().st_size:,}, or says another length")
+        raise InputError(f"array {tensor.name[:60]!r} needs {length:,} bytes from {offset:,} of {location[:60]!r}, "
+                         f"which has {path.stat().st_size:,}, or says another length")
     with open(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as file:
         file.seek(offset)
         return file.read(length)

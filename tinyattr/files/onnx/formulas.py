@@ -5,7 +5,7 @@ inputs of Add and Mul may change places. PyTorch's local response normalisation 
 that only give the numbers another shape are looked through.
 """
 
-from math import sqrt
+from math import pi, sqrt
 
 import numpy as np
 
@@ -18,8 +18,8 @@ SQUARE = ("Mul", "x", "x"), ("Pow", "x", 2)
 FORMULAS = [  # (pattern, the operator it is)
     *((pattern, "Gelu") for e in HALF_ERF for pattern in (
         ("Mul", ("Mul", "x", e), 0.5), ("Mul", ("Mul", "x", 0.5), e), ("Mul", "x", ("Mul", e, 0.5)))),
-    *((("Mul", 0.5, ("Mul", "x", ("Add", 1, ("Tanh", ("Mul", 0.7978845608, ("Add", "x", ("Mul", 0.044715, cube))))))), "TanhGelu")
-      for cube in THIRD_POWER),
+    *((("Mul", 0.5, ("Mul", "x", ("Add", 1, ("Tanh", ("Mul", sqrt(2 / pi), ("Add", "x", ("Mul", 0.044715, cube))))))),
+       "TanhGelu") for cube in THIRD_POWER),
     (("Mul", "x", ("Sigmoid", "x")), "Swish"),
     (("Mul", "x", ("HardSigmoid", "x")), "HardSwish"),
     (("Mul", "x", ("Tanh", ("Softplus", "x"))), "Mish"),
@@ -75,7 +75,7 @@ def _match(pattern, name, found, makers, values, through):
 
 
 def source(name, makers, through):
-    """The value that the operators in `through` made this one of, however many; also where an If chooses between such."""
+    """The value that the operators in `through` made this one of; also where an If chooses between such."""
     for _ in range(len(makers) + 1):  # a cycle would never end
         node = makers.get(name)
         if node is None or node.op not in (*through, "If"):
@@ -89,7 +89,7 @@ def source(name, makers, through):
 
 
 def _inside(branch, through):
-    """The outer value that a branch of an If is made of by the operators in `through`; None for a branch that does more."""
+    """The outer value that a branch of an If is made of by the operators in `through`; None where it does more."""
     made = {n.output[0]: n for n in branch.node if n.output}
     name = branch.output[0].name if branch.output else None
     for _ in branch.node:

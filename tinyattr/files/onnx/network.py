@@ -20,8 +20,8 @@ NHWC = [0, 3, 1, 2]  # the Transpose that files from TensorFlow begin with
 def onnx_contents(data, path, size=None):
     """(layout, layers, description, graph, (), True) of an ONNX file's bytes, for `WeightFile`.
 
-    path: where it lies, or a name where that is nowhere; a second file must lie beside it. size: of pictures, a number or
-    (H, W), where the file leaves it open. Raises InputError, which names node and operator, for what is not read exactly.
+    path: where it lies, or a name where that is nowhere; a second file must lie beside it. size: of pictures, a number
+    or (H, W), where the file leaves it open. Raises InputError, which names node and operator, for what is not read.
     """
     graph = read_graph(data, path.parent if path.exists() else None)
     shape = picture_shape(graph, size)
@@ -48,7 +48,7 @@ def picture_shape(graph, size):
             raise InputError(f"its pictures are {shape[rows][0]} x {shape[rows][1]}; got size {size[0]} x {size[1]}")
         shape[rows] = size
     if None in shape[rows]:
-        raise InputError("it leaves the size of pictures open; say it: size=224 or size=(H, W), in the command line --size")
+        raise InputError("it leaves the size of pictures open; say it: size=224 or size=(H, W) (command line: --size)")
     if None in shape[1:]:
         raise InputError("it leaves the number of channels open; export it with a fixed one")
     if min(shape[1:]) < 1 or (shape[0] or 1) < 1 or prod(shape[1:]) * (shape[0] or 1) > MOST_NUMBERS:
@@ -57,15 +57,15 @@ def picture_shape(graph, size):
 
 
 def _channels_last(graph):
-    """Whether the picture comes as (N, H, W, C): the first thing that is done to it is a transposition to (N, C, H, W)."""
+    """Whether the picture comes as (N, H, W, C): all that is done to it first is a transposition to (N, C, H, W)."""
     first = [n for n in graph.nodes if graph.picture in n.inputs]
     return bool(first) and all(n.op == "Transpose" and n.attributes.get("perm") == NHWC for n in first)
 
 
 @dataclass(frozen=True)
 class Call:
-    """A node with the values of its inputs, as operators see it. readers: the operators that read its first output; alone:
-    layers that nobody but this node reads.
+    """A node with the values of its inputs, as operators see it. readers: the operators that read its first output;
+    closing: whether the network ends with it; alone: layers that nobody but this node reads.
     """
 
     op: str
@@ -104,12 +104,15 @@ class Walk(Builder):
     """Goes over the nodes once. values: {name: Value, array, or the InputError of a node that could not be read}.
 
     Such an error is raised where somebody needs the value; a formula may go past it.
+    makers: {value: its node}; readers: {value: operators}; holders: {layer: how many values lie in it}; budget: how
+    many constants may still be computed; taken_off: the operator at the end that was; note: the same in words.
     """
 
     def __init__(self, graph, shape, dtype):
         super().__init__(dtype)
-        self.graph, self.opset, self.taken_off, self.note, self.budget = graph, graph.opset, None, "", fold.MOST_COMPUTED
-        self.makers, self.readers, self.holders = {}, defaultdict(list), Counter()  # holders: names of one layer's values
+        self.graph, self.opset, self.budget = graph, graph.opset, fold.MOST_COMPUTED
+        self.taken_off, self.note = None, ""
+        self.makers, self.readers, self.holders = {}, defaultdict(list), Counter()
         for node in graph.nodes:
             for name in node.inputs:
                 self.readers[name].append(node.op)
@@ -146,14 +149,16 @@ class Walk(Builder):
 
     def read(self, node):
         """Put the values that a node makes into `values`, or an error in their place."""
+        which = f"node {node.name!r:.80} ({node.op:.40})"
+        missing = InputError(f"{which}: only its first output is read")
         try:
             made = self._made(node)
         except InputError as error:
-            made = [error if str(error).startswith("node ") else InputError(f"node {node.name!r:.80} ({node.op:.40}): {error}")]
-            made *= len(node.outputs)
+            missing = error if str(error).startswith("node ") else InputError(f"{which}: {error}")
+            made = []
         except DAMAGED as error:
-            made = [InputError(f"node {node.name!r:.80} ({node.op:.40}) makes no sense: {error}")] * len(node.outputs)
-        made += [InputError(f"node {node.name!r:.80} ({node.op:.40}): only its first output is read")] * (len(node.outputs) - len(made))
+            missing, made = InputError(f"{which} makes no sense: {error}"), []
+        made = [*made, *[missing] * (len(node.outputs) - len(made))]
         self.values.update(zip(node.outputs, made, strict=False))
         self.holders.update(value.layer for value in made if isinstance(value, Value))
 
@@ -211,6 +216,7 @@ class Walk(Builder):
         layers, previous = [], "input"
         for name, op, inputs, attributes in self.layers:
             if name in needed:
-                layers.append((name, op, attributes if inputs in ((previous,), ()) else {"inputs": inputs, **attributes}))
+                named = {} if inputs in ((previous,), ()) else {"inputs": inputs}
+                layers.append((name, op, {**named, **attributes}))
                 previous = name
         return layers, {name: arrays for name, arrays in self.weights.items() if name in needed}

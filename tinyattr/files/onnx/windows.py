@@ -4,7 +4,6 @@ import numpy as np
 
 from tinyattr.engine.windows import overhang
 from tinyattr.errors import InputError
-from tinyattr.files.onnx.builder import channels_first
 
 
 def attributes_of(**given):
@@ -35,13 +34,18 @@ def window(node, lengths, size):
     if auto in ("SAME_UPPER", "SAME_LOWER"):
         both = [max((-(-length // s) - 1) * s + (k - 1) * d + 1 - length, 0)
                 for length, k, s, d in zip(lengths, size, stride, dilation, strict=True)]
-        return stride, dilation, tuple((p // 2, p - p // 2) if auto == "SAME_UPPER" else (p - p // 2, p // 2) for p in both)
+        return stride, dilation, tuple(halves(p, auto == "SAME_UPPER") for p in both)
     if auto not in ("NOTSET", "VALID", ""):
         raise InputError(f"auto_pad {auto!r:.30} is unknown")
     pads = node.attributes.get("pads", [0] * 4) if auto != "VALID" else [0] * 4
     if len(pads) != 4 or min(pads) < 0:
         raise InputError(f"pads must be four numbers, none negative; got {pads[:8]}")
     return stride, dilation, ((pads[0], pads[2]), (pads[1], pads[3]))
+
+
+def halves(p, more_after):
+    """(before, after) of so much padding; of an odd number, the larger half comes after, or before."""
+    return (p // 2, p - p // 2) if more_after else (p - p // 2, p // 2)
 
 
 def two(numbers):
@@ -58,7 +62,7 @@ def maps_of(value):
     return value.shape[0], value.shape[1], value.shape[2:]
 
 
-def filled(net, node, position, axes):
+def filled(node, position, axes):
     """The constant input at a position, with so many axes. Raises InputError."""
     array = node.constant(position)
     if array is None or array.ndim != axes or not all(array.shape):
@@ -69,7 +73,7 @@ def filled(net, node, position, axes):
 def conv(net, node):
     """Conv -> conv2d."""
     value = node.value(0)
-    (n, channels, lengths), kernel = maps_of(value), filled(net, node, 1, 4)
+    (_, channels, lengths), kernel = maps_of(value), filled(node, 1, 4)
     out, per_group, *size = kernel.shape
     groups = node.attributes.get("group", 1)
     if groups < 1 or out % groups or channels != per_group * groups:
@@ -84,7 +88,7 @@ def conv(net, node):
 def conv_transpose(net, node):
     """ConvTranspose -> conv2d_transpose: the file's kernel is (in, out, kh, kw)."""
     value = node.value(0)
-    (n, channels, lengths), kernel = maps_of(value), filled(net, node, 1, 4)
+    (_, channels, lengths), kernel = maps_of(value), filled(node, 1, 4)
     enter, out, *size = kernel.shape
     stride, dilation, padding = window(node, lengths, size)
     if node.attributes.get("group", 1) != 1 or dilation != (1, 1) or enter != channels:
@@ -95,7 +99,7 @@ def conv_transpose(net, node):
     if shape or auto.startswith("SAME"):
         shape = shape[-2:] if shape else [length * s for length, s in zip(lengths, stride, strict=True)]
         both = [total - wanted for total, wanted in zip(full, shape, strict=True)]
-        padding = [(p // 2, p - p // 2) if auto == "SAME_UPPER" else (p - p // 2, p // 2) for p in both]
+        padding = [halves(p, auto == "SAME_UPPER") for p in both]
     padding = tuple((before, after - m) for (before, after), m in zip(padding, more, strict=True))
     if min(min(padding)) < 0:
         raise InputError("its output is larger than its windows reach (output_padding); that is not read")
@@ -109,9 +113,9 @@ def _with_bias(net, node, op, value, ours, kernel, about):
     weights = kernel, np.zeros(kernel.shape[3]) if bias is None else bias
     if weights[1].shape != kernel.shape[3:]:
         raise InputError(f"a bias {weights[1].shape} does not fit {kernel.shape[3]} channels")
-    layer = net.add(node.name, op, (net.maps(value),), ours, weights, **about)
-    net.free |= {layer} if bias is None else set()
-    return channels_first(layer, ours, value.shape[0])
+    found = net.result(node.name, op, (net.maps(value),), ours, value.shape[0], weights, **about)
+    net.free |= {found.layer} if bias is None else set()
+    return found
 
 
 def pool(op, everywhere):
@@ -130,10 +134,9 @@ def pool(op, everywhere):
         ceil = bool(node.attributes.get("ceil_mode", 0))
         rows = tuple((length + sum(p) + ceil * overhang(length, k, s, p) - k) // s + 1
                      for length, k, s, p in zip(lengths, size, stride, padding, strict=True))
-        about = {"ceil": ceil} | ({"count_padding": bool(node.attributes.get("count_include_pad", 0))} if op == "avg_pool" else {})
-        layer = net.add(node.name, op, (net.maps(value),), (*rows, channels), size=_short(size), stride=_short(stride),
-                        **attributes_of(padding=padding, **about))
-        return channels_first(layer, (*rows, channels), n)
+        count = bool(node.attributes.get("count_include_pad", 0)) and op == "avg_pool"
+        return net.result(node.name, op, (net.maps(value),), (*rows, channels), n, size=_short(size),
+                          stride=_short(stride), **attributes_of(padding=padding, ceil=ceil, count_padding=count))
     return read
 
 
@@ -146,8 +149,7 @@ def global_pool(op):
         value = node.value(0)
         n, channels, _ = maps_of(value)
         if flat or node.readers <= {*FLATTENING, "the output"}:
-            layer = net.add(node.name, op, (net.maps(value),), (channels,))
-            return channels_first(layer, (channels,), n).moved(np.arange(n * channels).reshape(n, channels, 1, 1))
-        layer = net.add(node.name, op, (net.maps(value),), (1, 1, channels), keep=True)
-        return channels_first(layer, (1, 1, channels), n)
+            found = net.result(node.name, op, (net.maps(value),), (channels,), n)
+            return found.moved(np.arange(n * channels).reshape(n, channels, 1, 1))
+        return net.result(node.name, op, (net.maps(value),), (1, 1, channels), n, keep=True)
     return read
