@@ -32,7 +32,7 @@ NOT_READ = {  # what a case of an operator of ours may be refused for: words of 
     "pictures of a batch": "across the pictures of a batch",
     "depends on the picture; expected a constant": "products, quotients and powers of two values",
     "only its first output": "second outputs, as a pool's places",
-    "exponent": "other powers", "softmax over all": "softmax over something else", "its axis": "softmax over something else",
+    "exponent": "other powers", "softmax over all": "softmax over something else", "of a single number": "softmax over something else",
     "sigmoids, each": "sigmoids at the end", "read is a product": "products, quotients and powers of two values", "does not fit": "constants that enlarge a value",
     "its input 0 is a constant": "products, quotients and powers of two values", "without a place of the map": "pool windows of padding alone",
     "whole numbers or booleans": "other types", "numbers of type": "other types", "opset": "opsets before 6", "slope": "PReLU over places",

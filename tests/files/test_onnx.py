@@ -116,6 +116,33 @@ def evaluated(path, x):
 
 
 @needs_onnx
+@pytest.mark.parametrize("name", SMALL)
+def test_saved_as_a_file_of_our_own(name, tmp_path):
+    """The layers by name, and every logit to the last bit; the package onnx is not needed any more."""
+    net = ta.load(FOLDER / "onnx" / f"{name}.onnx")
+    ta.save(net, tmp_path / "own.h5")
+    again, x = ta.load(tmp_path / "own.h5"), np.load(FOLDER / "onnx" / f"{name.removesuffix('_dynamo')}.npz")["x"]
+    assert [layer for layer, *_ in again.layers] == [layer for layer, *_ in net.layers]
+    assert np.array_equal(again(x.transpose(0, 2, 3, 1)), net(x.transpose(0, 2, 3, 1)))
+
+
+@needs_onnx
+@pytest.mark.parametrize(("softmax", "opset", "words"), [
+    ({"axis": 1}, 13, None), ({"axis": -1}, 13, None), ({}, 13, None), ({"axis": 1}, 9, None), ({}, 9, None),
+    ({"axis": 0}, 13, "over all classes"), ({"axis": 0}, 9, "over all classes"), ({"axis": 2}, 9, "makes no sense|over all classes"),
+])
+def test_only_a_softmax_over_the_classes_is_taken_off(softmax, opset, words):
+    from tests.files.onnx_hostile import HEAD, W, model
+
+    data = model([*HEAD[:2], ("Gemm", "f w", "z", {}), ("Softmax", "z", "y", softmax)], {"w": W}, opset=opset).SerializeToString()
+    if words:
+        with pytest.raises(ta.InputError, match=words):
+            ta.load(data)
+    else:
+        assert np.allclose(ta.load(data)(np.ones((1, 8, 8, 3))), 3)
+
+
+@needs_onnx
 def test_what_was_taken_off_is_said(shared):
     folder = shared / "own_networks"
     assert "Softmax is taken off" in ta.load(folder / "tanh_softmax.onnx").source

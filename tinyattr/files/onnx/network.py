@@ -114,7 +114,8 @@ class Walk(Builder):
         self.taken_off, self.note = None, ""
         self.makers, self.readers, self.holders = {}, defaultdict(list), Counter()
         for node in graph.nodes:
-            for name in node.inputs:
+            branches = [g for g in node.attributes.values() if hasattr(g, "node")]
+            for name in (*node.inputs, *(i for g in branches for n in g.node for i in n.input)):
                 self.readers[name].append(node.op)
             for name in node.outputs:
                 if name in self.makers or name in graph.constants or name == graph.picture:

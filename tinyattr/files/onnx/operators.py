@@ -204,12 +204,13 @@ def lrn(net, node):
 
 def softmax(net, node):
     """Softmax, LogSoftmax at the end, over all classes, are taken off: the network ends at the logits."""
-    value = node.value(0)
-    if not node.closing or max(value.shape[1:]) != np.prod(value.shape[1:]):
+    value, old = node.value(0), net.opset < 13
+    axis, n = node.attributes.get("axis", 1 if old else -1) % len(value.shape), np.prod(value.shape[1:])
+    over = np.prod(value.shape[axis:]) if old else value.shape[axis]  # it was over this axis and all after it
+    if not node.closing or over != n or axis == 0:
         raise InputError("only a softmax over all classes, at the end, is read")
-    axis = node.attributes.get("axis", 1 if net.opset < 13 else -1) % len(value.shape)
-    if value.shape[axis] != np.prod(value.shape[1:]) and net.opset >= 13:
-        raise InputError(f"its axis {axis} is not that of the classes")
+    if n == 1:
+        raise InputError("it is a softmax of a single number, which is 1 for every picture")
     net.taken_off = node.op
     return value
 
