@@ -233,6 +233,8 @@ def test_pictures_of_open_size():
     with pytest.raises(ta.InputError, match="--size"):
         ta.load(data)
     assert ta.load(data, size=(5, 7))(np.ones((2, 5, 7, 3))).shape == (2, 4)
+    with pytest.raises(ta.InputError, match="size must be a whole number of at least 1; got 0"):
+        ta.load(data, size=0)
     fixed = model(HEAD, {"w": W}).SerializeToString()
     with pytest.raises(ta.InputError, match="its pictures are 8 x 8; got size 5 x 7"):
         ta.load(fixed, size=(5, 7))

@@ -6,7 +6,7 @@ from math import prod
 
 import numpy as np
 
-from tinyattr.errors import InputError
+from tinyattr.errors import InputError, count_of
 from tinyattr.files.onnx import constants as fold
 from tinyattr.files.onnx.builder import Builder, Value, channels_first, readable
 from tinyattr.files.onnx.file import read_graph
@@ -43,7 +43,7 @@ def picture_shape(graph, size):
     if len(shape) != 4:
         raise InputError(f"its input {graph.picture!r:.40} has {len(shape)} axes; expected pictures (N, C, H, W)")
     if size is not None:
-        size = np.broadcast_to(size, 2).tolist()
+        size = [count_of(n, "size") for n in np.broadcast_to(size, 2).tolist()]
         if any(a not in (None, b) for a, b in zip(shape[rows], size, strict=True)):
             raise InputError(f"its pictures are {shape[rows][0]} x {shape[rows][1]}; got size {size[0]} x {size[1]}")
         shape[rows] = size
