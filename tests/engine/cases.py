@@ -73,7 +73,8 @@ def calls(draw, op):
         return (draw(maps()),), (), {"axes": axes, "keep": draw(st.booleans())}
     if op in ("pad", "crop"):
         padding = draw(paddings(1))
-        return (draw(maps(low=3)),), (), {"padding": padding, **({"value": draw(st.floats(-1, 1))} if op == "pad" else {})}
+        more = {"value": draw(st.floats(-1, 1)), "channels": (draw(st.integers(0, 2)), draw(st.integers(0, 2)))}
+        return (draw(maps(low=3)),), (), {"padding": padding, **(more if op == "pad" else {})}
     if op == "slice":
         x = draw(maps(low=2)) if draw(st.booleans()) else _normal(draw, 2, draw(sizes))
         start = tuple(draw(st.integers(0, length - 1)) for length in x.shape[1:])

@@ -151,13 +151,13 @@ def lrn(x, *, size, alpha, beta, bias):
     return y
 
 
-def pad(x, *, padding, value=0.0):
-    """y[n, i + top, j + left, c] = x[n,i,j,c], `value` elsewhere."""
-    (top, bottom), (left, right) = four(padding)
+def pad(x, *, padding, value=0.0, channels=(0, 0)):
+    """y[n, i + top, j + left, before + c] = x[n,i,j,c], `value` elsewhere."""
+    ((top, bottom), (left, right)), (before, after) = four(padding), channels
     N, H, W, C = x.shape
-    y = np.full((N, H + top + bottom, W + left + right, C), value, x.dtype)
+    y = np.full((N, H + top + bottom, W + left + right, before + C + after), value, x.dtype)
     for n, i, j, c in np.ndindex(x.shape):
-        y[n, i + top, j + left, c] = x[n, i, j, c]
+        y[n, i + top, j + left, before + c] = x[n, i, j, c]
     return y
 
 

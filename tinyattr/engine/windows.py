@@ -59,11 +59,14 @@ def unpatch(p, shape, stride, dilation=1):
     return x
 
 
-def pad(x, *, padding, value=0.0):
-    """A border around each map, filled with `value`."""
-    if (border := sides(padding)) == ((0, 0), (0, 0)):
+def pad(x, *, padding, value=0.0, channels=(0, 0)):
+    """A border around each map, filled with `value`; channels: so many maps of it before and after the others."""
+    border = *sides(padding), pair(channels)
+    if min(border[2]) < 0:
+        raise InputError(f"channels cannot be negative; got {channels}")
+    if not any(map(any, border)):
         return maps(x)
-    return np.pad(maps(x), ((0, 0), *border, (0, 0)), constant_values=value)
+    return np.pad(maps(x), ((0, 0), *border), constant_values=value)
 
 
 def crop(x, *, padding):

@@ -20,6 +20,7 @@ The readers of formats; whatever they read is vetted first, as the file may mean
     pytorch        PyTorch's names and axes; of the tensors that safetensors and pth find
     pth            torch.save's files; pickled: their pickles, which are never run
     tensor         one array of PyTorch's; window: the stretch of the file in which it lies
+    onnx/          the graph of an ONNX file as our layers; the package onnx parses it
 
 What else one can do with a file.
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from tinyattr.errors import InputError
 from tinyattr.files.hdf5 import HDF5_START, hdf5_contents, open_hdf5
 from tinyattr.files.keras_config import LARGEST_CONFIG
+from tinyattr.files.onnx.file import onnx_start
+from tinyattr.files.onnx.network import onnx_contents
 from tinyattr.files.pth import LEGACY_START, legacy_tensors, zip_tensors
 from tinyattr.files.pytorch import layers_of
 from tinyattr.files.safetensors import safetensors, safetensors_start
@@ -20,7 +22,7 @@ try:
 except ImportError:  # on Windows, a file that is open for writing elsewhere cannot be opened at all
     flock = None
 
-READABLE = "HDF5 (.h5, .weights.h5), .keras, .pth and .safetensors"
+READABLE = "HDF5 (.h5, .weights.h5), .keras, .pth, .safetensors and .onnx"
 INSIDE_KERAS = "model.weights.h5"
 MISTAKEN = {  # what people take for a weight file, by its first bytes
     b"version https://": "a git-lfs pointer, not the file itself (git lfs pull fetches it)",
@@ -30,10 +32,11 @@ MISTAKEN = {  # what people take for a weight file, by its first bytes
 
 
 @contextmanager
-def open_weights(source):
+def open_weights(source, size=None):
     """Open a weight file of any format: `with open_weights(path) as file` gives a WeightFile. Raises InputError.
 
     source: a path, the bytes of a file, or a file that is open for reading bytes, which is read from where it stands.
+    size: of pictures, a number or (H, W), for an ONNX file that leaves it open.
     """
     path = _path(source)
     with ExitStack() as open_files:
@@ -42,7 +45,7 @@ def open_weights(source):
                 source = open_files.enter_context(open(path, "rb", buffering=0))
                 refuse_while_written(source)
             stream = _stream(source)
-            file = WeightFile(path, stream.length, *_contents(stream, open_files))
+            file = WeightFile(path, stream.length, *_contents(stream, open_files, path, size))
         yield file
 
 
@@ -91,7 +94,7 @@ def refuse_while_written(file):
         pass
 
 
-def _contents(file, open_files):
+def _contents(file, open_files, path, size_of_pictures):
     """The fields of a WeightFile from its layout on; what must stay open is added to `open_files`."""
     size, head = file.length, file.read(16)
     if head.startswith(b"PK\3\4"):
@@ -113,6 +116,9 @@ def _contents(file, open_files):
         return hdf5_contents(open_files.enter_context(open_hdf5(file)), file)
     if safetensors_start(head):
         return "safetensors", layers_of(safetensors(file, size))
+    if onnx_start(head):
+        file.seek(0)
+        return onnx_contents(file.read(size), path, size_of_pictures)
     mistaken = (what for start, what in MISTAKEN.items() if head.lstrip().startswith(start))
     what = next(mistaken, "not a weight file") if head else "an empty file"
     raise InputError(f"{what}; read are {READABLE}")

@@ -20,9 +20,9 @@ def load(source, *, family=None, input=None, size=None, classes=None):
     or a file that is open for reading bytes, such as io.BytesIO.
     family: whose training, a key of FAMILIES; it fixes how photos are preprocessed. Files of our own say it, and the
     published networks are known by their numbers; for any other file `net.read` refuses photos until it is given.
-    size: of square photos, for a file that leaves it open. input: an InputSpec, which says all of that for a training
-    of somebody's own: InputSpec(224, scale=(255, 255, 255)) is 1/255 alone. classes: their names, as many as logits.
-    Raises InputError for a missing, damaged or unknown file, and for what is given and cannot be the file's.
+    size: of photos, a number or (H, W), for a file that leaves it open. input: an InputSpec, which says all of that for
+    a training of somebody's own: InputSpec(224, scale=(255, 255, 255)) is 1/255 alone. classes: their names, as many as
+    logits. Raises InputError for a missing, damaged or unknown file, and for what is given and cannot be the file's.
     """
     with recognised(source if has_content(source) else located(source), family=family, input=input, size=size,
                     classes=classes) as found:

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from tinyattr.errors import InputError, count_of, unknown
 from tinyattr.files.architectures import SAVE_IT_WHOLE
 from tinyattr.files.own_format import family_of
@@ -22,7 +24,10 @@ def check_given(family=None, input=None, size=None, classes=None):
         raise InputError(f"means and scales count a photo's values as 0..255, not as 0..1: {input.mean} would be "
                          f"{tuple(round(255 * m, 3) for m in input.mean)}")
     if size is not None:
-        count_of(size, "size")
+        for side in np.ravel(size).tolist():
+            count_of(side, "size")
+        if np.size(size) > 2:
+            raise InputError(f"size is a number or (H, W); got {size}")
     if classes is not None and (isinstance(classes, str) or not len(classes) or not all(
             isinstance(name, str) and name.isprintable() for name in classes)):
         raise InputError(f"classes are their names, a list of texts in the order of the logits; got {classes!r:.60}")
@@ -58,7 +63,7 @@ def _check_size(spec, own, architecture, size, said):
 
     Weights alone whose dense layers read a single place may come from behind a GlobalAveragePooling: it looks the same.
     """
-    given = (size, size) if size else spec.shape[:2] if spec else None
+    given = tuple(np.broadcast_to(size, 2).tolist()) if size else spec.shape[:2] if spec else None
     sizes = architecture.sizes
     if own.picture:
         fits, right = f"pictures {own.picture}, as the file says", given in (None, own.picture[:2])

@@ -72,6 +72,7 @@ class WeightFile:
     path: where the file lies, or what messages call it where it has no name; size: its bytes.
     graph: the network's layers, as a Network has them, if the file says them; None for a file of weights alone, whose
     layers have a kernel and a bias each. bare: names of the file's layers without weights, as far as it says them.
+    measured: whether the format's reader has held every array against the bytes that it has.
     Kernels are (kh, kw, in, out) and (in, out), where `in` counts H, W, C, whatever axes the file has.
     """
 
@@ -82,6 +83,7 @@ class WeightFile:
     description: Description = Description()
     graph: list | None = None
     bare: tuple[str, ...] = ()
+    measured: bool = False
 
     def __post_init__(self):
         distinct = {id(arrays): arrays for arrays in self.layers.values()}  # layers may share theirs
@@ -93,7 +95,8 @@ class WeightFile:
             raise InputError("it has layers with names that are no names")
         if not all(all(array.shape) for array in arrays):
             raise InputError("it holds an array without numbers")
-        if numbers > MOST_NUMBERS or 4 * numbers > MOST_SWELLING * (self.size + (1 << 20)):
+        swollen = not self.measured and 4 * numbers > MOST_SWELLING * (self.size + (1 << 20))
+        if numbers > MOST_NUMBERS or swollen:
             raise InputError(f"it declares {numbers:.3g} numbers; read are at most {MOST_NUMBERS:,}, and at most "
                              f"{MOST_SWELLING} times the bytes of the file")
 

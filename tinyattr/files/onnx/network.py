@@ -1,0 +1,223 @@
+"""From the nodes of an ONNX file to the layers of a Network: the walk over them, in the file's order."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, replace
+from math import prod
+
+import numpy as np
+
+from tinyattr.errors import InputError, count_of
+from tinyattr.files.onnx import constants as fold
+from tinyattr.files.onnx.builder import Builder, Value, channels_first, readable
+from tinyattr.files.onnx.file import read_graph
+from tinyattr.files.onnx.formulas import formula, source
+from tinyattr.files.onnx.operators import OPERATORS
+from tinyattr.files.weight_file import DAMAGED, MOST_NUMBERS, Array, Description
+
+NHWC = [0, 3, 1, 2]  # the Transpose that files from TensorFlow begin with
+
+
+def onnx_contents(data, path, size=None):
+    """(layout, layers, description, graph, (), True) of an ONNX file's bytes, for `WeightFile`.
+
+    path: where it lies, or a name where that is nowhere; a second file must lie beside it. size: of pictures, a number
+    or (H, W), where the file leaves it open. Raises InputError, which names node and operator, for what is not read.
+    """
+    graph = read_graph(data, path.parent if path.exists() else None)
+    shape = picture_shape(graph, size)
+    walk = Walk(graph, shape, np.dtype(np.float64 if graph.double else np.float32))
+    layers, weights = walk.network()
+    arrays = {layer: tuple(_array(f"{layer}/{i}", w) for i, w in enumerate(ws)) for layer, ws in weights.items()}
+    picture = (*shape[1:3], shape[3]) if _channels_last(graph) else (*shape[2:], shape[1])
+    return "onnx", arrays, Description(network=readable(path.stem), note=walk.note, picture=picture), layers, (), True
+
+
+def _array(name, w):
+    return Array(name, w.shape, lambda: np.ascontiguousarray(w), lambda a, where: a)  # the builder has vetted it
+
+
+def picture_shape(graph, size):
+    """The picture's shape in the file, (N, C, H, W) or (N, H, W, C). An open N is 1."""
+    shape = list(graph.shape)
+    rows = slice(1, 3) if _channels_last(graph) else slice(2, 4)
+    if len(shape) != 4:
+        raise InputError(f"its input {graph.picture!r:.40} has {len(shape)} axes; expected pictures (N, C, H, W)")
+    if size is not None:
+        size = [count_of(n, "size") for n in np.broadcast_to(size, 2).tolist()]
+        if any(a not in (None, b) for a, b in zip(shape[rows], size, strict=True)):
+            raise InputError(f"its pictures are {shape[rows][0]} x {shape[rows][1]}; got size {size[0]} x {size[1]}")
+        shape[rows] = size
+    if None in shape[rows]:
+        raise InputError("it leaves the size of pictures open; say it: size=224 or size=(H, W) (command line: --size)")
+    if None in shape[1:]:
+        raise InputError("it leaves the number of channels open; export it with a fixed one")
+    if min(shape[1:]) < 1 or (shape[0] or 1) < 1 or prod(shape[1:]) * (shape[0] or 1) > MOST_NUMBERS:
+        raise InputError(f"its pictures have shape {shape}, which makes no sense")
+    return (shape[0] or 1, *shape[1:])
+
+
+def _channels_last(graph):
+    """Whether the picture comes as (N, H, W, C): all that is done to it first is a transposition to (N, C, H, W)."""
+    first = [n for n in graph.nodes if graph.picture in n.inputs]
+    return bool(first) and all(n.op == "Transpose" and n.attributes.get("perm") == NHWC for n in first)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A node with the values of its inputs, as operators see it. readers: the operators that read its first output;
+    closing: whether the network ends with it; alone: layers that nobody but this node reads.
+    """
+
+    op: str
+    name: str
+    names: tuple[str, ...]
+    inputs: tuple
+    outputs: tuple[str, ...]
+    attributes: dict
+    readers: frozenset = frozenset()
+    closing: bool = False
+    alone: frozenset = frozenset()
+
+    def value(self, i):
+        """Input i, which depends on the picture. Raises InputError for a constant."""
+        if i >= len(self.inputs) or not isinstance(self.inputs[i], Value):
+            raise InputError(f"its input {i} is a constant or missing; expected what depends on the picture")
+        return self.inputs[i]
+
+    def constant(self, i):
+        """Input i as an array; None where it is left out. Raises InputError where it depends on the picture."""
+        found = self.inputs[i] if i < len(self.inputs) else None
+        if isinstance(found, Value):
+            raise InputError(f"its input {i} depends on the picture; expected a constant")
+        return found
+
+    def values(self):
+        """All inputs that depend on the picture."""
+        return [v for v in self.inputs if isinstance(v, Value)]
+
+    def constants(self):
+        """All inputs that are constant."""
+        return [v for v in self.inputs if isinstance(v, np.ndarray)]
+
+
+class Walk(Builder):
+    """Goes over the nodes once. values: {name: Value, array, or the InputError of a node that could not be read}.
+
+    Such an error is raised where somebody needs the value; a formula may go past it.
+    makers: {value: its node}; readers: {value: operators}; holders: {layer: how many values lie in it}; budget: how
+    many constants may still be computed; taken_off: the operator at the end that was; note: the same in words.
+    """
+
+    def __init__(self, graph, shape, dtype):
+        super().__init__(dtype)
+        self.graph, self.opset, self.budget = graph, graph.opset, fold.MOST_COMPUTED
+        self.taken_off, self.note = None, ""
+        self.makers, self.readers, self.holders = {}, defaultdict(list), Counter()
+        for node in graph.nodes:
+            branches = [g for g in node.attributes.values() if hasattr(g, "node")]
+            for name in (*node.inputs, *(i for g in branches for n in g.node for i in n.input)):
+                self.readers[name].append(node.op)
+            for name in node.outputs:
+                if name in self.makers or name in graph.constants or name == graph.picture:
+                    raise InputError(f"two nodes make the value {name!r:.60}")
+                if name:
+                    self.makers[name] = node
+        self.readers[graph.output].append("the output")
+        self.values = {**graph.constants, graph.picture: self._picture(shape)}
+        last = self.makers.get(source(graph.output, self.makers, tuple(fold.MOVES)))
+        self.closing = last.outputs[0] if last else None
+
+    def _picture(self, shape):
+        if _channels_last(self.graph):
+            return Value("input", shape, shape[1:], np.arange(np.prod(shape)).reshape(shape))
+        return channels_first("input", (*shape[2:], shape[1]), shape[0])
+
+    def network(self):
+        """(layers, weights) of a Network: those that the logits need."""
+        for node in self.graph.nodes:
+            self.read(node)
+        value = self.lookup(self.graph.output)
+        if not isinstance(value, Value):
+            raise InputError("its output does not depend on the picture")
+        if len(value.shape) < 2 or np.prod(value.shape[1:]) != max(value.shape[1:]):
+            raise InputError(f"it ends with values {value.shape}; expected logits (N, classes)")
+        last = self.arranged(value.moved(value.numbered().reshape(len(value.numbered()), -1)), 1)
+        self.note = f"the last {self.taken_off} is taken off" if self.taken_off else ""
+        if np.prod(value.shape[1:]) == 1:
+            last = self.add("logits", "two_logits", (last,), (2,))
+            self.note = "; ".join(filter(None, (self.note, "the one output z is taken for the logits (0, z)")))
+        return self._needed(last)
+
+    def read(self, node):
+        """Put the values that a node makes into `values`, or an error in their place."""
+        which = f"node {node.name!r:.80} ({node.op:.40})"
+        missing = InputError(f"{which}: only its first output is read")
+        try:
+            made = self._made(node)
+        except InputError as error:
+            missing = error if str(error).startswith("node ") else InputError(f"{which}: {error}")
+            made = []
+        except DAMAGED as error:
+            missing, made = InputError(f"{which} makes no sense: {error}"), []
+        made = [*made, *[missing] * (len(node.outputs) - len(made))]
+        self.values.update(zip(node.outputs, made, strict=False))
+        self.holders.update(value.layer for value in made if isinstance(value, Value))
+
+    def _made(self, node):
+        found = formula(node, self.makers, self.values)
+        if found is not None and isinstance(self.values.get(found[1]), Value):
+            op, x, attributes = found
+            return [OPERATORS[op](self, self.call(replace(node, op=op, inputs=(x,), attributes=attributes)))]
+        call = self.call(node)
+        if node.op == "Shape" and call.values():
+            return [fold.shape_of(node, call.value(0).shape)]
+        if not call.values():
+            made = fold.computed(node, call.inputs, self.budget)
+            self.budget -= 0 if node.op in fold.FREE else made.size
+            return [made]
+        if node.op in fold.MOVES:
+            value = call.value(0)
+            if node.op in ("Identity", "Dropout"):
+                return [fold.MOVES[node.op](node, value, *call.inputs[1:])]
+            return [value.moved(fold.MOVES[node.op](node, value.numbered(), *call.inputs[1:]))]
+        if node.op not in OPERATORS:
+            raise InputError("no op of ours is this operator")
+        made = OPERATORS[node.op](self, call)
+        return made if isinstance(made, list) else [made]
+
+    def call(self, node):
+        """The node with the values of its inputs. Raises the InputError of an input that could not be read."""
+        inputs = tuple(self.lookup(name) if name else None for name in node.inputs)
+        while inputs and inputs[-1] is None:
+            inputs = inputs[:-1]
+        alone = {v.layer for name, v in zip(node.inputs, inputs, strict=False)
+                 if isinstance(v, Value) and self.readers[name] == [node.op] and self.holders[v.layer] == 1}
+        return Call(node.op, node.name, node.inputs, inputs, node.outputs, node.attributes,
+                    frozenset(self.readers[node.outputs[0]]), node.outputs[0] == self.closing, frozenset(alone))
+
+    def lookup(self, name):
+        """A Value or an array. Raises InputError."""
+        value = self.values.get(name)
+        if value is None:
+            later = "only later: the nodes are not in order, or go in a circle" if name in self.makers else "nowhere"
+            raise InputError(f"{name!r:.60} is read, but made {later}")
+        if isinstance(value, InputError):
+            raise value
+        return value
+
+    def _needed(self, last):
+        """The layers that `last` needs, with inputs only where they are not the layer before, and their weights."""
+        reads, needed = {name: inputs for name, _, inputs, _ in self.layers}, set()
+        open_ = [last]
+        while open_:
+            name = open_.pop()
+            if name not in needed and name in reads:
+                needed.add(name)
+                open_ += reads[name]
+        layers, previous = [], "input"
+        for name, op, inputs, attributes in self.layers:
+            if name in needed:
+                named = {} if inputs in ((previous,), ()) else {"inputs": inputs}
+                layers.append((name, op, {**named, **attributes}))
+                previous = name
+        return layers, {name: arrays for name, arrays in self.weights.items() if name in needed}

@@ -1,0 +1,247 @@
+"""How an operator of the file becomes layers of ours: OPERATORS maps its name to a function (builder, node) -> Value.
+
+Here are activations, slices and borders, and what ends a network. What only moves numbers stands in constants.MOVES,
+windows and sums in files of their own.
+"""
+
+import numpy as np
+
+from tinyattr.errors import InputError
+from tinyattr.files.onnx import arithmetic
+from tinyattr.files.onnx.arithmetic import affine, like
+from tinyattr.files.onnx.builder import Value
+from tinyattr.files.onnx.constants import listed, spans
+from tinyattr.files.onnx.file import FLOATS
+from tinyattr.files.onnx.windows import conv, conv_transpose, global_pool, pool
+
+
+def per_number(op, **names):
+    """An activation: `op`, whose attributes are named as given here: ours = (the file's, its default)."""
+    def read(net, node):
+        about = {ours: node.attributes.get(theirs, default) for ours, (theirs, default) in names.items()}
+        return activated(net, node, op, **about)
+    return read
+
+
+def activated(net, node, op, weights=(), **about):
+    """The Value of an activation of the node's first input: each number stays where it is."""
+    value = node.value(0)
+    layer = net.add(node.name, op, (value.layer,), value.ours, weights, **about)
+    return Value(layer, value.shape, value.ours, value.places)
+
+
+def clip(net, node):
+    """Clip -> clip, or relu for what is only kept from being negative. Newer files give the limits as inputs."""
+    low, high = (node.attributes.get(key) if node.constant(i) is None else float(node.constant(i))
+                 for i, key in ((1, "min"), (2, "max")))
+    if low == 0 and high is None:
+        return activated(net, node, "relu")
+    return activated(net, node, "clip", low=-np.inf if low is None else low, high=np.inf if high is None else high)
+
+
+def gelu(net, node):
+    """Gelu -> gelu."""
+    tanh = node.attributes.get("approximate") == "tanh"
+    return activated(net, node, "gelu", **({"approximate": True} if tanh else {}))
+
+
+def selu(net, node):
+    """Selu: gamma elu(x, alpha); -> selu with the constants of the paper."""
+    alpha, gamma = node.attributes.get("alpha", 1.67326319), node.attributes.get("gamma", 1.05070102)
+    if abs(alpha - 1.67326319) < 1e-5 and abs(gamma - 1.05070102) < 1e-5:
+        return activated(net, node, "selu")
+    return affine(net, node, activated(net, node, "elu", alpha=alpha), scale=np.array(gamma))
+
+
+def prelu(net, node):
+    """PRelu -> prelu with a slope for each channel."""
+    value, slope = node.value(0), node.constant(1)
+    if net.opset < 7 and slope.ndim == 1:  # one for each channel, then
+        slope = slope.reshape(-1, *[1] * (len(value.shape) - 2))
+    slope = like(value, slope)
+    if slope.ndim > 1:
+        raise InputError("the slope differs between places")
+    return activated(net, node, "prelu", (slope,))
+
+
+def swish(net, node):
+    """Swish -> silu."""
+    if node.attributes.get("alpha", 1.0) != 1:
+        raise InputError("only alpha = 1 is read")
+    return activated(net, node, "silu")
+
+
+def cast(net, node):
+    """Cast of floats to floats: the network computes in one type."""
+    if node.attributes["to"] not in FLOATS:
+        raise InputError("what depends on the picture becomes whole numbers or booleans")
+    return node.value(0)
+
+
+def concat(net, node):
+    """Concat of channels -> concat; of other axes there is no op."""
+    values, axis = node.values(), node.attributes["axis"]
+    if node.constants():
+        raise InputError("a constant is joined to what depends on the picture")
+    if len({len(v.shape) for v in values}) > 1 or axis % len(values[0].shape) != 1:
+        raise InputError(f"only channels are joined, axis 1; got axis {axis}")
+    if len(values) == 1:
+        return values[0]
+    if len({v.shape[:1] + v.shape[2:] for v in values}) > 1:
+        raise InputError(f"values of shapes {[v.shape for v in values]} differ in more than their channels")
+    channels = sum(v.shape[1] for v in values)
+    ours = (*values[0].shape[2:], channels)
+    return net.result(node.name, "concat", [net.maps(v) for v in values], ours, values[0].shape[0])
+
+
+def cut(net, node, value, where):
+    """A strided slice {axis: (start, stop, step)} of a value; the whole value where nothing is cut off."""
+    shape = value.shape
+    where = {axis % len(shape): slice(*span).indices(shape[axis]) for axis, span in where.items()}
+    where = {axis: span for axis, span in where.items() if span != (0, shape[axis], 1)}
+    if 0 in where or any(step < 1 for _, _, step in where.values()):
+        raise InputError("it picks pictures of a batch, or turns an axis round; neither is read")
+    if not where:
+        return value
+    all_axes = [where.get(axis, (0, shape[axis], 1)) for axis in (*range(2, len(shape)), 1)]
+    ours = tuple(len(range(*span)) for span in all_axes)
+    start, stop, step = zip(*all_axes, strict=True)
+    return net.result(node.name, "slice", (net.maps(value),), ours, shape[0], start=start, stop=stop, step=step)
+
+
+def slice_(net, node):
+    """Slice -> slice."""
+    given = spans(node, *(node.constant(i) for i in range(1, 5)))
+    return cut(net, node, node.value(0), {axis: (start, stop, step) for axis, start, stop, step in given})
+
+
+def split(net, node):
+    """Split -> a slice for each part."""
+    value, axis = node.value(0), node.attributes.get("axis", 0)
+    parts, length = listed(node, "split", node.constant(1)), value.shape[axis]
+    if parts is None:
+        each = -(-length // len(node.outputs))
+        parts = [min(each, length - each * i) for i in range(len(node.outputs))]
+    if min(parts) < 1 or sum(parts) != length or len(parts) != len(node.outputs):
+        raise InputError(f"parts {parts[:8]} do not fill an axis of {length}")
+    ends = np.cumsum(parts).tolist()
+    return [cut(net, node, value, {axis: (end - n, end, 1)}) for n, end in zip(parts, ends, strict=True)]
+
+
+def pad(net, node):
+    """Pad with a constant -> pad, and slice where it is negative."""
+    value, rank = node.value(0), len(node.value(0).shape)
+    if node.attributes.get("mode", "constant") != "constant":
+        raise InputError(f"padding by {node.attributes['mode']!r:.30} is not read")
+    pads, axes = listed(node, "pads", node.constant(1)), listed(node, "axes", node.constant(3))
+    fill = node.attributes.get("value", 0.0) if node.constant(2) is None else float(node.constant(2))
+    axes = range(rank) if axes is None else [a % rank for a in axes]
+    sides = {a: (pads[i], pads[len(pads) // 2 + i]) for i, a in enumerate(axes) if pads[i] or pads[len(pads) // 2 + i]}
+    if not sides:
+        return value
+    if rank != 4 or 0 in sides:
+        raise InputError("only maps (N, C, H, W) are padded, not pictures of a batch")
+    inner = {a: (max(0, -before), value.shape[a] - max(0, -after), 1) for a, (before, after) in sides.items()}
+    value = cut(net, node, value, inner)
+    rows, columns, channels = (tuple(max(0, p) for p in sides.get(a, (0, 0))) for a in (2, 3, 1))
+    if not any((*rows, *columns, *channels)):
+        return value
+    more = ({"channels": channels} if any(channels) else {}) | ({"value": fill} if fill else {})
+    ours = tuple(n + sum(p) for n, p in zip((*value.shape[2:], value.shape[1]), (rows, columns, channels), strict=True))
+    return net.result(node.name, "pad", (net.maps(value),), ours, value.shape[0], padding=(rows, columns), **more)
+
+
+def resize(net, node):
+    """Upsample, Resize to the nearest neighbour by whole factors -> upsample."""
+    value, shape = node.value(0), node.value(0).shape
+    newer = node.op == "Resize" and len(node.names) > 2  # Resize since opset 11: x, region, scales, sizes
+    scales, sizes = node.constant(2 if newer else 1), node.constant(3)
+    scales = node.attributes.get("scales") if scales is None or not scales.size else scales.ravel().tolist()
+    about = node.attributes
+    axes = [a % len(shape) for a in about.get("axes", range(len(shape)))]
+    scales = [n / shape[a] for a, n in zip(axes, sizes, strict=True)] if scales is None else scales
+    scales = [dict(zip(axes, scales, strict=True)).get(a, 1) for a in range(len(shape))]
+    way = about.get("coordinate_transformation_mode", "half_pixel" if newer else "asymmetric")
+    rounding = about.get("nearest_mode", "round_prefer_floor" if newer else "floor")
+    nearest = rounding == "floor" if way == "asymmetric" else rounding.startswith("round") and "half_pixel" in way
+    if about.get("mode", "nearest") != "nearest" or not nearest:
+        raise InputError("only the nearest neighbour with whole factors is read")
+    if len(shape) != 4 or tuple(scales[:2]) != (1, 1) or any(s != int(s) or s < 1 for s in scales):
+        raise InputError(f"factors {scales} are no whole factors of rows and columns")
+    down, across = (int(s) for s in scales[2:])
+    ours = (shape[2] * down, shape[3] * across, shape[1])
+    factor = down if down == across else (down, across)
+    return net.result(node.name, "upsample", (net.maps(value),), ours, shape[0], factor=factor)
+
+
+def reduce(op, everywhere):
+    """ReduceMean, ReduceMax, ReduceSum: a global pool over rows and columns, else mean, max or sum over our axes."""
+    def read(net, node):
+        value = node.value(0)
+        rank, axes = len(value.shape), listed(node, "axes", node.constant(1))
+        keep = node.attributes.get("keepdims", 1)
+        axes = sorted({a % rank for a in axes or []})
+        if not axes or 0 in axes:
+            raise InputError("it goes over the pictures of a batch, too")
+        if rank == 4 and axes == [2, 3] and everywhere:
+            found = global_pool(everywhere)(net, node, flat=not keep)
+        else:
+            order = [*range(2, rank), 1]
+            ours = tuple(1 if a in axes else value.shape[a] for a in order)
+            which = tuple(sorted(order.index(a) + 1 for a in axes))
+            found = net.result(node.name, op, (net.maps(value),), ours, value.shape[0], axes=which)
+        return found if keep else found.moved(np.squeeze(found.numbered(), tuple(axes)))
+    return read
+
+
+def lrn(net, node):
+    """LRN -> lrn."""
+    value = node.value(0)
+    about = {"alpha": 1e-4, "beta": 0.75, "bias": 1.0} | node.attributes
+    ours = (*value.shape[2:], value.shape[1])
+    return net.result(node.name, "lrn", (net.maps(value),), ours, value.shape[0], **about)
+
+
+def softmax(net, node):
+    """Softmax, LogSoftmax at the end, over all classes, are taken off: the network ends at the logits."""
+    value, old = node.value(0), net.opset < 13
+    axis, n = node.attributes.get("axis", 1 if old else -1) % len(value.shape), np.prod(value.shape[1:])
+    over = np.prod(value.shape[axis:]) if old else value.shape[axis]  # it was over this axis and all after it
+    if not node.closing or over != n or axis == 0:
+        raise InputError("only a softmax over all classes, at the end, is read")
+    if n == 1:
+        raise InputError("it is a softmax of a single number, which is 1 for every picture")
+    net.taken_off = node.op
+    return value
+
+
+def sigmoid(net, node):
+    """Sigmoid; one of a single number at the end is taken off, and the logits are (0, z)."""
+    if not node.closing:
+        return activated(net, node, "sigmoid")
+    value = node.value(0)
+    n = np.prod(value.shape[1:])
+    if n != 1:
+        raise InputError(f"it ends with {n} sigmoids, each for itself, where scores need a softmax over classes; "
+                         "export the network without them to explain these numbers as logits")
+    net.taken_off = node.op
+    return value
+
+
+OPERATORS = {
+    "Conv": conv, "ConvTranspose": conv_transpose,
+    "MaxPool": pool("max_pool", "global_max_pool"), "AveragePool": pool("avg_pool", "global_avg_pool"),
+    "GlobalMaxPool": global_pool("global_max_pool"), "GlobalAveragePool": global_pool("global_avg_pool"),
+    "ReduceMean": reduce("mean", "global_avg_pool"), "ReduceMax": reduce("max", "global_max_pool"),
+    "ReduceSum": reduce("sum", None), "LRN": lrn, "Concat": concat, "Slice": slice_, "Split": split, "Pad": pad,
+    "Upsample": resize, "Resize": resize, "Cast": cast,
+    "BatchNormalization": arithmetic.batch_norm, "Gemm": arithmetic.gemm, "MatMul": arithmetic.matmul,
+    "Add": arithmetic.add, "Sum": arithmetic.add, "Sub": arithmetic.subtract, "Mul": arithmetic.multiply,
+    "Div": arithmetic.divide, "Pow": arithmetic.power,
+    "Relu": per_number("relu"), "LeakyRelu": per_number("leaky_relu", slope=("alpha", 0.01)), "PRelu": prelu,
+    "Elu": per_number("elu", alpha=("alpha", 1.0)), "Selu": selu, "Gelu": gelu, "Clip": clip,
+    "HardSigmoid": per_number("hard_sigmoid", slope=("alpha", 0.2), offset=("beta", 0.5)), "Sigmoid": sigmoid,
+    "HardSwish": per_number("hard_swish"), "Tanh": per_number("tanh"), "Softplus": per_number("softplus"),
+    "Softsign": per_number("softsign"), "Mish": per_number("mish"), "Swish": swish, "Exp": per_number("exp"),
+    "Log": per_number("log"), "Softmax": softmax, "LogSoftmax": softmax,
+}
