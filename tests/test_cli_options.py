@@ -175,7 +175,7 @@ def test_a_photo_without_a_network_for_photos(arguments, photos, capsys, monkeyp
     assert main([*arguments, "--net", "glyphs"]) == 0
     assert "note" not in capsys.readouterr().out
     load, asked = ta.load, []
-    monkeypatch.setattr("tinyattr.cli.shared.ta.load", lambda net, family: asked.append(net) or load("glyphs"))
+    monkeypatch.setattr("tinyattr.cli.shared.ta.load", lambda net, **said: asked.append(net) or load("glyphs"))
     cached(FETCHABLE["squeezenet"]).parent.mkdir()
     cached(FETCHABLE["squeezenet"]).touch()
     assert main(arguments) == 0

@@ -11,7 +11,6 @@ from operator import index
 import numpy as np
 
 from tinyattr.errors import InputError, unknown
-from tinyattr.nets import network
 
 
 def alter(net, K=10.0, layer=None, at=(0, 0)):
@@ -31,8 +30,8 @@ def alter(net, K=10.0, layer=None, at=(0, 0)):
 def plant(net, t_layers):
     """The network with these layers behind it, the last of which is t (N, 1), and one more that adds t to every logit.
 
-    t_layers: (name, op, attributes), or for constants and dense layers (name, op, weights). Names already taken get a
-    number, so that a network can be altered again.
+    t_layers: (name, op, attributes), or for constants and dense layers (name, op, weights); the last is called "t".
+    Names already taken get a number, so that a network can be altered again.
     """
     taken = {"input", *(name for name, _, _ in net.layers)}
     names = [name for name, _, _ in t_layers] + ["altered"]
@@ -47,8 +46,7 @@ def plant(net, t_layers):
         renamed[name] = name + suffix
         layers.append((renamed[name], op, attributes))
     layers.append((f"altered{suffix}", "add", {"inputs": [net.layers[-1][0], renamed["t"]]}))  # z + t, (N, n)
-    twin = network(layers, weights, features=net.features)
-    return replace(net, layers=twin.layers, weights=twin.weights, name=f"{net.name}, altered")
+    return replace(net, layers=layers, weights=weights, name=f"{net.name}, altered")
 
 
 def tapped(net, layer):

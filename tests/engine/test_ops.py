@@ -87,7 +87,7 @@ def test_no_window_starts_outside_the_map():
     ("transpose", (1, 4, 4, 2), [], {"axes": (0, 1, 2)}, "the numbers 1 to 3"),
     ("channel_shuffle", (1, 4, 4, 2), [], {"groups": 3}, "do not fall into 3 groups"),
     ("lrn", (1, 4, 4, 2), [], {"size": 0, "alpha": 1.0, "beta": 1.0, "bias": 1.0}, "size >= 1"),
-    ("clip", (1, 2), [], {"low": 0}, "needs high"),
+    ("clip", (1, 2), [], {"low": 0}, "missing a required argument: 'high'"),
 ])
 def test_shapes_that_do_not_fit_name_the_layer(op, x, weights, attributes, words):
     tape = ta.Tape()

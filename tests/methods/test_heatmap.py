@@ -81,14 +81,14 @@ def test_saving(tmp_path, picture):
 
 
 def test_heatmaps_tapes_and_networks_show_themselves_in_notebooks(tmp_path):
-    """A heatmap is the very picture that save writes; a tape and a network are tables with a row for each layer."""
+    """A heatmap is the very picture that save writes; a tape and a network have a line for each layer."""
     heat = heatmap([[1, 2], [3, -4]])
     heat.save(tmp_path / "h.png")
     with Image.open(tmp_path / "h.png") as saved, Image.open(BytesIO(heat._repr_png_())) as shown:
         assert (np.asarray(saved) == np.asarray(shown)).all()
     net = ta.network([("<A>", "relu", {}), ("pool", "global_avg_pool", {}), ("head", "dense", {})], {"head": (np.ones((1, 2)), np.zeros(2))})
     tape = net.run(np.ones((1, 2, 2, 1)))
-    for table, rows in ((net._repr_html_(), 1 + 3), (tape._repr_html_(), 4)):
-        assert table.count("<tr>") == rows
-        assert "&lt;A&gt;" in table and "<A>" not in table
+    for shown, lines in ((net._repr_html_(), 1 + 3), (tape._repr_html_(), 4)):
+        assert len(shown.splitlines()) == lines and shown.startswith("<pre>")
+        assert "&lt;A&gt;" in shown and "<A>" not in shown
     assert "(1, 2)" in net._repr_html_()

@@ -4,7 +4,8 @@ from argparse import ArgumentTypeError
 from contextlib import suppress
 
 from tinyattr.errors import InputError
-from tinyattr.methods import chosen_options, options_of
+from tinyattr.methods import options_of
+from tinyattr.studies.explain import chosen_options
 
 FLAGS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 

@@ -99,9 +99,4 @@ class Tape:
 
     def _repr_html_(self):
         """The same, as notebooks show it."""
-        return html([(r.op, r.name, " ".join(r.inputs), r.output.shape, r.output.dtype) for r in self])
-
-
-def html(rows):
-    """Rows of values as a table in HTML: how notebooks show a tape or a network."""
-    return "<table>" + "".join(f"<tr><td>{'<td>'.join(escape(str(v)) for v in row)}" for row in rows) + "</table>"
+        return f"<pre>{escape(repr(self))}</pre>"

@@ -2,7 +2,6 @@
 
 from inspect import signature
 
-from tinyattr.errors import named
 from tinyattr.methods.baselines import BASELINES
 from tinyattr.methods.cam import eigen_cam, grad_cam, grad_cam_plus, hirescam, layercam, xgrad_cam
 from tinyattr.methods.cam_plus_plus import grad_cam_plus_plus
@@ -10,12 +9,11 @@ from tinyattr.methods.channels import ablation_cam, score_cam
 from tinyattr.methods.differences import deeplift
 from tinyattr.methods.gradients import fullgrad, gradient, input_x_gradient, saliency
 from tinyattr.methods.guided import deconvnet, guided_backprop, guided_grad_cam
-from tinyattr.methods.heatmap import Heatmap
+from tinyattr.methods.heatmap import Heatmap, Receipt
 from tinyattr.methods.layer_path import conductance, internal_influence, layer_integrated_gradients, rsi_grad_cam
 from tinyattr.methods.noise import smoothgrad, smoothgrad_squared, vargrad
 from tinyattr.methods.path import QUADRATURES, expected_gradients, integrated_gradients
 from tinyattr.methods.perturb import feature_ablation, occlusion, rise
-from tinyattr.methods.receipt import Receipt
 from tinyattr.methods.relevance import COMPOSITES, STARTS, excitation_backprop, lrp
 
 METHODS = {method.__name__: method for method in (
@@ -36,13 +34,6 @@ def options_of(method):
     """{name: default} of what can be chosen in a method apart from network, picture, class, score and layer."""
     parameters = signature(METHODS[method]).parameters.values()
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-
-
-def chosen_options(given, methods):
-    """{name: value} as given, for methods of which at least one has an option of that name. Raises InputError."""
-    known = {name for method in methods for name in options_of(method)}
-    kind = f"option of {', '.join(methods)}" if len(methods) <= 4 else "option"
-    return {named(kind, name, sorted(known)): value for name, value in given.items()}
 
 
 __all__ = ["AT_A_LAYER", "BASELINES", "COMPOSITES", "METHODS", "QUADRATURES", "STARTS", "Heatmap", "Receipt", *METHODS]

@@ -39,6 +39,5 @@ def ablation_cam(net, x, target=None, score=None, layer=None, *, relative=False,
     w = request.value - np.array(found)
     if relative and request.value == 0:
         raise InputError(f"a drop relative to S needs an S other than 0, which {score} is here; use relative=False")
-    if relative:
-        w = w / request.value
+    w = w / request.value if relative else w
     return request.heatmap("Ablation-CAM, relative" if relative else "Ablation-CAM", layer, A @ w, log_scale=0.0)

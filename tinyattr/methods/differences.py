@@ -14,9 +14,9 @@ from tinyattr.engine import ACTIVATIONS, ELEMENTWISE, GRADIENT, LINEAR, MAXIMA, 
 from tinyattr.engine.ops import around, lrn_below
 from tinyattr.errors import InputError, named
 from tinyattr.methods.baselines import baseline_of
+from tinyattr.methods.heatmap import Receipt
 from tinyattr.methods.linear import part, transposed
 from tinyattr.methods.path import gauss
-from tinyattr.methods.receipt import Receipt
 from tinyattr.methods.request import ask, batched, total
 from tinyattr.scores import SCORES
 

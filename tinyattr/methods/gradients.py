@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from tinyattr.methods.heatmap import min_max, resize
-from tinyattr.methods.receipt import Receipt
+from tinyattr.methods.heatmap import Receipt, min_max, resize
 from tinyattr.methods.request import ask, ask_picture
 
 

@@ -1,10 +1,33 @@
 """What a method answers: the raw map as computed, and, each by its own named function, the steps to a picture."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from tinyattr.methods.receipt import Receipt
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a map should sum to, what it sums to, and where the rest went.
+
+    claim: the identity in words and letters; owed: its right side; paid: what the map sums to.
+
+    shares: {layer: share} of what is owed that stays in a layer: its biases', which no place of the map can be given,
+    and what a rule's stabiliser absorbs. gap = owed - paid - sum of the shares: rounding, or a quadrature's error.
+    """
+
+    claim: str
+    owed: float
+    paid: float
+    shares: dict = field(default_factory=dict)
+
+    @property
+    def gap(self):
+        """What is missing: 0 for a method that keeps its promise exactly."""
+        return self.owed - self.paid - sum(self.shares.values())
+
+    def __str__(self):
+        kept = f", kept by layers {sum(self.shares.values()):.6g}" if self.shares else ""
+        return f"{self.claim}: owed {self.owed:.6g}, paid {self.paid:.6g}{kept}, gap {self.gap:.2g}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -51,9 +74,7 @@ class Heatmap:
         positive = relu(self.plane)
         if positive.max() == 0:
             return "no place speaks for this class"
-        if positive.max() == positive.min():
-            return "every place speaks equally for this class"
-        return ""
+        return "every place speaks equally for this class" if positive.max() == positive.min() else ""
 
     @property
     def caption(self):

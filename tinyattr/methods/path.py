@@ -4,7 +4,7 @@ import numpy as np
 
 from tinyattr.errors import InputError, count_of, named, rng_of
 from tinyattr.methods.baselines import BASELINES, baseline_of
-from tinyattr.methods.receipt import Receipt
+from tinyattr.methods.heatmap import Receipt
 from tinyattr.methods.request import BATCH, ask_picture, total
 
 

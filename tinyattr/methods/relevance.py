@@ -7,19 +7,8 @@ import numpy as np
 
 from tinyattr.engine import ACTIVATIONS, GRADIENT, LINEAR, MAXIMA, MEANS, MOVES, rerun
 from tinyattr.errors import InputError, named
-from tinyattr.methods.lrp_rules import (
-    alpha_beta,
-    box,
-    epsilon,
-    factors,
-    flat,
-    gamma,
-    pass_on,
-    w_squared,
-    without_bias,
-    z_plus,
-)
-from tinyattr.methods.receipt import Receipt
+from tinyattr.methods import lrp_rules as rules
+from tinyattr.methods.heatmap import Receipt
 from tinyattr.methods.request import ask
 from tinyattr.nets.network import reads
 from tinyattr.softmax import softmax
@@ -169,10 +158,10 @@ def _last_linear(request):
 # ----------------------------------------------------------------------------------------------------- composites
 
 SHARED = {
-    **dict.fromkeys((*ACTIVATIONS, "lrn"), pass_on),
+    **dict.fromkeys((*ACTIVATIONS, "lrn"), rules.pass_on),
     **{op: GRADIENT[op] for op in (*MOVES, *MAXIMA)},
-    **dict.fromkeys(MEANS, epsilon()),
-    **dict.fromkeys(("add", "sum", "mod"), epsilon(0)),
+    **dict.fromkeys(MEANS, rules.epsilon()),
+    **dict.fromkeys(("add", "sum", "mod"), rules.epsilon(0)),
 }
 
 
@@ -183,10 +172,10 @@ def composite(conv, dense, first=None):
     """
     def book(net):
         constants = {name for name, op, _ in net.layers if op == "constant"}
-        rules = {**SHARED, "conv2d": conv, "conv2d_transpose": conv, "dense": dense, "batch_norm": dense,
-                 "mul": factors(constants)}
+        chosen = {**SHARED, "conv2d": conv, "conv2d_transpose": conv, "dense": dense, "batch_norm": dense,
+                 "mul": rules.factors(constants)}
         linear = [name for name, op, _ in net.layers if op in LINEAR and op != "batch_norm"]
-        return {**rules, linear[0]: first(net)} if first else rules
+        return {**chosen, linear[0]: first(net)} if first else chosen
     return book
 
 
@@ -198,19 +187,19 @@ def photo_box(net):
     first = next(name for name, op, _ in net.layers if op in LINEAR)
     if reads(net.layers)[first] != ("input",):
         raise InputError(f"{net.name}: its first linear layer, '{first}', does not read the photo itself; give a book")
-    return box(*net.input.limits)
+    return rules.box(*net.input.limits)
 
 
 COMPOSITES = {
-    "zero": composite(epsilon(0), epsilon(0)),
-    "epsilon": composite(epsilon(), epsilon()),
-    "epsilon_plus": composite(z_plus(), epsilon()),
-    "epsilon_plus_flat": composite(z_plus(), epsilon(), lambda net: flat),
-    "epsilon_gamma": composite(gamma(), epsilon()),
-    "epsilon_gamma_box": composite(gamma(), epsilon(), photo_box),
-    "epsilon_alpha2_beta1": composite(alpha_beta(2, 1), epsilon()),
-    "epsilon_alpha2_beta1_flat": composite(alpha_beta(2, 1), epsilon(), lambda net: flat),
-    "w_squared": composite(w_squared, epsilon()),
-    "flat": composite(flat, epsilon()),
-    "excitation": composite(without_bias(z_plus()), without_bias(z_plus())),
+    "zero": composite(rules.epsilon(0), rules.epsilon(0)),
+    "epsilon": composite(rules.epsilon(), rules.epsilon()),
+    "epsilon_plus": composite(rules.z_plus(), rules.epsilon()),
+    "epsilon_plus_flat": composite(rules.z_plus(), rules.epsilon(), lambda net: rules.flat),
+    "epsilon_gamma": composite(rules.gamma(), rules.epsilon()),
+    "epsilon_gamma_box": composite(rules.gamma(), rules.epsilon(), photo_box),
+    "epsilon_alpha2_beta1": composite(rules.alpha_beta(2, 1), rules.epsilon()),
+    "epsilon_alpha2_beta1_flat": composite(rules.alpha_beta(2, 1), rules.epsilon(), lambda net: rules.flat),
+    "w_squared": composite(rules.w_squared, rules.epsilon()),
+    "flat": composite(rules.flat, rules.epsilon()),
+    "excitation": composite(rules.without_bias(rules.z_plus()), rules.without_bias(rules.z_plus())),
 }

@@ -1,6 +1,7 @@
 """A network is a list of layers and a dict of weights. Its tape ends at the logits; softmax is never a layer."""
 
 from dataclasses import dataclass, field, fields, replace
+from html import escape
 
 import numpy as np
 
@@ -8,7 +9,6 @@ from tinyattr.engine import NUMPY, Tape
 from tinyattr.engine.arrays import frozen
 from tinyattr.engine.backend import NumPy, preferred
 from tinyattr.engine.ops import ELEMENTWISE, MAXIMA, MEANS, check_call
-from tinyattr.engine.tape import html
 from tinyattr.errors import InputError, unknown
 from tinyattr.nets.pictures import InputSpec
 
@@ -152,9 +152,9 @@ class Network:
 
     def _repr_html_(self):
         """The same and a line for each layer, as notebooks show it."""
-        rows = [(name, op, attributes or "", *(w.shape for w in self.weights.get(name, ())))
-                for name, op, attributes in self.layers]
-        return html([(repr(self)[1:-1],)]) + html(rows)
+        lines = (f"{op:<16} {name:<24} {[w.shape for w in self.weights.get(name, ())] or ''} {attributes or ''}"
+                 for name, op, attributes in self.layers)
+        return f"<pre>{escape(chr(10).join([repr(self), *lines]))}</pre>"
 
     def _checked(self, x):
         x = np.asarray(x)

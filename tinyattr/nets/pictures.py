@@ -32,10 +32,9 @@ class InputSpec:
     def __post_init__(self):
         channels = 1 if self.order == "L" else 3
         numbers, lengths = (*self.mean, *self.scale), np.atleast_1d(self.size)
-        if (
-            lengths.dtype.kind != "i" or lengths.size > 2 or lengths.min() < 1 or self.order not in ORDERS
-            or {len(self.mean), len(self.scale)} != {channels} or not np.isfinite(numbers).all() or min(self.scale) <= 0
-        ):
+        if (lengths.dtype.kind != "i" or lengths.size > 2 or lengths.min() < 1 or self.order not in ORDERS
+                or {*map(len, (self.mean, self.scale))} != {channels} or not np.isfinite(numbers).all()
+                or min(self.scale) <= 0):
             raise InputError("needs a size >= 1 or (H, W), order RGB, BGR or L, and for each channel a mean and a "
                              f"positive scale; got {self}")
         named("resize rule", self.resize, RESIZE)

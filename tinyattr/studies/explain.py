@@ -8,7 +8,7 @@ from tqdm import tqdm
 from tinyattr.attack import alter
 from tinyattr.errors import InputError, named
 from tinyattr.files.tables import aligned, plain
-from tinyattr.methods import AT_A_LAYER, METHODS, Heatmap, chosen_options, options_of
+from tinyattr.methods import AT_A_LAYER, METHODS, Heatmap, options_of
 from tinyattr.methods.request import ask, feature_layer
 from tinyattr.scores import SCORES
 from tinyattr.softmax import softmax
@@ -177,3 +177,10 @@ def _receipt(heatmap):
 
 def _small(v):
     return f"{v:.1e}" if v else "0"
+
+
+def chosen_options(given, methods):
+    """{name: value} as given, for methods of which at least one has an option of that name. Raises InputError."""
+    known = {name for method in methods for name in options_of(method)}
+    kind = f"option of {', '.join(methods)}" if len(methods) <= 4 else "option"
+    return {named(kind, name, sorted(known)): value for name, value in given.items()}

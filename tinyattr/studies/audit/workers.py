@@ -14,10 +14,10 @@ from tqdm import tqdm
 
 from tinyattr.errors import InputError, named
 from tinyattr.files.load import load
-from tinyattr.methods import chosen_options
 from tinyattr.scores import SCORES
 from tinyattr.studies.audit.cell import ATTACKS, AUDITED, examine
 from tinyattr.studies.audit.verdicts import Audit
+from tinyattr.studies.explain import chosen_options
 
 ATTACKED = ("corner", "quadratic", "input")
 
