@@ -59,4 +59,4 @@ def test_constants_and_named_inputs_stay():
     net, x = ta.network(layers, weights), np.arange(8.0).reshape(1, 2, 2, 2)
     folded, _ = net.folded()
     assert np.allclose(folded(x), net(x), rtol=1e-13)
-    assert folded.layers[-2] == ("total", "add", {"inputs": ["conv", "twice"]})
+    assert folded.layers[-2] == ("total", "add", {"inputs": ("conv", "twice")})

@@ -6,7 +6,7 @@ The way of a file, from `load` down; each step hands on what the next one needs.
     fetch          where the file lies: at a path, in the package (embedded), or downloaded
     recognise      what it is: its architecture, whose training, how photos must be preprocessed
     registry       the published networks and the numbers by which they are known (registry.toml)
-    architectures  VGG and SqueezeNet, known by the names and shapes of their layers; or the network that a file describes
+    architectures  VGG and SqueezeNet, known by names and shapes of their layers; or the network that a file describes
     formats        which format it has, by its first bytes; one of the readers below takes its layers apart
 
 The readers of formats; whatever they read is vetted first, as the file may mean harm.
