@@ -40,7 +40,7 @@ def test_hostile_files(tmp_path):
 
 @pytest.mark.parametrize("name", [
     "keras/mini_tfk_save_weights.h5", "keras/mini_k3.weights.h5", "keras/mini_k3_whole_model.h5", "keras/mini_k3.keras",
-    "pytorch/mini_tv_zip.pth", "pytorch/odd_legacy.pth", "pytorch/mini_timm.safetensors",
+    "keras_own/nested.h5", "pytorch/mini_tv_zip.pth", "pytorch/odd_legacy.pth", "pytorch/mini_timm.safetensors",
 ])
 def test_damaged_files(name):
     """200 mutants each of which a byte or more is wrong (fuzz.py runs as many as you like)."""
