@@ -116,7 +116,7 @@ def test_a_kink_has_the_slope_of_its_flatter_side(op, attributes, kinks):
     assert (m[:-1] == 0).all() and m[-1] > 0
 
 
-@pytest.mark.parametrize("op", ["sigmoid", "tanh", "softplus", "silu", "gelu", "elu", "selu", "softsign", "hard_swish"])
+@pytest.mark.parametrize("op", ["sigmoid", "tanh", "softplus", "silu", "gelu", "mish", "elu", "selu", "softsign", "hard_swish"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_activations_are_stable_far_from_zero(op, dtype):
     x = np.array([[-1e4, -200, 200, 1e4]], dtype)

@@ -48,7 +48,7 @@ def mobile(seed=0, bias=1.0):
 def mixed(seed=0, bias=1.0):
     """Every other activation, moves, transposed convolution, maxima and means over axes, a constant added, one logit."""
     smooth = [("elu", {}), ("selu", {}), ("softplus", {}), ("softsign", {}), ("hard_sigmoid", {"slope": 0.2, "offset": 0.5}),
-              ("hard_swish", {}), ("gelu", {}), ("leaky_relu", {"slope": 0.2})]
+              ("hard_swish", {}), ("gelu", {}), ("mish", {}), ("leaky_relu", {"slope": 0.2})]
     layers = [
         ("offset", "constant", {}), ("shifted", "add", {"inputs": ["input", "offset"]}),
         ("conv", "conv2d", {"stride": (2, 1), "padding": (1, 0)}), ("slopes", "prelu", {}),

@@ -64,6 +64,8 @@ ACTIVATIONS = {
     "hard_swish": (lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
                    lambda x: np.where(np.abs(x) < 3, x / 3 + 0.5, x > 0)),
     "gelu": (gelu, d_gelu),
+    "mish": (lambda x: x * np.tanh(np.logaddexp(0, x)),
+             lambda x: np.tanh(np.logaddexp(0, x)) + x * sigmoid(x) * (1 - np.tanh(np.logaddexp(0, x)) ** 2)),
 }
 
 ELEMENTWISE = {  # those that carry a formula rather than a neuron: LRP has no rule for exp and log

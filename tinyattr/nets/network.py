@@ -113,7 +113,6 @@ class Network:
                              "load it with family='oxford' or 'torchvision' (command line: --family oxford), or with "
                              "input=InputSpec(...)")
         from tinyattr.files.photo import read_photo  # a step out of this room, when a photo is to be opened
-
         return read_photo(photo, self.input)
 
     @property
@@ -129,7 +128,6 @@ class Network:
     def folded(self):
         """(the same function with batch norms merged into the layers before them, why others were not): folding.py."""
         from tinyattr.nets.folding import folded
-
         return folded(self)
 
     def astype(self, dtype):
