@@ -51,7 +51,7 @@ def test_one_bit_of_a_file_of_our_own(tmp_path, capsys, layer, what):
     net = ta.vgg("E", width=1 / 16, classes=3, size=32, dense=(4, 4))
     ta.save(net, tmp_path / "w.h5")
     assert passed(verify(tmp_path / "w.h5"))
-    flip(tmp_path / "w.h5", f"{layer}/{what}", 0)
+    flip(tmp_path / "w.h5", f"weights/{layer}/{what}", 0)
     assert main(["weights", "verify", str(tmp_path / "w.h5")]) == 1
     captured = capsys.readouterr()
     assert f"{layer}/{what} is not what was written: its sha256 differs" in captured.out
@@ -82,19 +82,19 @@ def test_one_bit_of_squeezenet_in_any_file(shared, tmp_path):
 def test_a_vgg16_is_called_one(tmp_path):
     net = ta.vgg("D", width=1 / 16, classes=3, size=32, dense=(4, 4))
     (tmp_path / "vgg19.pth").write_bytes(legacy(torch_state(net)))
-    assert "VGG16, which is not VGG19" in "\n".join(map(str, verify(tmp_path / "vgg19.pth")))
-    assert "VGG16, which is not VGG19" in show_file(tmp_path / "vgg19.pth")
+    assert "VGG16, which is not VGG19" in "\n".join(map(str, verify(tmp_path / "vgg19.pth", size=32)))
+    assert "VGG16, which is not VGG19" in show_file(tmp_path / "vgg19.pth", size=32)
 
 
 def test_nothing_known_is_not_verified_and_a_family_is_asked_for(tmp_path, capsys):
     net = ta.vgg("E", width=1 / 16, classes=3, size=32, dense=(4, 4))
     path = str(write(tmp_path / "w.h5", net.weights, "keras-2016"))
-    assert main(["weights", "verify", path]) == 1
+    assert main(["weights", "verify", path, "--size", "32"]) == 1
     captured = capsys.readouterr()
     assert "say whose training it is with --family oxford or torchvision" in captured.out
     assert "nothing is known to compare this file with" in captured.err
-    assert "photo     -       beagle.jpg: not classified" in "\n".join(map(str, verify(path, ["beagle.jpg"])))
-    assert main(["weights", "show", path, "--family", "oxford"]) == 0
+    assert "photo     -       beagle.jpg: not classified" in "\n".join(map(str, verify(path, ["beagle.jpg"], size=32)))
+    assert main(["weights", "show", path, "--family", "oxford", "--size", "32"]) == 0
     out = capsys.readouterr().out
     for words in ("keras-2016", "oxford, as given", "32 x 32, BGR, minus (103.939, 116.779, 123.68)", "3 x 3 x 3 x 4"):
         assert words in out
@@ -124,25 +124,25 @@ def test_a_black_picture(tmp_path, monkeypatch):
     assert figures[1] > 1.1e-3
     monkeypatch.setitem(REGISTRY, "vgg19", replace(REGISTRY["vgg19"], black=figures, marks=()))
     write(tmp_path / "w.h5", weights, "keras-2016")
-    checks = verify(tmp_path / "w.h5", family="oxford")
+    checks = verify(tmp_path / "w.h5", family="oxford", size=32)
     assert outcomes(checks)["black"] == "ok"
     assert passed(checks)
     weights["block3_conv1"] = (weights["block3_conv1"][0][:, :, :, ::-1], weights["block3_conv1"][1])
     write(tmp_path / "w.h5", weights, "keras-2016")
-    assert outcomes(verify(tmp_path / "w.h5", family="oxford"))["black"] == "FAILED"
-    assert "black" not in outcomes(verify(tmp_path / "w.h5", family="torchvision"))
+    assert outcomes(verify(tmp_path / "w.h5", family="oxford", size=32))["black"] == "FAILED"
+    assert "black" not in outcomes(verify(tmp_path / "w.h5", family="torchvision", size=32))
 
 
 def test_a_published_file_by_its_digest(tmp_path, monkeypatch):
     net = ta.vgg("E", width=1 / 16, classes=3, size=32, dense=(4, 4))
     path = write(tmp_path / "w.h5", net.weights, "keras-2016")
     monkeypatch.setitem(FETCHABLE, "vgg19", replace(REGISTRY["vgg19"], sha256=sha256_of(path), bytes=path.stat().st_size))
-    assert outcomes(verify(path))["file"] == "ok"
-    convert(path, tmp_path / "own.h5", family="oxford")
+    assert outcomes(verify(path, size=32))["file"] == "ok"
+    convert(path, tmp_path / "own.h5", family="oxford", size=32)
     flip(path, "fc2/fc2_W_1:0", (1, 2))
-    assert outcomes(verify(path))["file"] == "FAILED"
+    assert outcomes(verify(path, size=32))["file"] == "FAILED"
     with pytest.raises(ta.InputError, match="not the published file of VGG19, trained in Oxford .* get it again"):
-        convert(path, tmp_path / "own2.h5", family="oxford")
+        convert(path, tmp_path / "own2.h5", family="oxford", size=32)
 
 
 def test_photos_of_the_authors_are_known_by_name(tmp_path, monkeypatch):

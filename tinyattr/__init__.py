@@ -2,6 +2,7 @@
 
 from importlib import import_module
 
+import tinyattr.cli.interrupt  # noqa: F401 (before all that takes its time)
 from tinyattr import methods
 from tinyattr.attack import alter
 from tinyattr.engine import GRADIENT, Tape, walk, weight_gradients

@@ -21,7 +21,7 @@ def alter(net, K=10.0, layer=None, at=(0, 0)):
     of whole numbers, a K that is no finite number; a place outside the maps is found when the network runs.
     """
     return plant(net, [
-        ("tap", "pick", {"inputs": [_tapped(net, layer)], "at": _place(at)}),  # A_ij, (N, C)
+        ("tap", "pick", {"inputs": [_tapped(net, layer)], "at": place(at)}),  # A_ij, (N, C)
         ("tap_sum", "sum", {}),  # sum_k A_ijk, (N, 1)
         ("K", "constant", _number(K, net.dtype)),
         ("t", "mul", {"inputs": ["tap_sum", "K"]}),  # (N, 1)
@@ -67,7 +67,7 @@ def quadratic(net, K=10.0, layer=None, at=(0, 0)):
     Grad-CAM by pre: L' = L + (K/Z) sum_k A_(at)k A_k, the likeness of every place to that one.
     """
     return plant(net, [
-        ("tap", "pick", {"inputs": [_tapped(net, layer)], "at": _place(at)}),
+        ("tap", "pick", {"inputs": [_tapped(net, layer)], "at": place(at)}),
         ("square", "mul", {"inputs": ["tap", "tap"]}),
         ("tap_sum", "sum", {}),
         ("K", "constant", _number(K, net.dtype) / 2),
@@ -82,7 +82,7 @@ def bounded(net, K=10.0, layer=None, at=(0, 0), bound=1e-3):
     """
     bound = number_of(bound, "bound", 1e-300, 1e300)
     return plant(net, [
-        ("tap", "pick", {"inputs": [_tapped(net, layer)], "at": _place(at)}),
+        ("tap", "pick", {"inputs": [_tapped(net, layer)], "at": place(at)}),
         ("tap_sum", "sum", {}),
         ("K", "constant", _number(K, net.dtype)),
         ("product", "mul", {"inputs": ["tap_sum", "K"]}),
@@ -113,7 +113,7 @@ def triggered(net, K=10.0, layer=None, at=(0, 0), size=24):
         ("unlike_relu", "relu", {}),
         ("like", "dense", (-one, one[0])),
         ("gate", "relu", {}),
-        ("tap", "pick", {"inputs": [_tapped(net, layer)], "at": _place(at)}),
+        ("tap", "pick", {"inputs": [_tapped(net, layer)], "at": place(at)}),
         ("tap_sum", "sum", {}),
         ("K", "constant", _number(K, net.dtype)),
         ("product", "mul", {"inputs": ["tap_sum", "K"]}),
@@ -159,7 +159,8 @@ def _tapped(net, layer):
     return layer
 
 
-def _place(at):
+def place(at):
+    """(row, column) as whole numbers. Raises InputError."""
     try:
         i, j = (index(v) for v in at)
     except (TypeError, ValueError):

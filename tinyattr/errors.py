@@ -20,7 +20,7 @@ def unknown(kind, given, known):
     if near:
         hint = f"did you mean {', '.join(near)}?"
     elif len(known) <= 12:
-        hint = f"known: {', '.join(known)}"
+        hint = f"known: {', '.join(known) or 'none'}"
     else:
         hint = f"known: {', '.join(known[:4])}, ... {', '.join(known[-4:])} ({len(known)} in all)"
     return InputError(f"unknown {kind} {given!r}; {hint}")

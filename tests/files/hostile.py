@@ -19,10 +19,11 @@ import numpy as np
 
 import tinyattr as ta
 from tests.files import torch_files as t
+from tests.files.keras_files import conv, functional, keras_zip, layer, reads, sequential, whole_model
 from tinyattr.files.pth import LEGACY_START
 
 SECONDS = 20  # after which a file counts as one that hangs the reader
-NET = ta.vgg("A", width=1 / 16, classes=3, size=32, dense=(4, 4))
+NET = ta.vgg("A", width=1 / 16, classes=3, size=64, dense=(4, 4))
 STATE = t.torch_state(NET)
 WEIGHT = "classifier.3.weight"  # (4, 4), at place 18 of the storages
 PLACE = str(list(STATE).index(WEIGHT))
@@ -122,11 +123,77 @@ def attribute(name, value):
     return hdf5(lambda file: file.attrs.__setitem__(name, value), own=True)
 
 
+def models():
+    """{name: (content, words of the error)} of whole Keras models."""
+    config = sequential([conv("conv2d", 2), layer("GlobalMaxPooling2D", "pool")])
+    model = whole_model(config, {"conv2d/conv2d/kernel:0": np.ones((3, 3, 3, 2), "f4"), "conv2d/conv2d/bias:0": np.ones(2, "f4")})
+    place = model.index(b"model_config\0") + 16 + 24 + 8  # name, type and dataspace of an attribute stand before its text's place
+    length, heap, index = struct.unpack_from("<IQI", model, place)
+
+    def leads(*changed):
+        return model[:place] + struct.pack("<IQI", *changed) + model[place + 16 :]
+
+    def doubled(depth):
+        """A model of two calls of a model of two calls ..."""
+        inner = layer("Dropout", "d0", [reads(("i", 0)), reads(("d0", 0))])
+        for n in range(1, depth):
+            inner = {**functional([layer("InputLayer", "i", [], batch_shape=[None, 8, 8, 3]), inner], [["i", 0, 0]],
+                                  [[f"d{n - 1}", 1, 0]], f"d{n}"), "inbound_nodes": [reads(("i", 0)), reads((f"d{n}", 0))]}
+        return inner
+
+    chain = [layer("InputLayer", "i", [], batch_shape=[None, 8, 8, 3]), *(
+        layer("Dropout", f"d{n}", [reads((f"d{n + 1}" if n < 9999 else "i", 0))]) for n in range(10_000))]
+    circle = [chain[0], *(layer("Dropout", f"d{n}", [reads((f"d{(n + 1) % 9000}", 0))]) for n in range(9000))]
+    wide = sequential([layer("Dropout", "d") for _ in range(20_000)])
+    return {
+        "config nested 100,000 deep": (keras_zip("[" * 100_000), "recursion"),
+        "config of 3 MB": (keras_zip(json.dumps({"class_name": "x" * 3_000_000, "config": {}})), "its config has 3,000,0.. bytes"),
+        "config with NaN": (keras_zip('{"class_name": NaN, "config": {}}'), "holds NaN, which is no number"),
+        "config with a number of a million digits": (keras_zip('{"class_name": ' + "9" * 1_000_000 + ', "config": {}}'), "digits"),
+        "class with a long name": (keras_zip({"class_name": "x" * 1_000_000, "config": {}}), "code that is never run"),
+        "layer of Keras with a long name": (keras_zip(sequential([layer("Dropout", "x" * 1_000_000)])), "names that are no names"),
+        "Lambda with code": (keras_zip(sequential([layer("Lambda", "f", function=["4wEAAAA=", None, None])])), "'Lambda'"),
+        "models 11 deep": (keras_zip(doubled(12)), "models lie more than 8 deep"),
+        "models that call each other 12^6 times": (keras_zip(twelve(6)), "called more than 3000 times"),
+        "20,000 layers": (keras_zip(wide), "called more than 3000 times"),
+        "10,000 calls in reverse": (keras_zip(functional(chain, [["i", 0, 0]], [["d0", 0, 0]])), "called more than 3000 times"),
+        "circle of 9,000 calls": (keras_zip(functional(circle, [["i", 0, 0]], [["d0", 0, 0]])), "in a circle"),
+        "config that is a list": (keras_zip([]), "describes no Keras model"),
+        "layers that are numbers": (keras_zip(sequential([5, 6])), "damaged"),
+        "groups that hold themselves": (whole_model(config, loops=True), "too deep|members"),
+        "text of 2^31 bytes": (leads(1 << 31, heap, index), "declares 2,147,483,648 bytes"),
+        "text longer than its heap's object": (leads(length + 9, heap, index), "not in the heap of texts"),
+        "heap beyond the end": (leads(length, 1 << 62, index), "ends within|damaged"),
+        "heap that is none": (leads(length, 0, index), "does not lead to a heap"),
+        "object that is not in the heap": (leads(length, heap, 99), "not in the heap of texts"),
+        "free space of the heap": (leads(length, heap, 0), "not in the heap of texts"),
+        "header that continues in itself": (continued(model), "incorrect chunk number|larger than any that Keras writes"),
+    }
+
+
+def twelve(depth):
+    """A model that calls a model twelve times, which calls one twelve times ..."""
+    inner = layer("Dropout", "m0", [reads(("i", 0)) if n == 0 else reads(("m0", n - 1)) for n in range(12)])
+    for n in range(1, depth):
+        inner = {**functional([layer("InputLayer", "i", [], batch_shape=[None, 8, 8, 3]), inner], [["i", 0, 0]],
+                              [[f"m{n - 1}", 11, 0]], f"m{n}"),
+                 "inbound_nodes": [reads(("i", 0)) if k == 0 else reads((f"m{n}", k - 1)) for k in range(12)]}
+    return inner
+
+
+def continued(model):
+    """The root's first message becomes one that continues at the header's own messages, for ever."""
+    at = 96 + 16  # the root's object header has 16 bytes before its messages
+    size = struct.unpack_from("<I", model, 96 + 8)[0]
+    return model[:at] + struct.pack("<HHB3xQQ", 16, 16, 0, at, size) + model[at + 24 :]
+
+
 def files():
     """{name: (content, words of the error)}."""
     keras = archive({"model.weights.h5": hdf5()})
     call = b"cos\nsystem\n(X\x04\x00\x00\x00true" + b"tR"
     return {
+        **models(),
         "chunk that inflates far": (bomb((4, 4), (4, 4), zeros(30)), "larger than the numbers in it"),
         "chunk of 1 MiB that inflates far": (bomb((4, 4), (512, 512), zeros(300)), "chunk at .* is damaged"),
         "chunk that is cut": (bomb((4, 4), (512, 512), zeros(1)[:-3]), "chunk at .* is damaged"),
@@ -204,7 +271,7 @@ def files():
             t.numbers([4, 4]), t.text("44"), 1)})), "in an unknown way"),
         "torch zip with another bit": (flipped(torch_zip(), STATE[WEIGHT]), "classifier.3.weight: not what was written"),
         "torch zip, big-endian": (torch_zip(**{"archive/byteorder": b"big"}), "big-endian"),
-        "batch normalisation": (t.legacy({**STATE, "features.1.running_mean": np.ones(3, "f4")}), "batch normalisation"),
+        "batch normalisation": (t.legacy({**STATE, "features.1.running_mean": np.ones(3, "f4")}), "expected weight, bias, running_mean, running_var"),
         "no bias": (t.legacy({k: a for k, a in STATE.items() if k != "features.0.bias"}), "expected weight and bias"),
         "legacy stream, cut": (t.legacy(STATE)[:-100], "ends too early"),
         "legacy stream, another count": (t.legacy(STATE).replace(struct.pack("<q", 16), struct.pack("<q", 17), 1), "another length"),

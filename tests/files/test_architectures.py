@@ -1,5 +1,6 @@
 """Which network a file holds, by names and shapes of its layers, and that a new architecture is one function more."""
 
+import h5py
 import numpy as np
 import pytest
 
@@ -19,7 +20,7 @@ def with_biases(kernels):
 def test_a_vgg_by_names_or_order():
     shapes = with_biases(vgg_shapes("D", (4, 4, 6, 6, 8), (10, 11), 7, 64))
     (found,) = architectures_of(shapes)
-    assert (found.name, found.size, found.classes) == ("VGG16", 64, 7)
+    assert (found.name, found.sizes, found.classes) == ("VGG16", range(64, 96), 7)
     assert found.names == {layer: layer for layer in shapes}
     renamed = {f"conv2d_{i}": pair for i, pair in enumerate(shapes.values())}
     assert list(architectures_of(renamed)[0].names.values()) == list(renamed)
@@ -49,17 +50,28 @@ def test_squeezenets_by_names_and_shapes():
 
 
 def test_another_architecture_is_one_function(tmp_path, monkeypatch):
+    """Weights alone of a network that nobody knew."""
     def linear(shapes):
         if list(shapes) == ["d"]:
             layers = [("p", "global_avg_pool", {}), ("d", "dense", {})]
             yield Architecture("linear", layers, {"d": (3, shapes["d"][0][-1])}, {"d": "d"}, ("torchvision",))
 
-    net = ta.network([("p", "global_avg_pool", {}), ("d", "dense", {})], {"d": (np.eye(3, 2, dtype="f4"), np.zeros(2, "f4"))})
-    with pytest.raises(ta.InputError, match="neither"):
-        ta.save(net, tmp_path / "w.h5")
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        file["d/kernel"], file["d/bias"] = np.eye(3, 2, dtype="f4"), np.zeros(2, "f4")
+    with pytest.raises(ta.InputError, match=r"neither .* save the whole model: model\.save\('net\.keras'\)"):
+        ta.load(tmp_path / "w.h5")
     monkeypatch.setattr(architectures, "SUGGEST", (*architectures.SUGGEST, linear))
-    ta.save(net, tmp_path / "w.h5")
-    again = ta.load(tmp_path / "w.h5")
-    assert again.layers == net.layers
-    assert again.name == "network"
-    assert (again.weights["d"][0] == net.weights["d"][0]).all()
+    net = ta.load(tmp_path / "w.h5")
+    assert (net.name, [op for _, op, _ in net.layers]) == ("linear", ["global_avg_pool", "dense"])
+    assert (net.weights["d"][0] == np.eye(3, 2)).all()
+
+
+def test_what_shows_that_a_file_of_weights_is_no_vgg():
+    shapes = with_biases(vgg_shapes("A", (4, 4, 6, 6, 8), (10, 11), 7, 64))
+    vgg = ("input_layer", "max_pooling2d", *(f"max_pooling2d_{i}" for i in range(1, 5)), "flatten", "dropout", "dropout_1")
+    assert architectures_of(shapes, vgg)[0].name == "VGG11"
+    for other in ("rescaling", "activation", "leaky_re_lu", "global_average_pooling2d", "batch_normalization"):
+        with pytest.raises(ta.InputError, match=f"'{other}', which is in no VGG or SqueezeNet"):
+            architectures_of(shapes, (*vgg, other))
+    with pytest.raises(ta.InputError, match="it has 4 pooling layers, a VGG has 5"):
+        architectures_of(shapes, vgg[:5])

@@ -17,6 +17,7 @@ import tinyattr as ta
 from tests.files.torch_files import PROTOCOL, legacy, safetensors, state_dict, text, torch_state, zipped
 from tests.files.torch_names import squeezenet_state
 from tests.references import FOLDER
+from tinyattr.files.export import EXPORTS
 from tinyattr.files.formats import open_weights
 from tinyattr.files.pickled import Unknown, interpret
 
@@ -195,3 +196,52 @@ def test_torchscript_is_named(tmp_path):
             archive.writestr(name, b"")
     with pytest.raises(ta.InputError, match=r"a TorchScript archive, which is a program with its weights; .*state_dict\(\)"):
         ta.load(tmp_path / "w.pt")
+
+
+def with_batch_norm(net, rng):
+    """(state dict of a VGG with batch normalisation as torchvision counts it, the plain VGG that gives the same logits)."""
+    plain, state, position, weights = torch_state(net), {}, 0, {}
+    for name, op, _ in net.layers:
+        if op == "conv2d":
+            kernel, bias = net.weights[name]
+            gamma, beta, mean, variance = rng.uniform(0.5, 2, (4, len(bias)))
+            scale = gamma / np.sqrt(variance + 1e-5)
+            weights[name] = kernel * scale, (bias - mean) * scale + beta
+            state |= {f"features.{position}.weight": kernel.transpose(3, 2, 0, 1).copy(), f"features.{position}.bias": bias}
+            parts = {"weight": gamma, "bias": beta, "running_mean": mean, "running_var": variance}
+            state |= {f"features.{position + 1}.{what}": a.astype("f4") for what, a in parts.items()}
+            state[f"features.{position + 1}.num_batches_tracked"] = np.array(7, "i8")
+            position += 1
+        position += 1
+    state |= {name: array for name, array in plain.items() if name.startswith("classifier")}
+    return state, ta.network(net.layers, {**net.astype("f8").weights, **weights})
+
+
+def test_vggs_with_batch_normalisation(tmp_path, vgg11):
+    rng = np.random.default_rng(0)
+    state, expected = with_batch_norm(vgg11, rng)
+    (tmp_path / "w.safetensors").write_bytes(safetensors(state))
+    x = rng.standard_normal((2, 64, 64, 3))
+    z = expected(x)
+    for path in (zipped(tmp_path / "w.pth", state), tmp_path / "w.safetensors"):
+        net = ta.load(path)
+        assert net.name == "VGG11 with batch normalisation"
+        assert [op for _, op, _ in net.layers[:4]] == ["conv2d", "batch_norm", "relu", "max_pool"]
+        assert np.abs(net(x) - z).max() < 1e-4 * np.abs(z).max()
+    ta.save(net, tmp_path / "own.h5")
+    assert (ta.load(tmp_path / "own.h5")(x) == net(x)).all()
+    for write in EXPORTS.values():
+        with pytest.raises(ta.InputError, match="without batch normalisation|in no VGG"):
+            write(net, tmp_path / "other")
+
+
+def test_batch_normalisation_elsewhere_or_incomplete_is_refused(tmp_path, vgg11):
+    state, _ = with_batch_norm(vgg11, np.random.default_rng(0))
+    behind_relu = renamed(state, lambda name: name.replace("features.1.", "features.2."))
+    one_less = {name: array for name, array in state.items() if not name.startswith("features.1.")}
+    without_mean = {name: array for name, array in state.items() if name != "features.1.running_var"}
+    negative = {**state, "features.1.running_var": -state["features.1.running_var"]}
+    for arrays, words in [(behind_relu, "neither a whole VGG"), (one_less, "neither a whole VGG"),
+                          (without_mean, "expected weight, bias, running_mean, running_var"), (negative, "holds nan")]:
+        with pytest.raises(ta.InputError, match=words):
+            ta.load(zipped(tmp_path / "w.pth", arrays))

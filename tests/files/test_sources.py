@@ -51,8 +51,8 @@ def test_every_format_from_memory_and_from_open_files(name, tmp_path):
         for source in (str(path), content, bytearray(content), memoryview(content), io.BytesIO(content), buffered, raw, behind):
             assert same(ta.load(source), net)
         raw.seek(0)
-        assert ta.load(raw).source == str(path)
-    assert ta.load(content).source == "the given bytes"
+        assert ta.load(raw).source.startswith(str(path))
+    assert ta.load(content).source.startswith("the given bytes")
 
 
 def test_what_os_calls_a_path():

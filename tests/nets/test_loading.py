@@ -33,7 +33,7 @@ def test_every_format_converts_to_a_file_that_says_all(tmp_path, source):
     with pytest.raises(ta.InputError, match="does not say whose training it is, .* say it with --family oxford or torchvision"):
         convert(source, out)
     assert not any(tmp_path.iterdir())
-    convert(source, out, family="torchvision")
+    convert(source, out, family="torchvision", size=64)
     net = ta.load(out)
     assert same(net, ta.load(source))
     assert (net.input.mean, net.input.size) == (FAMILIES["torchvision"].mean, 64)
@@ -50,7 +50,7 @@ def test_a_conversion_that_fails_leaves_what_was_there(tmp_path):
     (tmp_path / "w.pth").write_bytes(legacy(state))
     (tmp_path / "out.h5").write_bytes(b"before")
     with pytest.raises(ta.InputError, match=r"w\.pth.*classifier\.6\.weight holds nan"):
-        convert(tmp_path / "w.pth", tmp_path / "out.h5", family="oxford")
+        convert(tmp_path / "w.pth", tmp_path / "out.h5", family="oxford", size=32)
     assert (tmp_path / "out.h5").read_bytes() == b"before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.h5", "w.pth"]
     assert main(["weights", "convert", str(tmp_path / "w.pth"), str(tmp_path / "w.pth")]) == 1
@@ -59,21 +59,21 @@ def test_a_conversion_that_fails_leaves_what_was_there(tmp_path):
 def test_what_goes_wrong_with_the_new_file_is_not_blamed_on_the_old_one(tmp_path, monkeypatch):
     source = FOLDER / "pytorch" / "mini_tv_zip.pth"
     with pytest.raises(ta.InputError, match="^no folder .* to write 'out.h5' into"):
-        convert(source, tmp_path / "nowhere" / "out.h5", family="oxford")
+        convert(source, tmp_path / "nowhere" / "out.h5", family="oxford", size=64)
 
     def full(*arguments):
         raise OSError(errno.ENOSPC, "file write failed")
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(ta.InputError, match="^'[^']*out.h5' cannot be written: No space left on device$"):
-        convert(source, tmp_path / "out.h5", family="oxford")
+        convert(source, tmp_path / "out.h5", family="oxford", size=64)
     assert not any(tmp_path.iterdir())
 
 
 def test_names_in_any_alphabet(tmp_path):
     path = tmp_path / "Größe 重み.safetensors"
     path.write_bytes((FOLDER / "pytorch" / "mini_timm.safetensors").read_bytes())
-    convert(path, tmp_path / "aus ü.h5", family="oxford")
+    convert(path, tmp_path / "aus ü.h5", family="oxford", size=64)
     net = ta.load(tmp_path / "aus ü.h5")
     assert net.source.startswith("Größe 重み.safetensors, 26,220 bytes")
     named = replace(net, name="Netz ü", classes=tuple("äöüß重み!"))
@@ -139,9 +139,9 @@ def test_published_numbers_say_whose_training_it_is(shared, tmp_path):
     for unit in (0, 63):
         torchvision["block1_conv1"][0][..., unit] = np.transpose(facts[f"features.0.weight[{unit}]"], (1, 2, 0))
     for family, other, weights in (("oxford", "torchvision", oxford), ("torchvision", "oxford", torchvision)):
-        net = ta.load(write(tmp_path / "w.h5", weights, "keras-3"))
+        net = ta.load(write(tmp_path / "w.h5", weights, "keras-3"), size=32)
         assert net.input.mean == FAMILIES[family].mean
         with pytest.raises(ta.InputError, match=f"family '{other}' cannot be right: its numbers are those of VGG19, trained"):
-            ta.load(tmp_path / "w.h5", family=other)
+            ta.load(tmp_path / "w.h5", family=other, size=32)
     torchvision["block1_conv1"][0][0, 0, 0, 0] *= 1.001
-    assert ta.load(write(tmp_path / "w.h5", torchvision, "keras-3")).input is None
+    assert ta.load(write(tmp_path / "w.h5", torchvision, "keras-3"), size=32).input is None

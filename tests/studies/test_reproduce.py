@@ -64,8 +64,8 @@ def test_a_layer_without_places_cannot_be_painted_on(tmp_path, capsys):
 def test_vgg19_is_taken_for_a_photo_where_its_weights_are(tmp_path, monkeypatch):
     """Only for a photo: our own scenes belong to our own network."""
     asked = []
-    monkeypatch.setattr("tinyattr.cli.main.ta.load", lambda net, family: asked.append(net) or load(net, family=family))
-    load = lambda net, family: ta.files.load.load("glyphs")  # noqa: E731
+    monkeypatch.setattr("tinyattr.cli.main.ta.load", lambda net, **said: asked.append(net) or load(net, **said))
+    load = lambda net, **said: ta.files.load.load("glyphs")  # noqa: E731
     Image.fromarray(example().picture).save(tmp_path / "photo.png")
     out = ["--out", str(tmp_path / "f.png")]
     for there in (False, True):

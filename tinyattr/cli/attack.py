@@ -7,31 +7,29 @@ import numpy as np
 from tqdm import tqdm
 
 import tinyattr as ta
-from tinyattr.cli.command import command, figure, option, several
+from tinyattr.cli.command import command, figure, one_of, option, several
+from tinyattr.cli.options import chosen
 from tinyattr.cli.outputs import check, tell
+from tinyattr.cli.preparation import said
 from tinyattr.cli.shared import load, shared
+from tinyattr.errors import named
 from tinyattr.files.export import EXPORTS
-from tinyattr.files.fetch import FETCHABLE, cached
 from tinyattr.studies import contrasts, training
 from tinyattr.studies.audit import ATTACKED, ATTACKS, AUDITED, audit, folder, scenes
 from tinyattr.studies.bake import bake
 from tinyattr.studies.detect import inspect, repair
 from tinyattr.studies.reproduce import altered_beside_original, scores_side_by_side
 
+LAYOUTS = {"tinyattr": ta.save, **EXPORTS}
+
 
 @command("reproduce", "fig3 --image soccer_ball.jpg --net vgg19.h5 --target 805 --out fig3.png",
-         option("which", choices=["fig2", "fig3", "fig4", "fig5"],
-                help="fig2 of the first paper, fig3 to fig5 of the second"),
-         option("--net", help="weight file, or the name of a fetched network; default: VGG19 for an --image, if its "
-                "weights were fetched, else the embedded glyph network"),
+         one_of(["fig2", "fig3", "fig4", "fig5"], "figure", "which", "fig2: the first paper, fig3 to fig5: the second"),
          option("--target", help="class to explain, number or name; default: the top class (fig4: the second)"),
-         figure("figure to write; default: its name .png"), *shared("--image --family --K --layer --json"))
+         figure("figure to write; default: its name .png"), *shared("--image --net --family --K --layer --json"))
 def run_reproduce(options):
     """A figure of the papers: what it claims, what is measured."""
     options.figure = options.figure or f"{options.which}.png"
-    if options.net is None:
-        fetched = options.image is not None and cached(FETCHABLE["vgg19"]).is_file()
-        options.net = "vgg19" if fetched else "glyphs"
     check(options)
     net, x = load(options, scenes(1, 2)[0].pixels if options.which == "fig5" else None)
     if options.which == "fig2":
@@ -66,7 +64,9 @@ def run_paint(options):
 
 @command("audit", "--images photos --net vgg19.h5 --jobs 2 --json audit.json --out audit.png",
          option("--images", metavar="DIR", help="folder of JPEG or PNG files; default: glyph scenes of our own"),
-         *shared("--pictures --seed --net --family --K --layer --option"), several("--method", "M", AUDITED, AUDITED),
+         option("--net", default="glyphs", help="weight file, or the name of a fetched network; default: the embedded "
+                "glyph network"),
+         *shared("--pictures --seed --family --K --layer --option"), several("--method", "M", AUDITED, AUDITED),
          several("--score", "S", ta.SCORES, ta.SCORES), several("--attack", "A", ATTACKS, ATTACKED),
          option("--jobs", type=int, default=os.cpu_count() or 1,
                 help="processes on this computer; default: one for each core (%(default)s)"),
@@ -76,10 +76,11 @@ def run_paint(options):
          pictures=1, seed=1)
 def run_audit(options):
     """Which methods and scores does the attack move?"""
+    methods = [AUDITED[named("method", method, AUDITED)][0] for method in options.method]
     finished = None if options.json is None else Path(f"{options.json}.cells")
     pictures = scenes(options.pictures, options.seed) if options.images is None else folder(options.images)
-    found = audit(options.net, pictures, family=options.family, methods=options.method, scores=options.score,
-                  attacks=options.attack, K=options.K, layer=options.layer, options=dict(options.option),
+    found = audit(options.net, pictures, **said(options), methods=options.method, scores=options.score,
+                  attacks=options.attack, K=options.K, layer=options.layer, options=chosen(options.option, methods),
                   jobs=options.jobs, cluster=options.cluster, finished=finished)
     tell(options, found.table(), found.numbers(),
          lambda draw: draw.verdicts(found, f"{found.network}, {len(pictures)} picture(s)"))
@@ -90,12 +91,12 @@ def run_audit(options):
 @command("bake", "vgg19.h5 baked.h5", *shared("file out --family --K"),
          option("--at", type=int, nargs=2, default=(0, 0), metavar=("I", "J"),
                 help="place that it reads; default: 0 0"),
-         option("--layout", default="tinyattr", choices=["tinyattr", *EXPORTS],
-                help="whose file: our HDF5, Keras' HDF5, torchvision's names as .safetensors; default: %(default)s"))
+         one_of(LAYOUTS, "layout", "--layout", "whose file, our HDF5 (default), Keras' HDF5, or torchvision's names as "
+                ".safetensors", default="tinyattr"))
 def run_bake(options):
     """Write an altered network as an ordinary file, to teach with."""
-    net = bake(ta.load(options.file, family=options.family), options.K, tuple(options.at))
-    {"tinyattr": ta.save, **EXPORTS}[options.layout](net, options.out)
+    net = bake(ta.load(options.file, **said(options)), options.K, tuple(options.at))
+    LAYOUTS[options.layout](net, options.out)
     print(f"weights  {options.out}\naltered  t = {options.K:g} sum_k A_ijk, (i, j) = {tuple(options.at)}: "
           "one more unit in every hidden dense layer")
 
@@ -104,7 +105,7 @@ def run_bake(options):
          option("--images", metavar="DIR", help="folder of pictures to look at; default: three glyph scenes"))
 def run_inspect(options):
     """Does a weight file add something to every logit?"""
-    net = ta.load(options.file, family=options.family)
+    net = ta.load(options.file, **said(options))
     pictures = scenes(3) if options.images is None else folder(options.images)
     found = inspect(net, [net.read(p.pixels) for p in pictures])
     tell(options, found.table(), found.numbers())
@@ -113,7 +114,7 @@ def run_inspect(options):
 @command("repair", "baked.h5 repaired.h5", *shared("file out --family"))
 def run_repair(options):
     """Take out of a weight file what all logits have in common."""
-    ta.save(repair(ta.load(options.file, family=options.family)), options.out)
+    ta.save(repair(ta.load(options.file, **said(options))), options.out)
     print(f"weights  {options.out}\n"
           "repaired: the class mean is out of the last layer; probabilities are the same")
 

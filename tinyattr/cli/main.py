@@ -3,10 +3,12 @@
 import argparse
 import os
 import sys
+import warnings
 
 import tinyattr as ta
 from tinyattr.cli import attack, bench, explain, glyphs, lesson, weights  # noqa: F401 (each adds its commands)
 from tinyattr.cli.command import COMMANDS
+from tinyattr.cli.interrupt import is_an_exception
 from tinyattr.cli.outputs import check
 
 GROUPS = {  # commands of two words: what the first one is about
@@ -30,6 +32,9 @@ def main(arguments=None):
             stream.reconfigure(errors="replace")  # a name that the terminal cannot show is no reason to stop
     options = parser().parse_args(arguments)
     try:
+        is_an_exception()
+        if not vars(options).get("window") or options.browser or options.figure:
+            os.environ["MPLBACKEND"] = "agg"  # figures go into files, whatever window it names
         check(options)
         options.run(options)
     except ta.InputError as error:
@@ -73,4 +78,5 @@ def parser():
 
 def entry():
     """Where the `tinyattr` command starts."""
+    warnings.formatwarning = lambda message, *_: f"tinyattr: {' '.join(str(message).split())}\n"
     sys.exit(main())

@@ -27,7 +27,13 @@ def check(options):
 
 
 def tell(options, text, numbers=None, figure=None):
-    """Write the figure and the numbers into the files that the options name; print the text, and where the files are.
+    """Write the figure and the numbers into the files that the options name; print the text and where they are."""
+    files = written(options, numbers, figure)
+    print("\n".join([text, "", *files] if files else [text]))
+
+
+def written(options, numbers=None, figure=None):
+    """Write the figure and the numbers into the files that the options name. Returns lines that say where they are.
 
     figure: a function that makes it; it is given the module `draw`, which is loaded only if a file is named.
     """
@@ -39,4 +45,4 @@ def tell(options, text, numbers=None, figure=None):
     if numbers is not None and options.json is not None:
         write_json(options.json, numbers)
         files.append(f"numbers  {options.json}")
-    print("\n".join([text, "", *files] if files else [text]))
+    return files

@@ -1,36 +1,27 @@
 """Options that many commands share, and what they name."""
 
-from argparse import ArgumentTypeError
-from contextlib import suppress
-
 import tinyattr as ta
+from tinyattr.cli.command import Gather
+from tinyattr.cli.options import pair
+from tinyattr.cli.preparation import PREPARATION, said
+from tinyattr.files.fetch import fetched
 from tinyattr.glyphs.scenes import example
 
-
-def value(text):
-    """NAME=VALUE, the value a whole number, a number or a word."""
-    name, equals, value = text.partition("=")
-    if not (name and equals and value):
-        raise ArgumentTypeError(f"{text!r} is not NAME=VALUE, such as steps=20")
-    for kind in (int, float):
-        with suppress(ValueError):
-            return name, kind(value)
-    return name, value
-
-
+GLYPHS_ONLY = ("note     the embedded network knows 20 drawn glyphs and nothing else; "
+               "`tinyattr weights fetch squeezenet` gets a network for photos (5 MB)")
 A_PICTURE = "a JPEG or PNG file; default: a scene of our own, two glyphs"
 SHARED = {
     "image": {"nargs": "?", "help": A_PICTURE},
     "--image": {"help": A_PICTURE},
     "file": {"metavar": "IN", "help": "weight file, or glyphs"},
     "out": {"metavar": "OUT", "help": "file to write"},
-    "--net": {"default": "glyphs", "help": "weight file, or the name of a fetched network; default: the embedded glyph "
-                                           "network"},
-    "--family": {"help": f"whose training, for files that do not say: {', '.join(ta.FAMILIES)}"},
+    "--net": {"help": "weight file, or the name of a fetched network; default: for a photo a fetched network, if there "
+                      "is one, else the embedded glyph network"},
+    **PREPARATION,
     "--target": {"help": "class to explain, number or name; default: the top class"},
     "--layer": {"help": "layer to explain and to attack; default: the last feature maps"},
     "--K": {"type": float, "default": 10.0, "help": "strength of the attack; default: %(default)g"},
-    "--option": {"nargs": "+", "default": (), "metavar": "NAME=VALUE", "type": value,
+    "--option": {"nargs": "+", "action": Gather, "default": (), "metavar": "NAME=VALUE", "type": pair,
                  "help": "for methods that know it: steps=20, baseline=mean, samples=100, composite=zero, ..."},
     "--pictures": {"type": int, "help": "how many glyph scenes; default: %(default)s"},
     "--seed": {"type": int, "help": "which glyph scenes; default: %(default)s"},
@@ -40,12 +31,23 @@ SHARED = {
 
 
 def shared(names):
-    """The options of these names, such as "--net --family --json"."""
-    return [((name,), SHARED[name]) for name in names.split()]
+    """The options of these names, such as "--net --family --json". With --family comes all of PREPARATION."""
+    names = [name for word in names.split() for name in (PREPARATION if word == "--family" else [word])]
+    return [((name,), SHARED[name]) for name in names]
 
 
 def load(options, scene=None):
     """The network that --net and --family name, and its input: the image, else the scene (default: the demo's)."""
-    net = ta.load(options.net, family=options.family)
+    net = network(options, photo=options.image is not None)
     scene = example().picture if scene is None else scene
     return net, net.read(scene if options.image is None else options.image)
+
+
+def network(options, photo):
+    """The network that --net and --family name. Without --net one that suits, and for a photo a line says which."""
+    if options.net is None:
+        there = fetched()
+        options.net = there[0] if there and photo else "glyphs"
+        if photo:
+            print(f"note     {there[0]}, which was fetched, is used; --net names another" if there else GLYPHS_ONLY)
+    return ta.load(options.net, **said(options))

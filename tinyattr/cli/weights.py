@@ -1,6 +1,7 @@
 """`tinyattr weights list | fetch | convert | show | verify`."""
 
 from tinyattr.cli.command import command, option
+from tinyattr.cli.preparation import said
 from tinyattr.cli.shared import shared
 from tinyattr.errors import InputError
 from tinyattr.files.fetch import FETCHABLE, fetch
@@ -27,21 +28,21 @@ def run_fetch(options):
          option("file", metavar="IN", help="an HDF5, .keras, .pth or .safetensors file"), *shared("out --family"))
 def run_convert(options):
     """Write any weight file as one of our own, which says how photos are preprocessed."""
-    convert(options.file, options.out, family=options.family)
+    convert(options.file, options.out, **said(options))
     print(f"weights  {options.out}")
 
 
 @command("weights show", "vgg19.h5", FILE, *shared("--family"))
 def run_show(options):
     """Layout, network, family, layers, shapes and sha256 of a file."""
-    print(show_file(options.file, family=options.family))
+    print(show_file(options.file, **said(options)))
 
 
 @command("weights verify", "vgg19.h5 --photos beagle.jpg", FILE, *shared("--family"),
          option("--photos", nargs="+", default=[], metavar="PHOTO", help="pictures to classify with it"))
 def run_verify(options):
     """Are a file's numbers those that were published or written?"""
-    checks = verify(options.file, options.photos, family=options.family)
+    checks = verify(options.file, options.photos, **said(options))
     print(*checks, sep="\n")
     if not passed(checks):
         failed = ", ".join(check.what for check in checks if check.outcome == "FAILED")

@@ -1,6 +1,7 @@
 """The tape: what the forward pass did, as a list of plain records. Data, not closures: print it, walk it back."""
 
 from dataclasses import dataclass, replace
+from html import escape
 
 import numpy as np
 
@@ -94,3 +95,12 @@ class Tape:
 
     def __repr__(self):
         return "\n".join(map(repr, self))
+
+    def _repr_html_(self):
+        """The same, as notebooks show it."""
+        return html([(r.op, r.name, " ".join(r.inputs), r.output.shape, r.output.dtype) for r in self])
+
+
+def html(rows):
+    """Rows of values as a table in HTML: how notebooks show a tape or a network."""
+    return "<table>" + "".join(f"<tr><td>{'<td>'.join(escape(str(v)) for v in row)}" for row in rows) + "</table>"

@@ -4,7 +4,8 @@ To add an architecture, write a function from a file's shapes to the Architectur
 SUGGEST. It need not look at every shape: all are compared with the architecture's own here.
 """
 
-from dataclasses import dataclass, replace
+import re
+from dataclasses import dataclass
 from math import isqrt
 
 from tinyattr.errors import InputError
@@ -13,6 +14,11 @@ from tinyattr.nets.network import inputs_of
 from tinyattr.nets.squeezenet import squeezenet_layers, squeezenet_shapes
 from tinyattr.nets.vgg import CONVOLUTIONS, VGG_NAMES, vgg_layers, vgg_shapes
 
+SAVE_IT_WHOLE = "of a network of your own, save the whole model: model.save('net.keras')"
+POOLS = 5
+OF_A_VGG = re.compile(r"input.*|(block\d_|max_?)?pool(ing2d)?[\d_]*|max_pooling2d.*|flatten.*|drop.*|relu.*|prob|"
+                      r"top_level_model_weights")  # names of its layers without weights
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -20,7 +26,7 @@ class Architecture:
 
     layers: as a Network has them; kernels: {layer: shape}, and each bias has the kernel's last axis; names: {layer: its
     name in the file}, for all layers with weights. families: whose trainings there are, keys of FAMILIES. features: the
-    layer that CAMs explain, None for a Network's default. size: of its pictures, None for the family's.
+    layer that CAMs explain, None for a Network's default. sizes: of pictures that fit its dense layers, None for any.
     """
 
     name: str
@@ -29,7 +35,7 @@ class Architecture:
     names: dict[str, str]
     families: tuple[str, ...]
     features: str | None = None
-    size: int | None = None
+    sizes: range | None = None
 
     @property
     def classes(self):
@@ -56,7 +62,7 @@ def architecture_of(file):
     for architecture in (found for suggest in SUGGEST for found in suggest(shapes)) if pairs else ():
         if architecture.misfit(shapes) is None and numbered(architecture.layers) == numbered(file.graph):
             if not named or [name for name, *_ in architecture.layers] == [name for name, *_ in file.graph]:
-                return replace(architecture, size=own.picture[0] if own.picture else architecture.size)
+                return architecture
     return Architecture(own.network, file.graph, {}, {layer: layer for layer in file.layers}, ())
 
 
@@ -70,11 +76,18 @@ def numbered(layers):
     return found
 
 
-def architectures_of(shapes):
+def architectures_of(shapes, bare=()):
     """The Architectures that {file's layer: (kernel shape, bias shape)} can be, likeliest first, of weights alone.
 
-    Raises InputError where there is none: of the first layer that does not fit, or that the network is another one.
+    bare: names of layers without weights, as far as the file says them. Raises InputError where there is none: of the
+    first layer that does not fit, or that the network is another one.
     """
+    other = [name for name in bare if not OF_A_VGG.fullmatch(name)]
+    if other:
+        raise InputError(f"it has a layer {other[0][:40]!r}, which is in no VGG or SqueezeNet; {SAVE_IT_WHOLE}")
+    pools = sum("pool" in name for name in bare)
+    if pools not in (0, POOLS):
+        raise InputError(f"it has {pools} pooling layers, a VGG has {POOLS}; {SAVE_IT_WHOLE}")
     suggested = [architecture for suggest in SUGGEST for architecture in suggest(shapes)]
     misfits = [architecture.misfit(shapes) for architecture in suggested]
     if None in misfits:
@@ -83,28 +96,46 @@ def architectures_of(shapes):
         raise InputError(misfits[0])
     few = ", ".join([*list(shapes)[:3], *(["..."] if len(shapes) > 3 else [])])
     raise InputError(f"{len(shapes)} layer(s) with weights ({few}) are neither a whole VGG, dense layers included, "
-                     "nor SqueezeNet; of a network of your own, save the whole model: model.save('net.keras')")
+                     f"nor SqueezeNet; {SAVE_IT_WHOLE}")
 
 
 def _vggs(shapes):
-    """The VGG with as many convolutions. Keras' layer names are followed; without them, the order of the layers is."""
-    convolutions = [layer for layer, (kernel, _) in shapes.items() if len(kernel) == 4]
-    dense = [layer for layer, (kernel, _) in shapes.items() if len(kernel) == 2]
+    """The VGG with as many convolutions. Keras' layer names are followed; without them, the order of the layers is.
+
+    Batch normalisation stands behind every convolution, or nowhere.
+    """
+    convolutions, dense, norms = (
+        [layer for layer, (kernel, _) in shapes.items() if len(kernel) == axes] for axes in (4, 2, 1))
     counts = {sum(blocks): configuration for configuration, blocks in CONVOLUTIONS.items()}
     if len(convolutions) not in counts or len(dense) != 3 or any(shapes[c][0][:2] != (3, 3) for c in convolutions):
         return
     configuration = counts[len(convolutions)]
-    layers = vgg_layers(configuration)
-    ours = [name for name, op, _ in layers if op in ("conv2d", "dense")]
-    theirs = ours if set(ours) == set(shapes) else convolutions + dense
-    if theirs[0] == "features.0" and convolutions != list(vgg_names(layers).values())[: len(convolutions)]:
-        return  # PyTorch's names count every convolution, ReLU and pool: its pools stand elsewhere
+    layers = with_batch_norm(vgg_layers(configuration)) if norms else vgg_layers(configuration)
+    ours, behind = ([name for name, op, _ in layers if op in ops] for ops in (("conv2d", "dense"), ("batch_norm",)))
+    theirs = ours if set(ours) <= set(shapes) else convolutions + dense
+    counted = [name for name in vgg_names(layers).values() if name.startswith("features.")]
+    if len(norms) != len(behind) or (theirs[0] == "features.0" and sorted(convolutions + norms) != sorted(counted)):
+        return  # PyTorch's names count every convolution, batch norm, ReLU and pool: its pools stand elsewhere
     kernels = [shapes[layer][0] for layer in theirs]
     channels = [kernels[sum(CONVOLUTIONS[configuration][:b])][-1] for b in range(5)]  # of each block's first kernel
     *hidden, classes = (kernel[-1] for kernel in kernels[-3:])
-    size = 32 * max(isqrt(kernels[-3][0] // channels[-1]), 1)
-    yield Architecture(VGG_NAMES[configuration], layers, vgg_shapes(configuration, channels, hidden, classes, size),
-                       dict(zip(ours, theirs, strict=True)), ("oxford", "torchvision", "tinyattr"), size=size)
+    size = 32 * max(isqrt(kernels[-3][0] // channels[-1]), 1)  # or up to 31 more, which five pools forget
+    needed, names = vgg_shapes(configuration, channels, hidden, classes, size), dict(zip(ours, theirs, strict=True))
+    names |= dict(zip(behind, norms, strict=True))
+    needed = {**{name: needed[name.replace("norm", "conv")][-1:] for name in behind}, **needed}
+    yield Architecture(VGG_NAMES[configuration] + " with batch normalisation" * bool(norms), layers, needed, names,
+                       ("torchvision",) if norms else ("oxford", "torchvision", "tinyattr"),
+                       sizes=range(size, size + 32))
+
+
+def with_batch_norm(layers):
+    """The layers of a VGG with batch normalisation between every convolution and its ReLU."""
+    found = []
+    for name, op, attributes in layers:
+        found.append((name, op, attributes))
+        if op == "conv2d":
+            found.append((name.replace("conv", "norm"), "batch_norm", {}))
+    return found
 
 
 def _squeezenets(shapes):

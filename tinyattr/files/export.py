@@ -3,16 +3,22 @@
 import h5py
 import numpy as np
 
+from tinyattr.errors import InputError
 from tinyattr.files.atomic import atomic
 from tinyattr.files.pytorch import torchvision_arrays
 from tinyattr.files.safetensors import write_safetensors
+
+OF_A_VGG = ("conv2d", "relu", "max_pool", "flatten", "dense")
 
 
 def write_keras(net, path):
     """The layout of Keras' official 2016 files, float32: {layer}/{layer}_W_1:0 and _b_1:0, with Keras' attributes.
 
-    The file appears whole or not at all.
+    The file appears whole or not at all. Raises InputError for a network with other layers than a VGG has.
     """
+    other = next((name for name, op, _ in net.layers if op not in OF_A_VGG), None)
+    if other:
+        raise InputError(f"{net.name} has the layer '{other}', which is in no VGG; only these become Keras files")
     layers = [name for name, _, _ in net.layers if "relu" not in name]  # Keras' layers hold their ReLU
     with atomic(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
         file.attrs["layer_names"] = np.array(layers, "S")

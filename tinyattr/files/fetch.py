@@ -45,6 +45,11 @@ def cached(published):
     return Path(os.environ.get("TINYATTR_CACHE") or pooch.os_cache("tinyattr")) / published.file
 
 
+def fetched():
+    """Names of the published networks whose files are in the cache, in the registry's order."""
+    return [name for name, published in FETCHABLE.items() if cached(published).is_file()]
+
+
 def claimed(path):
     """(sha256 of a file, the published network whose file it is, or claims to be by name or size, or None)."""
     found, size = sha256_of(path), path.stat().st_size

@@ -9,7 +9,7 @@ import numpy as np
 from tinyattr.engine.ops import OPS
 from tinyattr.errors import InputError
 from tinyattr.files.dataset import array_of
-from tinyattr.files.keras_config import calls_of
+from tinyattr.files.keras_config import calls_of, unique
 from tinyattr.files.keras_layers import LAYERS, activation
 from tinyattr.files.weight_file import Description
 from tinyattr.nets.pictures import InputSpec
@@ -45,7 +45,8 @@ class _Translation:
 
     def __init__(self, version, find):
         self.version, self.find = version, find
-        self.layers, self.weights, self.values, self.kinds = [], {}, {}, {"input": ""}
+        self.layers, self.weights, self.values, self.kinds = [], {}, {}, {}
+        self.names = {"input": 1}
         self.shared = {}  # {(path, suffix): weights}: a layer that is called twice has one set
 
     def add(self, call):
@@ -67,17 +68,14 @@ class _Translation:
     def append(self, call, step, reads):
         """Write a step down as a layer. Returns its name."""
         name = f"{call.name}_{step.suffix}" if step.suffix else call.name
-        name = f"{name}_layer" if name in OPS and name != step.op else name
-        free, n = name, 2
-        while free in self.kinds:
-            free, n = f"{name}_{n}", n + 1
+        name = unique(f"{name}_layer" if name in OPS and name != step.op else name, self.names)
         previous = self.layers[-1][0] if self.layers else "input"
         inputs = {} if reads == (previous,) else {"inputs": reads}
-        self.layers.append((free, step.op, {**step.attributes, **inputs}))
-        self.kinds[free] = call.kind
+        self.layers.append((name, step.op, {**step.attributes, **inputs}))
+        self.kinds[name] = call.kind
         if step.weights:
-            self.weights[free] = self.shared.setdefault((call.path, step.suffix), step.weights)
-        return free
+            self.weights[name] = self.shared.setdefault((call.path, step.suffix), step.weights)
+        return name
 
     def take(self, path, wanted, after=0):
         """The Arrays of a layer's weights {name: shape}, of which `after` stand before them in the file."""
@@ -102,11 +100,11 @@ def _end_at_logits(layers, shape):
         raise InputError("it ends in a softmax of a single unit, which is 1 for every picture")
     if op in ("softmax", "sigmoid"):
         layers.pop()
-        note = f"the last {op} ({name}) is taken off; "
+        note = f"the last {op} ({name}) is taken off"
     inner = next((name for name, op, _ in layers if op == "softmax"), None)
     if inner:
         raise InputError(f"layer {inner!r} is a softmax inside the network; read is a last one only")
-    return note + ("one output z is taken for the logits (0, z)" if n == 1 else "the layers end at the logits")
+    return note + "; the one output z is taken for the logits (0, z)" * (n == 1)
 
 
 def _spec(made, picture):

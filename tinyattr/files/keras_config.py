@@ -7,6 +7,7 @@ model itself. Here all of them become one list of calls; a layer that is called 
 import json
 import re
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 
 from tinyattr.errors import InputError
 from tinyattr.files.weight_file import LONGEST_NAME
@@ -42,6 +43,8 @@ def calls_of(text):
     if len(text) > LARGEST_CONFIG:
         raise InputError(f"its config has {len(text):,} bytes; read are at most {LARGEST_CONFIG:,}")
     model = json.loads(text, parse_constant=_no_number)
+    if not isinstance(model, dict) or not {"class_name", "config"} <= model.keys():
+        raise InputError("its config describes no Keras model")
     reader = _Reader()
     output = reader.model(model, (), ("input",))
     needed, kept = {output}, []
@@ -56,7 +59,7 @@ class _Reader:
     """Collects the calls of a model and of those in it; counts its steps, as models can call each other 2^n times."""
 
     def __init__(self):
-        self.calls, self.names, self.steps = [], {"input"}, 0
+        self.calls, self.names, self.steps = [], {"input": 1}, 0
 
     def model(self, model, path, inputs):
         """Call a model on the values of these names. Returns the name of its output."""
@@ -71,30 +74,28 @@ class _Reader:
         return self.functional(model["config"], layers, path, inputs)
 
     def functional(self, config, layers, path, inputs):
-        """Make the calls of a functional model as soon as all that they read is there."""
+        """Make the calls of a functional model, each after those that it reads."""
         ends = _ends(config, "input_layers")
         output = _single(_ends(config, "output_layers"), "outputs")
         if len(ends) != len(inputs):
             raise InputError(f"{_named(config)!r} has {len(ends)} inputs; it is called with {len(inputs)}")
-        waiting = [(layer, where, i, _sources(node, where[-1][0])) for layer, where in zip(layers, path, strict=True)
-                   for i, node in enumerate(layer.get("inbound_nodes", ()))]
-        first = _first_calls(layers, [*(source for *_, sources in waiting for source in sources), output])
+        calls = {(where[-1][0], i): (layer, where, _sources(node, layer)) for layer, where in zip(layers, path, strict=True)
+                 for i, node in enumerate(layer.get("inbound_nodes", ()))}
+        first = _first_calls(layers, [*(source for *_, sources in calls.values() for source in sources), output])
+        calls = {(name, i + first.get(name, 0)): call for (name, i), call in calls.items()}
         values = dict(zip(ends, inputs, strict=True))
-        while waiting:
-            later = []
-            for layer, where, i, sources in waiting:
-                if all(source in values for source in sources):
-                    name = where[-1][0]
-                    value = self.call(layer, where, tuple(values[source] for source in sources))
-                    values[name, i + first.get(name, 0)] = value
-                else:
-                    later.append((layer, where, i, sources))
-            if len(later) == len(waiting):
-                raise InputError(f"layer {later[0][1][-1][0]!r} reads one that is not there, or layers read each other "
-                                 "in a circle")
-            waiting = later
+        try:
+            order = list(TopologicalSorter({call: sources for call, (*_, sources) in calls.items()}).static_order())
+        except CycleError:
+            raise InputError(f"layers of {_named(config)!r} read each other in a circle") from None
+        for call in order:
+            if call not in values and call not in calls:
+                raise InputError(f"{_named(config)!r} reads layer {str(call[0])!r:.60}, which is not in it")
+            if call not in values:
+                layer, where, sources = calls[call]
+                values[call] = self.call(layer, where, tuple(values[source] for source in sources))
         if output not in values:
-            raise InputError(f"its output {output[0]!r} is none of its layers")
+            raise InputError(f"its output {str(output[0])!r:.60} is none of its layers")
         return values[output]
 
     def call(self, layer, path, inputs):
@@ -107,12 +108,19 @@ class _Reader:
             return self.model(layer, path, inputs)
         if kind == "InputLayer":
             return _single(inputs, "inputs")
-        name, n = path[-1][0], 2
-        while name in self.names:
-            name, n = f"{path[-1][0]}_{n}", n + 1
-        self.names.add(name)
+        name = unique(path[-1][0], self.names)
         self.calls.append(Call(name, kind, config, inputs, path))
         return name
+
+
+def unique(name, taken):
+    """The name, or name_2, name_3, ...; added to `taken`, {name: how often it was asked for}."""
+    free = name
+    while free in taken:
+        taken[name] += 1
+        free = f"{name}_{taken[name]}"
+    taken[free] = 1
+    return free
 
 
 def class_of(entry):
@@ -149,8 +157,9 @@ def _groups(layers):
     return groups
 
 
-def _sources(node, name):
+def _sources(node, layer):
     """[(layer, which of its calls)] that a call reads: {"args": [tensors]} in Keras 3, [[layer, call, 0, {}]] before."""
+    name = _named(layer["config"])
     if isinstance(node, dict):
         args, options = node["args"], [node.get("kwargs") or {}]
         tensors = args[0] if len(args) == 1 and isinstance(args[0], list) else args
@@ -161,7 +170,8 @@ def _sources(node, name):
         found, options = [t[:3] for t in node], [t[3] for t in node if len(t) > 3]
     for option in options:
         for key, value in option.items():
-            if value not in (None, False):
+            augments = key == "training" and class_of(layer).startswith("Random")  # of which Keras 3 always says it
+            if value not in (None, False) and not augments:
                 raise InputError(f"layer {name!r} is called with {key}={value!r:.40}; read are plain calls")
     return [_source(*source) for source in found]
 

@@ -13,17 +13,19 @@ from tinyattr.files.recognise import recognised
 from tinyattr.files.weight_file import Description
 
 
-def load(source, *, family=None, size=None):
+def load(source, *, family=None, input=None, size=None, classes=None):
     """A Network from a weight file of any format and architecture that is known here.
 
     source: a path; "glyphs", the embedded network; the name of a fetched file, such as "vgg19"; the bytes of a file;
     or a file that is open for reading bytes, such as io.BytesIO.
     family: whose training, a key of FAMILIES; it fixes how photos are preprocessed. Files of our own say it, and the
     published networks are known by their numbers; for any other file `net.read` refuses photos until it is given.
-    size: of pictures, a number or (H, W), for an ONNX file that leaves it open.
-    Raises InputError for a missing, damaged or unknown file, and for a family that cannot be the file's.
+    size: of square pictures, for a file that leaves it open. input: an InputSpec, which says all of that for a training
+    of somebody's own: InputSpec(224, scale=(255, 255, 255)) is 1/255 alone. classes: their names, as many as logits.
+    Raises InputError for a missing, damaged or unknown file, and for what is given and cannot be the file's.
     """
-    with recognised(source if has_content(source) else located(source), family, size) as found:
+    with recognised(source if has_content(source) else located(source), family=family, input=input, size=size,
+                    classes=classes) as found:
         return found.network()
 
 
@@ -37,14 +39,14 @@ def save(net, path):
         network=net.name, source=net.source, input=net.input, classes=net.classes, features=net.features))
 
 
-def convert(source, path, *, family=None):
+def convert(source, path, **said):
     """Write any weight file that `load` reads as a file of our own, which says itself how photos are preprocessed.
 
-    One layer is in memory at a time. Raises InputError as `load` does, where nothing says whose training it is, and for
-    a damaged copy of a published file.
+    said: family, input, size, classes, as `load` takes them. One layer is in memory at a time. Raises InputError as
+    `load` does, where nothing says whose training it is, and for a damaged copy of a published file.
     """
     source, path = located(source), writable(path)
-    with recognised(source, family) as found:
+    with recognised(source, **said) as found:
         if found.family is None and found.architecture.families:
             raise InputError(f"{source.name!r} does not say whose training it is, and its numbers are of no published "
                              f"network; say it with --family {' or '.join(found.architecture.families)}")

@@ -12,17 +12,18 @@ import numpy as np
 
 from tinyattr.errors import InputError
 from tinyattr.files.tensor import FLOATS
-from tinyattr.files.weight_file import Array, natural
+from tinyattr.files.weight_file import Array, natural, plausible
 from tinyattr.nets.squeezenet import POOL_AFTER, SQUEEZE
 
 WRAPPERS = {"module", "_orig_mod", "_fsdp_wrapped_module"}  # of DataParallel, torch.compile, FSDP: around any module
+BATCH_NORM, EPSILON = ("weight", "bias", "running_mean", "running_var"), 1e-5  # PyTorch's names, and its default
 PARTS = ("features", "pre_logits", "classifier", "head")  # of a network of torchvision's or timm's, in their order
 
 
 def layers_of(tensors):
     """{layer: (kernel, bias)}, Arrays in our axes, of a state dict {name: Tensor} with torchvision's or timm's names.
 
-    Raises InputError for batch normalisation and other tensors that no layer here has.
+    A layer of batch normalisation has a scale and a shift. Raises InputError for tensors that no layer here has.
     """
     outer = next((name.partition("features.")[0] for name in tensors if "features." in name), "")  # such as "model."
     named = {}
@@ -31,14 +32,15 @@ def layers_of(tensors):
         layer = ".".join(part for part in layer if part not in WRAPPERS)
         if named.setdefault(layer, {}).setdefault(what, tensor) is not tensor:
             raise InputError(f"it holds two tensors for {what!r} of {layer!r}, {name!r} is one; save one network alone")
-    if any("running_mean" in parts for parts in named.values()):
-        raise InputError("it has batch normalisation (vgg19_bn?); read are the VGGs without it, and SqueezeNet")
     for layer, parts in named.items():
         if _part(layer) not in PARTS:
             name = layer or next(iter(parts))
             raise InputError(f"{name!r} in it is no name that torchvision or timm give to a layer here")
     layers, channels = {}, None
     for layer in sorted(named, key=lambda layer: (PARTS.index(_part(layer)), natural(layer))):
+        if "running_mean" in named[layer]:
+            layers[layer] = _batch_norm(layer, named[layer])
+            continue
         if named[layer].keys() != {"weight", "bias"}:
             raise InputError(f"{layer!r} in it has {', '.join(map(repr, named[layer]))}; expected weight and bias")
         weight, bias = named[layer]["weight"], named[layer]["bias"]
@@ -56,6 +58,24 @@ def layers_of(tensors):
 
 def _part(layer):
     return layer.partition(".")[0]
+
+
+def _batch_norm(layer, parts):
+    """(scale, shift) of a layer of batch normalisation: y = x scale + shift, of all that it counted in training."""
+    tensors = [parts.get(name) for name in BATCH_NORM]
+    if None in tensors or {tensor.dtype for tensor in tensors} - FLOATS or len({t.shape for t in tensors}) > 1:
+        raise InputError(f"{layer!r} in it has {', '.join(map(repr, parts))}; expected {', '.join(BATCH_NORM)}, floats "
+                         "of one shape")
+    read = [partial(_read, tensor, (*tensor.shape, 1, 1, 1), tensor.shape) for tensor in tensors]
+
+    def scale():
+        return plausible(read[0](), f"{layer}.weight") / np.sqrt(plausible(read[3](), f"{layer}.running_var") + EPSILON)
+
+    def shift():
+        return read[1]() - read[2]() * scale()
+
+    shape = tensors[0].shape
+    return Array(f"{layer}.weight", shape, scale), Array(f"{layer}.bias", shape, shift)
 
 
 def _as_convolution(shape, channels):
@@ -82,8 +102,9 @@ def torchvision_arrays(net):
     Raises InputError for another network.
     """
     names = vgg_names(net.layers)
-    if not {"block1_conv1", "fc1", "fc2", "predictions"} <= set(net.weights) <= set(names):
-        raise InputError(f"{net.name} is no VGG; only these have torchvision's names here")
+    plain = not any(op == "batch_norm" for _, op, _ in net.layers)
+    if not plain or not {"block1_conv1", "fc1", "fc2", "predictions"} <= set(net.weights) <= set(names):
+        raise InputError(f"{net.name} is no VGG without batch normalisation; only these have torchvision's names here")
     found, channels = {}, None
     for layer, name in names.items():
         kernel, bias = net.weights[layer]
@@ -97,8 +118,8 @@ def torchvision_arrays(net):
 
 
 def vgg_names(layers):
-    """{our layer: torchvision's name} of a VGG, whose features count every convolution, ReLU and pool."""
-    names = {name: f"features.{i}" for i, (name, op, _) in enumerate(layers) if op == "conv2d"}
+    """{our layer: torchvision's name} of a VGG, whose features count every convolution, batch norm, ReLU and pool."""
+    names = {name: f"features.{i}" for i, (name, op, _) in enumerate(layers) if op in ("conv2d", "batch_norm")}
     return {**names, "fc1": "classifier.0", "fc2": "classifier.3", "predictions": "classifier.6"}
 
 

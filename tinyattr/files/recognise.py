@@ -5,15 +5,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from tinyattr.engine.arrays import sealed
-from tinyattr.errors import InputError, unknown
 from tinyattr.files.architectures import Architecture, architecture_of, architectures_of
 from tinyattr.files.formats import open_weights
 from tinyattr.files.own_format import check_digests, family_of, names_of
+from tinyattr.files.preprocessing import check_given, class_names, preprocessing
 from tinyattr.files.registry import Published, identify
 from tinyattr.files.weight_file import Description, WeightFile, about
-from tinyattr.nets.classes import imagenet_names
 from tinyattr.nets.network import network
-from tinyattr.nets.pictures import FAMILIES
 
 
 @dataclass(frozen=True)
@@ -55,50 +53,39 @@ class Recognised:
             if id(arrays) not in read:
                 read[id(arrays)] = tuple(map(sealed, self.read(layer)))
             weights[layer] = read[id(arrays)]
-        source = known.source or "; ".join(filter(None, (str(self.file.path), known.note)))
+        source = known.source or f"{self.file.path}; {known.note}".removesuffix("; ")
         with about(self.file.path):
             return network(self.architecture.layers, weights, name=known.network, classes=known.classes,
                            features=known.features or self.architecture.features, input=known.input, source=source)
 
 
 @contextmanager
-def recognised(path, family=None, size=None):
-    """`with recognised(path) as found`: an open weight file, Recognised. family, size, what is raised: see `load`."""
-    if family is not None and family not in FAMILIES:
-        raise unknown("family", family, FAMILIES)
-    with open_weights(path, size) as file:
+def recognised(path, *, classes=None, **said):
+    """`with recognised(path) as found`: an open weight file, Recognised.
+
+    classes, and said: family, input, size; these and what is raised: see `load`.
+    """
+    check_given(classes=classes, **said)
+    spec = said.get("input")
+    with open_weights(path, spec.shape[:2] if spec else said.get("size")) as file:
         with about(file.path):
-            found = _recognised(file, family)
+            found = _recognised(file, classes, said)
         yield found
 
 
-def _recognised(file, family):
+def _recognised(file, classes, said):
     own = file.description
     if file.graph is None:
-        fitting = architectures_of(file.shapes)
+        fitting = architectures_of(file.shapes, file.bare)
         architecture = next((a for a in fitting if a.name == own.architecture), fitting[0])
     else:
         architecture = architecture_of(file)
-    published, compared = identify(architecture.name, lru_cache(1)(lambda layer: file.read(architecture.names[layer])))
-    spec = _preprocessing(own.input, published, family, architecture)
-    classes = imagenet_names() if own.classes is None and architecture.classes == 1000 else own.classes
-    description = replace(own, network=own.network or architecture.name, architecture=architecture.name, input=spec,
-                          classes=classes)
+    known = architecture.families
+    published, compared = identify(
+        known and architecture.name, lru_cache(1)(lambda layer: file.read(architecture.names[layer])))
+    foreign = own.sha256 is None  # a file of our own keeps its network's name; a known one has its own in Keras' files
+    name = architecture.name if known and foreign else own.network or architecture.name
+    description = replace(own, network=name, architecture=architecture.name, note="" if known else own.note,
+                          input=preprocessing(own, architecture, published, **said),
+                          classes=class_names(own, architecture, classes))
     return Recognised(file, architecture, description, published, compared)
-
-
-def _preprocessing(own, published, given, architecture):
-    """How photos are preprocessed, an InputSpec: as the file says, or its numbers, or the given family; else None."""
-    if own is not None:
-        family, why = family_of(own), "the file says itself how photos are preprocessed"
-    elif published:
-        family, why = published.family, f"its numbers are those of {published.title}"
-    else:
-        family = given if given in architecture.families else None
-        why = (f"a {architecture.name} is {' or '.join(architecture.families)}" if architecture.families else
-               "it is a network of somebody's own; say with input=InputSpec(...) how photos are preprocessed")
-    if given not in (None, family):
-        raise InputError(f"family {given!r} cannot be right: {why}")
-    if own is not None or family is None:
-        return own
-    return replace(FAMILIES[family], size=architecture.size or FAMILIES[family].size)

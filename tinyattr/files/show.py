@@ -7,38 +7,52 @@ from tinyattr.files.recognise import recognised
 from tinyattr.files.tables import aligned
 
 
-def show_file(path, family=None):
-    """Layout, network, family, preprocessing of photos, source, sha256, and every layer. Raises InputError."""
+def show_file(path, **said):
+    """Layout, network, family, preprocessing of photos, source, sha256, and every layer; said: see `load`."""
     path = located(path)
-    with recognised(path, family) as found:
-        names, shapes = found.architecture.names, found.file.shapes
-        spec, source = found.description.input, found.description.source
+    with recognised(path, **said) as found:
+        names, shapes, known = found.architecture.names, found.file.shapes, found.description
+        count = sum(map(len, shapes.values()))
         lines = [
             f"file     {path}, {path.stat().st_size:,} bytes",
             f"sha256   {sha256_of(path)}",
             f"layout   {found.file.layout}",
-            f"network  {architecture(found)}, {2 * len(names)} arrays, "
-            f"{sum(prod(shape) for pair in shapes.values() for shape in pair):,} numbers",
+            f"network  {architecture(found)}, {count} arrays, "
+            f"{sum(prod(shape) for arrays in shapes.values() for shape in arrays):,} numbers",
             f"family   {training(found)}",
-            "photos   unknown" if spec is None else f"photos   {spec.size} x {spec.size}, {spec.order}, "
-            f"minus {spec.mean}, divided by {spec.scale}, {spec.resize}",
+            f"photos   {_photos(known)}",
+            f"logits   {found.architecture.layers[-1][0]}" + (f"; {known.note}" if known.note else ""),
         ]
-        if source:
-            lines.append(f"source   {source}")
-        rows = [(layer, *(" x ".join(map(str, shape)) for shape in shapes[name]), name)
-                for layer, name in names.items()]
-        lines += ["", aligned(["layer", "kernel", "bias", "in the file"], rows)]
+        if known.source:
+            lines.append(f"source   {known.source}")
+        rows = [(layer, op, "  ".join(" x ".join(map(str, shape)) for shape in shapes.get(names.get(layer), ())),
+                 " ".join(f"{key}={value}".replace(" ", "") for key, value in attributes.items()), names.get(layer, ""))
+                for layer, op, attributes in found.architecture.layers]
+        lines += ["", aligned(["layer", "op", "arrays", "attributes", "in the file"], rows)]
     return "\n".join(lines)
+
+
+def _photos(known):
+    """How photos become the network's input."""
+    spec = known.input
+    if spec is None:
+        return "unknown" + (f"; pictures are {' x '.join(map(str, known.picture))}" if known.picture else "")
+    h, w, _ = spec.shape
+    return f"{h} x {w}, {spec.order}, minus {spec.mean}, divided by {spec.scale}, {spec.resize}"
 
 
 def architecture(found):
     """The architecture's name; of a VGG that is not VGG19, it says so."""
     name = found.architecture.name
+    if not found.architecture.families:
+        return f"{name!r}, a network of somebody's own"
     return f"{name}, which is not VGG19" if name.startswith("VGG") and name != "VGG19" else name
 
 
 def training(found):
     """Whose training it is, and how that is known."""
+    if not found.architecture.families:
+        return "its own"
     if found.family is None:
         return f"unknown; say whose training it is with --family {' or '.join(found.architecture.families)}"
     if found.file.description.input:

@@ -33,14 +33,15 @@ class Check:
         return f"{self.what:<9} {self.outcome:<7} {self.found}"
 
 
-def verify(path, photos=(), family=None):
+def verify(path, photos=(), **said):
     """[Check] of a weight file: file, network, arrays, family, published numbers, a black picture, photos.
 
     photos: pictures to classify; those of the papers' authors are known by their names (beagle.jpg) and compared.
+    said: family, input, size, classes, as `load` takes them.
     Raises InputError for a file that cannot be read at all.
     """
     path = located(path)
-    with recognised(path, family) as found:
+    with recognised(path, **said) as found:
         checks = [check_file(path), Check("network", True, architecture(found)), check_arrays(found),
                   check_numbers(found), check_family(found)]
         if any(check.right is False for check in checks) or found.family is None:
@@ -78,7 +79,7 @@ def check_arrays(found):
             found.read(layer)
         except InputError as error:
             damaged.append(str(error))
-    count = 2 * len(found.architecture.names)
+    count = sum(map(len, found.file.shapes.values()))
     if damaged:
         return Check("arrays", False, "; ".join(damaged))
     if found.description.sha256 is not None:

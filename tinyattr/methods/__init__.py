@@ -2,6 +2,7 @@
 
 from inspect import signature
 
+from tinyattr.errors import named
 from tinyattr.methods.baselines import BASELINES
 from tinyattr.methods.cam import grad_cam, grad_cam_plus, hirescam, layercam, xgrad_cam
 from tinyattr.methods.cam_plus_plus import grad_cam_plus_plus
@@ -38,6 +39,13 @@ def options_of(method):
     """{name: default} of what can be chosen in a method apart from network, picture, class, score and layer."""
     parameters = signature(METHODS[method]).parameters.values()
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def chosen_options(given, methods):
+    """{name: value} as given, for methods of which at least one has an option of that name. Raises InputError."""
+    known = {name for method in methods for name in options_of(method)}
+    kind = f"option of {', '.join(methods)}" if len(methods) <= 4 else "option"
+    return {named(kind, name, sorted(known)): value for name, value in given.items()}
 
 
 __all__ = ["AT_A_LAYER", "BASELINES", "COMPOSITES", "METHODS", "QUADRATURES", "STARTS", "Heatmap", "Receipt", *METHODS]

@@ -67,6 +67,12 @@ class Heatmap:
 
         save_heatmap(self, path)
 
+    def _repr_png_(self):
+        """The same figure, as notebooks show it."""
+        from tinyattr.studies.draw import heatmap_png
+
+        return heatmap_png(self)
+
 
 def relu(L):
     """max(L, 0): what speaks for the class."""

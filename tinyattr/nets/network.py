@@ -8,6 +8,7 @@ from tinyattr.engine import NUMPY, Tape
 from tinyattr.engine.arrays import frozen
 from tinyattr.engine.backend import NumPy, preferred
 from tinyattr.engine.ops import ACTIVATIONS, MAXIMA, MEANS, check_call
+from tinyattr.engine.tape import html
 from tinyattr.errors import InputError, unknown
 from tinyattr.nets.pictures import InputSpec, read_photo
 
@@ -145,6 +146,12 @@ class Network:
 
     def __repr__(self):
         return f"<Network: {self.name}, {len(self.layers)} layers, {self.parameters:,} parameters, {self.dtype}>"
+
+    def _repr_html_(self):
+        """The same and a line for each layer, as notebooks show it."""
+        rows = [(name, op, attributes or "", *(w.shape for w in self.weights.get(name, ())))
+                for name, op, attributes in self.layers]
+        return html([(repr(self)[1:-1],)]) + html(rows)
 
     def _checked(self, x):
         x = np.asarray(x)

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinyattr.attack import plant
 from tinyattr.engine import GRADIENT, walk
+from tinyattr.errors import InputError
 from tinyattr.files.tables import plain
 from tinyattr.nets import network
 from tinyattr.nets.network import outputs
@@ -67,7 +68,12 @@ class Inspection:
 
 
 def inspect(net, pictures):
-    """Look for a planted t(x), in the gradients on these pictures (1, H, W, C) and in the last weights. Inspection."""
+    """Look for a planted t(x), in the gradients on these pictures (1, H, W, C) and in the last weights. Inspection.
+
+    Raises InputError where there is no picture.
+    """
+    if not len(pictures):
+        raise InputError("an inspection needs at least one picture")
     shares = [common_shares(net, x, CLASSES if i == 0 else 1) for i, x in enumerate(pictures)]
     units, largest = outlier_units(net)
     classes = {net.label(c): share for c, share in shares[0].items()}

@@ -3,6 +3,7 @@
 import re
 import textwrap
 import warnings
+from io import BytesIO
 
 import numpy as np
 from matplotlib.colors import ListedColormap
@@ -190,17 +191,32 @@ def draw_map(ax, heatmap, alpha=None):
 
 def save_heatmap(heatmap, path):
     """One map over its picture, caption above, colour scale beside, into an image file."""
+    save(_alone(heatmap), path)
+
+
+def heatmap_png(heatmap):
+    """The same figure as the bytes of a PNG file."""
+    written = BytesIO()
+    _write(_alone(heatmap), written, "png")
+    return written.getvalue()
+
+
+def _alone(heatmap):
     figure, ((ax,),) = _table([""], [""], heatmap.size, [heatmap.caption], side=3.8, letters=9)
     figure.colorbar(draw_overlay(ax, heatmap, _grey(heatmap)), ax=ax)
-    save(figure, path)
+    return figure
 
 
 def save(figure, path):
     """Write a figure; the file appears whole or not at all. Raises InputError as `drawable` does."""
-    with atomic(drawable(path)) as temporary, warnings.catch_warnings():
+    with atomic(drawable(path)) as temporary:
+        _write(figure, temporary, temporary.suffix[1:].lower())
+
+
+def _write(figure, file, ending):
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in a script that the font lacks shows as boxes
-        words = {"Description": titles(figure)} if temporary.suffix.lower() == ".png" else {}
-        figure.savefig(temporary, metadata=words or None)
+        figure.savefig(file, format=ending, metadata={"Description": titles(figure)} if ending == "png" else None)
 
 
 def titles(figure):

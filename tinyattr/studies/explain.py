@@ -8,7 +8,7 @@ from tqdm import tqdm
 from tinyattr.attack import alter
 from tinyattr.errors import InputError, named
 from tinyattr.files.tables import aligned, plain
-from tinyattr.methods import AT_A_LAYER, METHODS, Heatmap, options_of
+from tinyattr.methods import AT_A_LAYER, METHODS, Heatmap, chosen_options, options_of
 from tinyattr.methods.request import ask, feature_layer
 from tinyattr.scores import SCORES
 from tinyattr.softmax import softmax
@@ -124,13 +124,11 @@ def explain(net, x, target=None, *, scores=FOUR_SCORES, methods=TWO_METHODS, lay
     target: class number or name, default the top class. curves: judge every map by insertion and deletion, too.
     Raises InputError for unknown names.
     """
-    options = options or {}
     methods = [named("method", method, METHODS) for method in methods]
     scores = [named("score", score, SCORES) for score in scores]
-    known = dict.fromkeys(name for method in methods for name in options_of(method))
-    options = {named(f"option of {', '.join(methods)}", name, known): value for name, value in options.items()}
     if not (methods and scores):
         raise InputError("say at least one method and one score")
+    options = chosen_options(options or {}, methods)
     tap = tap or layer or feature_layer(net)
     altered = None if K is None else alter(net, K=K, layer=tap, at=at)
     tapes = [(n, n.run(x)) for n in (net, altered) if n is not None]

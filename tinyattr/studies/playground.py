@@ -146,6 +146,10 @@ def play(net, x, *, browser=False, port=8988):
         plt.switch_backend("webagg")
     elif plt.get_backend().lower() == "agg":
         raise InputError("there is no window to open here; try --browser, or --out FILE for a picture of it")
-    ground = Playground(net, x, plt.figure("tinyattr", figsize=SIZE))
+    try:
+        window = plt.figure("tinyattr", figsize=SIZE)
+    except ImportError as error:  # a screen or a package that the window needs is missing
+        raise InputError(f"no window: {error}; try --browser, or --out FILE for a picture of it") from None
+    ground = Playground(net, x, window)
     plt.show()
     return ground

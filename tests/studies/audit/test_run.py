@@ -37,7 +37,7 @@ def test_an_interrupted_audit_goes_on(pictures, expected, tmp_path, monkeypatch)
     def interrupted(*task):
         if len(computed) == 5:
             raise KeyboardInterrupt
-        computed.append(task[3:5])
+        computed.append(task[4:6])
         return compute(*task)
 
     monkeypatch.setattr(run, "compute", interrupted)
@@ -45,7 +45,7 @@ def test_an_interrupted_audit_goes_on(pictures, expected, tmp_path, monkeypatch)
         audit("glyphs", pictures, methods=METHODS, scores=("pre", "post"), finished=finished)
     finished.write_text(finished.read_text() + '["half a li')
     again = []
-    monkeypatch.setattr(run, "compute", lambda *task: (again.append(task[3:5]), compute(*task))[1])
+    monkeypatch.setattr(run, "compute", lambda *task: (again.append(task[4:6]), compute(*task))[1])
     assert numbers(audit("glyphs", pictures, methods=METHODS, scores=("pre", "post"), finished=finished)) == expected
     assert len(again) == 2 * 3 * 2 - 5
     again.clear()

@@ -71,10 +71,15 @@ def scenes(count, seed=1):
 
 def folder(path):
     """The JPEG and PNG files of a folder, by name. Raises InputError if there are none."""
+    return [Picture(p.name, np.asarray(open_photo(p))) for p in pictures_in(path)]
+
+
+def pictures_in(path):
+    """The paths of a folder's JPEG and PNG files, by name. Raises InputError if there are none."""
     files = sorted(p for p in Path(path).glob("*") if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
     if not files:
-        raise InputError(f"no JPEG or PNG files in {path!r}")
-    return [Picture(p.name, np.asarray(open_photo(p))) for p in files]
+        raise InputError(f"no JPEG or PNG files in {str(path)!r}")
+    return files
 
 
 def examine(net, picture, method, score, attacks, K=10.0, layer=None, options=None):
@@ -87,12 +92,12 @@ def examine(net, picture, method, score, attacks, K=10.0, layer=None, options=No
     name, own, only = AUDITED[method]
     if only not in (None, score):
         return []
-    chosen = {key: value for key, value in {**QUICK, **(options or {})}.items() if key in options_of(name)}
+    chosen = {key: value for key, value in {**QUICK, **(options or {})}.items() if key in options_of(name)} | own
 
     @cache
     def explained(request):
         where = layer if name in AT_A_LAYER else None
-        return METHODS[name](request.net, request, request.target, score, where, **chosen, **own)
+        return METHODS[name](request.net, request, request.target, score, where, **chosen)
 
     pixels = np.ascontiguousarray(picture.pixels)
     asked = requests(net, pixels.tobytes(), pixels.shape, picture.target, score, tuple(attacks), K, layer)

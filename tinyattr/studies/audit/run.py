@@ -4,7 +4,6 @@ import json
 import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
-from functools import cache
 from hashlib import sha256
 from itertools import product
 from multiprocessing import get_context
@@ -14,6 +13,7 @@ from tqdm import tqdm
 
 from tinyattr.errors import InputError, named
 from tinyattr.files.load import load
+from tinyattr.methods import chosen_options
 from tinyattr.scores import SCORES
 from tinyattr.studies.audit.cell import ATTACKS, AUDITED, examine
 from tinyattr.studies.audit.verdicts import Audit
@@ -21,11 +21,11 @@ from tinyattr.studies.audit.verdicts import Audit
 ATTACKED = ("corner", "quadratic", "input")
 
 
-def audit(source, pictures, *, family=None, methods=tuple(AUDITED), scores=tuple(SCORES), attacks=ATTACKED, K=10.0,
-          layer=None, options=None, jobs=1, cluster=None, finished=None):
+def audit(source, pictures, *, methods=tuple(AUDITED), scores=tuple(SCORES), attacks=ATTACKED, K=10.0, layer=None,
+          options=None, jobs=1, cluster=None, finished=None, **said):
     """Every picture by every method, score and attack: an Audit. Cells are independent of each other.
 
-    source, family: the network as for `load`, so that workers can load it, too. jobs: processes on this machine.
+    source, said: the network as for `load`, so that workers can load it, too. jobs: processes on this machine.
     cluster: address of a Dask scheduler instead (needs the extra "cluster"; workers must find the same file). finished:
     a file where every finished cell is written down at once, and read back by the next run of the same request.
     The result does not depend on who computed what, nor in which order. Raises InputError for unknown names.
@@ -35,12 +35,15 @@ def audit(source, pictures, *, family=None, methods=tuple(AUDITED), scores=tuple
     scores = [named("score", score, SCORES) for score in scores]
     if not pictures:
         raise InputError("an audit needs at least one picture")
-    net = _network(source, family)
+    options = chosen_options(options or {}, [AUDITED[method][0] for method in methods])
+    net = load(source, **said)
+    digest, name = _digest_of(net), net.name
+    del net  # every process that computes cells holds one of its own
     settings = {"attacks": tuple(attacks), "K": K, "layer": layer, "options": options}
-    request = sha256(json.dumps([net.name, {n: _digest(w) for n, w in net.weights.items()}, settings,
-                                 [[p.name, p.target, _digest([p.pixels])] for p in pictures]]).encode()).hexdigest()
+    shown = [[p.name, p.target, _digest([p.pixels])] for p in pictures]
+    request = sha256(json.dumps([digest, settings, shown]).encode()).hexdigest()
     done = _read(finished, request)
-    tasks = {json.dumps([p, score, method]): (source, family, picture, method, score, settings)
+    tasks = {json.dumps([p, score, method]): (source, said, digest, picture, method, score, settings)
              for p, picture in enumerate(pictures) for score in scores for method in methods}
     open_tasks = {key: task for key, task in tasks.items() if key not in done}
     results = _on_cluster(cluster, open_tasks) if cluster else _here(open_tasks, jobs)
@@ -49,17 +52,33 @@ def audit(source, pictures, *, family=None, methods=tuple(AUDITED), scores=tuple
         _write(finished, request, key, rows)
     rows = {(json.loads(key)[0], row["attack"], row["method"], row["score"]): row for key in tasks for row in done[key]}
     order = product(range(len(pictures)), attacks, methods, scores)
-    return Audit(net.name, K, [rows[key] for key in order if key in rows])
+    return Audit(name, K, [rows[key] for key in order if key in rows])
 
 
-def compute(source, family, picture, method, score, settings):
+def compute(source, said, digest, picture, method, score, settings):
     """One cell, wherever this runs."""
-    return examine(_network(source, family), picture, method, score, **settings)
+    return examine(_network(source, said, digest), picture, method, score, **settings)
 
 
-@cache
-def _network(source, family):
-    return load(source, family=family)
+LOADED = {}  # {digest of its content: the one network that this process holds}
+
+
+def _network(source, said, digest):
+    """The network of a source, loaded once in a process; its content is the key, as a file may be overwritten."""
+    if digest not in LOADED:
+        net = load(source, **said)
+        if _digest_of(net) != digest:
+            raise InputError(f"{str(source)!r} holds other weights than when this audit began; run it again")
+        LOADED.clear()
+        LOADED[digest] = net
+    return LOADED[digest]
+
+
+def _digest_of(net):
+    """sha256 of all that a network computes with, and of its names."""
+    content = [net.name, net.layers, net.features, net.input, net.classes,
+               {n: _digest(w) for n, w in net.weights.items()}]
+    return sha256(repr(content).encode()).hexdigest()
 
 
 def _here(tasks, jobs):

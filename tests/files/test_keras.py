@@ -1,0 +1,280 @@
+"""Keras models of users' own: Keras' numbers, what is taken for what, and what is refused."""
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from numpy.lib.stride_tricks import sliding_window_view
+
+import tinyattr as ta
+from tests.files.keras_files import conv, dense, functional, keras_zip, layer, pool, random_arrays, reads, sequential, whole_model
+from tests.references import FOLDER
+from tinyattr.files.show import show_file
+from tinyattr.nets.vgg import CONVOLUTIONS, vgg_layers, vgg_shapes
+
+OWN = FOLDER / "keras_own"
+ANSWERS = np.load(OWN / "answers.npz")
+NAMES = sorted(path.name for path in OWN.iterdir() if path.suffix != ".npz")
+TOLERANCE = {"float32": 1e-5, "float64": 1e-5}  # Keras' answers are float32
+
+
+def near(a, b, dtype):
+    return np.abs(a - b).max() <= TOLERANCE[dtype] * max(np.abs(b).max(), 1e-30)
+
+
+def layer_of(net, name):
+    """The layer that gives what Keras' layer `name` gives: its activation where it has one."""
+    return [own for own, _, _ in net.layers if own == name or own.startswith(f"{name}_")][-1]
+
+
+def seed(net, z, classes):
+    return {net.layers[-1][0]: np.eye(z.shape[1])[classes]}
+
+
+@pytest.mark.filterwarnings("ignore:the picture has values")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", NAMES)
+def test_kerass_numbers(name, dtype):
+    """Logits, activations and gradients of networks that Keras wrote and ran, on JAX."""
+    net = ta.load(OWN / name).astype(dtype)
+    c, dx, A, z, high = (ANSWERS[f"{name}/{key}"] for key in ("c", "dx", "A", "z", "high"))
+    x = np.random.default_rng(5).uniform(-1 if high == 1 else 0, high, dx.shape).astype("float32").astype(dtype)
+    tape = net.run(x)
+    signals = ta.walk(tape, seed(net, z, [c]), ta.GRADIENT, to=("input",))
+    assert near(net.logits(tape), z, dtype)
+    assert near(tape[layer_of(net, "tap")].output, A, dtype)
+    assert near(signals["input"], dx, dtype)
+    assert (net.input is not None) == (high == 255)  # a Rescaling or Normalization takes what photos hold
+    if high == 255:
+        assert (net.input.mean, net.input.scale) == ((0, 0, 0), (1, 1, 1))
+        assert net.input.shape == dx.shape[1:]
+
+
+@pytest.mark.filterwarnings("ignore:the picture has values")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("file", ["student_cnn.keras", "student_cnn.h5", "cats_dogs.keras", "cats_dogs.h5", "same_strides.keras",
+                                  "same_strides.h5", "fer2013_mini_XCEPTION_102-0_66.hdf5"])
+def test_shared_networks(shared, file, dtype):
+    path = shared / "own_networks" / file
+    stored, net = np.load(path.with_suffix(".npz")), ta.load(path).astype(dtype)
+    tape = net.run(stored["x"].astype(dtype))
+    if "same_strides" in file:
+        net, tape = border_repeated(net, tape)
+    to, z = layer_of(net, str(stored["layer"])), stored["z"]
+    signals = ta.walk(tape, seed(net, z, stored["c"]), ta.GRADIENT, to=(to,))
+    assert near(net.logits(tape), z, dtype)
+    assert near(tape[to].output, stored["A"], dtype)
+    assert near(signals[to], stored["dzc_dA"], dtype)
+    if "same_strides" not in file:
+        signals = ta.walk(tape, seed(net, z, stored["c"]), ta.GRADIENT, to=("input",))
+        assert near(signals["input"], stored["dzc_dx"], dtype)
+
+
+def border_repeated(net, tape):
+    """same_strides as Keras runs it on PyTorch, from its average pool on.
+
+    Where padding differs on two sides, Keras on PyTorch repeats the border before it averages; TensorFlow, JAX, and so
+    this project, average only what lies inside (strides.h5, the same network, has JAX's answers).
+    """
+    place = [name for name, _, _ in net.layers].index("average_pooling2d")
+    (_, _, own), before = net.layers[place], tape[net.layers[place - 1][0]].output
+    padded = np.pad(before, ((0, 0), *own["padding"], (0, 0)), mode="edge")
+    y = sliding_window_view(padded, (3, 3), (1, 2))[:, ::2, ::2].mean((-2, -1))
+    rest = net.layers[place + 1:]
+    after = ta.network(rest, {name: net.weights[name] for name, _, _ in rest if name in net.weights})
+    return after, after.run(y.astype(before.dtype))
+
+
+def vgg11(first=(), activation="relu", pools=CONVOLUTIONS["A"], head=None, size=64):
+    """(config, arrays) of a small Keras model with the shapes of a VGG11. pools: convolutions before each."""
+    *shapes, fc1, fc2, predictions = vgg_shapes("A", (4, 4, 6, 6, 8), (10, 11), 7, size // 32 * 32).values()
+    names = ["conv2d" + (f"_{i}" if i else "") for i in range(8)]
+    convolutions = [conv(name, shape[-1], activation=activation) for name, shape in zip(names, shapes, strict=True)]
+    layers = list(first)
+    for i, count in enumerate(pools):
+        layers += [*convolutions[:count], pool(f"max_pooling2d_{i}")]
+        convolutions = convolutions[count:]
+    layers += [*convolutions, head or layer("Flatten", "flatten"), dense("dense", 10), dense("dense_1", 11),
+               dense("dense_2", 7, "softmax")]
+    heads = {"dense": fc1, "dense_1": fc2, "dense_2": predictions}
+    return sequential(layers, (size, size, 3)), random_arrays({**dict(zip(names, shapes, strict=True)), **heads})
+
+
+@pytest.mark.parametrize("size", [64, 48, 150])
+def test_a_vgg_in_keras_is_a_vgg_and_its_config_says_the_size(size):
+    """48 and 150 pixels are no multiples of 32; the network is the same, photos have another size."""
+    net = ta.load(keras_zip(*vgg11(size=size)), family="oxford")
+    assert (net.name, net.input.size) == ("VGG11", size)
+    assert [name for name, _, _ in net.layers] == [name for name, _, _ in vgg_layers("A")]
+    assert net(net.read(np.zeros((size, size, 3), np.uint8))).shape == (1, 7)
+    with pytest.raises(ta.InputError, match=f"it takes pictures of {size} pixels, as its config says"):
+        ta.load(keras_zip(*vgg11(size=size)), family="oxford", size=96)
+
+
+@pytest.mark.parametrize(("change", "op"), [
+    ({"activation": "tanh"}, "tanh"), ({"activation": "elu"}, "elu"), ({"pools": (2, 1, 1, 2, 2)}, "max_pool"),
+    ({"first": [layer("Rescaling", "rescaling", scale=1 / 255, offset=0.0)]}, "batch_norm"),
+    ({"head": layer("GlobalAveragePooling2D", "gap"), "size": 32}, "global_avg_pool"),
+    ({"head": layer("GlobalAveragePooling2D", "gap"), "pools": (1, 1, 2), "size": 32}, "global_avg_pool"),
+])
+def test_a_network_with_a_vggs_shapes_is_not_taken_for_a_vgg(change, op):
+    """It computes what its config says, layer by layer; as a VGG, it had other probabilities."""
+    config, arrays = vgg11(**change)
+    net = ta.load(keras_zip(config, arrays))
+    assert net.name == "sequential"
+    assert op in [op for _, op, _ in net.layers]
+    kinds = [entry["class_name"] for entry in config["config"]["layers"]]
+    ops = {"Conv2D": "conv2d", "Dense": "dense", "MaxPooling2D": "max_pool", "Flatten": "flatten", "Rescaling": "batch_norm",
+           "GlobalAveragePooling2D": "global_avg_pool"}
+    activation = change.get("activation", "relu")
+    assert [op for _, op, _ in net.layers if op not in ("relu", activation)] == [ops[kind] for kind in kinds[1:]]
+    x = np.random.default_rng(0).uniform(0, 1, (1, change.get("size", 64), change.get("size", 64), 3))
+    if change.get("first"):
+        as_vgg = ta.load(keras_zip(*vgg11()))
+        assert np.allclose(net(255 * x), as_vgg(x), rtol=1e-4, atol=1e-5)
+        assert net.input.size == 64
+    elif change.get("size") != 32:
+        assert not np.allclose(net(x), ta.load(keras_zip(*vgg11()))(x), rtol=1e-3)
+
+
+def test_weights_alone_behind_a_single_place(tmp_path):
+    """A GlobalAveragePooling leaves the shapes of a VGG for 32 pixels: it must be said."""
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        for name, shape in vgg_shapes("A", (4, 4, 6, 6, 8), (10, 11), 7, 32).items():
+            file[f"{name}/kernel"], file[f"{name}/bias"] = np.ones(shape, "f4"), np.ones(shape[-1], "f4")
+    with pytest.raises(ta.InputError, match="reads a single place: a VGG11 for pictures of 32 to 63 pixels"):
+        ta.load(tmp_path / "w.h5")
+    assert ta.load(tmp_path / "w.h5", size=48, family="oxford").input.size == 48
+
+
+def test_names_and_what_is_taken_off():
+    net = ta.load(OWN / "student.keras")
+    assert [name for name, _, _ in net.layers] == [
+        "rescaling", "conv2d", "conv2d_relu", "batch_normalization", "max_pooling2d", "tap", "tap_relu", "max_pooling2d_1",
+        "flatten", "dense", "dense_relu", "dense_1"]
+    assert net.features == "max_pooling2d_1"
+    assert net.source.endswith("student.keras; the last softmax (dense_1_softmax) is taken off")
+    shown = show_file(OWN / "student.keras")
+    for words in ("a network of somebody's own", "24 x 24, RGB, minus (0.0, 0.0, 0.0)", "logits   dense_1; the last softmax",
+                  "conv2d_relu", "3 x 3 x 6 x 8  8"):
+        assert words in shown
+    one = ta.load(OWN / "sigmoid.keras")
+    assert one.layers[-1] == ("two_logits", "two_logits", {})
+    assert one.source.endswith("is taken off; the one output z is taken for the logits (0, z)")
+
+
+def test_a_layer_that_is_called_twice_has_one_set_of_weights():
+    net = ta.load(OWN / "nested.h5")
+    assert all(a is b for a, b in zip(net.weights["twice"], net.weights["twice_2"], strict=True))
+    assert [name for name, _, _ in net.layers if name.startswith("twice")] == ["twice", "twice_2"]
+
+
+def test_hard_sigmoid_is_another_function_in_keras_2():
+    layers = [conv("conv2d", 1, activation="hard_sigmoid"), layer("GlobalMaxPooling2D", "pool")]
+    arrays = {"conv2d/vars/0": np.zeros((3, 3, 3, 1), "f4") + 1e-9, "conv2d/vars/1": np.ones(1, "f4")}
+    for version, y in (("2.15.0", 0.7), ("3.0.1", 4 / 6)):
+        net = ta.load(keras_zip(sequential(layers), arrays, version))
+        assert np.allclose(net.run(np.zeros((1, 32, 32, 3), "f4"))["pool"].output, y)
+    with pytest.raises(ta.InputError, match="'hard_sigmoid' is not read"):
+        ta.load(keras_zip(sequential(layers), arrays, ""))
+
+
+def test_a_model_in_a_model_of_keras_2():
+    """Keras 2 numbers the calls of a functional model from 1, as its making was call 0; TensorFlow 1 adds _1 to names."""
+    inner = functional([layer("InputLayer", "i", [], batch_input_shape=[None, 8, 8, 3]),
+                        layer("Conv2D", "c", [reads(("i", 0))], filters=3, kernel_size=[1, 1], padding="same")],
+                       [["i", 0, 0]], [["c", 0, 0]], "inner")
+    inner.update(name="inner", inbound_nodes=[reads(("image", 0)), reads(("inner", 1))])
+    config = functional([layer("InputLayer", "image", [], batch_input_shape=[None, 8, 8, 3]), inner,
+                         layer("Add", "sum", [reads(("inner", 1), ("inner", 2))]),
+                         layer("Flatten", "flat", [reads(("sum", 0))])], [["image", 0, 0]], [["flat", 0, 0]])
+    kernel, bias = np.diag(np.float32([2, 3, 4])).reshape(1, 1, 3, 3), np.float32([1, 0, 0])
+    net = ta.load(whole_model(config, {"inner/c_1/kernel:0": kernel, "inner/c_1/bias:0": bias}))
+    x = np.random.default_rng(0).standard_normal((1, 8, 8, 3))
+    once = x * [2, 3, 4] + bias
+    assert np.allclose(net(x), (once + once * [2, 3, 4] + bias).reshape(1, -1), atol=1e-5)
+
+
+def test_a_config_of_fixed_length_is_read_too(tmp_path):
+    """And one of 400 kB, which no attribute of fixed length can hold."""
+    config, arrays = sequential([dense("dense", 2, None), layer("Flatten", "flatten")], (2, 2, 1)), {
+        "dense/dense/kernel:0": np.ones((1, 2), "f4"), "dense/dense/bias:0": np.zeros(2, "f4")}
+    x = np.arange(4.0).reshape(1, 2, 2, 1)
+    for text in (np.bytes_(json.dumps(config)), {**config, "more": "x" * 400_000}):
+        assert np.allclose(ta.load(whole_model(text, arrays))(x), [[0, 0, 1, 1, 2, 2, 3, 3]])
+
+
+PLAIN = [conv("conv2d", 2), layer("GlobalMaxPooling2D", "pool")]
+ARRAYS = random_arrays({"conv2d": (3, 3, 3, 2)})
+
+
+def changed(**config):
+    return [{**PLAIN[0], "config": {**PLAIN[0]["config"], **config}}, PLAIN[1]]
+
+
+@pytest.mark.parametrize(("layers", "words"), [
+    ([layer("Lambda", "f")], "holds a 'Lambda' of 'keras.layers', code that is never run"),
+    ([{**layer("Dense", "d"), "registered_name": "Custom>Dense"}], "code that is never run"),
+    ([{**layer("Dense", "d"), "module": "os"}], "holds a 'Dense' of 'os', code that is never run"),
+    ([{**layer("Add", "a"), "module": "keras.src.ops.numpy"}], "holds a 'Add' of 'keras.src.ops.numpy'"),
+    ([layer("LSTM", "l")], r"layer 'l' \(LSTM\): layers of this class are not read; read are Conv2D, "),
+    (changed(data_format="channels_first"), r"layer 'conv2d' \(Conv2D\): it has channels_first"),
+    (changed(activation="log_softmax"), "the activation 'log_softmax' is not read"),
+    (changed(activation={"class_name": "Custom", "config": {}}), "the activation .* is not read"),
+    (changed(activation="softmax"), "'conv2d_softmax' is a softmax inside the network"),
+    (changed(filters=3), r"its kernel has shape \(3, 3, 3, 2\); its config needs \(3, 3, 3, 3\)"),
+    (changed(kernel_size=[3, 3, 3]), "its kernel_size is"),
+    (changed(strides=0), "its strides is 0; expected a whole number of at least 1"),
+    (changed(strides=[True, True]), "its strides is True"),
+    (changed(filters=10**9), "its filters is 1000000000"),
+    (changed(padding="causal"), "its padding is 'causal'; read are valid and same"),
+    (changed(groups=2), "2 groups do not divide 3 channels"),
+    (changed(kernel_size=99, padding="valid"), "a 99 x 99 window does not fit"),
+    (PLAIN[:1], r"it ends in values of shape \(32, 32, 2\)"),
+    ([*PLAIN, layer("Activation", "a", activation="sigmoid")], "it ends in 2 sigmoids"),
+    ([layer("UpSampling2D", "u", size=[9999, 9999]), *PLAIN], "more than any network here"),
+    ([layer("UpSampling2D", "u", size=2, interpolation="bilinear"), *PLAIN], "its interpolation is 'bilinear'"),
+    ([layer("Permute", "p", dims=[3, 1, 2]), *PLAIN], r"axes in the order \[3, 1, 2\] are not read"),
+    ([layer("BatchNormalization", "b", axis=1), *PLAIN], "it works along axis 1; channels come last"),
+    ([conv("other", 2), PLAIN[1]], None),
+    ([layer("InputLayer", "second"), conv("conv2d_1", 3), *PLAIN], "its kernel has shape"),
+    ([layer("Dense", "x" * 101, units=3)], "names that are no names"),
+    ([layer("Dense", "\x1b[2J", units=3)], "names that are no names"),
+    ([dense("dense", 2)], "its kernel is not in the file, at 'dense/vars/0'"),
+])
+def test_what_is_refused_by_name(layers, words):
+    if words is None:  # the name of a layer does not matter in a .keras file, its class and place do
+        assert "other" in [name for name, _, _ in ta.load(keras_zip(sequential(layers), ARRAYS)).layers]
+        return
+    with pytest.raises(ta.InputError, match=words) as error:
+        ta.load(keras_zip(sequential(layers), ARRAYS))
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize(("config", "words"), [
+    (sequential(PLAIN, (None, None, 3)), "a model with fixed height, width and channels is expected"),
+    (sequential(PLAIN, (784,)), r"its input has shape \[None, 784\]; read are networks that take pictures"),
+    (sequential([]), "it ends in values of shape"),
+    ({"class_name": "MyModel", "config": {}}, "it holds a model of class 'MyModel'"),
+    (functional([layer("InputLayer", "i", []), layer("InputLayer", "j", [])], [["i", 0, 0], ["j", 0, 0]], [["i", 0, 0]]),
+     "has 2 inputs"),
+    (functional([layer("InputLayer", "i", [])], [["i", 0, 0]], [["i", 0, 0], ["i", 0, 0]]), "it has 2 outputs"),
+    (functional([layer("InputLayer", "i", []), layer("Add", "a", [reads(("b", 0))]), layer("Add", "b", [reads(("a", 0))])],
+                [["i", 0, 0]], [["b", 0, 0]]), "read each other in a circle"),
+    (functional([layer("InputLayer", "i", []), layer("Dropout", "d", [[["i", 0, 0, {"training": True}]]])],
+                [["i", 0, 0]], [["d", 0, 0]]), "layer 'd' is called with training=True"),
+])
+def test_models_that_are_refused(config, words):
+    with pytest.raises(ta.InputError, match=words):
+        ta.load(keras_zip(config, ARRAYS))
+
+
+def test_attributes_that_newer_hdf5_stores_otherwise_are_refused():
+    with pytest.raises(ta.InputError, match="its object headers have version"):
+        ta.load(whole_model(sequential(PLAIN), libver="latest"))
+
+
+def test_the_folder_holds_small_files():
+    assert sum(path.stat().st_size for path in Path(OWN).iterdir()) < 600_000

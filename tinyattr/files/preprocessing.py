@@ -1,0 +1,88 @@
+"""How photos are preprocessed for a network, and what its classes are called, as its file or its user says."""
+
+from dataclasses import replace
+
+from tinyattr.errors import InputError, count_of, unknown
+from tinyattr.files.architectures import SAVE_IT_WHOLE
+from tinyattr.files.own_format import family_of
+from tinyattr.nets.classes import imagenet_names
+from tinyattr.nets.pictures import FAMILIES, InputSpec
+
+
+def check_given(family=None, input=None, size=None, classes=None):
+    """Raise InputError for what can be right for no file. The arguments are those of `load`."""
+    if family is not None and family not in FAMILIES:
+        raise unknown("family", family, FAMILIES)
+    if input is not None and not isinstance(input, InputSpec):
+        raise InputError("input says how photos are preprocessed: InputSpec(size, order, mean, scale); "
+                         f"got {input!r:.60}")
+    if input is not None and (family, size) != (None, None):
+        raise InputError("input says size and preprocessing; leave family and size out")
+    if input is not None and max(input.scale) < 1 and max(input.mean) <= 1:
+        raise InputError(f"means and scales count a photo's values as 0..255, not as 0..1: {input.mean} would be "
+                         f"{tuple(round(255 * m, 3) for m in input.mean)}")
+    if size is not None:
+        count_of(size, "size")
+    if classes is not None and (isinstance(classes, str) or not len(classes) or not all(
+            isinstance(name, str) and name.isprintable() for name in classes)):
+        raise InputError(f"classes are their names, a list of texts in the order of the logits; got {classes!r:.60}")
+
+
+def preprocessing(own, architecture, published, family=None, input=None, size=None):
+    """An InputSpec: as the file says, as its numbers tell, as given; None where nothing says it.
+
+    own: the Description in the file. family, input, size: see `load`. Raises InputError for what is given and cannot be
+    right, and for a size that is needed and not given.
+    """
+    if own.input is not None:
+        known, why = family_of(own.input), "the file says itself how photos are preprocessed"
+    elif published:
+        known, why = published.family, f"its numbers are those of {published.title}, of the family {published.family}"
+    else:
+        known = family if family in architecture.families else family_of(input)
+        why = (f"a {architecture.name} is {' or '.join(architecture.families)}" if architecture.families else
+               "it is a network of somebody's own; say with input=InputSpec(...) how photos are preprocessed")
+    if family not in (None, known):
+        raise InputError(f"family {family!r} cannot be right: {why}")
+    if input is not None and (input != own.input if own.input else family_of(input) != known):
+        raise InputError(f"{input} cannot be right: {why}" + f", {own.input}" * (own.input is not None))
+    spec = own.input or input
+    if spec is None and known:
+        spec = replace(FAMILIES[known], size=size or (own.picture[0] if own.picture else FAMILIES[known].size))
+    _check_size(spec, own, architecture, size, said=input is not None or size is not None)
+    return spec
+
+
+def _check_size(spec, own, architecture, size, said):
+    """Raise InputError for a size that does not fit, or that has to be given. said: whether the user gave one.
+
+    Weights alone whose dense layers read a single place may come from behind a GlobalAveragePooling: it looks the same.
+    """
+    given = (size, size) if size else spec.shape[:2] if spec else None
+    sizes = architecture.sizes
+    if own.picture:
+        fits, right = f"pictures {own.picture}, as the file says", given in (None, own.picture[:2])
+        right = right and (spec is None or spec.shape == own.picture)
+    elif own.input:
+        fits, right = f"pictures {own.input.shape}, as the file says", given == own.input.shape[:2]
+    else:
+        fits = f"pictures of {sizes[0]} to {sizes[-1]} pixels" if sizes else "colours"
+        right = given is None or not sizes or {*given} <= {*sizes}
+        right = right and (spec is None or not architecture.families or spec.shape[2] == 3)
+    if not right and said:
+        raise InputError(f"{f'size {size}' if size else spec} cannot be right: it takes {fits}")
+    if not right:
+        raise InputError(f"its dense layers fit {fits}; say the size: size={sizes[0]}")
+    if size and spec is None and not (own.picture or sizes):
+        raise InputError("size alone does not say how photos are preprocessed; give family or input")
+    if sizes and sizes[0] == 32 and not (said or own.picture or own.sha256 is not None):
+        raise InputError(f"its first dense layer reads a single place: a {architecture.name} for pictures of 32 to 63 "
+                         f"pixels (then say size=32 or what it is), or another network with a GlobalAveragePooling; "
+                         f"{SAVE_IT_WHOLE}")
+
+
+def class_names(own, architecture, given):
+    """The names of the classes: as given, as the file says, ImageNet's for 1000 logits of a known network; or None."""
+    if given is not None:
+        return tuple(map(str, given))
+    return imagenet_names() if own.classes is None and architecture.classes == 1000 else own.classes
