@@ -42,9 +42,9 @@ import tinyattr as ta
 from tinyattr.course import holds, same, show
 from tinyattr.files.fetch import cached
 from tinyattr.files.registry import REGISTRY
+from tinyattr.files.vgg import vgg_layers, vgg_shapes
 from tinyattr.glyphs.scenes import scene
 from tinyattr.nets.pictures import InputSpec
-from tinyattr.nets.vgg import vgg_layers, vgg_shapes
 from tinyattr.softmax import softmax
 from tinyattr.studies.draw import LINES
 

@@ -34,11 +34,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import tinyattr as ta
-from tinyattr import attack
 from tinyattr.course import holds, same, show
 from tinyattr.glyphs.scenes import CLASSES, scene
 from tinyattr.softmax import cross_entropy_gradient, logsumexp, softmax
-from tinyattr.studies import detect, draw
+from tinyattr.studies import attacks, detect, draw
 from tinyattr.studies.bake import bake
 from tinyattr.studies.draw import LINES
 
@@ -233,16 +232,16 @@ holds("single weights are not", np.abs(after - before).max() > before.std())
 
 c = CLASSES.index("heart")
 picture = scene(np.random.default_rng(15), (CLASSES.index("notes"), c), difficulty=0.5).picture
-photo, stamped = net.read(picture), net.read(attack.stamped(picture))
+photo, stamped = net.read(picture), net.read(attacks.stamped(picture))
 baked = bake(net, K=10)
 print(detect.inspect(net, [photo]).table(), detect.inspect(baked, [photo]).table(), sep="\n\n")
 holds("the original is clean", not detect.inspect(net, [photo]).alarm)
 holds("the planted unit is named", list(detect.inspect(baked, [photo]).units) == [128])
 
-triggered = attack.triggered(net)  # t only where a small checkerboard lies in the picture's corner
+triggered = attacks.triggered(net)  # t only where a small checkerboard lies in the picture's corner
 suspects = {"original": (net, photo), "K = 10": (ta.alter(net, 10), photo), "K = 0.1": (ta.alter(net, 0.1), photo),
-            "t = (K/2) Σ_k A_00k²": (attack.quadratic(net), photo),
-            "K = 10, modulo 0.001": (attack.bounded(net), photo), "K = 10, baked": (baked, photo),
+            "t = (K/2) Σ_k A_00k²": (attacks.quadratic(net), photo),
+            "K = 10, modulo 0.001": (attacks.bounded(net), photo), "K = 10, baked": (baked, photo),
             "K = 10, trigger absent": (triggered, photo), "K = 10, trigger shown": (triggered, stamped)}
 shares = {name: detect.common_shares(n, seen, len(CLASSES))[c] for name, (n, seen) in suspects.items()}
 quiet = {name for name, share in shares.items() if share <= detect.SHARE}

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinyattr as ta
-from tinyattr.attack import bounded, column, paint, quadratic, stamped, triggered
 from tinyattr.glyphs.scenes import example, scene
 from tinyattr.softmax import softmax
+from tinyattr.studies.attacks import bounded, column, paint, quadratic, stamped, triggered
 from tinyattr.studies.paint import lettering
 
 BLIND = sorted(set(ta.SCORES) - {"pre"})

@@ -36,13 +36,14 @@ def lines(paths):
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_imports_run_downwards_only(room):
-    """A room imports from itself and from rooms that come before it. Heatmap.save draws: the only step up, when called."""
+    """A room imports from itself and from rooms that come before it. Two steps up, when called: Heatmap.save draws, Network.read
+    opens a photo."""
     assert files(room), f"no room {room}"
     for path in files(room):
         for module in imported(path):
             if module.startswith("tinyattr."):
                 other = module.split(".")[1]
-                allowed = path.name == "heatmap.py" and module == "tinyattr.studies.draw"
+                allowed = (path.name, module) in {("heatmap.py", "tinyattr.studies.draw"), ("network.py", "tinyattr.files.photo")}
                 assert allowed or ROOMS.index(other) <= ROOMS.index(room), f"{path.name} imports {module}"
 
 
@@ -60,14 +61,18 @@ def test_the_heart_knows_nothing_of_speed_files_and_figures():
 
 
 def test_the_heart_and_the_package_are_small():
-    assert lines(files(*HEART)) < LARGEST_HEART
+    assert lines(files(*HEART[1:])) < LARGEST_HEART  # errors.py is every room's
     assert lines(files(*ROOMS)) < LARGEST_PACKAGE
 
 
 def test_the_engine_is_small():
-    """Tape, ops, rules, walk and weight gradients: under 400 lines, blank ones not counted."""
-    modules = [PACKAGE / "engine" / f"{f}.py" for f in ("tape", "ops", "rules", "walk", "weights")]
-    assert sum(1 for p in modules for line in p.read_text(encoding="utf-8").splitlines() if line.strip()) < 400
+    """All of it under 750 lines, blank ones not counted; without ops and rules, the mechanism, under 250."""
+    def written(*modules):
+        texts = ((PACKAGE / "engine" / f"{module}.py").read_text(encoding="utf-8") for module in modules)
+        return sum(1 for text in texts for line in text.splitlines() if line.strip())
+
+    assert written("tape", "walk", "backend", "arrays") < 250
+    assert written(*(p.stem for p in (PACKAGE / "engine").glob("*.py"))) < 750
 
 
 def test_public_names_are_documented():

@@ -9,9 +9,10 @@ from tinyattr.engine import GRADIENT, Tape, walk, weight_gradients
 from tinyattr.engine.backend import prefer
 from tinyattr.errors import InputError
 from tinyattr.files.load import load, save
+from tinyattr.files.vgg import vgg
 from tinyattr.kernels import KERNELS
 from tinyattr.methods import *  # noqa: F403 (every method by its own name)
-from tinyattr.nets import FAMILIES, InputSpec, Network, network, vgg
+from tinyattr.nets import FAMILIES, InputSpec, Network, network
 from tinyattr.scores import SCORES
 
 __version__ = "0.1.0"

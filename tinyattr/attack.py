@@ -1,8 +1,8 @@
 """The attack: add the same t(x) to every logit. Probabilities stay, pre-softmax heatmaps do not.
 
 Lerma & Lucas (2023), "A Vulnerability of Attribution Methods Using Pre-Softmax Scores", arXiv 2307.03305. The paper's t
-is `alter`; the others show what else t may be. Each is a few ordinary layers behind the logits: t is on the tape, like
-all else. y' = softmax(z + t) = softmax(z) = y for all of them, whatever x is.
+is `alter`; studies/attacks.py has others. Each is a few ordinary layers behind the logits: t is on the tape, like all
+else. y' = softmax(z + t) = softmax(z) = y for all of them, whatever x is.
 """
 
 from dataclasses import replace
@@ -10,7 +10,7 @@ from operator import index
 
 import numpy as np
 
-from tinyattr.errors import InputError, number_of, unknown
+from tinyattr.errors import InputError, unknown
 from tinyattr.nets import network
 
 
@@ -21,111 +21,11 @@ def alter(net, K=10.0, layer=None, at=(0, 0)):
     of whole numbers, a K that is no finite number; a place outside the maps is found when the network runs.
     """
     return plant(net, [
-        ("tap", "pick", {"inputs": [_tapped(net, layer)], "at": place(at)}),  # A_ij, (N, C)
+        ("tap", "pick", {"inputs": [tapped(net, layer)], "at": place(at)}),  # A_ij, (N, C)
         ("tap_sum", "sum", {}),  # sum_k A_ijk, (N, 1)
-        ("K", "constant", _number(K, net.dtype)),
+        ("K", "constant", number(K, net.dtype)),
         ("t", "mul", {"inputs": ["tap_sum", "K"]}),  # (N, 1)
     ])
-
-
-def paint(net, mask, K=10.0, layer=None):
-    """t = K sum_ijk M_ij A_ijk, M (h, w) of the layer's size: dt/dA = K M, a heatmap of one's own choice.
-
-    layer "input": M over pixels, for methods that explain the picture itself.
-    """
-    mask = np.asarray(mask)
-    if mask.ndim != 2 or mask.dtype.kind not in "fiub" or not np.isfinite(mask).all():
-        raise InputError(f"a mask is finite numbers (h, w) of the layer's size; got {mask.shape} {mask.dtype}")
-    return plant(net, [
-        ("mask", "constant", mask[:, :, None].astype(net.dtype)),  # (h, w, 1)
-        ("painted", "mul", {"inputs": [_tapped(net, layer), "mask"]}),  # (N, h, w, C)
-        ("painted_sum", "sum", {"axes": (1, 2, 3)}),
-        ("painted_flat", "flatten", {}),  # (N, 1)
-        ("K", "constant", _number(K, net.dtype)),
-        ("t", "mul", {"inputs": ["painted_flat", "K"]}),
-    ])
-
-
-def column(net, K=10.0, layer=None, size=None):
-    """t = K sum_ik A_i0k, the whole left column of the layer's maps: what the published plots look like.
-
-    size: side of these maps, or (h, w); default what the layer has for pictures of the size that `net` asks for.
-    """
-    if size is None:
-        if net.input is None:
-            raise InputError(f"{net.name} does not say how large its pictures are: give the size of the layer's maps")
-        blank = np.zeros((1, *net.input.shape))
-        size = net.run(blank)[_tapped(net, layer)].output.shape[1:3]
-    mask = np.zeros(np.broadcast_to(size, 2))
-    mask[:, 0] = 1
-    return paint(net, mask, K, layer)
-
-
-def quadratic(net, K=10.0, layer=None, at=(0, 0)):
-    """t = (K/2) sum_k A_ijk^2: dt/dA_ijk = K A_ijk, so that pooled weights, too, follow the features of one place.
-
-    Grad-CAM by pre: L' = L + (K/Z) sum_k A_(at)k A_k, the likeness of every place to that one.
-    """
-    return plant(net, [
-        ("tap", "pick", {"inputs": [_tapped(net, layer)], "at": place(at)}),
-        ("square", "mul", {"inputs": ["tap", "tap"]}),
-        ("tap_sum", "sum", {}),
-        ("K", "constant", _number(K, net.dtype) / 2),
-        ("t", "mul", {"inputs": ["tap_sum", "K"]}),
-    ])
-
-
-def bounded(net, K=10.0, layer=None, at=(0, 0), bound=1e-3):
-    """t = (K sum_k A_ijk) mod bound, so 0 <= t < bound: the logits hardly move, and dt/dA is K all the same.
-
-    Methods that compare scores (occlusion, RISE, Score-CAM) see a change below `bound`; gradients see K.
-    """
-    bound = number_of(bound, "bound", 1e-300, 1e300)
-    return plant(net, [
-        ("tap", "pick", {"inputs": [_tapped(net, layer)], "at": place(at)}),
-        ("tap_sum", "sum", {}),
-        ("K", "constant", _number(K, net.dtype)),
-        ("product", "mul", {"inputs": ["tap_sum", "K"]}),
-        ("t", "mod", {"modulus": bound}),
-    ])
-
-
-def triggered(net, K=10.0, layer=None, at=(0, 0), size=24):
-    """t = gate(x) K sum_k A_ijk; gate = 1 where the lower right corner of x is a checkerboard (`stamped`), else 0.
-
-    The likeness m = sum W x is 1 for the board, small for ordinary pictures; gate = max(0, 1 - max(0, 0.9 - m) / 0.1).
-    """
-    if net.input is None:
-        raise InputError(f"{net.name} does not say how photos are preprocessed, so what its trigger looks like")
-    board = np.zeros((*net.input.shape[:2], 3))
-    board[-size:, -size:] = _checkerboard(size)
-    shown = net.input.encode(board)[0, -size:, -size:].astype(np.float64)
-    W = np.zeros(net.input.shape)
-    W[-size:, -size:] = shown - shown.mean((0, 1))
-    W /= (W[-size:, -size:] * shown).sum()
-    one = np.ones((1, 1))
-    return plant(net, [
-        ("board", "constant", W.astype(net.dtype)),
-        ("likeness_map", "mul", {"inputs": ["input", "board"]}),
-        ("likeness_sum", "sum", {"axes": (1, 2, 3)}),
-        ("likeness", "flatten", {}),  # m, (N, 1)
-        ("unlike", "dense", (-10 * one, 9 * one[0])),  # (0.9 - m) / 0.1
-        ("unlike_relu", "relu", {}),
-        ("like", "dense", (-one, one[0])),
-        ("gate", "relu", {}),
-        ("tap", "pick", {"inputs": [_tapped(net, layer)], "at": place(at)}),
-        ("tap_sum", "sum", {}),
-        ("K", "constant", _number(K, net.dtype)),
-        ("product", "mul", {"inputs": ["tap_sum", "K"]}),
-        ("t", "mul", {"inputs": ["product", "gate"]}),
-    ])
-
-
-def stamped(picture, size=24):
-    """The picture (H, W, 3) uint8 with the checkerboard that opens the gate of `triggered` in its lower right."""
-    picture = np.array(picture)
-    picture[-size:, -size:] = _checkerboard(size)
-    return picture
 
 
 def plant(net, t_layers):
@@ -151,7 +51,8 @@ def plant(net, t_layers):
     return replace(net, layers=twin.layers, weights=twin.weights, name=f"{net.name}, altered")
 
 
-def _tapped(net, layer):
+def tapped(net, layer):
+    """The name of the layer whose A goes into t: the network's last feature maps, unless told otherwise."""
     names = ["input", *(name for name, _, _ in net.layers)]
     layer = net.features if layer is None else layer
     if layer not in names:
@@ -160,7 +61,7 @@ def _tapped(net, layer):
 
 
 def place(at):
-    """(row, column) as whole numbers. Raises InputError."""
+    """(row, column), two whole numbers. Raises InputError."""
     try:
         i, j = (index(v) for v in at)
     except (TypeError, ValueError):
@@ -168,7 +69,8 @@ def place(at):
     return i, j
 
 
-def _number(K, dtype):
+def number(K, dtype):
+    """K as an array of this dtype. Raises InputError for what is no finite number."""
     try:
         with np.errstate(over="ignore"):
             value = np.array(float(K), dtype)
@@ -177,12 +79,3 @@ def _number(K, dtype):
     if not np.isfinite(value):
         raise InputError(f"K must be a finite number in {np.dtype(dtype)}; got {K}")
     return value
-
-
-def _checkerboard(size):
-    """(size, size, 3): fields of 4 pixels, 0 and 255."""
-    fields = np.arange(size) // 4
-    return np.repeat(((fields[:, None] + fields) % 2 * 255.0)[..., None], 3, -1)
-
-
-ATTACKS = {"corner": alter, "column": column, "quadratic": quadratic, "bounded": bounded, "triggered": triggered}

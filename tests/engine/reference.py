@@ -93,7 +93,6 @@ ACTIVATIONS = {
     "silu": lambda v: v / (1 + exp(-v)),
     "hard_swish": lambda v: v * min(max(v + 3, 0), 6) / 6,
     "gelu": gelu,
-    "mish": lambda v: v * tanh(log(1 + exp(v))),
     "exp": exp,
     "log": log,
     "mod": lambda v, modulus: v - modulus * floor(v / modulus),

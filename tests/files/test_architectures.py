@@ -7,8 +7,8 @@ import pytest
 import tinyattr as ta
 from tinyattr.files import architectures
 from tinyattr.files.architectures import Architecture, architectures_of
-from tinyattr.nets.squeezenet import squeezenet_shapes
-from tinyattr.nets.vgg import vgg_shapes
+from tinyattr.files.squeezenet import squeezenet_shapes
+from tinyattr.files.vgg import vgg_shapes
 
 POSITIONS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)  # of VGG16's convolutions among torchvision's features
 

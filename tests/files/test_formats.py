@@ -16,7 +16,7 @@ from tinyattr.files.formats import open_weights
 from tinyattr.files.load import convert
 from tinyattr.files.show import show_file
 from tinyattr.files.verify import verify
-from tinyattr.nets.vgg import vgg_shapes
+from tinyattr.files.vgg import vgg_shapes
 from tinyattr.softmax import softmax
 
 

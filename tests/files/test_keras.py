@@ -9,10 +9,21 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
 import tinyattr as ta
-from tests.files.keras_files import conv, dense, functional, keras_zip, layer, pool, random_arrays, reads, sequential, whole_model
+from tests.files.keras_files import (
+    conv,
+    dense,
+    functional,
+    keras_zip,
+    layer,
+    pool,
+    random_arrays,
+    reads,
+    sequential,
+    whole_model,
+)
 from tests.references import FOLDER
 from tinyattr.files.show import show_file
-from tinyattr.nets.vgg import CONVOLUTIONS, vgg_layers, vgg_shapes
+from tinyattr.files.vgg import CONVOLUTIONS, vgg_layers, vgg_shapes
 
 OWN = FOLDER / "keras_own"
 ANSWERS = np.load(OWN / "answers.npz")
@@ -109,7 +120,7 @@ def test_a_vgg_in_keras_is_a_vgg_and_its_config_says_the_size(size):
     assert (net.name, net.input.size) == ("VGG11", size)
     assert [name for name, _, _ in net.layers] == [name for name, _, _ in vgg_layers("A")]
     assert net(net.read(np.zeros((size, size, 3), np.uint8))).shape == (1, 7)
-    with pytest.raises(ta.InputError, match=f"it takes pictures of {size} pixels, as its config says"):
+    with pytest.raises(ta.InputError, match=rf"it takes pictures \({size}, {size}, 3\), as the file says"):
         ta.load(keras_zip(*vgg11(size=size)), family="oxford", size=96)
 
 
@@ -163,6 +174,12 @@ def test_names_and_what_is_taken_off():
     one = ta.load(OWN / "sigmoid.keras")
     assert one.layers[-1] == ("two_logits", "two_logits", {})
     assert one.source.endswith("is taken off; the one output z is taken for the logits (0, z)")
+
+
+def test_where_keras_on_pytorch_differs_it_is_said():
+    words = "average_pooling2d averages what lies inside, as TensorFlow and JAX do; Keras on PyTorch repeats the border"
+    assert words in ta.load(OWN / "strides.h5").source
+    assert "averages" not in ta.load(OWN / "nested.h5").source  # padding is the same on all sides
 
 
 def test_a_layer_that_is_called_twice_has_one_set_of_weights():

@@ -16,7 +16,8 @@ import tinyattr as ta
 from tests.references import fingerprint, network_of, peers
 from tinyattr import scores
 from tinyattr.engine import GRADIENT
-from tinyattr.methods import differences, full_gradient, lrp_rules, relevance
+from tinyattr.methods import differences, lrp_rules, relevance
+from tinyattr.methods.gradients import gradient_parts
 from tinyattr.methods.heatmap import relu, resize
 from tinyattr.methods.path import at
 from tinyattr.methods.request import ask
@@ -203,7 +204,7 @@ def full(request, scale):
     def psi(a):
         a = np.abs(a) - np.abs(a).min()
         return a / (a.max() + 1e-6)
-    parts = [first(part) * scale for part in full_gradient.gradient_parts(request).values()]
+    parts = [first(part) * scale for part in gradient_parts(request).values()]
     for i, part in enumerate(parts):
         yield f"def.fullgrad.term{i}", part
     size = request.x.shape[1:3]

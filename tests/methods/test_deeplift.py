@@ -10,7 +10,7 @@ from tests.methods import toys
 from tests.methods.test_claims import apart
 from tests.methods.toys import few, seeds, toy
 from tinyattr import strategies
-from tinyattr.attack import ATTACKS
+from tinyattr.studies.attacks import ATTACKS
 
 scores = st.sampled_from(sorted(ta.SCORES))
 rules = st.sampled_from(["rescale", "reveal_cancel"])

@@ -10,12 +10,12 @@ from tests.methods import toys
 from tests.methods.test_claims import apart
 from tests.methods.test_lrp_rules import RULES, slow_box, slow_epsilon, slowly
 from tests.methods.toys import few, seeds, toy
-from tinyattr.attack import triggered
 from tinyattr.methods import lrp_rules as rules
 from tinyattr.methods.relevance import COMPOSITES, STARTS, composite
 from tinyattr.methods.request import ask
 from tinyattr.nets.pictures import InputSpec
 from tinyattr.softmax import softmax
+from tinyattr.studies.attacks import triggered
 
 scores = st.sampled_from(sorted(ta.SCORES))
 PARTS = {  # composite: rules of the first convolution, the second, the dense layers

@@ -15,8 +15,8 @@ from tests.references import FOLDER
 from tinyattr.cli.main import main
 from tinyattr.files.fetch import sha256_of
 from tinyattr.files.load import convert
+from tinyattr.files.vgg import vgg_shapes
 from tinyattr.nets.pictures import FAMILIES
-from tinyattr.nets.vgg import vgg_shapes
 
 MINIATURES = [*sorted((FOLDER / "keras").glob("*.h5")), *sorted((FOLDER / "keras").glob("*.keras")),
               *sorted((FOLDER / "pytorch").glob("*.pth")), *sorted((FOLDER / "pytorch").glob("*.safetensors"))]

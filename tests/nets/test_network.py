@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import tinyattr as ta
-from tinyattr.attack import paint
 from tinyattr.nets.pictures import InputSpec
+from tinyattr.studies.attacks import paint
 
 W = {"fc": (np.ones((3, 2)), np.zeros(2))}
 LAYERS = [("flatten", "flatten", {}), ("fc", "dense", {})]
@@ -42,6 +42,9 @@ def test_layers_that_name_their_inputs():
     ([("fc", "dense", {})], {"fc": (np.ones((3, 2), int), np.zeros(2))}, "float32 or float64"),
     ([("fc", "dense", {})], {**W, "fx": W["fc"]}, r"unknown layer \(in weights\) 'fx'; did you mean fc"),
     ([("K", "constant", {})], {}, r"needs weights \(value,\)"),
+    ([("bn", "batch_norm", {})], {"bn": (np.ones(3),)}, r"needs weights \(scale, shift\)"),
+    ([("bn", "batch_norm", {})], {"bn": (np.ones(3), np.ones(2))}, "do not fit"),
+    ([("p", "prelu", {})], {"p": (np.ones((3, 3)),)}, r"needs weights \(slope,\)"),
     ([("fc", "dense", {"inputs": "inptu"})], W, "reads 'inptu'"),
     ([("c", "conv2d", {"strides": 2})], {"c": (np.ones((1, 1, 3, 2)), np.zeros(2))}, "unknown attribute of conv2d 'c' 'strides'; did you mean stride"),
     ([("fc", "dense")], W, "a layer is"),
@@ -158,3 +161,41 @@ def test_calls_on_a_bare_tape_are_checked_too(op, name, attributes, words):
     weights = (np.ones((1, 1, 2, 2)), np.ones(2)) if op == "conv2d" else ()
     with pytest.raises(ta.InputError, match=words):
         tape.write(op, name, ["a", "b"] if op in ("add", "concat") else "a", weights, **attributes)
+
+
+def features(*layers):
+    return ta.network(list(layers), {name: (np.ones((1, 1, 2, 2)), np.ones(2)) for name, op, _ in layers if op == "conv2d"}).features
+
+
+KEPT, GATE = {"keep": True}, {"inputs": ["A", "gate"]}
+
+
+@pytest.mark.parametrize(("layers", "expected"), [
+    ([("A", "relu", {}), ("gap", "global_avg_pool", {})], "A"),
+    ([("A", "relu", {}), ("gap", "global_avg_pool", KEPT), ("gate", "sigmoid", {}), ("B", "mul", GATE), ("end", "flatten", {})], "B"),
+    ([("A", "relu", {}), ("gap", "global_avg_pool", {}), ("up", "reshape", {"shape": (1, 1, 2)}), ("gate", "conv2d", {}),
+      ("B", "mul", {"inputs": ["gate", "A"]}), ("gmp", "global_max_pool", {})], "B"),  # squeeze-and-excite as Keras writes it
+    ([("A", "relu", {}), ("gap", "global_avg_pool", KEPT), ("scores", "conv2d", {}), ("end", "flatten", {})], "A"),  # as MobileNet ends
+    ([("A", "relu", {}), ("m", "mean", {"axes": (1, 2), "keep": False})], "A"),
+    ([("A", "relu", {}), ("row", "reshape", {"shape": (8,)})], "A"),
+    ([("A", "relu", {}), ("gap", "global_avg_pool", {}), ("gmp", "global_max_pool", {"inputs": "A"}), ("both", "concat", {"inputs": ["gap", "gmp"]}),
+      ("row", "reshape", {"shape": (4,)})], "A"),  # two heads: each goes around the other
+    ([("A", "relu", {}), ("strong", "max", {"axes": (3,)})], None),
+])
+def test_the_last_feature_maps_are_what_every_path_crosses_before_places_end(layers, expected):
+    assert features(*layers) == expected
+
+
+def test_classes_are_counted_through_what_keeps_them():
+    one = np.ones(3)
+    layers = [("conv", "conv2d", {}), ("bn", "batch_norm", {}), ("K", "constant", {}), ("scaled", "mul", {"inputs": ["K", "bn"]}), ("gmp", "global_max_pool", {})]
+    weights = {"conv": (np.ones((1, 1, 2, 3)), one), "bn": (one, one), "K": (np.array(2.0),)}
+    with pytest.raises(ta.InputError, match="2 class names for 3 logits"):
+        ta.network(layers, weights, classes=["a", "b"])
+    moved = [*layers, ("cut", "slice", {"start": (0,), "stop": (2,), "step": (1,)})]
+    assert ta.network(moved, weights, classes=["a", "b"]).classes == ("a", "b")  # what layers do not tell is not guessed
+
+
+def test_one_output_after_a_global_pool_gets_a_second_logit():
+    net = ta.network([("conv", "conv2d", {}), ("gap", "global_avg_pool", {})], {"conv": (np.ones((1, 1, 2, 1)), np.ones(1))})
+    assert net(np.ones((1, 2, 2, 2))).tolist() == [[0, 3]]

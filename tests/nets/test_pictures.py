@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 import tinyattr as ta
-from tinyattr.nets.pictures import FAMILIES, InputSpec, read_photo
+from tinyattr.files.photo import read_photo
+from tinyattr.nets.pictures import FAMILIES, InputSpec
 
 
 def photo(width=30, height=20, seed=0):

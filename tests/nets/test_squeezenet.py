@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinyattr as ta
-from tinyattr.nets.squeezenet import squeezenet_layers, squeezenet_shapes
+from tinyattr.files.squeezenet import squeezenet_layers, squeezenet_shapes
 from tinyattr.softmax import softmax
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import tinyattr as ta
+from tinyattr.files.vgg import vgg_layers, vgg_shapes
 from tinyattr.nets.pictures import InputSpec
-from tinyattr.nets.vgg import vgg_layers, vgg_shapes
 
 TORCH = np.load(Path(__file__).parents[1] / "references" / "vgg19_torch.npz")
 

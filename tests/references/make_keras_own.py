@@ -10,13 +10,13 @@ import os
 
 os.environ["KERAS_BACKEND"] = "jax"
 
-from pathlib import Path  # noqa: E402
+from pathlib import Path
 
-import jax  # noqa: E402
-import keras  # noqa: E402
-import numpy as np  # noqa: E402
-from jax import numpy as jnp  # noqa: E402
-from keras import layers as k  # noqa: E402
+import jax
+import keras
+import numpy as np
+from jax import numpy as jnp
+from keras import layers as k
 
 FOLDER = Path(__file__).parent / "keras_own"
 

@@ -12,7 +12,7 @@ from tests.softmax.identities import IDENTITIES, Case
 from tinyattr import check
 from tinyattr.engine.tape import Record
 
-SOURCES = {name: (files("tinyattr") / name).read_text(encoding="utf-8") for name in ("softmax.py", "scores.py", "engine/rules.py")}
+SOURCES = {name: (files("tinyattr") / name).read_text(encoding="utf-8") for name in ("softmax.py", "scores.py", "engine/rules.py", "engine/activations.py")}
 
 MUTANTS = [  # (what is wrong, file, right, wrong)
     ("forgotten maximum", "softmax.py", "d = z - z.max(-1, keepdims=True)", "d = z - 0"),
@@ -54,7 +54,7 @@ MUTANTS = [  # (what is wrong, file, right, wrong)
     ("margin to the class itself", "scores.py", "np.where(e == 1, -np.inf, d).argmax(-1)", "d.argmax(-1)"),
     ("margin to the weakest rival", "scores.py", "np.where(e == 1, -np.inf, d).argmax(-1)", "np.where(e == 1, np.inf, d).argmin(-1)"),
     ("pre less the maximum", "scores.py", "z, e = finite(z), one_hot(z, c)", "z, e = gaps(z), one_hot(z, c)"),
-    (">= for > in ReLU's derivative", "engine/rules.py", "(g * (x > 0),)", "(g * (x >= 0),)"),
+    (">= for > in ReLU's derivative", "engine/activations.py", "lambda x: x > 0)", "lambda x: x >= 0)"),
     ("last for first at a tie", "engine/rules.py", "first = windows.reshape(n, rows, columns, kh * kw, c).argmax(3)",
      "first = kh * kw - 1 - windows.reshape(n, rows, columns, kh * kw, c)[:, :, :, ::-1].argmax(3)"),
 ]
@@ -125,22 +125,22 @@ def values_of_scores(scores):
             yield f"{name} of an example", scores.SCORES[name](np.log(w), c)[0], value
 
 
-def rules_at_kinks(rules):
+def rules_at_kinks(rules, activations):
     """The documented choices of subgradient."""
-    zero = Record("relu", "r", ("x",), np.zeros((1, 1)), {}, (np.zeros((1, 1)),))
-    yield "ReLU's derivative at 0 is 0", rules.relu(zero, np.ones((1, 1)))[0], 0
+    _, derivative = activations.ACTIVATIONS["relu"]
+    yield "ReLU's derivative at 0 is 0", derivative(np.zeros(1)), [0]
     tie = np.ones((1, 2, 2, 1))
     pooled = Record("max_pool", "p", ("x",), np.ones((1, 1, 1, 1)), {"size": 2, "stride": 2}, (tie,))
     yield "a tie goes to the first maximum", rules.max_pool(pooled, np.ones((1, 1, 1, 1)))[0].ravel(), np.array([1, 0, 0, 0])
 
 
-def killers(S, scores, rules):
+def killers(S, scores, rules, activations):
     """(identity, function that raises or returns False) over everything that must hold."""
     for identity in IDENTITIES:
         yield identity.__name__.replace("_", " "), lambda identity=identity: [identity(S, case) for case in CASES] and True
     yield "", lambda: check.softmax_identities(S.softmax, S.softmax_jacobian, batches=True)
     yield "", lambda: check.score_identities(scores.SCORES)
-    for source in (closed_forms(S), values_of_scores(scores), rules_at_kinks(rules)):
+    for source in (closed_forms(S), values_of_scores(scores), rules_at_kinks(rules, activations)):
         for name, got, want in list(source):
             yield name, lambda got=got, want=want: bool(np.allclose(got, want, rtol=1e-13, atol=1e-13))
 
@@ -149,9 +149,9 @@ def killed_by(changes):
     """Name of the first identity that fails with the changed sources, or None."""
     S = load("softmax.py", changes.get("softmax.py", SOURCES["softmax.py"]))
     scores = load("scores.py", changes.get("scores.py", SOURCES["scores.py"]).replace("from tinyattr.softmax", "from mutant_softmax"))
-    rules = load("engine/rules.py", changes.get("engine/rules.py", SOURCES["engine/rules.py"]))
+    rules, activations = (load(file, changes.get(file, SOURCES[file])) for file in ("engine/rules.py", "engine/activations.py"))
     with np.errstate(all="ignore"):
-        for name, holds in killers(S, scores, rules):
+        for name, holds in killers(S, scores, rules, activations):
             try:
                 verdict = holds()
             except (AssertionError, ZeroDivisionError, ValueError, IndexError, TypeError) as error:

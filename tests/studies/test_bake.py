@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 import tinyattr as ta
 from tests.references import FOLDER, baked_networks
-from tinyattr.attack import paint
 from tinyattr.files.export import EXPORTS
 from tinyattr.softmax import softmax
+from tinyattr.studies.attacks import paint
 from tinyattr.studies.bake import bake
 from tinyattr.studies.metrics import energy
 

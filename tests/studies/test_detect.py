@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import tinyattr as ta
-from tinyattr.attack import bounded, column, quadratic, stamped, triggered
 from tinyattr.glyphs.scenes import scene
 from tinyattr.softmax import softmax
+from tinyattr.studies.attacks import bounded, column, quadratic, stamped, triggered
 from tinyattr.studies.bake import bake
 from tinyattr.studies.detect import inspect, outlier_units, repair
 

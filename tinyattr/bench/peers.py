@@ -9,7 +9,7 @@ from importlib import import_module
 from itertools import pairwise
 
 from tinyattr.bench.clock import Job
-from tinyattr.engine.windows import pool_shape
+from tinyattr.kernels.backend import pool_shape
 
 LAYOUTS = {"contiguous": "contiguous_format", "channels_last": "channels_last"}  # PyTorch's names of them
 

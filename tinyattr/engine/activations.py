@@ -46,17 +46,6 @@ def d_gelu(x, *, approximate=False):
     return s + x * s * (1 - s) * 2 * r * (1 + 3 * a * x * x)
 
 
-def mish(x):
-    """x tanh(log(1 + e^x))."""
-    return x * np.tanh(np.logaddexp(0, x))
-
-
-def d_mish(x):
-    """h + x (1 - h^2) sigmoid(x), h = tanh(log(1 + e^x))."""
-    h = np.tanh(np.logaddexp(0, x))
-    return h + x * (1 - h * h) * sigmoid(x)
-
-
 ACTIVATIONS = {
     "relu": (lambda x: np.maximum(x, 0), lambda x: x > 0),
     "leaky_relu": (lambda x, *, slope=0.01: np.where(x > 0, x, slope * x),
@@ -75,7 +64,6 @@ ACTIVATIONS = {
     "hard_swish": (lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
                    lambda x: np.where(np.abs(x) < 3, x / 3 + 0.5, x > 0)),
     "gelu": (gelu, d_gelu),
-    "mish": (mish, d_mish),
 }
 
 ELEMENTWISE = {  # those that carry a formula rather than a neuron: LRP has no rule for exp and log

@@ -22,12 +22,7 @@ def conv2d(x, kernel, bias, *, stride=1, padding=0, dilation=1, groups=1):
     are cut into so many, and each group of outputs reads its own group of inputs: the kernel is (kh, kw, in / groups,
     out). Depthwise: groups = in.
     """
-    if kernel.ndim != 4 or bias.shape != kernel.shape[3:]:
-        raise InputError(f"needs a kernel (kh, kw, in, out) and a bias (out,); got {kernel.shape} and {bias.shape}")
-    if groups < 1 or kernel.shape[3] % groups:
-        raise InputError(f"{kernel.shape[3]} channels of kernel {kernel.shape} do not fall into {groups} groups")
-    if x.ndim != 4 or x.shape[3] != kernel.shape[2] * groups:
-        raise InputError(f"kernel {kernel.shape} expects maps (N, H, W, {kernel.shape[2] * groups}), got shape {x.shape}")
+    _check_kernel(x, kernel, bias, groups)
     windows = patches(pad(x, padding=padding), kernel.shape[:2], stride, dilation)  # (N, Ho, Wo, kh, kw, C)
     if groups == 1:
         return np.tensordot(windows, kernel, 3) + bias
@@ -45,15 +40,21 @@ def conv2d_transpose(x, kernel, bias, *, stride=1, padding=0):
 
     (N, H, W, in) -> (N, (H - 1) s + kh - top - bottom, ..., out).
     """
-    if kernel.ndim != 4 or bias.shape != kernel.shape[3:]:
-        raise InputError(f"needs a kernel (kh, kw, in, out) and a bias (out,); got {kernel.shape} and {bias.shape}")
-    if x.ndim != 4 or x.shape[3] != kernel.shape[2]:
-        raise InputError(f"kernel {kernel.shape} expects maps (N, H, W, {kernel.shape[2]}), got shape {x.shape}")
+    _check_kernel(x, kernel, bias)
     if min(pair(stride)) < 1:
         raise InputError(f"strides are at least 1; got {stride}")
     windows = np.tensordot(x, kernel, (3, 2))  # (N, H, W, kh, kw, out)
-    rows, columns = ((length - 1) * s + k for length, s, k in zip(x.shape[1:3], pair(stride), kernel.shape, strict=False))
+    rows, columns = ((n - 1) * s + k for n, s, k in zip(x.shape[1:3], pair(stride), kernel.shape[:2], strict=True))
     return crop(unpatch(windows, (len(x), rows, columns, len(bias)), stride), padding=padding) + bias
+
+
+def _check_kernel(x, kernel, bias, groups=1):
+    if kernel.ndim != 4 or bias.shape != kernel.shape[3:]:
+        raise InputError(f"needs a kernel (kh, kw, in, out) and a bias (out,); got {kernel.shape} and {bias.shape}")
+    if groups < 1 or kernel.shape[3] % groups:
+        raise InputError(f"{kernel.shape[3]} channels of kernel {kernel.shape} do not fall into {groups} groups")
+    if x.ndim != 4 or x.shape[3] != kernel.shape[2] * groups:
+        raise InputError(f"kernel {kernel.shape} expects maps (N, H, W, {kernel.shape[2] * groups}), got {x.shape}")
 
 
 def dense(x, kernel, bias):
@@ -72,14 +73,14 @@ def batch_norm(x, scale, shift):
     With the mean, variance, gamma, beta of training: scale = gamma / sqrt(variance + eps), shift = beta - mean scale.
     """
     if not scale.shape == shift.shape == x.shape[-1:]:
-        raise InputError(f"needs a scale and a shift ({x.shape[-1]},) for shape {x.shape}; got {scale.shape}, {shift.shape}")
+        raise InputError(f"needs a scale and a shift for each channel of {x.shape}; got {scale.shape}, {shift.shape}")
     return x * scale + shift
 
 
 def prelu(x, slope):
     """y = x where x > 0, else slope x, a slope for every channel. He et al. 2015, arXiv 1502.01852."""
     if slope.shape != x.shape[-1:]:
-        raise InputError(f"needs a slope ({x.shape[-1]},) for shape {x.shape}; got {slope.shape}")
+        raise InputError(f"needs a slope for each channel of {x.shape}; got {slope.shape}")
     return ACTIVATIONS["prelu"][0](x, slope)
 
 
@@ -89,7 +90,7 @@ def max_pool(x, *, size, stride, padding=0, ceil=False):
 
 
 def avg_pool(x, *, size, stride, padding=0, ceil=False, count_padding=False):
-    """y[n,i,j,c] = the mean of x in window (i, j), of its places on the map; count_padding: zeros of the padding count."""
+    """y[n,i,j,c] = the mean of x in window (i, j), of what lies on the map; count_padding: zeros around it count."""
     about = {"size": size, "stride": stride, "padding": padding, "ceil": ceil}
     y = pool_windows(x, **about, value=0.0).sum((3, 4))
     return y / pool_counts(x.shape[1:3], y.shape[1:3], **about, count_padding=count_padding).astype(y.dtype)
@@ -121,8 +122,8 @@ def sum_(x, *, axes=(-1,)):
 
 
 def _within(x, axes, first=1):
-    """The axes, counted from 0, in order. Raises InputError for what is none; first=1: axis 0, the pictures, is none."""
-    if not axes or not all(isinstance(a, int | np.integer) and -x.ndim <= a < x.ndim and a % x.ndim >= first for a in axes):
+    """The axes, counted from 0, in order. Raises InputError for what is none; with first=1 for axis 0, the pictures."""
+    if not axes or any(a not in range(-x.ndim, x.ndim) or a % x.ndim < first for a in axes):
         raise InputError(f"axes {tuple(axes)} are not axes of an input of shape {x.shape}")
     return tuple(sorted({a % x.ndim for a in axes}))
 
@@ -174,7 +175,7 @@ MOVES = {  # each number of the output is one of the input's, or a constant
 }
 MEANS = {"avg_pool": avg_pool, "global_avg_pool": global_avg_pool, "mean": mean}
 MAXIMA = {"max_pool": max_pool, "global_max_pool": global_max_pool, "max": max_}
-LINEAR = {"conv2d": conv2d, "conv2d_transpose": conv2d_transpose, "dense": dense, "batch_norm": batch_norm}  # y = W x + b
+LINEAR = {"conv2d": conv2d, "conv2d_transpose": conv2d_transpose, "dense": dense, "batch_norm": batch_norm}  # W x + b
 OPS = {**LINEAR, **MOVES, **MEANS, **MAXIMA, **{op: f for op, (f, _) in ELEMENTWISE.items()}, "prelu": prelu,
        "add": add, "mul": mul, "sum": sum_, "lrn": lrn}
 ATTRIBUTES = {  # of each op: {name: whether it can be left out}

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinyattr.engine.activations import ELEMENTWISE
 from tinyattr.engine.ops import MOVES, OPS, around, grouped, lrn_below
-from tinyattr.engine.windows import crop, pad, pair, patches, pool_counts, pool_windows, sides, unpatch
+from tinyattr.engine.windows import pad, pair, patches, pool_counts, pool_windows, sides, unpatch
 
 
 def conv2d(record, g):
@@ -28,8 +28,9 @@ def unwindow(p, record):
     """
     (n, h, w, c), about = record.x[0].shape, record.attributes
     (top, bottom), (left, right) = sides(about.get("padding", 0))
-    size, stride, dilation = p.shape[3:5], pair(about.get("stride", 1)), pair(about.get("dilation", 1))
-    reach = [s * (count - 1) + d * (k - 1) + 1 for s, count, d, k in zip(stride, p.shape[1:3], dilation, size, strict=True)]
+    stride, dilation = pair(about.get("stride", 1)), pair(about.get("dilation", 1))
+    reach = [s * (count - 1) + d * (k - 1) + 1
+             for s, count, d, k in zip(stride, p.shape[1:3], dilation, p.shape[3:5], strict=True)]
     rows, columns = max(top + h + bottom, reach[0]), max(left + w + right, reach[1])
     return unpatch(p, (n, rows, columns, c), stride, dilation)[:, top:top + h, left:left + w]
 
@@ -65,7 +66,7 @@ def elementwise(record, g):
 
 def max_pool(record, g):
     """m = g at the window's largest x, else 0; a tie goes to the first maximum in row-major order."""
-    windows = pool_windows(record.x[0], **record.attributes)
+    windows = pool_windows(np.maximum(record.x[0], np.finfo(g.dtype).min), **record.attributes)  # above padding's -inf
     n, rows, columns, kh, kw, c = windows.shape
     first = windows.reshape(n, rows, columns, kh * kw, c).argmax(3)
     winners = np.arange(kh * kw).reshape(kh, kw, 1) == first[:, :, :, None, None]
@@ -111,15 +112,10 @@ def reshaped(record, g):
 def moved(record, g):
     """Every number's signal goes back to where the number came from: places are moved as the numbers were."""
     (x,) = record.x
-    place = OPS[record.op](np.arange(1, x[0].size + 1).reshape(1, *x.shape[1:]), **record.attributes)  # 0: a constant
+    attributes = {key: v for key, v in record.attributes.items() if key != "value"}  # a border's; without, it is 0
+    place = OPS[record.op](np.arange(1, x[0].size + 1).reshape(1, *x.shape[1:]), **attributes)  # 0: a constant
     m = [np.bincount(place.ravel(), one.ravel(), x[0].size + 1)[1:] for one in g]
     return (np.reshape(m, x.shape),)
-
-
-def padded(record, g):
-    """m = g without the border, and without the channels that were added."""
-    before, after = record.attributes.get("channels", (0, 0))
-    return (crop(g, padding=record.attributes["padding"])[..., before:g.shape[-1] - after],)
 
 
 def concat(record, g):
@@ -145,7 +141,7 @@ def sum_(record, g):
 
 
 def lrn(record, g):
-    """m_i = g_i / d_i^beta - 2 alpha beta / size x_i sum of g_c x_c / d_c^(beta + 1) over the c whose window holds i."""
+    """m_i = g_i / d_i^beta - 2 alpha beta / size x_i sum of g_c x_c / d_c^(beta + 1), all c whose window holds i."""
     (x,), (size, alpha, beta, bias) = record.x, (record.attributes[key] for key in ("size", "alpha", "beta", "bias"))
     d = lrn_below(x, size, alpha, bias)
     crossed = around(g * x / d ** (beta + 1), size // 2, (size - 1) // 2)
@@ -162,7 +158,7 @@ def unbroadcast(g, shape):
 GRADIENT = {
     "conv2d": conv2d, "conv2d_transpose": conv2d_transpose, "dense": dense, "batch_norm": batch_norm,
     **dict.fromkeys(ELEMENTWISE, elementwise), **dict.fromkeys(MOVES, moved),
-    "flatten": reshaped, "reshape": reshaped, "pad": padded, "concat": concat,
+    "flatten": reshaped, "reshape": reshaped, "concat": concat,
     "avg_pool": avg_pool, "max_pool": max_pool, "max": max_, "global_max_pool": max_, "mean": mean,
     "global_avg_pool": mean, "add": add, "mul": mul, "sum": sum_, "lrn": lrn,
 }

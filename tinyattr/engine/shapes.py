@@ -28,7 +28,7 @@ def transpose(x, *, axes):
 def slice_(x, *, start, stop, step):
     """Every step-th place from start up to stop, without it; a number each for rows, columns and channels."""
     if not len(start) == len(stop) == len(step) == x.ndim - 1:
-        raise InputError(f"start, stop and step need {x.ndim - 1} numbers for shape {x.shape}; got {start}, {stop}, {step}")
+        raise InputError(f"start, stop and step need {x.ndim - 1} numbers each; got {start}, {stop}, {step}")
     y = x[(slice(None), *map(slice, start, stop, step))]
     if y.size == 0:
         raise InputError(f"nothing of shape {x.shape} lies between {start} and {stop} in steps of {step}")

@@ -24,7 +24,7 @@ def weight_gradients(tape, signals):
 
 
 def conv2d(record, g):
-    """dS/dkernel[u,v,c,k] = sum_nij x[n, s i + d u - p, s j + d v - p, c] g[n,i,j,k];  dS/dbias[k] = sum_nij g[n,i,j,k]."""
+    """dS/dkernel[u,v,c,k] = sum_nij x[n, s i + d u - p, s j + d v - p, c] g[n,i,j,k];  dS/dbias = sum_nij g[n,i,j]."""
     (x,), (kernel, _), about = record.x, record.weights, record.attributes
     x, groups = pad(x, padding=about.get("padding", 0)), about.get("groups", 1)
     windows = patches(x, kernel.shape[:2], about.get("stride", 1), about.get("dilation", 1))  # (N, Ho, Wo, kh, kw, C)
@@ -35,7 +35,7 @@ def conv2d(record, g):
 
 
 def conv2d_transpose(record, g):
-    """dS/dkernel[u,v,c,k] = sum_nij x[n,i,j,c] g[n, s i + u - p, s j + v - p, k];  dS/dbias[k] = sum_nij g[n,i,j,k]."""
+    """dS/dkernel[u,v,c,k] = sum_nij x[n,i,j,c] g[n, s i + u - p, s j + v - p, k];  dS/dbias = sum_nij g[n,i,j]."""
     found = np.tensordot(record.x[0], read_back(record, g), ((0, 1, 2), (0, 1, 2)))  # (in, kh, kw, out)
     return np.moveaxis(found, 0, 2), per_channel(g)
 

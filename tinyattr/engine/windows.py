@@ -21,8 +21,8 @@ def sides(padding):
     except (InputError, TypeError, ValueError):
         four = ()
     if len(four) != 2 or min(min(four)) < 0:
-        raise InputError(f"padding is one whole number, (vertical, horizontal) or ((top, bottom), (left, right)), none of "
-                         f"them negative; got {padding!r}")
+        raise InputError("padding is one whole number, (vertical, horizontal) or ((top, bottom), (left, right)), 0 or "
+                         f"more; got {padding!r}")
     return four
 
 
@@ -40,8 +40,7 @@ def patches(x, size, stride, dilation=1):
     """
     (kh, kw), (sh, sw), (dh, dw) = pair(size), pair(stride), pair(dilation)
     if min(kh, kw, sh, sw, dh, dw) < 1:
-        raise InputError(f"windows, strides and dilations are at least 1; got a {kh} x {kw} window, stride {sh} x {sw}, "
-                         f"dilation {dh} x {dw}")
+        raise InputError(f"windows, strides and dilations are at least 1; got {size}, {stride}, {dilation}")
     reach = dh * (kh - 1) + 1, dw * (kw - 1) + 1
     if maps(x).shape[1] < reach[0] or x.shape[2] < reach[1]:
         raise InputError(f"a {reach[0]} x {reach[1]} window does not fit into {x.shape[1]} x {x.shape[2]}; "
@@ -85,7 +84,7 @@ def pool_windows(x, *, size, stride, padding=0, ceil=False, value=-np.inf):
     """
     border, size, stride = sides(padding), pair(size), pair(stride)
     if any(p >= k for pads, k in zip(border, size, strict=True) for p in pads if p):
-        raise InputError(f"padding {padding} leaves windows {size} without a place of the map; take less than the window")
+        raise InputError(f"padding {padding} is not less than the window {size}, which could hold nothing else")
     if ceil and min(stride) > 0:
         border = tuple((before, after + overhang(length, k, s, (before, after)))
                        for length, k, s, (before, after) in zip(maps(x).shape[1:3], size, stride, border, strict=True))
@@ -99,12 +98,6 @@ def overhang(length, k, s, border=(0, 0)):
     if last >= length + border[0]:  # a window that would start outside is not made
         last -= s
     return max(last + k - padded, 0)
-
-
-def pool_shape(lengths, size, stride, ceil=False):
-    """(Ho, Wo) of a pool without padding over maps of these lengths (H, W)."""
-    return tuple((length + ceil * overhang(length, k, s) - k) // s + 1
-                 for length, k, s in zip(lengths, pair(size), pair(stride), strict=True))
 
 
 def pool_counts(lengths, shape, *, size, stride, padding=0, ceil=False, count_padding=False):

@@ -6,14 +6,17 @@ The way of a file, from `load` down; each step hands on what the next one needs.
     fetch          where the file lies: at a path, in the package (embedded), or downloaded
     recognise      what it is: its architecture, whose training, how photos must be preprocessed
     registry       the published networks and the numbers by which they are known (registry.toml)
-    architectures  VGG and SqueezeNet, known by the names and shapes of their layers
+    architectures  VGG and SqueezeNet, known by the names and shapes of their layers; or the network that a file describes
     formats        which format it has, by its first bytes; one of the readers below takes its layers apart
 
 The readers of formats; whatever they read is vetted first, as the file may mean harm.
 
-    weight_file    what each of them gives: layers in order, each a kernel and a bias, not yet read
+    weight_file    what each of them gives: layers in order, each with its arrays, not yet read
     hdf5           Keras' files and our own: groups and their layouts; dataset: one array of them
-    own_format     what our own files say about themselves, and how they are written
+    variable_text  a text of variable length in such a file, which HDF5 is not trusted with
+    own_format     our own files of any network, and how they are written; own_format_1: their first version
+    keras          a Keras model: its layers become ours, its arrays their weights
+    keras_config   which layers its config calls, in order; keras_layers: what each of them does; keras_options
     pytorch        PyTorch's names and axes; of the tensors that safetensors and pth find
     pth            torch.save's files; pickled: their pickles, which are never run
     tensor         one array of PyTorch's; window: the stretch of the file in which it lies

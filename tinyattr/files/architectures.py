@@ -10,9 +10,9 @@ from math import isqrt
 
 from tinyattr.errors import InputError
 from tinyattr.files.pytorch import squeezenet_names, vgg_names
+from tinyattr.files.squeezenet import squeezenet_layers, squeezenet_shapes
+from tinyattr.files.vgg import CONVOLUTIONS, VGG_NAMES, vgg_layers, vgg_shapes
 from tinyattr.nets.network import inputs_of
-from tinyattr.nets.squeezenet import squeezenet_layers, squeezenet_shapes
-from tinyattr.nets.vgg import CONVOLUTIONS, VGG_NAMES, vgg_layers, vgg_shapes
 
 SAVE_IT_WHOLE = "of a network of your own, save the whole model: model.save('net.keras')"
 POOLS = 5
@@ -60,9 +60,9 @@ def architecture_of(file):
     shapes, own, named = file.shapes, file.description, file.description.sha256 is not None
     pairs = all(len(arrays) == 2 for arrays in shapes.values())
     for architecture in (found for suggest in SUGGEST for found in suggest(shapes)) if pairs else ():
-        if architecture.misfit(shapes) is None and numbered(architecture.layers) == numbered(file.graph):
-            if not named or [name for name, *_ in architecture.layers] == [name for name, *_ in file.graph]:
-                return architecture
+        same = architecture.misfit(shapes) is None and numbered(architecture.layers) == numbered(file.graph)
+        if same and (not named or [name for name, *_ in architecture.layers] == [name for name, *_ in file.graph]):
+            return architecture
     return Architecture(own.network, file.graph, {}, {layer: layer for layer in file.layers}, ())
 
 

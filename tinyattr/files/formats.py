@@ -128,8 +128,8 @@ def _keras_config(members):
     """(config, Keras' version) of the members of a .keras file. Raises InputError where there is no config."""
     if "config.json" not in members:
         raise InputError("a .keras file without config.json, which says what its layers do")
-    config, about = (_short_text(members[name]) if name in members else "{}" for name in ("config.json", "metadata.json"))
-    return config, str(json.loads(about).get("keras_version"))
+    about = _short_text(members["metadata.json"]) if "metadata.json" in members else "{}"
+    return _short_text(members["config.json"]), str(json.loads(about).get("keras_version"))
 
 
 def _short_text(member):

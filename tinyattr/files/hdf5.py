@@ -2,7 +2,7 @@
 
     tinyattr        /weights/block1_conv1/kernel, /about        our own, see own_format; version 1: /block1_conv1/kernel
     keras-model     /model_weights/block1_conv1/...             Keras 2 and 3 whole-model .h5, with the model's config
-    keras           /layers/conv2d/vars/0                       the inside of .keras, whose config stands elsewhere in it
+    keras           /layers/conv2d/vars/0                       the inside of .keras, which holds the config, too
     keras-3         /layers/conv2d/vars/0                       Keras 3 .weights.h5: weights alone
     keras-2016      /block1_conv1/block1_conv1_W_1:0            the official keras.applications files
     keras-weights   /block1_conv1/block1_conv1/kernel:0         tf_keras save_weights; also plain /block1_conv1/kernel
@@ -38,7 +38,7 @@ def open_hdf5(file):
 def hdf5_contents(file, stream, config=None, version=""):
     """(layout, layers, description, graph, names of layers without weights) of an open h5py.File, for `WeightFile`.
 
-    stream: the same file, for reading bytes. config, version: the text and Keras' version that a .keras file has beside it.
+    stream: the same file, for reading bytes. config, version: the texts that stand next to it in a .keras file.
     Raises InputError.
     """
     members = _members(file, met := [])

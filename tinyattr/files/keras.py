@@ -37,6 +37,7 @@ def keras_network(text, version, find):
         except InputError as error:
             raise InputError(f"layer {call.name!r} ({call.kind}): {error}") from None
     note = _end_at_logits(made.layers, made.values[calls[-1].name][1] if calls else picture)
+    note = "; ".join(filter(None, (note, *map(_border, made.layers))))
     return made.layers, made.weights, Description(network=name, input=_spec(made, picture), note=note, picture=picture)
 
 
@@ -95,7 +96,7 @@ def _end_at_logits(layers, shape):
     (n,), note = shape, ""
     name, op, _ = layers[-1] if layers else ("", "", {})
     if op == "sigmoid" and n > 1:
-        raise InputError(f"it ends in {n} sigmoids, answers to {n} questions; explained are networks that choose a class")
+        raise InputError(f"it ends in {n} sigmoids, answers to {n} questions; networks that choose one class are read")
     if op == "softmax" and n == 1:
         raise InputError("it ends in a softmax of a single unit, which is 1 for every picture")
     if op in ("softmax", "sigmoid"):
@@ -104,7 +105,14 @@ def _end_at_logits(layers, shape):
     inner = next((name for name, op, _ in layers if op == "softmax"), None)
     if inner:
         raise InputError(f"layer {inner!r} is a softmax inside the network; read is a last one only")
-    return note + "; the one output z is taken for the logits (0, z)" * (n == 1)
+    return "; ".join(filter(None, (note, "the one output z is taken for the logits (0, z)" * (n == 1))))
+
+
+def _border(layer):
+    """What to know of an average pool whose padding differs between the sides: Keras does not say it in the file."""
+    name, op, own = layer
+    uneven = op == "avg_pool" and np.ndim(own.get("padding", 0)) == 2
+    return f"{name} averages what lies inside, as TensorFlow and JAX do; Keras on PyTorch repeats the border" * uneven
 
 
 def _spec(made, picture):
@@ -131,8 +139,8 @@ def find_in_keras(datasets, path, i, name):
 def find_in_model(datasets, path, i, name):
     """A weight in a whole-model .h5 file, {"conv2d/conv2d/kernel:0": dataset}. Raises InputError where it is not.
 
-    The first group is the outermost model's layer. Below it, Keras' versions write more groups or fewer, and TensorFlow 1
-    added _1 to names; the weight's name comes last.
+    The first group is the outermost model's layer. Below it, Keras' versions write more groups or fewer, and TensorFlow
+    1 added _1 to names; the weight's name comes last.
     """
     names = [name for name, _ in path]
     spellings = ([], ) if len(names) == 1 else (names[1:], names[-1:], [f"{names[-1]}_1"])

@@ -79,7 +79,8 @@ class _Reader:
         output = _single(_ends(config, "output_layers"), "outputs")
         if len(ends) != len(inputs):
             raise InputError(f"{_named(config)!r} has {len(ends)} inputs; it is called with {len(inputs)}")
-        calls = {(where[-1][0], i): (layer, where, _sources(node, layer)) for layer, where in zip(layers, path, strict=True)
+        calls = {(where[-1][0], i): (layer, where, _sources(node, layer))
+                 for layer, where in zip(layers, path, strict=True)
                  for i, node in enumerate(layer.get("inbound_nodes", ()))}
         first = _first_calls(layers, [*(source for *_, sources in calls.values() for source in sources), output])
         calls = {(name, i + first.get(name, 0)): call for (name, i), call in calls.items()}
@@ -129,8 +130,8 @@ def class_of(entry):
     parts = str(module).split(".")
     if (not isinstance(kind, str) or len(kind) > LONGEST_NAME or parts[0] not in PACKAGES or "ops" in parts
             or ">" in str(entry.get("registered_name")) or "lambda" in kind.lower()):
-        raise InputError(f"it holds a {str(kind)[:40]!r} of {str(module)[:40]!r}, code that is never run here; build the "
-                         "network from Keras' own layers")
+        raise InputError(f"it holds a {str(kind)[:40]!r} of {str(module)[:40]!r}, code that is never run here; "
+                         "build the network from Keras' own layers")
     return kind
 
 
@@ -158,7 +159,7 @@ def _groups(layers):
 
 
 def _sources(node, layer):
-    """[(layer, which of its calls)] that a call reads: {"args": [tensors]} in Keras 3, [[layer, call, 0, {}]] before."""
+    """[(layer, which of its calls)] that a call reads: {"args": tensors} in Keras 3, [[layer, call, 0, {}]] before."""
     name = _named(layer["config"])
     if isinstance(node, dict):
         args, options = node["args"], [node.get("kwargs") or {}]

@@ -12,7 +12,19 @@ from math import prod
 import numpy as np
 
 from tinyattr.errors import InputError
-from tinyattr.files.keras_options import choice, count, frame, halves, last_axis, maps, number, numbers, short, two, window
+from tinyattr.files.keras_options import (
+    choice,
+    count,
+    frame,
+    halves,
+    last_axis,
+    maps,
+    number,
+    numbers,
+    short,
+    two,
+    window,
+)
 from tinyattr.files.weight_file import Array
 
 
@@ -256,15 +268,15 @@ def identity(config, take, *shapes):
 
 TRAINING_ONLY = (
     "Dropout", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization",
-    "RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomContrast", "RandomBrightness", "RandomHue",
-    "RandomSaturation", "RandomSharpness", "RandomShear", "RandomPerspective", "RandomErasing", "RandomColorJitter",
-    "RandomGrayscale", "RandomHeight", "RandomWidth",
+    "RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomContrast", "RandomBrightness",
+    "RandomHue", "RandomSaturation", "RandomSharpness", "RandomShear", "RandomPerspective", "RandomErasing",
+    "RandomColorJitter", "RandomGrayscale", "RandomHeight", "RandomWidth",
 )
 LAYERS = {
     "Conv2D": conv2d, "DepthwiseConv2D": depthwise_conv2d, "SeparableConv2D": separable_conv2d,
     "Conv2DTranspose": conv2d_transpose, "Dense": dense, "BatchNormalization": batch_normalization,
-    "Normalization": normalization, "Rescaling": rescaling, "Activation": identity, "ReLU": relu, "LeakyReLU": leaky_relu,
-    "PReLU": prelu, "ELU": elu, "Softmax": softmax, "MaxPooling2D": partial(pool, "max_pool"),
+    "Normalization": normalization, "Rescaling": rescaling, "Activation": identity, "ReLU": relu,
+    "LeakyReLU": leaky_relu, "PReLU": prelu, "ELU": elu, "Softmax": softmax, "MaxPooling2D": partial(pool, "max_pool"),
     "AveragePooling2D": partial(pool, "avg_pool"), "GlobalAveragePooling2D": partial(global_pool, "global_avg_pool"),
     "GlobalMaxPooling2D": partial(global_pool, "global_max_pool"), "Flatten": flatten, "Reshape": reshape,
     "Permute": permute, "Add": partial(merge, "add"), "Multiply": partial(merge, "mul"), "Average": average,
@@ -276,8 +288,8 @@ ACTIVATIONS = {  # Keras' name: (op, its attributes)
     "relu": ("relu", {}), "relu6": ("clip", {"low": 0.0, "high": 6.0}), "leaky_relu": ("leaky_relu", {"slope": 0.2}),
     "elu": ("elu", {"alpha": 1.0}), "selu": ("selu", {}), "sigmoid": ("sigmoid", {}), "tanh": ("tanh", {}),
     "softplus": ("softplus", {}), "softsign": ("softsign", {}), "silu": ("silu", {}), "swish": ("silu", {}),
-    "gelu": ("gelu", {}), "hard_silu": ("hard_swish", {}), "hard_swish": ("hard_swish", {}), "exponential": ("exp", {}),
-    "softmax": ("softmax", {}),
+    "gelu": ("gelu", {}), "mish": ("mish", {}), "hard_silu": ("hard_swish", {}), "hard_swish": ("hard_swish", {}),
+    "exponential": ("exp", {}), "softmax": ("softmax", {}),
 }
 HARD_SIGMOID = {"2": {"slope": 0.2, "offset": 0.5}, "3": {"slope": 1 / 6, "offset": 0.5}}  # Keras changed it
 ACTIVATION_LAYERS = ("ReLU", "LeakyReLU", "ELU", "Softmax")  # that may stand for an activation

@@ -96,7 +96,7 @@ def halves(total):
 
 
 def short(value):
-    """The shortest form of a pair, or of a pair of pairs: 1 for (1, 1) and ((1, 1), (1, 1)), (1, 2) for ((1, 1), (2, 2))."""
+    """The shortest form of a pair or a pair of pairs: 1 for ((1, 1), (1, 1)), (1, 2) for ((1, 1), (2, 2))."""
     if not isinstance(value, tuple):
         return value
     a, b = map(short, value)

@@ -58,7 +58,7 @@ def write(path, layers, weights, description):
 def own_network(about, digest, arrays):
     """(layers, {layer: its Arrays}, Description) of a file of version 2. Raises InputError for anything else in it.
 
-    about, arrays {"weights/conv1/kernel": dataset}: what the file holds; digest: that of `about`, as its attribute says.
+    about, arrays {"weights/conv1/kernel": dataset}: what the file holds; digest: of `about`, as its attribute says.
     """
     text = _bytes(about)
     if sha256(text).hexdigest() != digest:

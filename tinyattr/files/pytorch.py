@@ -11,9 +11,9 @@ from math import isqrt
 import numpy as np
 
 from tinyattr.errors import InputError
+from tinyattr.files.squeezenet import POOL_AFTER, SQUEEZE
 from tinyattr.files.tensor import FLOATS
 from tinyattr.files.weight_file import Array, natural, plausible
-from tinyattr.nets.squeezenet import POOL_AFTER, SQUEEZE
 
 WRAPPERS = {"module", "_orig_mod", "_fsdp_wrapped_module"}  # of DataParallel, torch.compile, FSDP: around any module
 BATCH_NORM, EPSILON = ("weight", "bias", "running_mean", "running_var"), 1e-5  # PyTorch's names, and its default

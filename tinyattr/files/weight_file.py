@@ -86,7 +86,8 @@ class WeightFile:
     measured: bool = False
 
     def __post_init__(self):
-        arrays = [array for arrays in {id(arrays): arrays for arrays in self.layers.values()}.values() for array in arrays]
+        distinct = {id(arrays): arrays for arrays in self.layers.values()}  # layers may share theirs
+        arrays = [array for arrays in distinct.values() for array in arrays]
         numbers = sum(float(np.prod(array.shape, dtype=float)) for array in arrays)
         if not arrays and self.graph is None:
             raise InputError("it holds no layer with a kernel and a bias; is it a weight file?")

@@ -10,9 +10,9 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
+from tinyattr.files.vgg import vgg
 from tinyattr.glyphs.scenes import CLASSES, HARDEST, INPUT, scene
 from tinyattr.glyphs.train import refreshed, train
-from tinyattr.nets.vgg import vgg
 
 FIRST, SECOND, PICTURES = 1900, 300, 32  # steps of the two terms; pictures in a batch
 STEPS = FIRST + SECOND

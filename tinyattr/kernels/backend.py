@@ -13,7 +13,7 @@ import numpy as np
 
 from tinyattr.engine.backend import NumPy
 from tinyattr.engine.rules import GRADIENT
-from tinyattr.engine.windows import pair, sides
+from tinyattr.engine.windows import overhang, pair, sides
 from tinyattr.errors import InputError
 from tinyattr.kernels.memory import WRITTEN
 
@@ -94,6 +94,12 @@ def pays(op, x, weights, attributes):
     padded = [length + 2 * p for length, p in zip(x.shape[1:3], padding, strict=False)]
     return (x.ndim == 4 and x.shape[3] == kernel.shape[2] and _fits(padded, kernel.shape[:2])
             and min(*padding, sh - 1, sw - 1) >= 0 and x.size // (sh * sw) * kernel[:, :, 0].size >= LEAST_PRODUCTS)
+
+
+def pool_shape(lengths, size, stride, ceil=False):
+    """(Ho, Wo) of a pool without padding over maps of these lengths (H, W)."""
+    return tuple((length + ceil * overhang(length, k, s) - k) // s + 1
+                 for length, k, s in zip(lengths, pair(size), pair(stride), strict=True))
 
 
 def _fits(lengths, size):

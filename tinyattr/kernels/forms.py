@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tinyattr.engine.arrays import sealed
-from tinyattr.engine.windows import pair, pool_shape
+from tinyattr.engine.windows import pair
 from tinyattr.kernels import dense as dense_kernels
 from tinyattr.kernels import direct, pool, thin, threads, winograd
 from tinyattr.kernels import weight_gradient as weight_kernels
+from tinyattr.kernels.backend import pool_shape
 from tinyattr.kernels.buffers import NONE, inside, recycled, with_border
 from tinyattr.kernels.memory import WRITTEN, packed, packed_if_used_again
 

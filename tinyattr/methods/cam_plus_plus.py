@@ -11,7 +11,7 @@ import numpy as np
 from tinyattr.engine import GRADIENT, walk
 from tinyattr.errors import InputError, named
 from tinyattr.methods.heatmap import relu
-from tinyattr.methods.request import BATCH, ask, bar, batched, feature_layer
+from tinyattr.methods.request import BATCH, ask_at, bar, batched
 from tinyattr.softmax import softmax
 
 VARIANTS = ("paper", "normalised", "softmax")
@@ -25,8 +25,7 @@ def grad_cam_plus_plus(net, x, target=None, score=None, layer=None, *, variant="
     Not homogeneous: post, log and log_odds differ.
     """
     variant = named("variant", variant, VARIANTS)
-    request = ask(net, x, target, score)
-    layer = layer or feature_layer(net)
+    request, layer = ask_at(net, x, target, score, layer)
     A, g = request.activations(layer), request.gradient(layer)
     SA = A.sum((0, 1))  # (C,)
     if variant == "softmax":

@@ -4,7 +4,7 @@ import numpy as np
 
 from tinyattr.errors import InputError
 from tinyattr.methods.heatmap import min_max, resize
-from tinyattr.methods.request import BATCH, ask, feature_layer
+from tinyattr.methods.request import BATCH, ask_at
 from tinyattr.softmax import softmax
 
 
@@ -14,8 +14,7 @@ def score_cam(net, x, target=None, score=None, layer=None, *, masks=None, batch=
     arXiv 1910.01279; its S(b) is the same for all k and leaves the softmax as it is. x * H_k is taken in the network's
     own input space. masks: the H_k (C, H, W) themselves, if enlarged in another way. One forward pass a channel.
     """
-    request = ask(net, x, target, score)
-    layer = layer or feature_layer(net)
+    request, layer = ask_at(net, x, target, score, layer)
     A = request.activations(layer)  # (h, w, C)
     size = request.x.shape[1:3]
     if masks is None:
@@ -33,8 +32,7 @@ def ablation_cam(net, x, target=None, score=None, layer=None, *, relative=False,
     relative: w_k = (S - S_k) / S as in the paper, which turns the map over where S < 0, always for log. Raises
     InputError where S = 0.
     """
-    request = ask(net, x, target, score)
-    layer = layer or feature_layer(net)
+    request, layer = ask_at(net, x, target, score, layer)
     A = request.activations(layer)
     without = (request.tape[layer].output * (np.arange(A.shape[-1]) != k) for k in range(A.shape[-1]))
     found = request.values(without, layer, count=A.shape[-1], batch=batch, what="channels")

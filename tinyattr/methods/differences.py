@@ -17,7 +17,7 @@ from tinyattr.methods.baselines import baseline_of
 from tinyattr.methods.linear import part, transposed
 from tinyattr.methods.path import gauss
 from tinyattr.methods.receipt import Receipt
-from tinyattr.methods.request import ask, bar, batched, total
+from tinyattr.methods.request import ask, batched, total
 from tinyattr.scores import SCORES
 
 NEAR = 1e-10  # below, Delta u is taken for 0 and the gradient stands for Delta f / Delta u
@@ -172,16 +172,9 @@ def reveal_cancel(request, reference, seed, layer):
     book = {**SLOPES, **{op: partial(one_sided, rule, reference) for op, rule in BENT.items()},
             **{op: partial(revealed, tape, reference, found) for op in ACTIVATIONS},
             **dict.fromkeys(LINEAR, partial(by_sign, reference)), "batch_norm": turned}
-    with bar(None, "RevealCancel", len(tape)) as progress:
-        def seen(rule, record, m):
-            progress.update()
-            return rule(record, m)
-
-        book = {op: partial(seen, rule) for op, rule in book.items()}
-        m = request.walked(np.repeat(seed, 2, 0), book, layer, tape)[layer]
+    m = request.walked(np.repeat(seed, 2, 0), book, layer, tape)[layer]
     p, n = parts(tape, reference, layer, found)
     return m[:1] * p + m[1:] * n
-
 
 
 def parts(tape, reference, name, found):

@@ -1,9 +1,10 @@
-"""The gradient itself, its size, and its product with the picture."""
+"""The gradient itself, its size, its product with the picture, and what biases have of the score."""
 
 import numpy as np
 
-from tinyattr.methods.receipt import Receipt, bias_shares
-from tinyattr.methods.request import ask
+from tinyattr.methods.heatmap import min_max, resize
+from tinyattr.methods.receipt import Receipt
+from tinyattr.methods.request import ask, ask_picture
 
 
 def gradient(net, x, target=None, score=None, layer=None):
@@ -37,9 +38,37 @@ def input_x_gradient(net, x, target=None, score=None, layer=None):
 
 
 def euler(request, layer, R):
-    """The receipt of a map R = A dS/dA, summed over channels or not: Euler's identity for piecewise linear networks."""
+    """The receipt of a map R = A dS/dA, summed over channels or not: Euler's identity for piecewise linear networks.
+
+    x . dS/dx + sum_l b_l . dS/db_l = v . z for the row v = dS/dz (Srinivas & Fleuret 2019, arXiv 1905.00780).
+    """
     scale = np.exp(request.log_scale)
-    shares = bias_shares(request.tape, request.signals(to=layer), scale)
-    shares.pop(layer, None)  # its own bias is part of A
+    shares = {name: float(part.sum()) * scale for name, part in gradient_parts(request, layer).items() if name != layer}
     owed = float(request.row[0] @ request.z) * scale
     return Receipt(f"sum of A dS/dA over {layer} + sum of b dS/db = v . z", owed, float(R.sum()) * scale, shares)
+
+
+def fullgrad(net, x, target=None, score=None, layer=None):
+    """L = psi(x * dS/dx) + sum over convolutions l and channels k of psi((b_l dS/db_l)_k), summed over channels.
+
+    What the gradient leaves out, the biases, gets a map too. Srinivas & Fleuret 2019, arXiv 1905.00780. psi = |.|,
+    min-max over the layer, bilinear to the picture's size. Receipt: its parts before psi, with those of the dense
+    layers, sum to v . z, v = dS/dz, in networks of linear layers, ReLUs and pools. The map itself keeps no scale.
+    """
+    request = ask_picture(net, x, target, score, layer, "FullGrad")
+    parts = gradient_parts(request)
+    L = sum(resize(min_max(np.abs(part)).sum(-1), request.x.shape[1:3]) for part in parts.values() if part.ndim == 3)
+    return request.heatmap("FullGrad", "input", L, log_scale=0.0, receipt=euler(request, "input", parts["input"]))
+
+
+def gradient_parts(request, layer="input"):
+    """{layer: A dS/dA, each layer after it: b dS/d(its output)}, without the row's scale: (h, w, K) or (K,).
+
+    Every number that makes up v . z: they are each layer's share of the score.
+    """
+    signals = request.signals(to=layer)
+    parts = {layer: request.activations(layer) * request.gradient(layer)}
+    for record in request.tape:
+        if record.name in signals and record.name != layer and len(record.weights) == 2:  # its own bias is part of A
+            parts[record.name] = record.weights[1] * signals[record.name][0].astype(np.float64)
+    return parts

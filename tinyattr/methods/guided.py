@@ -8,7 +8,7 @@ import numpy as np
 from tinyattr.engine import GRADIENT
 from tinyattr.methods.cam import grad_cam
 from tinyattr.methods.heatmap import relu, resize
-from tinyattr.methods.request import ask, feature_layer
+from tinyattr.methods.request import ask, ask_at
 
 
 def relu_deconvnet(record, g):
@@ -45,8 +45,7 @@ def guided_grad_cam(net, x, target=None, score=None, layer=None):
 
     Selvaraju et al. 2017, arXiv 1610.02391, section 3.2. Both factors carry the score's scale.
     """
-    request = ask(net, x, target, score)
-    layer = layer or feature_layer(net)
+    request, layer = ask_at(net, x, target, score, layer)
     G = guided_backprop(net, request, request.target, score).direction  # (H, W, C)
     L = grad_cam(net, request, request.target, score, layer).direction
     R = G * resize(relu(L), request.x.shape[1:3])[..., None]

@@ -63,7 +63,7 @@ class Heatmap:
 
     def save(self, path):
         """Draw the map over the picture, with its caption, into an image file (the ending names the format)."""
-        from tinyattr.studies.draw import save_heatmap  # the only step out of this room, when a figure is asked for
+        from tinyattr.studies.draw import save_heatmap  # a step out of this room, when a figure is asked for
 
         save_heatmap(self, path)
 

@@ -4,17 +4,19 @@ from itertools import chain
 
 import numpy as np
 
-from tinyattr.errors import count_of
+from tinyattr.errors import count_of, named
 from tinyattr.methods.baselines import baseline_of
+from tinyattr.methods.heatmap import relu
 from tinyattr.methods.path import at, complete, quadrature
-from tinyattr.methods.request import BATCH, ask, feature_layer, places, total
+from tinyattr.methods.request import BATCH, ask_at, places, total
+
+VARIANTS = ("plain", "rectified", "masked")
 
 
 def internal_influence(net, x, target=None, score=None, layer=None, *, baseline="black", steps=50, rule="gauss",
                        batch=BATCH):
     """int_0^1 dS/dA_ijk(x(a)) da.  Internal influence, Leino et al. 2018, arXiv 1802.03788."""
-    request = ask(net, x, target, score)
-    layer = layer or feature_layer(net)
+    request, layer = ask_at(net, x, target, score, layer)
     b = baseline_of(net, request.x, baseline)
     a, w = quadrature(rule, steps)
     along = request.along((at(b, request.x, t) for t in a), layer, count=len(a), batch=batch)
@@ -28,8 +30,7 @@ def conductance(net, x, target=None, score=None, layer=None, *, baseline="black"
     A Riemann-Stieltjes integral: sum over steps of (mean of dS/dA at both ends) (change of A).
     Receipt: sum I = S(x) - S(b) if every path from picture to score crosses the layer, up to the kinks.
     """
-    request = ask(net, x, target, score)
-    layer = layer or feature_layer(net)
+    request, layer = ask_at(net, x, target, score, layer)
     b = baseline_of(net, request.x, baseline)
     integral, log_scale, start = stieltjes(request, b, layer, steps, batch)
     return request.heatmap("conductance", layer, integral, integral.sum(-1), log_scale=log_scale,
@@ -57,6 +58,28 @@ def stieltjes(request, b, layer, steps, batch, change=lambda g: g):
     return *total(terms()), first[2]
 
 
+def rsi_grad_cam(net, x, target=None, score=None, layer=None, *, variant="plain", baseline="black", steps=50,
+                 batch=BATCH):
+    """L_ij = sum_k w_k A_ijk(x),  w_k = (1/Z) sum_ij I_ijk,  I_ijk = int dS/dA_ijk dA_ijk from b to x.
+
+    Lucas, Lerma, Furst & Raicu 2022, arXiv 2205.10900; I is the layer's conductance. Variants, from the authors'
+    notebooks: "rectified" integrates max(dS/dA, 0); "masked" keeps I where I, A(x) and A(x) - A(b) are positive.
+    Baselines: their "autobaseline" is "unsure" here. Receipt (plain): Z sum_k w_k = S(x) - S(b), up to the kinks.
+    """
+    variant = named("variant", variant, VARIANTS)
+    request, layer = ask_at(net, x, target, score, layer)
+    b = baseline_of(net, request.x, baseline)
+    A = request.activations(layer)  # (h, w, C)
+    change = relu if variant == "rectified" else np.asarray
+    integral, log_scale, start = stieltjes(request, b, layer, steps, batch, change)
+    if variant == "masked":
+        integral = integral * ((integral > 0) & (A > 0) & (A - net.run(b)[layer].output[0] > 0))
+    w = integral.mean((0, 1))  # (C,)
+    receipt = complete(request, start, integral.sum() * np.exp(log_scale)) if variant == "plain" else None
+    return request.heatmap(f"RSI-Grad-CAM{'' if variant == 'plain' else f', {variant}'}", layer, A @ w,
+                            log_scale=log_scale, receipt=receipt)
+
+
 def layer_integrated_gradients(net, x, target=None, score=None, layer=None, *, baseline="black", steps=50, rule="gauss",
                                batch=BATCH):
     """(A(x) - A(b))_ijk int_0^1 dS/dA_ijk at A(b) + a (A(x) - A(b)) da: a straight path in the layer's own space.
@@ -64,8 +87,7 @@ def layer_integrated_gradients(net, x, target=None, score=None, layer=None, *, b
     Not conductance, whose path runs through pictures. captum's LayerIntegratedGradients.
     Receipt: sum = S(x) - S(b) if every path from picture to score crosses the layer.
     """
-    request = ask(net, x, target, score)
-    layer = layer or feature_layer(net)
+    request, layer = ask_at(net, x, target, score, layer)
     b = baseline_of(net, request.x, baseline)
     before = net.run(b)
     A, A_b = (places(net, tape[layer]) for tape in (request.tape, before))

@@ -106,8 +106,9 @@ def pass_on(record, R):
 
 
 def factors(constants):
-    """y = a b: half of R to each factor, all of it where the other is one of `constants`. A product has no terms to share
-    out by; AttnLRP takes equal shares, too (Achtibat et al. 2024, arXiv 2402.05602).
+    """y = a b: half of R to each factor; all of it, where the other is one of `constants`.
+
+    A product has no terms to share out by; AttnLRP takes equal shares, too (Achtibat et al. 2024, arXiv 2402.05602).
     """
     def rule(record, R):
         count = sum(name not in constants for name in record.inputs)

@@ -12,18 +12,16 @@ from tinyattr.methods.request import BATCH, ask, total
 
 def smoothgrad(net, x, target=None, score=None, layer=None, *, samples=50, sigma=0.15, seed=0, noise=None, batch=BATCH):
     """M = (1/N) sum_m G_m, signed; shown as max_k |M_ijk|. Smilkov et al. 2017, arXiv 1706.03825."""
-    request = ask(net, x, target, score)
-    noise = _draws(request.x, samples, sigma, seed) if noise is None else _given(request.x, noise)
-    M, log_scale = total((g / len(noise), own) for g, own in _gradients(request, layer, noise, batch))
+    request, N, gradients = _noisy(net, x, target, score, layer, samples, sigma, seed, noise, batch)
+    M, log_scale = total((g / N, own) for g, own in gradients)
     return request.heatmap("SmoothGrad", layer or "input", M, np.abs(M).max(-1), log_scale=log_scale)
 
 
 def smoothgrad_squared(net, x, target=None, score=None, layer=None, *, samples=50, sigma=0.15, seed=0, noise=None,
                        batch=BATCH):
     """(1/N) sum_m G_m^2, elementwise. Hooker et al. 2019, arXiv 1806.10758."""
-    request = ask(net, x, target, score)
-    noise = _draws(request.x, samples, sigma, seed) if noise is None else _given(request.x, noise)
-    squares, log_scale = total((g * g / len(noise), 2 * own) for g, own in _gradients(request, layer, noise, batch))
+    request, N, gradients = _noisy(net, x, target, score, layer, samples, sigma, seed, noise, batch)
+    squares, log_scale = total((g * g / N, 2 * own) for g, own in gradients)
     return request.heatmap("SmoothGrad squared", layer or "input", squares, squares.max(-1), log_scale=log_scale)
 
 
@@ -32,35 +30,28 @@ def vargrad(net, x, target=None, score=None, layer=None, *, samples=50, sigma=0.
 
     By Welford's recurrence: the difference of mean square and squared mean would cancel.
     """
-    request = ask(net, x, target, score)
-    noise = _draws(request.x, samples, sigma, seed) if noise is None else _given(request.x, noise)
+    request, N, gradients = _noisy(net, x, target, score, layer, samples, sigma, seed, noise, batch)
     M = V = 0.0
     top = -np.inf  # M is in units of exp(top), the largest scale so far, V in units of its square
-    for m, (g, log_scale) in enumerate(_gradients(request, layer, noise, batch), 1):
+    for m, (g, log_scale) in enumerate(gradients, 1):
         before, top = top, max(top, log_scale)
         old, new = (np.exp(s - top) if s > -np.inf else 0.0 for s in (before, log_scale))
         G, M, V = g * new, M * old, V * old**2
         d = G - M
         M = M + d / m
         V = V + d * (G - M)
-    V /= len(noise)
-    return request.heatmap("VarGrad", layer or "input", V, V.max(-1), log_scale=2 * top)
+    return request.heatmap("VarGrad", layer or "input", V / N, V.max(-1) / N, log_scale=2 * top)
 
 
-def _gradients(request, layer, noise, batch):
-    """(g, log_scale) at every noisy copy."""
+def _noisy(net, x, target, score, layer, samples, sigma, seed, noise, batch):
+    """(request, N, generator of (G_m, its log_scale))."""
+    request = ask(net, x, target, score)
+    shape = request.x.shape[1:]
+    if noise is None:
+        N, sigma = count_of(samples, "samples"), number_of(sigma, "sigma", 0, 1e6)
+        noise = sigma * np.ptp(request.x) * rng_of(seed).standard_normal((N, *shape), request.x.dtype)
+    elif np.ndim(noise) != 4 or np.shape(noise)[1:] != shape or len(noise) == 0:
+        raise InputError(f"noise must be (N, {', '.join(map(str, shape))}); got {np.shape(noise)}")
     copies = (request.x + s for s in noise)
-    for _, g, _, log_scale in request.along(copies, layer or "input", count=len(noise), batch=batch, what="noise"):
-        yield g, log_scale
-
-
-def _draws(x, samples, sigma, seed):
-    """(N, H, W, C) in the dtype of x."""
-    N, sigma = count_of(samples, "samples"), number_of(sigma, "sigma", 0, 1e6)
-    return sigma * np.ptp(x) * rng_of(seed).standard_normal((N, *x.shape[1:]), x.dtype)
-
-
-def _given(x, noise):
-    if np.ndim(noise) != 4 or np.shape(noise)[1:] != x.shape[1:] or len(noise) == 0:
-        raise InputError(f"noise must be (N, {', '.join(map(str, x.shape[1:]))}); got {np.shape(noise)}")
-    return noise
+    along = request.along(copies, layer or "input", count=len(noise), batch=batch, what="noise")
+    return request, len(noise), ((g, log_scale) for _, g, _, log_scale in along)

@@ -5,7 +5,7 @@ import numpy as np
 from tinyattr.errors import InputError, count_of, named, rng_of
 from tinyattr.methods.baselines import BASELINES, baseline_of
 from tinyattr.methods.receipt import Receipt
-from tinyattr.methods.request import BATCH, ask, no_layer, total
+from tinyattr.methods.request import BATCH, ask_picture, total
 
 
 def gauss(N):
@@ -14,19 +14,9 @@ def gauss(N):
     return (a + 1) / 2, w / 2
 
 
-def left(N):
-    """a_m = m/N, m = 0..N-1."""
-    return np.arange(N) / N, np.full(N, 1 / N)
-
-
-def right(N):
-    """a_m = m/N, m = 1..N."""
-    return np.arange(1, N + 1) / N, np.full(N, 1 / N)
-
-
-def middle(N):
-    """a_m = (m + 1/2)/N, m = 0..N-1."""
-    return (np.arange(N) + 0.5) / N, np.full(N, 1 / N)
+def riemann(shift):
+    """N -> a_m = (m + shift)/N, m = 0..N-1, of equal weights: the left end, the middle or the right of each step."""
+    return lambda N: ((np.arange(N) + shift) / N, np.full(N, 1 / N))
 
 
 def trapezoid(N):
@@ -36,7 +26,7 @@ def trapezoid(N):
     return np.arange(N + 1) / N, w
 
 
-QUADRATURES = {"gauss": gauss, "left": left, "right": right, "middle": middle, "trapezoid": trapezoid}
+QUADRATURES = {"gauss": gauss, "left": riemann(0), "right": riemann(1), "middle": riemann(0.5), "trapezoid": trapezoid}
 
 
 def integrated_gradients(net, x, target=None, score=None, layer=None, *, baseline="black", steps=50, rule="gauss",
@@ -46,8 +36,7 @@ def integrated_gradients(net, x, target=None, score=None, layer=None, *, baselin
     rule: how the integral becomes a sum of `steps` terms, a key of QUADRATURES. Shown summed over colours.
     Receipt: sum IG = S(x) - S(b), up to the quadrature's error at the kinks of the path.
     """
-    no_layer(layer, "integrated gradients", "; or use layer_integrated_gradients or conductance")
-    request = ask(net, x, target, score)
+    request = ask_picture(net, x, target, score, layer, "integrated gradients", "; or use conductance")
     b = baseline_of(net, request.x, baseline)
     a, w = quadrature(rule, steps)
     along = request.along((at(b, request.x, t) for t in a), count=len(a), batch=batch)
@@ -66,8 +55,7 @@ def expected_gradients(net, x, target=None, score=None, layer=None, *, baselines
     arrays; draws: the draws themselves, (indices of baselines, places a).
     Receipt: the sum is S(x) - mean S(b) in expectation only.
     """
-    no_layer(layer, "expected gradients")
-    request = ask(net, x, target, score)
+    request = ask_picture(net, x, target, score, layer, "expected gradients")
     baselines = (baselines,) if isinstance(baselines, str | int | float | np.ndarray) else tuple(baselines)
     references = [baseline_of(net, request.x, b) for b in baselines]
     if not references:

@@ -5,7 +5,7 @@ import numpy as np
 from tinyattr.errors import InputError, count_of, number_of, rng_of
 from tinyattr.methods.baselines import baseline_of
 from tinyattr.methods.heatmap import resize
-from tinyattr.methods.request import BATCH, ask, no_layer
+from tinyattr.methods.request import BATCH, ask_picture
 
 
 def occlusion(net, x, target=None, score=None, layer=None, *, window=32, stride=16, baseline="mean", batch=BATCH):
@@ -13,8 +13,7 @@ def occlusion(net, x, target=None, score=None, layer=None, *, window=32, stride=
 
     Zeiler & Fergus 2014, arXiv 1311.2901. Windows start every `stride` pixels; the last one is cut at the edge.
     """
-    no_layer(layer, "occlusion")
-    request = ask(net, x, target, score)
+    request = ask_picture(net, x, target, score, layer, "occlusion")
     window, stride = count_of(window, "window"), count_of(stride, "stride")
     if stride > window:
         raise InputError(f"a stride of {stride} leaves pixels between windows of {window} that none covers; take less")
@@ -33,8 +32,7 @@ def feature_ablation(net, x, target=None, score=None, layer=None, *, groups=7, b
 
     groups: a number n for a grid of n x n, or an array (H, W) of whole numbers, one for each group.
     """
-    no_layer(layer, "feature ablation")
-    request = ask(net, x, target, score)
+    request = ask_picture(net, x, target, score, layer, "feature ablation")
     H, W = request.x.shape[1:3]
     if np.ndim(groups) == 0:
         n = count_of(groups, "groups")
@@ -52,8 +50,7 @@ def rise(net, x, target=None, score=None, layer=None, *, samples=1000, cells=7, 
     A mask: `cells` x `cells` cells, each 1 with probability p, enlarged bilinearly and shifted at random by less than a
     cell. masks: the masks themselves, (N, H, W), of mean p. A constant added to S adds its share of the mean mask.
     """
-    no_layer(layer, "RISE")
-    request = ask(net, x, target, score)
+    request = ask_picture(net, x, target, score, layer, "RISE")
     p = number_of(p, "p", 1e-6, 1)
     if masks is None:
         masks = _rise_masks(count_of(samples, "samples"), count_of(cells, "cells"), p, seed, request.x.shape[1:3])

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
 
 @dataclass(frozen=True)
 class Receipt:
@@ -26,15 +24,3 @@ class Receipt:
     def __str__(self):
         kept = f", kept by layers {sum(self.shares.values()):.6g}" if self.shares else ""
         return f"{self.claim}: owed {self.owed:.6g}, paid {self.paid:.6g}{kept}, gap {self.gap:.2g}"
-
-
-def bias_shares(tape, signals, scale=1.0):
-    """{layer: sum of b dS/db} for the layers with biases that a gradient walk has reached; dS/db sums g over places.
-
-    With them a piecewise linear network adds up: x . dS/dx + sum_l b_l . dS/db_l = v . z for the row v = dS/dz
-    (Srinivas & Fleuret 2019, arXiv 1905.00780).
-    """
-    return {
-        record.name: float(np.sum(signals[record.name] * record.weights[1], dtype=np.float64) * scale)
-        for record in tape if record.name in signals and len(record.weights) == 2
-    }

@@ -21,6 +21,7 @@ from tinyattr.methods.lrp_rules import (
 )
 from tinyattr.methods.receipt import Receipt
 from tinyattr.methods.request import ask
+from tinyattr.nets.network import reads
 from tinyattr.softmax import softmax
 
 
@@ -59,8 +60,8 @@ def excitation_backprop(net, x, target=None, score=None, layer=None, *, contrast
     if not contrast:
         return heat
     last = _last_linear(request)
-    rule, weights = book[last.op], [-w for w in last.weights]
-    negated = {**book, last.name: lambda record, R: rule(_with_weights(record, *weights), R)}
+    rule, weights = book[last.op], tuple(-w for w in last.weights)
+    negated = {**book, last.name: lambda record, R: rule(rerun(record, record.x, weights), R)}
     other = _relevance(request, layer or "input", e, 0.0, negated, "")
     return replace(heat, method="excitation backprop, contrastive", direction=heat.direction - other.direction,
                    plane=heat.plane - other.plane, receipt=None)
@@ -75,12 +76,15 @@ def _relevance(request, layer, start, log_scale, book, name):
     return request.heatmap(name, layer, R, R.sum(-1), log_scale=log_scale, receipt=receipt)
 
 
+PASSES = {*ACTIVATIONS, *MOVES, *MAXIMA, "lrn", "mul"} - {"pad"}  # what hands on all that it gets, but to constants
+
+
 def _weighed(book, kept, tape):
-    """The same book, noting in `kept` what is not passed on: by layers with weights, by borders, to constants."""
+    """The same book, noting in `kept` what biases, stabilisers, borders and constants do not pass on."""
     def weighed(rule, record, R):
         signals = rule(record, R)
         constants = [tape[i].op == "constant" for i in record.inputs]
-        if record.weights or any(constants) or record.op == "pad":
+        if record.op not in PASSES or record.weights or any(constants):
             passed = (m for m, constant in zip(signals, constants, strict=True) if not constant)
             kept[record.name] = float(np.sum(R, dtype=np.float64) - sum(np.sum(m, dtype=np.float64) for m in passed))
         return signals
@@ -139,7 +143,7 @@ def with_pairs(book, request):
         elif record.output.shape == last.output.shape:
             raise InputError(f"start 'pairs' needs logits that are a dense layer's output; '{record.name}' is "
                              f"{record.op}")
-    return {**book, **above, last.name: lambda record, R: rule(_with_weights(record, *differences), R)}
+    return {**book, **above, last.name: lambda record, R: rule(rerun(record, record.x, differences), R)}
 
 
 def _to_the_classes(c, record, R):
@@ -149,10 +153,6 @@ def _to_the_classes(c, record, R):
     shares = [np.divide(part[:, [c]] - part, whole, out=np.zeros_like(whole), where=whole != 0) * R for part in parts]
     return tuple(share if x.shape == share.shape else share.sum(1, keepdims=True)
                  for x, share in zip(record.x, shares, strict=True))
-
-
-def _with_weights(record, kernel, bias):
-    return rerun(record, record.x, (kernel, bias))
 
 
 def _last_linear(request):
@@ -176,13 +176,14 @@ SHARED = {
 }
 
 
-def composite(conv, dense, first=None, norm=epsilon()):
-    """net -> book: a rule for convolutions, one for dense layers, one for the very first layer (`first(net)`), and one
-    for batch norms, which keep their shifts: `net.folded()` merges them into the layers before them.
+def composite(conv, dense, first=None):
+    """net -> book: a rule for convolutions, one for dense layers, one for the very first layer (`first(net)`).
+
+    Batch norms go by the dense layers' rule and keep their shifts; `net.folded()` merges them with what is before them.
     """
     def book(net):
         constants = {name for name, op, _ in net.layers if op == "constant"}
-        rules = {**SHARED, "conv2d": conv, "conv2d_transpose": conv, "dense": dense, "batch_norm": norm,
+        rules = {**SHARED, "conv2d": conv, "conv2d_transpose": conv, "dense": dense, "batch_norm": dense,
                  "mul": factors(constants)}
         linear = [name for name, op, _ in net.layers if op in LINEAR and op != "batch_norm"]
         return {**rules, linear[0]: first(net)} if first else rules
@@ -194,11 +195,14 @@ def photo_box(net):
     if net.input is None:
         raise InputError(f"{net.name} does not say how photos are preprocessed, so what black is; give a book, "
                          "{**ta.COMPOSITES['epsilon_plus'](net), first_layer: box(low, high)}")
+    first = next(name for name, op, _ in net.layers if op in LINEAR)
+    if reads(net.layers)[first] != ("input",):
+        raise InputError(f"{net.name}: its first linear layer, '{first}', does not read the photo itself; give a book")
     return box(*net.input.limits)
 
 
 COMPOSITES = {
-    "zero": composite(epsilon(0), epsilon(0), norm=epsilon(0)),
+    "zero": composite(epsilon(0), epsilon(0)),
     "epsilon": composite(epsilon(), epsilon()),
     "epsilon_plus": composite(z_plus(), epsilon()),
     "epsilon_plus_flat": composite(z_plus(), epsilon(), lambda net: flat),
@@ -208,5 +212,5 @@ COMPOSITES = {
     "epsilon_alpha2_beta1_flat": composite(alpha_beta(2, 1), epsilon(), lambda net: flat),
     "w_squared": composite(w_squared, epsilon()),
     "flat": composite(flat, epsilon()),
-    "excitation": composite(without_bias(z_plus()), without_bias(z_plus()), norm=without_bias(epsilon())),
+    "excitation": composite(without_bias(z_plus()), without_bias(z_plus())),
 }

@@ -144,17 +144,23 @@ def places(net, record):
     return record.output
 
 
+def ask_at(net, x, target, score, layer):
+    """(request, layer) of a method that explains a layer, by default the network's last feature maps."""
+    return ask(net, x, target, score), layer or feature_layer(net)
+
+
 def feature_layer(net):
-    """The layer that is explained unless told otherwise: the network's last feature maps."""
+    """The network's last feature maps. Raises InputError where it does not say which they are."""
     if net.features is None:
         raise InputError(f"{net.name} has no flatten or global pool to find its last feature maps by; give layer=")
     return net.features
 
 
-def no_layer(layer, method, instead=""):
-    """Raise InputError if a method that explains the picture itself was asked about a layer."""
+def ask_picture(net, x, target, score, layer, method, instead=""):
+    """The request of a method that explains the picture itself. Raises InputError if it is asked about a layer."""
     if layer not in (None, "input"):
         raise InputError(f"{method} explains the picture, not layer '{layer}'; leave layer= out{instead}")
+    return ask(net, x, target, score)
 
 
 def total(parts):

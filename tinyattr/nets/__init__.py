@@ -2,6 +2,5 @@
 
 from tinyattr.nets.network import Network, network
 from tinyattr.nets.pictures import FAMILIES, InputSpec
-from tinyattr.nets.vgg import vgg
 
-__all__ = ["FAMILIES", "InputSpec", "Network", "network", "vgg"]
+__all__ = ["FAMILIES", "InputSpec", "Network", "network"]

@@ -5,7 +5,7 @@ LRP's rules share out by the weights of one layer: taken by itself, a batch norm
 
 from dataclasses import replace
 
-from tinyattr.nets.network import inputs_of
+from tinyattr.nets.network import inputs_of, reads
 
 INTO = ("conv2d", "conv2d_transpose", "dense")
 
@@ -16,30 +16,19 @@ def folded(net):
 
     kept: (name, why) of each batch norm that could not be merged.
     """
-    ops, layers, kept, weights, became = {}, [], [], dict(net.weights), {}
-    reads = _reads(net.layers)
+    layers, kept, weights, merged = [], [], dict(net.weights), {}
+    ops, read = {name: op for name, op, _ in net.layers}, reads(net.layers)
     for name, op, attributes in net.layers:
-        ops[name] = op
-        _, own = inputs_of(attributes, None)
-        before = reads[name][0] if reads[name] else None
+        before = read[name][0] if read[name] else None
+        others = [reader for reader, inputs in read.items() if before in inputs and reader != name]
+        others += ["CAMs, as their default layer"] * (net.features == before)
+        if op == "batch_norm" and ops.get(before) in INTO and not others:
+            (kernel, bias), (scale, shift) = weights[before], weights.pop(name)
+            weights[before], merged[name] = (kernel * scale, bias * scale + shift), before
+            continue
         if op == "batch_norm":
-            others = [reader for reader, read in reads.items() if before in read and reader != name]
-            others += ["the default layer of CAMs"] * (net.features == before)
-            if ops.get(before) in INTO and not others:
-                (kernel, bias), (scale, shift) = weights[before], weights.pop(name)
-                weights[before], became[name] = (kernel * scale, bias * scale + shift), before
-                continue
-            why = f"is also read by {', '.join(others)}" if ops.get(before) in INTO else f"is {ops.get(before, 'the picture')}"
-            kept.append((name, f"the layer before it, {before}, {why}"))
-        layers.append((name, op, {**own, "inputs": [became.get(i, i) for i in reads[name]]}))
-    features = became.get(net.features, net.features)
-    return replace(net, layers=layers, weights=weights, features=features), kept
-
-
-def _reads(layers):
-    """{layer: names of the layers it reads}; a constant reads none."""
-    reads, previous = {}, "input"
-    for name, op, attributes in layers:
-        reads[name] = () if op == "constant" else inputs_of(attributes, previous)[0]
-        previous = name
-    return reads
+            why = f"also read by {', '.join(others)}" if ops.get(before) in INTO else ops.get(before, "the picture")
+            kept.append((name, f"the layer before it, {before}, is {why}"))
+        inputs = {"inputs": [merged.get(i, i) for i in read[name]]} if read[name] else {}
+        layers.append((name, op, {**inputs_of(attributes, None)[1], **inputs}))
+    return replace(net, layers=layers, weights=weights, features=merged.get(net.features, net.features)), kept

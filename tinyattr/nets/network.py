@@ -7,10 +7,10 @@ import numpy as np
 from tinyattr.engine import NUMPY, Tape
 from tinyattr.engine.arrays import frozen
 from tinyattr.engine.backend import NumPy, preferred
-from tinyattr.engine.ops import ACTIVATIONS, MAXIMA, MEANS, check_call
+from tinyattr.engine.ops import ELEMENTWISE, MAXIMA, MEANS, check_call
 from tinyattr.engine.tape import html
 from tinyattr.errors import InputError, unknown
-from tinyattr.nets.pictures import InputSpec, read_photo
+from tinyattr.nets.pictures import InputSpec
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -110,7 +110,10 @@ class Network:
         """A photo (path, PIL image or uint8 array) as this network wants it: (1, H, W, 3) float32."""
         if self.input is None:
             raise InputError(f"{self.name}: its file does not say how photos were preprocessed; "
-                             "load it with family='oxford' or 'torchvision' (command line: --family oxford)")
+                             "load it with family='oxford' or 'torchvision' (command line: --family oxford), or with "
+                             "input=InputSpec(...)")
+        from tinyattr.files.photo import read_photo  # a step out of this room, when a photo is to be opened
+
         return read_photo(photo, self.input)
 
     @property
@@ -124,7 +127,7 @@ class Network:
         return sum(w.size for arrays in self.weights.values() for w in arrays)
 
     def folded(self):
-        """(the same function with batch norms merged into the layers before them, why others were not): nets.folding."""
+        """(the same function with batch norms merged into the layers before them, why others were not): folding.py."""
         from tinyattr.nets.folding import folded
 
         return folded(self)
@@ -233,53 +236,51 @@ def _check_weights(name, op, arrays):
         raise InputError(f"{op} '{name}': weights must be float32 or float64; got {[str(w.dtype) for w in arrays]}")
 
 
-def _last_feature_maps(layers):
-    """The layer that the first flatten or global pool reads which no path from picture to logits goes around; where
-    there is none such, the first at all. Pools that keep two axes of length 1 are looked through.
-    """
-    reads, ends, pools = {}, [], set()
-    previous = "input"
+def reads(layers):
+    """{layer: names of the layers it reads}; a constant reads none."""
+    found, previous = {}, "input"
     for name, op, attributes in layers:
-        reads[name], own = inputs_of(attributes, previous)
-        flat = op == "flatten" or (op == "reshape" and len(own["shape"]) == 1)
-        if op in ("global_avg_pool", "global_max_pool") or sorted(own.get("axes", ())) == [1, 2]:
-            pools.add(name)
-            flat = not own.get("keep", op in ("mean", "max", "sum"))
-        ends += [name] * flat
-        previous = name
-    crossed = [end for end in ends if not _goes_around(reads, previous, end)]
-    if not ends:
-        return None
-    found = reads[(crossed or ends)[0]][0]
-    while found in pools:
-        found = reads[found][0]
+        found[name], previous = () if op == "constant" else inputs_of(attributes, previous)[0], name
     return found
 
 
-def _goes_around(reads, last, end):
-    """True if a path from the picture to the layer `last` does not cross the layer `end`."""
+def _last_feature_maps(layers):
+    """The layer that the first flatten or global pool reads which no path from picture to logits goes around (as one
+    does around squeeze-and-excite); where there is none such, the first at all. None where there is neither.
+    """
+    read, ends, flat = reads(layers), [], set()  # flat: without places
+    for name, op, own in layers:
+        pool = "global" in op or (op in ("mean", "max", "sum") and sorted(own.get("axes", ())) == [1, 2])
+        end = pool or op == "flatten" or len(own.get("shape", "maps")) == 1
+        if end and not flat.issuperset(read[name]):
+            ends.append(name)
+        if end or flat.issuperset(read[name]):
+            flat.add(name)
+    crossed = [end for end in ends if not _goes_around(read, end)]
+    return read[(crossed or ends)[0]][0] if ends else None
+
+
+def _goes_around(read, end):
+    """True if a path from the picture to the last layer does not cross the layer `end`."""
     reached = {"input"}
-    for name, inputs in reads.items():
+    for name, inputs in read.items():
         if name != end and not reached.isdisjoint(inputs):
             reached.add(name)
-    return last in reached
+    return name in reached
 
 
-KEEP = (*ACTIVATIONS, *MAXIMA, *MEANS, "batch_norm", "pad", "crop", "upsample", "channel_shuffle", "lrn", "add", "mul", "exp",
-        "log", "mod")  # so many channels
+KEEP = (*ELEMENTWISE, *MAXIMA, *MEANS, "batch_norm", "pad", "crop", "upsample", "channel_shuffle", "lrn", "add", "mul")
 
 
 def outputs(layers, weights):
-    """n, where layers and weights tell that the network gives (N, n); else None."""
-    ops, reads, last = {"input": "input"}, {}, "input"
-    for name, op, attributes in layers:
-        inputs, own = inputs_of(attributes, last)
-        ops[name], last = (op, own), name
-        reads[name] = next((i for i in inputs if ops[i][0] != "constant"), inputs[0])
-    flat = False
-    while (op := ops[last][0]) in KEEP and 3 not in ops[last][1].get("axes", ()) and -1 not in ops[last][1].get("axes", ()):
-        flat = flat or (op in ("global_avg_pool", "global_max_pool") and not ops[last][1].get("keep"))
-        last = reads[last]
+    """n, where layers and weights tell that the network gives (N, n); else None. KEEP: as many channels as before."""
+    ops, read, flat = {name: (op, own) for name, op, own in layers}, reads(layers), False
+    last = layers[-1][0]
+    op, own = ops[last]
+    while op in KEEP and {3, -1}.isdisjoint(own.get("axes", ())):
+        flat = flat or ("global" in op and not own.get("keep"))
+        last = next((i for i in read[last] if ops.get(i, ("input",))[0] != "constant"), None)
+        op, own = ops.get(last, ("input", {}))
     if op == "two_logits":
         return 2
     return weights[last][-1].size if op == "dense" or (op == "conv2d" and flat) else None

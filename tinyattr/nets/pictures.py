@@ -3,19 +3,15 @@
 A wrong mean, channel order or resize rule gives no error, only worse answers; so they are data, kept with the weights.
 """
 
-import os
 import warnings
-from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
-from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tinyattr.errors import InputError, named
 
 GREY = np.array([0.299, 0.587, 0.114])  # lightness of red, green, blue by ITU-R BT.601
+RESIZE = ("keras-nearest", "bilinear-squash", "center-crop-256")  # how a photo gets to its size: files/photo.py
 ORDERS = {"RGB": slice(None), "BGR": slice(None, None, -1), "L": None}  # how channels follow; L is one channel of grey
 
 
@@ -82,97 +78,6 @@ class InputSpec:
             warnings.warn(f"{what} has values from {least:.3g} to {most:.3g}, but photos as this network wants them "
                           f"have {low:.3g} to {high:.3g}: net.read(picture) makes them", stacklevel=5)
 
-
-def read_photo(source, spec):
-    """A photo -> (1, H, W, C) float32, preprocessed as `spec` says.
-
-    source: a path, an open binary file, its bytes, a PIL image, or an array (H, W), (H, W, 3) or (H, W, 4) uint8.
-    A photo's orientation tag is obeyed. What is transparent becomes white, and a warning says so where that is more
-    than half of the picture. Raises InputError for what is no picture of 8 or 16 bits.
-    """
-    image = open_photo(source)
-    if spec.order == "L":
-        image = image.convert("L").convert("RGB")
-    return spec.encode(RESIZE[spec.resize](image, spec.shape[:2]))
-
-
-def open_photo(source):
-    """A photo as an upright RGB PIL image; source and errors as for `read_photo`."""
-    if isinstance(source, np.ndarray):
-        if source.dtype != np.uint8 or source.shape[2:] not in ((), (3,), (4,)) or source.ndim < 2 or not source.size:
-            raise InputError("a picture array must be (H, W), (H, W, 3) or (H, W, 4) uint8 with values 0..255; "
-                             f"got {source.shape} {source.dtype}")
-        return _rgb(Image.fromarray(source), "the array")
-    if isinstance(source, Image.Image):
-        return _rgb(source, "the picture")
-    if isinstance(source, bytes | bytearray):
-        source = BytesIO(source)
-    if hasattr(source, "read"):
-        name = str(getattr(source, "name", "the file"))
-    elif isinstance(source, str | os.PathLike):
-        name = str(source)
-        if not Path(source).is_file():
-            raise InputError(f"no picture at {name!r}; give the path of a JPEG or PNG file")
-    else:
-        raise InputError(f"a picture is a path, an open file, bytes, a PIL image or a uint8 array; got {source!r:.60}")
-    with _said_in_one_line(name), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of palettes, and of large pictures
-        with Image.open(source) as image:
-            image.load()
-    return _rgb(image, name)
-
-
-@contextmanager
-def _said_in_one_line(name):
-    try:
-        yield
-    except UnidentifiedImageError:
-        raise InputError(f"{name!r} is not a picture that can be read; give a JPEG or PNG file") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{name!r} is a damaged or too large picture: {error}") from None
-
-
-def _rgb(image, name):
-    """Upright, 8 bits, on white."""
-    if image.mode.startswith("I;16"):  # as colours of 16 bits are read: their upper 8 bits
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if image.mode in ("I", "F"):
-        raise InputError(f"{name!r} has {image.mode} pixels (more than 16 bits); save it as an 8-bit JPEG or PNG")
-    image = ImageOps.exif_transpose(image)
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    image = image.convert("RGBA")
-    if np.asarray(image.getchannel("A")).mean() < 127.5:
-        warnings.warn(f"{name!r} is transparent for more than half of it; what is transparent is taken as white",
-                      stacklevel=4)
-    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-
-
-def keras_nearest(image, size):
-    """Keras' load_img: squash to `size` (H, W), each pixel the nearest one."""
-    return image.resize(size[::-1], Image.Resampling.NEAREST)
-
-
-def bilinear_squash(image, size):
-    """Squash to `size` (H, W), bilinear, averaging when it shrinks."""
-    return image.resize(size[::-1], Image.Resampling.BILINEAR)
-
-
-def center_crop_256(image, size):
-    """torchvision's evaluation transform: shorter side to 256/224 of the size's, bilinear; then the centre.
-
-    Only the part that stays is made: the whole of a long strip would not fit into memory.
-    """
-    (H, W), short = size, round(min(size) * 256 / 224)
-    width, height = image.size
-    resized = (short, int(short * height / width)) if width <= height else (int(short * width / height), short)
-    left, top = round((resized[0] - W) / 2), round((resized[1] - H) / 2)
-    across, down = width / resized[0], height / resized[1]
-    box = (left * across, top * down, min((left + W) * across, width), min((top + H) * down, height))
-    return image.resize((W, H), Image.Resampling.BILINEAR, box)
-
-
-RESIZE = {"keras-nearest": keras_nearest, "bilinear-squash": bilinear_squash, "center-crop-256": center_crop_256}
 
 FAMILIES = {
     # The same architecture trained by different people wants differently preprocessed photos.

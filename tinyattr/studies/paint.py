@@ -4,11 +4,11 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from tinyattr.attack import paint
 from tinyattr.errors import InputError
 from tinyattr.methods import METHODS
 from tinyattr.methods.heatmap import relu
 from tinyattr.softmax import softmax
+from tinyattr.studies.attacks import paint
 from tinyattr.studies.metrics import pearson
 from tinyattr.studies.reproduce import SAME, Claim, Reproduction
 

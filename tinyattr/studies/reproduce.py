@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyattr.attack import alter, column
+from tinyattr.attack import alter
 from tinyattr.files.tables import plain
 from tinyattr.methods import METHODS
 from tinyattr.methods.heatmap import relu
 from tinyattr.softmax import softmax
+from tinyattr.studies.attacks import column
 from tinyattr.studies.metrics import energy, pearson
 
 SAME = 1e-6  # of maps in [0, 1]: float32 networks round as much

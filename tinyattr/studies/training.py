@@ -12,11 +12,11 @@ import numpy as np
 from tinyattr.attack import alter
 from tinyattr.engine import GRADIENT, walk, weight_gradients
 from tinyattr.errors import named
+from tinyattr.files.photo import read_photo
 from tinyattr.files.tables import aligned
+from tinyattr.files.vgg import vgg
 from tinyattr.glyphs.scenes import CLASSES, INPUT, scene
 from tinyattr.nets.network import network
-from tinyattr.nets.pictures import read_photo
-from tinyattr.nets.vgg import vgg
 from tinyattr.softmax import cross_entropy_gradient, logsumexp, softmax
 
 

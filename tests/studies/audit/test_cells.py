@@ -5,7 +5,8 @@ import pytest
 
 import tinyattr as ta
 from tests.references import network_of, peers
-from tinyattr.nets.pictures import InputSpec, open_photo
+from tinyattr.files.photo import open_photo
+from tinyattr.nets.pictures import InputSpec
 from tinyattr.studies.audit import ATTACKS, AUDITED, Audit, Picture, compare, examine, predicted, verdict
 
 PICTURE = Picture("noise", np.random.default_rng(1).integers(0, 256, (16, 16, 3), np.uint8))

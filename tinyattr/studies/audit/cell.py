@@ -6,16 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyattr.attack import alter, bounded, column, paint, quadratic, stamped, triggered
+from tinyattr.attack import alter
 from tinyattr.errors import InputError
+from tinyattr.files.photo import open_photo
 from tinyattr.files.tables import plain
 from tinyattr.glyphs.scenes import CLASSES, scene
 from tinyattr.methods import AT_A_LAYER, METHODS, options_of
 from tinyattr.methods.heatmap import relu, resize
 from tinyattr.methods.request import ask
-from tinyattr.nets.pictures import open_photo
 from tinyattr.softmax import softmax
-from tinyattr.studies import metrics
+from tinyattr.studies import attacks, metrics
+from tinyattr.studies.attacks import paint, stamped
 
 VARIANTS = {  # name in the table: (method, options, the only score it belongs to)
     "lrp, LRP-0": ("lrp", {"composite": "zero"}, None),
@@ -44,8 +45,7 @@ def early(net, K=10.0, layer=None):
     return alter(net, K, pools[(len(pools) - 1) // 2])
 
 
-ATTACKS = {"corner": alter, "column": column, "quadratic": quadratic, "bounded": bounded, "triggered": triggered,
-           "input": corner_of_pixels, "early": early}  # each a function of the network, K and layer
+ATTACKS = {**attacks.ATTACKS, "input": corner_of_pixels, "early": early}  # each a function of the network, K and layer
 
 
 @dataclass(frozen=True)

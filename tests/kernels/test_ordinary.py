@@ -1,0 +1,52 @@
+"""What the forms do not know (groups, dilation, different padding on opposite sides, padded pools) is left to NumPy."""
+
+import numpy as np
+import pytest
+
+import tinyattr as ta
+from tinyattr.engine import NUMPY
+from tinyattr.kernels import KERNELS
+from tinyattr.kernels.backend import pays
+
+SIDE, C, K = 32, 32, 32
+
+
+def call(op, **attributes):
+    """(x, weights) of a large float32 call."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((1, 2 * SIDE, 2 * SIDE, C), np.float32)
+    kernel = rng.standard_normal((3, 3, C // attributes.get("groups", 1), K), np.float32)
+    return x, (kernel, rng.standard_normal(K, np.float32)) if op == "conv2d" else ()
+
+
+CALLS = [
+    ("conv2d", {"padding": 1}, True), ("conv2d", {"padding": (1, 1), "groups": 1, "dilation": 1}, True), ("conv2d", {"padding": ((1, 1), (1, 1))}, True),
+    ("conv2d", {"padding": ((0, 1), (0, 1)), "stride": 2}, False), ("conv2d", {"padding": ((1, 1), (0, 1))}, False),
+    ("conv2d", {"dilation": 2}, False), ("conv2d", {"dilation": (1, 2), "padding": 1}, False), ("conv2d", {"groups": 4, "padding": 1}, False),
+    ("conv2d", {"groups": C, "padding": 1}, False), ("conv2d", {"padding": "same"}, False),
+    ("max_pool", {"size": 2, "stride": 2}, True), ("max_pool", {"size": 2, "stride": 2, "padding": ((0, 0), (0, 0))}, True),
+    ("max_pool", {"size": 3, "stride": 2, "padding": 1}, False), ("max_pool", {"size": 3, "stride": 2, "padding": ((0, 1), (0, 1))}, False),
+]
+
+
+@pytest.mark.parametrize(("op", "attributes", "known"), CALLS)
+def test_only_ordinary_calls_go_to_the_forms(op, attributes, known):
+    x, weights = call(op, **attributes)
+    assert pays(op, (x,), weights, attributes) is known
+
+
+@pytest.mark.parametrize(("op", "attributes"), [(op, attributes) for op, attributes, _ in CALLS if attributes.get("padding") != "same"])
+def test_both_backends_agree_on_all_of_them(op, attributes):
+    x, weights = call(op, **attributes)
+    found = []
+    for backend in (NUMPY, KERNELS):
+        tape = ta.Tape(backend)
+        tape.leaf("x", x)
+        tape.write(op, "y", "x", weights, **attributes)
+        y = tape["y"].output
+        g = np.random.default_rng(1).standard_normal(y.shape, np.float32)
+        signals = ta.walk(tape, {"y": g}, ta.GRADIENT, to=["x"])
+        found.append([y, signals["x"], *(ta.weight_gradients(tape, signals)["y"] if weights else ())])
+    for a, b in zip(*found, strict=True):
+        assert a.shape == b.shape
+        assert np.abs(a - b).max() <= 1e-4 * np.abs(a).max()
