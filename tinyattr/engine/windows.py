@@ -60,7 +60,7 @@ def unpatch(p, shape, stride, dilation=1):
 
 
 def pad(x, *, padding, value=0.0, channels=(0, 0)):
-    """A border around each map, filled with `value`; channels: so many more maps of `value` before and after the others."""
+    """A border around each map, filled with `value`; channels: so many more maps of it before and after the others."""
     border = *sides(padding), pair(channels)
     if min(border[2]) < 0:
         raise InputError(f"channels cannot be negative; got {channels}")
