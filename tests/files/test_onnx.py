@@ -19,6 +19,7 @@ from tinyattr.files.onnx.builder import Builder, channels_first, factors, readab
 from tinyattr.files.onnx.file import onnx_start, read_graph
 from tinyattr.files.onnx.network import Walk, picture_shape
 from tinyattr.nets.network import inputs_of
+from tinyattr.nets.pictures import InputSpec
 
 ONNX = importlib.util.find_spec("onnx") is not None
 needs_onnx = pytest.mark.skipif(not ONNX, reason="the package onnx is not installed: pip install 'tinyattr[onnx]'")
@@ -232,12 +233,13 @@ def test_pictures_of_open_size():
     data = model(HEAD, {"w": W}, ("n", 3, "h", "w")).SerializeToString()
     with pytest.raises(ta.InputError, match="--size"):
         ta.load(data)
-    assert ta.load(data, size=(5, 7))(np.ones((2, 5, 7, 3))).shape == (2, 4)
-    with pytest.raises(ta.InputError, match="size must be a whole number of at least 1; got 0"):
-        ta.load(data, size=0)
+    assert ta.load(data, size=6)(np.ones((2, 6, 6, 3))).shape == (2, 4)
+    wide = ta.load(data, input=InputSpec((5, 7), scale=(255.0,) * 3), classes=list("abcd"))
+    assert wide.classes == ("a", "b", "c", "d")
+    assert wide(wide.read(np.full((20, 20, 3), 128, np.uint8))).shape == (1, 4)
     fixed = model(HEAD, {"w": W}).SerializeToString()
-    with pytest.raises(ta.InputError, match="its pictures are 8 x 8; got size 5 x 7"):
-        ta.load(fixed, size=(5, 7))
+    with pytest.raises(ta.InputError, match="its pictures are 8 x 8; got size 5 x 5"):
+        ta.load(fixed, size=5)
 
 
 @needs_onnx

@@ -66,8 +66,8 @@ def recognised(path, *, classes=None, **said):
     classes, and said: family, input, size; these and what is raised: see `load`.
     """
     check_given(classes=classes, **said)
-    size = said["input"].size if said.get("input") else said.get("size")
-    with open_weights(path, size) as file:
+    spec = said.get("input")
+    with open_weights(path, spec.shape[:2] if spec else said.get("size")) as file:
         with about(file.path):
             found = _recognised(file, classes, said)
         yield found

@@ -22,7 +22,6 @@ FORMULAS = [  # (pattern, the operator it is)
        "TanhGelu") for cube in THIRD_POWER),
     (("Mul", "x", ("Sigmoid", "x")), "Swish"),
     (("Mul", "x", ("HardSigmoid", "x")), "HardSwish"),
-    (("Mul", "x", ("Tanh", ("Softplus", "x"))), "Mish"),
     (("Div", "x", ("Add", ("Abs", "x"), 1)), "Softsign"),
     (("Where", ("Greater", "x", 20), "x", ("Softplus", "x")), "Softplus"),  # log(1 + e^x) - x < 3e-9 above 20
     *((("Div", "x", ("Pow", ("Add", ("Mul", ("AveragePool", ("Pad", square)), "alpha"), "bias"), "beta")), "LRN")

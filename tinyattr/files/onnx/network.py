@@ -48,7 +48,8 @@ def picture_shape(graph, size):
             raise InputError(f"its pictures are {shape[rows][0]} x {shape[rows][1]}; got size {size[0]} x {size[1]}")
         shape[rows] = size
     if None in shape[rows]:
-        raise InputError("it leaves the size of pictures open; say it: size=224 or size=(H, W) (command line: --size)")
+        raise InputError("it leaves the size of pictures open; say it: size=224 (command line: --size 224), or "
+                         "input=InputSpec((H, W), ...)")
     if None in shape[1:]:
         raise InputError("it leaves the number of channels open; export it with a fixed one")
     if min(shape[1:]) < 1 or (shape[0] or 1) < 1 or prod(shape[1:]) * (shape[0] or 1) > MOST_NUMBERS:

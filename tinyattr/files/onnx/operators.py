@@ -64,6 +64,15 @@ def prelu(net, node):
     return activated(net, node, "prelu", (slope,))
 
 
+def mish(net, node):
+    """Mish: x tanh(softplus(x)), three layers."""
+    value = node.value(0)
+    inner = net.add(f"{node.name}_softplus", "softplus", (value.layer,), value.ours)
+    inner = net.add(f"{node.name}_tanh", "tanh", (inner,), value.ours)
+    layer = net.add(node.name, "mul", (value.layer, inner), value.ours)
+    return Value(layer, value.shape, value.ours, value.places)
+
+
 def swish(net, node):
     """Swish -> silu."""
     if node.attributes.get("alpha", 1.0) != 1:
@@ -242,6 +251,6 @@ OPERATORS = {
     "Elu": per_number("elu", alpha=("alpha", 1.0)), "Selu": selu, "Gelu": gelu, "Clip": clip,
     "HardSigmoid": per_number("hard_sigmoid", slope=("alpha", 0.2), offset=("beta", 0.5)), "Sigmoid": sigmoid,
     "HardSwish": per_number("hard_swish"), "Tanh": per_number("tanh"), "Softplus": per_number("softplus"),
-    "Softsign": per_number("softsign"), "Mish": per_number("mish"), "Swish": swish, "Exp": per_number("exp"),
+    "Softsign": per_number("softsign"), "Mish": mish, "Swish": swish, "Exp": per_number("exp"),
     "Log": per_number("log"), "Softmax": softmax, "LogSoftmax": softmax,
 }
