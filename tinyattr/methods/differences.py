@@ -178,7 +178,7 @@ def reveal_cancel(request, reference, seed, layer):
 
 
 def parts(tape, reference, name, found):
-    """(p, n) of a value: after a linear layer the sums of positive and of negative w Delta u, after a ReLU (f_p, f_n).
+    """(p, n) of a value: after a linear layer sums of positive and negative w Delta u, after an activation f_p, f_n.
 
     Sums, means and moves carry the parts of what they read; a batch norm, too, and where its scale is negative they
     change places. Elsewhere a value rises or falls: the difference is p or n.
