@@ -50,9 +50,9 @@ print("dS/da, dS/db =", differences(lambda a, b: a * b + np.exp(a), 1, 3))
 #
 # One line of the tape says which op ran, the places on the tape that it read, the values ``x`` that it found there,
 # and its output. A tape is a list of such records; a leaf is a record that no op made. That is the whole data
-# structure.
+# structure. (The library's records have weights and attributes, too. Ours have the names, and nothing in them.)
 
-Record = namedtuple("Record", "op inputs x output")
+Record = namedtuple("Record", "op inputs x output weights attributes", defaults=((), {}))
 OPS = {"add": lambda a, b: a + b, "mul": lambda a, b: a * b, "exp": np.exp, "relu": lambda a: max(a, 0.0)}
 
 

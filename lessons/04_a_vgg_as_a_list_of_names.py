@@ -228,13 +228,15 @@ spec = InputSpec(32, "BGR", mean=(104.0, 117.0, 124.0), scale=(50.0, 60.0, 70.0)
 ta.save(ta.vgg("E", width=1 / 16, size=32, classes=("cat", "dog", "gnu"), input=spec), path)
 with h5py.File(path) as file:
     for name in ("block1_conv1", "fc1", "predictions"):
-        print(name, {what: array.shape for what, array in file[name].items()})
-    for name in ("format", "architecture", "family", "input", "classes"):
-        print(f"{name}: {file.attrs[name].decode()}")
-    digests = json.loads(file.attrs["sha256"])
+        print(name, {what: array.shape for what, array in file["weights"][name].items()})
+    about = json.loads(file["about"][:].tobytes())
+    for key in ("network", "input", "classes", "features"):
+        print(f"{key}: {about[key]}")
+    print(f"layers: {len(about['layers'])}, the first is {about['layers'][0]}")
+    digests = about["sha256"]
     print(f"sha256 of predictions/bias: {digests['predictions/bias']}, one of {len(digests)}")
-    holds("a digest of every array", len(digests) == 2 * len(file) == 38)
-    kernel = file["fc1/kernel"][:]
+    holds("a digest of every array", len(digests) == 2 * len(file["weights"]) == 38)
+    kernel = file["weights/fc1/kernel"][:]
     holds("made from its bytes", digests["fc1/kernel"] == sha256(kernel.tobytes()).hexdigest())
 
 
@@ -244,7 +246,7 @@ def turned_upside_down(path):
     other.write_bytes(path.read_bytes())
     with h5py.File(other, "r+") as file:
         for what in ("kernel", "bias"):
-            file["predictions"][what][:] *= -1
+            file["weights/predictions"][what][:] *= -1
     return other
 
 
@@ -260,18 +262,21 @@ holds("a changed file is refused, and the array named", "predictions/kernel" in 
 # Exercise 4.4 (break): what a digest does not protect from
 # ---------------------------------------------------------
 #
-# A digest finds a broken disk or download. Does it find a forger? Make ``load`` take the changed file: the attribute
-# ``sha256`` is JSON text, and everyone can compute a sha256. ``file.attrs.modify(name, np.bytes_(text))`` writes it.
+# A digest finds a broken disk or download. Does it find a forger? Make ``load`` take the changed file: ``about`` is JSON
+# text in bytes, everyone can compute a sha256, and the file's attribute ``sha256`` is that of ``about`` itself.
+# ``about[:] = ...`` writes bytes of the same number, and ``file.attrs.modify(name, np.bytes_(text))`` an attribute.
 
 
 def forge(path):
     """Change the file's own list of digests so that it fits to the arrays that are in the file now."""
     with h5py.File(path, "r+") as file:
         ### BEGIN SOLUTION
-        digests = json.loads(file.attrs["sha256"])
-        for where in digests:
-            digests[where] = sha256(file[where][:].tobytes()).hexdigest()
-        file.attrs.modify("sha256", np.bytes_(json.dumps(digests)))
+        about = json.loads(file["about"][:].tobytes())
+        for where in about["sha256"]:
+            about["sha256"][where] = sha256(file[f"weights/{where}"][:].tobytes()).hexdigest()
+        text = json.dumps(about).encode()
+        file["about"][:] = np.frombuffer(text, np.uint8)
+        file.attrs.modify("sha256", np.bytes_(sha256(text).hexdigest()))
         ### END SOLUTION
 
 

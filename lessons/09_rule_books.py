@@ -343,7 +343,7 @@ holds("routing breaks the sum", abs(got - receipt.owed) > 1)
 same("DeepLIFT's own rule keeps it", receipt.paid, receipt.owed)
 
 black = net.run(baseline_of(net, x, "black"))
-slope, pool = (partial(rule, black) for rule in (differences.slope, differences.max_pool))
+slope, pool = (partial(rule, black) for rule in (differences.slope, differences.largest))
 seed = np.eye(20)[[heart]]
 z_c, change = net.logits(tape)[0, heart], (net.logits(tape) - net.logits(black))[0, heart]
 R = ta.walk(tape, {"predictions": z_c * seed}, ta.COMPOSITES["epsilon_plus"](net))

@@ -122,7 +122,7 @@ def layer_0(op, attributes):
 
 @pytest.mark.parametrize(("change", "words"), [
     (layer_0("no_op", {}), "unknown op 'no_op'"),
-    (layer_0("conv2d", {"padding": 1, "paint": "red"}), "unknown attribute"),
+    (layer_0("conv2d", {"padding": 1, "paint": "red"}), "unexpected keyword argument 'paint'"),
     (layer_0("conv2d", 5), "damaged"),
     (layer_0([], {}), "damaged"),
     (layer_0("conv2d", {"inputs": ["z"]}), "reads 'z', which does not come before it"),

@@ -152,7 +152,7 @@ def unknown_family(tmp_path_factory):
     (["explain", __file__], "is not a picture"),
     (["explain", "--net", "nowhere.h5"], "no weight file at 'nowhere.h5'"),
     (["explain", "--net", __file__], "not a weight file"),
-    (["explain", "--net", "UNKNOWN"], "does not say how photos were preprocessed"),
+    (["explain", "--net", "UNKNOWN", "--size", "32"], "does not say how photos were preprocessed"),
     (["explain", "--layer", "block6"], "unknown layer 'block6'"),
     (["explain", "--layer", "fc1", "--altered"], "no places"),
     (["explain", ""], "image is given, but empty"),

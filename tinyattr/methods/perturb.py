@@ -35,7 +35,7 @@ def feature_ablation(net, x, target=None, score=None, layer=None, *, groups=7, b
     request = ask_picture(net, x, target, score, layer, "feature ablation")
     H, W = request.x.shape[1:3]
     if np.ndim(groups) == 0:
-        n = count_of(groups, "groups", most=min(H, W))
+        n = count_of(groups, "groups", most=max(H, W))
         groups = np.arange(H)[:, None] * n // H * n + np.arange(W) * n // W
     if np.shape(groups) != (H, W):
         raise InputError(f"groups must be a number or whole numbers ({H}, {W}); got shape {np.shape(groups)}")
@@ -54,7 +54,7 @@ def rise(net, x, target=None, score=None, layer=None, *, samples=1000, cells=7, 
     p = number_of(p, "p", 1e-6, 1)
     if masks is None:
         size = request.x.shape[1:3]
-        masks = _rise_masks(count_of(samples, "samples"), count_of(cells, "cells", most=min(size)), p, seed, size)
+        masks = _rise_masks(count_of(samples, "samples"), count_of(cells, "cells", most=max(7, *size)), p, seed, size)
     elif np.shape(masks)[1:] != request.x.shape[1:3] or len(masks) == 0:
         raise InputError(f"masks must be (N, {request.x.shape[1]}, {request.x.shape[2]}); got {np.shape(masks)}")
     pictures = ((request.x * M[..., None]).astype(request.x.dtype) for M in masks)

@@ -130,9 +130,9 @@ def test_a_file_that_was_overwritten(jobs, tmp_path, pictures):
     path, found = tmp_path / "net.h5", []
     for seed in (0, 1):
         ta.save(small_network(seed), path)
-        found.append(numbers(audit(path, pictures[:1], family="tinyattr", methods=["hirescam"], scores=["pre"], attacks=["corner"], jobs=jobs)))
+        found.append(numbers(audit(path, pictures[:1], family="tinyattr", size=32, methods=["hirescam"], scores=["pre"], attacks=["corner"], jobs=jobs)))
     ta.save(small_network(1), tmp_path / "other.h5")
-    alone = audit(tmp_path / "other.h5", pictures[:1], family="tinyattr", methods=["hirescam"], scores=["pre"], attacks=["corner"])
+    alone = audit(tmp_path / "other.h5", pictures[:1], family="tinyattr", size=32, methods=["hirescam"], scores=["pre"], attacks=["corner"])
     assert found[1] == numbers(alone)
     assert found[0] != found[1]
 
@@ -147,7 +147,7 @@ def test_a_file_that_changes_while_the_audit_runs(tmp_path, pictures, monkeypatc
 
     monkeypatch.setattr(workers, "compute", overwritten)
     with pytest.raises(ta.InputError, match="holds other weights than when this audit began"):
-        audit(path, pictures[:1], family="tinyattr", methods=["hirescam"], scores=["pre"])
+        audit(path, pictures[:1], family="tinyattr", size=32, methods=["hirescam"], scores=["pre"])
 
 
 def test_names_given_twice_count_once(pictures):
