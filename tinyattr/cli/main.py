@@ -8,7 +8,7 @@ import warnings
 import tinyattr as ta
 from tinyattr.cli import attacks, bench, glyphs, heatmaps, lesson, weights  # noqa: F401 (each adds its commands)
 from tinyattr.cli.command import COMMANDS
-from tinyattr.cli.interrupt import is_an_exception
+from tinyattr.cli.interrupt import ends_at_once, is_an_exception
 from tinyattr.cli.outputs import check
 
 GROUPS = {  # commands of two words: what the first one is about
@@ -79,4 +79,6 @@ def parser():
 def entry():
     """Where the `tinyattr` command starts."""
     warnings.formatwarning = lambda message, *_: f"tinyattr: {' '.join(str(message).split())}\n"
-    sys.exit(main())
+    status = main()
+    ends_at_once()  # all is written
+    sys.exit(status)
