@@ -1,0 +1,116 @@
+"""What is asked of every function, in order; findings are gathered, and what the function does not take."""
+
+from functools import partial
+
+import numpy as np
+
+from tinyattr.testing import cases, identities
+from tinyattr.testing.examine import FLOATS, finding
+from tinyattr.testing.findings import Findings
+from tinyattr.testing.subject import Subject, half_types, keyword_of_axis
+
+ORDINARY = cases.USUAL["ordinary logits"]
+
+
+class Report:
+    """Findings as they are made, and what was not tried."""
+
+    def __init__(self):
+        self.found, self.not_tried, self.fit = [], [], True
+
+    @property
+    def findings(self):
+        """The Findings so far."""
+        return Findings(tuple(self.found), tuple(self.not_tried))
+
+    def add(self, name, test, vectors, types=FLOATS):
+        """One more identity, test(z) -> (ratio, sentence), on {kind: z}."""
+        self.found.append(finding(name, test, vectors, types))
+
+    def answers(self, s):
+        """Whether a function answers ordinary logits with real numbers in the right shape; if not, that is all we say."""
+        self.add(f"{s.kind.letter} has the right shape", partial(identities.shape, s), cases.ONE)
+        self.fit = self.found[-1].holds
+        if not self.fit:
+            self.found = self.found[-1:]
+        return self.fit
+
+    def able(self, what, wanted, why_not):
+        """Whether to try something. `wanted` decides: True, False or a reason not to; None leaves it to why_not."""
+        reason = {None: why_not, True: None, False: "you said so"}.get(wanted, wanted)
+        if reason is not None:
+            self.not_tried.append(f"{what}: {reason}")
+        return reason is None
+
+
+def subject(report, f, kind, axis=None, what="one vector (n,) by itself"):
+    """The Subject of a function; one that takes batches only is given batches of one row."""
+    s = Subject(f, kind, keyword_of_axis(f) if axis is None else None, -1 if axis is None else axis)
+    why = s.why_not(ORDINARY)
+    if why is not None:
+        s.wraps = True
+        if s.why_not(ORDINARY) is None:
+            report.not_tried.append(f"{what}: {why}")
+        else:
+            s.wraps = False
+    return s
+
+
+def of_function(report, s, batches=None, masks=None):
+    """All that holds of every function of logits."""
+    def add(name, test, vectors, types=FLOATS):
+        report.add(name, partial(test, s), vectors, types)
+
+    if not report.answers(s):
+        return
+    add(s.kind.identity, identities.value, cases.VALUES)
+    if s.kind.total is not None:
+        add("probabilities are in [0, 1] and sum to 1", identities.sums, cases.USUAL)
+    add(f"adding t to every logit {'adds t' if s.kind.kappa else 'changes nothing  (8)'}", identities.shift, cases.SHIFTED)
+    if s.kind.ordered:
+        add("a larger logit never has less, equal ones the same", identities.order, cases.USUAL)
+    add(f"reordering classes {'reorders the answer' if s.kind.rank else 'changes nothing'}", identities.reordering,
+        cases.PLAIN)
+    if report.able("masks of -inf", masks, s.why_not(np.array([0.0, -np.inf, 1.0]))):
+        add("a masked logit (-inf) is as if it were not there", identities.masked, cases.MASKED)
+    if report.able("batches", batches, s.why_not(cases.ROWS)):
+        long = "; the batch is taken for one long vector (batches=False, if the function is for single ones)"
+        name = "each row of a batch is answered by itself"
+        report.add(name, partial(identities.rows, s, hint=long * identities.one_long_vector(s)), cases.BATCHED)
+        if report.able("rows of NaN or infinity", None, s.why_not(*(rows for _, rows, _ in cases.spoilt(ORDINARY)))):
+            add("a row of NaN or infinity leaves the others alone", identities.spoilt, cases.SHIFTED)
+    if report.able("an axis", None, None if s.axis else "the function has no parameter axis or dim"):
+        add(f"{s.axis}=k works along axis k", identities.axes, cases.SHIFTED)
+    refused = [f"{name} arrays" for name, array in cases.layouts(ORDINARY) if s.why_not(np.array(array)) is None
+               and not s.takes(array)]
+    if refused:
+        report.not_tried.append(f"{', '.join(refused)}: the function refuses them")
+    add("strides and order in memory change nothing", identities.layout, cases.SHIFTED)
+    if report.able("whole numbers", None, s.why_not(np.array([1, 2]))):
+        add("whole numbers are logits like others", identities.whole, cases.WHOLE, [np.float64])
+    for dtype in half_types():
+        if report.able(np.dtype(dtype).name, None, s.why_not(ORDINARY.astype(dtype))):
+            add(f"the formula in {np.dtype(dtype).name}", identities.value, cases.SHORT, [dtype])
+    if report.able("empty arrays", None, s.raises(np.zeros(0), np.zeros((0, 3)))):
+        add("empty arrays have empty answers", identities.empty, cases.ONE)
+    if report.able("a single number ()", None, s.why_not(np.array(2.0))):
+        add("a single number () is one class", identities.single, cases.ONE)
+    _purity(report, s)
+
+
+def of_derivative(report, s, vectors, tests=(), batches=None):
+    """What holds of a Jacobian, gradient or product, too: the formula, identities of its own, rows, memory."""
+    if not report.answers(s):
+        return
+    report.add(s.kind.identity, partial(identities.value, s), vectors)
+    for name, test, tried in tests:
+        report.add(name, partial(test, s), tried)
+    a = s.kind.letter
+    if report.able(f"batches of {a}", batches, s.why_not(cases.ROWS)):
+        report.add(f"each row of a batch is answered by itself, {a}", partial(identities.rows, s), cases.SHIFTED)
+    _purity(report, s, f", {a}")
+
+
+def _purity(report, s, of=""):
+    report.add(f"the argument is left unchanged{of}", partial(identities.argument, s), cases.SHIFTED)
+    report.add(f"the same answer twice, in memory of its own{of}", partial(identities.memory, s), cases.SHIFTED)

@@ -1,0 +1,124 @@
+"""The function under test as the identities see it: vectors of logits go in, an answer and its rounding come out."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tinyattr.testing.truth import Kind, rounding, size
+
+
+class Unfit(Exception):
+    """The function raised an error, or what it answered is no array of the right shape."""
+
+
+@dataclass
+class Answer:
+    """Numbers in float64, the roundings u of their type and of the logits', and its smallest normal number."""
+
+    values: np.ndarray
+    u: float
+    u_logits: float
+    tiny: float
+
+
+@dataclass
+class Subject:
+    """`call` takes logits (..., n); `kind` says what it must answer; `axis` is the keyword of an axis, if it has one."""
+
+    call: Callable
+    kind: Kind
+    axis: str | None = None
+    along: int = -1
+    wraps: bool = False  # one vector has to be called as a batch of one row
+    truths: dict = field(default_factory=dict)
+
+    def answer(self, z, axis=None):
+        """The Answer to logits z (..., n), of which the function gets a copy. Raises Unfit."""
+        return self.given(z.copy(), z.shape, axis)
+
+    def given(self, z, shape=None, axis=None):
+        """The Answer to this very array. Raises Unfit."""
+        shape = z.shape if shape is None else shape
+        return self.read(self.raw(z, axis), shape, z.dtype)
+
+    def raw(self, z, axis=None, copied=True):
+        """What the function itself returns, as an array: a copy, or the very memory. Raises Unfit."""
+        wrap = self.wraps and z.ndim == 1
+        z = z[None] if wrap else z
+        keywords = {self.axis: -1 if axis is None else axis} if self.axis and (z.ndim > 1 or axis is not None) else {}
+        if self.along != -1 and z.ndim > 1:
+            z = np.moveaxis(z, -1, self.along)
+        try:
+            with np.errstate(all="ignore"):  # overflow is a finding here, not a warning
+                a = np.asarray(self.call(z, **keywords))
+        except Exception as error:
+            raise Unfit(f"it raised {type(error).__name__}: {' '.join(str(error).split())[:100]}") from error
+        if self.along != -1 and z.ndim > 1 and self.kind.rank and a.ndim == z.ndim:
+            a = np.moveaxis(a, self.along, -1)
+        a = a[0] if wrap and a.ndim else a
+        return a.copy() if copied else a
+
+    def read(self, a, shape, dtype):
+        """An Answer from what was returned. Raises Unfit for another shape, or what are no real numbers."""
+        n = shape[-1:]
+        wanted = shape[:-1] + n * self.kind.rank
+        if a.shape != wanted or not (a.dtype.kind in "fiu" or a.dtype.name == "bfloat16"):
+            raise Unfit(f"it gives {a.dtype} of shape {a.shape}; expected real numbers, {wanted}")
+        (u, tiny), (u_logits, tiny_logits) = rounding(a.dtype), rounding(dtype)
+        return Answer(np.array(a, np.float64), max(u, u_logits), u_logits, max(tiny, tiny_logits))
+
+    def truth(self, z):
+        """The right answer to one vector z (n,), float64; kept, as most are asked for again."""
+        z = np.asarray(z, np.float64)
+        key = z.tobytes()
+        if key not in self.truths:
+            with np.errstate(all="ignore"):
+                self.truths[key] = self.kind.truth(z)
+        return self.truths[key]
+
+    def room(self, z, truth, answer):
+        """The error that rounding allows in the answer to one vector."""
+        z = np.asarray(z, np.float64)
+        with np.errstate(all="ignore"):
+            lost = size(z) * answer.u * (answer.u > answer.u_logits)  # the logits themselves had to be rounded
+            return self.kind.room(z, truth, answer.u, lost) + answer.tiny * self.kind.grown
+
+    def why_not(self, *arrays):
+        """Why the function cannot be given such arrays; None if it can."""
+        return self._reason(self.answer, arrays)
+
+    def takes(self, array):
+        """Whether it answers this very array, of this layout in memory."""
+        return self._reason(self.given, [array]) is None
+
+    def raises(self, *arrays):
+        """The error that such arrays end with; None if there is none, whatever the answer."""
+        return self._reason(self.raw, arrays)
+
+    def _reason(self, ask, arrays):
+        try:
+            for z in arrays:
+                ask(z)
+        except Unfit as reason:
+            return str(reason)
+        return None
+
+
+def half_types():
+    """float16, and bfloat16 where ml_dtypes is installed."""
+    try:
+        from ml_dtypes import bfloat16
+    except ImportError:
+        return [np.float16]
+    return [np.float16, bfloat16]
+
+
+def keyword_of_axis(f):
+    """"axis" or "dim", if the function has such a parameter."""
+    try:
+        names = inspect.signature(f).parameters
+    except (TypeError, ValueError):
+        return None
+    return next((name for name in ("axis", "dim") if name in names), None)
