@@ -73,6 +73,7 @@ DERIVED = {kind: z for kind, z in {**USUAL, "65 classes": MANY["65 classes"], "1
 SQUARES = {**USUAL, **FINE, **{kind: z for kind, z in MANY.items() if len(z) <= 129 or kind == "517 classes"},
            "gaps of thousands": EXTREME["gaps of thousands"], "a leader by 300": EXTREME["a leader by 300"]}
 VALUES = {**USUAL, **EXTREME, **MANY, **FINE}
+MODERATE = {kind: z for kind, z in VALUES.items() if len(z) <= 1025}  # room for matrices of n x n
 SHIFTED = {kind: USUAL[kind] for kind in (
     "one class", "two classes", "all equal", "ordinary logits", "a tie at the top", "9 classes", "17 classes")}
 BATCHED = {
@@ -88,6 +89,7 @@ SHIFTS = sorted((s * 2.0**k for k in (-20, -8, 0, 3, 5, *range(6, 12), 13, 15, 1
 
 
 LOSSES = {**{kind: z for kind, z in USUAL.items() if len(z) > 1}, **FINE, "100 classes": MANY["100 classes"]}
+DISTINCT = {kind: z for kind, z in PLAIN.items() if len(z) > 1 and np.diff(np.sort(z)).min() > 1 / 16}
 PROBES = {kind: LOSSES[kind] for kind in ("ordinary logits", "5 classes", "9 classes")}
 
 

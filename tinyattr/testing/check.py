@@ -112,7 +112,7 @@ def _of_jacobian(report, f, g, kind, tests, batches):
     if g is not None and report.fit:
         s = subject(report, g, kind, what=f"{kind.letter} of one vector (n,)")
         slope = ("J v is the derivative along v", partial(derivatives.differences, f), cases.PLAIN)
-        of_derivative(report, s, cases.VALUES if kind.rank == 1 else cases.SQUARES, (*tests, slope), batches)
+        of_derivative(report, s, cases.MODERATE if kind.rank == 1 else cases.SQUARES, (*tests, slope), batches)
 
 
 def _of_product(report, product, kinds, batches):
@@ -123,4 +123,4 @@ def _of_product(report, product, kinds, batches):
         first, *others = subjects
         tests = [(f"the same, v = {rule}", lambda _, z, s=s: identities.value(s, z), cases.USUAL)
                  for rule, s in zip(list(kinds)[1:], others, strict=True)]
-        of_derivative(report, first, cases.VALUES, tests, batches)
+        of_derivative(report, first, cases.MODERATE, tests, batches)

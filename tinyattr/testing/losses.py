@@ -188,8 +188,8 @@ def of_loss(report, loss, gradient=None, batches=None):
     if gradient is not None:
         g = single(gradient, main, lambda z, c: softmax(z) * c.sum() - c, gradient_room, ("dL/dz", "dL/dz = y - t  (13)", 1))
         g.wraps = s.wraps
-        along = ("dL/dz . v is the derivative along v", lambda g, z: differences(s, g, z), cases.PLAIN)
-        of_derivative(report, g, cases.VALUES, [along], "see below")
+        along = ("dL/dz . v is the derivative along v", lambda g, z: differences(s, g, z), cases.DISTINCT)
+        of_derivative(report, g, cases.MODERATE, [along], "see below")
 
 
 def forms(report, loss, takes):

@@ -63,7 +63,8 @@ def of_function(report, s, batches=None, masks=None):
 
     if not report.answers(s):
         return
-    add(s.kind.identity, identities.value, cases.VALUES)
+    heavy = "the function takes memory for n x n numbers" if s.memory(1024) > 512 * 1024 * 8 else None
+    add(s.kind.identity, identities.value, cases.VALUES if report.able("50,257 classes", None, heavy) else cases.MODERATE)
     if s.kind.total is not None:
         add("probabilities are in [0, 1] and sum to 1", identities.sums, cases.USUAL)
     add(f"adding t to every logit {'adds t' if s.kind.kappa else 'changes nothing  (8)'}", identities.shift, cases.SHIFTED)

@@ -1,6 +1,7 @@
 """The function under test as the identities see it: vectors of logits go in, an answer and its rounding come out."""
 
 import inspect
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -88,6 +89,15 @@ class Subject:
     def why_not(self, *arrays):
         """Why the function cannot be given such arrays; None if it can."""
         return self._reason(self.answer, arrays)
+
+    def memory(self, n):
+        """The most bytes of NumPy's that one call with n logits holds at a time."""
+        tracemalloc.start()
+        try:
+            self.raises(np.zeros(n))
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
 
     def takes(self, array):
         """Whether it answers this very array, of this layout in memory."""
