@@ -5,9 +5,8 @@ import os
 import sys
 
 import tinyattr as ta
-from tinyattr.cli import attack, bench, explain, glyphs, lesson, weights  # noqa: F401 (each adds its commands)
+from tinyattr.cli import attack, bench, check, explain, glyphs, lesson, outputs, weights  # noqa: F401 (add commands)
 from tinyattr.cli.command import COMMANDS
-from tinyattr.cli.outputs import check
 
 GROUPS = {  # commands of two words: what the first one is about
     "lesson": "the course of fourteen lessons, each a script of its own: list, run, a student's copy, a notebook",
@@ -30,7 +29,7 @@ def main(arguments=None):
             stream.reconfigure(errors="replace")  # a name that the terminal cannot show is no reason to stop
     options = parser().parse_args(arguments)
     try:
-        check(options)
+        outputs.check(options)
         options.run(options)
     except ta.InputError as error:
         return _complain(error)

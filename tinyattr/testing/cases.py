@@ -68,8 +68,8 @@ FINE = {  # not exact in float32
 }
 LEADERS = {f"a leader by {lead}": np.array([0.0, float(lead), -1.0]) for lead in (20, 40, 60, 80)}
 PLAIN = {kind: z for kind, z in USUAL.items() if np.abs(z).max() <= 100}
-DERIVED = {kind: z for kind, z in {**USUAL, "65 classes": MANY["65 classes"], "100 classes": MANY["100 classes"],
-                                   "gaps of thousands": EXTREME["gaps of thousands"]}.items()}
+DERIVED = {**USUAL, "65 classes": MANY["65 classes"], "100 classes": MANY["100 classes"],
+           "gaps of thousands": EXTREME["gaps of thousands"]}
 SQUARES = {**USUAL, **FINE, **{kind: z for kind, z in MANY.items() if len(z) <= 129 or kind == "517 classes"},
            "gaps of thousands": EXTREME["gaps of thousands"], "a leader by 300": EXTREME["a leader by 300"]}
 VALUES = {**USUAL, **EXTREME, **MANY, **FINE}
@@ -84,7 +84,8 @@ WHOLE = {"whole numbers": np.array([2.0, -1.0, 0.0, 3.0]), "whole numbers, large
 ONE = {"ordinary logits": USUAL["ordinary logits"]}
 ROWS = np.stack([USUAL["ordinary logits"], USUAL["ordinary logits"][::-1]])
 SHORT = {kind: z for kind, z in USUAL.items() if len(z) < 60}
-MASKED = {**SHIFTED, "all large": USUAL["all large"], "at the negative end": np.full(3, float(np.finfo(np.float32).min))}
+MASKED = {**SHIFTED, "all large": USUAL["all large"],
+          "at the negative end": np.full(3, float(np.finfo(np.float32).min))}
 SHIFTS = sorted((s * 2.0**k for k in (-20, -8, 0, 3, 5, *range(6, 12), 13, 15, 17, 20) for s in (1, -1)), key=abs)
 
 
@@ -112,8 +113,8 @@ def permutations(n):
 def masks(z):
     """{which logits are masked: the logits, these at -inf}: one, every second, all but one."""
     n = len(z)
-    which = {"the first": [0], "the last": [n - 1], "the largest": [int(z.argmax())], "every second": range(0, n - 1, 2),
-             "all but the first": range(1, n), "all but the last": range(n - 1)}
+    which = {"the first": [0], "the last": [n - 1], "the largest": [int(z.argmax())],
+             "every second": range(0, n - 1, 2), "all but the first": range(1, n), "all but the last": range(n - 1)}
     for name, i in which.items():
         masked = z.copy()
         masked[list(i)] = -np.inf
@@ -122,7 +123,7 @@ def masks(z):
 
 
 def batches(z):
-    """Batches of 1, 2, 3 and 17 rows, and of 2 x 3, made of z (n,): its entries turned, some rows far away, one tiny."""
+    """Batches of 1, 2, 3 and 17 rows, and of 2 x 3, made of z (n,): turned, some rows far away, one half as large."""
     n, far = len(z), (0.0, 900.0, -1000.0, 0.0, 30_000.0, -30_000.0)
     sizes = ((1,), (2,), (3,), (17,), (2, 3)) if n < 60 else ((2,), (3,))
     for size in sizes:

@@ -7,8 +7,8 @@ J           products of two y; on the diagonal y_i times the sum of the others: 
             the row, not to 1. A diagonal of y_i - y_i^2 is noise of size u where y_i is near 1, beside entries of size
             1 - y_i: that is a fault, for the row no longer sums to 0.
 d log y     delta_ij - y_j, absolute: R_j, and 4 u on the diagonal.
-v^T J       y_i (v_i - s), s = sum y_j v_j: R_i (|v_i| + |s|'), y_i sum_j R_j |v_j|, and n + 8 roundings of y_i (|v_i| + |s|'),
-            |s|' = sum y_j |v_j|.
+v^T J       y_i (v_i - sum y_j v_j), with s = sum y_j |v_j|: R_i (|v_i| + s), y_i sum_j R_j |v_j|, and n + 8 roundings of
+            y_i (|v_i| + s).
 g - y sum g the same for log y: R_i sum |g|, n + 8 roundings of y_i sum |g|, and of g_i.
 """
 
@@ -34,7 +34,7 @@ def log_jacobian_room(z, J, u, lost=0):
 
 
 def direction(rule, z):
-    """v (..., n) of a rule, made of logits z (..., n): whole multiples of 1/16, so that they are exact in every type."""
+    """v (..., n) of a rule, made of logits z (..., n): whole multiples of 1/16, which are exact in every type."""
     i = np.arange(z.shape[-1])
     v = {"waves": np.round(16 * np.sin(3 * np.asarray(z, np.float64) + i)) / 16,
          "ones": np.ones(z.shape), "one": np.broadcast_to(i == 0, z.shape),
@@ -112,7 +112,8 @@ def semidefinite(s, z):
     if not np.isfinite(J).all():
         return np.inf, "J is not finite"
     least = np.linalg.eigvalsh((J + J.T) / 2)[0]
-    allowed = np.linalg.norm(np.broadcast_to(s.room(z, s.truth(z), answer), J.shape)) + 8 * len(z) * answer.u * np.abs(J).max()
+    allowed = np.linalg.norm(np.broadcast_to(s.room(z, s.truth(z), answer), J.shape))
+    allowed += 8 * len(z) * answer.u * np.abs(J).max()
     return ratio(max(-least, 0), allowed), f"an eigenvalue is {least:.3g}"
 
 

@@ -5,8 +5,8 @@ from time import perf_counter
 import numpy as np
 
 from tinyattr.testing.findings import Finding
+from tinyattr.testing.subject import UnfitError
 from tinyattr.testing.words import described
-from tinyattr.testing.subject import Unfit
 
 FLOATS = (np.float64, np.float32)
 SECONDS, CALLS = 0.3, 300  # at most, for shrinking one counter-example
@@ -41,7 +41,7 @@ def outcome(test, z):
     """(ratio, sentence) of a test; an error, or an answer of another shape, is infinitely wrong."""
     try:
         ratio, sentence = test(z)
-    except Unfit as reason:
+    except UnfitError as reason:
         return np.inf, str(reason)
     return float(ratio), sentence
 

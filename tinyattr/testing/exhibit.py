@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-WRONG, RIGHT = {}, {}
-
 
 @dataclass(frozen=True)
 class Exhibit:
@@ -21,17 +19,15 @@ class Exhibit:
         return self.f.__doc__.splitlines()[0]
 
 
-def wrong(part, report=""):
-    """Make the function below a wrong exhibit."""
-    return lambda f: _shown(WRONG, part, f, report)
+def exhibit(part, report=""):
+    """Make the function below an exhibit of its module."""
+    def shown(f):
+        f.exhibit = Exhibit(f.__name__.replace("_", " "), part, f, report)
+        return f
+    return shown
 
 
-def right(part):
-    """Make the function below a right exhibit."""
-    return lambda f: _shown(RIGHT, part, f, "")
-
-
-def _shown(room, part, f, report):
-    name = f.__name__.replace("_", " ")
-    room[name] = Exhibit(name, part, f, report)
-    return f
+def exhibits(module):
+    """{name: Exhibit} of all exhibits that a module defines, in its order."""
+    found = [f.exhibit for f in vars(module).values() if hasattr(f, "exhibit") and f.__module__ == module.__name__]
+    return {e.name: e for e in found}

@@ -17,7 +17,7 @@ class Finding:
         return self.worst <= 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Findings:
     """All findings, and what could not be tried; prints as a table."""
 
@@ -51,3 +51,6 @@ class Findings:
             if not f.holds:
                 lines.append(f"    {f.example}")
         return "\n".join([*lines, *(f"not tried: {what}" for what in self.not_tried)])
+
+    def __repr__(self):
+        return f"\n{self}\n"  # pytest shows it below "assert ... .holds"

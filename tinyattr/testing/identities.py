@@ -47,7 +47,7 @@ def located(s, found, values, wanted):
 
 
 def shape(s, z):
-    """An array of real numbers, in the shape that the logits ask for; an Unfit answer is told by whoever calls this."""
+    """An array of real numbers, in the shape that the logits ask for; an UnfitError answer is told by whoever calls this."""
     s.answer(z)
     return 0.0, ""
 
@@ -97,8 +97,8 @@ def order(s, z):
     found = ratio(error, allowed[:-1] + allowed[1:])
     k = int(found.argmax())
     i, j, a = up[k + 1], up[k], s.kind.letter
-    return found.max(), f"z_{i} = {z[i]:.6g} {'=' if tied[k] else '>'} z_{j} = {z[j]:.6g}, but {a}_{i} = {y[k + 1]:.6g} " \
-                        f"and {a}_{j} = {y[k]:.6g}"
+    said = f"z_{i} = {z[i]:.6g} {'=' if tied[k] else '>'} z_{j} = {z[j]:.6g}"
+    return found.max(), f"{said}, but {a}_{i} = {y[k + 1]:.6g} and {a}_{j} = {y[k]:.6g}"
 
 
 def reordering(s, z):
@@ -110,7 +110,7 @@ def reordering(s, z):
             answer = s.answer(z[p])
             wanted = straight.values[p] if s.kind.rank else straight.values
             found = ratio(distance(answer.values, wanted), 2 * room(s, z[p], answer)).max()
-            yield found, f"{s.kind.letter} = {text(straight.values)}; with the logits {text(z[p])} it is {text(answer.values)}"
+            yield found, f"{s.kind.letter} = {text(straight.values)}; of {text(z[p])} it is {text(answer.values)}"
     return worst(turned())
 
 
@@ -233,12 +233,14 @@ def memory(s, z):
     later, again = s.read(returned, z.shape, z.dtype), s.answer(z)
     mine[...] = other
     reused, allowed = s.given(mine), 2 * room(s, z, first)
-    return worst((np.max(ratio(distance(got.values, wanted.values), limit)), sentence) for got, wanted, limit, sentence in [
-        (later, first, allowed * 0, f"the answer {text(first.values)} holds {text(later.values)} after another call: it "
-                                    "shares memory"),
+    pairs = [
+        (later, first, 0 * allowed, f"the answer {text(first.values)} holds {text(later.values)} after another call: "
+                                    "it shares memory"),
         (again, first, allowed, f"the second time it gives {text(again.values)}, the first time {text(first.values)}"),
         (reused, elsewhere, 2 * room(s, other, reused),
-         f"the same array, holding {text(other)} by now, gives {text(reused.values)}: old logits are remembered")])
+         f"the same array, holding {text(other)} by now, gives {text(reused.values)}: old logits are remembered")]
+    return worst((np.max(ratio(distance(got.values, wanted.values), limit)), sentence)
+                 for got, wanted, limit, sentence in pairs)
 
 
 def digits(s, z):
@@ -246,4 +248,5 @@ def digits(s, z):
     answer, truth, c = s.answer(z), s.truth(z), int(z.argmax())
     gap = z.max() - z[z < z.max()].max() if (z < z.max()).any() else 0
     allowed = (4 * gap + 4 * len(z) + 16) * answer.u * abs(truth[c]) + answer.tiny
-    return ratio(distance(answer.values[c], truth[c]), allowed), f"{s.kind.letter}_{c} is {apart(answer.values[c], truth[c])}"
+    found = ratio(distance(answer.values[c], truth[c]), allowed)
+    return found, f"{s.kind.letter}_{c} is {apart(answer.values[c], truth[c])}"

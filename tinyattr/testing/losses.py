@@ -1,7 +1,7 @@
 """Cross-entropy: every form of target, its loss and its gradient.
 
-Every loss of a row is L = -w sum_i c_i log y_i, and its gradient w (y sum c - c), for a weight w and coefficients c that
-follow from the target:
+Every loss of a row is L = -w sum_i c_i log y_i, and its gradient w (y sum c - c), for a weight w and coefficients c
+that follow from the target:
 
     a class t           c = e_t
     probabilities       c = t
@@ -26,12 +26,13 @@ from tinyattr.testing.derivatives import differences
 from tinyattr.testing.examine import finding
 from tinyattr.testing.identities import ratio
 from tinyattr.testing.report import ORDINARY, of_derivative, of_function
-from tinyattr.testing.subject import Subject, Unfit
+from tinyattr.testing.subject import Subject, UnfitError
 from tinyattr.testing.truth import Kind, log_softmax, log_softmax_room, rounding, softmax, softmax_room
 from tinyattr.testing.words import apart, text
 
 EPS, IGNORED = 0.125, (1, -100)
-PARAMETERS = {"label smoothing": ("label_smoothing", "smoothing"), "class weights": ("weight", "weights", "class_weights"),
+PARAMETERS = {"label smoothing": ("label_smoothing", "smoothing"),
+              "class weights": ("weight", "weights", "class_weights"),
               "an ignored class": ("ignore_index", "ignored")}
 REDUCTIONS = {  # what a function makes of L (N,) and w (N,): its loss, and the factor of each row's gradient
     "a number for each row": (lambda L, w: w * L, lambda w: w),
@@ -114,6 +115,11 @@ def cross_entropy(z, c):
     return -(c[c != 0] * log_softmax(z)[c != 0]).sum()
 
 
+def slope(z, c):
+    """y sum c - c of one row, (n,)."""
+    return softmax(z) * c.sum() - c
+
+
 # ------------------------------------------------------------------------------------------------- one form, in batches
 
 
@@ -133,10 +139,11 @@ def gradient_of_form(ask, form, reduction, z):
     """Its gradient, (4, n)."""
     Z, t, c, w, u, answer = _asked(ask, form, z)
     factor = REDUCTIONS[reduction][1](w)[:, None]
-    wanted = factor * np.array([softmax(row) * k.sum() - k for row, k in zip(Z, c, strict=True)])
+    wanted = factor * np.array([slope(row, k) for row, k in zip(Z, c, strict=True)])
     if answer.shape != wanted.shape:
         return np.inf, f"it gives shape {answer.shape}; expected {wanted.shape}"
-    allowed = factor * np.array([gradient_room(row, k, u) for row, k in zip(Z, c, strict=True)]) + 4 * u * np.abs(wanted)
+    rooms = np.array([gradient_room(row, k, u) for row, k in zip(Z, c, strict=True)])
+    allowed = factor * rooms + 4 * u * np.abs(wanted)
     return _worst_of(answer, wanted, allowed + rounding(np.float32)[1], "dL/dz", Z, t)
 
 
@@ -147,7 +154,7 @@ def _asked(ask, form, z):
         with np.errstate(all="ignore"):
             answer = np.asarray(ask(Z.copy(), t.copy(), **form.keywords(Z)))
     except Exception as error:
-        raise Unfit(f"it raised {type(error).__name__}: {' '.join(str(error).split())[:100]}") from error
+        raise UnfitError(f"it raised {type(error).__name__}: {' '.join(str(error).split())[:100]}") from error
     u = max(rounding(answer.dtype)[0], rounding(z.dtype)[0])
     return Z.astype(float), t, form.coefficients(t, n).astype(float), form.weights(t, n), u, answer.astype(np.float64)
 
@@ -155,9 +162,9 @@ def _asked(ask, form, z):
 def _worst_of(got, wanted, allowed, letter, Z, t):
     found = ratio(np.where(got == wanted, 0, np.abs(got - wanted)), allowed)
     i = np.unravel_index(found.argmax(), found.shape)
-    where = f"[{', '.join(map(str, i))}]" if i else ""
-    target = f"targets {text(t)}" if t.ndim == 1 else f"target {text(t[i[0] if i else 0])}"
-    return found.max(), f"{letter}{where} is {apart(got[i], np.asarray(wanted)[i])}; logits {text(Z[i[0] if i else 0])}, {target}"
+    where, row = f"[{', '.join(map(str, i))}]" if i else "", i[0] if i else 0
+    asked = f"of logits {text(Z[row])} and target {text(t[row])}, row {row} of {len(Z)}"
+    return found.max(), f"{letter}{where} is {apart(got[i], np.asarray(wanted)[i])}, {asked}"
 
 
 # --------------------------------------------------------------------------------------------------- all that is tried
@@ -175,18 +182,20 @@ def of_loss(report, loss, gradient=None, batches=None):
         report.not_tried.append("one vector (n,) by itself: the loss takes batches only")
     ask, reduction = asked_for_rows(loss, main, batches), None
     one = None if np.ndim(ask(*two_rows(main))) else "the loss of a batch is one number, see below"
-    of_function(report, s, one or (batches if ask is loss else False), "a class without probability has an infinite loss")
+    masks = "a class without probability has an infinite loss"
+    of_function(report, s, one or (batches if ask is loss else False), masks)
     if not report.fit:
         return
     for alternatives in forms(report, loss, takes):
-        form, reduction, worst = _best(ask, alternatives, [reduction] if reduction and not alternatives[0].weighs else REDUCTIONS)
-        report.add(f"targets: {form.name}; the loss of a batch is {reduction}", partial(loss_of_form, ask, form, reduction),
-                   cases.LOSSES)
+        fixed = reduction is not None and not alternatives[0].weighs
+        form, reduction = _best(ask, alternatives, [reduction] if fixed else REDUCTIONS)
+        report.add(f"targets: {form.name}; the loss of a batch is {reduction}",
+                   partial(loss_of_form, ask, form, reduction), cases.LOSSES)
         if gradient is not None and set(form.keywords(cases.ROWS)) <= parameters_of(gradient):
             report.add(f"dL/dz = y sum t - t  (13), targets: {form.name}",
                        partial(gradient_of_form, asked_for_rows(gradient, main, batches), form, reduction), cases.LOSSES)
     if gradient is not None:
-        g = single(gradient, main, lambda z, c: softmax(z) * c.sum() - c, gradient_room, ("dL/dz", "dL/dz = y - t  (13)", 1))
+        g = single(gradient, main, slope, gradient_room, ("dL/dz", "dL/dz = y - t  (13)", 1))
         g.wraps = s.wraps
         along = ("dL/dz . v is the derivative along v", lambda g, z: differences(s, g, z), cases.DISTINCT)
         of_derivative(report, g, cases.MODERATE, [along], "see below")
@@ -200,26 +209,29 @@ def forms(report, loss, takes):
     for what, names in PARAMETERS.items():
         name = next((name for name in names if name in parameters_of(loss)), None)
         why = f"the loss has no parameter {' or '.join(names)}" if name is None else None
-        if report.able(what, None, why or takes[HARD] and "classes are not taken"):
-            yield from {
-                "label smoothing": [[
-                    Form(f"a class, label smoothing {EPS} {whose}", mixed, partial(smoothed, others=others),
-                         keywords=lambda Z: {name: EPS})
-                    for whose, others in (("shared by all", False), ("shared by the others", True))]],
-                "class weights": [[Form("a class, class weights", mixed, one_hot, lambda t, n: class_weights(n)[t],
-                                        lambda Z: {name: class_weights(Z.shape[-1]).astype(Z.dtype)}, True)]],
-                "an ignored class": [[Form(f"a class, {mark} ignored", partial(some_ignored, mark=mark),
-                                           one_hot, lambda t, n, mark=mark: (t != mark).astype(float),
-                                           lambda Z, mark=mark: {name: mark}, True)] for mark in IGNORED],
-            }[what]
+        if report.able(what, None, why or (takes[HARD] and "classes are not taken")):
+            yield from forms_with(what, name)
+
+
+def forms_with(what, name):
+    """The forms of a loss that has a parameter of this name for label smoothing, class weights or an ignored class."""
+    if what == "label smoothing":
+        return [[Form(f"a class, label smoothing {EPS} shared by {whose}", mixed, partial(smoothed, others=others),
+                      keywords=lambda Z: {name: EPS}) for whose, others in (("all", False), ("the others", True))]]
+    if what == "class weights":
+        return [[Form("a class, class weights", mixed, one_hot, lambda t, n: class_weights(n)[t],
+                      lambda Z: {name: class_weights(Z.shape[-1]).astype(Z.dtype)}, True)]]
+    return [[Form(f"a class, {mark} ignored", partial(some_ignored, mark=mark), one_hot,
+                  lambda t, n, mark=mark: (t != mark).astype(float), lambda Z, mark=mark: {name: mark}, True)]
+            for mark in IGNORED]
 
 
 def _best(ask, alternatives, reductions):
-    """(form, reduction, worst error) that fit the function best: several are in use, and all are right."""
+    """(form, reduction) that fit the function best: several are in use, and all are right."""
     def error(pair):
         return finding("", partial(loss_of_form, ask, *pair), cases.PROBES).worst
     pairs = [(form, reduction) for form in alternatives for reduction in reductions]
-    return (*min(pairs, key=error), 0)
+    return min(pairs, key=error)
 
 
 def two_rows(form):
@@ -279,5 +291,7 @@ def single(f, form, truth, room, names):
 
     def coefficients(z):
         return np.asarray(form.coefficients(target(z), len(z)), float)
+    letter, identity, rank = names
     return Subject(lambda Z: f(Z, target(Z)), Kind(
-        *names[:2], lambda z: truth(z, coefficients(z)), lambda z, y, u, lost: room(z, coefficients(z), u, lost), names[2]))
+        letter, identity, lambda z: truth(z, coefficients(z)),
+        lambda z, y, u, lost: room(z, coefficients(z), u, lost), rank))

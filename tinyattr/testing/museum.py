@@ -6,10 +6,11 @@
 All are a few lines of our own, in the form of the fault that was reported; none is anybody's code.
 """
 
-from tinyattr.testing import check
-from tinyattr.testing.exhibit import RIGHT, WRONG
+from tinyattr.testing import check, right, wrong
+from tinyattr.testing.exhibit import exhibits
 from tinyattr.testing.right import log1p_of_the_rest, loss_of_gaps, maximum_off
-from tinyattr.testing import wrong  # noqa: F401 (fills WRONG)
+
+RIGHT, WRONG = exhibits(right), exhibits(wrong)
 
 PARTS = {  # a derivative is asked beside a right function
     "softmax": check.softmax_identities,

@@ -28,7 +28,7 @@ class Report:
         self.found.append(finding(name, test, vectors, types))
 
     def answers(self, s):
-        """Whether a function answers ordinary logits with real numbers in the right shape; if not, that is all we say."""
+        """Whether a function answers with real numbers in the right shape; if not, that is all that is said."""
         self.add(f"{s.kind.letter} has the right shape", partial(identities.shape, s), cases.ONE)
         self.fit = self.found[-1].holds
         if not self.fit:
@@ -64,10 +64,12 @@ def of_function(report, s, batches=None, masks=None):
     if not report.answers(s):
         return
     heavy = "the function takes memory for n x n numbers" if s.memory(1024) > 512 * 1024 * 8 else None
-    add(s.kind.identity, identities.value, cases.VALUES if report.able("50,257 classes", None, heavy) else cases.MODERATE)
+    tried = cases.VALUES if report.able("50,257 classes", None, heavy) else cases.MODERATE
+    add(s.kind.identity, identities.value, tried)
     if s.kind.total is not None:
         add("probabilities are in [0, 1] and sum to 1", identities.sums, cases.USUAL)
-    add(f"adding t to every logit {'adds t' if s.kind.kappa else 'changes nothing  (8)'}", identities.shift, cases.SHIFTED)
+    moves = "adds t" if s.kind.kappa else "changes nothing  (8)"
+    add(f"adding t to every logit {moves}", identities.shift, cases.SHIFTED)
     if s.kind.ordered:
         add("a larger logit never has less, equal ones the same", identities.order, cases.USUAL)
     add(f"reordering classes {'reorders the answer' if s.kind.rank else 'changes nothing'}", identities.reordering,

@@ -4,7 +4,7 @@ from math import exp, fsum, inf
 
 import numpy as np
 
-from tinyattr.testing.exhibit import right
+from tinyattr.testing.exhibit import exhibit
 
 LOG2_E = np.log2(np.e)
 
@@ -14,14 +14,14 @@ def each_row(f):
     return lambda z: np.apply_along_axis(f, -1, z) if z.size else np.zeros_like(z)
 
 
-@right("softmax")
+@exhibit("softmax")
 def maximum_off(z):
     """w = e^(z - max z), then w / sum w: what most libraries do."""
     w = np.exp(z - z.max(-1, keepdims=True))
     return w / w.sum(-1, keepdims=True)
 
 
-@right("softmax")
+@exhibit("softmax")
 def one_pass(z):
     """Maximum and sum in one pass, the sum rescaled whenever the maximum grows ("online")."""
     def row(z):
@@ -34,7 +34,7 @@ def one_pass(z):
     return each_row(row)(z)
 
 
-@right("softmax")
+@exhibit("softmax")
 def in_blocks(z):
     """Each block of 64 with a maximum and a sum of its own, joined in the end."""
     def row(z):
@@ -46,7 +46,7 @@ def in_blocks(z):
     return each_row(row)(z)
 
 
-@right("softmax")
+@exhibit("softmax")
 def powers_of_two(z):
     """2^((z - max z) log2 e), as on GPUs."""
     w = np.exp2((z - z.max(-1, keepdims=True)) * z.dtype.type(LOG2_E) if z.dtype.kind == "f" else (
@@ -54,21 +54,21 @@ def powers_of_two(z):
     return w / w.sum(-1, keepdims=True)
 
 
-@right("softmax")
+@exhibit("softmax")
 def small_ones_first(z):
     """The sum from the smallest to the largest."""
     w = np.exp(z - z.max(-1, keepdims=True))
     return w / np.cumsum(np.sort(w, -1), -1)[..., -1:]
 
 
-@right("softmax")
+@exhibit("softmax")
 def one_after_the_other(z):
     """The sum from left to right, one rounding for each class."""
     w = np.exp(z - z.max(-1, keepdims=True))
     return w / np.cumsum(w, -1)[..., -1:]
 
 
-@right("softmax")
+@exhibit("softmax")
 def exact_sum(z):
     """The sum by math.fsum, which rounds once."""
     def row(z):
@@ -77,7 +77,7 @@ def exact_sum(z):
     return each_row(row)(z)
 
 
-@right("softmax")
+@exhibit("softmax")
 def in_pairs(z):
     """The sum of halves, each the sum of its halves."""
     def total(w):
@@ -87,46 +87,46 @@ def in_pairs(z):
     return w / total(w)[..., None]
 
 
-@right("softmax")
+@exhibit("softmax")
 def times_the_reciprocal(z):
     """w times 1 / sum w."""
     w = np.exp(z - z.max(-1, keepdims=True))
     return w * (1 / w.sum(-1, keepdims=True))
 
 
-@right("softmax")
+@exhibit("softmax")
 def in_float32(z):
     """All in float32, and the answer says so by its type."""
     return maximum_off(z.astype(np.float32))
 
 
-@right("softmax")
+@exhibit("softmax")
 def in_long_double(z):
     """All in long double, and the answer, too."""
     return maximum_off(z.astype(np.longdouble))
 
 
-@right("softmax")
+@exhibit("softmax")
 def wider_inside(z):
     """Half and single precision are computed in double, then rounded once."""
     return maximum_off(z.astype(np.float64)).astype(z.dtype if z.dtype.kind == "f" else np.float64)
 
 
-@right("softmax")
+@exhibit("softmax")
 def through_the_logarithm(z):
     """e^(log y)."""
     d = z - z.max(-1, keepdims=True)
     return np.exp(d - np.log(np.exp(d).sum(-1, keepdims=True)))
 
 
-@right("softmax")
+@exhibit("softmax")
 def logsumexp_off(z):
     """e^(z - log sum e^z): it rounds at the size of z, which is allowed."""
     m = z.max(-1, keepdims=True)
     return np.exp(z - (m + np.log(np.exp(z - m).sum(-1, keepdims=True))))
 
 
-@right("softmax")
+@exhibit("softmax")
 def sigmoid_of_two(z):
     """Two classes by 1 / (1 + e^(z_j - z_i)), more by the usual way."""
     if z.shape[-1] != 2:
@@ -134,7 +134,7 @@ def sigmoid_of_two(z):
     return 1 / (1 + np.exp(z[..., ::-1] - z))
 
 
-@right("softmax")
+@exhibit("softmax")
 def tanh_of_two(z):
     """Two classes by (1 + tanh((z_i - z_j) / 2)) / 2, more by the usual way."""
     if z.shape[-1] != 2:
@@ -142,27 +142,27 @@ def tanh_of_two(z):
     return (1 + np.tanh((z - z[..., ::-1]) / 2)) / 2
 
 
-@right("softmax")
+@exhibit("softmax")
 def any_axis(z, axis=-1):
     """Along the axis that is asked for."""
     w = np.exp(z - z.max(axis, keepdims=True))
     return w / w.sum(axis, keepdims=True)
 
 
-@right("softmax")
+@exhibit("softmax")
 def maximum_off_twice(z):
     """The maximum of the gaps is 0: to take it off again changes nothing."""
     return maximum_off(z - z.max(-1, keepdims=True))
 
 
-@right("softmax")
+@exhibit("softmax")
 def a_little_more_than_the_maximum_off(z):
     """max z + 1 is subtracted: any number near the maximum will do."""
     w = np.exp(z - z.max(-1, keepdims=True) - 1)
     return w / w.sum(-1, keepdims=True)
 
 
-@right("Jacobian")
+@exhibit("Jacobian")
 def row_times_row(z):
     """y_i (delta_ij - y_j), its diagonal y_i times the sum of the others."""
     y = maximum_off(z)
@@ -173,27 +173,27 @@ def row_times_row(z):
     return J
 
 
-@right("product")
+@exhibit("product")
 def less_the_mean(z, v):
     """y (v - y.v), as every backward pass has it."""
     y = maximum_off(z)
     return y * (v - (y * v).sum(-1, keepdims=True))
 
 
-@right("product")
+@exhibit("product")
 def by_the_matrix(z, v):
     """v^T J with J written out."""
     return (row_times_row(z) * v[..., :, None]).sum(-2)
 
 
-@right("product")
+@exhibit("product")
 def in_two_terms(z, v):
     """y v - y sum(y v)."""
     w = maximum_off(z) * v
     return w - maximum_off(z) * w.sum(-1, keepdims=True)
 
 
-@right("log-softmax")
+@exhibit("log-softmax")
 def log1p_of_the_rest(z):
     """d - log(1 + what the largest leaves to the others), d = z - max z."""
     d = z - z.max(-1, keepdims=True)
@@ -202,7 +202,7 @@ def log1p_of_the_rest(z):
     return d - np.log1p(w.sum(-1, keepdims=True))
 
 
-@right("log-softmax")
+@exhibit("log-softmax")
 def log1p_where_it_counts(z):
     """log y by log(sum) for most classes, and by -log1p(rest) for the largest."""
     d = z - z.max(-1, keepdims=True)
@@ -214,33 +214,33 @@ def log1p_where_it_counts(z):
     return log_y
 
 
-@right("log-softmax Jacobian")
+@exhibit("log-softmax Jacobian")
 def identity_less_y(z):
     """delta_ij - y_j, as everybody writes it."""
     y = maximum_off(z)
     return np.eye(z.shape[-1]) - y[..., None, :] + np.zeros_like(y)[..., None]
 
 
-@right("log-softmax product")
+@exhibit("log-softmax product")
 def less_y_times_the_sum(z, v):
     """v - y sum v, as every backward pass has it."""
     return v - maximum_off(z) * v.sum(-1, keepdims=True)
 
 
-@right("logsumexp")
+@exhibit("logsumexp")
 def maximum_and_log(z):
     """max z + log sum e^(z - max z)."""
     m = z.max(-1, keepdims=True)
     return (m + np.log(np.exp(z - m).sum(-1, keepdims=True)))[..., 0]
 
 
-@right("logsumexp")
+@exhibit("logsumexp")
 def two_at_a_time(z):
     """log(e^a + e^b) of the first two, of that and the third, ..."""
     return np.logaddexp.reduce(z, -1)
 
 
-@right("cross-entropy")
+@exhibit("cross-entropy")
 def loss_of_gaps(z, t):
     """log sum e^d - d_t for classes, d = z - max z; -sum t log y for probabilities."""
     d = z - z.max(-1, keepdims=True)
@@ -250,7 +250,7 @@ def loss_of_gaps(z, t):
     return -(t * log_y).sum(-1)
 
 
-@right("cross-entropy")
+@exhibit("cross-entropy")
 def loss_with_everything(z, t, label_smoothing=0.0, weight=None, ignore_index=-100):
     """The weighted mean over the rows that count, with smoothing, weights and an ignored class."""
     z, t = np.atleast_2d(z), np.atleast_1d(t)
@@ -263,7 +263,7 @@ def loss_with_everything(z, t, label_smoothing=0.0, weight=None, ignore_index=-1
     return (w * L).sum() / w.sum()
 
 
-@right("cross-entropy gradient")
+@exhibit("cross-entropy gradient")
 def y_less_the_target(z, t):
     """y - t."""
     y = maximum_off(z)
@@ -271,13 +271,13 @@ def y_less_the_target(z, t):
     return y - ((np.arange(z.shape[-1]) == t[..., None]) if t.dtype.kind in "iu" else t)
 
 
-@right("temperature")
+@exhibit("temperature")
 def divided_first(z, T):
     """softmax(z / T)."""
     return maximum_off(z / T)
 
 
-@right("temperature")
+@exhibit("temperature")
 def divided_last(z, T):
     """e^((z - max z) / T), divided by its sum."""
     w = np.exp((z - z.max(-1, keepdims=True)) / T)

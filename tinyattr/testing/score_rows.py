@@ -1,7 +1,7 @@
-"""Identities of scores z, c -> (value S, row, log_scale), dS/dz = row e^log_scale: kappa, shifts, differences, directions.
+"""Identities of scores z, c -> (value S, row, log_scale), dS/dz = row e^log_scale: kappa, shifts, differences.
 
 Rounding, in u = 2^-53, with an exponential at 4 and a sum of n at n: a value S, formed from gaps, errs by
-8 (n + |S| + max |z|) u, which a shift by t brings to |z| + |t|; a row, whose entries are at most 1, by 8 (n + max |z|) u.
+8 (n + |S| + max |z|) u, which a shift by t brings to |z| + |t|; a row, its entries at most 1, by 8 (n + max |z|) u.
 """
 
 from functools import partial
@@ -11,7 +11,7 @@ import numpy as np
 from tinyattr.scores import SCORES
 from tinyattr.testing import cases
 from tinyattr.testing.identities import ratio, worst
-from tinyattr.testing.subject import Unfit
+from tinyattr.testing.subject import UnfitError
 from tinyattr.testing.words import apart
 
 U = 2.0**-53
@@ -33,14 +33,14 @@ def of_scores(report, scores=None):
 
 
 def asked(score, z, c):
-    """(S, row, log_scale) in float64. Raises Unfit."""
+    """(S, row, log_scale) in float64. Raises UnfitError."""
     try:
         with np.errstate(all="ignore"):
             S, row, scale = (np.asarray(a, np.float64) for a in score(z.copy(), c))
     except Exception as error:
-        raise Unfit(f"it raised {type(error).__name__}: {error}") from error
+        raise UnfitError(f"it raised {type(error).__name__}: {error}") from error
     if S.shape or scale.shape or row.shape != z.shape:
-        raise Unfit(f"it gives shapes {S.shape}, {row.shape}, {scale.shape}; expected (), {z.shape}, ()")
+        raise UnfitError(f"it gives shapes {S.shape}, {row.shape}, {scale.shape}; expected (), {z.shape}, ()")
     return float(S), row, float(scale)
 
 
@@ -56,7 +56,8 @@ def kappa(score, z):
             S, row, scale = asked(score, z, c)
             added, total = (asked(score, z + 256.0, c)[0] - S) / 256, row.sum() * np.exp(scale)
             allowed = 8 * U * (len(z) + np.abs(z).max() + (abs(S) + np.abs(z).max() + 256) / 256)
-            yield ratio(abs(total - added), allowed), f"class {c}: it sums to {total:.3g}, a shift of 1 adds {added:.3g}"
+            said = f"class {c}: it sums to {total:.3g}, a shift of 1 adds {added:.3g}"
+            yield ratio(abs(total - added), allowed), said
     return worst(each())
 
 
@@ -70,12 +71,13 @@ def shift(score, z):
                 S_t, row_t, scale_t = asked(score, z + t, c)
                 moved = abs(S_t - S - kappa * t) + np.abs(row_t - row).max() + abs(scale_t - scale)
                 allowed = 16 * U * (len(z) + abs(S) + abs(scale) + np.abs(z).max() + abs(t))
-                yield ratio(moved, allowed), f"class {c}, t = {t:g}: S goes from {S:.6g} to {S_t:.6g}, kappa is {kappa:g}"
+                said = f"class {c}, t = {t:g}: S goes from {S:.6g} to {S_t:.6g}, kappa is {kappa:g}"
+                yield ratio(moved, allowed), said
     return worst(each())
 
 
 def slope(score, z):
-    """The row against (S(z + h v) - S(z - h v)) / 2 h. Skipped where two largest rivals tie: margin has a kink there."""
+    """The row against (S(z + h v) - S(z - h v)) / 2 h. Not where the largest rivals tie: margin has a kink there."""
     v, h = np.cos(np.arange(len(z))), 2.0**-17
 
     def each():
@@ -87,7 +89,8 @@ def slope(score, z):
             difference = (asked(score, z + h * v, c)[0] - asked(score, z - h * v, c)[0]) / (2 * h)
             got = row @ v * np.exp(scale)
             allowed = 4 * h**2 + 8 * U * (len(z) + abs(S) + np.abs(z).max()) / h
-            yield ratio(abs(got - difference), allowed), f"class {c}: along v it grows by {apart(got, difference)}, as differences say"
+            said = f"class {c}: along v it grows by {apart(got, difference)}, as differences say"
+            yield ratio(abs(got - difference), allowed), said
     return worst(each())
 
 

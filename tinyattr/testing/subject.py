@@ -2,6 +2,7 @@
 
 import inspect
 import tracemalloc
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -10,7 +11,7 @@ import numpy as np
 from tinyattr.testing.truth import Kind, rounding, size
 
 
-class Unfit(Exception):
+class UnfitError(Exception):
     """The function raised an error, or what it answered is no array of the right shape."""
 
 
@@ -26,7 +27,7 @@ class Answer:
 
 @dataclass
 class Subject:
-    """`call` takes logits (..., n); `kind` says what it must answer; `axis` is the keyword of an axis, if it has one."""
+    """`call` takes logits (..., n), `kind` says what it must answer, `axis` is its parameter for an axis, if any."""
 
     call: Callable
     kind: Kind
@@ -36,37 +37,37 @@ class Subject:
     truths: dict = field(default_factory=dict)
 
     def answer(self, z, axis=None):
-        """The Answer to logits z (..., n), of which the function gets a copy. Raises Unfit."""
+        """The Answer to logits z (..., n), of which the function gets a copy. Raises UnfitError."""
         return self.given(z.copy(), z.shape, axis)
 
     def given(self, z, shape=None, axis=None):
-        """The Answer to this very array. Raises Unfit."""
+        """The Answer to this very array. Raises UnfitError."""
         shape = z.shape if shape is None else shape
         return self.read(self.raw(z, axis), shape, z.dtype)
 
     def raw(self, z, axis=None, copied=True):
-        """What the function itself returns, as an array: a copy, or the very memory. Raises Unfit."""
+        """What the function itself returns, as an array: a copy, or the very memory. Raises UnfitError."""
         wrap = self.wraps and z.ndim == 1
         z = z[None] if wrap else z
         keywords = {self.axis: -1 if axis is None else axis} if self.axis and (z.ndim > 1 or axis is not None) else {}
         if self.along != -1 and z.ndim > 1:
             z = np.moveaxis(z, -1, self.along)
         try:
-            with np.errstate(all="ignore"):  # overflow is a finding here, not a warning
+            with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):  # overflow is a finding here
                 a = np.asarray(self.call(z, **keywords))
         except Exception as error:
-            raise Unfit(f"it raised {type(error).__name__}: {' '.join(str(error).split())[:100]}") from error
+            raise UnfitError(f"it raised {type(error).__name__}: {' '.join(str(error).split())[:100]}") from error
         if self.along != -1 and z.ndim > 1 and self.kind.rank and a.ndim == z.ndim:
             a = np.moveaxis(a, self.along, -1)
         a = a[0] if wrap and a.ndim else a
         return a.copy() if copied else a
 
     def read(self, a, shape, dtype):
-        """An Answer from what was returned. Raises Unfit for another shape, or what are no real numbers."""
+        """An Answer from what was returned. Raises UnfitError for another shape, or what are no real numbers."""
         n = shape[-1:]
         wanted = shape[:-1] + n * self.kind.rank
         if a.shape != wanted or not (a.dtype.kind in "fiu" or a.dtype.name == "bfloat16"):
-            raise Unfit(f"it gives {a.dtype} of shape {a.shape}; expected real numbers, {wanted}")
+            raise UnfitError(f"it gives {a.dtype} of shape {a.shape}; expected real numbers, {wanted}")
         (u, tiny), (u_logits, tiny_logits) = rounding(a.dtype), rounding(dtype)
         return Answer(np.array(a, np.float64), max(u, u_logits), u_logits, max(tiny, tiny_logits))
 
@@ -111,7 +112,7 @@ class Subject:
         try:
             for z in arrays:
                 ask(z)
-        except Unfit as reason:
+        except UnfitError as reason:
             return str(reason)
         return None
 

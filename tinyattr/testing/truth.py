@@ -11,8 +11,9 @@ y_i         division, a cast and our own reference (5 u of float64) included, re
                 b_i = (4 |d_i| + 4 max |z| + 4 n + 16) u.
             max |z| is for forms that subtract logsumexp(z) or divide by a temperature first: each rounds at the size
             of z. Two classes may be written by tanh or by 1 - y: for n = 2, 4 u absolute come on top.
-log y_i     absolute: a_i = (4 |d_i| + 2 |log y_i| + 4 n + 16) u. Nothing of the size of z is needed, and none is allowed.
-log sum     absolute: (2 max |z| + 2 |log sum| + 4 n + 16) u: the answer itself is of that size.
+log y_i     absolute: a_i = (4 |d_i| + 2 |log y_i| + 4 n + 16) u. Nothing of the size of z is needed: it is not allowed.
+log sum     absolute: (2 max |z| + (n + 2) |log sum| + 4 n + 16) u: the answer itself is of that size, and a form that
+            adds one class after the other to the logarithm rounds n times at that size.
 loss        sum_i t_i a_i, and n roundings of sum_i |t_i log y_i|.
 gradients   y_j sum t - t_j, absolute: y_j b_j sum t, and 4 roundings of the two terms.
 
@@ -121,8 +122,8 @@ def log_softmax_room(z, log_y, u, lost=0):
 
 
 def logsumexp_room(z, value, u, lost=0):
-    """2 max |z| + 2 |log sum| + 4 n + 16, in u; what the logits lost is in max |z| u."""
-    return (2 * size(z) + 2 * abs(value) + 4 * len(z) + 16) * u
+    """2 max |z| + (n + 2) |log sum| + 4 n + 16, in u; what the logits lost is in max |z| u."""
+    return (2 * size(z) + (len(z) + 2) * abs(value) + 4 * len(z) + 16) * u
 
 
 SOFTMAX = Kind("y", "y_c = e^(z_c) / sum e^(z_i)  (1)", softmax, softmax_room, total=lambda y, room: (y, room),

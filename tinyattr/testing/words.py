@@ -5,7 +5,7 @@ import numpy as np
 
 def apart(got, wanted):
     """"0.3, not 0.4"; where that would read the same, how far apart."""
-    if f"{got:.6g}" != f"{wanted:.6g}":
+    if f"{got:.6g}" != f"{wanted:.6g}" or got == wanted or got != got:
         return f"{got:.6g}, not {wanted:.6g}"
     return f"{got:.6g}, off by {abs(got - wanted):.1e}"
 
