@@ -7,8 +7,8 @@ J           products of two y; on the diagonal y_i times the sum of the others: 
             the row, not to 1. A diagonal of y_i - y_i^2 is noise of size u where y_i is near 1, beside entries of size
             1 - y_i: that is a fault, for the row no longer sums to 0.
 d log y     delta_ij - y_j, absolute: R_j, and 4 u on the diagonal.
-v^T J       y_i (v_i - sum y_j v_j), with s = sum y_j |v_j|: R_i (|v_i| + s), y_i sum_j R_j |v_j|, and n + 8 roundings of
-            y_i (|v_i| + s).
+v^T J       y_i (v_i - sum y_j v_j), with s = sum y_j |v_j|: R_i (|v_i| + s), y_i sum_j R_j |v_j|, and n + 8
+            roundings of y_i (|v_i| + s).
 g - y sum g the same for log y: R_i sum |g|, n + 8 roundings of y_i sum |g|, and of g_i.
 """
 

@@ -71,7 +71,8 @@ def _smaller(z):
             if 0 < n - len(z[start:start + cut]) < n:
                 yield np.delete(z, slice(start, start + cut))
         cut = cut // 2 if n <= 40 or cut > n // 8 else 0
-    simple = [np.zeros_like(z), np.full_like(z, z[0]), np.trunc(z), z - z[0], *(
+    simple = [np.zeros_like(z), np.full_like(z, z[0]), np.trunc(z), np.trunc(z / 2), np.trunc(z * 0.75),
+              z - z[0], *(
         np.where(np.arange(n) == i, 0, z).astype(z.dtype) for i in range(min(n, 12)))]
     weight = _weight(z)
     for candidate in simple:
@@ -80,6 +81,6 @@ def _smaller(z):
 
 
 def _weight(z):
-    """How much there is to read in z: entries that are not 0, and their digits."""
+    """How much there is to read in z: entries that are not 0, their digits, how large they are."""
     z = z.astype(float)
-    return (np.count_nonzero(z), sum(len(f"{v:.9g}") for v in z[:20]), len(set(z.tolist())))
+    return (np.count_nonzero(z), sum(len(f"{v:.9g}") for v in z[:20]), len(set(z.tolist())), np.abs(z).sum())

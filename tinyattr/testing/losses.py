@@ -192,8 +192,9 @@ def of_loss(report, loss, gradient=None, batches=None):
         report.add(f"targets: {form.name}; the loss of a batch is {reduction}",
                    partial(loss_of_form, ask, form, reduction), cases.LOSSES)
         if gradient is not None and set(form.keywords(cases.ROWS)) <= parameters_of(gradient):
+            of_rows = asked_for_rows(gradient, main, batches)
             report.add(f"dL/dz = y sum t - t  (13), targets: {form.name}",
-                       partial(gradient_of_form, asked_for_rows(gradient, main, batches), form, reduction), cases.LOSSES)
+                       partial(gradient_of_form, of_rows, form, reduction), cases.LOSSES)
     if gradient is not None:
         g = single(gradient, main, slope, gradient_room, ("dL/dz", "dL/dz = y - t  (13)", 1))
         g.wraps = s.wraps

@@ -77,9 +77,10 @@ def of_function(report, s, batches=None, masks=None):
     if report.able("masks of -inf", masks, s.why_not(np.array([0.0, -np.inf, 1.0]))):
         add("a masked logit (-inf) is as if it were not there", identities.masked, cases.MASKED)
     if report.able("batches", batches, s.why_not(cases.ROWS)):
-        long = "; the batch is taken for one long vector (batches=False, if the function is for single ones)"
         name = "each row of a batch is answered by itself"
-        report.add(name, partial(identities.rows, s, hint=long * identities.one_long_vector(s)), cases.BATCHED)
+        why = "the function takes batches (N, n) only" if s.wraps else s.why_not(cases.ROWS[None])
+        axes = 3 if report.able("batches of three axes", None, why) else 2
+        report.add(name, partial(identities.rows, s, hint=identities.one_long_vector(s), axes=axes), cases.BATCHED)
         if report.able("rows of NaN or infinity", None, s.why_not(*(rows for _, rows, _ in cases.spoilt(ORDINARY)))):
             add("a row of NaN or infinity leaves the others alone", identities.spoilt, cases.SHIFTED)
     if report.able("an axis", None, None if s.axis else "the function has no parameter axis or dim"):

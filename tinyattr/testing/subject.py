@@ -59,7 +59,7 @@ class Subject:
             raise UnfitError(f"it raised {type(error).__name__}: {' '.join(str(error).split())[:100]}") from error
         if self.along != -1 and z.ndim > 1 and self.kind.rank and a.ndim == z.ndim:
             a = np.moveaxis(a, self.along, -1)
-        a = a[0] if wrap and a.ndim else a
+        a = a[0] if wrap and a.ndim and len(a) else a
         return a.copy() if copied else a
 
     def read(self, a, shape, dtype):
