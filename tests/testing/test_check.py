@@ -7,7 +7,15 @@ import pytest
 
 import tinyattr as ta
 from tinyattr import check
-from tinyattr.softmax import cross_entropy, cross_entropy_gradient, jacobian_product, log_softmax, logsumexp, softmax, softmax_jacobian
+from tinyattr.softmax import (
+    cross_entropy,
+    cross_entropy_gradient,
+    jacobian_product,
+    log_softmax,
+    logsumexp,
+    softmax,
+    softmax_jacobian,
+)
 from tinyattr.testing.right import maximum_off
 
 

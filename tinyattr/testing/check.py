@@ -19,6 +19,7 @@ function of single vectors, which sums over all that it is given, say batches=Fa
 from functools import partial
 
 from tinyattr.testing import cases, derivatives, identities
+from tinyattr.testing.findings import Findings
 from tinyattr.testing.losses import of_loss
 from tinyattr.testing.report import Report, of_derivative, of_function, subject
 from tinyattr.testing.score_rows import of_scores
@@ -28,7 +29,8 @@ from tinyattr.testing.truth import LOG_SOFTMAX, LOGSUMEXP, SOFTMAX, tempered
 TEMPERATURES = (0.1, 0.5, 2.0, 3.0, 16.0)
 
 
-def softmax_identities(my_softmax, my_jacobian=None, my_product=None, *, batches=None, masks=None, axis=None):
+def softmax_identities(my_softmax, my_jacobian=None, my_product=None, *, batches=None, masks=None,
+                       axis=None) -> Findings:
     """Findings on a softmax z -> y and, if given, on its Jacobian z -> J and on the product (z, v) -> v^T J.
 
     z, y and v have shape (n,) or (..., n), J (n, n) or (..., n, n), J_ij = dy_i/dz_j. A backward pass that takes y is
@@ -45,7 +47,7 @@ def softmax_identities(my_softmax, my_jacobian=None, my_product=None, *, batches
 
 
 def log_softmax_identities(my_log_softmax, my_jacobian=None, my_product=None, *, batches=None, masks=None, axis=None,
-                           digits=True):
+                           digits=True) -> Findings:
     """Findings on a log-softmax, and on its Jacobian and product v^T J, as `softmax_identities` takes them.
 
     digits: log y_c must keep its digits where y_c rounds to 1: it is -log1p(what is left to the others). By log(sum),
@@ -61,7 +63,7 @@ def log_softmax_identities(my_log_softmax, my_jacobian=None, my_product=None, *,
     return report.findings
 
 
-def logsumexp_identities(my_logsumexp, my_gradient=None, *, batches=None, masks=None, axis=None):
+def logsumexp_identities(my_logsumexp, my_gradient=None, *, batches=None, masks=None, axis=None) -> Findings:
     """Findings on z -> log sum_i e^{z_i}, a number for each row, and on its gradient, the softmax."""
     report = Report()
     f = subject(report, my_logsumexp, LOGSUMEXP, axis)
@@ -70,7 +72,7 @@ def logsumexp_identities(my_logsumexp, my_gradient=None, *, batches=None, masks=
     return report.findings
 
 
-def temperature_identities(my_softmax, *, batches=None, masks=None):
+def temperature_identities(my_softmax, *, batches=None, masks=None) -> Findings:
     """Findings on (z, T) -> softmax(z / T), T > 0: at T = 1 all identities of a softmax, at other T the formula."""
     report = Report()
     f = subject(report, lambda z: my_softmax(z, 1.0), SOFTMAX)
@@ -81,7 +83,7 @@ def temperature_identities(my_softmax, *, batches=None, masks=None):
     return report.findings
 
 
-def cross_entropy_identities(my_loss, my_gradient=None, *, batches=None):
+def cross_entropy_identities(my_loss, my_gradient=None, *, batches=None) -> Findings:
     """Findings on a loss (z, t) -> L = -sum_c t_c log y_c, equation (11), and its gradient (z, t) -> dL/dz.
 
     t is a class, one whole number for each row, or probabilities in the shape of z; both, if the function takes both.
@@ -94,7 +96,7 @@ def cross_entropy_identities(my_loss, my_gradient=None, *, batches=None):
     return report.findings
 
 
-def score_identities(scores=None):
+def score_identities(scores=None) -> Findings:
     """Findings on a table of scores like SCORES: {name: score(z, c) -> (value, row, log_scale)}; default: our own.
 
     kappa is whatever the score's own answer to a shift shows: S(z + t) = S(z) + kappa t, and so must the row sum to it.

@@ -95,8 +95,9 @@ def of_function(report, s, batches=None, masks=None):
     for dtype in half_types():
         if report.able(np.dtype(dtype).name, None, s.why_not(ORDINARY.astype(dtype))):
             add(f"the formula in {np.dtype(dtype).name}", identities.value, cases.SHORT, [dtype])
-    if report.able("empty arrays", None, s.raises(np.zeros(0), np.zeros((0, 3)))):
-        add("empty arrays have empty answers", identities.empty, cases.ONE)
+    for what, none in {"no logits, (0,)": (0,), "no rows, (0, 3)": (0, 3)}.items():
+        if report.able(what, None, s.raises(np.zeros(none))):
+            report.add(f"{what}, have an answer of their own shape", partial(identities.empty, s, shape=none), cases.ONE)
     if report.able("a single number ()", None, s.why_not(np.array(2.0))):
         add("a single number () is one class", identities.single, cases.ONE)
     _purity(report, s)
