@@ -10,12 +10,13 @@ refuses what the file as it is takes.
 import ast
 import sys
 import types
+import unittest.mock
 from fractions import Fraction
 from importlib.resources import files
 
 import numpy as np
 
-from tinyattr.testing import check
+from tinyattr.testing import check, examine
 
 SOURCE = (files("tinyattr") / "softmax.py").read_text(encoding="utf-8")
 SCORES = (files("tinyattr") / "scores.py").read_text(encoding="utf-8")
@@ -122,7 +123,7 @@ def questions(S):
 def told(source):
     """For each question: the broken identities, and what was not tried; or the error that it ended with."""
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), unittest.mock.patch.object(examine, "SECONDS", 0):  # nobody reads the examples
             module = load("mutant_softmax", source)
             for ask in questions(module):
                 findings = ask()
@@ -146,14 +147,15 @@ def spread(number, source=SOURCE):
 
 
 def main(number=100):
-    """Prints the mutants that live; returns how many were found."""
+    """Prints what finds each mutant, and those that live; returns how many were found."""
     original = list(told(SOURCE))
     assert not any(broken for broken, _ in original), [broken for broken, _ in original]
     alive = []
-    for line, before, after, source in spread(number):
-        if found_by(source, original) is None:
+    for k, (line, before, after, source) in enumerate(spread(number), 1):
+        found = found_by(source, original)
+        print(f"{k:>3}  line {line}: {before}\n     {'':>{4 + len(str(line))}}: {after}\n     {found or 'LIVES'}", flush=True)
+        if found is None:
             alive.append((line, before, after))
-            print(f"line {line} lives\n    {before}\n    {after}", flush=True)
     print(f"{number - len(alive)} of {number} mutants found")
     return number - len(alive)
 

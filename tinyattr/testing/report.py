@@ -97,7 +97,8 @@ def of_function(report, s, batches=None, masks=None):
             add(f"the formula in {np.dtype(dtype).name}", identities.value, cases.SHORT, [dtype])
     for what, none in {"no logits, (0,)": (0,), "no rows, (0, 3)": (0, 3)}.items():
         if report.able(what, None, s.raises(np.zeros(none))):
-            report.add(f"{what}, have an answer of their own shape", partial(identities.empty, s, shape=none), cases.ONE)
+            name = f"{what}, have an answer of their own shape"
+            report.add(name, partial(identities.empty, s, shape=none), cases.ONE)
     if report.able("a single number ()", None, s.why_not(np.array(2.0))):
         add("a single number () is one class", identities.single, cases.ONE)
     _purity(report, s)
