@@ -112,6 +112,20 @@ def test_what_is_refused_is_said():
     assert any(what.startswith("one vector (n,) by itself: it raised AxisError") for what in findings.not_tried)
 
 
+def test_a_loop_over_the_logits_passes():
+    """In one pass, for single vectors: it takes no batches, and of (0, 3) it would make (0,), which nobody asks for."""
+    def one_pass(z):
+        m, total = -np.inf, 0.0
+        for v in z:
+            new = max(m, v)
+            total = total * np.exp(m - new) + np.exp(v - new) if new > -np.inf else 0.0
+            m = new
+        return np.array([np.exp(v - m) / total for v in z])
+
+    findings = check.softmax_identities(one_pass)
+    assert findings.holds, str(findings)
+
+
 def test_batches_can_be_left_out_or_insisted_on():
     def flat(z):
         w = np.exp(z - z.max())

@@ -76,7 +76,8 @@ def of_function(report, s, batches=None, masks=None):
         cases.PLAIN)
     if report.able("masks of -inf", masks, s.why_not(np.array([0.0, -np.inf, 1.0]))):
         add("a masked logit (-inf) is as if it were not there", identities.masked, cases.MASKED)
-    if report.able("batches", batches, s.why_not(cases.ROWS)):
+    takes_batches = report.able("batches", batches, s.why_not(cases.ROWS))
+    if takes_batches:
         name = "each row of a batch is answered by itself"
         why = "the function takes batches (N, n) only" if s.wraps else s.why_not(cases.ROWS[None])
         axes = 3 if report.able("batches of three axes", None, why) else 2
@@ -95,7 +96,8 @@ def of_function(report, s, batches=None, masks=None):
     for dtype in half_types():
         if report.able(np.dtype(dtype).name, None, s.why_not(ORDINARY.astype(dtype))):
             add(f"the formula in {np.dtype(dtype).name}", identities.value, cases.SHORT, [dtype])
-    for what, none in {"no logits, (0,)": (0,), "no rows, (0, 3)": (0, 3)}.items():
+    nothing = {"no logits, (0,)": (0,), **({"no rows, (0, 3)": (0, 3)} if takes_batches else {})}
+    for what, none in nothing.items():
         if report.able(what, None, s.raises(np.zeros(none))):
             name = f"{what}, have an answer of their own shape"
             report.add(name, partial(identities.empty, s, shape=none), cases.ONE)
