@@ -67,7 +67,7 @@ def test_a_missing_maximum_is_told_by_the_smallest_logits():
     assert found[0].split() == ["identity", "holds", "error", "/", "rounding"]
     k = next(k for k, line in enumerate(found) if line.startswith("adding t to every logit"))
     assert found[k].split()[-2:] == ["NO", "inf"]
-    assert found[k + 1] == "    z = (0): t = 1024: y = (1) becomes (nan)"
+    assert found[k + 1] == "    z = (0): with 1024 added to every logit, y_0 is nan, not 1"
     assert all(len(line) < 220 for line in found)
 
 
@@ -134,8 +134,59 @@ def test_batches_can_be_left_out_or_insisted_on():
     assert check.softmax_identities(flat, batches=False).holds
     findings = check.softmax_identities(flat)
     assert "each row of a batch is answered by itself" in findings.broken
-    assert "the batch is taken for one long vector (batches=False" in str(findings)
+    assert "row 0 of a batch of shape (2, 1) is (0), and its y_0 is 0, not 1; if the function is meant for one" in str(findings)
     assert "it raised" in str(check.softmax_identities(lambda z: maximum_off(z.reshape(len(z))), batches=True))
+
+
+def test_a_batch_that_is_refused_unless_it_is_square_is_no_refusal():
+    def no_axis_kept(z):
+        w = np.exp(z - z.max(-1))
+        return w / w.sum(-1)
+
+    assert check.softmax_identities(no_axis_kept).broken == ["each row of a batch is answered by itself"]
+
+
+def test_a_function_for_batches_only_is_given_one_row_at_a_time():
+    findings = check.softmax_identities(lambda z: softmax(z if z.shape[1] else z), lambda z: softmax_jacobian(z[:, :]))
+    assert findings.holds, str(findings)
+    assert "one vector (n,) by itself: it raised IndexError: tuple index out of range" in findings.not_tried
+
+
+def test_the_second_argument_is_left_unchanged_too():
+    def product(z, v):
+        y = softmax(z)
+        v -= (y * v).sum(-1, keepdims=True)
+        return y * v
+
+    def loss(z, t):
+        L = cross_entropy(z, np.eye(z.shape[-1])[t])
+        if t.ndim:
+            t[...] = 0
+        return L
+
+    for findings in (check.softmax_identities(softmax, None, product), check.cross_entropy_identities(loss)):
+        assert "it overwrites its second argument" in str(findings)
+
+
+def test_an_ignored_row_does_not_count_in_a_mean():
+    """Class weights may count in it or not: both are in use, and the table says which."""
+    def loss(z, t, weight=None, ignore_index=-100, weighted=True, counted=True):
+        z, t = np.atleast_2d(z), np.atleast_1d(t)
+        kept = t != ignore_index
+        w = kept * (1.0 if weight is None else weight[np.where(kept, t, 0)])
+        L = cross_entropy(z, np.eye(z.shape[-1])[np.where(kept, t, 0)])
+        return (w * L).sum() / (w.sum() if weight is None or weighted else len(t) if counted else 1)
+
+    for weighted, words in ((True, "the mean of the rows', by their weights"), (False, "the mean of the rows'")):
+        findings = check.cross_entropy_identities(lambda z, t, weight=None, ignore_index=-100, weighted=weighted: loss(
+            z, t, weight, ignore_index, weighted))
+        assert findings.holds, str(findings)
+        assert f"targets: a class, class weights; the loss of a batch is {words}  " in str(findings)
+
+    def counts_all(z, t, ignore_index=-100):
+        return loss(z, t, None, ignore_index) * (np.atleast_1d(t) != ignore_index).mean()
+
+    assert len(check.cross_entropy_identities(counts_all).broken) == 2
 
 
 @pytest.mark.parametrize("axis", [0, 1])

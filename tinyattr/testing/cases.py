@@ -68,10 +68,9 @@ FINE = {  # not exact in float32
 }
 LEADERS = {f"a leader by {lead}": np.array([0.0, float(lead), -1.0]) for lead in (20, 40, 60, 80)}
 PLAIN = {kind: z for kind, z in USUAL.items() if np.abs(z).max() <= 100}
-DERIVED = {**USUAL, "65 classes": MANY["65 classes"], "100 classes": MANY["100 classes"],
-           "gaps of thousands": EXTREME["gaps of thousands"]}
-SQUARES = {**USUAL, **FINE, **{kind: z for kind, z in MANY.items() if len(z) <= 129 or kind == "517 classes"},
-           "gaps of thousands": EXTREME["gaps of thousands"], "a leader by 300": EXTREME["a leader by 300"]}
+FAR = {kind: EXTREME[kind] for kind in ("gaps of thousands", "a leader by 300")}
+DERIVED = {**USUAL, **FAR, "65 classes": MANY["65 classes"], "100 classes": MANY["100 classes"]}
+SQUARES = {**USUAL, **FINE, **FAR, **{kind: z for kind, z in MANY.items() if len(z) <= 129 or kind == "517 classes"}}
 VALUES = {**USUAL, **EXTREME, **MANY, **FINE}
 MODERATE = {kind: z for kind, z in VALUES.items() if len(z) <= 1025}  # room for matrices of n x n
 SHIFTED = {kind: USUAL[kind] for kind in (
@@ -87,20 +86,20 @@ SQUARE = np.stack([ORDINARY * k for k in (1, 0.5, -1, 0, 2)])  # as many rows as
 SHORT = {kind: z for kind, z in USUAL.items() if len(z) < 60}
 MASKED = {**SHIFTED, "all large": USUAL["all large"],
           "at the negative end": np.full(3, float(np.finfo(np.float32).min))}
-RIVALS = {kind: z for kind, z in {**DERIVED, **FINE, "a leader by 300": EXTREME["a leader by 300"]}.items() if len(z) > 1}
-SHIFTS = sorted((s * 2.0**k for k in (-20, -8, 0, 3, 5, *range(6, 12), 13, 15, 17, 20) for s in (1, -1)), key=abs)
-LOSSES = {**{kind: z for kind, z in USUAL.items() if len(z) > 1}, **FINE, "100 classes": MANY["100 classes"]}
+RIVALS = {kind: z for kind, z in {**DERIVED, **FINE}.items() if len(z) > 1}
+WARM = {**USUAL, **FINE, **FAR}
+SHIFTS = [s * 2.0**k for k in (-20, -8, 0, 3, 5, *range(6, 12), 13, 15, 17, 20, 126, 1020) for s in (1, -1)]
 DISTINCT = {kind: z for kind, z in PLAIN.items() if len(z) > 1 and np.diff(np.sort(z)).min() > 1 / 16}
-PROBES = {kind: LOSSES[kind] for kind in ("ordinary logits", "5 classes", "9 classes")}
+PROBES = {kind: RIVALS[kind] for kind in ("ordinary logits", "5 classes", "9 classes")}
 
 
-def shifts(z):
-    """Numbers t for which z + t is exact in the type of z, from small to large."""
+def shifts(z, most):
+    """Numbers t up to `most` for which z + t is exact in the type of z, from small to large."""
     for t in SHIFTS:
-        t = z.dtype.type(t)
-        with np.errstate(over="ignore"):
-            moved = z + t
-        if (moved.astype(np.float64) - float(t) == z).all():
+        with np.errstate(all="ignore"):
+            t = z.dtype.type(t)
+            exact = ((z + t).astype(np.float64) - float(t) == z).all()
+        if exact and abs(t) <= most:
             yield t
 
 

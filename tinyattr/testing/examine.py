@@ -53,10 +53,10 @@ def distance(a, b):
 
 
 def ratio(error, allowed):
-    """error / allowed, with 0 / 0 = 0; NaN is infinitely wrong."""
+    """error / allowed, with 0 / 0 = 0; NaN, and an infinite error, are infinitely wrong."""
     with np.errstate(all="ignore"):
         found = np.where(error == 0, 0, error / np.where(allowed == 0, 5e-324, allowed))
-    return np.where(np.isnan(error), np.inf, found)
+    return np.where(np.isfinite(error), found, np.inf)
 
 
 def cast(z, dtype):

@@ -40,7 +40,7 @@ def sums(s, z):
 def shift(s, z):
     """f(z + t) = f(z) + kappa t, for shifts that keep the logits exact."""
     before = s.answer(z)
-    for t in cases.shifts(z):
+    for t in cases.shifts(z, 1 / before.tiny):
         after, wanted = s.answer(z + t), before.values + s.kind.kappa * float(t)
         yield f"with {t:g} added to every logit, {s.kind.letter}", after.values, wanted, (
             s.room(z, before) + s.room(z + t, after))
@@ -53,8 +53,8 @@ def order(s, z):
     for k in range(len(z) - 1):
         i, j, tied = up[k + 1], up[k], z[up[k + 1]] == z[up[k]]
         rule, wanted = ("=", y[k]) if tied else (">", np.maximum(y[k], y[k + 1]))
-        words = f"z_{i} = {z[i]:.6g} {rule} z_{j} = {z[j]:.6g}, and {s.kind.letter}_{j} = {y[k]:.6g}, but {s.kind.letter}_{i}"
-        yield words, y[k + 1], wanted, allowed[k] + allowed[k + 1]
+        a, said = s.kind.letter, f"z_{i} = {z[i]:.6g} {rule} z_{j} = {z[j]:.6g}"
+        yield f"{said}, and {a}_{j} = {y[k]:.6g}, but {a}_{i}", y[k + 1], wanted, allowed[k] + allowed[k + 1]
 
 
 def reordering(s, z):

@@ -137,12 +137,14 @@ def of_rows(part, ask, form, reduction, z):
     scale = REDUCTIONS[reduction](form.weights(t, n)).reshape(-1, *[1] * rank)
     wanted = scale * np.array([truth(row, c) for row, c in pairs])
     allowed = scale * np.array([room(row, c, u) for row, c in pairs]) + len(Z) * u * np.abs(wanted)
+    allowed = allowed + rounding(np.float32)[1]
+    rows = [f"logits {text(row)}, target {text(k)}" for row, k in zip(Z, t, strict=True)]
     if rank == 0 and reduction != EACH:
-        wanted, allowed = wanted.sum(), allowed.sum()
-    elsewhere = "" if answer.shape == wanted.shape else f" (of shape {answer.shape}, expected {wanted.shape})"
-    got = np.full(wanted.shape, np.nan) if elsewhere else answer.astype(np.float64)
-    said = f"of logits {text(Z[0])}, turned by one, negated and halved, with targets {text(t)}, {letter}{elsewhere}"
-    yield said, got, wanted, allowed + rounding(np.float32)[1]
+        rows, wanted, allowed = ["; ".join(rows)], wanted.sum(keepdims=True), allowed.sum(keepdims=True)
+        answer = answer[None]
+    if answer.shape != wanted.shape:
+        raise UnfitError(f"of four rows it gives shape {answer.shape}; {reduction} has {wanted.shape}")
+    yield from zip([f"{row}: {letter}" for row in rows], answer.astype(np.float64), wanted, allowed, strict=True)
 
 
 def of_loss(report, loss, gradient=None, batches=None):
@@ -157,17 +159,19 @@ def of_loss(report, loss, gradient=None, batches=None):
         report.not_tried.append("one vector (n,) by itself: the loss takes batches only")
     ask, reduction = asked_for_rows(loss, main, batches), None
     one = None if np.ndim(ask(*two_rows(main))) else "the loss of a batch is one number, see below"
-    of_function(report, s, one or (batches if ask is loss else False), "a class without probability has an infinite loss")
+    masks = "a class without probability has an infinite loss"
+    of_function(report, s, one or (batches if ask is loss else False), masks)
     if not report.fit:
         return
     for alternatives in forms(report, loss, takes):
         form, reduction = best(ask, alternatives, reduction)
         report.add(f"targets: {form.name}; the loss of a batch is {reduction}",
-                   partial(of_rows, LOSS, ask, form, reduction), cases.LOSSES)
-        missing = set(form.keywords(cases.ROWS)) - (parameters_of(gradient) if gradient else set())
-        if gradient and report.able(f"dL/dz with {form.name}", None, f"no parameter {missing.pop()}" if missing else None):
+                   partial(of_rows, LOSS, ask, form, reduction), cases.RIVALS)
+        missing = set(form.keywords(cases.ROWS)) - parameters_of(gradient)
+        why = f"the gradient has no parameter {missing.pop()}" if missing else None
+        if gradient is not None and report.able(f"dL/dz, {form.name}", None, why):
             report.add(f"dL/dz = y sum t - t  (13), targets: {form.name}", partial(
-                of_rows, GRADIENT, asked_for_rows(gradient, main, batches), form, reduction), cases.LOSSES)
+                of_rows, GRADIENT, asked_for_rows(gradient, main, batches), form, reduction), cases.RIVALS)
     if gradient is not None:
         g = single(gradient, main, GRADIENT, "dL/dz = y - t  (13)")
         g.wraps = s.wraps
@@ -188,7 +192,7 @@ def forms(report, loss, takes):
 
 
 def best(ask, alternatives, reduction):
-    """(form, reduction) that fit the function best: several are in use, and all are right. The first form fixes which."""
+    """(form, reduction) that fit the function best: several are in use. reduction: that of the first form."""
     def error(pair):
         return finding("", partial(of_rows, LOSS, ask, *pair), cases.PROBES).worst
     pairs = [(form, other) for form in alternatives for other in (
@@ -206,8 +210,8 @@ def asked_for_rows(f, form, batches):
     def one_by_one(Z, t, **keywords):
         return np.array([f(z, k, **keywords) for z, k in zip(Z, t, strict=True)])
 
-    takes = batches is not False and (batches or reason(answered, f, *two_rows(form), ((), (2,), cases.ROWS.shape)) is None)
-    return f if takes else one_by_one
+    why = reason(answered, f, *two_rows(form), ((), (2,), cases.ROWS.shape))
+    return one_by_one if batches is False or (batches is None and why) else f
 
 
 def answered(f, Z, t, shapes=((), (2,))):

@@ -84,7 +84,8 @@ def of_function(report, s, batches=None, masks=None):
         axes = 3 if report.able("batches of three axes", None, why) else 2
         rows = partial(identities.rows, s, axes=axes)
         report.add("each row of a batch is answered by itself", rows, cases.BATCHED, hint=SINGLE)
-        if report.able("rows of NaN or infinity", None, s.why_not(*(rows for _, rows, _ in cases.spoilt(cases.ORDINARY)))):
+        spoilt = (rows for _, rows, _ in cases.spoilt(cases.ORDINARY))
+        if report.able("rows of NaN or infinity", None, s.why_not(*spoilt)):
             add("a row of NaN or infinity leaves the others alone", identities.spoilt, cases.SHIFTED)
     if report.able("an axis", None, None if s.axis else "the function has no parameter axis or dim"):
         add(f"{s.axis}=k works along axis k", identities.axes, cases.SHIFTED)

@@ -8,19 +8,29 @@ from math import exp, fsum, inf
 import numpy as np
 
 
+def top(z):
+    """The largest logit of each row, (..., 1)."""
+    return z.max(-1, keepdims=True)
+
+
+def total(w):
+    """The sum of each row, (..., 1)."""
+    return w.sum(-1, keepdims=True)
+
+
 def gaps(z):
-    """z - max z, for each row."""
-    return z - z.max(-1, keepdims=True)
+    """d = z - max z, for each row."""
+    return z - top(z)
 
 
-def share(w):
-    """w / sum w, for each row."""
-    return w / w.sum(-1, keepdims=True)
+def weights(z):
+    """w = e^d, for each row."""
+    return np.exp(gaps(z))
 
 
 def maximum_off(z):
-    """e^(z - max z), divided by its sum."""
-    return share(np.exp(gaps(z)))
+    """y = w / sum w."""
+    return weights(z) / total(weights(z))
 
 
 def each_row(f):
@@ -61,6 +71,11 @@ def halves(w):
     return w if n == 1 else halves(w[..., :n // 2]) + halves(w[..., n // 2:])
 
 
+def share(w):
+    """w / sum w, for each row."""
+    return w / total(w)
+
+
 def powers_of_two(z):
     """The factor log2 e in the type of the logits."""
     d = gaps(z)
@@ -68,8 +83,8 @@ def powers_of_two(z):
 
 
 def logsumexp(z):
-    """max z + log sum e^(z - max z), (..., 1)."""
-    return z.max(-1, keepdims=True) + np.log(np.exp(gaps(z)).sum(-1, keepdims=True))
+    """max z + log sum e^d, (..., 1)."""
+    return top(z) + np.log(total(weights(z)))
 
 
 def of_two(f):
@@ -94,15 +109,15 @@ def row_times_row(z):
 def in_two_terms(z, v):
     """The first term is used in the second."""
     w = maximum_off(z) * v
-    return w - maximum_off(z) * w.sum(-1, keepdims=True)
+    return w - maximum_off(z) * total(w)
 
 
 def without_the_largest(z):
     """(d, place of the largest, sum of the others) for each row."""
     d = gaps(z)
-    w, top = np.exp(d), d.argmax(-1)[..., None]
-    np.put_along_axis(w, top, 0, -1)
-    return d, top, w.sum(-1, keepdims=True)
+    w, first = np.exp(d), d.argmax(-1)[..., None]
+    np.put_along_axis(w, first, 0, -1)
+    return d, first, total(w)
 
 
 def log1p_of_the_rest(z):
@@ -113,22 +128,22 @@ def log1p_of_the_rest(z):
 
 def log1p_where_it_counts(z):
     """Only the largest needs log1p."""
-    d, top, others = without_the_largest(z)
-    log_y = d - np.log(np.exp(d).sum(-1, keepdims=True))
-    np.put_along_axis(log_y, top, -np.log1p(others), -1)
+    d, first, others = without_the_largest(z)
+    log_y = d - np.log(total(np.exp(d)))
+    np.put_along_axis(log_y, first, -np.log1p(others), -1)
     return log_y
 
 
 def loss_of_gaps(z, t):
     """-log y_t for classes t, -sum t log y for probabilities."""
-    t, log_y = np.asarray(t), gaps(z) - np.log(np.exp(gaps(z)).sum(-1, keepdims=True))
+    t, log_y = np.asarray(t), gaps(z) - np.log(total(weights(z)))
     return -np.take_along_axis(log_y, t[..., None], -1)[..., 0] if t.dtype.kind in "iu" else -(t * log_y).sum(-1)
 
 
 def loss_with_everything(z, t, label_smoothing=0.0, weight=None, ignore_index=-100):
     """Smoothing, weights and an ignored class."""
     z, t = np.atleast_2d(z), np.atleast_1d(t)
-    counts, log_y = t != ignore_index, gaps(z) - np.log(np.exp(gaps(z)).sum(-1, keepdims=True))
+    counts, log_y = t != ignore_index, gaps(z) - np.log(total(weights(z)))
     t = np.where(counts, t, 0)
     w = counts * (1.0 if weight is None else weight[t])
     L = -(1 - label_smoothing) * log_y[np.arange(len(t)), t] - label_smoothing * log_y.mean(-1)
@@ -148,33 +163,34 @@ CATALOGUE = {
         "in blocks": ("each block of 64 with a maximum and a sum of its own, joined in the end", in_blocks),
         "powers of two": ("2^((z - max z) log2 e), as on GPUs", powers_of_two),
         "small ones first": ("the sum from the smallest to the largest", lambda z: (
-            np.exp(gaps(z)) / np.cumsum(np.sort(np.exp(gaps(z)), -1), -1)[..., -1:])),
+            weights(z) / np.cumsum(np.sort(weights(z), -1), -1)[..., -1:])),
         "one after the other": ("the sum from left to right, one rounding for each class", lambda z: (
-            np.exp(gaps(z)) / np.cumsum(np.exp(gaps(z)), -1)[..., -1:])),
+            weights(z) / np.cumsum(weights(z), -1)[..., -1:])),
         "exact sum": ("the sum by math.fsum, which rounds once", exact_sum),
-        "in pairs": ("the sum of halves, each the sum of its halves", lambda z: np.exp(gaps(z)) / halves(np.exp(gaps(z)))),
-        "times the reciprocal": ("w times 1 / sum w", lambda z: (
-            np.exp(gaps(z)) * (1 / np.exp(gaps(z)).sum(-1, keepdims=True)))),
-        "in float32": ("all in float32, and the answer says so by its type", lambda z: maximum_off(z.astype(np.float32))),
+        "in pairs": ("the sum of halves, each the sum of its halves", lambda z: weights(z) / halves(weights(z))),
+        "times the reciprocal": ("w times 1 / sum w", lambda z: weights(z) * (1 / total(weights(z)))),
+        "in float32": ("all in float32, and the answer says so by its type", lambda z: (
+            maximum_off(z.astype(np.float32)))),
         "in long double": ("all in long double, and the answer, too", lambda z: maximum_off(z.astype(np.longdouble))),
         "wider inside": ("half and single precision are computed in double, then rounded once", lambda z: (
             maximum_off(z.astype(np.float64)).astype(z.dtype if z.dtype.kind == "f" else np.float64))),
-        "through the logarithm": ("e^(log y)", lambda z: np.exp(gaps(z) - np.log(np.exp(gaps(z)).sum(-1, keepdims=True)))),
+        "through the logarithm": ("e^(log y)", lambda z: np.exp(gaps(z) - np.log(total(weights(z))))),
         "logsumexp off": ("e^(z - log sum e^z): it rounds at the size of z, which is allowed", lambda z: (
             np.exp(z - logsumexp(z)))),
-        "sigmoid of two": ("two classes by 1 / (1 + e^(z_j - z_i))", of_two(lambda z: 1 / (1 + np.exp(z[..., ::-1] - z)))),
+        "sigmoid of two": ("two classes by 1 / (1 + e^(z_j - z_i))", of_two(
+            lambda z: 1 / (1 + np.exp(z[..., ::-1] - z)))),
         "tanh of two": ("two classes by (1 + tanh((z_i - z_j) / 2)) / 2", of_two(
             lambda z: (1 + np.tanh((z - z[..., ::-1]) / 2)) / 2)),
         "any axis": ("along the axis that is asked for", any_axis),
         "maximum off twice": ("the maximum of the gaps is 0: to take it off again changes nothing", lambda z: (
             maximum_off(gaps(z)))),
-        "a little more than the maximum off": ("max z + 1 is subtracted: any number near the maximum will do", lambda z: (
+        "a little more than the maximum off": ("max z + 1 is subtracted: what is near the maximum will do", lambda z: (
             share(np.exp(gaps(z) - 1))))},
     "Jacobian": {
         "row times row": ("y_i (delta_ij - y_j), its diagonal y_i times the sum of the others", row_times_row)},
     "product": {
         "less the mean": ("y (v - y.v), as every backward pass has it", lambda z, v: (
-            maximum_off(z) * (v - (maximum_off(z) * v).sum(-1, keepdims=True)))),
+            maximum_off(z) * (v - total(maximum_off(z) * v)))),
         "by the matrix": ("v^T J with J written out", lambda z, v: (row_times_row(z) * v[..., :, None]).sum(-2)),
         "in two terms": ("y v - y sum(y v)", in_two_terms)},
     "log-softmax": {
@@ -186,14 +202,14 @@ CATALOGUE = {
             np.eye(z.shape[-1]) - maximum_off(z)[..., None, :] + np.zeros_like(maximum_off(z))[..., None]))},
     "log-softmax product": {
         "less y times the sum": ("v - y sum v, as every backward pass has it", lambda z, v: (
-            v - maximum_off(z) * v.sum(-1, keepdims=True)))},
+            v - maximum_off(z) * total(v)))},
     "logsumexp": {
         "maximum and log": ("max z + log sum e^(z - max z)", lambda z: logsumexp(z)[..., 0]),
         "two at a time": ("log(e^a + e^b) of the first two, of that and the third, ...", lambda z: (
             np.logaddexp.reduce(z, -1)))},
     "cross-entropy": {
         "loss of gaps": ("log sum e^d - d_t for classes, d = z - max z; -sum t log y for probabilities", loss_of_gaps),
-        "loss with everything": ("the weighted mean over the rows that count, with smoothing, weights, an ignored class",
+        "loss with everything": ("the weighted mean of the rows that count, with smoothing, weights, an ignored class",
                                  loss_with_everything)},
     "cross-entropy gradient": {"y less the target": ("y - t", lambda z, t: maximum_off(z) - target(z, t))},
     "temperature": {

@@ -5,14 +5,17 @@ import numpy as np
 
 def apart(got, wanted):
     """"0.3, not 0.4"; where that would read the same, how far apart."""
+    got, wanted = got + 0.0, wanted + 0.0  # no -0
     if f"{got:.6g}" != f"{wanted:.6g}" or got == wanted or got != got:
         return f"{got:.6g}, not {wanted:.6g}"
     return f"{got:.6g}, off by {abs(got - wanted):.1e}"
 
 
 def text(values):
-    """(1, 2.5, 3), shortened where there are more than six: (1, 2, 3, ... 500 in all)."""
-    values = np.ravel(values)
+    """(1, 2.5, 3), shortened where there are more than six: (1, 2, 3, ... 500 in all). A number by itself is 1."""
+    if np.ndim(values) == 0:
+        return f"{values:.6g}"
+    values = np.ravel(values) + 0  # no -0
     few = values if values.size <= 6 else values[:3]
     return f"({', '.join(f'{v:.6g}' for v in few)}{f', ... {values.size:,} in all' if values.size > 6 else ''})"
 
