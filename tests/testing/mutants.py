@@ -121,23 +121,40 @@ def questions(S):
     yield lambda: check.softmax_identities(fractions(S))
 
 
-def told(source):
-    """For each question: the broken identities, and what was not tried; or the error that it ended with."""
+def told(source, only=None):
+    """(question's number, broken identities, what was not tried, functions called) for every question, or for some."""
+    called = set()
     try:
         with np.errstate(all="ignore"), unittest.mock.patch.object(examine, "SECONDS", 0):  # nobody reads the examples
             module = load("mutant_softmax", source)
-            for ask in questions(module):
-                findings = ask()
-                yield findings.broken, findings.not_tried
+            watch(module, called)
+            for k, ask in enumerate(questions(module)):
+                if only is None or k in only:
+                    called.clear()
+                    findings = ask()
+                    yield k, findings.broken, findings.not_tried, set(called)
     except Exception as error:
-        yield [f"{type(error).__name__}: {error}"], ()
+        yield -1, [f"{type(error).__name__}: {error}"], (), called
 
 
-def found_by(source, original):
-    """What tells a mutant from the original, None if nothing does."""
-    for got, wanted in zip(told(source), original, strict=False):
-        if got != wanted:
-            return got[0][0] if got[0] else f"not tried: {next(iter(set(got[1]) ^ set(wanted[1])), '')}"
+def watch(module, called):
+    """Every function of the module adds its name to `called`."""
+    for name, f in list(vars(module).items()):
+        if isinstance(f, types.FunctionType):
+            def watched(*arguments, f=f, name=name, **keywords):
+                called.add(name)
+                return f(*arguments, **keywords)
+            setattr(module, name, watched)
+
+
+def found_by(line, source, original):
+    """What tells a mutant of this line from the original; None if nothing does. Questions that never call it are spared."""
+    function = next(f.name for f in ast.parse(SOURCE).body if isinstance(f, ast.FunctionDef) and f.lineno <= line <= f.end_lineno)
+    wanted = {k: (broken, not_tried) for k, broken, not_tried, called in original if function in called}
+    assert wanted, f"no question calls {function}"
+    for k, broken, not_tried, _ in told(source, wanted):
+        if (broken, not_tried) != wanted.get(k):
+            return broken[0] if broken else f"not tried: {next(iter({*not_tried} ^ {*wanted[k][1]}), '')}"
     return None
 
 
@@ -150,10 +167,10 @@ def spread(number, source=SOURCE):
 def main(number=100):
     """Prints what finds each mutant, and those that live; returns how many were found."""
     original = list(told(SOURCE))
-    assert not any(broken for broken, _ in original), [broken for broken, _ in original]
+    assert not any(broken for _, broken, _, _ in original), original
     alive = []
     for k, (line, before, after, source) in enumerate(spread(number), 1):
-        found = found_by(source, original)
+        found = found_by(line, source, original)
         print(f"{k:>3}  line {line}: {before}\n     {'':>{4 + len(str(line))}}: {after}\n     {found or 'LIVES'}", flush=True)
         if found is None:
             alive.append((line, before, after))

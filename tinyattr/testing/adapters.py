@@ -11,8 +11,22 @@ import numpy as np
 
 from tinyattr.errors import InputError, named
 
+
+def from_numpy(torch, a):
+    """A tensor of PyTorch, which knows bfloat16 but not NumPy's: the same bits."""
+    if a.dtype.name == "bfloat16":
+        return torch.from_numpy(a.view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(a)
+
+
+def to_numpy(torch, tensor):
+    """And back."""
+    tensor = tensor.detach()
+    return tensor.view(torch.int16).numpy().view("bfloat16") if tensor.dtype == torch.bfloat16 else tensor.numpy()
+
+
 MAKE = {  # an array as a tensor, without a copy where the framework can share memory: an overwritten argument must show
-    "torch": lambda torch, a: torch.from_numpy(a) if a.ndim else torch.tensor(a),
+    "torch": from_numpy,
     "jax": lambda jax, a: jax.numpy.asarray(a),
     "tensorflow": lambda tf, a: tf.convert_to_tensor(a),
 }
@@ -31,9 +45,11 @@ def through(framework, f):
 
     @wraps(f)
     def of_arrays(*arguments, **keywords):
-        tensors = [MAKE[framework](module, a) if isinstance(a, np.ndarray | np.generic) else a for a in arguments]
-        answer = f(*tensors, **keywords)
-        return (answer.detach() if framework == "torch" else answer).__array__()
+        def tensor(a):
+            return MAKE[framework](module, np.asarray(a)) if isinstance(a, np.ndarray | np.generic) else a
+
+        answer = f(*map(tensor, arguments), **{name: tensor(a) for name, a in keywords.items()})
+        return to_numpy(module, answer) if framework == "torch" else np.asarray(answer)
 
     try:
         of_arrays.__signature__ = inspect.signature(f)

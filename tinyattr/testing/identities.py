@@ -168,7 +168,7 @@ def memory(s, z):
 
 def digits(s, z):
     """log y_c keeps its digits where y_c rounds to 1: it is -log(1 + what is left to the others)."""
-    answer, truth, c = s.answer(z), s.truth(z), int(z.argmax())
-    gap = z.max() - z[z < z.max()].max() if (z < z.max()).any() else 0
-    allowed = (4 * gap + 4 * len(z) + 16) * answer.u * abs(truth[c]) + answer.tiny
-    yield f"{s.kind.letter}_{c}", answer.values[c], truth[c], allowed
+    answer, log_y, c = s.answer(z), s.truth(z), int(z.argmax())
+    if 0 < -log_y[c] < answer.u:
+        allowed = (4 * np.partition(z[c] - z, 1)[1] + 4 * len(z) + 16) * answer.u * -log_y[c] + answer.tiny
+        yield f"{s.kind.letter}_{c}", answer.values[c], log_y[c], allowed
