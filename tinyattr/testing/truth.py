@@ -47,6 +47,7 @@ class Kind:
     ordered: bool = False  # a larger logit has the larger answer
     hidden: float = 0.0  # the answer for a masked logit
     grown: float = 1.0  # by how much an error of the smallest normal number may have been multiplied
+    given: Callable = lambda z: ""  # what else the function was given, in words
 
 
 # ----------------------------------------------------------------- truth of one vector of float64, a few u of float64
