@@ -141,6 +141,15 @@ def tempered(T):
                 lambda z, y, u, lost: softmax_room(z / T, y, u) + lost / T * y)
 
 
+def limit(y):
+    """A limit of softmax(z / T), y(z), which rounds as softmax(0) does."""
+    return Kind("y", "the limit", y, lambda z, y, u, lost: softmax_room(0 * z, y, u))
+
+
+COLDEST = limit(lambda z: (z == z.max()) / (z == z.max()).sum())  # T -> 0
+HOTTEST = limit(lambda z: np.full(z.shape, 1 / len(z)))  # T -> infinity
+
+
 # -------------------------------------------------------------------------------------------------------------- types
 
 
