@@ -52,9 +52,9 @@ def count_of(number, name, least=1, most=None):
 
 
 def number_of(number, name, low, high):
-    """A finite real number from low to high, as a float. Raises InputError."""
-    real = isinstance(number, int | float | np.number) and not isinstance(number, bool) and np.isfinite(number)
-    if not real or not low <= number <= high:
+    """A real number from low to high, two finite numbers, as a float. Raises InputError."""
+    real = isinstance(number, int | float | np.integer | np.floating) and not isinstance(number, bool)
+    if not real or not low <= number <= high:  # as NaN is not
         raise InputError(f"{name} must be a number from {low:g} to {high:g}; got {number!r}")
     return float(number)
 

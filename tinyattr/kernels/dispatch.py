@@ -12,6 +12,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from tinyattr.engine.backend import NumPy
+from tinyattr.engine.ops import WEIGHTS
 from tinyattr.engine.rules import GRADIENT
 from tinyattr.engine.windows import overhang, pair, sides
 from tinyattr.errors import InputError
@@ -19,7 +20,7 @@ from tinyattr.kernels.memory import WRITTEN
 
 LEAST_PRODUCTS = 2_000_000  # about a millisecond of NumPy
 LEAST_POOLED = 100_000
-RANKS = {"conv2d": [4, 1], "dense": [2, 1], "max_pool": [], "relu": []}
+FAST = ("conv2d", "dense", "max_pool", "relu")  # ops that forms.py has
 
 
 class Kernels(NumPy):
@@ -78,7 +79,9 @@ def _known(record):
 def pays(op, x, weights, attributes):
     """True if a form knows this call and it is large enough. What makes no sense is left to NumPy, which says why."""
     attributes = ordinary(op, attributes)
-    if attributes is None or any(a.dtype != np.float32 for a in (*x, *weights)) or [w.ndim for w in weights] != RANKS.get(op):
+    axes = [len(axes.split()) for axes in WEIGHTS.get(op, {}).values()]
+    if (op not in FAST or attributes is None or [w.ndim for w in weights] != axes
+            or any(a.dtype != np.float32 for a in (*x, *weights))):
         return False
     if op == "relu":
         written = WRITTEN.get(x[0])
