@@ -31,12 +31,12 @@ def named(kind, given, known):
 
     Raises InputError as `unknown` says.
     """
-    meant = {_folded(name): name for name in known}
+    meant = {folded(name): name for name in known}
     if isinstance(given, str) and given in known:
         return given
-    if not isinstance(given, str) or _folded(given) not in meant:
+    if not isinstance(given, str) or folded(given) not in meant:
         raise unknown(kind, given, known)
-    return meant[_folded(given)]
+    return meant[folded(given)]
 
 
 def count_of(number, name, least=1, most=None):
@@ -64,5 +64,6 @@ def rng_of(seed):
     return np.random.default_rng(count_of(seed, "seed", least=0))
 
 
-def _folded(name):
+def folded(name):
+    """A name in one spelling: small letters, underscores for blanks and hyphens."""
     return "_".join(name.replace("+", " plus ").replace("-", " ").replace("_", " ").casefold().split())
