@@ -16,7 +16,7 @@ from tinyattr.files.onnx.constants import COMPUTED, MOVES
 from tinyattr.files.onnx.file import read_graph
 from tinyattr.files.onnx.network import Walk
 from tinyattr.files.onnx.operators import OPERATORS
-from tinyattr.nets.layers import wired
+from tinyattr.nets.wiring import wired
 
 NOT_READ = {  # what a case of an operator of ours may be refused for: words of the error -> why
     "read are windows over rows and columns": "maps of one or three axes",

@@ -12,7 +12,7 @@ from tinyattr.errors import InputError
 from tinyattr.files.pytorch import squeezenet_names, vgg_names
 from tinyattr.files.squeezenet import squeezenet_layers, squeezenet_shapes
 from tinyattr.files.vgg import CONVOLUTIONS, VGG_NAMES, vgg_layers, vgg_shapes
-from tinyattr.nets.layers import wired
+from tinyattr.nets.wiring import wired
 
 SAVE_IT_WHOLE = "of a network of your own, save the whole model: model.save('net.keras')"
 POOLS = 5

@@ -10,7 +10,7 @@ from tinyattr.errors import InputError, named
 from tinyattr.methods import lrp_rules as rules
 from tinyattr.methods.heatmap import Receipt
 from tinyattr.methods.request import ask
-from tinyattr.nets.layers import reads
+from tinyattr.nets.wiring import reads
 from tinyattr.softmax import softmax
 
 

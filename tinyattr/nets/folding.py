@@ -5,7 +5,7 @@ LRP's rules share out by the weights of one layer: taken by itself, a batch norm
 
 from dataclasses import replace
 
-from tinyattr.nets.layers import reads, wired
+from tinyattr.nets.wiring import reads, wired
 
 INTO = ("conv2d", "conv2d_transpose", "dense")
 

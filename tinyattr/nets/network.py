@@ -9,8 +9,8 @@ from tinyattr.engine import NUMPY, Tape
 from tinyattr.engine.backend import PREFERRED, NumPy
 from tinyattr.errors import InputError, unknown
 from tinyattr.nets.folding import folded
-from tinyattr.nets.layers import checked, last_feature_maps, outputs, wired
 from tinyattr.nets.pictures import InputSpec
+from tinyattr.nets.wiring import checked, last_feature_maps, outputs, wired
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -11,7 +11,7 @@ from tinyattr.attack import plant
 from tinyattr.engine import GRADIENT, walk
 from tinyattr.errors import InputError
 from tinyattr.files.tables import plain
-from tinyattr.nets.layers import outputs
+from tinyattr.nets.wiring import outputs
 
 SHARE = 10.0  # a common part of the gradient so many times larger than the class's own raises the alarm
 CLASSES = 5  # shares are told for so many classes of the first picture
