@@ -10,7 +10,7 @@ from operator import index
 
 import numpy as np
 
-from tinyattr.errors import InputError, unknown
+from tinyattr.errors import InputError, number_of, unknown
 
 
 def alter(net, K=10.0, layer=None, at=(0, 0)):
@@ -68,12 +68,6 @@ def place(at):
 
 
 def number(K, dtype):
-    """K as an array of this dtype. Raises InputError for what is no finite number."""
-    try:
-        with np.errstate(over="ignore"):
-            value = np.array(float(K), dtype)
-    except (TypeError, ValueError):
-        raise InputError(f"K must be a number; got {K!r}") from None
-    if not np.isfinite(value):
-        raise InputError(f"K must be a finite number in {np.dtype(dtype)}; got {K}")
-    return value
+    """K as an array of this dtype. Raises InputError for what is no finite number in it."""
+    most = float(np.finfo(dtype).max)
+    return np.array(number_of(K, "K", -most, most), dtype)

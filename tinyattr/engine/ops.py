@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from tinyattr.engine import shapes
 from tinyattr.engine.activations import ACTIVATIONS, ELEMENTWISE
-from tinyattr.engine.windows import crop, maps, pad, pair, patches, pool_counts, pool_windows, unpatch
+from tinyattr.engine.windows import between, crop, maps, pad, pair, patches, pool_counts, pool_windows, unpatch
 from tinyattr.errors import InputError, unknown
 
 
@@ -78,9 +78,9 @@ def batch_norm(x, scale, shift):
 
 
 def prelu(x, slope):
-    """y = x where x > 0, else slope x, a slope for every channel. He et al. 2015, arXiv 1502.01852."""
-    if slope.shape != x.shape[-1:]:
-        raise InputError(f"needs a slope for each channel of {x.shape}; got {slope.shape}")
+    """y = x where x > 0, else slope x, a slope for every channel, or every place. He et al. 2015, arXiv 1502.01852."""
+    if slope.shape not in (x.shape[-1:], x.shape[1:]):
+        raise InputError(f"needs a slope for each channel, or each number, of {x.shape}; got {slope.shape}")
     return ACTIVATIONS["prelu"][0](x, slope)
 
 
@@ -114,6 +114,14 @@ def global_avg_pool(x, *, keep=False):
 def global_max_pool(x, *, keep=False):
     """y[n,c] = the largest x[n,i,j,c]. (N, H, W, C) -> (N, C), or (N, 1, 1, C) with keep."""
     return max_(maps(x), axes=(1, 2), keep=keep)
+
+
+def resize(x, *, size):
+    """y[n,i,j,c] = sum_hw R_ih C_jw x[n,h,w,c], (H, W) -> size: bilinear, each place a mean of four neighbours."""
+    if min(pair(size)) < 1:
+        raise InputError(f"a size is at least 1; got {size}")
+    rows, columns = map(between, maps(x).shape[1:3], pair(size))
+    return np.einsum("ih,jw,nhwc->nijc", rows, columns, x, optimize=True).astype(x.dtype)
 
 
 def sum_(x, *, axes=(-1,)):
@@ -173,7 +181,7 @@ MOVES = {  # each number of the output is one of the input's, or a constant
     "pad": pad, "crop": crop, "upsample": shapes.upsample, "channel_shuffle": shapes.channel_shuffle,
     "concat": shapes.concat, "pick": shapes.pick, "two_logits": shapes.two_logits,
 }
-MEANS = {"avg_pool": avg_pool, "global_avg_pool": global_avg_pool, "mean": mean}
+MEANS = {"avg_pool": avg_pool, "global_avg_pool": global_avg_pool, "mean": mean, "resize": resize}
 MAXIMA = {"max_pool": max_pool, "global_max_pool": global_max_pool, "max": max_}
 LINEAR = {"conv2d": conv2d, "conv2d_transpose": conv2d_transpose, "dense": dense, "batch_norm": batch_norm}  # W x + b
 OPS = {**LINEAR, **MOVES, **MEANS, **MAXIMA, **{op: f for op, (f, _) in ELEMENTWISE.items()}, "prelu": prelu,

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinyattr.engine.activations import ELEMENTWISE
 from tinyattr.engine.ops import MOVES, OPS, around, grouped, lrn_below
-from tinyattr.engine.windows import pad, pair, patches, pool_counts, pool_windows, sides, unpatch
+from tinyattr.engine.windows import between, pad, pair, patches, pool_counts, pool_windows, sides, unpatch
 
 
 def conv2d(record, g):
@@ -83,15 +83,13 @@ def avg_pool(record, g):
 
 def mean(record, g):
     """m = g / Z at all Z places that one mean was taken of."""
-    (x,), axes = record.x, _axes(record)
-    g = np.expand_dims(g, axes) if g.ndim < x.ndim else g
+    x, g, _ = _over_axes(record, g)
     return (np.broadcast_to(g / (x.size // g.size), x.shape),)
 
 
 def max_(record, g):
     """m = g at the largest x, else 0; a tie goes to the first maximum in row-major order."""
-    (x,), axes = record.x, _axes(record)
-    g = np.expand_dims(g, axes) if g.ndim < x.ndim else g
+    x, g, axes = _over_axes(record, g)
     last = range(-len(axes), 0)
     front = np.moveaxis(x, axes, last)
     flat = front.reshape(*front.shape[:x.ndim - len(axes)], -1)
@@ -99,9 +97,17 @@ def max_(record, g):
     return (np.moveaxis(first.reshape(front.shape), last, axes) * g,)
 
 
-def _axes(record):
-    """The axes of a mean or maximum; of a global pool, the places."""
-    return tuple(sorted(axis % record.x[0].ndim for axis in record.attributes.get("axes", (1, 2))))
+def resize(record, g):
+    """m[n,h,w,c] = sum_ij R_ih C_jw g[n,i,j,c]."""
+    rows, columns = map(between, record.x[0].shape[1:3], g.shape[1:3])
+    return (np.einsum("ih,jw,nijc->nhwc", rows, columns, g, optimize=True),)
+
+
+def _over_axes(record, g):
+    """(x, g with its axes of length 1, the axes) of a mean or maximum; the axes of a global pool are the places."""
+    (x,) = record.x
+    axes = tuple(sorted(axis % x.ndim for axis in record.attributes.get("axes", (1, 2))))
+    return x, np.expand_dims(g, axes) if g.ndim < x.ndim else g, axes
 
 
 def reshaped(record, g):
@@ -119,9 +125,9 @@ def moved(record, g):
 
 
 def concat(record, g):
-    """m_i = the channels of g that came from x_i."""
-    ends = np.cumsum([x.shape[-1] for x in record.x])
-    return tuple(np.split(g, ends[:-1], -1))
+    """m_i = what of g came from x_i."""
+    axis = record.attributes.get("axis", -1)
+    return tuple(np.split(g, np.cumsum([x.shape[axis] for x in record.x[:-1]]), axis))
 
 
 def add(record, g):
@@ -160,5 +166,5 @@ GRADIENT = {
     **dict.fromkeys(ELEMENTWISE, elementwise), **dict.fromkeys(MOVES, moved),
     "flatten": reshaped, "reshape": reshaped, "concat": concat,
     "avg_pool": avg_pool, "max_pool": max_pool, "max": max_, "global_max_pool": max_, "mean": mean,
-    "global_avg_pool": mean, "add": add, "mul": mul, "sum": sum_, "lrn": lrn,
+    "global_avg_pool": mean, "resize": resize, "add": add, "mul": mul, "sum": sum_, "lrn": lrn,
 }

@@ -72,7 +72,7 @@ def own_network(about, digest, arrays):
     for name, op, _ in layers:
         if len(name) > LONGEST_NAME or not name.isprintable():
             raise InputError("it has layers with names that are no names")
-        if op in RANKS or op == "constant":
+        if op in RANKS:
             datasets = [arrays[f"weights/{escaped(name)}/{what}"] for what in names_of(op)]
             weights[name] = tuple(replace(array_of(d, dtype), vet=finite) for d in datasets)
     return layers, weights, described(said)

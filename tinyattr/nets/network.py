@@ -57,37 +57,26 @@ class Network:
 
     def run(self, x):
         """Forward pass of x (N, H, W, C). Returns the tape. Raises InputError for a picture the network cannot take."""
-        tape = Tape(self.backend, self)
-        previous = tape.leaf("input", self._checked(x))
-        for name, op, attributes in self.layers:
-            inputs, attributes = inputs_of(attributes, previous)
-            previous = self._write(tape, name, op, inputs, attributes)
-        return tape
+        return self.resume(None, "input", self._checked(x))
 
     def resume(self, tape, layer, A):
         """A new tape on which `layer` holds A (N, ...) instead, and all that depends on it is computed again.
 
         What does not depend on it is taken from `tape`, of one picture, and stands N times; constants stand once.
         """
-        new, changed = Tape(self.backend, self), {tape[layer].name}
-        new.leaf(layer, A)
-        previous = "input"
+        new, previous = Tape(self.backend, self), "input"
+        changed = {new.leaf(layer if tape is None else tape[layer].name, A)}
         for name, op, attributes in self.layers:
             inputs, attributes = inputs_of(attributes, previous)
-            if op != "constant" and not changed.isdisjoint(inputs):
+            if op == "constant" and name not in new:
+                new.leaf(name, self.weights[name][0], op)
+            elif op != "constant" and (tape is None or not changed.isdisjoint(inputs)):
                 for i in inputs:
                     if i not in new:
-                        kept = tape[i]
-                        times = 1 if kept.op == "constant" else len(A)
-                        new.leaf(i, kept.output if times == 1 else np.repeat(kept.output, times, 0), kept.op)
-                changed.add(self._write(new, name, op, inputs, attributes))
+                        new.leaf(i, np.repeat(tape[i].output, len(A), 0), tape[i].op)
+                changed.add(new.write(op, name, inputs, self.weights.get(name, ()), **attributes))
             previous = name
         return new
-
-    def _write(self, tape, name, op, inputs, attributes):
-        if op == "constant":
-            return tape.leaf(name, self.weights[name][0], "constant")
-        return tape.write(op, name, inputs, self.weights.get(name, ()), **attributes)
 
     def __call__(self, x):
         """Logits z, (N, n) float64."""
@@ -214,17 +203,18 @@ def _plain(value):
     return tuple(map(_plain, value)) if isinstance(value, list | tuple) else value
 
 
-RANKS = {  # how many axes the weights of an op have
-    "conv2d": (4, 1), "conv2d_transpose": (4, 1), "dense": (2, 1), "batch_norm": (1, 1), "prelu": (1,),
+RANKS = {  # how many axes the weights of an op have; None: any number
+    "conv2d": (4, 1), "conv2d_transpose": (4, 1), "dense": (2, 1), "batch_norm": (1, 1), "prelu": (None,),
+    "constant": (None,),
 }
 
 
 def _check_weights(name, op, arrays):
-    shapes = [w.shape for w in arrays]
-    if len(arrays) != 1 if op == "constant" else tuple(map(len, shapes)) != RANKS.get(op, ()):
-        needs = "one array" if op == "constant" else f"arrays with {RANKS.get(op, ())} axes"
-        raise InputError(f"{op} '{name}' needs {needs} as weights; got shapes {shapes}")
-    if op in RANKS and len({shape[-1] for shape in shapes}) > 1:
+    shapes, ranks = [w.shape for w in arrays], RANKS.get(op, ())
+    if len(shapes) != len(ranks) or any(rank not in (None, w.ndim) for rank, w in zip(ranks, arrays, strict=True)):
+        needs = " and ".join("any" if rank is None else str(rank) for rank in ranks) or "no"
+        raise InputError(f"{op} '{name}' needs {len(ranks)} arrays, with {needs} axes, as weights; got shapes {shapes}")
+    if len({shape[-1:] for shape in shapes}) > 1:
         raise InputError(f"{op} '{name}': weights of shapes {shapes} do not fit each other")
     if any(w.dtype not in (np.float32, np.float64) for w in arrays):
         raise InputError(f"{op} '{name}': weights must be float32 or float64; got {[str(w.dtype) for w in arrays]}")
@@ -244,7 +234,7 @@ def _last_feature_maps(layers):
     """
     read, ends, flat = reads(layers), [], set()  # flat: without places
     for name, op, own in layers:
-        pool = "global" in op or (op in ("mean", "max", "sum") and sorted(own.get("axes", ())) == [1, 2])
+        pool = "global" in op or (op in ("mean", "max", "sum") and not {1, 2}.isdisjoint(own.get("axes", ())))
         end = pool or op == "flatten" or len(own.get("shape", "maps")) == 1
         if end and not flat.issuperset(read[name]):
             ends.append(name)
