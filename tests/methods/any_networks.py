@@ -53,7 +53,7 @@ def mixed(seed=0, bias=1.0):
         ("offset", "constant", {}), ("shifted", "add", {"inputs": ["input", "offset"]}),
         ("conv", "conv2d", {"stride": (2, 1), "padding": (1, 0)}), ("slopes", "prelu", {}),
         ("every", "slice", {"start": (0, 1, 0), "stop": (9, 9, 9), "step": (1, 2, 1)}), ("turned", "transpose", {"axes": (2, 1, 3)}),
-        ("larger", "upsample", {"factor": (1, 2)}), ("up", "conv2d_transpose", {"stride": 2, "padding": ((1, 0), (0, 1))}),
+        ("sized", "resize", {"size": (5, 4)}), ("larger", "upsample", {"factor": (1, 2)}), ("up", "conv2d_transpose", {"stride": 2, "padding": ((1, 0), (0, 1))}),
         *((f"{op}1", op, given.get(op, {})) for op in others),
         ("mixed", "dense", {}), ("A", "relu", {}), ("border", "pad", {"padding": 1, "value": 0.5}), ("strong", "max", {"axes": (3,)}),
         ("weighted", "mul", {"inputs": ["A", "cut"]}), ("peaks", "global_max_pool", {}),

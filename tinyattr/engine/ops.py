@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from tinyattr.engine import shapes
 from tinyattr.engine.activations import ACTIVATIONS, ELEMENTWISE
-from tinyattr.engine.windows import crop, maps, pad, pair, patches, pool_counts, pool_windows, unpatch
+from tinyattr.engine.windows import between, crop, maps, pad, pair, patches, pool_counts, pool_windows, unpatch
 from tinyattr.errors import InputError, unknown
 
 
@@ -75,9 +75,9 @@ def batch_norm(x, scale, shift):
 
 
 def prelu(x, slope):
-    """y = x where x > 0, else slope x, a slope for every channel. He et al. 2015, arXiv 1502.01852."""
-    if slope.shape != x.shape[-1:]:
-        raise InputError(f"needs a slope for each channel of {x.shape}; got {slope.shape}")
+    """y = x where x > 0, else slope x, a slope for every channel, or every place. He et al. 2015, arXiv 1502.01852."""
+    if slope.shape not in (x.shape[-1:], x.shape[1:]):
+        raise InputError(f"needs a slope for each channel, or each number, of {x.shape}; got {slope.shape}")
     return ACTIVATIONS["prelu"][0](x, slope)
 
 
@@ -111,6 +111,14 @@ def global_avg_pool(x, *, keep=False):
 def global_max_pool(x, *, keep=False):
     """y[n,c] = the largest x[n,i,j,c]. (N, H, W, C) -> (N, C), or (N, 1, 1, C) with keep."""
     return max_(maps(x), axes=(1, 2), keep=keep)
+
+
+def resize(x, *, size):
+    """y[n,i,j,c] = sum_hw R_ih C_jw x[n,h,w,c], (H, W) -> size: bilinear, each place a mean of four neighbours."""
+    if min(pair(size)) < 1:
+        raise InputError(f"a size is at least 1; got {size}")
+    rows, columns = map(between, maps(x).shape[1:3], pair(size))
+    return np.einsum("ih,jw,nhwc->nijc", rows, columns, x, optimize=True).astype(x.dtype)
 
 
 def sum_(x, *, axes=(-1,)):
@@ -170,16 +178,16 @@ MOVES = {  # each number of the output is a number of the input, or a constant
     "pad": pad, "crop": crop, "upsample": shapes.upsample, "channel_shuffle": shapes.channel_shuffle,
     "concat": shapes.concat, "pick": shapes.pick, "two_logits": shapes.two_logits,
 }
-MEANS = {"avg_pool": avg_pool, "global_avg_pool": global_avg_pool, "mean": mean}
+MEANS = {"avg_pool": avg_pool, "global_avg_pool": global_avg_pool, "mean": mean, "resize": resize}
 MAXIMA = {"max_pool": max_pool, "global_max_pool": global_max_pool, "max": max_}
 LINEAR = {"conv2d": conv2d, "conv2d_transpose": conv2d_transpose, "dense": dense, "batch_norm": batch_norm}  # W x + b
 OPS = {**LINEAR, **MOVES, **MEANS, **MAXIMA, **{op: f for op, (f, _) in ELEMENTWISE.items()}, "prelu": prelu,
        "add": add, "mul": mul, "sum": sum_, "lrn": lrn}
 SIGNATURES = {op: signature(f) for op, f in OPS.items()}
-WEIGHTS = {  # the arrays that follow an op's inputs, and the axes of each; the last axis of all has one length
+WEIGHTS = {  # an op's arrays and the axes of each, "...": any axes; the last axis of all arrays has one length
     "conv2d": {"kernel": "kh, kw, in, out", "bias": "out"}, "dense": {"kernel": "in, out", "bias": "out"},
     "conv2d_transpose": {"kernel": "kh, kw, in, out", "bias": "out"}, "batch_norm": {"scale": "C", "shift": "C"},
-    "prelu": {"slope": "C"},
+    "prelu": {"slope": "..."}, "constant": {"value": "..."},
 }
 
 
@@ -194,10 +202,17 @@ def check_call(op, name, inputs, weights, attributes):
         SIGNATURES[op].bind(*[None] * (inputs + len(weights)), **attributes)
     except TypeError as error:
         raise InputError(f"{op} '{name}': {error}; its arrays and attributes are {SIGNATURES[op]}") from None
+    check_weights(op, name, weights)
     words = [key for key, value in attributes.items() if isinstance(value, str)]
     if words or not inputs:
         raise InputError(f"{op} '{name}' takes arrays, and numbers as attributes; got {attributes}")
+
+
+def check_weights(op, name, weights):
+    """Raise InputError unless the weights of this layer are arrays as WEIGHTS says."""
     needs, given = WEIGHTS.get(op, {}), [w.shape for w in weights]
-    if [len(axes.split()) for axes in needs.values()] != [*map(len, given)] or len({shape[-1] for shape in given}) > 1:
+    fit = len(needs) == len(given) and all(
+        axes == "..." or len(axes.split()) == len(shape) for axes, shape in zip(needs.values(), given, strict=True))
+    if not fit or len({shape[-1:] for shape in given}) > 1:
         expected = " and ".join(f"{array} ({axes})" for array, axes in needs.items()) or "no weights"
         raise InputError(f"{op} '{name}' needs {expected}; got shapes {given}")

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinyattr.engine.activations import ELEMENTWISE
 from tinyattr.engine.ops import MOVES, OPS, around, grouped, lrn_below, within
-from tinyattr.engine.windows import pad, pair, patches, pool_counts, pool_windows, sides, unpatch
+from tinyattr.engine.windows import between, pad, pair, patches, pool_counts, pool_windows, sides, unpatch
 
 
 def conv2d(record, g):
@@ -102,6 +102,12 @@ def max_(record, g):
     return (np.moveaxis(first.reshape(front.shape), last, axes) * g,)
 
 
+def resize(record, g):
+    """m[n,h,w,c] = sum_ij R_ih C_jw g[n,i,j,c]."""
+    rows, columns = map(between, record.x[0].shape[1:3], g.shape[1:3])
+    return (np.einsum("ih,jw,nijc->nhwc", rows, columns, g, optimize=True),)
+
+
 def _with_all_axes(record, g):
     """(x, g with as many axes as x, the axes that a mean or maximum was taken over: for a global pool, the places)."""
     (x,) = record.x
@@ -128,9 +134,9 @@ def moved(record, g):
 
 
 def concat(record, g):
-    """m_i = the channels of g that came from x_i."""
-    ends = np.cumsum([x.shape[-1] for x in record.x])
-    return tuple(np.split(g, ends[:-1], -1))
+    """m_i = what of g came from x_i."""
+    axis = record.attributes.get("axis", -1)
+    return tuple(np.split(g, np.cumsum([x.shape[axis] for x in record.x[:-1]]), axis))
 
 
 def add(record, g):
@@ -169,5 +175,5 @@ GRADIENT = {
     **dict.fromkeys(ELEMENTWISE, elementwise), **dict.fromkeys(MOVES, moved),
     "flatten": reshaped, "reshape": reshaped, "concat": concat,
     "avg_pool": avg_pool, "max_pool": max_pool, "max": max_, "global_max_pool": max_, "mean": mean,
-    "global_avg_pool": mean, "add": add, "mul": mul, "sum": sum_, "lrn": lrn,
+    "global_avg_pool": mean, "resize": resize, "add": add, "mul": mul, "sum": sum_, "lrn": lrn,
 }

@@ -78,6 +78,12 @@ def crop(x, *, padding):
     return x[:, top:H - bottom, left:W - right]
 
 
+def between(n, N):
+    """(N, n): row i holds the weights of the two of n pixels between which pixel i of N lies. Centres: i + 1/2."""
+    at = np.clip((np.arange(N) + 0.5) * n / N - 0.5, 0, n - 1)
+    return np.maximum(1 - np.abs(at[:, None] - np.arange(n)), 0)
+
+
 def pool_windows(x, *, size, stride, padding=0, ceil=False, value=-np.inf):
     """The windows of a pool; `value` stands outside the map. With ceil, the last window may reach beyond the padding,
     but it must start inside.

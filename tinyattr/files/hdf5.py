@@ -35,11 +35,11 @@ def open_hdf5(file):
     return h5py.File(file, "r", rdcc_nbytes=1 << 16)
 
 
-def hdf5_contents(file, stream, config=None, version=""):
+def hdf5_contents(file, stream, config=None, version="", size=None):
     """(layout, layers, description, graph, names of layers without weights) of an open h5py.File, for `WeightFile`.
 
-    stream: the same file, for reading bytes. config, version: the texts that stand next to it in a .keras file.
-    Raises InputError.
+    stream: the same file, for reading bytes. config, version: the texts that stand next to it in a .keras file. size:
+    of pictures, where the config leaves it open. Raises InputError.
     """
     members = _members(file, met := [])
     own = text_of(file.attrs, "format") == "tinyattr" and text_of(file.attrs, "version")
@@ -53,9 +53,9 @@ def hdf5_contents(file, stream, config=None, version=""):
         raise InputError(f"the file has format version {own}; this program reads 1 and 2")
     if config is None and "model_weights" in members:
         config, version = (_text(file, stream, name) for name in ("model_config", "keras_version"))
-        return "keras-model", *_model(config, version or "", find_in_model, file["model_weights"], met)
+        return "keras-model", *_model(config, version or "", find_in_model, file["model_weights"], met, size)
     if config is not None:
-        return "keras", *_model(config, version, find_in_keras, file.get("layers"), met)
+        return "keras", *_model(config, version, find_in_keras, file.get("layers"), met, size)
     layout, root = ("keras-3", file["layers"]) if "layers" in members else ("keras-weights", file)
     layers, bare = _pairs(root, met)
     if layout == "keras-weights" and all(kernel.name.endswith("_W_1:0") for kernel, _ in layers.values()):
@@ -63,12 +63,12 @@ def hdf5_contents(file, stream, config=None, version=""):
     return layout, layers, Description(), None, bare
 
 
-def _model(config, version, find, root, met):
+def _model(config, version, find, root, met, size):
     """(layers, description, graph) of a Keras model, by its config; `find` knows where in `root` its weights lie."""
     if config is None:
         raise InputError("it holds no config of the model, which says what its layers do")
     datasets = dict(_tree(root, met)) if root is not None else {}
-    graph, layers, description = keras_network(config, version, partial(find, datasets))
+    graph, layers, description = keras_network(config, version, partial(find, datasets), size)
     return layers, description, graph
 
 

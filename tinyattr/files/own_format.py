@@ -71,7 +71,7 @@ def own_network(about, digest, arrays):
     for name, op, _ in layers:
         if len(name) > LONGEST_NAME or not name.isprintable():
             raise InputError("it has layers with names that are no names")
-        if op in WEIGHTS or op == "constant":
+        if op in WEIGHTS:
             datasets = [arrays[f"weights/{escaped(name)}/{what}"] for what in names_of(op)]
             weights[name] = tuple(replace(array_of(d, dtype), vet=finite) for d in datasets)
     return layers, weights, described(said)
@@ -88,7 +88,7 @@ def _bytes(d):
 
 def names_of(op):
     """The names of an op's arrays, which follow its input: ["kernel", "bias"]."""
-    return ["value"] if op == "constant" else list(WEIGHTS.get(op, ()))
+    return list(WEIGHTS.get(op, ()))
 
 
 def escaped(layer):

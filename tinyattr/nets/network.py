@@ -57,33 +57,25 @@ class Network:
 
     def run(self, x):
         """Forward pass of x (N, H, W, C). Returns the tape. Raises InputError for a picture the network cannot take."""
-        tape = Tape(self.backend, self)
-        tape.leaf("input", self._checked(x))
-        for layer in wired(self.layers):
-            self._write(tape, *layer)
-        return tape
+        return self.resume(None, "input", self._checked(x))
 
     def resume(self, tape, layer, A):
         """A new tape on which `layer` holds A (N, ...) instead, and all that depends on it is computed again.
 
         What does not depend on it is taken from `tape`, of one picture, and stands N times; constants stand once.
+        tape None: everything is computed.
         """
-        new, changed = Tape(self.backend, self), {tape[layer].name}
-        new.leaf(layer, A)
+        new = Tape(self.backend, self)
+        changed = {new.leaf(layer if tape is None else tape[layer].name, A)}
         for name, op, inputs, attributes in wired(self.layers):
-            if not changed.isdisjoint(inputs):
+            if op == "constant" and name not in new:
+                new.leaf(name, self.weights[name][0], op)
+            elif op != "constant" and (tape is None or not changed.isdisjoint(inputs)):
                 for i in inputs:
                     if i not in new:
-                        kept = tape[i]
-                        times = 1 if kept.op == "constant" else len(A)
-                        new.leaf(i, kept.output if times == 1 else np.repeat(kept.output, times, 0), kept.op)
-                changed.add(self._write(new, name, op, inputs, attributes))
+                        new.leaf(i, np.repeat(tape[i].output, len(A), 0), tape[i].op)
+                changed.add(new.write(op, name, inputs, self.weights.get(name, ()), **attributes))
         return new
-
-    def _write(self, tape, name, op, inputs, attributes):
-        if op == "constant":
-            return tape.leaf(name, self.weights[name][0], "constant")
-        return tape.write(op, name, inputs, self.weights.get(name, ()), **attributes)
 
     def __call__(self, x):
         """Logits z, (N, n) float64."""

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinyattr.engine.arrays import frozen
-from tinyattr.engine.ops import ELEMENTWISE, MAXIMA, MEANS, check_call
+from tinyattr.engine.ops import ELEMENTWISE, MAXIMA, MEANS, check_call, check_weights
 from tinyattr.errors import InputError, unknown
 
 
@@ -42,10 +42,10 @@ def checked(layers, weights):
         for i in inputs:
             if i not in seen:
                 raise InputError(f"layer '{n}' reads '{i}', which does not come before it")
-        if op != "constant":
+        if op == "constant":
+            check_weights(op, n, arrays)
+        else:
             check_call(op, n, len(inputs), arrays, own)
-        elif len(arrays) != 1:
-            raise InputError(f"constant '{n}' needs one array as weights; got {len(arrays)}")
         if any(w.dtype not in (np.float32, np.float64) for w in arrays):
             raise InputError(f"{op} '{n}': weights must be float32 or float64; got {[str(w.dtype) for w in arrays]}")
         seen.append(n)
@@ -71,7 +71,7 @@ def last_feature_maps(layers):
     """
     read, ends, flat = reads(layers), [], set()  # flat: layers without places
     for name, op, inputs, own in wired(layers):
-        pool = "global" in op or (op in ("mean", "max", "sum") and sorted(own.get("axes", ())) == [1, 2])
+        pool = "global" in op or (op in ("mean", "max", "sum") and not {1, 2}.isdisjoint(own.get("axes", ())))
         end = pool or op == "flatten" or len(own.get("shape", "maps")) == 1
         if end and not flat.issuperset(inputs):
             ends.append(name)

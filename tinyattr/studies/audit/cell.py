@@ -1,10 +1,12 @@
 """One cell of the audit: one picture, one method, one score; a row of numbers for every attack."""
 
 from functools import cache, lru_cache
+from itertools import takewhile
 
 import numpy as np
 
-from tinyattr.attack import alter
+from tinyattr.attack import alter, tapped
+from tinyattr.errors import InputError
 from tinyattr.files.tables import plain
 from tinyattr.methods import AT_A_LAYER, METHODS, options_of
 from tinyattr.methods.heatmap import relu, resize
@@ -35,9 +37,16 @@ def corner_of_pixels(net, K=10.0, layer=None):
 
 
 def early(net, K=10.0, layer=None):
-    """t tapped well before the explained layer, so that it does not pass through it (T4)."""
-    pools = [name for name, op, _ in net.layers if op == "max_pool"]
-    return alter(net, K, pools[(len(pools) - 1) // 2])
+    """t tapped well before the explained layer, so that it does not pass through it (T4): at the max-pool, or where
+    there is none, at the convolution, in the middle of those that come before it.
+    """
+    explained = tapped(net, layer)
+    before = list(takewhile(lambda entry: entry[0] != explained, net.layers))
+    pools, convolutions = ([name for name, op, _ in before if op == wanted] for wanted in ("max_pool", "conv2d"))
+    maps = pools or convolutions
+    if not maps:
+        raise InputError(f"attack early: no max-pool and no convolution comes before '{explained}'")
+    return alter(net, K, maps[len(maps) // 2])
 
 
 ATTACKS = {**more_attacks.ATTACKS, "input": corner_of_pixels, "early": early}  # functions of network, K and layer
