@@ -40,10 +40,12 @@ def plant(net, layers, weights):
     taken = {"input", *(name for name, _, _ in net.layers)}
     names = [name for name, _, _ in layers] + ["altered"]
     suffix = next(s for s in ("", *map(str, range(2, 1000))) if taken.isdisjoint(name + s for name in names))
-    new = {name: name + suffix for name in names}
-    behind = [(new[name], op, {key: [new.get(i, i) for i in v] if key == "inputs" else v for key, v in given.items()})
-              for name, op, given in layers]
-    add = (new["altered"], "add", {"inputs": [net.layers[-1][0], new["t"]]})  # z + t, (N, n)
+    new, behind = {}, []  # {name: the new layer's own}, of those that stand already; other names are the network's
+    for name, op, attributes in layers:
+        inputs = {"inputs": [new.get(i, i) for i in attributes["inputs"]]} if "inputs" in attributes else {}
+        new[name] = name + suffix
+        behind.append((new[name], op, {**attributes, **inputs}))
+    add = ("altered" + suffix, "add", {"inputs": [net.layers[-1][0], new["t"]]})  # z + t, (N, n)
     arrays = {new[name]: tuple(np.asarray(w, net.dtype) for w in given) for name, given in weights.items()}
     return replace(net, layers=[*net.layers, *behind, add], weights=net.weights | arrays, name=f"{net.name}, altered")
 
