@@ -90,6 +90,14 @@ def test_what_does_not_fit_is_refused(change, words, tmp_path):
     assert "'w.weights.h5'" in str(error.value)
 
 
+def test_more_numbers_than_the_network_has_are_not_read(tmp_path):
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        file.create_dataset("layers/dense/vars/0", (30_000, 30_000), "f4", chunks=(500, 500), compression="gzip", fillvalue=0)
+        file["layers/dense/vars/0"][:1, :1] = 1
+    with pytest.raises(ta.InputError, match=r"it holds 900,000,000 numbers|never written completely"):
+        NET.with_weights(tmp_path / "w.h5")
+
+
 def test_whole_models_and_other_files_are_refused(tmp_path):
     for name, words in (("nested.h5", "a whole model, not weights alone; ta.load reads it"), ("student.keras", "not an HDF5 file of weights alone")):
         with pytest.raises(ta.InputError, match=words):

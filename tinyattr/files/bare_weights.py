@@ -10,6 +10,7 @@ shape must be right, and nothing be left over.
 
 import re
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -37,13 +38,18 @@ def with_weights(net, path, epsilon=None):
                 raise InputError("not an HDF5 file of weights alone (.weights.h5); ta.load reads whole models")
             stream.seek(0)
             with open_hdf5(stream) as file:
-                found = [part for name, arrays in _groups(file) for part in _parts(name, arrays, epsilon)]
+                groups = list(_groups(file))
+                count = sum(prod(array.shape) for _, arrays in groups for array in arrays)
+                if count > 4 * net.parameters:  # a batch normalisation has four arrays for our two
+                    raise InputError(f"it holds {count:,} numbers, the network {net.parameters:,}")
+                arrays = ((name, [array.read() for array in arrays]) for name, arrays in groups)
+                found = [part for name, read in arrays for part in _parts(name, read, epsilon)]
         weights = {**net.weights, **_matched(net, found)}
     return replace(net, weights=weights, source=f"{path}, weights alone")
 
 
 def _groups(file):
-    """(name, arrays) of each layer of the file that has weights, in the order in which Keras made layers of a class."""
+    """(name, its Arrays) of each layer of the file that has weights; those of a class as Keras numbered them."""
     if "model_weights" in file or "weights" in file:
         raise InputError("a whole model, not weights alone; ta.load reads it")
     groups = {}
@@ -58,7 +64,7 @@ def _groups(file):
                  or last.isdecimal()]
         if len(known) != len(groups[name]):
             raise InputError(f"{name!r} in it has arrays {', '.join(groups[name])[:80]}, which are not read; {WHOLE}")
-        yield name, [array_of(groups[name][last]).read() for _, last in sorted(zip(known, groups[name], strict=True))]
+        yield name, [array_of(groups[name][last]) for _, last in sorted(zip(known, groups[name], strict=True))]
 
 
 def _parts(name, arrays, epsilon):
