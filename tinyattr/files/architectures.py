@@ -14,7 +14,8 @@ from tinyattr.files.squeezenet import squeezenet_layers, squeezenet_shapes
 from tinyattr.files.vgg import CONVOLUTIONS, VGG_NAMES, vgg_layers, vgg_shapes
 from tinyattr.nets.wiring import wired
 
-SAVE_IT_WHOLE = "of a network of your own, save the whole model: model.save('net.keras')"
+SAVE_IT_WHOLE = ("of a network of your own, save the whole model: model.save('net.keras'); or build it with ta.network "
+                 "and use net.with_weights(path)")
 POOLS = 5
 OF_A_VGG = re.compile(r"input.*|(block\d_|max_?)?pool(ing2d)?[\d_]*|max_pooling2d.*|flatten.*|drop.*|relu.*|prob|"
                       r"top_level_model_weights")  # names of its layers without weights

@@ -276,6 +276,8 @@ def operation(sign, config, take, *shapes):
     if second is None and sign == "/":
         raise InputError("division by what depends on the picture is not read")
     c = numbers(second if first is None else first, shapes[0][-1])
+    if sign == "/" and not c.all():
+        raise InputError("it divides by 0")
     less = (1.0, -c) if first is None else (-1.0, c)
     scale, shift = {"+": (1.0, c), "-": less, "*": (c, 0.0), "/": (1 / c, 0.0)}[sign]
     return [_affine(shapes[0], lambda: scale, lambda: shift, "its number")]

@@ -117,6 +117,11 @@ class Network:
         """(the same function with batch norms merged into the layers before them, why others were not): folding.py."""
         return folded(self)
 
+    def with_weights(self, path, epsilon=None):
+        """The same layers with the arrays of a Keras file of weights alone (.weights.h5): see files/bare_weights.py."""
+        from tinyattr.files.bare_weights import with_weights  # a step out of this room, as in `read`
+        return with_weights(self, path, epsilon)
+
     def astype(self, dtype):
         """The same network computing in float32 or float64. Raises InputError for another dtype."""
         if np.dtype(dtype) not in (np.float32, np.float64):

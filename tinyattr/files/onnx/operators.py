@@ -9,7 +9,7 @@ import numpy as np
 from tinyattr.errors import InputError
 from tinyattr.files.onnx import arithmetic
 from tinyattr.files.onnx.arithmetic import affine, like
-from tinyattr.files.onnx.builder import Value
+from tinyattr.files.onnx.builder import MOST_PLACES, Value
 from tinyattr.files.onnx.constants import listed, spans
 from tinyattr.files.onnx.file import FLOATS
 from tinyattr.files.onnx.windows import conv, conv_transpose, global_pool, pool
@@ -88,8 +88,9 @@ def expand(net, node):
     """Expand: the same number at more places or in more channels -> mul with a constant of ones."""
     value, wanted = node.value(0), tuple(listed(node, "shape", node.constant(1)))
     shape = np.broadcast_shapes(value.shape, wanted)
-    if len(shape) != len(value.shape) or shape[0] != value.shape[0]:
-        raise InputError(f"values {value.shape} become {shape}: another number of axes or pictures")
+    if len(shape) != len(value.shape) or shape[0] != value.shape[0] or np.prod(shape, dtype=float) > MOST_PLACES:
+        raise InputError(f"values {value.shape} become {shape}: another number of axes or pictures, or too many "
+                         "numbers")
     if shape == value.shape:
         return value
     ours, times = (*shape[2:], shape[1]), [m if n == 1 else 1 for n, m in zip(value.shape, shape, strict=True)]

@@ -30,7 +30,9 @@ QUICK = {"samples": 16, "steps": 16, "stride": 32}  # in place of the methods' o
 
 def corner_of_pixels(net, K=10.0, layer=None):
     """t = K times the sum of the upper left seventh of the picture: what fools methods that explain pixels."""
-    H, W = net.input.shape[:2] if net.input else (224, 224)
+    if net.input is None:
+        raise InputError(f"{net.name} does not say how large its pictures are: load it with input=InputSpec(...)")
+    H, W = net.input.shape[:2]
     mask = np.zeros((H, W))
     mask[:H // 7, :W // 7] = 1
     return paint(net, mask, K, "input")
