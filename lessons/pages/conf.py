@@ -35,6 +35,7 @@ teaching
 methods
 more
 equations
+museum
 contributing
 api
 ```
@@ -114,10 +115,12 @@ def pages_of_the_readme():
         text = text if heading or name == "index" else text.replace("## ", "# ", 1)
         text = re.sub(r"\]\(lessons/(\d\d_\w+|bring_\w+)\.py\)", r"](lessons/\1.rst)", text).replace("](lessons/pages/", "](")
         text = text.replace("](lessons/README.md)", "](teaching.md)").replace("](.github/CONTRIBUTING", "](contributing")
+        text = text.replace("](lessons/MUSEUM.md)", "](museum.md)")
         (PAGES / f"{name}.md").write_text(f"{heading}\n\n{text}{CONTENTS if name == 'index' else ''}", encoding="utf-8")
     guide = (PAGES.parent / "README.md").read_text(encoding="utf-8")
     guide = re.sub(r"\]\((\d\d_\w+)\.py\)", r"](lessons/\1.rst)", guide)
     (PAGES / "teaching.md").write_text(guide, encoding="utf-8")
+    shutil.copy(PAGES.parent / "MUSEUM.md", PAGES / "museum.md")
     shutil.copy(README.parent / ".github" / "CONTRIBUTING.md", PAGES / "contributing.md")
 
 
