@@ -120,7 +120,7 @@ show(figure, "05_jacobian.png")
 #
 # A score's kappa is the sum of its row. ``pre`` is ``z_c``, ``post`` is ``y_c``, ``log`` is ``log y_c``, ``log_odds`` is
 # ``log (y_c / (1 - y_c))``, ``centred`` is ``z_c - mean z``. Which of them move when every logit gets the same t added?
-# Write down kappa for each before you run the checks. No computing: ask what S does when t is added.
+# Write down ``kappa = {"pre": ..., ...}`` before you run the checks. No computing: ask what S does when t is added.
 
 ### BEGIN SOLUTION
 kappa = {"pre": 1, "post": 0, "log": 0, "log_odds": 0, "centred": 0}
