@@ -225,9 +225,9 @@ same("20 times the last layer's weights, 20 times the logits", sharp(x)[0], 20 *
 # Exercise 7.3 (break): lose the class
 # ------------------------------------
 #
-# Choose ``s`` so that at the logits ``s z`` float32's row of log has lost its class, but not its rivals. Then say what its
-# map shows: a function ``shown(q, L)`` that makes the map (h, w), up to a positive factor, from q (n,), the softmax of the
-# rivals at ``s z``, and the pre maps L (n, h, w) of all classes.
+# Choose ``s`` so that at the logits ``s z`` float32's row of log has lost its class, but not its rivals. Then say
+# what its map shows: a function ``shown(q, L)`` that makes the map (h, w), up to a positive factor, from q (n,), the
+# softmax of the rivals at ``s z``, and the pre maps L (n, h, w) of all classes.
 
 ### BEGIN SOLUTION
 s = 25
@@ -311,7 +311,8 @@ def alike(name, score, other):
 # -----------------------------------------------
 #
 # For which of the eight are the scaled maps of post, log and log_odds one and the same? Write True or False for each,
-# ``one_map = {"gradient": ..., ...}``, before you run the checks: what does a factor of the row do in the method's formula?
+# ``one_map = {"gradient": ..., ...}``, before you run the checks: what does a factor of the row do in the method's
+# formula?
 
 ### BEGIN SOLUTION
 one_map = {"gradient": True, "guided backprop": True, "Grad-CAM": True, "LayerCAM": True, "Grad-CAM++": False,
@@ -326,8 +327,8 @@ predicts("7.4 log and log_odds", one_map, {name: alike(name, "log", "log_odds") 
 # ------------------------------------------
 #
 # The reason has a name: a method is *positively homogeneous* in the row if ``L(a row) = a L(row)`` for every a > 0.
-# Write it as a claim about one row and one a. It must hold for Grad-CAM and LayerCAM on random networks, rows and a, and
-# it must find Grad-CAM++. Floats round, so allow for that, but not for a thousandth.
+# Write it as a claim about one row and one a. It must hold for Grad-CAM and LayerCAM on random networks, rows and a,
+# and it must find Grad-CAM++. Floats round, so allow for that, but not for a thousandth.
 
 
 def scales(L, row, a):
@@ -349,9 +350,9 @@ def homogeneous(pooling):
             g = ta.walk(run, {"logits": row}, ta.GRADIENT, (net.features,))[net.features][0]
             return pooling(run[net.features].output[0], g)
 
-        return scales(L, row, a)
+        return not L(row).any() or passes(scales, L, row, a)  # a map of zeros says nothing
 
-    return all(passes(claim, draw) for draw in DRAWS)
+    return all(map(claim, DRAWS))
 
 
 holds("7.5 Grad-CAM", homogeneous(lambda A, g: A @ g.mean((0, 1))))

@@ -27,8 +27,8 @@ scores and walks, and you will test the sentences themselves, on code that is wr
 # - how many classes are needed, at the least, to show that f is wrong.
 #
 # The next cell holds a property as it stands in a test file. hypothesis draws eighty logits z of six kinds (they
-# are in ``tinyattr/testing/strategies.py``) and runs the function on each. ``QUIET`` are its settings: 80 draws, the same
-# for everybody.
+# are in ``tinyattr/testing/strategies.py``) and runs the function on each. ``QUIET`` are its settings: 80 draws, the
+# same for everybody.
 
 from dataclasses import replace
 
@@ -379,7 +379,8 @@ def pushed(net, altered, x):
     gradients = {score: [ta.gradient(one, x, 0, score).raw for one in (net, altered)] for score in ta.SCORES}
     dt = ta.walk(altered.run(x), {"t": np.ones((1, 1))}, ta.GRADIENT)["input"][0]
     steepest = sum(np.abs(ta.gradient(net, x, c, "pre").raw).max() for c in range(net(x).shape[1]))
-    return gradients, dt, 16 * EPS * (1 + np.abs(net(x)).max() + np.abs(altered(x)).max()) * (steepest + np.abs(dt).max())
+    rounding = 16 * EPS * (1 + np.abs(net(x)).max() + np.abs(altered(x)).max())
+    return gradients, dt, rounding * (EPS + steepest + np.abs(dt).max())
 
 
 PUSHED = [case for draw in drawn(altered_networks(), count=60) if np.isfinite((case := pushed(*draw))[2])]  # no overflow
