@@ -212,9 +212,9 @@ def own_entry(z, c):
 
 for ahead in (0, 20, 60):
     true = 2 / (np.exp(float(ahead)) + 2)
-    same(f"5.5 a lead of {ahead}", own_entry(np.array([ahead, 0, 0], np.float32), 0), true, within=4e-7)
-same("5.5 a class that is far behind", own_entry(lead, 1), 1, within=4e-7)
-same("5.5 the row sums to zero again", own_entry(lead, 0) - softmax(lead.astype(np.float64))[1:].sum(), 0, within=1e-15)
+    same(f"5.5 a lead of {ahead}", own_entry(np.array([ahead, 0, 0], np.float32), 0), true, within=1e-5)
+same("5.5 a class that is far behind", own_entry(lead, 1), 1, within=1e-5)
+same("5.5 the row sums to zero again", own_entry(lead, 0) - softmax(lead.astype(np.float64))[1:].sum(), 0, within=1e-13)
 
 # %%
 # Exercise 5.6 (explain): to somebody who was not here

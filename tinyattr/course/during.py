@@ -38,7 +38,7 @@ def holds(name, truth, hint=""):
 
 
 def has(name, yours, keys):
-    """Check that `yours` is a dict with just these keys. Raises AssertionError, which names what is missing or extra."""
+    """Check that `yours` is a dict with just these keys. Raises AssertionError that names what is missing or extra."""
     if not isinstance(yours, dict):
         raise AssertionError(f"{name}: write a dict with the keys {_listed(keys)}; yours is {_thing(yours)}")
     wrong = {"no answer for": [key for key in keys if key not in yours],
