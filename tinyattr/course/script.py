@@ -14,7 +14,7 @@ from tinyattr.files.embedded import embedded
 
 MARKER = re.compile(r"^# ?%%")
 EXERCISE = re.compile(r"^Exercise (\d+\.\d+) \((\w+)\): (.+)$", re.M)
-KINDS = ("complete", "break", "predict", "prove", "explain")
+KINDS = ("complete", "break", "predict", "prove", "decide", "explain")
 
 
 @dataclass(frozen=True)
