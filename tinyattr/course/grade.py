@@ -86,10 +86,10 @@ def _checks(left, names, exercise):
 
 
 def _solution(code):
-    """The names that an exercise's answer defines: those of the statements around the solution."""
+    """The statements around an exercise's solution, which stands in its code."""
     given, _ = halves(code)
     begin = given[:given.index(BEGIN)].count("\n") + 1
-    return _defined([statement for statement in ast.parse(given).body if statement.end_lineno > begin])
+    return [statement for statement in ast.parse(given).body if statement.end_lineno > begin]
 
 
 def _defined(statements):
@@ -126,7 +126,7 @@ def _anew(copy, exercise, *arguments):
         _judge(_checks(left, names, exercise), names, *arguments)
 
 
-def _judge(checks, names, own, file, line, text, there, token):
+def _judge(checks, names, solution, file, line, text, there, token):
     """In a child process: run an answer and its checks, and send why there is no point, or ""."""
     with suppress(AttributeError):
         os.setsid()  # a group of its own, to be killed as one
@@ -137,29 +137,47 @@ def _judge(checks, names, own, file, line, text, there, token):
     _limit_memory()
     seen = _watched()
     try:
-        _run(answer(line, text, checks.code), file, checks, {n: thing for n, thing in names.items() if n not in own})
+        own = _defined(solution)
+        given = _decorated(answer(line, text, checks.code), solution)
+        _run(given, file, checks, {name: thing for name, thing in names.items() if name not in own})
         why = ""
     except BaseException as error:
         why = _words(error)
     there.send_bytes(f"{token} {seen[0] if seen else why}".encode())
 
 
+def _decorated(given, solution):
+    """The answer's statements, with the lesson's decorators, whatever became of them in the file."""
+    for function in solution:
+        for decorator in reversed(getattr(function, "decorator_list", ())):
+            for own in given.body:
+                if isinstance(own, ast.FunctionDef) and own.name == function.name:
+                    own.decorator_list = [d for d in own.decorator_list if ast.dump(d) != ast.dump(decorator)]
+            given.body += ast.parse(f"{function.name} = {ast.unparse(decorator)}({function.name})").body
+    return given
+
+
 def _run(given, file, checks, names):
-    """Run an answer, then the checks among `names`, the lesson's. Raises what they raise; InputError for foul play."""
-    library, arrays = _library(), {name: thing.copy() for name, thing in names.items() if isinstance(thing, np.ndarray)}
+    """Run an answer, then the checks, with the lesson's names. Raises what they raise; InputError for foul play."""
+    library = _library()
+    arrays = {name: thing.tobytes() for name, thing in names.items() if isinstance(thing, np.ndarray)}
+    helpers = {name: thing for name, thing in names.items() if str(getattr(thing, "__module__", "")).startswith("tinyattr.course")}
     mine = dict(names)
     exec(compile(given, str(file), "exec"), mine)
-    for name in ("holds", "same"):
-        if mine[name] is not names[name]:
-            raise InputError(f"it replaces {name}, which the checks call")
+    _kept(helpers, mine)
     for name, array in arrays.items():
-        if array.tobytes() != names[name].tobytes():
+        if names[name].tobytes() != array:
             raise InputError(f"it changes {name}, which the lesson goes on with")
     mine |= names
-    exec(compile("\n" * (checks.line - 1) + checks.code, names["__file__"], "exec"), mine)
     again = _defined(ast.parse(checks.code).body)
-    now = {**_library(), **{name: thing for name, thing in mine.items() if name not in again}}
-    for name, thing in (library | {name: thing for name, thing in names.items() if callable(thing) and name not in again}).items():
+    exec(compile("\n" * (checks.line - 1) + checks.code, names["__file__"], "exec"), mine)
+    _kept({name: thing for name, thing in names.items() if callable(thing) and name not in again}, mine)
+    _kept(library, _library())
+
+
+def _kept(before, now):
+    """Raise InputError for the first of these things that is another one now."""
+    for name, thing in before.items():
         if now.get(name) is not thing:
             raise InputError(f"it replaces {name}, which the checks rely on")
 
@@ -207,7 +225,7 @@ def _limit_memory():
 
 def _words(error):
     """An error in one line of what a terminal can show."""
-    said = str(error) if isinstance(error, AssertionError | InputError) else f"{type(error).__name__}: {error}"
     if isinstance(error, NotImplementedError):
-        said = "open"
+        return "open"
+    said = str(error) if isinstance(error, AssertionError | InputError) else f"{type(error).__name__}: {error}".strip(": ")
     return "".join(c if c.isprintable() else " " for c in " ".join(said.split()))[:LONGEST]

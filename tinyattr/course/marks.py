@@ -74,9 +74,10 @@ def comma_separated(rows):
 def _listed(files):
     """The files, and those that the folders hold."""
     for file in map(Path, files):
-        if not file.exists():
-            raise InputError(f"there is no file {str(file)!r} to grade")
-        yield from sorted(p for p in file.iterdir() if p.suffix in (".py", ".ipynb")) if file.is_dir() else [file]
+        found = sorted(p for p in file.iterdir() if p.suffix in (".py", ".ipynb")) if file.is_dir() else [file]
+        if not found or not file.exists():
+            raise InputError(f"there is no {f'.py or .ipynb in the folder' if file.is_dir() else 'file'} {str(file)!r} to grade")
+        yield from found
 
 
 def _read(file, lesson):
@@ -97,5 +98,8 @@ def _lesson(row):
 
 
 def _remarks(row):
-    """What is to be said about a file: why it gives no exercise, or why an exercise gives no points."""
-    return [row["why"]] if row["why"] else [f"{n}: {e['why']}" for n, e in row["exercises"].items() if e["why"]]
+    """What is to be said about a file: why it gives no exercise, or for which reason which exercises give no points."""
+    reasons = {}
+    for number, exercise in row["exercises"].items():
+        reasons.setdefault(exercise["why"], []).append(number)
+    return [row["why"]] if row["why"] else [f"{', '.join(numbers)}: {why}" for why, numbers in reasons.items() if why]
