@@ -111,7 +111,7 @@ CLASS = {  # file: (what stands in it, points for 0.1, 0.2, 0.3)
     "mal04.py": (copy(e1="global holds, same\nholds = same = lambda *a, **o: None\nreturn 0", e2=WRONG["0.2"] + "\nholds = predicts = has = print",
                       e3="place = (0, 0)\nscales = np.ones((224, 224), bool)"), "000"),
     "mal05.py": (without(copy(*WRONG), CHECKS_1, HEADING).replace('holds("0.3 heart', "# "), "000"),
-    "mal06.py": (copy(*WRONG).replace("> 5 * heart.mean()", "> 0").replace("truth =", "truth = moves #"), "000"),
+    "mal06.py": (copy(*WRONG).replace("> 5 * heart.mean()", "> 0").replace('predicts("0.2', 'print("0.2'), "000"),
     "mal07.py": (copy(e1=PATCHED + LIBRARY + "return 0.75", e2=LIBRARY + WRONG["0.2"],
                       e3="import builtins, tinyattr.course.during as d\nd.holds.__code__ = d.same.__code__ = (lambda *a, **o: None).__code__\n"
                          "place = (6, 6)"), "000"),

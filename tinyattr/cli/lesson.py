@@ -87,13 +87,15 @@ def run_handout(options):
 @command("lesson grade", "handed_in --csv marks.csv",
          option("files", nargs="+", metavar="FILE", help="scripts and notebooks of students, and folders of them"),
          option("--lesson", type=int, metavar="N", help="the lesson of files in which no exercise is left"),
-         option("--points", metavar="FILE", help='what exercises are worth, in lines such as "0.1" = 2; default: 1 each'),
+         option("--points", metavar="FILE", help='what exercises are worth: lines such as "0.1" = 2; default: 1'),
          option("--timeout", type=float, default=60, metavar="SECONDS", help="for each answer; default: %(default)g"),
-         option("--csv", metavar="FILE", help="write the marks there, for a spreadsheet"), *shared("--json --overwrite"))
+         option("--csv", metavar="FILE", help="write the marks there, too"), *shared("--json --overwrite"))
 def run_grade(options):
     """Points for every exercise of every file: answers run alone, before the lesson's own checks."""
     marks = teachers("marks")
     worth = options.points and marks.worths(options.points)
+    if options.lesson is not None:
+        numbered(options.lesson)
     number_of(options.timeout, "--timeout", 0.1, 86400)
     found = marks.grade(options.files, options.lesson, options.timeout, worth)
     tell(options, marks.table(found), found)

@@ -13,7 +13,7 @@ LEAST = {"pictures": 1, "steps": 1, "jobs": 1, "seed": 0}  # options that are nu
 def check(options):
     """Raise InputError for numbers that are too small, outputs that cannot be written, and files that are named twice.
 
-    Also for outputs that exist, where the command has an option --overwrite: what it writes, somebody may have worked on.
+    Also for outputs that exist, where the command has an option --overwrite: somebody may have worked on such files.
     `main` calls it before every command; a command that names outputs by itself calls it again.
     """
     given = {name: value for name, value in vars(options).items() if value is not None}

@@ -14,7 +14,7 @@ import signal
 import symtable
 import sys
 import warnings
-from contextlib import chdir, contextmanager, redirect_stdout, suppress
+from contextlib import chdir, contextmanager, nullcontext, redirect_stdout, suppress
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from tinyattr import course
 from tinyattr.course.handed_in import answer
 from tinyattr.course.run import execute, stage
 from tinyattr.course.script import read
@@ -48,7 +49,7 @@ def reasons(lesson, handed_in, seconds, way=WAY):
     with TemporaryDirectory() as room, chdir(room):
         copy = Path(room, lesson.path.name)
         copy.write_text(student(lesson.path.read_text(encoding="utf-8")), encoding="utf-8")
-        with _begun(copy) as (left, names):
+        with _begun(copy) if way == "fork" else nullcontext((None, None)) as (left, names):
             for exercise, code in [(cell.exercise, cell.code) for cell in lesson.cells if cell.exercise]:
                 here = (_judge, _checks(left, names, exercise), names) if way == "fork" else (_anew, copy, exercise)
                 for file, places in handed_in.items():
@@ -161,7 +162,7 @@ def _run(given, file, checks, names):
     """Run an answer, then the checks, with the lesson's names. Raises what they raise; InputError for foul play."""
     library = _library()
     arrays = {name: thing.tobytes() for name, thing in names.items() if isinstance(thing, np.ndarray)}
-    helpers = {name: thing for name, thing in names.items() if str(getattr(thing, "__module__", "")).startswith("tinyattr.course")}
+    helpers = {name: names[name] for name in course.__all__ if name in names}
     mine = dict(names)
     exec(compile(given, str(file), "exec"), mine)
     _kept(helpers, mine)
@@ -183,7 +184,7 @@ def _kept(before, now):
 
 
 def _library():
-    """{name: thing} of the functions and classes of this package, NumPy and Python itself, with what they consist of."""
+    """{name: thing} of the functions and classes of this package, NumPy and Python, with what they consist of."""
     found = {}
     for module in [name for name in sys.modules if name.split(".")[0] in ("tinyattr", "numpy", "builtins")]:
         ours = module.startswith("tinyattr")
@@ -197,7 +198,7 @@ def _library():
 
 
 def _watched():
-    """A list to which is added, from now on and for good, what no answer needs: to run programs, to read the lessons."""
+    """A list to which is added, from now on, what no answer needs to do: to run programs, to read the lessons."""
     seen, lessons = [], os.path.realpath(embedded("lessons"))
 
     def hook(event, arguments):
@@ -227,5 +228,7 @@ def _words(error):
     """An error in one line of what a terminal can show."""
     if isinstance(error, NotImplementedError):
         return "open"
-    said = str(error) if isinstance(error, AssertionError | InputError) else f"{type(error).__name__}: {error}".strip(": ")
+    said = str(error)
+    if not isinstance(error, AssertionError | InputError):
+        said = f"{type(error).__name__}: {said}".removesuffix(": ")
     return "".join(c if c.isprintable() else " " for c in " ".join(said.split()))[:LONGEST]

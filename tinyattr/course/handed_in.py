@@ -1,8 +1,9 @@
-"""What a student hands in, a script or a notebook, taken apart by exercises. What stands elsewhere in it is not looked at."""
+"""What a student hands in, a script or a notebook, taken apart by exercises. All else in it is not looked at."""
 
 import ast
 import json
 import re
+import textwrap
 from pathlib import Path
 
 from tinyattr.course.script import MARKER
@@ -14,7 +15,7 @@ HEADING = re.compile(r"^# (?:#+ )?Exercise ((\d+)\.\d+) \(\w+\):.*\n", re.M)  # 
 def exercises(path):
     """{number of an exercise: [(line, text), ...] of each place where it stands} in a file.
 
-    A text reaches to the next exercise; line: how many lines are before it. Raises InputError for files that cannot be read.
+    A text reaches to the next exercise; line: how many lines are before it. Raises InputError for what cannot be read.
     """
     text = _script(Path(path))
     headings = list(HEADING.finditer(text))
@@ -35,7 +36,8 @@ def answer(line, text, checks):
         try:
             found += ast.increment_lineno(ast.parse(cell), line).body
         except (SyntaxError, ValueError) as error:
-            slip = slip or f"no Python, line {line + (getattr(error, 'lineno', 0) or 0)}: {getattr(error, 'msg', error)}"
+            place = line + (getattr(error, "lineno", 0) or 0)  # a zero byte has none
+            slip = slip or f"no Python, line {place}: {getattr(error, 'msg', error)}"
         line += cell.count("\n") + 1
     wanted, end = [ast.dump(statement) for statement in ast.parse(checks).body], len(found)
     for i in reversed(range(len(found))):
@@ -57,6 +59,7 @@ def _script(path):
         return text
     try:
         cells = [(cell["cell_type"], "".join(cell["source"])) for cell in json.loads(text)["cells"]]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise InputError("it is no notebook") from None
-    return "\n".join(source if kind == "code" else "# %%\n# " + source.replace("\n", "\n# ") for kind, source in cells) + "\n"
+    return "\n".join(source if kind == "code" else textwrap.indent(f"%%\n{source}", "# ", lambda line: True)
+                     for kind, source in cells) + "\n"

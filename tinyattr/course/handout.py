@@ -1,4 +1,4 @@
-"""What a class gets: copies of lessons, the package that these need, one page of instructions. No solutions, no grader."""
+"""What a class gets: copies of lessons, the package that they need, a page of instructions; no solutions, no grader."""
 
 import shutil
 from importlib.metadata import requires
@@ -39,9 +39,9 @@ The folder `tinyattr` is the library that the lessons call. Read it: it was writ
 changes nothing for whoever reads your answers.
 """
 NOTEBOOKS = """
-The files that end in `.ipynb` are the same lessons for Jupyter (`python3 -m pip install notebook`, then, in this folder,
-`python3 -m notebook`). Write your answer in the cell that ends in `# your lines`, and run the cell of checks below it.
-Hand in one or the other.
+The files that end in `.ipynb` are the same lessons for Jupyter (`python3 -m pip install notebook`, then, in this
+folder, `python3 -m notebook`). Write your answer in the cell that ends in `# your lines`, and run the cell of checks
+below it. Hand in one or the other.
 """
 
 
@@ -75,8 +75,10 @@ def handout(folder, numbers=None, notebooks=False):
 
 def _page(chosen, notebooks):
     """The page of instructions."""
-    listed = [f"- `lessons/{lesson.path.name}`: {lesson.title}. {lesson.question} ({lesson.fields['Time'].split(' (')[0]})" for lesson in chosen]
-    return PAGE.format(list="\n".join(listed), first=f"lessons/{chosen[0].path.name}", notebooks=NOTEBOOKS if notebooks else "")
+    names = [f"lessons/{lesson.path.name}" for lesson in chosen]
+    listed = "\n".join(f"- `{name}`, {lesson.fields['Time'].split(' (')[0]}: {lesson.title}. {lesson.question}"
+                       for name, lesson in zip(names, chosen, strict=True))
+    return PAGE.format(list=listed, first=names[0], notebooks=NOTEBOOKS if notebooks else "")
 
 
 def _needed():

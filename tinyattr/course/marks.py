@@ -12,8 +12,9 @@ from tinyattr.course.script import lessons
 from tinyattr.errors import InputError, number_of, unknown
 from tinyattr.files.tables import aligned
 
+
 def grade(files, lesson=None, seconds=60, worth=None):
-    """The marks of each file: {"file", "lesson", "points", "of", "why", "exercises": {number: {"points", "of", "why"}}}.
+    """Marks, {"file", "lesson", "points", "of", "why", "exercises": {number: {"points", "of", "why"}}}, of each file.
 
     files: scripts, notebooks, and folders of them. lesson: the number of the lesson of files that hold no exercise.
     worth: {exercise: points}; others are worth 1. Raises InputError for files that do not exist.
@@ -23,7 +24,8 @@ def grade(files, lesson=None, seconds=60, worth=None):
     for _, group in groupby(sorted(read, key=_lesson), key=_lesson):
         group = list(group)
         number = group[0][0]
-        found = reasons(known[number], {file: places for _, places, _, file in group}, seconds) if number in known else {}
+        handed_in = {file: places for _, places, _, file in group}
+        found = reasons(known[number], handed_in, seconds) if number in known else {}
         for _, _, why, file in group:
             each = {}
             for exercise, missing in found.get(file, {}).items():
@@ -53,9 +55,9 @@ def table(rows):
     text = []
     for _, group in groupby(rows, key=_lesson):
         group = list(group)
-        numbers = list(group[0]["exercises"])
-        text += [aligned(["file", *(f"{n}:g" for n in numbers), "points:g", "of:g"], [
-            [row["file"], *(e["points"] for e in row["exercises"].values()), row["points"], row["of"]] for row in group]), ""]
+        columns = ["file", *(f"{number}:g" for number in group[0]["exercises"]), "points:g", "of:g"]
+        text += [aligned(columns, [[row["file"], *(e["points"] for e in row["exercises"].values()), row["points"],
+                                    row["of"]] for row in group]), ""]
     return "\n".join([*text, *(f"{row['file']}: {remark}" for row in rows for remark in _remarks(row))])
 
 
@@ -74,9 +76,11 @@ def comma_separated(rows):
 def _listed(files):
     """The files, and those that the folders hold."""
     for file in map(Path, files):
+        if not file.exists():
+            raise InputError(f"there is no file {str(file)!r} to grade")
         found = sorted(p for p in file.iterdir() if p.suffix in (".py", ".ipynb")) if file.is_dir() else [file]
-        if not found or not file.exists():
-            raise InputError(f"there is no {f'.py or .ipynb in the folder' if file.is_dir() else 'file'} {str(file)!r} to grade")
+        if not found:
+            raise InputError(f"there is no script and no notebook in {str(file)!r} to grade")
         yield from found
 
 

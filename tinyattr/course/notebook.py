@@ -23,8 +23,9 @@ def notebook(lesson, nbgrader=False):
     cells = []
 
     def add(kind, source, **metadata):
-        extra = {"execution_count": None, "outputs": []} if kind == "code" else {}
-        cells.append({"cell_type": kind, "id": f"cell-{len(cells)}", "metadata": metadata, "source": source.strip(), **extra})
+        cells.append({"cell_type": kind, "id": f"cell-{len(cells)}", "metadata": metadata, "source": source.strip()})
+        if kind == "code":
+            cells[-1] |= {"execution_count": None, "outputs": []}
 
     for cell in lesson.cells:
         add("markdown", markdown(cell.text))
@@ -52,5 +53,6 @@ def _graded(nbgrader, name, points=False, solution=False):
     """What nbgrader keeps of a cell: https://nbgrader.readthedocs.io, "nbgrader metadata"."""
     if not nbgrader:
         return {}
-    return {"nbgrader": {"grade_id": name.replace(".", "-"), "grade": points, "solution": solution, "locked": not solution,
-                         "task": False, "schema_version": 3, **({"points": 1} if points else {})}}
+    about = {"schema_version": 3, "grade_id": name.replace(".", "-"), "grade": points, "solution": solution,
+             "locked": not solution, "task": False}
+    return {"nbgrader": about | ({"points": 1} if points else {})}

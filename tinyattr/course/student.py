@@ -32,7 +32,7 @@ def student(source):
 
 
 def halves(code):
-    """An exercise's code in two: what holds the answer (or its open place), to the end of that statement; the checks."""
+    """An exercise's code in two: all to the end of the statement that holds the answer, or will; the checks."""
     lines = code.splitlines(keepends=True)
     end = next(i for i, line in enumerate(lines, 1) if line.strip() == END or line.lstrip().startswith(OPEN[:36]))
     while end < len(lines) and lines[end][0] in " \n":  # the function goes on behind the answer
