@@ -24,7 +24,8 @@ def test_generate_release_autograde(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")  # nbgrader calls alembic
     for name in ("JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR"):
         monkeypatch.setenv(name, str(tmp_path / name))
-    Path("nbgrader_config.py").write_text('c = get_config()\nc.CourseDirectory.course_id = "heatmaps"\n', encoding="utf-8")
+    Path("nbgrader_config.py").write_text('c = get_config()\nc.CourseDirectory.course_id = "heatmaps"\n'
+                                          "c.ExecutePreprocessor.timeout = c.ExecutePreprocessor.iopub_timeout = 600\n", encoding="utf-8")
     Path("source", "first").mkdir(parents=True)
     assert main(["lesson", "notebook", "0", "--nbgrader", "--out", "source/first/lesson.ipynb"]) == 0
     nbgrader("generate_assignment", "first", "--create")
