@@ -34,15 +34,17 @@ def test_it_holds_copies_and_no_solutions(handout):
         for block in solutions(lesson.path.read_text(encoding="utf-8")):
             longest = max(block.splitlines(), key=len)
             assert len(longest) < 40 or longest.strip() not in everything, longest
-    assert not list(handout.rglob("*.toml"))
+    assert not list(handout.rglob("[0-9][0-9].toml"))
     assert not list(handout.rglob("grade*")) and not list(handout.rglob("marks*"))
     page = (handout / "README.md").read_text(encoding="utf-8")
     assert "requirements.txt" in page and "lessons/00_first_heatmap.py" in page and ".ipynb" in page
     assert {"numpy", "matplotlib", "hypothesis"} <= {re.match(r"\w+", line)[0] for line in (handout / "requirements.txt").read_text(encoding="utf-8").split()}
 
 
-def test_its_command_runs_there_and_neither_grades_nor_hands_out(handout):
+def test_its_command_runs_there_and_neither_grades_nor_hands_out(handout, monkeypatch):
     """In a process that finds the handout's package, not this one."""
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")  # or the kernels of the new folder would be compiled
+
     def there(*words):
         return subprocess.run([sys.executable, "-m", "tinyattr", "lesson", *words], cwd=handout, capture_output=True, text=True, check=False)
 
@@ -79,7 +81,7 @@ def test_an_open_notebook_runs_to_its_end(handout):
     assert all(cell.execution_count for cell in code)
     shown = [output for cell in code for output in cell.outputs if "image/png" in output.get("data", {})]
     assert len(shown) == 3, "every figure is shown"
-    assert sum(output.output_type == "error" for cell in code for output in cell.outputs) == 6
+    assert sum(output.output_type == "error" for cell in code for output in cell.outputs) == 5, "of the first exercise, only the checks fail"
 
 
 def test_the_guides_workflow_grades_a_handout(handout, monkeypatch, capsys):
@@ -114,4 +116,4 @@ def test_the_guides_script_makes_otters_tests(tmp_path, monkeypatch):
     for name, told in (("solved", "All tests passed!"), ("lesson_otter", "failed")):
         done = subprocess.run([sys.executable, "-m", "otter", "check", f"{name}.ipynb", "-t", "tests"], capture_output=True, text=True, check=False)
         assert told in done.stdout, done.stdout + done.stderr
-        assert done.stdout.count("failed!") == (0 if name == "solved" else 3)
+        assert done.stdout.count("Test case failed") == (0 if name == "solved" else 3)

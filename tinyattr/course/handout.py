@@ -1,7 +1,7 @@
 """What a class gets: copies of lessons, the package that they need, a page of instructions; no solutions, no grader."""
 
 import shutil
-from importlib.metadata import requires
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -83,7 +83,11 @@ def _page(chosen, notebooks):
 
 def _needed():
     """The libraries that the package and its lessons need, as pip takes them."""
-    for line in requires("tinyattr"):
+    try:
+        lines = requires("tinyattr")
+    except PackageNotFoundError:
+        raise InputError("install tinyattr, which tells what students have to install: python3 -m pip install .") from None
+    for line in lines:
         library, _, extra = line.partition(";")
         if not extra or "lessons" in extra:
             yield library.strip()
