@@ -19,7 +19,7 @@ def walk(tape, seeds, book, to=("input",), *, only=False):
         raise InputError("a walk needs a seed: {record name: row of a Jacobian}")
     to = (to,) if isinstance(to, str) else tuple(to)
     signals = {name: _seed(tape[name], seed) for name, seed in seeds.items()}
-    towards = _downstream(tape, to)
+    towards = downstream(tape, to)
     for record in reversed(tape):
         if record.name not in signals or towards.isdisjoint(record.inputs):
             continue
@@ -36,7 +36,7 @@ def walk(tape, seeds, book, to=("input",), *, only=False):
     return signals
 
 
-def _downstream(tape, to):
+def downstream(tape, to):
     """Names of the records that depend on those in `to`, themselves included: the only ones worth a signal."""
     names = {tape[name].name for name in to}
     for record in tape:
