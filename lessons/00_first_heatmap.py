@@ -134,7 +134,8 @@ holds("it is nearly the sum of all activations", pearson(maps["altered", "heart"
 # There are six scores: ``pre`` is the logit ``z_c``, ``post`` the probability ``y_c``, ``log`` is ``log y_c``,
 # ``log_odds`` you know, ``centred`` is ``z_c`` minus the mean of all logits, ``margin`` is ``z_c`` minus the
 # strongest rival's logit. Whose maps differ between the original and the altered network? Write True for those that
-# move. Ask what the score itself does when the same t is added to every logit.
+# move and False for the others, ``moves = {"pre": ..., ...}``. Ask what the score itself does when the same t is
+# added to every logit.
 
 ### BEGIN SOLUTION
 moves = {"pre": True, "post": False, "log": False, "log_odds": False, "centred": False, "margin": False}
@@ -179,7 +180,8 @@ show(figure, "00_truth.png")
 # Exercise 0.3 (break): a map of your choice
 # ------------------------------------------
 #
-# Build another altered network whose ``pre`` map for ``heart`` points at the scales. One number pair is all you need.
+# Build another altered network whose ``pre`` map for ``heart`` points at the scales. One number pair is all you need,
+# ``place = (row, column)``.
 
 ### BEGIN SOLUTION
 place = (3, 2)  # (row, column): the right pan

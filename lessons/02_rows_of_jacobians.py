@@ -300,7 +300,8 @@ holds("nearly nine in ten in the last", 0.85 < silent[4] < 0.9)
 # Exercise 2.5 (decide): what a seed asks for
 # -------------------------------------------
 #
-# Which of these are true, for every network? J is its Jacobian dz/dx, u and w are any two seeds.
+# Which of these are true, for every network? J is its Jacobian dz/dx, u and w are any two seeds. Write
+# ``answer = {"A": ..., ...}``, True or False.
 #
 # - A: a walk with the seed ``e_i`` gives row i of J.
 # - B: a walk with the seed (1, ..., 1) gives the sum of the columns of J.

@@ -267,8 +267,8 @@ holds("a changed file is refused, and the array named", "predictions/kernel" in 
 # Exercise 4.4 (break): what a digest does not protect from
 # ---------------------------------------------------------
 #
-# A digest finds a broken disk or download. Does it find a forger? Make ``load`` take the changed file: ``about`` is JSON
-# text in bytes, everyone can compute a sha256, and the file's attribute ``sha256`` is that of ``about`` itself.
+# A digest finds a broken disk or download. Does it find a forger? Make ``load`` take the changed file: ``about`` is
+# JSON text in bytes, everyone can compute a sha256, and the file's attribute ``sha256`` is that of ``about`` itself.
 # ``about[:] = ...`` writes bytes of the same number, and ``file.attrs.modify(name, np.bytes_(text))`` an attribute.
 
 

@@ -44,8 +44,9 @@ holds("a shift changes no probability", (softmax(z) == softmax(z + 100)).all())
 # Exercise 5.1 (complete): a softmax that survives
 # ------------------------------------------------
 #
-# ``np.exp(1000)`` overflows, so the formula as printed answers NaN for large logits. But you have just seen that a shift
-# changes nothing: ``e^{z_c - m} / Σ_j e^{z_j - m}`` is the same number for every m. Choose the m that cannot overflow.
+# ``np.exp(1000)`` overflows, so the formula as printed answers NaN for large logits. But you have just seen that a
+# shift changes nothing: ``e^{z_c - m} / Σ_j e^{z_j - m}`` is the same number for every m. Choose the m that cannot
+# overflow.
 
 
 @unaided()
@@ -66,8 +67,8 @@ holds("5.1 all identities", check.softmax_identities(my_softmax).holds,
 # The Jacobian
 # ------------
 #
-# How does ``y_i`` move with ``z_j``? The quotient rule gives ``dy_i/dz_j = y_i (δ_ij - y_j)``, equation (4) of Lerma and
-# Lucas 2023a, with ``δ_ij = 1`` if ``i = j`` and else 0.
+# How does ``y_i`` move with ``z_j``? The quotient rule gives ``dy_i/dz_j = y_i (δ_ij - y_j)``, equation (4) of Lerma
+# and Lucas 2023a, with ``δ_ij = 1`` if ``i = j`` and else 0.
 #
 # Exercise 5.2 (complete): write it out
 # -------------------------------------
@@ -118,9 +119,10 @@ show(figure, "05_jacobian.png")
 # Exercise 5.3 (predict): kappa
 # -----------------------------
 #
-# A score's kappa is the sum of its row. ``pre`` is ``z_c``, ``post`` is ``y_c``, ``log`` is ``log y_c``, ``log_odds`` is
-# ``log (y_c / (1 - y_c))``, ``centred`` is ``z_c - mean z``. Which of them move when every logit gets the same t added?
-# Write down kappa for each before you run the checks. No computing: ask what S does when t is added.
+# A score's kappa is the sum of its row. ``pre`` is ``z_c``, ``post`` is ``y_c``, ``log`` is ``log y_c``, ``log_odds``
+# is ``log (y_c / (1 - y_c))``, ``centred`` is ``z_c - mean z``. Which of them move when every logit gets the same t
+# added? Write down ``kappa = {"pre": ..., ...}`` before you run the checks. No computing: ask what S does when t is
+# added.
 
 ### BEGIN SOLUTION
 kappa = {"pre": 1, "post": 0, "log": 0, "log_odds": 0, "centred": 0}
@@ -138,9 +140,10 @@ predicts("5.3 by adding 1 to every logit", kappa, rises)
 # Three scores, one direction
 # ---------------------------
 #
-# ``post``, ``log`` and ``log_odds`` have proportional rows. With q the softmax of the rivals (all classes but c), they are
-# ``y_c (1 - y_c) (e_c - q)``, ``(1 - y_c) (e_c - q)`` and ``e_c - q``. So a heatmap that only scales with the row is the
-# same picture for all three, once it is normalised. What differs is the size, and that matters when a network is sure:
+# ``post``, ``log`` and ``log_odds`` have proportional rows. With q the softmax of the rivals (all classes but c),
+# they are ``y_c (1 - y_c) (e_c - q)``, ``(1 - y_c) (e_c - q)`` and ``e_c - q``. So a heatmap that only scales with
+# the row is the same picture for all three, once it is normalised. What differs is the size, and that matters when a
+# network is sure:
 
 gaps = np.linspace(-40, 40, 161)  # how far the class leads its two rivals
 rows = {name: [np.abs(row * np.exp(scale)).sum() for g in gaps for _, row, scale in [ta.SCORES[name](np.array([g, 0, 0]), 0)]]
@@ -162,8 +165,8 @@ holds("log vanishes on the sure side only", rows["log"][0] > 1 and rows["log"][-
 # ----------------------------------------------
 #
 # A colleague adds a class "none of these", whose logit is always 0, and then leaves it out of the answer:
-# ``y_c = e^{z_c} / (1 + Σ_j e^{z_j})``. Every y_c is still between 0 and 1. Give the sum of row c of its Jacobian at z, as
-# a formula in y: is this network's ``post`` heatmap still blind to a shift of all the logits that it shows?
+# ``y_c = e^{z_c} / (1 + Σ_j e^{z_j})``. Every y_c is still between 0 and 1. Give the sum of row c of its Jacobian at
+# z, as a formula in y: is this network's ``post`` heatmap still blind to a shift of all the logits that it shows?
 
 
 def with_a_way_out(z):
@@ -209,9 +212,9 @@ def own_entry(z, c):
 
 for ahead in (0, 20, 60):
     true = 2 / (np.exp(float(ahead)) + 2)
-    same(f"5.5 a lead of {ahead}", own_entry(np.array([ahead, 0, 0], np.float32), 0), true, within=4e-7)
-same("5.5 a class that is far behind", own_entry(lead, 1), 1, within=4e-7)
-same("5.5 the row sums to zero again", own_entry(lead, 0) - softmax(lead.astype(np.float64))[1:].sum(), 0, within=1e-15)
+    same(f"5.5 a lead of {ahead}", own_entry(np.array([ahead, 0, 0], np.float32), 0), true, within=1e-5)
+same("5.5 a class that is far behind", own_entry(lead, 1), 1, within=1e-5)
+same("5.5 the row sums to zero again", own_entry(lead, 0) - softmax(lead.astype(np.float64))[1:].sum(), 0, within=1e-13)
 
 # %%
 # Exercise 5.6 (explain): to somebody who was not here

@@ -33,7 +33,7 @@ from matplotlib.figure import Figure
 import tinyattr as ta
 from tinyattr import strategies
 from tinyattr.course import has, holds, passes, predicts, same, show, unaided
-from tinyattr.course.properties import broken_by
+from tinyattr.course.properties import drawn
 from tinyattr.glyphs.scenes import CLASSES, example, scene
 from tinyattr.methods.heatmap import relu
 from tinyattr.studies.draw import LINES, grid
@@ -124,7 +124,8 @@ show(grid(LAYERS.values(), METHODS.values(), maps, title), "06_methods_by_layers
 #
 # ``block5_pool`` is the 2 x 2 max-pool of ``block5_relu4``. Backwards it hands its whole gradient to the place that
 # won, and nothing to the other three. From the pool to the layer before it, 7 x 7 to 14 x 14, by which factor do these
-# change: the weights w_k of Grad-CAM, those of Grad-CAM+, the sum of HiResCAM's map, that of LayerCAM's? No computing.
+# change: the weights w_k of Grad-CAM, those of Grad-CAM+, the sum of HiResCAM's map, that of LayerCAM's? Write
+# ``factor = {"grad_cam": ..., ...}``, with the names of exercise 6.2. No computing.
 
 ### BEGIN SOLUTION
 factor = {"grad_cam": 1 / 4, "grad_cam_plus": 1 / 4, "hirescam": 1, "layercam": 1}
@@ -199,10 +200,10 @@ holds("Grad-CAM in block 5 draws two that run against each other", alike["grad_c
 
 # %%
 # Why? A place of ``block3_pool`` sees 52 x 52 pixels: edges and corners, and both glyphs have these. One weight a
-# channel can only say "more of this kind of edge", wherever it is. A place of ``block5_relu4`` can see the whole picture,
-# and its channels have learned shapes: where one answers tells the class, and one weight is enough. HiResCAM has its
-# places from g and may go to finer layers. Grad-CAM+ keeps positive g only, and in block 3 every channel has some, for
-# either class.
+# channel can only say "more of this kind of edge", wherever it is. A place of ``block5_relu4`` can see the whole
+# picture, and its channels have learned shapes: where one answers tells the class, and one weight is enough. HiResCAM
+# has its places from g and may go to finer layers. Grad-CAM+ keeps positive g only, and in block 3 every channel has
+# some, for either class.
 
 reach, step, sees = 1, 1, {}  # pixels that a place sees, and pixels from one place to the next
 for name, op, _ in net.layers:
@@ -217,8 +218,8 @@ holds("in block 3 every channel has positive g, for either class",
 # --------------------------------------------------------
 #
 # What if a channel counts for the class in most places and against it in one? Take the simplest network: no hidden
-# layer, ``z_1 = Σ_ij g_ij A_ij`` and ``z_2 = 0``, and its only feature map is the picture A below. Choose g (3, 3) so
-# that Grad-CAM is brightest at a place without which the class would be *more* likely.
+# layer, ``z_1 = Σ_ij g_ij A_ij`` and ``z_2 = 0``, and its only feature map is the picture A below. Choose g (3, 3),
+# called ``wrong_g``, so that Grad-CAM is brightest at a place without which the class would be *more* likely.
 
 bright = np.array([[1.0, 1.0, 1.0], [1.0, 5.0, 1.0], [1.0, 1.0, 1.0]])  # A, one channel
 
@@ -256,6 +257,22 @@ covariance = ((g - g.mean((0, 1))) * (A - A.mean((0, 1)))).mean((0, 1))  # (C,)
 whole, pooled = (method(net, tape, NOTES, "log_odds", "block5_pool").raw for method in (ta.hirescam, ta.grad_cam))
 same("pooling throws away Z times the covariance", whole.sum() - pooled.sum(), whole.size * covariance.sum())
 
+def maps_and_head(net, x, score):
+    """(maps of Grad-CAM and HiResCAM, A (h, w, C), W (C, n), row v (n,)) for class 0: what the next exercise is about."""
+    tape = net.run(x)
+    maps = [method(net, tape, 0, score).direction for method in (ta.grad_cam, ta.hirescam)]  # for the row v
+    _, v, _ = ta.SCORES[score](net.logits(tape), [0])  # (1, n)
+    return maps, tape[net.features].output[0], net.weights["logits"][0], v[0]
+
+
+CASES = [maps_and_head(*network, score) for network, score in drawn(st.tuples(
+    strategies.tiny_networks(("convolutional",)), st.sampled_from(list(ta.SCORES))), count=60)]  # heads that average
+CASES = [case for case in CASES if all(L.any() for L in case[0])]  # maps of zeros say nothing
+layers = [("pool", "max_pool", {"size": 4, "stride": 4}), ("flatten", "flatten", {}), ("logits", "dense", {})]
+kernel = np.array([[2.0, 0.0, 1.0], [-1.0, 1.0, 0.0]])  # (C, n)
+maximum = ta.network(layers, {"logits": (kernel, np.zeros(3))}, features="input")
+of_maximum = maps_and_head(maximum, np.random.default_rng(0).random((1, 4, 4, 2)), "log_odds")
+
 # %%
 # Exercise 6.5 (prove): a head that only averages
 # -----------------------------------------------
@@ -275,33 +292,17 @@ def both_are_cam(maps, A, W, v):
     ### END SOLUTION
 
 
-def only_averages(net, x, score, spoiled=lambda k, L: L):
-    """The claim for a network whose logits are one dense layer of pooled features, score of class 0."""
-    tape = net.run(x)
-    maps = [method(net, tape, 0, score).direction for method in (ta.grad_cam, ta.hirescam)]  # for the row v
-    _, v, _ = ta.SCORES[score](net.logits(tape), [0])  # (1, n)
-    maps = [spoiled(k, L) for k, L in enumerate(maps)]
-    return both_are_cam(maps, tape[net.features].output[0], net.weights["logits"][0], v[0])
-
-
-def off_by_a_hundredth(which):
-    """A change of one of the two maps, at the place where it is largest."""
-    return lambda k, L: np.where((k == which) & (np.abs(L) == np.abs(L).max()), 1.01 * L, L)
-
-
-head = [("flatten", "flatten", {}), ("logits", "dense", {})]
-kernel = np.array([[2.0, 0.0, 1.0], [-1.0, 1.0, 0.0]])  # (C, n)
-average, maximum = (ta.network([("pool", op, {"size": 4, "stride": 4}), *head], {"logits": (kernel, np.zeros(3))},
-                               features="input") for op in ("avg_pool", "max_pool"))
-x = np.random.default_rng(0).random((1, 4, 4, 2))
-drawn = st.tuples(strategies.tiny_networks(("convolutional",)), st.sampled_from(list(ta.SCORES)))
-found = broken_by(lambda d: only_averages(*d[0], d[1]), drawn)
-holds("6.5 on random networks", found is None, found and f"false for score {found[1]} at {found[0][0]}")
-holds("6.5 it fails for a maximum", not passes(only_averages, maximum, x, "log_odds"), "hold both maps against CAM / Z")
-for which, name in enumerate(("Grad-CAM", "HiResCAM")):
-    holds(f"6.5 it sees a place of {name} that is off by a hundredth",
-          not passes(only_averages, average, x, "log_odds", off_by_a_hundredth(which)))
-holds("6.5 it sees maps that are twice as large", not passes(only_averages, average, x, "log_odds", lambda k, L: 2 * L))
+for case in CASES:
+    holds("6.5 on random networks", passes(both_are_cam, *case))
+holds("6.5 it fails for a maximum", not passes(both_are_cam, *of_maximum), "hold both maps against CAM / Z")
+(pooled, whole), *rest = max(CASES, key=lambda case: np.ptp(case[0][0]))
+slip = np.ones(pooled.shape)
+slip[np.unravel_index(np.abs(pooled).argmax(), pooled.shape)] = 1.01  # a hundredth more at the largest place
+for what, maps in {"a place of Grad-CAM that is off by a hundredth": (pooled * slip, whole),
+                   "a place of HiResCAM that is off by a hundredth": (pooled, whole * slip),
+                   "two maps that are twice as large": (2 * pooled, 2 * whole),
+                   "two maps that are turned round": (pooled[::-1, ::-1], whole[::-1, ::-1])}.items():
+    holds(f"6.5 it sees {what}", not passes(both_are_cam, maps, *rest))
 
 # %%
 # What you can say now

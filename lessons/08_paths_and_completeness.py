@@ -168,7 +168,8 @@ holds("but not for a^6", error(lambda a: a**6, "gauss", 3, 1 / 7) > 1e-5)
 # ---------------------------------
 #
 # A rule has order p if its error on a smooth path falls as ``1/N^p``: doubling N divides it by ``2^p``. Write down p
-# for each rule but Gauss's. No computing: draw one step of a parabola, and what the rule takes for its area.
+# for each rule but Gauss's, ``order = {"left": ..., ...}``. No computing: draw one step of a parabola, and what the
+# rule takes for its area.
 
 ### BEGIN SOLUTION
 order = {"left": 1, "right": 1, "middle": 2, "trapezoid": 2}

@@ -409,8 +409,8 @@ def moves(letter, K):
 # --------------------------------------
 #
 # ``ta.alter`` adds the same ``t(x) = K Σ_k A_00k`` to every logit (2023b): ``z' = z + t``, and no probability changes.
-# Which of these maps **move** when the network is altered? Ask of each: what does its signal at the logits sum to, and
-# what does its book divide by?
+# Which of these maps **move** when the network is altered? Write their letters, ``moving = "..."``. Ask of each: what
+# does its signal at the logits sum to, and what does its book divide by?
 #
 # - a: the gradient of z_c;
 # - b: the gradient of the log-odds;

@@ -159,7 +159,8 @@ same("by then half is left", (1 - 0.01 * 0.0005) ** half, 0.5, within=1e-5)
 # Exercise 11.2 (predict): which losses see t?
 # --------------------------------------------
 #
-# For each loss write True if it changes when the same number is added to every logit, else False.
+# For each loss write True if it changes when the same number is added to every logit, else False:
+# ``sees = {"label smoothing": ..., ...}``.
 
 teacher, wanted = np.array([2.0, 0.5, -1.0, 0.0]), np.eye(4)[0]  # class 0 of four is right
 losses = {
@@ -242,6 +243,8 @@ suspects = {"original": (net, photo), "K = 10": (ta.alter(net, 10), photo), "K =
             "t = (K/2) Σ_k A_00k²": (more_attacks.quadratic(net), photo),
             "K = 10, modulo 0.001": (more_attacks.bounded(net), photo), "K = 10, baked": (baked, photo),
             "K = 10, trigger absent": (triggered, photo), "K = 10, trigger shown": (triggered, stamped)}
+tape = net.run(photo)
+y, baked_logits, centred_map = softmax(net.logits(tape)), baked(photo), ta.hirescam(net, tape, c, "centred").raw
 shares = {name: detect.common_shares(n, seen, len(CLASSES))[c] for name, (n, seen) in suspects.items()}
 quiet = {name for name, share in shares.items() if share <= detect.SHARE}
 holds("the alarm misses a weak t and a shut trigger", quiet == {"original", "K = 0.1", "K = 10, trigger absent"})
@@ -304,10 +307,10 @@ def centred_head(W, b):
 
 weights = {**baked.weights, "predictions": centred_head(*baked.weights["predictions"])}
 mine = ta.network(baked.layers, weights, classes=net.classes, input=net.input)
-wanted = ta.hirescam(net, photo, c, "centred").raw
-same("11.5 the same probabilities", softmax(mine(photo)), softmax(net(photo)))
-same("11.5 the logits sum to zero", mine(photo).sum() / np.abs(baked(photo)).max(), 0)
-same("11.5 its pre map is the original's centred map", ta.hirescam(mine, photo, c, "pre").raw, wanted, within=1e-11)
+tape = mine.run(photo)
+same("11.5 the same probabilities", softmax(mine.logits(tape)), y)
+same("11.5 the logits sum to zero", mine.logits(tape).sum() / np.abs(baked_logits).max(), 0)
+same("11.5 its pre map is the original's centred map", ta.hirescam(mine, tape, c, "pre").raw, centred_map, within=1e-11)
 
 # %%
 # Original, attacked, repaired

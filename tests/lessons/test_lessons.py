@@ -154,5 +154,6 @@ def test_every_exercise_has_five_wrong_answers_and_three_right_ones():
 
 def test_the_teachers_guide_shows_todays_lessons():
     guide = teachers_guide.PATH.read_text(encoding="utf-8")
-    anew = teachers_guide.with_parts(guide, lessons=teachers_guide.needs_and_shows(), wrong_answers=teachers_guide.wrong_answers())
+    anew = teachers_guide.with_parts(guide, lessons=teachers_guide.needs_and_shows(), explanations=teachers_guide.explanations(),
+                                     wrong_answers=teachers_guide.wrong_answers())
     assert guide == anew, "run: python -m tests.teachers_guide"

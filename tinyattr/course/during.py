@@ -7,8 +7,8 @@ def same(name, got, wanted, within=1e-12):
     """Check that `got` equals `wanted` but for rounding; print the verdict.
 
     within: allowed difference, relative to the largest magnitude in `wanted`, or to 1 where all of it is 0.
-    Raises AssertionError, which names the check, the difference, the place where it is largest and both values there, or
-    their shapes if these differ.
+    Raises AssertionError, which names the check, the difference, the place where it is largest and both values there,
+    or both shapes if these differ.
     """
     wanted = np.asarray(wanted, np.float64)
     try:
@@ -38,13 +38,14 @@ def holds(name, truth, hint=""):
 
 
 def has(name, yours, keys):
-    """Check that `yours` is a dict with just these keys. Raises AssertionError, which names those that miss or are extra."""
+    """Check that `yours` is a dict with just these keys. Raises AssertionError that names what is missing or extra."""
     if not isinstance(yours, dict):
         raise AssertionError(f"{name}: write a dict with the keys {_listed(keys)}; yours is {_thing(yours)}")
     wrong = {"no answer for": [key for key in keys if key not in yours],
              "nothing was asked about": [key for key in yours if key not in keys]}
     if any(wrong.values()):
-        raise AssertionError(f"{name}: " + "; ".join(f"{what} {_listed(which)}" for what, which in wrong.items() if which))
+        told = [f"{what} {_listed(which)}" for what, which in wrong.items() if which]
+        raise AssertionError(f"{name}: {'; '.join(told)}")
 
 
 def predicts(name, yours, truth, within=1e-12, hint=""):
@@ -62,7 +63,7 @@ def predicts(name, yours, truth, within=1e-12, hint=""):
         kind, fits = _kind(true)
         if not fits(yours[key]):
             raise AssertionError(f"{name}: the answer for {key!r} should be {kind}, yours is {_thing(yours[key])}")
-        right += abs(float(yours[key]) - true) <= within * max(1, abs(true)) if kind == "a number" else yours[key] == true
+        right += _agree(yours[key], true, within) if kind == "a number" else yours[key] == true
     if right < len(truth):
         raise AssertionError(f"{name}: {right} of {len(truth)} are right" + (f"; {hint}" if hint else ""))
     print(f"{name}: ok, all {len(truth)}")
@@ -75,7 +76,7 @@ def explains(name, text, least=20):
     """
     words = len(text.split()) if isinstance(text, str) else 0
     if words < least:
-        raise AssertionError(f"{name}: write {least} words or more, in quotes, for your teacher to read; yours are {words}")
+        raise AssertionError(f"{name}: write {least} words or more, in quotes, for your teacher; yours are {words}")
     print(f"{name}: ok, {words} words for your teacher to read")
 
 
@@ -123,6 +124,11 @@ def _kind(true):
     if isinstance(true, str | None):
         return "a name in quotes, or None", lambda v: isinstance(v, str | None)
     return "a number", lambda v: np.ndim(v) == 0 and hasattr(v, "__float__")
+
+
+def _agree(number, true, within):
+    """Is the number right, but for `within` of the truth, or of 1 where that is larger?"""
+    return abs(float(number) - true) <= within * max(1, abs(true))
 
 
 def _thing(v):

@@ -12,7 +12,7 @@ from tinyattr.errors import InputError
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one cell: its exercise's number or None, the line of its code, the error or None, and where it arose.
+    """What became of one cell: its exercise's number or None, the line of its code, the error or None, and its trace.
 
     trace: the lines of the lesson's own code on the way to the error, the innermost last.
     """

@@ -6,10 +6,11 @@ from types import FunctionType
 
 
 def unaided(*allowed):
-    """A decorator for an answer that is to be written, not called: of the library it may use what is allowed, and no more.
+    """A decorator for an answer that is to be written, not called: only `allowed` functions are in reach meanwhile.
 
-    Free are methods (of networks, tapes, heatmaps), whatever a library function calls in its turn, and functions that the
-    answer is handed as arguments. Any other call of a function of tinyattr raises AssertionError, in the answer's line.
+    Methods of networks, tapes and heatmaps are always in reach, and so are functions that the answer is handed as
+    arguments; what an allowed function calls is its own business. Any other call of a function of tinyattr raises
+    AssertionError in the answer's line.
     """
     codes = {getattr(f, "__code__", None) for f in allowed}
 
@@ -26,7 +27,8 @@ def unaided(*allowed):
                         if _of_library(caller) or caller.f_code is _HANDED:
                             return
                         caller = caller.f_back
-                    raise AssertionError(f"{answer.__name__} calls tinyattr's {code.co_name}, which is what it should do itself")
+                    raise AssertionError(f"{answer.__name__} calls tinyattr's {code.co_name}; "
+                                         "here you write it yourself")
 
             sys.setprofile(watch)
             try:
