@@ -76,11 +76,12 @@ print("last feature maps:", net.features)
 x, c = net.read(seen[0]), int(truth[0])
 methods = ("grad_cam", "hirescam", "input_x_gradient", "lrp")
 maps = {method: ta.METHODS[method](net, x, c, score="log_odds") for method in methods}
-figure = Figure(figsize=(8, 2.1), layout="constrained")
+figure = Figure(figsize=(8, 2.4), layout="constrained")
 for ax, (method, heat) in zip(figure.subplots(1, len(maps)), maps.items(), strict=True):
     ax.imshow(seen[0])
     ax.imshow(heat.map, cmap="inferno", alpha=0.6)
     ax.set(xticks=[], yticks=[], title=method)
+figure.suptitle(f"A {CLASSES[c]}, explained by four methods, score log_odds", fontsize=10)
 show(figure, "own_network_maps.png")
 
 # %%

@@ -123,3 +123,26 @@ def test_lrp_and_deeplift_pass_every_attack():
     for method in ("lrp", "deeplift"):
         for row in examine(net, picture, method, "log_odds", ATTACKS):
             assert verdict(row) == "immune", (row["attack"], method)
+
+
+def test_an_early_tap_lies_before_the_explained_layer_with_and_without_max_pools():
+    """At the max-pool in the middle of those before it; where there is none, at the convolution."""
+    def tap(net, layer=None):
+        altered = ATTACKS["early"](net, layer=layer)
+        return next(own["inputs"][0] for name, _, own in altered.layers if name == "tap")
+
+    assert tap(ta.load("glyphs")) == "block3_pool"
+    assert tap(ta.load("glyphs"), "block2_pool") == "block1_pool"
+    kernel = np.ones((1, 1, 2, 2)), np.zeros(2)
+    plain = [("a", "conv2d", {}), ("b", "conv2d", {}), ("c", "conv2d", {}), ("gap", "global_avg_pool", {})]
+    net = ta.network(plain, dict.fromkeys("abc", kernel))
+    assert net.features == "c"
+    assert tap(net) == "b"
+    with pytest.raises(ta.InputError, match="attack early: no max-pool and no convolution comes before 'a'"):
+        tap(net, "a")
+
+
+def test_an_attack_on_pixels_needs_their_number():
+    net = ta.network([("gap", "global_avg_pool", {})], {}, features="input")
+    with pytest.raises(ta.InputError, match="does not say how large its pictures are"):
+        ATTACKS["input"](net)
