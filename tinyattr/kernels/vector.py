@@ -54,7 +54,7 @@ def element(builder, pointer, index, width=None):
 
 def spread(builder, number, width):
     """(number, number, ...)."""
-    vector = ir.VectorType(FLOAT, width)
+    vector = ir.VectorType(number.type, width)
     first = builder.insert_element(ir.Constant(vector, ir.Undefined), number, ir.Constant(ir.IntType(32), 0))
     return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width))
 
@@ -79,6 +79,14 @@ def pointer(typing, array, index):
         empty = builder.icmp_signed("==", fields.nitems, ir.Constant(fields.nitems.type, 0))
         return builder.select(empty, ir.Constant(place.type, None), place)
     return POINTER(array, types.intp), build
+
+
+@intrinsic
+def at(typing, address):
+    """The pointer to an address in memory, a whole number (see buffers.lie); 0 is null, "not wanted"."""
+    def build(context, builder, signature, values):
+        return builder.inttoptr(values[0], FLOAT.as_pointer())
+    return POINTER(types.intp), build
 
 
 @intrinsic
@@ -202,17 +210,6 @@ def across(typing, square):
 
 
 @intrinsic
-def store_some(typing, p, index, v, count):
-    """p[index : index + count] = the first `count` lanes of v."""
-    def build(context, builder, signature, values):
-        p_, index_, v_, count_ = values
-        copy = builder.bitcast(cgutils.alloca_once_value(builder, v_), FLOAT.as_pointer())
-        cgutils.raw_memcpy(builder, element(builder, p_, index_), copy, count_, 4)
-        return context.get_dummy_value()
-    return types.void(POINTER, types.intp, v, types.intp), build
-
-
-@intrinsic
 def gated(typing, v, gate):
     """v where gate > 0, else 0. gated(v, v) = max(v, 0); a NaN gate lets v pass."""
     def build(context, builder, signature, values):
@@ -224,10 +221,10 @@ def gated(typing, v, gate):
 
 @intrinsic
 def larger(typing, a, b):
-    """The larger of a and b, lane by lane; a where either is NaN."""
+    """The larger of a and b, lane by lane. A NaN is the largest of all."""
     def build(context, builder, signature, values):
         a_, b_ = values
-        return builder.select(builder.fcmp_ordered(">", b_, a_), b_, a_)
+        return builder.select(builder.or_(builder.fcmp_ordered(">", b_, a_), builder.fcmp_unordered("uno", b_, b_)), b_, a_)
     return a(a, b), build
 
 
@@ -278,6 +275,112 @@ def inner(typing, acc, p, index, stride, v):
             index_ = builder.add(index_, stride_)
         return rows
     return acc(acc, POINTER, types.intp, types.intp, v), build
+
+
+def lister(count):
+    """pixels(p, step, jump, j, width, left) = pointers to so many pixels in reading order, the first at p, in column j.
+
+    step leads to the next column, jump from the last of `width` columns to the next line. If fewer than `count` pixels are
+    left, the last one stands for those that lack.
+    """
+    @intrinsic
+    def pixels(typing, p, step, jump, j, width, left):
+        def build(context, builder, signature, values):
+            p_, step_, jump_, j_, width_, left_ = values
+            nothing, found = ir.Constant(step_.type, 0), [p_]
+            for r in range(1, count):
+                j_ = builder.add(j_, ir.Constant(j_.type, 1))
+                at_end = builder.icmp_signed("==", j_, width_)
+                by = builder.select(at_end, jump_, step_)
+                j_ = builder.select(at_end, nothing, j_)
+                is_there = builder.icmp_signed("<", ir.Constant(left_.type, r), left_)
+                p_ = element(builder, p_, builder.select(is_there, by, nothing))
+                found.append(p_)
+            return context.make_tuple(builder, signature.return_type, found)
+        return types.UniTuple(POINTER, count)(POINTER, *[types.intp] * 5), build
+    return pixels
+
+
+def _each(combine):
+    """An intrinsic f(acc, places, *more): combine(builder, acc[r], places[r], *more) for every r, as a tuple or as nothing."""
+    def build(context, builder, signature, values):
+        acc, places, *more = values
+        rows = [combine(builder, builder.extract_value(acc, r), builder.extract_value(places, r), *more)
+                for r in range(signature.args[0].count)]
+        if signature.return_type == types.void:
+            return context.get_dummy_value()
+        return context.make_tuple(builder, signature.return_type, rows)
+    return build
+
+
+@intrinsic
+def broadcast_each(typing, acc, places, index, v):
+    """acc[r] + places[r][index] v for every r: a pixel's number times a row of the panel."""
+    def combine(builder, row, p, index, v):
+        return multiply_add(builder, spread(builder, builder.load(element(builder, p, index)), v.type.count), v, row)
+    return acc(acc, places, types.intp, v), _each(combine)
+
+
+@intrinsic
+def lanes_each(typing, acc, places, index, v):
+    """acc[r] + places[r][index : ... + width] v for every r, lane by lane: a pixel's numbers, each with its own weight."""
+    def combine(builder, row, p, index, v):
+        return multiply_add(builder, builder.load(element(builder, p, index, v.type.count), align=4), v, row)
+    return acc(acc, places, types.intp, v), _each(combine)
+
+
+@intrinsic
+def clip_each(typing, acc, places, low, high):
+    """acc[r], at least low and at most high; a NaN stays. (`places` are not looked at.)"""
+    def combine(builder, row, p, low, high):
+        low, high = (spread(builder, number, row.type.count) for number in (low, high))
+        row = builder.select(builder.fcmp_ordered("<=", row, low), low, row)
+        return builder.select(builder.fcmp_ordered(">=", row, high), high, row)
+    return acc(acc, places, types.float32, types.float32), _each(combine)
+
+
+@intrinsic
+def gate_each(typing, acc, places, low, high):
+    """acc[r] where low < places[r] < high, else 0; a NaN at places[r] lets it pass."""
+    def combine(builder, row, p, low, high):
+        gate = builder.load(element(builder, p, ir.Constant(ir.IntType(64), 0), row.type.count), align=4)
+        low, high = (spread(builder, number, row.type.count) for number in (low, high))
+        shut = builder.or_(builder.fcmp_ordered("<=", gate, low), builder.fcmp_ordered(">=", gate, high))
+        return builder.select(shut, ir.Constant(row.type, [0.0] * row.type.count), row)
+    return acc(acc, places, types.float32, types.float32), _each(combine)
+
+
+@intrinsic
+def store_each(typing, acc, places):
+    """places[r][: width] = acc[r] for every r."""
+    def combine(builder, row, p):
+        builder.store(row, element(builder, p, ir.Constant(ir.IntType(64), 0), row.type.count), align=4)
+    return types.void(acc, places), _each(combine)
+
+
+@intrinsic
+def stream_each(typing, acc, places):
+    """The same, past the cache: see `stream`. Every place must be `on_line`."""
+    def combine(builder, row, p):
+        width = row.type.count
+        done = builder.store(row, element(builder, p, ir.Constant(ir.IntType(64), 0), width), align=min(LINE, 4 * width))
+        done.set_metadata("nontemporal", builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)]))
+    return types.void(acc, places), _each(combine)
+
+
+@intrinsic
+def store_some_of_each(typing, acc, places, count):
+    """places[r][: count] = the first `count` lanes of acc[r], for every r."""
+    def combine(builder, row, p, count):
+        width = row.type.count
+        lane = ir.Constant(ir.VectorType(ir.IntType(32), width), list(range(width)))
+        mask = builder.icmp_signed("<", lane, spread(builder, builder.trunc(count, ir.IntType(32)), width))
+        place = element(builder, p, ir.Constant(ir.IntType(64), 0), width)
+        function = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(ir.VoidType(), (row.type, place.type, ir.IntType(32), mask.type)),
+            f"llvm.masked.store.v{width}f32.p0")
+        builder.call(function, (row, place, ir.Constant(ir.IntType(32), 4), mask))
+    return types.void(acc, places, types.intp), _each(combine)
 
 
 def _arithmetic(operation, instruction):
