@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.kernels import reference
-from tinyattr.kernels import dense, direct, peak, pointwise, pool, thin, vector, weight_gradient, winograd
-from tinyattr.kernels.buffers import NONE, bordered, inside, line_aligned, with_border
+from tinyattr.bench import peak
+from tinyattr.kernels import dense, direct, pointwise, pool, thin, vector, weight_gradient, winograd
+from tinyattr.kernels.buffers import NONE, bordered, inside, line_aligned
 from tinyattr.kernels.tile import W
 
 UNIT = 2.0 ** -24  # half an ulp of 1: what one float32 operation may lose, relatively
@@ -47,6 +48,13 @@ def guarded(*shape, off=0):
     memory = line_aligned(size + 2 * BAND + off)[off:]
     memory[:] = SENTINEL
     return memory[BAND:BAND + size].reshape(shape), lambda: (memory[:BAND] == SENTINEL).all() and (memory[-BAND:] == SENTINEL).all()
+
+
+def with_border(x, border=1):
+    """A copy of x (N, H, W, C) with a border of zeros."""
+    buffer = bordered(*x.shape, border)
+    inside(buffer, border)[...] = x
+    return buffer
 
 
 def border_untouched(buffer, border=1):

@@ -22,7 +22,7 @@ def machine():
                          "and do not set NUMBA_DISABLE_JIT")
     import numba
 
-    from tinyattr.kernels.peak import bandwidth, peak
+    from tinyattr.bench.peak import bandwidth, peak
     from tinyattr.kernels.tile import W
 
     return {

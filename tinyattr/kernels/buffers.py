@@ -78,14 +78,6 @@ def inside(buffer, border=1):
     return buffer[:, border:buffer.shape[1] - border, border:buffer.shape[2] - border]
 
 
-def with_border(x, border=1):
-    """A copy of x (N, H, W, C), as float32 with a border of zeros."""
-    n, h, w, c = x.shape
-    buffer = bordered(n, h, w, c, border)
-    inside(buffer, border)[...] = x
-    return buffer
-
-
 def read(x):
     """x as the kernels read it: C-contiguous float32, copied only if it is not.
 

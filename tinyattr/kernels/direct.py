@@ -20,42 +20,57 @@ import numpy as np
 from numba import prange
 
 from tinyattr.kernels.buffers import NONE, address, lie, read
+from tinyattr.kernels.pointwise import pixel
 from tinyattr.kernels.tile import P, W
 from tinyattr.kernels.vector import (
     LINE,
     at,
     broadcast_each,
-    clip_each,
-    gate_each,
+    clipped,
     inlined,
     lanes_each,
     lister,
     loader,
     on_line,
     parallel_kernel,
+    passed,
     repeater,
     shift,
     signed,
-    store_each,
-    store_some_of_each,
-    stream_each,
+    store,
+    store_some,
+    stream,
 )
 
 ROWS = {16: 12, 8: 6, 4: 6}[W]  # pixels of a tile: 24 of 32 registers hold sums, or 12 of 16
 NEAR = 131072  # floats of maps that a thread goes through for one panel after the other: they stay in its cache
 
-pixels, repeat = lister(ROWS), repeater(ROWS)
+pixels, repeat, FLOATS = lister(ROWS), repeater(ROWS), LINE // 4
+
+
+@inlined
+def listed(maps, image, i, j, k, columns, left):
+    """Pointers to channel k of ROWS pixels from (i, j) on, of which `left` are left."""
+    first = shift(pixel(maps, image, i, j), k)
+    return pixels(first, maps[3], maps[2] - (columns - 1) * maps[3], j, columns, left)
 
 
 def _unit(width, multiply):
     load = loader(width)
 
     @inlined
+    def put(p, v, count):
+        if count < width:
+            store_some(p, 0, v, count)
+        else:
+            store(p, 0, v)
+
+    @inlined
     def do(unit, x, window, w, bias, y, a, gate, out, split, limits):
-        """One block of pixels of one picture, one panel of channels: see `_convolve` for the numbers."""
+        """One block of pixels of one picture, one panel of channels: see `_plan` for the numbers."""
         lines, line, taps, tap, n = window
         rows, columns, channels = out
-        block, blocks, groups, panels, x_group, y_group = split
+        (block, blocks, groups, panels, x_group, y_group), (low, high) = split, limits
         rest, panel = divmod(unit, groups * panels)
         image, part = divmod(rest, blocks)
         group, p = divmod(panel, panels)
@@ -65,8 +80,7 @@ def _unit(width, multiply):
         for first in range(part * block, min((part + 1) * block, rows * columns), ROWS):
             i, j = divmod(first, columns)
             left = rows * columns - first
-            xs = pixels(shift(at(x[0]), image * x[1] + i * x[2] + j * x[3] + group * x_group),
-                        x[3], x[2] - (columns - 1) * x[3], j, columns, left)
+            xs = listed(x, image, i, j, group * x_group, columns, left)
             acc, step = repeat(start), 0
             for u in range(lines):
                 for v in range(taps):
@@ -74,28 +88,20 @@ def _unit(width, multiply):
                     for c in range(n):
                         acc = multiply(acc, xs, place + c, load(weights, step))
                         step += width
-            ys = pixels(shift(at(y[0]), image * y[1] + i * y[2] + j * y[3] + k),
-                        y[3], y[2] - (columns - 1) * y[3], j, columns, left)
             if y[0] != 0:
-                if count < width:
-                    store_some_of_each(acc, ys, count)
-                elif a[0] != 0 and on_line(ys[0]) and y[2] % (LINE // 4) == 0 and y[3] % (LINE // 4) == 0:
-                    stream_each(acc, ys)  # the next layer reads a, y only goes on record
-                else:
-                    store_each(acc, ys)
+                ys = listed(y, image, i, j, k, columns, left)
+                past = count == width and a[0] != 0 and on_line(ys[0]) and y[2] % FLOATS == 0 and y[3] % FLOATS == 0
+                for r in range(ROWS):
+                    if past:  # the next layer reads a, y only goes on record
+                        stream(ys[r], 0, acc[r])
+                    else:
+                        put(ys[r], acc[r], count)
             if a[0] != 0:
-                if gate[0] != 0:
-                    gates = pixels(shift(at(gate[0]), image * gate[1] + i * gate[2] + j * gate[3] + k),
-                                   gate[3], gate[2] - (columns - 1) * gate[3], j, columns, left)
-                    acc = gate_each(acc, gates, limits[0], limits[1])
-                else:
-                    acc = clip_each(acc, ys, limits[0], limits[1])
-                to = pixels(shift(at(a[0]), image * a[1] + i * a[2] + j * a[3] + k),
-                            a[3], a[2] - (columns - 1) * a[3], j, columns, left)
-                if count < width:
-                    store_some_of_each(acc, to, count)
-                else:
-                    store_each(acc, to)
+                to = listed(a, image, i, j, k, columns, left)
+                gates = listed(gate, image, i, j, k, columns, left)
+                for r in range(ROWS):
+                    v = passed(acc[r], load(gates[r], 0), low, high) if gate[0] != 0 else clipped(acc[r], low, high)
+                    put(to[r], v, count)
     return do
 
 
@@ -120,11 +126,6 @@ def _lanes(units, x, window, w, bias, y, a, gate, out, split, limits):
         lanes(signed(unit), x, window, w, bias, y, a, gate, out, split, limits)
 
 
-def width_of(channels):
-    """Columns of a panel for so many output channels of a group: W where a panel of P would be half empty, else P."""
-    return W if 0 < channels % P <= W < P and channels < 2 * P else P
-
-
 def pack(w, groups=1):
     """Columns by panels, filled with zeros. (kh, kw, C / groups, K) -> (groups, panels, kh kw C / groups, width).
 
@@ -132,10 +133,11 @@ def pack(w, groups=1):
     """
     rows, k = w[..., 0].size, w.shape[3]
     deep = depthwise(w.shape, groups)
-    groups, width = (1, P) if deep else (groups, width_of(k // groups))
-    columns = w.reshape(rows, groups, k // groups)
-    full = np.zeros((rows, groups, -(-k // groups // width) * width), np.float32)
-    full[:, :, :k // groups] = columns
+    groups = 1 if deep else groups
+    own = k // groups
+    width = W if not deep and own < 2 * P and 0 < own % P <= W else P  # where a panel of P would be half empty
+    full = np.zeros((rows, groups, -(-own // width) * width), np.float32)
+    full[:, :, :own] = w.reshape(rows, groups, own)
     packed = np.ascontiguousarray(full.reshape(rows, groups, -1, width).transpose(1, 2, 0, 3))
     return packed.swapaxes(0, 1) if deep else packed
 

@@ -59,11 +59,8 @@ KERNELS = Kernels()
 
 def pays(op, x, weights, attributes, *signals):
     """True if a form knows this call and it is large enough. What makes no sense is left to NumPy, which says why."""
-    if op not in SIZE:
+    if op not in SIZE or any(a.dtype != np.float32 for a in (*x, *weights, *signals)):
         return False
-    for a in (*x, *weights, *signals):
-        if a.dtype != np.float32:
-            return False
     shapes = tuple(a.shape for a in x), tuple(w.shape for w in weights)
     size = _size(op, *shapes, tuple(attributes.items()))
     return size >= 1 or (size * FOLLOWS >= 1 and any(WRITTEN.get(a) for a in (*x, *signals)))

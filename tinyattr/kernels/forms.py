@@ -17,13 +17,12 @@ from tinyattr.kernels import direct, pool, thin, threads, winograd
 from tinyattr.kernels import weight_gradient as weight_kernels
 from tinyattr.kernels.buffers import NONE, bordered, inside, read, recycled
 from tinyattr.kernels.dispatch import remembered
-from tinyattr.kernels.memory import WRITTEN, packed, packed_if_used_again
+from tinyattr.kernels.memory import WRITTEN, kept_of, packed, packed_if_used_again
 from tinyattr.kernels.pointwise import one_pass
 
 threads.announce()
 TURN = threads.start()  # held while a form computes
 RELU = 0.0, np.inf
-LEAST_FILLED = 500_000  # numbers to copy: below, the threads need longer to come together
 
 
 @dataclass(eq=False, slots=True)
@@ -31,13 +30,14 @@ class Written:
     """What the kernels know of feature maps (N, H, W, C) that they wrote.
 
     buffer: (N, H + 2, W + 2, C), the maps with a border of zeros. place: see buffers.lie. clipped: (limits, the maps between them), if the same
-    pass wrote it. limits: those that these maps were clipped to. gated: {id of x: (x, the maps where x passes, else 0)}.
+    pass wrote it. limits: those that these maps were clipped to. layer: what is kept of the layer's weights. gated: {id of x: (x, the maps where x passes, else 0)}.
     """
 
     buffer: np.ndarray
     place: tuple
     clipped: tuple | None = None
     limits: tuple | None = None
+    layer: dict = field(default_factory=dict)
     gated: dict = field(default_factory=dict)
 
 
@@ -48,6 +48,21 @@ def maps(shape, limits=None):
     return array, WRITTEN.set(array, Written(buffer, place, limits=limits))
 
 
+def with_clip(shape, weights, known=None):
+    """(maps, what is known of them, maps for what the ReLU or clip behind them makes of them, its limits).
+
+    A layer is followed by what followed it in its last run, and by a ReLU in its first. NONE if nothing did, or if it has
+    other limits than those that are known.
+    """
+    layer, (y, own) = kept_of(weights), maps(shape)
+    limits, own.layer, layer["followed by"] = layer.get("followed by", RELU), layer, None
+    if limits is None or known not in (None, limits):
+        return y, own, NONE, RELU
+    a, _ = maps(shape, limits)
+    own.clipped = limits, a
+    return y, own, a, limits
+
+
 def lying(x):
     """x, if its channels lie side by side in float32; else a copy."""
     return x if x.dtype == np.float32 and x.strides[3] == 4 and min(x.strides) > 0 else read(x)
@@ -55,32 +70,20 @@ def lying(x):
 
 def surrounded(x, border):
     """x as the inside of a buffer with so many zeros around it, or more: its own, if it has one; a copy, if not."""
-    if border <= 0:
+    if border <= 0 or (border == 1 and WRITTEN.get(x)):
         return lying(x)
-    own = WRITTEN.get(x)
-    if own and border == 1:
-        return x
-    to = inside(bordered(*x.shape, border), border)
-    fill(to, x)
-    return to
+    if border == 1:
+        copy, own = maps(x.shape)
+        to = inside(own.buffer)
+    else:
+        copy = to = inside(bordered(*x.shape, border), border)
+    to[...] = x
+    return copy
 
 
 def in_buffer(x):
     """x with a border of zeros, one pixel wide: (N, H + 2, W + 2, C)."""
-    own = WRITTEN.get(x)
-    if own:
-        return own.buffer
-    buffer = bordered(*x.shape)
-    fill(inside(buffer), x)
-    return buffer
-
-
-def fill(to, x):
-    """to = x, by all threads where that pays."""
-    if x.size < LEAST_FILLED:
-        to[...] = x
-    else:
-        one_pass(lying(x), to)
+    return WRITTEN.get(surrounded(x, 1)).buffer
 
 
 @dataclass(frozen=True)
@@ -93,12 +96,8 @@ class Geometry:
     padding: tuple  # ((top, bottom), (left, right))
     dilation: tuple
     groups: int
+    corner: tuple  # the padding at the top and at the left
     winograd: bool  # Winograd's form knows it, and is the faster one
-
-    @property
-    def corner(self):
-        """The padding at the top and at the left."""
-        return self.padding[0][0], self.padding[1][0]
 
 
 @remembered
@@ -110,29 +109,31 @@ def geometry(x, kernel, items):
            for length, p, k, s, d in zip(x[1:3], padding, kernel[:2], stride, dilation, strict=True)]
     by_winograd = ((kernel[:2], stride, padding, dilation, about["groups"]) == ((3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1), 1)
                    and winograd.fits(*kernel[2:]))
-    return Geometry((x[0], *out, kernel[3]), kernel[:2], stride, padding, dilation, about["groups"], by_winograd)
+    return Geometry((x[0], *out, kernel[3]), kernel[:2], stride, padding, dilation, about["groups"],
+                    (padding[0][0], padding[1][0]), by_winograd)
 
 
 def conv2d(x, kernel, bias, **attributes):
     """ops.conv2d, and its ReLU in the same pass."""
     of = geometry(x.shape, kernel.shape, tuple(attributes.items()))
-    (y, own), (a, after) = maps(of.out), maps(of.out, RELU)
-    own.clipped = RELU, a
+    y, own, a, limits = with_clip(of.out, kernel, RELU if of.winograd else None)
     if of.winograd:
         u = packed_if_used_again(kernel, "winograd", lambda: winograd.transform(kernel))
-        winograd.convolve(in_buffer(x), u, bias, own.buffer, after.buffer)
+        winograd.convolve(in_buffer(x), u, bias, own.buffer, in_buffer(a) if a.size else a)
     else:
         panels = packed(kernel, ("direct", of.groups), lambda: direct.pack(kernel, of.groups))
         direct.convolve(surrounded(x, max(map(max, of.padding))), panels, bias, y, a, size=of.size, stride=of.stride,
-                        corner=(-of.corner[0], -of.corner[1]), dilation=of.dilation, groups=of.groups, limits=RELU)
+                        corner=(-of.corner[0], -of.corner[1]), dilation=of.dilation, groups=of.groups, limits=limits)
     return y
 
 
 def clip(x, *, low=0.0, high=np.inf):
     """ops.relu and ops.clip: of a convolution's output it may have been written already."""
     own = WRITTEN.get(x)
-    if own and own.clipped and own.clipped[0] == (low, high):
-        return own.clipped[1]
+    if own:
+        own.layer["followed by"] = low, high
+        if own.clipped and own.clipped[0] == (low, high):
+            return own.clipped[1]
     a, _ = maps(x.shape, (low, high))
     one_pass(lying(x), a=a, limits=(low, high))
     return a
@@ -225,17 +226,15 @@ def concat(*x):
 
 def add(x, z):
     """ops.add of two maps, and its ReLU in the same pass."""
-    (y, own), (a, _) = maps(x.shape), maps(x.shape, RELU)
-    own.clipped = RELU, a
-    one_pass(lying(x), y, a, z=lying(z), limits=RELU)
+    y, _, a, limits = with_clip(x.shape, NONE)
+    one_pass(lying(x), y, a, z=lying(z), limits=limits)
     return y
 
 
 def batch_norm(x, scale, shift):
     """ops.batch_norm, and its ReLU in the same pass."""
-    (y, own), (a, _) = maps(x.shape), maps(x.shape, RELU)
-    own.clipped = RELU, a
-    one_pass(lying(x), y, a, scale=scale, shift=shift, limits=RELU)
+    y, _, a, limits = with_clip(x.shape, scale)
+    one_pass(lying(x), y, a, scale=scale, shift=shift, limits=limits)
     return y
 
 
@@ -244,16 +243,6 @@ def batch_norm_back(record, g):
     m, _ = maps(g.shape)
     one_pass(lying(g), m, scale=record.weights[0])
     return (m,)
-
-
-def dense(x, kernel, bias):
-    """ops.dense."""
-    return dense_kernels.forward(x, kernel, bias)
-
-
-def dense_back(record, g):
-    """rules.dense."""
-    return (dense_kernels.back(g, record.weights[0]),)
 
 
 def conv2d_weights(record, g):
@@ -265,18 +254,13 @@ def conv2d_weights(record, g):
     border = max(1, *map(max, of.padding))
     around = in_buffer(x) if border == 1 else bordered(*x.shape, border)
     if border > 1:
-        fill(inside(around, border), x)
+        inside(around, border)[...] = x
     return weight_kernels.weight_gradient(
         around, g, size=of.size, stride=of.stride, corner=(border - of.corner[0], border - of.corner[1]))
 
 
-def dense_weights(record, g):
-    """weights.dense."""
-    return dense_kernels.weight_gradient(record.x[0], g)
-
-
-FORWARD = {"conv2d": conv2d, "dense": dense, "relu": clip, "clip": clip, "max_pool": max_pool, "concat": concat, "add": add,
+FORWARD = {"conv2d": conv2d, "dense": dense_kernels.forward, "relu": clip, "clip": clip, "max_pool": max_pool, "concat": concat, "add": add,
            "batch_norm": batch_norm}
-BACK = {"conv2d": conv2d_back, "dense": dense_back, "relu": clip_back, "clip": clip_back, "max_pool": max_pool_back,
-        "batch_norm": batch_norm_back}
-WEIGHTS = {"conv2d": conv2d_weights, "dense": dense_weights}
+BACK = {"conv2d": conv2d_back, "dense": lambda record, g: (dense_kernels.back(g, record.weights[0]),),
+        "relu": clip_back, "clip": clip_back, "max_pool": max_pool_back, "batch_norm": batch_norm_back}
+WEIGHTS = {"conv2d": conv2d_weights, "dense": lambda record, g: dense_kernels.weight_gradient(record.x[0], g)}

@@ -10,21 +10,7 @@ from numba import prange
 
 from tinyattr.kernels.buffers import NONE, address, lie, read
 from tinyattr.kernels.tile import W
-from tinyattr.kernels.vector import (
-    at,
-    clip_each,
-    gate_each,
-    given,
-    inlined,
-    loader,
-    parallel_kernel,
-    repeater,
-    shift,
-    signed,
-    store,
-)
-
-one = repeater(1)
+from tinyattr.kernels.vector import at, clipped, given, inlined, loader, parallel_kernel, passed, signed, store
 
 
 def _numbers(width):
@@ -43,10 +29,7 @@ def _numbers(width):
         if given(y):
             store(y, c, v)
         if given(a):
-            if given(gate):
-                store(a, c, gate_each(one(v), one(shift(gate, c)), low, high)[0])
-            else:
-                store(a, c, clip_each(one(v), one(a), low, high)[0])
+            store(a, c, passed(v, load(gate, c), low, high) if given(gate) else clipped(v, low, high))
     return do
 
 
@@ -60,18 +43,18 @@ def pixel(maps, image, i, j):
 
 
 @parallel_kernel
-def _pass(n, shape, x, s, t, z, y, a, gate, low, high):
+def _pass(n, shape, x, z, y, a, gate, s, t, low, high):
     rows, columns, channels = shape
     for unit in prange(n * rows):
         image, i = divmod(signed(unit), rows)
         for j in range(columns):
-            own = (pixel(x, image, i, j), at(s), at(t), pixel(z, image, i, j), pixel(y, image, i, j),
-                   pixel(a, image, i, j), pixel(gate, image, i, j))
+            at_x, at_z, at_y = pixel(x, image, i, j), pixel(z, image, i, j), pixel(y, image, i, j)
+            at_a, at_gate = pixel(a, image, i, j), pixel(gate, image, i, j)
             whole = channels - channels % W
             for c in range(0, whole, W):
-                numbers(c, own[0], own[1], own[2], own[3], own[4], own[5], own[6], low, high)
+                numbers(c, at_x, at(s), at(t), at_z, at_y, at_a, at_gate, low, high)
             for c in range(whole, channels):
-                number(c, own[0], own[1], own[2], own[3], own[4], own[5], own[6], low, high)
+                number(c, at_x, at(s), at(t), at_z, at_y, at_a, at_gate, low, high)
 
 
 def one_pass(x, y=NONE, a=NONE, *, scale=NONE, shift=NONE, z=NONE, gate=NONE, limits=(0.0, np.inf)):
@@ -85,6 +68,4 @@ def one_pass(x, y=NONE, a=NONE, *, scale=NONE, shift=NONE, z=NONE, gate=NONE, li
     places, (n, rows, columns, channels) = [lie(v) for v in (x, z, y, a, gate)], x.shape
     if s.size == t.size == 0 and all(p[3] in (0, channels) for p in places):  # every line is one long run of numbers
         columns, channels = 1, columns * channels
-    x_, z_, y_, a_, gate_ = places
-    _pass(n, (rows, columns, channels), x_, address(s) if s.size else 0, address(t) if t.size else 0, z_, y_, a_, gate_,
-          *limits)
+    _pass(n, (rows, columns, channels), *places, address(s) if s.size else 0, address(t) if t.size else 0, *limits)

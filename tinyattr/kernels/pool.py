@@ -5,10 +5,9 @@ import numpy as np
 from numba import prange
 
 from tinyattr.kernels.buffers import NONE, lie
-from tinyattr.kernels.pointwise import pixel
+from tinyattr.kernels.pointwise import one_pass, pixel
 from tinyattr.kernels.tile import W
 from tinyattr.kernels.vector import (
-    gated,
     inlined,
     larger,
     loader,
@@ -99,20 +98,8 @@ def _give(width):
 give, give_one = _give(W), _give(1)
 
 
-def _mask(width):
-    load = loader(width)
-
-    @inlined
-    def do(c, x, m, masked):
-        store(masked, c, gated(load(m, c), load(x, c)))
-    return do
-
-
-masks, mask = _mask(W), _mask(1)
-
-
 @parallel_kernel
-def _back(bands, strips, width, x, lengths, size, stride, padding, g, out, m, masked):
+def _back(bands, strips, width, x, lengths, size, stride, padding, g, out, m):
     n, rows, columns, channels = out
     for unit in prange(n * bands * strips):
         image, rest = divmod(signed(unit), bands * strips)
@@ -136,14 +123,6 @@ def _back(bands, strips, width, x, lengths, size, stride, padding, g, out, m, ma
                     give(c, of, x[2], x[3], lower - upper, right - left, by, to, m[2], m[3])
                 for c in range(whole, c1):
                     give_one(c, of, x[2], x[3], lower - upper, right - left, by, to, m[2], m[3])
-        if masked[0] != 0:
-            for u in range(top, bottom):
-                for v in range(lengths[1]):
-                    of, by, to = pixel(x, image, u, v), pixel(m, image, u, v), pixel(masked, image, u, v)
-                    for c in range(c0, whole, W):
-                        masks(c, of, by, to)
-                    for c in range(whole, c1):
-                        mask(c, of, by, to)
 
 
 def back(x, g, m, masked=NONE, *, size, stride, padding=(0, 0)):
@@ -160,4 +139,6 @@ def back(x, g, m, masked=NONE, *, size, stride, padding=(0, 0)):
     else:
         bands, width = 1, max(1, channels // (W * threads)) * W
     _back(bands, -(-channels // width), width, lie(x), x.shape[1:3], size, stride, padding, lie(g), (len(g), *g.shape[1:]),
-          lie(m), lie(masked))
+          lie(m))
+    if masked.size:
+        one_pass(m, a=masked, gate=x)

@@ -210,13 +210,19 @@ def across(typing, square):
 
 
 @intrinsic
-def gated(typing, v, gate):
-    """v where gate > 0, else 0. gated(v, v) = max(v, 0); a NaN gate lets v pass."""
+def store_some(typing, p, index, v, count):
+    """p[index : index + count] = the first `count` lanes of v."""
     def build(context, builder, signature, values):
-        value, by = values
-        zero = ir.Constant(value.type, [0.0] * v.width)
-        return builder.select(builder.fcmp_ordered("<=", by, zero), zero, value)
-    return v(v, gate), build
+        p_, index_, v_, count_ = values
+        whole = ir.IntType(32)
+        lanes = ir.Constant(ir.VectorType(whole, v.width), list(range(v.width)))
+        mask = builder.icmp_signed("<", lanes, spread(builder, builder.trunc(count_, whole), v.width))
+        place = element(builder, p_, index_, v.width)
+        kind = ir.FunctionType(ir.VoidType(), (v_.type, place.type, whole, mask.type))
+        function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.masked.store.v{v.width}f32.p0")
+        builder.call(function, (v_, place, ir.Constant(whole, 4), mask))
+        return context.get_dummy_value()
+    return types.void(POINTER, types.intp, v, types.intp), build
 
 
 @intrinsic
@@ -301,86 +307,45 @@ def lister(count):
     return pixels
 
 
-def _each(combine):
-    """An intrinsic f(acc, places, *more): combine(builder, acc[r], places[r], *more) for every r, as a tuple or as nothing."""
+def multiplier(read):
+    """multiply(acc, places, index, v) = acc[r] + a v for every r, a = read(builder, places[r], index, width)."""
+    @intrinsic
+    def multiply(typing, acc, places, index, v):
+        def build(context, builder, signature, values):
+            rows, places_, index_, v_ = values
+            return context.make_tuple(builder, acc, [
+                multiply_add(builder, read(builder, builder.extract_value(places_, r), index_, v.width), v_,
+                             builder.extract_value(rows, r)) for r in range(acc.count)])
+        return acc(acc, places, types.intp, v), build
+    return multiply
+
+
+# a = (s, s, ...), s = places[r][index]: a pixel's number times a row of the panel
+broadcast_each = multiplier(lambda builder, p, index, width: spread(builder, builder.load(element(builder, p, index)), width))
+# a = places[r][index : ... + width]: a pixel's numbers, each with its own weight
+lanes_each = multiplier(lambda builder, p, index, width: builder.load(element(builder, p, index, width), align=4))
+
+
+@intrinsic
+def clipped(typing, v, low, high):
+    """v, at least low and at most high; a NaN stays."""
     def build(context, builder, signature, values):
-        acc, places, *more = values
-        rows = [combine(builder, builder.extract_value(acc, r), builder.extract_value(places, r), *more)
-                for r in range(signature.args[0].count)]
-        if signature.return_type == types.void:
-            return context.get_dummy_value()
-        return context.make_tuple(builder, signature.return_type, rows)
-    return build
+        value, *limits = values
+        low_, high_ = (spread(builder, limit, v.width) for limit in limits)
+        value = builder.select(builder.fcmp_ordered("<=", value, low_), low_, value)
+        return builder.select(builder.fcmp_ordered(">=", value, high_), high_, value)
+    return v(v, types.float32, types.float32), build
 
 
 @intrinsic
-def broadcast_each(typing, acc, places, index, v):
-    """acc[r] + places[r][index] v for every r: a pixel's number times a row of the panel."""
-    def combine(builder, row, p, index, v):
-        return multiply_add(builder, spread(builder, builder.load(element(builder, p, index)), v.type.count), v, row)
-    return acc(acc, places, types.intp, v), _each(combine)
-
-
-@intrinsic
-def lanes_each(typing, acc, places, index, v):
-    """acc[r] + places[r][index : ... + width] v for every r, lane by lane: a pixel's numbers, each with its own weight."""
-    def combine(builder, row, p, index, v):
-        return multiply_add(builder, builder.load(element(builder, p, index, v.type.count), align=4), v, row)
-    return acc(acc, places, types.intp, v), _each(combine)
-
-
-@intrinsic
-def clip_each(typing, acc, places, low, high):
-    """acc[r], at least low and at most high; a NaN stays. (`places` are not looked at.)"""
-    def combine(builder, row, p, low, high):
-        low, high = (spread(builder, number, row.type.count) for number in (low, high))
-        row = builder.select(builder.fcmp_ordered("<=", row, low), low, row)
-        return builder.select(builder.fcmp_ordered(">=", row, high), high, row)
-    return acc(acc, places, types.float32, types.float32), _each(combine)
-
-
-@intrinsic
-def gate_each(typing, acc, places, low, high):
-    """acc[r] where low < places[r] < high, else 0; a NaN at places[r] lets it pass."""
-    def combine(builder, row, p, low, high):
-        gate = builder.load(element(builder, p, ir.Constant(ir.IntType(64), 0), row.type.count), align=4)
-        low, high = (spread(builder, number, row.type.count) for number in (low, high))
-        shut = builder.or_(builder.fcmp_ordered("<=", gate, low), builder.fcmp_ordered(">=", gate, high))
-        return builder.select(shut, ir.Constant(row.type, [0.0] * row.type.count), row)
-    return acc(acc, places, types.float32, types.float32), _each(combine)
-
-
-@intrinsic
-def store_each(typing, acc, places):
-    """places[r][: width] = acc[r] for every r."""
-    def combine(builder, row, p):
-        builder.store(row, element(builder, p, ir.Constant(ir.IntType(64), 0), row.type.count), align=4)
-    return types.void(acc, places), _each(combine)
-
-
-@intrinsic
-def stream_each(typing, acc, places):
-    """The same, past the cache: see `stream`. Every place must be `on_line`."""
-    def combine(builder, row, p):
-        width = row.type.count
-        done = builder.store(row, element(builder, p, ir.Constant(ir.IntType(64), 0), width), align=min(LINE, 4 * width))
-        done.set_metadata("nontemporal", builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)]))
-    return types.void(acc, places), _each(combine)
-
-
-@intrinsic
-def store_some_of_each(typing, acc, places, count):
-    """places[r][: count] = the first `count` lanes of acc[r], for every r."""
-    def combine(builder, row, p, count):
-        width = row.type.count
-        lane = ir.Constant(ir.VectorType(ir.IntType(32), width), list(range(width)))
-        mask = builder.icmp_signed("<", lane, spread(builder, builder.trunc(count, ir.IntType(32)), width))
-        place = element(builder, p, ir.Constant(ir.IntType(64), 0), width)
-        function = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(ir.VoidType(), (row.type, place.type, ir.IntType(32), mask.type)),
-            f"llvm.masked.store.v{width}f32.p0")
-        builder.call(function, (row, place, ir.Constant(ir.IntType(32), 4), mask))
-    return types.void(acc, places, types.intp), _each(combine)
+def passed(typing, v, gate, low, high):
+    """v where low < gate < high, else 0; a NaN gate lets v pass."""
+    def build(context, builder, signature, values):
+        value, by, *limits = values
+        low_, high_ = (spread(builder, limit, v.width) for limit in limits)
+        shut = builder.or_(builder.fcmp_ordered("<=", by, low_), builder.fcmp_ordered(">=", by, high_))
+        return builder.select(shut, ir.Constant(value.type, [0.0] * v.width), value)
+    return v(v, gate, types.float32, types.float32), build
 
 
 def _arithmetic(operation, instruction):

@@ -30,7 +30,7 @@ def step(typing, acc, a, b):
 
 @parallel_kernel
 def _chains(rounds, x, a, b):
-    """x = a x + b, so many times. Numbers that the compiler does not know, all different: it has to compute every one."""
+    """x = a x + b, so many times. Numbers that the compiler does not know: it has to compute them all."""
     for unit in prange(len(x)):
         own = pointer(x, signed(unit) * CHAINS * W)
         acc = load_chains(own, W)
@@ -54,7 +54,7 @@ def peak(tries=100):
 
 def bandwidth(tries=10, size=1 << 25):
     """Bytes per second, read and written, when all threads copy so many floats, more than caches hold."""
-    x, y = np.ones((64, size >> 16, 1, 1024), np.float32), np.empty((64, size >> 16, 1, 1024), np.float32)
+    x, y = np.ones((2, 64, size >> 16, 1, 1024), np.float32)
     one_pass(x, y)
     best = np.inf
     for _ in range(tries):
