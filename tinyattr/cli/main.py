@@ -11,7 +11,7 @@ from tinyattr.cli.command import COMMANDS
 from tinyattr.cli.interrupt import ends_at_once, is_an_exception
 
 GROUPS = {  # commands of two words: what the first one is about
-    "lesson": "the course of fourteen lessons, each a script of its own: list, run, a student's copy, a notebook",
+    "lesson": "the course of fourteen lessons, each a script: list, run, student's copy, notebook, handout, grade",
     "weights": "weight files: list, fetch, convert, show, verify",
 }
 
