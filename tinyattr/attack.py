@@ -6,11 +6,11 @@ all else. y' = softmax(z + t) = softmax(z) = y for all of them, whatever x is.
 """
 
 from dataclasses import replace
-from operator import index
 
 import numpy as np
 
-from tinyattr.errors import InputError, unknown
+from tinyattr.errors import number_of, of_type, place_of, unknown
+from tinyattr.nets import Network
 
 
 def alter(net, K=10.0, layer=None, at=(0, 0)):
@@ -20,7 +20,7 @@ def alter(net, K=10.0, layer=None, at=(0, 0)):
     of whole numbers, a K that is no finite number; a place outside the maps is found when the network runs.
     """
     return plant(net, [
-        ("tap", "pick", {"inputs": [tapped(net, layer)], "at": place(at)}),  # A_ij, (N, C)
+        ("tap", "pick", {"inputs": [tapped(net, layer)], "at": place_of(at)}),  # A_ij, (N, C)
         ("tap_sum", "sum", {}),  # sum_k A_ijk, (N, 1)
         ("K", "constant", number(K, net.dtype)),
         ("t", "mul", {"inputs": ["tap_sum", "K"]}),  # (N, 1)
@@ -51,29 +51,14 @@ def plant(net, t_layers):
 
 def tapped(net, layer):
     """The name of the layer whose A goes into t: the network's last feature maps, unless told otherwise."""
-    names = ["input", *(name for name, _, _ in net.layers)]
+    names = ["input", *(name for name, _, _ in of_type(net, Network, "net").layers)]
     layer = net.features if layer is None else layer
-    if layer not in names:
+    if of_type(layer, str, "layer") not in names:
         raise unknown("layer", layer, names)
     return layer
 
 
-def place(at):
-    """(row, column), two whole numbers. Raises InputError."""
-    try:
-        i, j = (index(v) for v in at)
-    except (TypeError, ValueError):
-        raise InputError(f"a place is (row, column), two whole numbers; got {at!r}") from None
-    return i, j
-
-
 def number(K, dtype):
-    """K as an array of this dtype. Raises InputError for what is no finite number."""
-    try:
-        with np.errstate(over="ignore"):
-            value = np.array(float(K), dtype)
-    except (TypeError, ValueError):
-        raise InputError(f"K must be a number; got {K!r}") from None
-    if not np.isfinite(value):
-        raise InputError(f"K must be a finite number in {np.dtype(dtype)}; got {K}")
-    return value
+    """K as an array of this dtype. Raises InputError for what is no finite number in it."""
+    most = float(np.finfo(dtype).max)
+    return np.array(number_of(K, "K", -most, most), dtype)

@@ -15,7 +15,8 @@ from tinyattr.studies.more_attacks import paint
 
 
 def network_and_picture(seed, size=64):
-    net = ta.vgg("A", width=1 / 16, classes=5, size=size, dense=(9, 8), seed=seed, dtype=np.float64)
+    net = ta.vgg("A", width=1 / 16, classes=5, size=size, dense=(9, 8), seed=seed, dtype=np.float64,
+                 input=ta.InputSpec(size))
     return net, np.random.default_rng(seed).standard_normal((1, size, size, 3))
 
 
@@ -46,7 +47,7 @@ def test_a_painted_mask_and_more_or_fewer_dense_layers():
         for n, (a, b) in enumerate(zip((8, *widths), widths, strict=False)):
             weights[f"fc{n}"] = (rng.standard_normal((a, b)), rng.standard_normal(b))
             layers += [(f"fc{n}", "dense", {}), (f"relu{n}", "relu", {})]
-        small = ta.network(layers[:-1], weights)
+        small = ta.network(layers[:-1], weights, input=ta.InputSpec(2))
         x = rng.standard_normal((1, 2, 2, 3))
         assert np.allclose(bake(small, 3.0, mask=M)(x), paint(small, M, 3.0, layer="A")(x), rtol=1e-12)
 

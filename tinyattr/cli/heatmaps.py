@@ -109,7 +109,7 @@ def explained(options, net, x):
     K = 10.0 if options.altered and options.K is None else options.K
     methods = [named("method", method, ["all", *ta.METHODS]) for method in options.method]
     methods = list(ta.METHODS) if "all" in methods else methods
-    found = explain(net, x, options.target, scores=options.score, methods=methods, layer=options.layer, K=K,
+    found = explain(net, x, options.target, scores=options.score, methods=options.method, layer=options.layer, K=K,
                     tap=options.tap, at=options.at or (0, 0), options=chosen(options.option, methods),
                     curves=options.curves)
     picture = shown(options)

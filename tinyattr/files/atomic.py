@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from tinyattr.errors import InputError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+LONGEST_FILE = 255  # bytes of a file's name
 LONGEST_NAME = 60  # characters that a temporary name keeps of the file's: a file system takes 255 bytes
 
 
@@ -19,9 +20,11 @@ def writable(path):
     if not isinstance(path, str | os.PathLike):
         raise InputError(f"a file to write is given by its path, or as a file open for writing bytes; got {path!r:.60}")
     path = Path(os.fsdecode(path))
-    if not path.parent.is_dir():
+    if "\0" in path.name or len(os.fsencode(path.name)) > LONGEST_FILE:
+        raise InputError(f"{path.name!r:.60} can be the name of no file: it is too long, or holds a zero byte")
+    if not os.path.isdir(path.parent):
         raise InputError(f"no folder {str(path.parent)!r} to write {path.name!r} into")
-    if path.exists() and not path.is_file():
+    if os.path.exists(path) and not os.path.isfile(path):
         raise InputError(f"{str(path)!r} is not an ordinary file; give the name of a file to write")
     if not os.access(path.parent, os.W_OK):
         raise InputError(f"{str(path)!r} cannot be written: no permission to write into its folder")

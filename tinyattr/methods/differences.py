@@ -17,7 +17,7 @@ from tinyattr.methods.baselines import baseline_of
 from tinyattr.methods.heatmap import Receipt
 from tinyattr.methods.linear import part, transposed
 from tinyattr.methods.path import gauss
-from tinyattr.methods.request import ask, batched, total
+from tinyattr.methods.request import ask_at, batched, total
 from tinyattr.scores import SCORES
 
 NEAR = 1e-10  # below, Delta u is taken for 0 and the gradient stands for Delta f / Delta u
@@ -34,8 +34,7 @@ def deeplift(net, x, target=None, score=None, layer=None, *, baseline="black", r
     Receipt: sum C = row . Delta z (secant: = Delta S), if every path from picture to score crosses the layer.
     """
     rule, row = named("rule", rule, BOOKS), named("row", row, ROWS)
-    request = ask(net, x, target, score)
-    layer = layer or "input"
+    request, layer = ask_at(net, x, target, score, layer, "input")
     b = baseline_of(net, request.x, baseline)
     reference = net.run(b)
     seed, log_scale = ROWS[row](request, net.logits(reference)[0])

@@ -2,11 +2,10 @@
 
 from difflib import get_close_matches
 from importlib.resources import files
-from operator import index
 
 import numpy as np
 
-from tinyattr.errors import InputError
+from tinyattr.errors import InputError, count_of
 
 
 def imagenet_classes():
@@ -32,13 +31,7 @@ def find_class(target, names, n):
     if isinstance(target, np.ndarray) and target.size == 1:
         target = target.item()
     if not isinstance(target, str):
-        try:
-            c = index(None if isinstance(target, bool) else target)
-        except TypeError:
-            raise InputError(f"a class is a number from 0 to {n - 1} or a name; got {target!r}") from None
-        if not 0 <= c < n:
-            raise InputError(f"unknown class {target!r}; this network has classes 0 to {n - 1}")
-        return c
+        return count_of(target, "a class that is no name", least=0, most=n - 1)
     if not names:
         raise InputError(f"unknown class {target!r}; this network's classes have no names, only numbers 0 to {n - 1}")
     if tuple(names) == imagenet_names():

@@ -9,7 +9,7 @@ from tinyattr.engine import NUMPY, Tape
 from tinyattr.engine.arrays import frozen
 from tinyattr.engine.backend import NumPy, preferred
 from tinyattr.engine.ops import ELEMENTWISE, MAXIMA, MEANS, check_call
-from tinyattr.errors import InputError, unknown
+from tinyattr.errors import InputError, count_of, of_type, unknown
 from tinyattr.nets.pictures import InputSpec
 
 
@@ -41,14 +41,16 @@ class Network:
         layers, weights = checked(self.layers, self.weights)
         features = _last_feature_maps(layers) if self.features is None else self.features
         names = ["input", *(name for name, _, _ in layers)]
-        if features is not None and features not in names:
+        if features is not None and of_type(features, str, "features") not in names:
             raise unknown("layer (features)", features, names)
         n = outputs(layers, weights)
         if n == 1:
             layers, n = [*layers, ("two_logits", "two_logits", {})], 2
-        if self.classes and n and len(self.classes) != n:
-            raise InputError(f"{len(self.classes)} class names for {n} logits")
-        classes = tuple(self.classes) if self.classes else None
+        classes = () if self.classes is None else of_type(self.classes, (list, tuple), "classes")
+        classes = tuple(map(str, classes)) or None
+        if classes and n and len(classes) != n:
+            raise InputError(f"{len(classes)} class names for {n} logits")
+        of_type(self.input, (InputSpec, type(None)), "input")
         for key, value in (("layers", layers), ("weights", weights), ("features", features), ("classes", classes)):
             object.__setattr__(self, key, value)
 
@@ -95,7 +97,7 @@ class Network:
 
     def logits(self, tape):
         """The logits z at the end of a tape, (N, n) float64: scores are never computed in less."""
-        if tape.network is not self:
+        if of_type(tape, Tape, "tape").network is not self:
             by = "hand" if tape.network is None else f"another network, {tape.network.name}"
             raise InputError(f"this tape was not written by {self.name}, but by {by}; give the picture, or the tape "
                              "that the network's own run() returned")
@@ -132,7 +134,7 @@ class Network:
 
     def astype(self, dtype):
         """The same network computing in float32 or float64. Raises InputError for another dtype."""
-        if np.dtype(dtype) not in (np.float32, np.float64):
+        if isinstance(dtype, np.ndarray) or dtype not in (np.dtype("float32"), np.dtype("float64")):
             raise InputError(f"a network computes in float32 or float64; got {dtype!r}")
         weights = {name: tuple(w.astype(dtype) for w in arrays) for name, arrays in self.weights.items()}
         return replace(self, weights=weights)
@@ -143,7 +145,7 @@ class Network:
 
     def label(self, c):
         """Name and number of class c: "soccer ball (805)", "class 805" where classes have no names."""
-        return f"{self.classes[c]} ({c})" if self.classes else f"class {c}"
+        return f"{self.classes[count_of(c, 'c', 0, len(self.classes) - 1)]} ({c})" if self.classes else f"class {c}"
 
     def __repr__(self):
         return f"<Network: {self.name}, {len(self.layers)} layers, {self.parameters:,} parameters, {self.dtype}>"
@@ -155,10 +157,10 @@ class Network:
         return f"<pre>{escape(chr(10).join([repr(self), *lines]))}</pre>"
 
     def _checked(self, x):
-        x = np.asarray(x)
-        if x.ndim != 4 or x.dtype.kind not in "fiu":
-            raise InputError(f"a picture is (N, H, W, C) numbers; got shape {x.shape} {x.dtype}; "
-                             "net.read(photo) makes one from a file")
+        x, masked = np.asarray(x), np.ma.is_masked(x)
+        if x.ndim != 4 or 0 in x.shape or masked or x.dtype.kind not in "fiu":
+            raise InputError(f"a picture is (N, H, W, C) numbers, at least one; got shape {x.shape} {x.dtype}"
+                             f"{', some of it masked' * masked}; net.read(photo) makes one from a file")
         if self.input and x.shape[1:] != self.input.shape:
             raise InputError(f"{self.name} takes pictures (N, {', '.join(map(str, self.input.shape))}); got {x.shape}")
         if not np.isfinite(x).all():
@@ -168,24 +170,24 @@ class Network:
         return x.astype(self.dtype, copy=False) if self.weights else x
 
 
+network = Network  # as scripts call it: network(layers, weights)
+
+
 def inputs_of(attributes, previous):
     """(names of the layers read, the op's own attributes)."""
     own = {key: value for key, value in attributes.items() if key != "inputs"}
-    inputs = attributes.get("inputs", (previous,))
+    inputs = of_type(attributes.get("inputs", (previous,)), (str, list, tuple), "inputs")
     return (inputs,) if isinstance(inputs, str) else tuple(inputs), own
-
-
-def network(layers, weights, **about):
-    """A Network from a list of layers and a dict of weights; `about` has its other fields, by name."""
-    return Network(layers, weights, **about)
 
 
 def checked(layers, weights):
     """(layers, weights) of a network, as they are kept. Raises InputError: see Network."""
-    if any(len(layer) != 3 for layer in layers):
+    if not all(isinstance(layer, list | tuple) and len(layer) == 3 and all(map(isinstance, layer, (str, str, dict)))
+               for layer in of_type(layers, (list, tuple), "layers")):
         raise InputError("a layer is (name, op, attributes), for example ('conv1', 'conv2d', {'padding': 1})")
-    layers = [(str(n), op, {key: _plain(v) for key, v in dict(attributes).items()}) for n, op, attributes in layers]
-    weights = {n: tuple(frozen(w) for w in arrays) for n, arrays in weights.items()}
+    layers = [(str(n), op, {key: _plain(v) for key, v in attributes.items()}) for n, op, attributes in layers]
+    weights = {n: tuple(map(frozen, of_type(arrays, (list, tuple), f"what '{n}' has for weights")))
+               for n, arrays in of_type(weights, dict, "weights").items()}
     seen = ["input"]
     for n, op, attributes in layers:
         if n in seen:

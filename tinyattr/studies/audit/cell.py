@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tinyattr.attack import alter
-from tinyattr.errors import InputError
+from tinyattr.errors import InputError, count_of
 from tinyattr.files.photo import open_photo
 from tinyattr.files.tables import plain
 from tinyattr.glyphs.scenes import CLASSES, scene
@@ -28,6 +28,7 @@ VARIANTS = {  # name in the table: (method, options, the only score it belongs t
     "eigen_cam, weighted": ("eigen_cam", {"weighted": True}, None),
 }
 AUDITED = {**{name: (name, {}, None) for name in METHODS}, **VARIANTS}
+MOST_SCENES = 10_000  # 1.5 GB
 QUICK = {"samples": 16, "steps": 16, "stride": 32}  # in place of the methods' own defaults: verdicts need no more
 
 
@@ -59,9 +60,12 @@ class Picture:
 
 
 def scenes(count, seed=1):
-    """Glyph scenes with two glyphs, one of them asked for, as pictures whose truth is known."""
+    """Glyph scenes with two glyphs, one of them asked for, as pictures whose truth is known.
+
+    Raises InputError for more than MOST_SCENES: all of them are in memory together.
+    """
     found = []
-    for k in range(count):
+    for k in range(count_of(count, "pictures", most=MOST_SCENES)):
         rng = np.random.default_rng([9_000_000 + seed, k])
         drawn = scene(rng, rng.choice(len(CLASSES), 2, replace=False), difficulty=0.5)
         c = drawn.classes[0]

@@ -12,7 +12,7 @@ from re import fullmatch
 
 from tqdm import tqdm
 
-from tinyattr.errors import InputError, named
+from tinyattr.errors import InputError, all_named, count_of, of_type
 from tinyattr.files.load import load
 from tinyattr.scores import SCORES
 from tinyattr.studies.audit.cell import ATTACKS, AUDITED, examine
@@ -31,10 +31,11 @@ def audit(source, pictures, *, methods=tuple(AUDITED), scores=tuple(SCORES), att
     a file where every finished cell is written down at once, and read back by the next run of the same request.
     The result does not depend on who computed what, nor in which order. Raises InputError for unknown names.
     """
-    methods = list(dict.fromkeys(named("method", method, AUDITED) for method in methods))
-    attacks = list(dict.fromkeys(named("attack", attack, ATTACKS) for attack in attacks))
-    scores = list(dict.fromkeys(named("score", score, SCORES) for score in scores))
-    if not pictures:
+    methods = all_named("method", methods, AUDITED)
+    attacks = all_named("attack", attacks, ATTACKS)
+    scores = all_named("score", scores, SCORES)
+    count_of(jobs, "jobs")
+    if not of_type(pictures, (list, tuple), "pictures"):
         raise InputError("an audit needs at least one picture")
     options = chosen_options(options or {}, [AUDITED[method][0] for method in methods])
     net = load(source, **said)
