@@ -38,7 +38,7 @@ def unknown(kind, given, known):
 
 
 def named(kind, given, known):
-    """The name among `known` that is meant by `given`: "Grad-CAM" means grad_cam.
+    """The name among `known` that is meant by `given`: "Grad-CAM" and "GradCAM" mean grad_cam.
 
     Raises InputError as `unknown` says.
     """
@@ -113,4 +113,4 @@ def rng_of(seed):
 
 
 def _folded(name):
-    return "_".join(name.replace("+", " plus ").replace("-", " ").replace("_", " ").casefold().split())
+    return "".join(c for c in name.replace("+", "plus").casefold() if c.isalnum())

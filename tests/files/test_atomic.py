@@ -68,3 +68,33 @@ def test_file_objects_that_take_no_bytes(tmp_path):
         for file in (text, read_only, io.StringIO()):
             with pytest.raises(ta.InputError, match="must be open for writing bytes"):
                 ta.save(ta.load("glyphs"), file)
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+import tinyattr as ta
+from tinyattr.files.export import EXPORTS
+from tinyattr.files.tables import write_json
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # then writing fails as it does on a full disk
+net = ta.vgg("A", width=1 / 8, classes=3, size=32, dense=(40, 40))
+writers = {"ours.h5": ta.save, **{f"{name}.file": write for name, write in EXPORTS.items()},
+           "numbers.json": lambda _, path: write_json(path, {"x": ["a" * 99] * 1000})}
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+for name, write in writers.items():
+    try:
+        write(net, Path(sys.argv[1], name))
+    except ta.InputError as error:
+        print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limit there")
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path):
+    done = subprocess.run([sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert [line.split("'")[1].rsplit("/", 1)[1] for line in lines] == ["ours.h5", "keras.file", "torchvision.file", "numbers.json"]
+    assert all("cannot be written: File too large" in line for line in lines)
+    assert not list(tmp_path.iterdir())

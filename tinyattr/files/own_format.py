@@ -16,8 +16,8 @@ import numpy as np
 
 from tinyattr.engine.ops import SIGNATURES
 from tinyattr.errors import InputError
-from tinyattr.files.atomic import atomic
 from tinyattr.files.dataset import array_of
+from tinyattr.files.new_hdf5 import new_hdf5
 from tinyattr.files.own_format_1 import described
 from tinyattr.files.weight_file import LONGEST_NAME
 from tinyattr.nets.network import RANKS
@@ -34,7 +34,7 @@ def write(path, layers, weights, description):
     are not finite, and for attributes that JSON cannot hold.
     """
     ops, digests, dtype = {name: op for name, op, _ in layers}, {}, "float32"
-    with atomic(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
+    with new_hdf5(path) as file:
         for layer, arrays in weights:
             if len(layer) > LONGEST_NAME or not layer.isprintable():
                 raise InputError(f"a layer's name has at most {LONGEST_NAME} printable characters; got {layer[:40]!r}")

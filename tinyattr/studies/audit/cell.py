@@ -51,11 +51,14 @@ ATTACKS = {**more_attacks.ATTACKS, "input": corner_of_pixels, "early": early}  #
 
 @dataclass(frozen=True)
 class Picture:
-    """name, and the picture itself (H, W, 3) uint8; on glyph scenes also the class asked for and its mask (H, W)."""
+    """name, and the picture itself (H, W, 3) uint8; on glyph scenes also the class asked for and its mask (H, W).
+
+    target: a class's number or name. A network that has no class of this name explains its own top class instead.
+    """
 
     name: str
     pixels: np.ndarray
-    target: int | None = None
+    target: int | str | None = None
     mask: np.ndarray | None = None
 
 
@@ -69,7 +72,7 @@ def scenes(count, seed=1):
         rng = np.random.default_rng([9_000_000 + seed, k])
         drawn = scene(rng, rng.choice(len(CLASSES), 2, replace=False), difficulty=0.5)
         c = drawn.classes[0]
-        found.append(Picture(f"scene {k}, {CLASSES[c]}", drawn.picture, c, drawn.masks[0]))
+        found.append(Picture(f"scene {k}, {CLASSES[c]}", drawn.picture, CLASSES[c], drawn.masks[0]))
     return found
 
 

@@ -4,6 +4,7 @@ import json
 import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from hashlib import sha256
 from itertools import product
 from multiprocessing import get_context
@@ -40,6 +41,8 @@ def audit(source, pictures, *, methods=tuple(AUDITED), scores=tuple(SCORES), att
     options = chosen_options(options or {}, [AUDITED[method][0] for method in methods])
     net = load(source, **said)
     digest, name = _digest_of(net), net.name
+    pictures = [p if not isinstance(p.target, str) or p.target in (net.classes or ()) else
+                replace(p, target=None, mask=None) for p in pictures]
     del net  # every process that computes cells holds one of its own
     settings = {"attacks": tuple(attacks), "K": K, "layer": layer, "options": options}
     shown = [[p.name, p.target, _digest([p.pixels])] for p in pictures]
