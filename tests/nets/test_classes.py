@@ -53,3 +53,10 @@ def test_wordnet_ids_exact_spelling_and_arrays_of_one():
         find_class(np.array([1, 2]), None, 3)
     with pytest.raises(ta.InputError, match="unknown class"):
         find_class("n02123045", ["a", "b"], 2)
+
+
+def test_a_class_whose_name_is_a_number():
+    """The name goes first: names that are the digits in another order are not taken for their places."""
+    names = ("7", "1", "0")
+    assert [find_class(text, names, 3) for text in ("7", "1", "0", "2")] == [0, 1, 2, 2]
+    assert find_class(0, names, 3) == 0

@@ -27,7 +27,8 @@ class Patient:
 
     def __init__(self, raw):
         self.raw, self.error = raw, None
-        self.read, self.readinto, self.seek, self.tell, self.flush = raw.read, raw.readinto, raw.seek, raw.tell, raw.flush
+        self.read, self.readinto = raw.read, raw.readinto
+        self.seek, self.tell, self.flush = raw.seek, raw.tell, raw.flush
 
     def write(self, data):
         """Write all of it; a system may take a part at a time."""

@@ -22,8 +22,8 @@ def imagenet_names():
 def find_class(target, names, n):
     """Index of a class given by number, by name, or by WordNet id ("n02123045") where the names are ImageNet's.
 
-    Capitals, underscores and blanks do not matter, unless they tell two classes apart. "3" is the class of that name, if
-    there is one, else class 3. names may be None (then only numbers are known); n is the number of classes. Raises
+    Capitals, underscores and blanks do not matter, unless they tell two classes apart. "3" is the class of that name,
+    if there is one, else class 3. names may be None (then only numbers are known); n is the number of classes. Raises
     InputError, with the near matches, for a class that does not exist or whose name two classes share.
     """
     if isinstance(target, str) and target.strip().isdecimal() and target.strip() not in (names or ()):
