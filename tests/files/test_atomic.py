@@ -98,3 +98,16 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path):
     assert [line.split("'")[1].rsplit("/", 1)[1] for line in lines] == ["ours.h5", "keras.file", "torchvision.file", "numbers.json"]
     assert all("cannot be written: File too large" in line for line in lines)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="other links and permissions there")
+def test_links_in_a_circle_and_permissions(tmp_path):
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(ta.InputError, match="a link that leads in a circle"):
+        write_text(tmp_path / "a", "text")
+    path = tmp_path / "shared.txt"
+    path.write_text("old")
+    path.chmod(0o664)
+    write_text(path, "new")
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("new", 0o664)

@@ -119,8 +119,9 @@ def explained(options, net, x):
 
 
 def shown(options):
-    """What the picture is called."""
-    return "a scene of our own" if options.image is None else Path(options.image).name
+    """What the picture is called. Its name is bytes to the system, whatever alphabet the locale has."""
+    name = Path(options.image or "").name
+    return os.fsencode(name).decode("utf-8", "replace") if name else "a scene of our own"
 
 
 @command("play", "--browser", *shared("image --net --family"),

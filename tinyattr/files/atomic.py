@@ -24,7 +24,9 @@ def writable(path):
         raise InputError(f"{path.name!r:.60} can be the name of no file: it is too long, or holds a zero byte")
     if not os.path.isdir(path.parent):
         raise InputError(f"no folder {str(path.parent)!r} to write {path.name!r} into")
-    if os.path.exists(path) and not os.path.isfile(path):
+    if os.path.islink(real := os.path.realpath(path)):
+        raise InputError(f"{str(path)!r} is a link that leads in a circle")
+    if os.path.exists(real) and not os.path.isfile(real):
         raise InputError(f"{str(path)!r} is not an ordinary file; give the name of a file to write")
     if not os.access(path.parent, os.W_OK):
         raise InputError(f"{str(path)!r} cannot be written: no permission to write into its folder")
@@ -44,13 +46,15 @@ def atomic(path):
             with open(temporary, "rb") as written:
                 _copy(written, path)
         return
-    path = writable(path).resolve()  # a link stays a link, to the new content
+    path = Path(os.path.realpath(writable(path)))  # a link stays a link, to the new content
     # The ending stays last: writers choose formats by it.
     temporary = path.with_name(f".{token_hex(8)}.{path.name[-LONGEST_NAME:]}")
     try:
         yield temporary
         with open(temporary, "rb+") as written:
             os.fsync(written.fileno())
+        if path.exists():
+            shutil.copymode(path, temporary)
         temporary.replace(path)
     except OSError as error:
         if error.errno in NO_ROOM:
@@ -76,7 +80,7 @@ def write_text(path, text):
 
 def all_different(*paths):
     """No output may overwrite an input or another output."""
-    files = [Path(p).resolve() for p in paths if p is not None]
+    files = [os.path.realpath(p) for p in paths if p is not None]
     for path in files:
         if files.count(path) > 1:
-            raise InputError(f"{str(path)!r} is named twice; inputs and outputs must be different files")
+            raise InputError(f"{path!r} is named twice; inputs and outputs must be different files")
