@@ -111,3 +111,12 @@ def test_links_in_a_circle_and_permissions(tmp_path):
     path.chmod(0o664)
     write_text(path, "new")
     assert (path.read_text(), path.stat().st_mode & 0o777) == ("new", 0o664)
+
+
+def test_a_stream_that_stands_for_a_file_is_not_replaced(tmp_path):
+    """`--json /dev/stdout > numbers.json` would put another file in the place of what is printed."""
+    code = "import sys\nfrom tinyattr.files.atomic import write_text\nprint('told', flush=True)\nwrite_text('/dev/stdout', 'text')"
+    with open(tmp_path / "out", "w") as out:
+        done = subprocess.run([sys.executable, "-c", code], stdout=out, stderr=subprocess.PIPE, text=True, check=False)
+    assert "is not an ordinary file" in done.stderr
+    assert (tmp_path / "out").read_text() == "told\n"

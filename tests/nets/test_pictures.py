@@ -231,3 +231,8 @@ def test_a_number_as_baseline_is_looked_at_too():
                      input=ta.InputSpec(8, scale=(255.0,) * 3))
     with pytest.warns(UserWarning, match="the baseline has values from 255 to 255"):
         ta.integrated_gradients(net, np.full((1, 8, 8, 3), 0.5), score="pre", baseline=255, steps=1)
+
+
+def test_a_picture_without_pixels():
+    with pytest.raises(ta.InputError, match="has no pixels: it is 0 x 5"):
+        read_photo(Image.new("RGB", (0, 5)), FAMILIES["oxford"])

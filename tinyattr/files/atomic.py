@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ LONGEST_NAME = 60  # characters that a temporary name keeps of the file's: a fil
 def writable(path):
     """`path` as a Path, if its folder exists. Raises InputError otherwise: ask before long work, not after."""
     if not isinstance(path, str | os.PathLike):
-        raise InputError(f"a file to write is given by its path, or as a file open for writing bytes; got {path!r:.60}")
+        raise InputError(f"a file to write is given by its path; got {path!r:.60}")
     path = Path(os.fsdecode(path))
     if "\0" in path.name or len(os.fsencode(path.name)) > LONGEST_FILE:
         raise InputError(f"{path.name!r:.60} can be the name of no file: it is too long, or holds a zero byte")
@@ -26,7 +27,8 @@ def writable(path):
         raise InputError(f"no folder {str(path.parent)!r} to write {path.name!r} into")
     if os.path.islink(real := os.path.realpath(path)):
         raise InputError(f"{str(path)!r} is a link that leads in a circle")
-    if os.path.exists(real) and not os.path.isfile(real):
+    stream = re.match(r"/dev/(stdout|stderr|fd/)|/proc/", os.path.abspath(path))  # which may stand for a file
+    if stream or (os.path.exists(real) and not os.path.isfile(real)):
         raise InputError(f"{str(path)!r} is not an ordinary file; give the name of a file to write")
     if not os.access(path.parent, os.W_OK):
         raise InputError(f"{str(path)!r} cannot be written: no permission to write into its folder")

@@ -43,6 +43,9 @@ def write(path, layers, weights, description):
                 array = np.asarray(finite(array, where), "<f8" if array.dtype == np.float64 else "<f4", order="C")
                 dtype, digests[where] = str(array.dtype), digest_of(array)
                 file.create_dataset(f"weights/{escaped(layer)}/{what}", data=array)
+        unprintable = next((c for c in description.classes or () if not c.isprintable()), None)
+        if unprintable is not None:
+            raise InputError(f"the class name {unprintable!r} holds characters that cannot be printed")
         said = {"layers": layers, "dtype": dtype, "input": description.input and asdict(description.input),
                 "classes": description.classes, "sha256": digests, **{key: getattr(description, key) for key in TEXTS}}
         try:

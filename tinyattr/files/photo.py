@@ -63,6 +63,8 @@ def _said_in_one_line(name):
 
 def _rgb(image, name):
     """Upright, 8 bits, on white."""
+    if 0 in image.size:
+        raise InputError(f"{name!r} has no pixels: it is {image.width} x {image.height}")
     if image.mode.startswith("I;16"):  # as colours of 16 bits are read: their upper 8 bits
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode in ("I", "F"):
