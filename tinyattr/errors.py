@@ -42,12 +42,13 @@ def named(kind, given, known):
 
     Raises InputError as `unknown` says.
     """
-    meant = {_folded(name): name for name in known}
+    meant = {folded(name).replace("_", ""): name for name in known}
     if isinstance(given, str) and given in known:
         return given
-    if not isinstance(given, str) or _folded(given) not in meant:
+    wanted = folded(given).replace("_", "") if isinstance(given, str) else None
+    if wanted not in meant:
         raise unknown(kind, given, known)
-    return meant[_folded(given)]
+    return meant[wanted]
 
 
 def all_named(kind, given, known):
@@ -68,9 +69,9 @@ def count_of(number, name, least=1, most=None):
 
 
 def number_of(number, name, low, high):
-    """A finite real number from low to high, as a float. Raises InputError."""
+    """A real number from low to high, two finite numbers, as a float. Raises InputError."""
     real = isinstance(number, Real) and not isinstance(number, bool)
-    if not real or not low <= number <= high:  # NaN fails, too
+    if not real or not low <= number <= high:  # as NaN is not
         raise InputError(f"{name} must be a number from {low:g} to {high:g}; got {number!r:.60}")
     return float(number)
 
@@ -112,5 +113,6 @@ def rng_of(seed):
     return np.random.default_rng(count_of(seed, "seed", least=0, most=2**128))
 
 
-def _folded(name):
-    return "".join(c for c in name.replace("+", "plus").casefold() if c.isalnum())
+def folded(name):
+    """A name in one spelling: small letters, underscores for blanks and hyphens."""
+    return "_".join(name.replace("+", " plus ").replace("-", " ").replace("_", " ").casefold().split())

@@ -1,4 +1,4 @@
-"""The gradient itself, its size, its product with the picture, and what biases have of the score."""
+"""The gradient itself, its size, its product with the picture, and the biases' shares of the score."""
 
 import numpy as np
 
@@ -30,7 +30,7 @@ def input_x_gradient(net, x, target=None, score=None, layer=None):
     """
     request, layer = ask_at(net, x, target, score, layer, "input")
     A, g = request.activations(layer), request.gradient(layer)
-    return request.heatmap("input x gradient", layer, A * g, (A * g).sum(-1), receipt=euler(request, layer, A * g))
+    return request.heatmap("input x gradient", layer, A * g, receipt=euler(request, layer, A * g))
 
 
 def euler(request, layer, R):

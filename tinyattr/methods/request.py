@@ -7,6 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tinyattr.engine import GRADIENT, Tape, walk
+from tinyattr.engine.walk import downstream
 from tinyattr.errors import InputError, count_of, named, of_type
 from tinyattr.methods.heatmap import Heatmap
 from tinyattr.nets import Network
@@ -48,12 +49,11 @@ class Request:
         return self.net.logits(self.tape)[0]
 
     def signals(self, book=GRADIENT, to="input"):
-        """What a walk by `book` from the row leaves at every layer down to `to`: see engine.walk. Walked once."""
-        _, signals = self.walks.get(id(book), (book, {}))
-        if to not in signals:
-            signals = self.walked(self.row, book, to)
-            self.walks[id(book)] = book, signals
-        return signals
+        """What a walk by `book` from the row leaves at `to` and at layers after it: see engine.walk. Walked once."""
+        if to not in self.walks.get(id(book), (book, {}))[1]:
+            self.walks[id(book)] = book, self.walked(self.row, book, to)
+        signals, after = self.walks[id(book)][1], downstream(self.tape, [to])
+        return {name: signal for name, signal in signals.items() if name in after}
 
     def walked(self, seed, book, to, tape=None):
         """The same from another seed at the logits, or on another tape."""

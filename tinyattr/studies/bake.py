@@ -10,9 +10,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from tinyattr.attack import strength
 from tinyattr.engine import MAXIMA, MEANS, MOVES
-from tinyattr.errors import InputError, number_of, of_type, place_of
-from tinyattr.nets.network import Network, network, reads
+from tinyattr.errors import InputError, of_type, place_of
+from tinyattr.nets import Network
+from tinyattr.nets.wiring import reads
 
 
 def bake(net, K=10.0, at=(0, 0), mask=None):
@@ -21,8 +23,8 @@ def bake(net, K=10.0, at=(0, 0), mask=None):
     mask: another M (h, w) >= 0. Raises InputError unless the network knows how large its pictures are and ends in
     flatten, dense layers and ReLUs, for a place outside the maps, and for a K that is not finite.
     """
-    K = number_of(K, "K", -1e30, 1e30)
-    A, dense = _ending(of_type(net, Network, "net"))
+    K = strength(of_type(net, Network, "net"), K)
+    A, dense = _ending(net)
     h, w, channels = _shape(net, A)
     M = _mask(h, w, at, mask)
     kernels, biases = ({name: net.weights[name][k] for name in dense} for k in (0, 1))
@@ -33,8 +35,8 @@ def bake(net, K=10.0, at=(0, 0), mask=None):
         kernels[name][-1, -1] = 1
     kernels[last] = np.pad(kernels[last], ((0, 1), (0, 0)), constant_values=K)
     biases |= {name: np.append(biases[name], 0) for name in (first, *hidden)}
-    weights = net.weights | {name: (kernels[name].astype(net.dtype), biases[name].astype(net.dtype)) for name in dense}
-    return replace(net, weights=network(net.layers, weights, features=net.features).weights)
+    new = {name: (kernels[name].astype(net.dtype), biases[name].astype(net.dtype)) for name in dense}
+    return replace(net, weights=net.weights | new)
 
 
 def _ending(net):
