@@ -16,7 +16,7 @@ HALF_LINES = {
     "glyphs": "the embedded world: pictures that we draw, and the network trained on them",
     "studies": "explain, reproduce, audit, detect, repair, and the figures",
     "testing": "identities and hypothesis strategies for a softmax of your own",
-    "course": "how lessons run, and how students' copies are made of them",
+    "course": "how lessons run, are handed out and are graded",
     "bench": "how fast the engine is on your machine",
     "cli": "the command line",
     "__main__.py": "lets `python3 -m tinyattr` start it",

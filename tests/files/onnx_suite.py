@@ -16,7 +16,7 @@ from tinyattr.files.onnx.constants import COMPUTED, MOVES
 from tinyattr.files.onnx.file import read_graph
 from tinyattr.files.onnx.network import Walk
 from tinyattr.files.onnx.operators import OPERATORS
-from tinyattr.nets.network import inputs_of
+from tinyattr.nets.wiring import wired
 
 NOT_READ = {  # what a case of an operator of ours may be refused for: words of the error -> why
     "read are windows over rows and columns": "maps of one or three axes",
@@ -95,10 +95,9 @@ def result(model, inputs, output, picture=True):
     if not isinstance(value, Value):
         return value
     layers, weights = walk._needed(value.layer)
-    tape, previous = Tape(), "input"
-    tape.leaf("input", np.moveaxis(inputs[0], 1, -1))
-    for name, op, attributes in layers:
-        read, own = inputs_of(attributes, previous)
+    tape = Tape()
+    previous = tape.leaf("input", np.moveaxis(inputs[0], 1, -1))
+    for name, op, read, own in wired(layers):
         if op == "constant":
             previous = tape.leaf(name, weights[name][0], "constant")
         else:

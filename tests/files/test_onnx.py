@@ -19,7 +19,6 @@ from tinyattr.engine import Tape
 from tinyattr.files.onnx.builder import Builder, channels_first, factors, readable
 from tinyattr.files.onnx.file import onnx_start, read_graph
 from tinyattr.files.onnx.network import Walk, picture_shape
-from tinyattr.nets.network import inputs_of
 from tinyattr.nets.pictures import InputSpec
 
 ONNX = importlib.util.find_spec("onnx") is not None
@@ -372,10 +371,10 @@ def test_values_that_are_moved(data):
         lengths, strides = factors(numbers)
         assert np.prod(lengths) != numbers.size or sorted(strides)[0] != 1 or _overlap(lengths, strides)
         return
-    tape, previous = Tape(), "input"
+    tape = Tape()
     tape.leaf("input", x)
     for name, op, inputs, attributes in net.layers:
-        previous = tape.write(op, name, inputs_of({"inputs": inputs}, previous)[0], **attributes)
+        tape.write(op, name, inputs, **attributes)
     assert np.array_equal(tape[layer].output, expected.transpose(0, *order))
 
 

@@ -15,10 +15,11 @@ from tinyattr.cli.shared import load, shared
 from tinyattr.errors import named
 from tinyattr.files.export import EXPORTS
 from tinyattr.studies import contrasts, training
-from tinyattr.studies.audit import ATTACKED, ATTACKS, AUDITED, audit, folder, scenes
+from tinyattr.studies.audit import ATTACKED, ATTACKS, AUDITED, audit
 from tinyattr.studies.bake import bake
 from tinyattr.studies.detect import inspect, repair
 from tinyattr.studies.reproduce import altered_beside_original, scores_side_by_side
+from tinyattr.studies.samples import folder, scenes
 
 LAYOUTS = {"tinyattr": ta.save, **EXPORTS}
 
@@ -88,7 +89,7 @@ def run_audit(options):
         finished.unlink(missing_ok=True)
 
 
-@command("bake", "vgg19.h5 baked.h5", *shared("file out --family --K"),
+@command("bake", "vgg19.h5 baked.h5", *shared("file out --overwrite --family --K"),
          option("--at", type=int, nargs=2, default=(0, 0), metavar=("I", "J"),
                 help="place that it reads; default: 0 0"),
          one_of(LAYOUTS, "layout", "--layout", "whose file, our HDF5 (default), Keras' HDF5, or torchvision's names as "
@@ -111,7 +112,7 @@ def run_inspect(options):
     tell(options, found.table(), found.numbers())
 
 
-@command("repair", "baked.h5 repaired.h5", *shared("file out --family"))
+@command("repair", "baked.h5 repaired.h5", *shared("file out --overwrite --family"))
 def run_repair(options):
     """Take out of a weight file what all logits have in common."""
     ta.save(repair(ta.load(options.file, **said(options))), options.out)

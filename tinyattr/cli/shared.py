@@ -26,6 +26,7 @@ SHARED = {
     "--pictures": {"type": int, "help": "how many glyph scenes; default: %(default)s"},
     "--seed": {"type": int, "help": "which glyph scenes; default: %(default)s"},
     "--out": {"dest": "figure", "metavar": "FILE", "help": "figure to write; default: %(default)s"},
+    "--overwrite": {"action": "store_true", "help": "replace a file that exists"},
     "--json": {"metavar": "FILE", "help": "write the numbers there, too"},
 }
 

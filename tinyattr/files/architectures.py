@@ -12,7 +12,7 @@ from tinyattr.errors import InputError
 from tinyattr.files.pytorch import squeezenet_names, vgg_names
 from tinyattr.files.squeezenet import squeezenet_layers, squeezenet_shapes
 from tinyattr.files.vgg import CONVOLUTIONS, VGG_NAMES, vgg_layers, vgg_shapes
-from tinyattr.nets.network import inputs_of
+from tinyattr.nets.wiring import wired
 
 SAVE_IT_WHOLE = ("of a network of your own, save the whole model: model.save('net.keras'); or build it with ta.network "
                  "and use net.with_weights(path)")
@@ -69,11 +69,10 @@ def architecture_of(file):
 
 def numbered(layers):
     """Layers without their names: (op, attributes, the numbers of the layers that it reads)."""
-    numbers, found, previous = {"input": 0}, [], "input"
-    for name, op, attributes in layers:
-        inputs, own = inputs_of(attributes, previous)
+    numbers, found = {"input": 0}, []
+    for name, op, inputs, own in wired(layers):
         found.append((op, own, [numbers[i] for i in inputs]))
-        previous, numbers[name] = name, len(numbers)
+        numbers[name] = len(numbers)
     return found
 
 

@@ -7,7 +7,8 @@ import tinyattr as ta
 from tests.references import network_of, peers
 from tinyattr.files.photo import open_photo
 from tinyattr.nets.pictures import InputSpec
-from tinyattr.studies.audit import ATTACKS, AUDITED, Audit, Picture, compare, examine, predicted, verdict
+from tinyattr.studies.audit import ATTACKS, AUDITED, Audit, compare, examine, predicted, verdict
+from tinyattr.studies.samples import Picture
 
 PICTURE = Picture("noise", np.random.default_rng(1).integers(0, 256, (16, 16, 3), np.uint8))
 SPEC = InputSpec(16, "RGB", (127.0,) * 3, (64.0,) * 3)

@@ -1,17 +1,13 @@
 """One cell of the audit: one picture, one method, one score; a row of numbers for every attack."""
 
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import takewhile
-from pathlib import Path
 
 import numpy as np
 
 from tinyattr.attack import alter, tapped
 from tinyattr.errors import InputError
-from tinyattr.files.photo import open_photo
 from tinyattr.files.tables import plain
-from tinyattr.glyphs.scenes import CLASSES, scene
 from tinyattr.methods import AT_A_LAYER, METHODS, options_of
 from tinyattr.methods.heatmap import relu, resize
 from tinyattr.methods.request import ask
@@ -56,40 +52,6 @@ def early(net, K=10.0, layer=None):
 
 
 ATTACKS = {**more_attacks.ATTACKS, "input": corner_of_pixels, "early": early}  # functions of network, K and layer
-
-
-@dataclass(frozen=True)
-class Picture:
-    """name, and the picture itself (H, W, 3) uint8; on glyph scenes also the class asked for and its mask (H, W)."""
-
-    name: str
-    pixels: np.ndarray
-    target: int | None = None
-    mask: np.ndarray | None = None
-
-
-def scenes(count, seed=1):
-    """Glyph scenes with two glyphs, one of them asked for, as pictures whose truth is known."""
-    found = []
-    for k in range(count):
-        rng = np.random.default_rng([9_000_000 + seed, k])
-        drawn = scene(rng, rng.choice(len(CLASSES), 2, replace=False), difficulty=0.5)
-        c = drawn.classes[0]
-        found.append(Picture(f"scene {k}, {CLASSES[c]}", drawn.picture, c, drawn.masks[0]))
-    return found
-
-
-def folder(path):
-    """The JPEG and PNG files of a folder, by name. Raises InputError if there are none."""
-    return [Picture(p.name, np.asarray(open_photo(p))) for p in pictures_in(path)]
-
-
-def pictures_in(path):
-    """The paths of a folder's JPEG and PNG files, by name. Raises InputError if there are none."""
-    files = sorted(p for p in Path(path).glob("*") if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
-    if not files:
-        raise InputError(f"no JPEG or PNG files in {str(path)!r}")
-    return files
 
 
 def examine(net, picture, method, score, attacks, K=10.0, layer=None, options=None):

@@ -1,0 +1,64 @@
+"""How fast this machine multiplies and adds, and moves numbers: what the other kernels are measured by."""
+
+from time import perf_counter
+
+import numba
+import numpy as np
+from numba import prange
+from numba.extending import intrinsic
+
+from tinyattr.kernels.pointwise import one_pass
+from tinyattr.kernels.tile import W, splat
+from tinyattr.kernels.vector import multiply_add, parallel_kernel, pointer, row_loader, signed, store_rows
+
+CHAINS = 12  # sums that do not wait for each other: enough for two units of five cycles each, and for 16 registers
+ROUNDS = 1_000_000
+
+load_chains = row_loader(CHAINS, W)
+
+
+@intrinsic
+def step(typing, acc, a, b):
+    """acc[r] a + b for every r."""
+    def build(context, builder, signature, values):
+        rows, a_, b_ = values
+        for r in range(acc.count):
+            rows = builder.insert_value(rows, multiply_add(builder, builder.extract_value(rows, r), a_, b_), r)
+        return rows
+    return acc(acc, a, b), build
+
+
+@parallel_kernel
+def _chains(rounds, x, a, b):
+    """x = a x + b, so many times. Numbers that the compiler does not know: it has to compute them all."""
+    for unit in prange(len(x)):
+        own = pointer(x, signed(unit) * CHAINS * W)
+        acc = load_chains(own, W)
+        for _ in range(rounds):
+            acc = step(acc, splat(a), splat(b))
+        store_rows(own, W, acc)
+
+
+def peak(tries=100):
+    """The most multiplications and additions per second on all threads, in registers only, float32."""
+    x = np.random.default_rng(0).random((numba.get_num_threads(), CHAINS, W), np.float32)
+    a, b = np.float32(-0.999), np.float32(0.999)
+    _chains(1, x, a, b)
+    best = np.inf
+    for _ in range(tries):
+        start = perf_counter()
+        _chains(ROUNDS, x, a, b)
+        best = min(best, perf_counter() - start)
+    return 2 * ROUNDS * x.size / best
+
+
+def bandwidth(tries=10, size=1 << 25):
+    """Bytes per second, read and written, when all threads copy so many floats, more than caches hold."""
+    x, y = np.ones((2, 64, size >> 16, 1, 1024), np.float32)
+    one_pass(x, y)
+    best = np.inf
+    for _ in range(tries):
+        start = perf_counter()
+        one_pass(x, y)
+        best = min(best, perf_counter() - start)
+    return 2 * x.nbytes / best
