@@ -190,3 +190,15 @@ def test_a_scene_of_our_own_needs_no_note(capsys):
 
 def test_only_play_needs_a_window():
     assert [name for name, (_, _, _, defaults) in COMMANDS.items() if defaults.get("window")] == ["play"]
+
+
+def test_weights_that_exist_are_kept_unless_one_says_so(tmp_path, monkeypatch, capsys):
+    """Somebody may have trained for hours on them."""
+    monkeypatch.chdir(tmp_path)
+    Path("mine.h5").write_bytes(b"trained for hours")
+    for command in (["bake", "glyphs", "mine.h5"], ["repair", "glyphs", "mine.h5"], ["weights", "convert", "glyphs", "mine.h5"], ["train", "--out", "mine.h5"]):
+        assert main(command) == 1
+        assert capsys.readouterr().err == "tinyattr: 'mine.h5' exists already, and is kept; give another name, or say --overwrite\n"
+        assert Path("mine.h5").read_bytes() == b"trained for hours"
+    assert main(["repair", "glyphs", "mine.h5", "--overwrite"]) == 0
+    assert Path("mine.h5").read_bytes() != b"trained for hours"
