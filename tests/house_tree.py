@@ -48,8 +48,8 @@ def tree():
         f"The heart is about {about(lines(files(*HEART)))} lines, of which tape, ops, rules and walk are {about(first)}; "
         f"the kernels are about {about(lines(files('kernels')))} lines",
         "that you may skip. A file imports from its own room, from lines above it and from `errors.py`, so the heart",
-        "knows nothing of what stands around it. (Two exceptions: a heatmap's `save` calls `studies/draw.py`, a network's",
-        "`read` calls `files/photo.py`.)",
+        "knows nothing of what stands around it. (Three exceptions: a heatmap's `save` calls `studies/draw.py`, a network's",
+        "`read` and `with_weights` call `files/photo.py` and `files/bare_weights.py`.)",
     ])
 
 

@@ -31,12 +31,12 @@ def named(kind, given, known):
 
     Raises InputError as `unknown` says.
     """
-    meant = {_folded(name): name for name in known}
+    meant = {folded(name): name for name in known}
     if isinstance(given, str) and given in known:
         return given
-    if not isinstance(given, str) or _folded(given) not in meant:
+    if not isinstance(given, str) or folded(given) not in meant:
         raise unknown(kind, given, known)
-    return meant[_folded(given)]
+    return meant[folded(given)]
 
 
 def count_of(number, name, least=1, most=None):
@@ -52,9 +52,9 @@ def count_of(number, name, least=1, most=None):
 
 
 def number_of(number, name, low, high):
-    """A finite real number from low to high, as a float. Raises InputError."""
-    real = isinstance(number, int | float | np.number) and not isinstance(number, bool) and np.isfinite(number)
-    if not real or not low <= number <= high:
+    """A real number from low to high, two finite numbers, as a float. Raises InputError."""
+    real = isinstance(number, int | float | np.integer | np.floating) and not isinstance(number, bool)
+    if not real or not low <= number <= high:  # as NaN is not
         raise InputError(f"{name} must be a number from {low:g} to {high:g}; got {number!r}")
     return float(number)
 
@@ -64,5 +64,6 @@ def rng_of(seed):
     return np.random.default_rng(count_of(seed, "seed", least=0))
 
 
-def _folded(name):
+def folded(name):
+    """A name in one spelling: small letters, underscores for blanks and hyphens."""
     return "_".join(name.replace("+", " plus ").replace("-", " ").replace("_", " ").casefold().split())

@@ -40,6 +40,7 @@ teaching
 methods
 more
 equations
+museum
 contributing
 api
 ```
@@ -85,7 +86,7 @@ def figures(_, block_vars, gallery_conf):
 sphinx_gallery_conf = {
     "examples_dirs": str(SCRIPTS),
     "gallery_dirs": "lessons",
-    "filename_pattern": r"/\d\d_",
+    "filename_pattern": r"/(\d\d_|bring_)",
     "within_subsection_order": "FileNameSortKey",
     "image_scrapers": (figures,),
     "capture_repr": (),
@@ -138,14 +139,16 @@ def pages_of_the_readme():
     for name, (heading, start, end) in PARTS.items():
         text = readme[readme.index(start):readme.index(end) if end else None]
         text = text if heading or name == "index" else text.replace("## ", "# ", 1)
-        text = re.sub(r"\]\(lessons/(\d\d_\w+)\.py\)", r"](lessons/\1.rst)", text).replace("](lessons/pages/", "](")
+        text = re.sub(r"\]\(lessons/(\d\d_\w+|bring_\w+)\.py\)", r"](lessons/\1.rst)", text).replace("](lessons/pages/", "](")
         if FOR_STUDENTS:
             text = re.sub(r"\[([^]]+)\]\(lessons/README\.md\)", r"\1", text)
         text = text.replace("](lessons/README.md)", "](teaching.md)").replace("](.github/CONTRIBUTING", "](contributing")
+        text = text.replace("](lessons/MUSEUM.md)", "](museum.md)")
         (PAGES / f"{name}.md").write_text(f"{heading}\n\n{text}{CONTENTS if name == 'index' else ''}", encoding="utf-8")
     guide = (PAGES.parent / "README.md").read_text(encoding="utf-8")
     guide = re.sub(r"\]\((\d\d_\w+)\.py\)", r"](lessons/\1.rst)", guide)
     (PAGES / "teaching.md").write_text(guide, encoding="utf-8")
+    shutil.copy(PAGES.parent / "MUSEUM.md", PAGES / "museum.md")
     shutil.copy(README.parent / ".github" / "CONTRIBUTING.md", PAGES / "contributing.md")
 
 
@@ -171,8 +174,8 @@ def setup(app):
     page_of_the_code()
     shutil.rmtree(SCRIPTS, ignore_errors=True)
     SCRIPTS.mkdir()
-    for lesson in lessons():
-        shutil.copy(lesson.path, SCRIPTS)
+    for path in (*(lesson.path for lesson in lessons()), PAGES.parent / "bring_your_own_network.py"):
+        shutil.copy(path, SCRIPTS)
     (SCRIPTS / "GALLERY_HEADER.rst").write_text(
         "Lessons\n=======\n\nEach is a script, a page, and a notebook (at the foot of its page).\n", encoding="utf-8")
     app.connect("autodoc-process-docstring", as_written)

@@ -1,10 +1,16 @@
 """The checks that lessons call: what they say when an answer is wrong, and that nothing of the library answers in its place."""
 
+import subprocess
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import tinyattr as ta
-from tinyattr.course import explains, has, holds, passes, predicts, same, unaided
+from tinyattr.course import explains, has, holds, passes, predicts, same, show, unaided
+from tinyattr.course.run import execute, stage
+from tinyattr.course.script import read
 from tinyattr.softmax import softmax
 
 
@@ -97,8 +103,6 @@ def test_the_librarys_functions_are_out_of_reach_while_an_answer_runs():
 
 
 def test_what_was_watching_before_watches_again():
-    import sys
-
     seen = []
     sys.setprofile(lambda *_: seen.append(1))
     try:
@@ -108,3 +112,69 @@ def test_what_was_watching_before_watches_again():
     finally:
         sys.setprofile(None)
     assert len(seen) > before
+
+
+def test_a_students_own_lines_are_named(tmp_path):
+    """For a check that fails: its line. For a slip in the answer: the line that asked, and the line of the slip."""
+    path = tmp_path / "mine.py"
+    path.write_text(LESSON, encoding="utf-8")
+    told = {}
+    with stage(read(path)) as names:
+        for cell in read(path).cells:
+            told[cell.exercise] = str(execute(cell, names))
+    assert told["9.1"] == ("exercise 9.1: not yet. 9.1 double: off by 0.5 of the largest value, at most 1e-12 is rounding; the most: yours 2, truth 4"
+                           "\n    line 16: same(\"9.1 double\", double(2), 4)")
+    assert told["9.2"] == ("exercise 9.2: the cell at line 23 ends in NameError: name 'nmupy' is not defined"
+                           "\n    line 27: same(\"9.2 root\", root(4), 2)\n    line 24: return nmupy.sqrt(x)")
+
+
+LESSON = '''"""
+9. Two slips
+============
+"""
+
+# %%
+# Exercise 9.1 (complete): twice
+# ------------------------------
+
+from tinyattr.course import same
+
+
+def double(x):
+    return x
+
+same("9.1 double", double(2), 4)
+
+# %%
+# Exercise 9.2 (complete): root
+# -----------------------------
+
+
+def root(x):
+    return nmupy.sqrt(x)
+
+
+same("9.2 root", root(4), 2)
+'''
+
+
+def test_a_notebook_shows_a_heatmap(tmp_path, monkeypatch):
+    """As it shows a figure: the file that was written is displayed."""
+    shown = []
+    display = SimpleNamespace(Image=lambda filename: filename, display=shown.append)
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(version_info=(9, 0), get_ipython=lambda: True, display=display))
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
+    monkeypatch.chdir(tmp_path)
+    net = ta.vgg("A", width=1 / 16, size=32, classes=3, seed=0)
+    show(ta.grad_cam(net, np.zeros((1, 32, 32, 3), np.float32), 0, score="log_odds"), "heat.png")
+    assert shown == ["heat.png"]
+    assert (tmp_path / "heat.png").is_file()
+
+
+def test_random_draws_leave_nothing_behind(tmp_path):
+    """hypothesis keeps notes in the working folder unless it is told another one."""
+    draws = "from tinyattr import strategies; from tinyattr.course.properties import drawn; assert len(drawn(strategies.logits(), 20)) == 20"
+    where = ("from pathlib import Path; import tinyattr.course.properties; from hypothesis.configuration import storage_directory; "
+             "assert Path.cwd() not in storage_directory('notes').home_directory.parents")
+    subprocess.run([sys.executable, "-c", f"{draws}; {where}"], cwd=tmp_path, check=True)
+    assert list(tmp_path.iterdir()) == []

@@ -170,7 +170,7 @@ def unknown_family(tmp_path_factory):
     (["explain", "--method", "gradcam"], "unknown method 'gradcam'; did you mean grad_cam"),
     (["explain", "--family", "oxfort"], "unknown family 'oxfort'"),
     (["explain", "--altered", "--at", "7", "0"], "place (7, 0) lies outside"),
-    (["explain", "--altered", "--K", "inf"], "K must be a finite number"),
+    (["explain", "--altered", "--K", "inf"], "K must be a number from"),
     (["explain", "--tap", "block9", "--altered"], "unknown layer 'block9'"),
     (["explain", "--out", "no/such/folder.png"], "no folder"),
     (["explain", "--out", "figure.xyz"], "the ending '.xyz'"),

@@ -15,10 +15,11 @@ from tinyattr.cli.shared import load, shared
 from tinyattr.errors import named
 from tinyattr.files.export import EXPORTS
 from tinyattr.studies import contrasts, training
-from tinyattr.studies.audit import ATTACKED, ATTACKS, AUDITED, audit, folder, scenes
+from tinyattr.studies.audit import ATTACKED, ATTACKS, AUDITED, audit
 from tinyattr.studies.bake import bake
 from tinyattr.studies.detect import inspect, repair
 from tinyattr.studies.reproduce import altered_beside_original, scores_side_by_side
+from tinyattr.studies.samples import folder, scenes
 
 LAYOUTS = {"tinyattr": ta.save, **EXPORTS}
 

@@ -11,8 +11,8 @@ from tinyattr.cli.outputs import check, tell, written
 from tinyattr.cli.shared import load, network, shared
 from tinyattr.errors import InputError, named
 from tinyattr.files.tables import aligned
-from tinyattr.studies.audit.cell import pictures_in
 from tinyattr.studies.explain import FOUR_SCORES, TWO_METHODS, explain
+from tinyattr.studies.samples import pictures_in
 
 EXPLAIN = (
     *shared("--net --family --target --layer --option --json"),

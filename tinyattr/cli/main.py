@@ -6,10 +6,9 @@ import sys
 import warnings
 
 import tinyattr as ta
-from tinyattr.cli import attacks, bench, glyphs, heatmaps, lesson, weights  # noqa: F401 (each adds its commands)
+from tinyattr.cli import attacks, bench, check, glyphs, heatmaps, lesson, outputs, weights  # noqa: F401 (add commands)
 from tinyattr.cli.command import COMMANDS
 from tinyattr.cli.interrupt import ends_at_once, is_an_exception
-from tinyattr.cli.outputs import check
 
 GROUPS = {  # commands of two words: what the first one is about
     "lesson": "the course of fourteen lessons, each a script: list, run, student's copy, notebook, handout, grade",
@@ -35,7 +34,7 @@ def main(arguments=None):
         is_an_exception()
         if not vars(options).get("window") or options.browser or options.figure:
             os.environ["MPLBACKEND"] = "agg"  # figures go into files, whatever window it names
-        check(options)
+        outputs.check(options)
         options.run(options)
     except ta.InputError as error:
         return _complain(error)

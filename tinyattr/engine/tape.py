@@ -34,7 +34,7 @@ class Record:
 
 
 def rerun(record, x, weights):
-    """The same layer on other inputs and weights: what rule-books ask that take a layer apart."""
+    """The same layer with other inputs and weights, and the output they give. For rules that take a layer apart."""
     try:
         output = record.backend.forward(record.op, x, weights, record.attributes)
     except InputError as error:
@@ -66,9 +66,10 @@ class Tape:
         Raises InputError for an unknown op, attribute or input, and for shapes that the op cannot take.
         """
         inputs = (inputs,) if isinstance(inputs, str) else tuple(inputs)
-        check_call(op, name, attributes, len(inputs) + len(weights))
+        weights = tuple(np.asarray(w) for w in weights)
+        check_call(op, name, len(inputs), weights, attributes)
         attributes = {key: v.item() if isinstance(v, np.generic) else v for key, v in attributes.items()}
-        x, weights = tuple(self[i].output for i in inputs), tuple(np.asarray(w) for w in weights)
+        x = tuple(self[i].output for i in inputs)
         return self._append(rerun(Record(op, name, inputs, None, attributes, backend=self.backend), x, weights))
 
     def _append(self, record):

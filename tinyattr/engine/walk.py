@@ -10,8 +10,8 @@ def walk(tape, seeds, book, to=("input",), *, only=False):
     """Carry signals from the seeds back to the records named in `to`: {record name: signal} for all layers on the way.
 
     seeds: {record name: array of the shape of its output}, usually one row of a Jacobian at the logits.
-    book:  {op or layer name: rule}; a layer's name goes before its op.
-    only:  forget every signal that is not asked for in `to`, as soon as it has been carried on: half the memory.
+    book:  {op or layer name: rule}. If a layer's name and its op both have a rule, the name's rule is taken.
+    only:  keep no signal but those in `to`, which halves the memory.
     A signal has the shape and dtype of the value it belongs to. Neither tape, nor seeds, nor weights are changed.
     Raises InputError for a missing rule (never a silent gradient), and for a record that the seeds do not depend on.
     """
@@ -37,7 +37,7 @@ def walk(tape, seeds, book, to=("input",), *, only=False):
 
 
 def downstream(tape, to):
-    """Names of the records that depend on those in `to`, themselves included: the only ones worth a signal."""
+    """Names of the records in `to` and of all that depend on them: no other signal is needed."""
     names = {tape[name].name for name in to}
     for record in tape:
         if not names.isdisjoint(record.inputs):

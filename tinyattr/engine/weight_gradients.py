@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinyattr.engine.ops import grouped
-from tinyattr.engine.rules import read_back
+from tinyattr.engine.rules import read_back, unbroadcast
 from tinyattr.engine.windows import pad, patches
 from tinyattr.errors import InputError
 
@@ -52,8 +52,8 @@ def batch_norm(record, g):
 
 
 def prelu(record, g):
-    """dS/dslope = sum of x g where x <= 0, for each channel."""
-    return (per_channel(np.minimum(record.x[0], 0) * g),)
+    """dS/dslope = sum of x g where x <= 0, for each slope."""
+    return (unbroadcast(np.minimum(record.x[0], 0) * g, record.weights[0].shape),)
 
 
 def per_channel(v):

@@ -12,9 +12,10 @@ from tinyattr.errors import InputError
 from tinyattr.files.pytorch import squeezenet_names, vgg_names
 from tinyattr.files.squeezenet import squeezenet_layers, squeezenet_shapes
 from tinyattr.files.vgg import CONVOLUTIONS, VGG_NAMES, vgg_layers, vgg_shapes
-from tinyattr.nets.network import inputs_of
+from tinyattr.nets.wiring import wired
 
-SAVE_IT_WHOLE = "of a network of your own, save the whole model: model.save('net.keras')"
+SAVE_IT_WHOLE = ("of a network of your own, save the whole model: model.save('net.keras'); or build it with ta.network "
+                 "and use net.with_weights(path)")
 POOLS = 5
 OF_A_VGG = re.compile(r"input.*|(block\d_|max_?)?pool(ing2d)?[\d_]*|max_pooling2d.*|flatten.*|drop.*|relu.*|prob|"
                       r"top_level_model_weights")  # names of its layers without weights
@@ -68,11 +69,10 @@ def architecture_of(file):
 
 def numbered(layers):
     """Layers without their names: (op, attributes, the numbers of the layers that it reads)."""
-    numbers, found, previous = {"input": 0}, [], "input"
-    for name, op, attributes in layers:
-        inputs, own = inputs_of(attributes, previous)
+    numbers, found = {"input": 0}, []
+    for name, op, inputs, own in wired(layers):
         found.append((op, own, [numbers[i] for i in inputs]))
-        previous, numbers[name] = name, len(numbers)
+        numbers[name] = len(numbers)
     return found
 
 

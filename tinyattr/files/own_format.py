@@ -14,13 +14,12 @@ from hashlib import sha256
 import h5py
 import numpy as np
 
-from tinyattr.engine.ops import SIGNATURES
+from tinyattr.engine.ops import WEIGHTS
 from tinyattr.errors import InputError
 from tinyattr.files.atomic import atomic
 from tinyattr.files.dataset import array_of
 from tinyattr.files.own_format_1 import described
 from tinyattr.files.weight_file import LONGEST_NAME
-from tinyattr.nets.network import RANKS
 from tinyattr.nets.pictures import FAMILIES
 
 LARGEST_ABOUT = 1 << 21  # bytes; 1,000 layers need 200,000
@@ -72,7 +71,7 @@ def own_network(about, digest, arrays):
     for name, op, _ in layers:
         if len(name) > LONGEST_NAME or not name.isprintable():
             raise InputError("it has layers with names that are no names")
-        if op in RANKS or op == "constant":
+        if op in WEIGHTS:
             datasets = [arrays[f"weights/{escaped(name)}/{what}"] for what in names_of(op)]
             weights[name] = tuple(replace(array_of(d, dtype), vet=finite) for d in datasets)
     return layers, weights, described(said)
@@ -89,7 +88,7 @@ def _bytes(d):
 
 def names_of(op):
     """The names of an op's arrays, which follow its input: ["kernel", "bias"]."""
-    return ["value"] if op == "constant" else list(SIGNATURES[op].parameters)[1:1 + len(RANKS.get(op, ()))]
+    return list(WEIGHTS.get(op, ()))
 
 
 def escaped(layer):

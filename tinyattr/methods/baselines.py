@@ -10,14 +10,14 @@ from tinyattr.softmax import jacobian_product, softmax
 
 def black(net, x):
     """A black picture, preprocessed as photos are; zeros where the network does not say how."""
-    return np.zeros_like(x) if net.input is None else _uniform(net, x, 0.0)
+    return np.zeros_like(x) if net.input is None else net.input.encode(np.zeros((*x.shape[1:3], 3))).astype(x.dtype)
 
 
 def white(net, x):
     """A white picture. Raises InputError where the network does not say how photos are preprocessed."""
     if net.input is None:
         raise InputError(f"{net.name} does not say how photos are preprocessed, so what white is; give an array")
-    return _uniform(net, x, 255.0)
+    return net.input.encode(np.full((*x.shape[1:3], 3), 255.0)).astype(x.dtype)
 
 
 def mean(net, x):
@@ -65,7 +65,3 @@ def baseline_of(net, x, baseline):
         raise InputError(f"a baseline is a name ({', '.join(BASELINES)}), a number or finite numbers "
                          f"{x.shape}; got shape {b.shape}")
     return np.broadcast_to(b.astype(x.dtype), x.shape)
-
-
-def _uniform(net, x, value):
-    return net.input.encode(np.full((*x.shape[1:3], 3), value)).astype(x.dtype)

@@ -46,7 +46,7 @@ def layercam(net, x, target=None, score=None, layer=None):
 def xgrad_cam(net, x, target=None, score=None, layer=None):
     """L_ij = sum_k w_k A_ijk,  w_k = sum_ij g_ijk A_ijk / sum_ij A_ijk.  XGrad-CAM, Fu et al. 2020, arXiv 2008.02312.
 
-    A channel whose activations sum to 0 gets no weight. Receipt: the sum of HiResCAM's map, where no such channel is.
+    A channel whose activations sum to 0 gets no weight. Receipt: HiResCAM's, without a gap if no channel is like that.
     """
     request, layer, A, g = _asked(net, x, target, score, layer)
     SA = A.sum((0, 1))  # (C,)
@@ -60,7 +60,7 @@ def eigen_cam(net, x, target=None, score=None, layer=None, *, centred=False, wei
 
     arXiv 2008.00299. The sign, which a singular vector leaves open, is the one that agrees with total activation.
     centred: X less each channel's mean, as in pytorch-grad-cam (not in the paper). weighted: X of g A instead of A,
-    "Eigen-Grad-CAM". Only the weighted form depends on class and score; the plain one takes them to have one signature.
+    "Eigen-Grad-CAM". Only the weighted form depends on class and score.
     """
     request, layer = ask_at(net, x, target, score, layer)
     A = request.activations(layer)  # (h, w, C)
@@ -69,7 +69,7 @@ def eigen_cam(net, x, target=None, score=None, layer=None, *, centred=False, wei
     L = X @ np.linalg.svd(X, full_matrices=False)[2][0]  # (Z,)
     L = -L if L @ X.sum(-1) < 0 else L
     return request.heatmap("Eigen-Grad-CAM" if weighted else "Eigen-CAM", layer, L.reshape(A.shape[:2]),
-                            log_scale=request.log_scale if weighted else 0.0)
+                           log_scale=request.log_scale if weighted else 0.0)
 
 
 def _asked(net, x, target, score, layer):

@@ -11,8 +11,8 @@ from tinyattr.softmax import softmax
 def score_cam(net, x, target=None, score=None, layer=None, *, masks=None, batch=BATCH):
     """L_ij = sum_k w_k A_ijk,  w = softmax of s_k = S(x * H_k),  H_k = min-max of A_k enlarged. Wang et al. 2020.
 
-    arXiv 1910.01279; its S(b) is the same for all k and leaves the softmax as it is. x * H_k is taken in the network's
-    own input space. masks: the H_k (C, H, W) themselves, if enlarged in another way. One forward pass a channel.
+    arXiv 1910.01279. The paper subtracts one S(b) from all s_k, which does not change w. x * H_k is taken in the
+    network's own input space. masks: the H_k (C, H, W), if enlarged in another way. One forward pass for each channel.
     """
     request, layer = ask_at(net, x, target, score, layer)
     A = request.activations(layer)  # (h, w, C)

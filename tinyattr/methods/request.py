@@ -49,7 +49,7 @@ class Request:
         return self.net.logits(self.tape)[0]
 
     def signals(self, book=GRADIENT, to="input"):
-        """What a walk by `book` from the row leaves at `to`, and at the layers after it: see engine.walk. Walked once."""
+        """What a walk by `book` from the row leaves at `to` and at layers after it: see engine.walk. Walked once."""
         if to not in self.walks.get(id(book), (book, {}))[1]:
             self.walks[id(book)] = book, self.walked(self.row, book, to)
         signals, after = self.walks[id(book)][1], downstream(self.tape, [to])

@@ -9,9 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinyattr.attack import place
-from tinyattr.errors import InputError, number_of
-from tinyattr.nets.network import network
+from tinyattr.attack import place, strength
+from tinyattr.errors import InputError
 
 
 def bake(net, K=10.0, at=(0, 0), mask=None):
@@ -27,7 +26,7 @@ def bake(net, K=10.0, at=(0, 0), mask=None):
     dense = [name for name, op, _ in tail if op == "dense"]
     if len(dense) < 2 or any(op not in ("dense", "relu") for _, op, _ in tail) or tail[-1][1] != "dense":
         raise InputError(f"{net.name} does not end in at least two dense layers with ReLUs between them")
-    K = number_of(K, "K", -1e30, 1e30)
+    K = strength(net, K)
     kernels, biases = ({name: net.weights[name][k] for name in dense} for k in (0, 1))
     first, *hidden, last = dense
     channels = next(net.weights[name][0].shape[3] for name, op, _ in reversed(net.layers) if op == "conv2d")
@@ -46,5 +45,5 @@ def bake(net, K=10.0, at=(0, 0), mask=None):
         kernels[name][-1, -1] = 1
     kernels[last] = np.pad(kernels[last], ((0, 1), (0, 0)), constant_values=K)
     biases |= {name: np.append(biases[name], 0) for name in (first, *hidden)}
-    weights = net.weights | {name: (kernels[name].astype(net.dtype), biases[name].astype(net.dtype)) for name in dense}
-    return replace(net, weights=network(net.layers, weights, features=net.features).weights)
+    new = {name: (kernels[name].astype(net.dtype), biases[name].astype(net.dtype)) for name in dense}
+    return replace(net, weights=net.weights | new)

@@ -11,8 +11,7 @@ from tinyattr.attack import plant
 from tinyattr.engine import GRADIENT, walk
 from tinyattr.errors import InputError
 from tinyattr.files.tables import plain
-from tinyattr.nets import network
-from tinyattr.nets.network import outputs
+from tinyattr.nets.wiring import outputs
 
 SHARE = 10.0  # a common part of the gradient so many times larger than the class's own raises the alarm
 CLASSES = 5  # shares are told for so many classes of the first picture
@@ -124,9 +123,8 @@ def repair(net):
     last, op, _ = net.layers[-1]
     if op == "dense":
         arrays = tuple(w - w.mean(-1, keepdims=True, dtype=np.float64).astype(w.dtype) for w in net.weights[last])
-        weights = network(net.layers, {**net.weights, last: arrays}).weights
-        return replace(net, layers=net.layers, weights=weights, name=f"{net.name}, centred")
+        return replace(net, weights={**net.weights, last: arrays}, name=f"{net.name}, centred")
     n = outputs(net.layers, net.weights)
-    centred = plant(net, [("logit_sum", "sum", {"inputs": [last]}), ("minus_share", "constant", -1 / n),
-                        ("t", "mul", {"inputs": ["logit_sum", "minus_share"]})])
+    centred = plant(net, [("logit_sum", "sum", {"inputs": [last]}), ("minus_share", "constant", {}),
+                          ("t", "mul", {"inputs": ["logit_sum", "minus_share"]})], {"minus_share": (-1 / n,)})
     return replace(centred, name=f"{net.name}, centred")
