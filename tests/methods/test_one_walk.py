@@ -80,3 +80,19 @@ def test_a_deeper_walk_serves_a_layer_above_it(walks, asked):
     shared.signals(to="block5_pool")
     shared.signals(to="block1_pool")
     assert len(walks) == 3
+
+
+def test_all_scores_share_the_runs_of_other_pictures(asked, monkeypatch):
+    """RISE covers the picture by the same masks, whatever the score; another network runs them itself."""
+    net, tape = asked
+    altered, runs, resume = ta.alter(net), [], ta.Network.resume
+    monkeypatch.setattr(ta.Network, "resume", lambda self, *a: runs.append(self) or resume(self, *a))
+    options = {"rise": {"samples": 12}, "occlusion": {}, "ablation_cam": {}, "score_cam": {}}
+    for method, own in options.items():
+        shared, other = ask(net, tape, 1, "pre"), ask(altered, tape["input"].output, 1, "pre")
+        runs.clear()
+        alone = [[ta.METHODS[method](r.net, r.tape, 1, score, **own) for score in ("pre", "log_odds")] for r in (shared, other)]
+        count = len(runs)
+        together = [[ta.METHODS[method](r.net, r, 1, score, **own) for score in ("pre", "log_odds")] for r in (shared, other)]
+        assert len(runs) - count == count / 2
+        assert all((a.raw == b.raw).all() for one, two in zip(alone, together, strict=True) for a, b in zip(one, two, strict=True))

@@ -91,4 +91,4 @@ def layer_integrated_gradients(net, x, target=None, score=None, layer=None, *, b
     G, log_scale = mean_gradient(request, A_b, A, rule, steps, layer, moved=layer, batch=batch)
     R = (A[0].astype(np.float64) - A_b[0]) * G
     return request.heatmap("layer integrated gradients", layer, R, log_scale=log_scale,
-                           receipt=complete(request, request.scored(before)[0][0], R, log_scale))
+                           receipt=complete(request, request.scored(request.net.logits(before))[0][0], R, log_scale))

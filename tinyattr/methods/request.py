@@ -1,6 +1,7 @@
-"""The request every method asks: which network, which picture, which class, by which score."""
+"""The request that every method answers: which network, which picture, which class, by which score."""
 
 from dataclasses import dataclass, field
+from hashlib import sha256
 from itertools import islice
 
 import numpy as np
@@ -23,10 +24,10 @@ BATCH = 4  # pictures that run through the network at a time: what bounds the me
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """A picture's run through a network, and the row of the Jacobian that the score asks for.
+    """A picture's tape, and the row dS/dz of the score at its logits.
 
-    walks: what was walked from this row so far, {id of a book: (book, signals)}. One walk serves a map and its receipt,
-    and every method that reads the same signals in its own way.
+    walks: {id of a book: (book, signals)} from this row. A map, its receipt and other methods read the same signals.
+    passes: {(layer, digest of its activations): z}, the logits of other pictures, for whoever asks about them again.
     """
 
     net: Network
@@ -37,6 +38,7 @@ class Request:
     row: np.ndarray  # (1, n): dS/dz = row * exp(log_scale)
     log_scale: float
     walks: dict = field(default_factory=dict, repr=False)
+    passes: dict = field(default_factory=dict, repr=False)
 
     @property
     def x(self):
@@ -72,9 +74,8 @@ class Request:
         """g = dS/dA (h, w, C) float64, without its scale."""
         return self.at_places(layer, self.signals(to=layer)[layer])
 
-    def scored(self, tape):
-        """(value, row, log_scale) of the score for every picture on another tape."""
-        z = self.net.logits(tape)
+    def scored(self, z):
+        """(value, row, log_scale) of the score for the logits of other pictures, (N, n)."""
         return SCORES[self.score](z, np.full(len(z), self.target))
 
     def values(self, arrays, at="input", *, count, batch=BATCH, what="pictures"):
@@ -83,40 +84,40 @@ class Request:
         The arrays may come from a generator; `batch` of them are in memory at a time. Returns a list of numbers.
         """
         found = []
-        for tape in self._tapes(arrays, at, count, batch, what):
-            found += self.scored(tape)[0].tolist()
-            del tape  # before the next one is written
+        for some in self._batches(arrays, at, count, batch, what):
+            if (key := (at, sha256(some).digest())) not in self.passes:
+                self.passes[key] = self.net.logits(self.net.resume(self.tape, at, some))
+            found += self.scored(self.passes[key])[0].tolist()
         return found
 
     def along(self, arrays, layer="input", at="input", *, count, batch=BATCH, what="path"):
         """For each of the same arrays (A, g, value, log_scale): A, g (h, w, C) of `layer`, dS/dA = g exp(log_scale)."""
-        for tape in self._tapes(arrays, at, count, batch, what):
-            values, rows, log_scales = self.scored(tape)
+        for some in self._batches(arrays, at, count, batch, what):
+            tape = self.net.resume(self.tape, at, some)
+            values, rows, log_scales = self.scored(self.net.logits(tape))
             g = walk(tape, {self.net.layers[-1][0]: rows}, GRADIENT, layer, only=True)[layer].astype(np.float64)
             A = places(self.net, tape[layer]).astype(np.float64)
-            del tape
+            del tape  # before the next one is written
             yield from zip(A, g, values.tolist(), log_scales.tolist(), strict=True)
 
-    def _tapes(self, arrays, at, count, batch, what):
-        """A tape for every `batch` of the arrays."""
-        dtype = self.tape[at].output.dtype
+    def _batches(self, arrays, at, count, batch, what):
+        """Up to `batch` of the arrays at a time, as one array."""
         for some in batched(bar(arrays, what, count), batch):
-            yield self.net.resume(self.tape, at, np.concatenate(some).astype(dtype, copy=False))
+            yield np.concatenate(some).astype(self.tape[at].output.dtype, copy=False)
 
     def heatmap(self, method, layer, direction, plane=None, *, log_scale=None, receipt=None):
-        """The answer, with all that was asked. log_scale: default the row's own."""
-        log_scale = self.log_scale if log_scale is None else log_scale
-        return Heatmap(
-            method, self.score, layer, self.target, self.net.label(self.target), self.value, log_scale,
-            direction, direction if plane is None else plane, self.x.shape[1:3],
-            self.net.input and self.net.input.decode(self.x), receipt,
-        )
+        """The answer, with all that was asked. plane: default the sum over channels; log_scale: default the row's."""
+        if plane is None:
+            plane = direction if direction.ndim == 2 else direction.sum(-1)
+        return Heatmap(method, self.score, layer, self.target, self.net.label(self.target), self.value,
+                       self.log_scale if log_scale is None else log_scale, direction, plane, self.x.shape[1:3],
+                       self.net.input and self.net.input.decode(self.x), receipt)
 
 
 def ask(net, x, target=None, score=None):
     """Run x through net, and form the row of `score` for `target`: a Request.
 
-    x: a picture, or the tape of an earlier `net.run`, or an earlier Request, whose tape and walks then serve again.
+    x: a picture, or the tape of an earlier `net.run`, or an earlier Request, which then serves again as far as it can.
     target: a class's number or name; default the top class. score: a key of SCORES, never chosen silently.
     Raises InputError for an unknown score or class, and for more than one picture.
     """
@@ -133,7 +134,8 @@ def ask(net, x, target=None, score=None):
     if isinstance(x, Request) and (x.net, x.target, x.score) == (net, target, score):
         return x
     value, row, log_scale = SCORES[score](z, target)
-    return Request(net, tape, target, score, float(value[0]), row, float(log_scale[0]))
+    passes = x.passes if isinstance(x, Request) else {}
+    return Request(net, tape, target, score, float(value[0]), row, float(log_scale[0]), passes=passes)
 
 
 def places(net, record):

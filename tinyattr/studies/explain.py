@@ -142,14 +142,14 @@ def explain(net, x, target=None, *, scores=FOUR_SCORES, methods=TWO_METHODS, lay
     net, (tap, _) = of_type(net, Network, "net"), (of_type(name, (str, type(None)), "a layer") for name in (tap, layer))
     tap = tap or layer or feature_layer(net)
     altered = None if K is None else alter(net, K=K, layer=tap, at=at)
-    tapes = [(n, n.run(x)) for n in (net, altered) if n is not None]
-    shape = tapes[0][1][tap].output.shape
+    requests = [ask(n, x, target, scores[0]) for n in (net, altered) if n is not None]
+    shape = requests[0].tape[tap].output.shape
     if len(shape) != 4:
         raise InputError(f"layer '{tap}' has shape {shape}, no places to show; try '{net.features}'")
     cells, left_out = {}, {}
     for score, method in tqdm([(s, m) for s in scores for m in methods], desc="heatmaps", leave=False, disable=None):
-        if method == methods[0]:  # the methods of one score share its walks
-            requests = [ask(n, tape, target, score) for n, tape in tapes]
+        if method == methods[0]:  # the methods of one score share its walks, all scores share the runs
+            requests = [ask(r.net, r, r.target, score) for r in requests]
         chosen = {name: value for name, value in options.items() if name in options_of(method)}
         where = layer if method in AT_A_LAYER else None
         try:
@@ -166,7 +166,7 @@ def explain(net, x, target=None, *, scores=FOUR_SCORES, methods=TWO_METHODS, lay
     if not methods:
         raise InputError(f"no method can explain {net.name}; {next(iter(left_out.values()))}")
     cells = [cells[method, score] for method in methods for score in scores]
-    y = [softmax(n.logits(tape))[0] for n, tape in tapes]
+    y = [softmax(r.z) for r in requests]
     first = cells[0].original
     return Explanation(net.name, first.target, first.label, altered and {"K": float(K), "tap": tap, "at": list(at)},
                        y[0], y[1] if altered else None, cells, left_out)

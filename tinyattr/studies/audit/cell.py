@@ -72,7 +72,7 @@ def examine(net, picture, method, score, attacks, K=10.0, layer=None, options=No
         return METHODS[name](request.net, request, request.target, score, where, **chosen)
 
     pixels = np.ascontiguousarray(picture.pixels)
-    asked = requests(net, pixels.tobytes(), pixels.shape, picture.target, score, tuple(attacks), K, layer)
+    asked = requests(score, net, pixels.tobytes(), pixels.shape, picture.target, tuple(attacks), K, layer)
     return [{"picture": picture.name, "method": method, "attack": attack, "score": score,
              "y_change": float(np.abs(softmax(altered.z) - softmax(original.z)).max()),
              **compare(explained(original), explained(altered), picture.mask)}
@@ -80,18 +80,25 @@ def examine(net, picture, method, score, attacks, K=10.0, layer=None, options=No
 
 
 @lru_cache(maxsize=1)
-def requests(net, pixels, shape, target, score, attacks, K, layer):
-    """{attack: (Request to the original network, Request to the attacked one)}, by one score for a picture's bytes.
+def requests(score, *question):
+    """{attack: (Request to the original network, Request to the attacked one)} by one score: see `runs`.
 
     The last ones are kept: the methods of one score share their walks, and the attacks share the original network's.
     """
+    asked = {r: ask(r.net, r, r.target, score) for pair in runs(*question).values() for r in pair}
+    return {attack: (asked[before], asked[after]) for attack, (before, after) in runs(*question).items()}
+
+
+@lru_cache(maxsize=1)
+def runs(net, pixels, shape, target, attacks, K, layer):
+    """The same by whichever score, for a picture's bytes. The last ones are kept: all scores share their runs."""
     pixels = np.frombuffer(pixels, np.uint8).reshape(shape)
-    original = ask(net, net.read(pixels), target, score)
+    original = ask(net, net.read(pixels), target, "pre")
     found = {}
     for attack in attacks:
-        before = ask(net, net.read(stamped(pixels)), target, score) if attack == "triggered" else original
+        before = ask(net, net.read(stamped(pixels)), target, "pre") if attack == "triggered" else original
         attacked = ATTACKS[attack](net, K=K, layer=layer)
-        found[attack] = before, ask(attacked, attacked.run(before.x), target, score)
+        found[attack] = before, ask(attacked, before.x, target, "pre")
     return found
 
 
