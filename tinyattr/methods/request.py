@@ -104,13 +104,13 @@ class Request:
             yield self.net.resume(self.tape, at, np.concatenate(some).astype(dtype, copy=False))
 
     def heatmap(self, method, layer, direction, plane=None, *, log_scale=None, receipt=None):
-        """The answer, with all that was asked. log_scale: default the row's own."""
+        """The answer, with all that was asked. plane: default the sum over channels; log_scale: default the row's."""
+        if plane is None:
+            plane = direction if direction.ndim == 2 else direction.sum(-1)
         log_scale = self.log_scale if log_scale is None else log_scale
-        return Heatmap(
-            method, self.score, layer, self.target, self.net.label(self.target), self.value, log_scale,
-            direction, direction if plane is None else plane, self.x.shape[1:3],
-            self.net.input and self.net.input.decode(self.x), receipt,
-        )
+        picture = self.net.input and self.net.input.decode(self.x)
+        return Heatmap(method, self.score, layer, self.target, self.net.label(self.target), self.value, log_scale,
+                       direction, plane, self.x.shape[1:3], picture, receipt)
 
 
 def ask(net, x, target=None, score=None):
