@@ -1,4 +1,4 @@
-"""The request every method asks: which network, which picture, which class, by which score."""
+"""The request that every method answers: which network, which picture, which class, by which score."""
 
 from dataclasses import dataclass, field
 from itertools import islice
@@ -23,7 +23,7 @@ BATCH = 4  # pictures that run through the network at a time: what bounds the me
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """A picture's run through a network, and the row of the Jacobian that the score asks for.
+    """A picture's tape, and the row dS/dz of the score at its logits.
 
     walks: what was walked from this row so far, {id of a book: (book, signals)}. One walk serves a map and its receipt,
     and every method that reads the same signals in its own way.
