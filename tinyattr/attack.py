@@ -9,11 +9,11 @@ it, that t is computed from is called the tap.
 """
 
 from dataclasses import replace
-from operator import index
 
 import numpy as np
 
-from tinyattr.errors import InputError, number_of, unknown
+from tinyattr.errors import number_of, of_type, place_of, unknown
+from tinyattr.nets import Network
 
 
 def alter(net, K=10.0, layer=None, at=(0, 0)):
@@ -24,7 +24,7 @@ def alter(net, K=10.0, layer=None, at=(0, 0)):
     when the network runs.
     """
     return plant(net, [
-        ("tap", "pick", {"inputs": [tapped(net, layer)], "at": place(at)}),  # A_ij, (N, C)
+        ("tap", "pick", {"inputs": [tapped(net, layer)], "at": place_of(at)}),  # A_ij, (N, C)
         ("tap_sum", "sum", {}),  # sum_k A_ijk, (N, 1)
         ("K", "constant", {}),
         ("t", "mul", {"inputs": ["tap_sum", "K"]}),  # (N, 1)
@@ -52,20 +52,11 @@ def plant(net, layers, weights):
 
 def tapped(net, layer):
     """The name of the layer that t is computed from: the network's last feature maps, unless told otherwise."""
-    names = ["input", *(name for name, _, _ in net.layers)]
+    names = ["input", *(name for name, _, _ in of_type(net, Network, "net").layers)]
     layer = net.features if layer is None else layer
-    if layer not in names:
+    if of_type(layer, str, "layer") not in names:
         raise unknown("layer", layer, names)
     return layer
-
-
-def place(at):
-    """(row, column), two whole numbers. Raises InputError."""
-    try:
-        i, j = (index(v) for v in at)
-    except (TypeError, ValueError):
-        raise InputError(f"a place is (row, column), two whole numbers; got {at!r}") from None
-    return i, j
 
 
 def strength(net, K):

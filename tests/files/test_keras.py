@@ -21,6 +21,7 @@ from tests.files.keras_files import (
     sequential,
     whole_model,
 )
+from tests.files.layouts import write
 from tests.references import FOLDER
 from tinyattr.files.show import show_file
 from tinyattr.files.vgg import CONVOLUTIONS, vgg_layers, vgg_shapes
@@ -411,3 +412,16 @@ def test_attributes_that_newer_hdf5_stores_otherwise_are_refused():
 
 def test_the_folder_holds_small_files():
     assert sum(path.stat().st_size for path in Path(OWN).iterdir()) < 600_000
+
+
+@pytest.mark.parametrize("layout", ["keras-weights", "keras-3"])
+def test_weights_of_a_network_without_pools_are_not_taken_for_a_vgg(layout, tmp_path):
+    """Keras names the layers without weights, too: strides may stand for pools."""
+    path = write(tmp_path / "strided.h5", ta.vgg("A", width=1 / 16, classes=3, size=64, dense=(5, 6)).weights, layout)
+    with h5py.File(path, "r+") as file:
+        root = file["layers"] if layout == "keras-3" else file
+        root.require_group("flatten")
+        for name in [name for name in root if "pool" in name]:
+            del root[name]
+    with pytest.raises(ta.InputError, match="it has 0 pooling layers, a VGG has 5"):
+        ta.load(path, size=64)

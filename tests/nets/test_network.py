@@ -223,3 +223,18 @@ def test_classes_are_counted_through_what_keeps_them():
 def test_one_output_after_a_global_pool_gets_a_second_logit():
     net = ta.network([("conv", "conv2d", {}), ("gap", "global_avg_pool", {})], {"conv": (np.ones((1, 1, 2, 1)), np.ones(1))})
     assert net(np.ones((1, 2, 2, 2))).tolist() == [[0, 3]]
+
+
+def test_an_empty_batch_and_masked_numbers_are_no_pictures():
+    net = ta.network(LAYERS, W)
+    for x in (np.ones((0, 1, 1, 3)), np.ma.masked_array(np.ones((1, 1, 1, 3)), [[[[True, False, False]]]])):
+        with pytest.raises(ta.InputError, match="at least one|some of it masked"):
+            net(x)
+
+
+def test_flags_of_layers_are_true_or_false():
+    for given in ("no", 0, None, 1):
+        with pytest.raises(ta.InputError, match="True or False as ceil"):
+            ta.network([("pool", "max_pool", {"size": 2, "stride": 2, "ceil": given})], {})
+    with pytest.raises(ta.InputError, match="numbers as attributes"):
+        ta.network([("pool", "max_pool", {"size": True, "stride": 2})], {})

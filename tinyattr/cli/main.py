@@ -67,7 +67,7 @@ def parser():
         groups[group] = kinds.add_subparsers(dest="what", required=True, metavar="WHAT", parser_class=Parser)
     for name, (run, example, options, defaults) in sorted(COMMANDS.items()):
         group, _, last = name.rpartition(" ")
-        what = run.__doc__.splitlines()[0]
+        what = (run.__doc__ or f"{name}.").splitlines()[0]  # python3 -OO leaves docstrings out
         made = groups[group].add_parser(last, help=what, description=what, epilog=f"example: {example}")
         for names, settings in options:
             made.add_argument(*names, **settings)

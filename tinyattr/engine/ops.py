@@ -12,7 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from tinyattr.engine import shapes
 from tinyattr.engine.activations import ACTIVATIONS, ELEMENTWISE
 from tinyattr.engine.windows import between, crop, maps, pad, pair, patches, pool_counts, pool_windows, unpatch
-from tinyattr.errors import InputError, unknown
+from tinyattr.errors import InputError, of_type, unknown
 
 
 def conv2d(x, kernel, bias, *, stride=1, padding=0, dilation=1, groups=1):
@@ -193,9 +193,9 @@ WEIGHTS = {  # an op's arrays and the axes of each, "...": any axes; the last ax
 
 def check_call(op, name, inputs, weights, attributes):
     """Raise InputError unless a layer of this name may be this op, of so many inputs and with these weights."""
-    if op not in OPS:
+    if of_type(op, str, "op") not in OPS:
         raise unknown("op", op, OPS)
-    if name in OPS and name != op:
+    if of_type(name, str, "a layer's name") in OPS and name != op:
         raise InputError(f"layer '{name}' is a {op}, with the name of another op: rule-books, which go by both, would "
                          "take the wrong rule; call it something else")
     try:
@@ -203,9 +203,12 @@ def check_call(op, name, inputs, weights, attributes):
     except TypeError as error:
         raise InputError(f"{op} '{name}': {error}; its arrays and attributes are {SIGNATURES[op]}") from None
     check_weights(op, name, weights)
-    words = [key for key, value in attributes.items() if isinstance(value, str)]
-    if words or not inputs:
-        raise InputError(f"{op} '{name}' takes arrays, and numbers as attributes; got {attributes}")
+    flags = {key for key, p in SIGNATURES[op].parameters.items() if isinstance(p.default, bool)}
+    odd = [key for key, value in attributes.items()
+           if value is None or isinstance(value, str) or isinstance(value, bool | np.bool_) != (key in flags)]
+    if odd or not inputs:
+        raise InputError(f"{op} '{name}' takes arrays, and numbers as attributes{', True or False as ' * bool(flags)}"
+                         f"{', '.join(sorted(flags))}; got {attributes}")
 
 
 def check_weights(op, name, weights):

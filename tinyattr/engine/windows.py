@@ -9,7 +9,7 @@ from tinyattr.errors import InputError
 def pair(v):
     """One whole number for both directions, or (vertical, horizontal). Raises InputError for anything else."""
     both = (v, v) if np.ndim(v) == 0 else tuple(v)
-    if len(both) != 2 or not all(isinstance(n, int | np.integer) for n in both):
+    if len(both) != 2 or not all(isinstance(n, int | np.integer) and abs(n) < 2**31 for n in both):
         raise InputError(f"expected a whole number, or two (vertical, horizontal); got {v!r}")
     return both
 

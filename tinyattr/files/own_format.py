@@ -16,8 +16,8 @@ import numpy as np
 
 from tinyattr.engine.ops import WEIGHTS
 from tinyattr.errors import InputError
-from tinyattr.files.atomic import atomic
 from tinyattr.files.dataset import array_of
+from tinyattr.files.new_hdf5 import new_hdf5
 from tinyattr.files.own_format_1 import described
 from tinyattr.files.weight_file import LONGEST_NAME
 from tinyattr.nets.pictures import FAMILIES
@@ -33,7 +33,7 @@ def write(path, layers, weights, description):
     are not finite, and for attributes that JSON cannot hold.
     """
     ops, digests, dtype = {name: op for name, op, _ in layers}, {}, "float32"
-    with atomic(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
+    with new_hdf5(path) as file:
         for layer, arrays in weights:
             if len(layer) > LONGEST_NAME or not layer.isprintable():
                 raise InputError(f"a layer's name has at most {LONGEST_NAME} printable characters; got {layer[:40]!r}")
@@ -42,6 +42,9 @@ def write(path, layers, weights, description):
                 array = np.asarray(finite(array, where), "<f8" if array.dtype == np.float64 else "<f4", order="C")
                 dtype, digests[where] = str(array.dtype), digest_of(array)
                 file.create_dataset(f"weights/{escaped(layer)}/{what}", data=array)
+        unprintable = next((c for c in description.classes or () if not c.isprintable()), None)
+        if unprintable is not None:
+            raise InputError(f"the class name {unprintable!r} holds characters that cannot be printed")
         said = {"layers": layers, "dtype": dtype, "input": description.input and asdict(description.input),
                 "classes": description.classes, "sha256": digests, **{key: getattr(description, key) for key in TEXTS}}
         try:

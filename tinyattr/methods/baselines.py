@@ -1,5 +1,7 @@
 """Baselines: the picture that stands for "nothing to see", where a path or a difference starts."""
 
+from numbers import Real
+
 import numpy as np
 
 from tinyattr.engine import GRADIENT, walk
@@ -58,10 +60,11 @@ def baseline_of(net, x, baseline):
     """The baseline as an array of x's shape (1, H, W, C): a name of BASELINES, a number, or the array itself."""
     if isinstance(baseline, str):
         return BASELINES[named("baseline", baseline, BASELINES)](net, x)
-    b = np.asarray(baseline)
-    if net.input and b.ndim and b.dtype.kind in "iuf":
-        net.input.expect_preprocessed(b, "the baseline")
-    if b.dtype.kind not in "iuf" or (b.ndim and b.shape not in (x.shape, x.shape[1:])) or not np.isfinite(b).all():
+    b = np.asarray(baseline if isinstance(baseline, np.ndarray | Real) else None)
+    fits = b.dtype.kind in "iuf" and b.shape in ((), x.shape, x.shape[1:]) and not np.ma.is_masked(baseline)
+    if not fits or not np.isfinite(b).all():
         raise InputError(f"a baseline is a name ({', '.join(BASELINES)}), a number or finite numbers "
                          f"{x.shape}; got shape {b.shape}")
+    if net.input:
+        net.input.expect_preprocessed(b if b.ndim else b.astype(float), "the baseline")
     return np.broadcast_to(b.astype(x.dtype), x.shape)

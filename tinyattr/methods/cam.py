@@ -5,6 +5,7 @@ Default layer: the network's last feature maps. raw is L (h, w) before its ReLU.
 
 import numpy as np
 
+from tinyattr.errors import flag_of
 from tinyattr.methods.gradients import euler
 from tinyattr.methods.heatmap import relu
 from tinyattr.methods.request import ask_at
@@ -23,7 +24,7 @@ def grad_cam_plus(net, x, target=None, score=None, layer=None, *, active=False):
     active: only places with A_ijk > 0 count in w_k, the "guided" pooling of much Keras code.
     """
     request, layer, A, g = _asked(net, x, target, score, layer)
-    w = (relu(g) * (A > 0) if active else relu(g)).mean((0, 1))
+    w = (relu(g) * (A > 0) if flag_of(active, "active") else relu(g)).mean((0, 1))
     return request.heatmap("Grad-CAM+, active places" if active else "Grad-CAM+", layer, A @ w)
 
 
@@ -64,8 +65,8 @@ def eigen_cam(net, x, target=None, score=None, layer=None, *, centred=False, wei
     """
     request, layer = ask_at(net, x, target, score, layer)
     A = request.activations(layer)  # (h, w, C)
-    X = (request.gradient(layer) * A if weighted else A).reshape(-1, A.shape[-1])  # (Z, C)
-    X = X - X.mean(0) if centred else X
+    X = (request.gradient(layer) * A if flag_of(weighted, "weighted") else A).reshape(-1, A.shape[-1])  # (Z, C)
+    X = X - X.mean(0) if flag_of(centred, "centred") else X
     L = X @ np.linalg.svd(X, full_matrices=False)[2][0]  # (Z,)
     L = -L if L @ X.sum(-1) < 0 else L
     return request.heatmap("Eigen-Grad-CAM" if weighted else "Eigen-CAM", layer, L.reshape(A.shape[:2]),

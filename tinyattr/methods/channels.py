@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinyattr.errors import InputError
+from tinyattr.errors import InputError, flag_of
 from tinyattr.methods.heatmap import min_max, resize
 from tinyattr.methods.request import BATCH, ask_at
 from tinyattr.softmax import softmax
@@ -32,6 +32,7 @@ def ablation_cam(net, x, target=None, score=None, layer=None, *, relative=False,
     relative: w_k = (S - S_k) / S as in the paper, which turns the map over where S < 0, always for log. Raises
     InputError where S = 0.
     """
+    relative = flag_of(relative, "relative")
     request, layer = ask_at(net, x, target, score, layer)
     A = request.activations(layer)
     without = (request.tape[layer].output * (np.arange(A.shape[-1]) != k) for k in range(A.shape[-1]))

@@ -34,7 +34,7 @@ def deeplift(net, x, target=None, score=None, layer=None, *, baseline="black", r
     Receipt: sum C = row . Delta z (secant: = Delta S), if every path from picture to score crosses the layer.
     """
     rule, row = named("rule", rule, BOOKS), named("row", row, ROWS)
-    request, layer = ask_at(net, x, target, score, layer or "input")
+    request, layer = ask_at(net, x, target, score, layer, "input")
     b = baseline_of(net, request.x, baseline)
     reference = net.run(b)
     seed, log_scale = ROWS[row](request, net.logits(reference)[0])

@@ -54,6 +54,6 @@ def guided_grad_cam(net, x, target=None, score=None, layer=None):
 
 
 def _walked(net, x, target, score, layer, book, method):
-    request, layer = ask_at(net, x, target, score, layer or "input")
+    request, layer = ask_at(net, x, target, score, layer, "input")
     R = request.at_places(layer, request.signals(book, layer)[layer])  # (h, w, C)
     return request.heatmap(method, layer, R, np.abs(R).max(-1))

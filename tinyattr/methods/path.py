@@ -1,11 +1,15 @@
 """Gradients along a path of pictures, x(a) = b + a (x - b), from a baseline b at a = 0 to the picture at a = 1."""
 
+from numbers import Real
+
 import numpy as np
 
 from tinyattr.errors import InputError, count_of, named, rng_of
 from tinyattr.methods.baselines import BASELINES, baseline_of
 from tinyattr.methods.heatmap import Receipt
 from tinyattr.methods.request import BATCH, ask_picture, total
+
+MOST_STEPS = 10_000  # of a quadrature: Gauss-Legendre's places cost their number cubed
 
 
 def gauss(N):
@@ -54,7 +58,7 @@ def expected_gradients(net, x, target=None, score=None, layer=None, *, baselines
     Receipt: the sum is S(x) - mean S(b) in expectation only.
     """
     request = ask_picture(net, x, target, score, layer, "expected gradients")
-    baselines = (baselines,) if isinstance(baselines, str | int | float | np.ndarray) else tuple(baselines)
+    baselines = baselines if isinstance(baselines, tuple | list) else [baselines]
     references = [baseline_of(net, request.x, b) for b in baselines]
     if not references:
         raise InputError(f"expected gradients need at least one baseline: names ({', '.join(BASELINES)}) or arrays")
@@ -63,7 +67,8 @@ def expected_gradients(net, x, target=None, score=None, layer=None, *, baselines
         samples = count_of(samples, "samples")
         draws = rng.integers(0, len(references), samples), rng.random(samples)
     which, places = draws if isinstance(draws, tuple | list) and len(draws) == 2 else ((), ())
-    if not 0 < np.size(which) == np.size(places) or not set(np.ravel(which)) <= set(range(len(references))):
+    if not (0 < np.size(which) == np.size(places) and np.ndim(which) == np.ndim(places) == 1
+            and {*which} <= {*range(len(references))} and all(isinstance(a, Real) and 0 <= a <= 1 for a in places)):
         raise InputError(f"draws are (baselines' numbers from 0 to {len(references) - 1}, as many places from 0 to 1); "
                          f"got {draws!r:.60}")
     points = [(references[r], a) for r, a in zip(which, places, strict=True)]
@@ -80,7 +85,7 @@ def mean_gradient(request, start, end, rule, steps, layer="input", *, moved="inp
 
     rule, steps: a key of QUADRATURES, and how many steps the path has. Raises InputError for others.
     """
-    a, w = QUADRATURES[named("quadrature rule", rule, QUADRATURES)](count_of(steps, "steps"))
+    a, w = QUADRATURES[named("quadrature rule", rule, QUADRATURES)](count_of(steps, "steps", most=MOST_STEPS))
     along = request.along((at(start, end, t) for t in a), layer, moved, count=len(a), batch=batch)
     return total((w_m * g, own) for w_m, (_, g, _, own) in zip(w, along, strict=True))
 

@@ -6,10 +6,10 @@ from functools import partial
 import numpy as np
 
 from tinyattr.engine import ACTIVATIONS, GRADIENT, LINEAR, MAXIMA, MEANS, MOVES
-from tinyattr.errors import InputError, named
+from tinyattr.errors import InputError, flag_of, named
 from tinyattr.methods import lrp_rules as rules
 from tinyattr.methods.heatmap import Receipt
-from tinyattr.methods.request import ask
+from tinyattr.methods.request import ask_at
 from tinyattr.nets.wiring import reads
 from tinyattr.softmax import softmax
 
@@ -25,7 +25,7 @@ def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus"
     """
     start = named("start", start, STARTS)
     composite = composite if isinstance(composite, dict) else named("composite", composite, COMPOSITES)
-    request = ask(net, x, target, score)
+    request, layer = ask_at(net, x, target, score, layer, "input")
     needs, relevances = STARTS[start]
     if needs not in (None, score):
         raise InputError(f"start {start!r} belongs to score={needs!r}; got {score!r}")
@@ -34,7 +34,7 @@ def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus"
     if start == "pairs":
         book = with_pairs(book, request)
     name = f"LRP {composite if isinstance(composite, str) else 'own rules'}" + (f", start {start}" * (start != "row"))
-    return _relevance(request, layer or "input", R, log_scale, book, name)
+    return _relevance(request, layer, R, log_scale, book, name)
 
 
 def excitation_backprop(net, x, target=None, score=None, layer=None, *, contrast=False):
@@ -42,15 +42,15 @@ def excitation_backprop(net, x, target=None, score=None, layer=None, *, contrast
 
     contrast: minus the same through the last linear layer's negated weights. The score changes nothing.
     """
-    request = ask(net, x, target, score)
+    request, layer = ask_at(net, x, target, score, layer, "input")
     e = np.eye(len(request.z))[[request.target]]
     book = COMPOSITES["excitation"](net)
-    heat = _relevance(request, layer or "input", e, 0.0, book, "excitation backprop")
-    if not contrast:
+    heat = _relevance(request, layer, e, 0.0, book, "excitation backprop")
+    if not flag_of(contrast, "contrast"):
         return heat
     last = _last_linear(request)
     negated = {**book, last.name: rules.reweighted(book[last.op], lambda kernel, bias: (-kernel, -bias))}
-    other = _relevance(request, layer or "input", e, 0.0, negated, "")
+    other = _relevance(request, layer, e, 0.0, negated, "")
     return replace(heat, method="excitation backprop, contrastive", direction=heat.direction - other.direction,
                    plane=heat.plane - other.plane, receipt=None)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from tinyattr.engine import NUMPY, Tape
 from tinyattr.engine.backend import PREFERRED, NumPy
-from tinyattr.errors import InputError, unknown
+from tinyattr.errors import InputError, count_of, of_type, unknown
 from tinyattr.nets.folding import folded
 from tinyattr.nets.pictures import InputSpec
 from tinyattr.nets.wiring import checked, last_feature_maps, outputs, wired
@@ -41,14 +41,16 @@ class Network:
         layers, weights = checked(self.layers, self.weights)
         features = last_feature_maps(layers) if self.features is None else self.features
         names = ["input", *(name for name, _, _ in layers)]
-        if features is not None and features not in names:
+        if features is not None and of_type(features, str, "features") not in names:
             raise unknown("layer (features)", features, names)
         n = outputs(layers, weights)
         if n == 1:
             layers, n = [*layers, ("two_logits", "two_logits", {})], 2
-        if self.classes and n and len(self.classes) != n:
-            raise InputError(f"{len(self.classes)} class names for {n} logits")
-        classes = tuple(self.classes) if self.classes else None
+        classes = () if self.classes is None else of_type(self.classes, (list, tuple), "classes")
+        classes = tuple(map(str, classes)) or None
+        if classes and n and len(classes) != n:
+            raise InputError(f"{len(classes)} class names for {n} logits")
+        of_type(self.input, (InputSpec, type(None)), "input")
         for key, value in (("layers", layers), ("weights", weights), ("features", features), ("classes", classes)):
             object.__setattr__(self, key, value)
 
@@ -83,7 +85,7 @@ class Network:
 
     def logits(self, tape):
         """The logits z at the end of a tape, (N, n) float64: scores are never computed in less."""
-        if tape.network is not self:
+        if of_type(tape, Tape, "tape").network is not self:
             by = "hand" if tape.network is None else f"another network, {tape.network.name}"
             raise InputError(f"this tape was not written by {self.name}, but by {by}; give the picture, or the tape "
                              "that the network's own run() returned")
@@ -124,7 +126,7 @@ class Network:
 
     def astype(self, dtype):
         """The same network computing in float32 or float64. Raises InputError for another dtype."""
-        if np.dtype(dtype) not in (np.float32, np.float64):
+        if isinstance(dtype, np.ndarray) or dtype not in (np.dtype("float32"), np.dtype("float64")):
             raise InputError(f"a network computes in float32 or float64; got {dtype!r}")
         weights = {name: tuple(w.astype(dtype) for w in arrays) for name, arrays in self.weights.items()}
         return replace(self, weights=weights)
@@ -135,7 +137,7 @@ class Network:
 
     def label(self, c):
         """Name and number of class c: "soccer ball (805)", "class 805" where classes have no names."""
-        return f"{self.classes[c]} ({c})" if self.classes else f"class {c}"
+        return f"{self.classes[count_of(c, 'c', 0, len(self.classes) - 1)]} ({c})" if self.classes else f"class {c}"
 
     def __repr__(self):
         return f"<Network: {self.name}, {len(self.layers)} layers, {self.parameters:,} parameters, {self.dtype}>"
@@ -147,10 +149,10 @@ class Network:
         return f"<pre>{escape(chr(10).join([repr(self), *lines]))}</pre>"
 
     def _checked(self, x):
-        x = np.asarray(x)
-        if x.ndim != 4 or x.dtype.kind not in "fiu":
-            raise InputError(f"a picture is (N, H, W, C) numbers; got shape {x.shape} {x.dtype}; "
-                             "net.read(photo) makes one from a file")
+        x, masked = np.asarray(x), np.ma.is_masked(x)
+        if x.ndim != 4 or 0 in x.shape or masked or x.dtype.kind not in "fiu":
+            raise InputError(f"a picture is (N, H, W, C) numbers, at least one; got shape {x.shape} {x.dtype}"
+                             f"{', some of it masked' * masked}; net.read(photo) makes one from a file")
         if self.input and x.shape[1:] != self.input.shape:
             raise InputError(f"{self.name} takes pictures (N, {', '.join(map(str, self.input.shape))}); got {x.shape}")
         if not np.isfinite(x).all():

@@ -4,7 +4,7 @@ import numpy as np
 
 from tinyattr.engine.arrays import frozen
 from tinyattr.engine.ops import ELEMENTWISE, MAXIMA, MEANS, check_call, check_weights
-from tinyattr.errors import InputError, unknown
+from tinyattr.errors import InputError, of_type, unknown
 
 
 def wired(layers):
@@ -16,7 +16,7 @@ def wired(layers):
     previous = "input"
     for name, op, attributes in layers:
         own = {key: value for key, value in attributes.items() if key != "inputs"}
-        inputs = () if op == "constant" else attributes.get("inputs", previous)
+        inputs = () if op == "constant" else of_type(attributes.get("inputs", previous), (str, list, tuple), "inputs")
         yield name, op, (inputs,) if isinstance(inputs, str) else tuple(inputs), own
         previous = name
 
@@ -28,12 +28,14 @@ def reads(layers):
 
 def checked(layers, weights):
     """(layers, weights) of a network, as they are kept. Raises InputError: see Network."""
-    if not layers:
+    if not of_type(layers, (list, tuple), "layers"):
         raise InputError("a network needs at least one layer")
-    if any(len(layer) != 3 for layer in layers):
+    if not all(isinstance(layer, list | tuple) and len(layer) == 3 and all(map(isinstance, layer, (str, str, dict)))
+               for layer in layers):
         raise InputError("a layer is (name, op, attributes), for example ('conv1', 'conv2d', {'padding': 1})")
-    layers = [(str(n), op, {key: _plain(v) for key, v in dict(attributes).items()}) for n, op, attributes in layers]
-    weights = {n: tuple(frozen(w) for w in arrays) for n, arrays in weights.items()}
+    layers = [(str(n), op, {key: _plain(v) for key, v in attributes.items()}) for n, op, attributes in layers]
+    weights = {n: tuple(map(frozen, of_type(arrays, (list, tuple), f"what '{n}' has for weights")))
+               for n, arrays in of_type(weights, dict, "weights").items()}
     seen = ["input"]
     for n, op, inputs, own in wired(layers):
         arrays = weights.get(n, ())

@@ -5,8 +5,8 @@ Each is added to every logit as in attack.py: y' = y, whatever x is.
 
 import numpy as np
 
-from tinyattr.attack import alter, place, plant, strength, tapped
-from tinyattr.errors import InputError, number_of
+from tinyattr.attack import alter, plant, strength, tapped
+from tinyattr.errors import InputError, number_of, place_of
 
 
 def paint(net, mask, K=10.0, layer=None):
@@ -48,7 +48,7 @@ def quadratic(net, K=10.0, layer=None, at=(0, 0)):
     Grad-CAM by pre: L' = L + (K/Z) sum_k A_(at)k A_k, the likeness of every place to that one.
     """
     return plant(net, [
-        ("tap", "pick", {"inputs": [tapped(net, layer)], "at": place(at)}),
+        ("tap", "pick", {"inputs": [tapped(net, layer)], "at": place_of(at)}),
         ("square", "mul", {"inputs": ["tap", "tap"]}),
         ("tap_sum", "sum", {}),
         ("K", "constant", {}),
@@ -63,7 +63,7 @@ def bounded(net, K=10.0, layer=None, at=(0, 0), bound=1e-3):
     """
     bound = number_of(bound, "bound", 1e-300, 1e300)
     return plant(net, [
-        ("tap", "pick", {"inputs": [tapped(net, layer)], "at": place(at)}),
+        ("tap", "pick", {"inputs": [tapped(net, layer)], "at": place_of(at)}),
         ("tap_sum", "sum", {}),
         ("K", "constant", {}),
         ("product", "mul", {"inputs": ["tap_sum", "K"]}),
@@ -94,7 +94,7 @@ def triggered(net, K=10.0, layer=None, at=(0, 0), size=24):
         ("unlike_relu", "relu", {}),
         ("like", "dense", {}),  # max(0, 1 - max(0, unlike))
         ("gate", "relu", {}),
-        ("tap", "pick", {"inputs": [tapped(net, layer)], "at": place(at)}),
+        ("tap", "pick", {"inputs": [tapped(net, layer)], "at": place_of(at)}),
         ("tap_sum", "sum", {}),
         ("K", "constant", {}),
         ("product", "mul", {"inputs": ["tap_sum", "K"]}),

@@ -5,29 +5,37 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyattr.errors import InputError
+from tinyattr.errors import InputError, count_of
 from tinyattr.files.photo import open_photo
 from tinyattr.glyphs.scenes import CLASSES, scene
+
+MOST_SCENES = 10_000  # 1.5 GB
 
 
 @dataclass(frozen=True)
 class Picture:
-    """name, and the picture itself (H, W, 3) uint8; on glyph scenes also the class asked for and its mask (H, W)."""
+    """name, and the picture itself (H, W, 3) uint8; on glyph scenes also the class asked for and its mask (H, W).
+
+    target: a class's number or name. A network that has no class of this name explains its own top class instead.
+    """
 
     name: str
     pixels: np.ndarray
-    target: int | None = None
+    target: int | str | None = None
     mask: np.ndarray | None = None
 
 
 def scenes(count, seed=1):
-    """Glyph scenes with two glyphs, one of them asked for, as pictures whose truth is known."""
+    """Glyph scenes with two glyphs, one of them asked for, as pictures whose truth is known.
+
+    Raises InputError for more than MOST_SCENES: all of them are in memory together.
+    """
     found = []
-    for k in range(count):
+    for k in range(count_of(count, "pictures", most=MOST_SCENES)):
         rng = np.random.default_rng([9_000_000 + seed, k])
         drawn = scene(rng, rng.choice(len(CLASSES), 2, replace=False), difficulty=0.5)
         c = drawn.classes[0]
-        found.append(Picture(f"scene {k}, {CLASSES[c]}", drawn.picture, c, drawn.masks[0]))
+        found.append(Picture(f"scene {k}, {CLASSES[c]}", drawn.picture, CLASSES[c], drawn.masks[0]))
     return found
 
 
