@@ -28,7 +28,7 @@ from tinyattr.course.handed_in import answer
 from tinyattr.course.run import execute, stage
 from tinyattr.course.script import read
 from tinyattr.course.student import BEGIN, halves, student
-from tinyattr.engine.backend import NUMPY, prefer, preferred
+from tinyattr.engine.backend import NUMPY, PREFERRED
 from tinyattr.errors import InputError
 from tinyattr.files.embedded import embedded
 
@@ -66,14 +66,14 @@ def _one(places):
 @contextmanager
 def _begun(copy):
     """A lesson's cells, all still to run, and the names that they will share. It prints nothing; NumPy computes."""
-    lesson, backend = read(copy), preferred()
+    lesson, backend = read(copy), PREFERRED[0]
     with (stage(lesson) as names, open(os.devnull, "w") as nowhere, redirect_stdout(nowhere),
           warnings.catch_warnings(action="ignore")):
-        prefer(NUMPY)
+        PREFERRED[0] = NUMPY
         try:
             yield list(lesson.cells), names
         finally:
-            prefer(backend)
+            PREFERRED[0] = backend
 
 
 def _checks(left, names, exercise):
