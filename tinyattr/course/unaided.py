@@ -31,7 +31,8 @@ def unaided(*allowed):
                         if _of_library(caller) or caller.f_code is _HANDED:
                             return
                         caller = caller.f_back
-                    raise OutOfReachError(f"{answer.__name__} calls tinyattr's {code.co_name}; here you write it yourself")
+                    told = f"{answer.__name__} calls tinyattr's {code.co_name}; here you write it yourself"
+                    raise OutOfReachError(told)
 
             sys.setprofile(watch)
             try:
