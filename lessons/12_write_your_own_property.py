@@ -5,7 +5,7 @@
 **Question:** How do you test an answer that nobody knows, and how do you know that your test can fail?
 
 :Time: 60 min (15 talk, 35 work, 10 discuss)
-:CPU: 12 s
+:CPU: 22 s
 :Needs: lessons 5 and 9; hypothesis (extra "lessons"); no network
 :After this you can: turn an example into a property; judge a property by the faults that it finds; take its tolerance from conditioning; read a shrunk counter-example; test what a heatmap promises on networks that nobody has seen
 :Figures: 12_mutants.png, 12_rounding.png
@@ -47,6 +47,7 @@ from tinyattr.engine import rules
 from tinyattr.engine.tape import Record
 from tinyattr.softmax import log_softmax, softmax
 from tinyattr.studies.draw import LINES
+from tinyattr.testing import museum
 
 EPS = np.finfo(float).eps  # 2.2e-16
 
@@ -286,15 +287,48 @@ with np.errstate(all="ignore"):  # mutants overflow
 print("1e-7 added below is killed at", broken_by(lambda z: my_property(MUTANTS["1e-7 added below"], z), LOGITS))
 
 # %%
-# ``tinyattr.testing.check`` holds a list of this kind for your own code, on thirteen fixed vectors of logits instead of
-# draws. That is quick, and it fails alike for everybody. But one mutant passes: all thirteen are exact in float32,
-# for the sake of softmaxes that work in float32, so there is nothing to round. The draws above were not so kind.
-# Fixed examples know the faults of yesterday; use both.
+# ``tinyattr.testing.check`` holds a list of this kind for your own code, on vectors that have broken somebody's softmax
+# instead of draws: all large, all very negative, tied, masked, up to 50,257 classes, in float64 and float32, in batches.
+# That takes a second, and it fails alike for everybody. Our functions are for single vectors, so we say ``batches=False``;
+# and "one at a time" cannot take masks, that is logits of minus infinity.
 
-passed = [fault for fault, f in MUTANTS.items() if check.softmax_identities(f).holds]
+passed = [fault for fault, f in MUTANTS.items() if check.softmax_identities(f, batches=False).holds]
 print("nothing said by tinyattr.testing.check against:", passed)
-holds("fixed examples let one pass", passed == ["logits in float32"])
-print(check.softmax_identities(MUTANTS["base 2"]))
+holds("it lets none of the ten pass", passed == [])
+for name, f in RIGHT.items():
+    holds(f"it lets pass: {name}", check.softmax_identities(f, batches=False, masks=False).holds)
+print(check.softmax_identities(MUTANTS["base 2"], batches=False))
+
+# %%
+# A museum of faults
+# ------------------
+#
+# How good is ``check``? It is judged as you judge a property: by the faults that it finds. ``tinyattr.testing.museum``
+# keeps more than fifty wrong implementations, most of them after a public report, and more than thirty right ones.
+# A test holds that each wrong one breaks just the identities that ``lessons/MUSEUM.md`` lists for it.
+
+for name in ("epsilon below", "last of 517 halved", "argument overwritten", "digits lost at the top"):
+    exhibit = museum.WRONG[name]
+    print(f"{name} ({exhibit.part}; {exhibit.report}): {exhibit.says}\n    breaks: {'; '.join(museum.asked(exhibit).broken)}")
+
+# %%
+# One of the exhibits is the solution of our own exercise 5.2, ``np.diag(y) - np.outer(y, y)``. Here is what breaks, and why.
+
+findings = museum.asked(museum.WRONG["one minus y"])
+print("\n".join(f"{f.identity}\n    {f.example}" for f in findings.findings if not f.holds))
+holds("rows no longer sum to 0", "every row of J sums to 0: J 1 = 0" in findings.broken)
+lead = softmax(np.array([40.0, 0.0]))
+print("y_c - y_c^2 =", lead[0] - lead[0] ** 2, "  y_c (sum of the others) =", lead[0] * lead[1])
+holds("the true entry is not 0", lead[0] * lead[1] > 4e-18 and lead[0] - lead[0] ** 2 == 0)
+
+# %%
+# In exact numbers it is the right formula, and where logits are near each other, as in lesson 5, nobody can tell. Where
+# a class leads by 40, ``y_c`` rounds to 1, and ``y_c - y_c²`` is 0 instead of 4e-18. Is that not small enough to forget?
+# Every other entry of the row is of the same size, 4e-18: beside them, 0 is as wrong as can be. The row does not sum to
+# 0 any more, and that sum, κ, was the whole point: a heatmap by this row follows t(x). The way out is to sum what is
+# left, ``y_c Σ_{j≠c} y_j``, as ``softmax_jacobian`` does. The same happens to log y_c: exercise 5.5.
+#
+# Fixed examples know the faults of yesterday, draws may find those of tomorrow; use both.
 
 # %%
 # Networks nobody has seen

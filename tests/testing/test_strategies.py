@@ -29,7 +29,7 @@ def test_logits(dtype, data):
     lambda z: softmax(z).max() == 1, lambda z: softmax(z).max() < 0.3,
 ])
 def test_every_kind_of_logits_is_drawn(property_):
-    assert property_(find(strategies.logits(min_size=2), property_, settings=seek))
+    assert property_(find(strategies.logits(min_size=2), property_, settings=settings(seek, max_examples=200)))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -39,6 +39,47 @@ def test_shifts_are_exact(dtype, data):
     assert z.dtype == (z + t).dtype == dtype
     for v in z:
         assert Fraction(float(v)) + Fraction(float(t)) == Fraction(float(v + t))
+
+
+@given(strategies.masked_logits())
+def test_some_logits_are_masked_and_some_are_not(z):
+    assert 1 <= np.isneginf(z).sum() < len(z)
+    assert not np.isnan(z).any()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@given(data=st.data())
+def test_batches(dtype, data):
+    rows = data.draw(strategies.batches(dtype=dtype))
+    assert rows.dtype == dtype
+    assert 1 <= rows.shape[0] <= 4 and 1 <= rows.shape[1] <= 8
+    assert np.isfinite(rows).all()
+
+
+@given(st.data())
+def test_laid_out_holds_the_same_numbers(data):
+    a = data.draw(strategies.batches())
+    assert (data.draw(strategies.laid_out(st.just(a))) == a).all()
+
+
+@pytest.mark.parametrize(("draws", "property_"), [
+    (strategies.masked_logits(), lambda z: np.isfinite(z).sum() == 1 and len(z) > 2),
+    (strategies.masked_logits(), lambda z: z[0] == -np.inf),
+    (strategies.masked_logits(), lambda z: np.isneginf(z).sum() == 1),
+    (strategies.batches(), lambda Z: len(Z) == 1), (strategies.batches(), lambda Z: np.ptp(Z) > 5000),
+    (strategies.batches(), lambda Z: len(Z) > 1 and (Z[0] == Z).all() and np.ptp(Z[0]) > 0),
+    (strategies.laid_out(strategies.batches()), lambda Z: not Z.flags.writeable),
+    (strategies.laid_out(strategies.batches()), lambda Z: Z.flags.f_contiguous and not Z.flags.c_contiguous),
+    (strategies.laid_out(strategies.logits()), lambda z: z.strides[0] == 16), (strategies.laid_out(strategies.logits()), lambda z: z.strides[0] < 0),
+])
+def test_every_kind_is_drawn_within_200_examples(draws, property_):
+    assert property_(find(draws, property_, settings=settings(seek, max_examples=200)))
+
+
+def test_examples_shrink_to_what_can_be_read():
+    z = find(strategies.masked_logits(), lambda z: True, settings=seek)
+    assert sorted(z) == [-np.inf, 0]
+    assert find(strategies.batches(), lambda Z: np.ptp(Z) > 5000, settings=seek).shape == (2, 1)
 
 
 @given(strategies.saturated_logits())
