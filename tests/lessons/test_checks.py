@@ -95,6 +95,7 @@ def test_the_librarys_functions_are_out_of_reach_while_an_answer_runs():
         return np.exp(other(z))
 
     assert "tinyattr's log_softmax" in said(unaided()(imports), z)
+    assert "tinyattr's log_softmax" in said(passes, unaided()(imports), z), "this is no counter-example to a claim"
     np.testing.assert_array_equal(unaided(softmax)(softmax)(z), softmax(z))  # allowed
     np.testing.assert_array_equal(unaided()(lambda f, z: f(z))(softmax, z), softmax(z))  # handed in
     net = ta.network([("flatten", "flatten", {}), ("z", "dense", {})], {"z": (np.eye(2), np.zeros(2))})

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from tinyattr.course.unaided import OutOfReachError
+
 
 def same(name, got, wanted, within=1e-12):
     """Check that `got` equals `wanted` but for rounding; print the verdict.
@@ -84,6 +86,8 @@ def passes(claim, *arguments):
     """True if claim(*arguments) returns something true, or returns nothing and raises no AssertionError."""
     try:
         answer = claim(*arguments)
+    except OutOfReachError:  # that says nothing about the claim
+        raise
     except AssertionError:
         return False
     return answer is None or bool(np.all(answer))

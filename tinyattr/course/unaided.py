@@ -5,12 +5,16 @@ from functools import wraps
 from types import FunctionType
 
 
+class OutOfReachError(AssertionError):
+    """An answer called what it should do itself."""
+
+
 def unaided(*allowed):
     """A decorator for an answer that is to be written, not called: only `allowed` functions are in reach meanwhile.
 
     Methods of networks, tapes and heatmaps are always in reach, and so are functions that the answer is handed as
     arguments; what an allowed function calls is its own business. Any other call of a function of tinyattr raises
-    AssertionError in the answer's line.
+    OutOfReachError in the answer's line.
     """
     codes = {getattr(f, "__code__", None) for f in allowed}
 
@@ -27,8 +31,8 @@ def unaided(*allowed):
                         if _of_library(caller) or caller.f_code is _HANDED:
                             return
                         caller = caller.f_back
-                    raise AssertionError(f"{answer.__name__} calls tinyattr's {code.co_name}; "
-                                         "here you write it yourself")
+                    told = f"{answer.__name__} calls tinyattr's {code.co_name}; here you write it yourself"
+                    raise OutOfReachError(told)
 
             sys.setprofile(watch)
             try:
