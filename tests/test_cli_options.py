@@ -227,3 +227,15 @@ def test_scenes_ask_a_foreign_network_for_its_own_class(foreign, capsys):
     assert main(["audit", "--net", "foreign.h5", "--method", "gradient", "--score", "pre", "--attack", "corner", "--jobs", "1", "--json", "a.json"]) == 0
     (row,) = json.loads(Path("a.json").read_text())["rows"]
     assert "hit" not in row
+
+
+def test_weights_that_exist_are_kept_unless_one_says_so(tmp_path, monkeypatch, capsys):
+    """Somebody may have trained for hours on them."""
+    monkeypatch.chdir(tmp_path)
+    Path("mine.h5").write_bytes(b"trained for hours")
+    for command in (["bake", "glyphs", "mine.h5"], ["repair", "glyphs", "mine.h5"], ["weights", "convert", "glyphs", "mine.h5"], ["train", "--out", "mine.h5"]):
+        assert main(command) == 1
+        assert capsys.readouterr().err == "tinyattr: 'mine.h5' exists already, and is kept; give another name, or say --overwrite\n"
+        assert Path("mine.h5").read_bytes() == b"trained for hours"
+    assert main(["repair", "glyphs", "mine.h5", "--overwrite"]) == 0
+    assert Path("mine.h5").read_bytes() != b"trained for hours"

@@ -14,7 +14,7 @@ from tests.lessons import classroom
 from tinyattr.cli.main import main
 from tinyattr.course import grade
 from tinyattr.course.handed_in import exercises
-from tinyattr.course.script import read
+from tinyattr.course.script import numbered, read
 from tinyattr.course.student import student
 
 FEW = ("bert.py", "dana.ipynb", "jack.ipynb", "mona.py", "tina.ipynb", "udo.py", "vera.py", "yves.py", "zoe.ipynb", "adam.py", "mal03.py")
@@ -191,6 +191,18 @@ def test_exercises_are_worth_what_the_teacher_says(tmp_path, monkeypatch, capsys
         Path("worth.toml").write_text(text, encoding="utf-8")
         assert main(["lesson", "grade", "01_a_tape_from_nothing.py", "--points", "worth.toml"]) == 1
         assert words in capsys.readouterr().err
+
+
+def test_texts_are_left_to_the_teacher_and_lessons_have_tables_of_their_own(tmp_path, monkeypatch, capsys):
+    """Of an exercise "explain", the point is given, and the teacher told to read."""
+    monkeypatch.chdir(tmp_path)
+    Path("five.py").write_text(numbered(5).path.read_text(encoding="utf-8"), encoding="utf-8")
+    Path("other.py").write_text("# %%\n# Exercise 77.1 (prove): nothing\n", encoding="utf-8")
+    assert main(["lesson", "grade", "other.py", "five.py"]) == 1
+    told = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in told if line.endswith("  of")] == ["file", "file"]
+    assert next(line for line in told if line.startswith("five.py")).split()[1:] == ["1"] * 6 + ["6", "6"]
+    assert told[-2:] == ["five.py: 5.6: a text, which is for you to read", "other.py: there is no lesson 77"]
 
 
 @pytest.mark.parametrize(("arguments", "words"), [

@@ -99,10 +99,11 @@ def questions(S):
 
     def row_of_y(z, c):
         e = scores.one_hot(z, c)
-        return y(z)[c], S.post_row(y(z), e), 0.0
+        return (y(z) * e).sum(-1), S.post_row(y(z), e), np.zeros(z.shape[:-1])
 
     def row_of_log(z, c):
-        return S.log_softmax(z)[c], S.log_row(y(z), scores.one_hot(z, c)), 0.0
+        e = scores.one_hot(z, c)
+        return (S.log_softmax(z) * e).sum(-1), S.log_row(y(z), e), np.zeros(z.shape[:-1])
 
     yield lambda: check.softmax_identities(y, S.softmax_jacobian, lambda z, v: S.jacobian_product(y(z), v))
     yield lambda: check.log_softmax_identities(S.log_softmax, lambda z: S.log_jacobian(y(z)),

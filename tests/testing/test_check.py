@@ -238,7 +238,7 @@ def test_scores_of_others():
     wrong = {"half": lambda z, c: (z[c] - logsumexp(z) / 2, one_hot(z, c) - softmax(z), 0.0)}
     assert check.score_identities(wrong).broken == ["half: the row sums to kappa", "half: the row is dS/dz",
                                                     "half: a shift t changes S by kappa t, the row not at all"]
-    assert len(check.score_identities().findings) == 3 * len(ta.SCORES) + 1
+    assert len(check.score_identities().findings) == 4 * len(ta.SCORES) + 1
 
 
 def test_findings_as_numbers():

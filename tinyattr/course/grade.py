@@ -46,7 +46,7 @@ def reasons(lesson, handed_in, seconds, way=WAY):
     handed_in: {file: {exercise: [(line, text), ...]}}, as `handed_in.exercises` gives it. seconds: for each answer.
     """
     found = {file: {} for file in handed_in}
-    with TemporaryDirectory() as room, chdir(room):
+    with TemporaryDirectory(ignore_cleanup_errors=True) as room, chdir(room):
         copy = Path(room, lesson.path.name)
         copy.write_text(student(lesson.path.read_text(encoding="utf-8")), encoding="utf-8")
         with _begun(copy) if way == "fork" else nullcontext((None, None)) as (left, names):

@@ -86,7 +86,7 @@ def _needed():
     try:
         lines = requires("tinyattr")
     except PackageNotFoundError:
-        raise InputError("install tinyattr, which tells what students need: python3 -m pip install .") from None
+        raise InputError("install tinyattr, which then knows what it needs: python3 -m pip install .") from None
     for line in lines:
         library, _, extra = line.partition(";")
         if not extra or "lessons" in extra:

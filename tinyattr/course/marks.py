@@ -12,28 +12,36 @@ from tinyattr.course.script import lessons
 from tinyattr.errors import InputError, number_of, unknown
 from tinyattr.files.tables import aligned
 
+TEXT = "a text, which is for you to read"
+
 
 def grade(files, lesson=None, seconds=60, worth=None):
     """Marks, {"file", "lesson", "points", "of", "why", "exercises": {number: {"points", "of", "why"}}}, of each file.
 
     files: scripts, notebooks, and folders of them. lesson: the number of the lesson of files that hold no exercise.
-    worth: {exercise: points}; others are worth 1. Raises InputError for files that do not exist.
+    worth: {exercise: points}; others are worth 1. "why" says why there are no points, or that there is a text to read.
+    Raises InputError for files that do not exist.
     """
-    rows, known, worth = [], {one.number: one for one in lessons()}, worth or {}
-    read = [(*_read(file, lesson), str(file)) for file in _listed(files)]
+    rows, known = [], {one.number: one for one in lessons()}
+    read = [(*_read(file, lesson, known), str(file)) for file in _listed(files)]
     for _, group in groupby(sorted(read, key=_lesson), key=_lesson):
         group = list(group)
-        number = group[0][0]
-        handed_in = {file: places for _, places, _, file in group}
-        found = reasons(known[number], handed_in, seconds) if number in known else {}
-        for _, _, why, file in group:
-            each = {}
-            for exercise, missing in found.get(file, {}).items():
-                of = worth.get(exercise, 1)
-                each[exercise] = {"points": 0 if missing else of, "of": of, "why": "" if why else missing}
-            rows.append({"file": file, "lesson": number, "points": sum(e["points"] for e in each.values()),
-                         "of": sum(e["of"] for e in each.values()), "why": why, "exercises": each})
+        one = known.get(group[0][0])
+        found = reasons(one, {file: places for _, places, _, file in group}, seconds) if one else {}
+        rows += [_row(file, one, why, found.get(file, {}), worth or {}) for _, _, why, file in group]
     return rows
+
+
+def _row(file, lesson, why, reasons, worth):
+    """The marks of one file, given why its exercises give no points, {exercise: reason or ""}."""
+    texts = [number for number, kind, _ in lesson.exercises if kind == "explain"] if lesson else []
+    each = {}
+    for number, reason in reasons.items():
+        of = worth.get(number, 1)
+        each[number] = {"points": 0 if reason else of, "of": of,
+                        "why": "" if why else reason or (TEXT if number in texts else "")}
+    return {"file": file, "lesson": lesson and lesson.number, "points": sum(e["points"] for e in each.values()),
+            "of": sum(e["of"] for e in each.values()), "why": why, "exercises": each}
 
 
 def worths(path):
@@ -84,15 +92,16 @@ def _listed(files):
         yield from found
 
 
-def _read(file, lesson):
+def _read(file, lesson, known):
     """(the number of its lesson, the places of its exercises, why there are none) of a file."""
     try:
         places = exercises(file)
     except InputError as error:
         return lesson, {}, str(error)
-    if not places:
-        return lesson, {}, "no exercise of a lesson stands in it"
-    return int(next(iter(places)).split(".")[0]), places, ""
+    number = int(next(iter(places)).split(".")[0]) if places else lesson
+    if places and number not in known:
+        return lesson, {}, f"there is no lesson {number}"
+    return number, places, "" if places else "no exercise of a lesson stands in it"
 
 
 def _lesson(row):

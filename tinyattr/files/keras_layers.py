@@ -341,7 +341,9 @@ TRAINING_ONLY = (
     "Dropout", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization",
     "RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomContrast", "RandomBrightness",
     "RandomHue", "RandomSaturation", "RandomSharpness", "RandomShear", "RandomPerspective", "RandomErasing",
-    "RandomColorJitter", "RandomGrayscale", "RandomHeight", "RandomWidth",
+    "RandomColorJitter", "RandomGrayscale", "RandomHeight", "RandomWidth", "RandomInvert", "RandomPosterization",
+    "RandomGaussianBlur", "RandomColorDegeneration", "RandomElasticTransform", "RandAugment", "AugMix", "MixUp",
+    "CutMix",
 )
 OPERATIONS = {  # of Keras 3, of tf.keras 2
     "+": ("ops.Add", "tf.math.add", "tf.__operators__.add"), "-": ("ops.Subtract", "tf.math.subtract"),

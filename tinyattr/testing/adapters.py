@@ -30,6 +30,7 @@ MAKE = {  # an array as a tensor, without a copy where the framework can share m
     "jax": lambda jax, a: jax.numpy.asarray(a),
     "tensorflow": lambda tf, a: tf.convert_to_tensor(a),
 }
+BACK = {"torch": to_numpy, "jax": lambda jax, a: a, "tensorflow": lambda tf, tensor: tensor.numpy()}
 
 
 def through(framework, f):
@@ -49,7 +50,7 @@ def through(framework, f):
             return MAKE[framework](module, np.asarray(a)) if isinstance(a, np.ndarray | np.generic) else a
 
         answer = f(*map(tensor, arguments), **{name: tensor(a) for name, a in keywords.items()})
-        return to_numpy(module, answer) if framework == "torch" else np.asarray(answer)
+        return np.asarray(BACK[framework](module, answer))
 
     try:
         of_arrays.__signature__ = inspect.signature(f)

@@ -24,7 +24,7 @@ from tinyattr.testing.losses import of_loss
 from tinyattr.testing.report import Report, of_derivative, of_function, subject
 from tinyattr.testing.score_rows import of_scores
 from tinyattr.testing.subject import Subject, beside
-from tinyattr.testing.truth import LOG_SOFTMAX, LOGSUMEXP, SOFTMAX, tempered
+from tinyattr.testing.truth import COLDEST, HOTTEST, LOG_SOFTMAX, LOGSUMEXP, SOFTMAX, tempered
 
 TEMPERATURES = (0.1, 0.5, 2.0, 3.0, 16.0)
 
@@ -74,13 +74,20 @@ def logsumexp_identities(my_logsumexp, my_gradient=None, *, batches=None, masks=
 
 
 def temperature_identities(my_softmax, *, batches=None, masks=None) -> Findings:
-    """Findings on (z, T) -> softmax(z / T), T > 0: at T = 1 all identities of a softmax, at other T the formula."""
+    """Findings on (z, T) -> softmax(z / T): at T = 1 all identities of a softmax, at other T > 0 the formula.
+
+    At T = 0 and infinity a function may raise an error or give NaN, which the table says, or else the limit.
+    """
     report = Report()
     f = subject(report, lambda z: my_softmax(z, 1.0), SOFTMAX)
     of_function(report, f, batches, masks)
     for T in TEMPERATURES:
         warm = Subject(lambda z, T=T: my_softmax(z, T), tempered(T), wraps=f.wraps)
         report.add(f"y = softmax(z / T) at T = {T:g}", partial(identities.value, warm), cases.WARM)
+    for T, says, kind in ((0.0, "the largest has all", COLDEST), (float("inf"), "all have the same", HOTTEST)):
+        end = Subject(lambda z, T=T: my_softmax(z, T), kind, wraps=f.wraps)
+        if report.fit and report.able(f"T = {T:g}", None, end.why_not(cases.ORDINARY) or end.unknown(cases.ORDINARY)):
+            report.add(f"the limit at T = {T:g}: {says}", partial(identities.value, end), cases.DISTINCT)
     return report.findings
 
 

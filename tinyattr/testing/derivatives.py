@@ -18,6 +18,7 @@ import numpy as np
 
 from tinyattr.testing import cases
 from tinyattr.testing.truth import Kind, gap, jacobian, log_jacobian, size, softmax, softmax_room
+from tinyattr.testing.words import text
 
 
 def jacobian_room(z, J, u, lost=0):
@@ -67,7 +68,8 @@ def log_product_room(z, truth, u, lost=0, rule=None):
 
 def products(identity, truth, room):
     """{rule: the Kind of v^T J, v by that rule}. An error of the smallest normal number is multiplied by v."""
-    return {rule: Kind("v^T J", identity, partial(truth, rule=rule), partial(room, rule=rule), grown=2.0**13)
+    return {rule: Kind("v^T J", identity, partial(truth, rule=rule), partial(room, rule=rule), grown=2.0**13,
+                       given=lambda z, rule=rule: f"v = {text(direction(rule, z))}, and ")
             for rule in ("waves", "ones", "one", "large")}
 
 

@@ -23,7 +23,7 @@ def shape(s, z):
 def value(s, z):
     """The formula itself, entry by entry."""
     answer = s.answer(z)
-    yield s.kind.letter, answer.values, s.truth(z), s.room(z, answer)
+    yield s.kind.given(z) + s.kind.letter, answer.values, s.truth(z), s.room(z, answer)
 
 
 def sums(s, z):

@@ -247,4 +247,5 @@ def single(f, form, part, identity):
         return np.asarray(form.coefficients(target(z), len(z)), float)
     return Subject(lambda Z: beside(f, Z, target(Z)), Kind(
         letter, identity, lambda z: truth(z, coefficients(z)),
-        lambda z, y, u, lost: room(z, coefficients(z), u, lost), rank))
+        lambda z, y, u, lost: room(z, coefficients(z), u, lost), rank,
+        given=lambda z: f"target {text(target(z))}, and "))

@@ -10,7 +10,7 @@ from tinyattr.testing.examine import FLOATS, finding
 from tinyattr.testing.findings import Findings
 from tinyattr.testing.subject import Subject, half_types, parameters_of, reason
 
-SINGLE = "; if the function is meant for one vector at a time, say batches=False"
+SINGLE = "; if the function is meant for one vector at a time, say batches=False (--single)"
 
 
 class Report:

@@ -10,19 +10,23 @@ import numpy as np
 
 from tinyattr.scores import SCORES
 from tinyattr.testing import cases
-from tinyattr.testing.subject import UnfitError, reasoned
+from tinyattr.testing.subject import UnfitError, reason, reasoned
+from tinyattr.testing.words import text
 
 U = 2.0**-53
 TIMES = (1.0, -1.0, 100.0, 2000.0, -2000.0)
 
 
 def of_scores(report, scores=None):
-    """Three identities for each score, and one that joins post, log and log_odds. A single class has no odds."""
+    """Four identities for each score, and one that joins post, log and log_odds. A single class has no odds."""
     scores = scores or SCORES
     for name, score in scores.items():
         for says, identity in (("the row sums to kappa", kappa), ("the row is dS/dz", slope),
                                ("a shift t changes S by kappa t, the row not at all", shift)):
             report.add(f"{name}: {says}", each_class(identity, partial(asked, score)), cases.RIVALS, [np.float64])
+        if report.able(f"{name}, batches", None, reason(asked, score, cases.ROWS, np.array([0, 1]))):
+            report.add(f"{name}: each row of a batch by itself", partial(rows, partial(asked, score)), cases.RIVALS,
+                       [np.float64])
     if {"post", "log", "log_odds"} <= set(scores):
         three = [partial(asked, scores[name]) for name in ("post", "log", "log_odds")]
         report.add("post, log and log_odds: one direction, dy_c = y_c dlog y_c = y_c (1 - y_c) dlog_odds",
@@ -33,9 +37,10 @@ def asked(score, z, c):
     """(S, row, log_scale) in float64. Raises UnfitError."""
     with reasoned():
         S, row, scale = (np.asarray(a, np.float64) for a in score(z.copy(), c))
-    if S.shape or scale.shape or row.shape != z.shape:
-        raise UnfitError(f"it gives shapes {S.shape}, {row.shape}, {scale.shape}; expected (), {z.shape}, ()")
-    return float(S), row, float(scale)
+    wanted = z.shape[:-1], z.shape, z.shape[:-1]
+    if (S.shape, row.shape, scale.shape) != wanted:
+        raise UnfitError(f"it gives shapes {S.shape}, {row.shape}, {scale.shape}; expected {wanted}")
+    return S[()], row, scale[()]
 
 
 def each_class(identity, ask):
@@ -73,6 +78,18 @@ def slope(ask, z, c):
         difference = (ask(z + h * v, c)[0] - ask(z - h * v, c)[0]) / (2 * h)
         yield ("along v = (1, 0.54, ...) differences say how S grows, and dS/dz v", row @ v * np.exp(scale), difference,
                4 * h**2 + 8 * U * (len(z) + abs(S) + np.abs(z).max()) / h)
+
+
+def rows(ask, z):
+    """S, row and scale of three rows, their classes the first, the last, the likeliest; also with an axis more."""
+    Z, c = np.stack([z, z[::-1] / 2, z]), np.array([0, len(z) - 1, z.argmax()])
+    for batch, classes in ((Z, c), (Z[:, None], c[:, None])):
+        answers = [a.reshape(3, *a.shape[batch.ndim - 1:]) for a in ask(batch, classes)]
+        for r, (row, k) in enumerate(zip(Z, c, strict=True)):
+            for what, got, wanted in zip(("S", "the row", "log_scale"), answers, ask(row, k), strict=True):
+                allowed = 16 * U * (len(z) + np.abs(wanted).max() + np.abs(z).max())
+                said = f"row {r} of a batch of shape {batch.shape} is {text(row)}, class {k}: {what}"
+                yield said, got[r], wanted, allowed
 
 
 def proportional(ask, z, c):

@@ -107,6 +107,10 @@ class Subject:
         """Why the function cannot be given such arrays; None if it can."""
         return next((why for why in (reason(self.answer, z) for z in arrays) if why), None)
 
+    def unknown(self, z):
+        """"it gives NaN", if it does; else None."""
+        return "it gives NaN" if np.isnan(self.answer(z).values).any() else None
+
     def takes(self, array):
         """Whether it answers this very array, of this layout in memory."""
         return reason(self.given, array) is None

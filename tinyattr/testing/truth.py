@@ -47,6 +47,7 @@ class Kind:
     ordered: bool = False  # a larger logit has the larger answer
     hidden: float = 0.0  # the answer for a masked logit
     grown: float = 1.0  # by how much an error of the smallest normal number may have been multiplied
+    given: Callable = lambda z: ""  # what else the function was given, in words
 
 
 # ----------------------------------------------------------------- truth of one vector of float64, a few u of float64
@@ -138,6 +139,15 @@ def tempered(T):
     """softmax(z / T)."""
     return Kind("y", "y = softmax(z / T)", lambda z: softmax(z / T),
                 lambda z, y, u, lost: softmax_room(z / T, y, u) + lost / T * y)
+
+
+def limit(y):
+    """A limit of softmax(z / T), y(z), which rounds as softmax(0) does."""
+    return Kind("y", "the limit", y, lambda z, y, u, lost: softmax_room(0 * z, y, u))
+
+
+COLDEST = limit(lambda z: (z == z.max()) / (z == z.max()).sum())  # T -> 0
+HOTTEST = limit(lambda z: np.full(z.shape, 1 / len(z)))  # T -> infinity
 
 
 # -------------------------------------------------------------------------------------------------------------- types
