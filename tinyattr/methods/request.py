@@ -1,4 +1,4 @@
-"""The request every method asks: which network, which picture, which class, by which score."""
+"""The request that every method answers: which network, which picture, which class, by which score."""
 
 from dataclasses import dataclass, field
 from itertools import islice
@@ -23,7 +23,7 @@ BATCH = 4  # pictures that run through the network at a time: what bounds the me
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """A picture's run through a network, and the row of the Jacobian that the score asks for.
+    """A picture's tape, and the row dS/dz of the score at its logits.
 
     walks: what was walked from this row so far, {id of a book: (book, signals)}. One walk serves a map and its receipt,
     and every method that reads the same signals in its own way.
@@ -104,13 +104,13 @@ class Request:
             yield self.net.resume(self.tape, at, np.concatenate(some).astype(dtype, copy=False))
 
     def heatmap(self, method, layer, direction, plane=None, *, log_scale=None, receipt=None):
-        """The answer, with all that was asked. log_scale: default the row's own."""
+        """The answer, with all that was asked. plane: default the sum over channels; log_scale: default the row's."""
+        if plane is None:
+            plane = direction if direction.ndim == 2 else direction.sum(-1)
         log_scale = self.log_scale if log_scale is None else log_scale
-        return Heatmap(
-            method, self.score, layer, self.target, self.net.label(self.target), self.value, log_scale,
-            direction, direction if plane is None else plane, self.x.shape[1:3],
-            self.net.input and self.net.input.decode(self.x), receipt,
-        )
+        picture = self.net.input and self.net.input.decode(self.x)
+        return Heatmap(method, self.score, layer, self.target, self.net.label(self.target), self.value, log_scale,
+                       direction, plane, self.x.shape[1:3], picture, receipt)
 
 
 def ask(net, x, target=None, score=None):
