@@ -5,11 +5,12 @@ import pytest
 
 import tinyattr as ta
 from tinyattr.engine import GRADIENT
-from tinyattr.studies.audit import audit, scenes
+from tinyattr.studies.audit import audit
 from tinyattr.studies.bake import bake
 from tinyattr.studies.curves import deletion
 from tinyattr.studies.detect import inspect, repair
 from tinyattr.studies.explain import explain
+from tinyattr.studies.samples import scenes
 
 
 class Odd:
