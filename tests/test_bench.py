@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tinyattr.bench import PARTS, bench, clock, layers, peers
+from tinyattr.bench import PARTS, bench, clock, layers, models, peers
 from tinyattr.bench.chart import timings
 from tinyattr.bench.children import memory
 from tinyattr.bench.clock import Job, Work
-from tinyattr.bench.work import FULL, OURS, QUICK, TARGET, jobs, pictures, products
+from tinyattr.bench.networks import FULL, QUICK
+from tinyattr.bench.work import OURS, TARGET, jobs, pictures, products
 from tinyattr.cli.main import main
 
 
@@ -67,7 +68,8 @@ def test_layers_are_timed_and_their_errors_seen():
 
 
 def test_without_pytorch_there_is_only_us(monkeypatch):
-    monkeypatch.setattr(peers, "library", lambda name: None)
+    for module in (models, peers):
+        monkeypatch.setattr(module, "library", lambda name: None)
     for name in OURS:
         (job,) = jobs(name, QUICK.network(), pictures(name, QUICK.size, 1), 1)
         assert repr(job) == "tinyattr"
@@ -76,7 +78,7 @@ def test_without_pytorch_there_is_only_us(monkeypatch):
 def test_broken_libraries_are_left_out(monkeypatch, tmp_path):
     (tmp_path / "half_a_library.py").write_text("raise RuntimeError('no such operator')")
     monkeypatch.syspath_prepend(tmp_path)
-    assert peers.library("half_a_library") is None and peers.library("no_such_library") is None
+    assert models.library("half_a_library") is None and models.library("no_such_library") is None
 
 
 @pytest.mark.parametrize("layout", peers.LAYOUTS)
@@ -92,7 +94,7 @@ def test_the_others_do_the_same_work(name, layout):
         expected = np.maximum(expected.raw, 0)
     elif name == "ig":
         expected = expected.raw
-    theirs = [job for job in found[1:] if job.layout == layout]
+    theirs = [job for job in found[1:] if job.layout == layout or (layout == "contiguous" and not job.layout)]
     assert theirs
     for job in theirs:
         answer = np.asarray(job.run(steps).detach().cpu() if hasattr(job.run(steps), "detach") else job.run(steps))

@@ -12,12 +12,12 @@ def record(op, x, weights=(), **attributes):
     return Record(op, "it", ("x",), None, attributes, (x,), weights)
 
 
-def convolve(x, w, bias, stride=(1, 1), padding=(0, 0)):
-    return OPS["conv2d"](x, w, bias, stride=stride, padding=padding)
+def convolve(x, w, bias, **about):
+    return OPS["conv2d"](x, w, bias, **about)
 
 
-def convolve_back(g, w, shape, stride=(1, 1), padding=(0, 0)):
-    (m,) = GRADIENT["conv2d"](record("conv2d", np.zeros(shape), (w, None), stride=stride, padding=padding), g)
+def convolve_back(g, w, shape, **about):
+    (m,) = GRADIENT["conv2d"](record("conv2d", np.zeros(shape), (w, None), **about), g)
     return m
 
 
@@ -26,16 +26,16 @@ def weight_gradient(x, g, size, stride=(1, 1), padding=(0, 0)):
     return WEIGHT_GRADIENT["conv2d"](record("conv2d", x, weights, stride=stride, padding=padding), g)
 
 
-def gated(v, gate):
-    return np.where(gate > 0, v, 0)
+def gated(v, gate, low=0, high=np.inf):
+    return np.where((gate > low) & (gate < high), v, 0)
 
 
-def max_pool(x, size, stride, ceil):
-    return OPS["max_pool"](x, size=size, stride=stride, ceil=ceil)
+def max_pool(x, **about):
+    return OPS["max_pool"](x, **about)
 
 
-def max_pool_back(x, g, size, stride, ceil):
-    return GRADIENT["max_pool"](record("max_pool", x, size=size, stride=stride, ceil=ceil), g)[0]
+def max_pool_back(x, g, **about):
+    return GRADIENT["max_pool"](record("max_pool", x, **about), g)[0]
 
 
 def dense(x, w, bias):

@@ -64,7 +64,7 @@ for name, module in sys.modules.items():
                 print(kernel.__module__.split(".")[-1], kernel.__name__, len(kernel.signatures))
 """).splitlines()
     found = {line.rsplit(" ", 1)[0]: int(line.rsplit(" ", 1)[1]) for line in kinds}
-    assert {"winograd _phased", "winograd _transform_weights", "direct _convolve"} <= set(found)
+    assert {"winograd _phased", "winograd _transform_weights", "direct _narrow"} <= set(found)
     assert set(found.values()) == {1}, found
 
 

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.kernels import reference
-from tinyattr.kernels import dense, direct, peak, pool, thin, vector, weight_gradient, winograd
-from tinyattr.kernels.buffers import NONE, bordered, inside, line_aligned, with_border
+from tinyattr.bench import peak
+from tinyattr.kernels import dense, direct, pointwise, pool, thin, vector, weight_gradient, winograd
+from tinyattr.kernels.buffers import NONE, bordered, inside, line_aligned
 from tinyattr.kernels.tile import W
 
 UNIT = 2.0 ** -24  # half an ulp of 1: what one float32 operation may lose, relatively
@@ -49,6 +50,13 @@ def guarded(*shape, off=0):
     return memory[BAND:BAND + size].reshape(shape), lambda: (memory[:BAND] == SENTINEL).all() and (memory[-BAND:] == SENTINEL).all()
 
 
+def with_border(x, border=1):
+    """A copy of x (N, H, W, C) with a border of zeros."""
+    buffer = bordered(*x.shape, border)
+    inside(buffer, border)[...] = x
+    return buffer
+
+
 def border_untouched(buffer, border=1):
     rest = buffer.copy()
     inside(rest, border)[...] = SENTINEL
@@ -71,57 +79,110 @@ def test_lanes_follow_the_cpu(monkeypatch, name, features, expected):
     assert vector.lanes() == expected
 
 
-@SLOW
-@given(seeds, batches, lengths, lengths, channels, channels | st.sampled_from([32, 64]), sizes, strides, off_line)
-def test_direct(seed, n, h, w, c, k, size, stride, off):
-    rng = np.random.default_rng(seed)
-    padding = tuple(int(rng.integers(0, s)) for s in size)
-    edge = max(*padding, *size) + int(rng.integers(0, 2))  # a border may be larger than the padding: the corner says where to start
-    h, w = max(h, size[0] - 2 * padding[0]), max(w, size[1] - 2 * padding[1])
-    x, kernel, bias = normal(rng, n, h, w, c), normal(rng, *size, c, k), normal(rng, k)
-    exact = reference.convolve(*doubles(x, kernel, bias), stride, padding)
-    bound = reference.convolve(*doubles(abs(x), abs(kernel), abs(bias)), stride, padding)
-    border = int(rng.integers(0, 3))
-    shape = (n, exact.shape[1] + 2 * border, exact.shape[2] + 2 * border, k)
-    (y, y_safe), (a, a_safe) = guarded(*shape, off=off), guarded(*shape, off=off)
-    corner = (edge - padding[0], edge - padding[1])
-    direct.convolve(with_border(x, edge), direct.pack(kernel), bias, y, a, size=size, stride=stride, corner=corner, border=border)
-    agree(inside(y, border), exact, bound, size[0] * size[1] * c + 1)
-    assert np.array_equal(inside(a, border), np.maximum(inside(y, border), 0))
-    assert y_safe() and a_safe() and border_untouched(y, border) and border_untouched(a, border)
+@st.composite
+def convolutions(draw):
+    """(channels in, channels out, attributes, size): grouped, depthwise or neither; a stride or a dilation."""
+    size, strided = draw(sizes), draw(st.booleans())
+    stride, dilation = (draw(strides), (1, 1)) if strided else ((1, 1), draw(strides))
+    kind = draw(st.sampled_from(["one group", "one group", "groups", "depthwise"]))
+    groups = {"one group": 1, "groups": draw(st.integers(2, 3)), "depthwise": draw(st.integers(2, 70))}[kind]
+    c, k = (groups, groups) if kind == "depthwise" else (groups * draw(channels), groups * draw(channels | st.sampled_from([32, 64])))
+    padding = tuple((draw(st.integers(0, s)), draw(st.integers(0, s))) for s in size)
+    return c, k, {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}, size
+
+
+def amid(rng, x, edge):
+    """The same maps as a part of larger ones: `edge` zeros around them, then other numbers, other channels beside them."""
+    n, h, w, c = x.shape
+    around = rng.standard_normal((n, h + 2 * edge + 1, w + 2 * edge + 2, c + 3), np.float32)
+    around[:, :h + 2 * edge, :w + 2 * edge, 1:c + 1] = 0
+    part = around[:, edge:edge + h, edge:edge + w, 1:c + 1]
+    part[...] = x
+    return part
 
 
 @SLOW
-@given(seeds, batches, lengths, lengths, channels, channels, sizes, strides)
-def test_direct_back(seed, n, h, w, c, k, size, stride):
+@given(seeds, batches, lengths, lengths, convolutions(), off_line, st.booleans(), st.booleans())
+def test_direct(seed, n, h, w, call, off, gate_given, in_the_middle):
     rng = np.random.default_rng(seed)
-    padding = tuple(int(rng.integers(0, s)) for s in size)
-    h, w = max(h, size[0] - 2 * padding[0]), max(w, size[1] - 2 * padding[1])
-    out = [(length + 2 * p - q) // s + 1 for length, p, q, s in zip((h, w), padding, size, stride, strict=True)]
-    g, kernel = normal(rng, n, *out, k), normal(rng, *size, c, k)
-    exact = reference.convolve_back(*doubles(g, kernel), (n, h, w, c), stride, padding)
-    bound = reference.convolve_back(*doubles(abs(g), abs(kernel)), (n, h, w, c), stride, padding)
-    m, safe = guarded(n, h + 2, w + 2, c)
-    direct.back(g, direct.pack_back(kernel, stride), m, stride=stride, padding=padding)
-    agree(inside(m), exact, bound, size[0] * size[1] * k + 1)
-    assert safe() and border_untouched(m)
+    c, k, about, size = call
+    h, w = (max(length, d * (s - 1) + 1) for length, d, s in zip((h, w), about["dilation"], size, strict=True))
+    x, kernel, bias = normal(rng, n, h, w, c), normal(rng, *size, c // about["groups"], k), normal(rng, k)
+    exact = reference.convolve(*doubles(x, kernel, bias), **about)
+    bound = reference.convolve(*doubles(abs(x), abs(kernel), abs(bias)), **about)
+    (y, y_safe), (a, a_safe) = (guarded(n, exact.shape[1] + 2, exact.shape[2] + 2, k, off=off) for _ in range(2))
+    padding, limits = about.pop("padding"), (-0.5, 1.5)
+    edge = max(map(max, padding))
+    own = amid(rng, x, edge) if in_the_middle else inside(with_border(x, edge), edge)
+    gate = inside(with_border(normal(rng, *exact.shape))) if gate_given else NONE
+    direct.convolve(own, direct.pack(kernel, about["groups"]), bias, inside(y), inside(a), gate, size=size, **about,
+                    corner=(-padding[0][0], -padding[1][0]), limits=limits)
+    agree(inside(y), exact, bound, kernel[..., 0].size + 1)
+    expected = reference.gated(inside(y), gate, *limits) if gate_given else np.clip(inside(y), *map(np.float32, limits))
+    assert np.array_equal(inside(a), expected)
+    assert y_safe() and a_safe() and border_untouched(y) and border_untouched(a)
 
 
 @SLOW
-@given(seeds, batches, lengths, lengths, st.integers(1, 4), channels, sizes)
-def test_thin_back(seed, n, h, w, c, k, size):
+@given(seeds, batches, lengths, lengths, convolutions(), st.booleans())
+def test_direct_back(seed, n, h, w, call, in_the_middle):
+    rng = np.random.default_rng(seed)
+    c, k, about, size = call
+    h, w = (max(length, d * (s - 1) + 1) for length, d, s in zip((h, w), about["dilation"], size, strict=True))
+    kernel = normal(rng, *size, c // about["groups"], k)
+    out = reference.convolve(np.zeros((n, h, w, c)), kernel, np.zeros(k), **about).shape
+    g, gate = normal(rng, *out), normal(rng, n, h, w, c)
+    exact = reference.convolve_back(*doubles(g, kernel), (n, h, w, c), **about)
+    bound = reference.convolve_back(*doubles(abs(g), abs(kernel)), (n, h, w, c), **about)
+    (m, safe), (masked, masked_safe) = guarded(n, h + 2, w + 2, c), guarded(n, h + 2, w + 2, c)
+    parts = direct.pack_back(kernel, about["stride"], about["groups"])
+    about["padding"] = tuple(first for first, _ in about["padding"])
+    edge = direct.edge(g, (h, w), parts, about["stride"], about["padding"], about["dilation"])
+    own = amid(rng, g, edge) if in_the_middle else inside(with_border(g, edge), edge)
+    direct.back(own, parts, inside(m), inside(masked), inside(with_border(gate)), **about, limits=(-0.5, 1.0))
+    agree(inside(m), exact, bound, kernel[..., 0, :].size + 1)
+    assert np.array_equal(inside(masked), reference.gated(inside(m), gate, -0.5, 1.0))
+    assert safe() and border_untouched(m) and masked_safe() and border_untouched(masked)
+
+
+@SLOW
+@given(seeds, batches, lengths, lengths, st.integers(1, 4), st.integers(8, 40), st.tuples(st.integers(1, 4), st.integers(2, 4)), strides)
+def test_thin_back(seed, n, h, w, c, k, size, stride):
     rng = np.random.default_rng(seed)
     padding = tuple(int(rng.integers(0, s)) for s in size)
     h, w = max(h, size[0] - 2 * padding[0]), max(w, size[1] - 2 * padding[1])
-    g = normal(rng, n, h + 2 * padding[0] - size[0] + 1, w + 2 * padding[1] - size[1] + 1, k)
     kernel = normal(rng, *size, c, k)
-    assert thin.fits(size[1], c)
-    exact = reference.convolve_back(*doubles(g, kernel), (n, h, w, c), (1, 1), padding)
-    bound = reference.convolve_back(*doubles(abs(g), abs(kernel)), (n, h, w, c), (1, 1), padding)
+    about = {"stride": stride, "padding": padding}
+    g = normal(rng, *reference.convolve(np.zeros((n, h, w, c)), kernel, np.zeros(k), **about).shape)
+    exact = reference.convolve_back(*doubles(g, kernel), (n, h, w, c), **about)
+    bound = reference.convolve_back(*doubles(abs(g), abs(kernel)), (n, h, w, c), **about)
     m, safe = guarded(n, h + 2, w + 2, c)
-    thin.back(with_border(g, 4), thin.pack_back(kernel), m, size=size, padding=padding, g_border=4)
+    parts = thin.pack_back(kernel, stride)
+    edge = direct.edge(g, (h, g.shape[2]), parts, (stride[0], 1), (padding[0], 0))
+    thin.back(inside(with_border(g, edge), edge), parts, inside(m), size=size, stride=stride, padding=padding)
     agree(inside(m), exact, bound, size[0] * size[1] * k + 1)
     assert safe() and border_untouched(m)
+    assert thin.fits(3, 3, 64) and not thin.fits(1, 3, 64) and not thin.fits(3, 64, 64)
+
+
+@SLOW
+@given(seeds, batches, lengths, lengths, channels, *[st.booleans()] * 6)
+def test_one_pass(seed, n, h, w, c, scaled, shifted, added, gate_given, recorded, in_the_middle):
+    rng = np.random.default_rng(seed)
+    x, z, gate = (normal(rng, n, h, w, c) for _ in range(3))
+    scale, shift = normal(rng, c), normal(rng, c)
+    exact = np.array(x)
+    for wanted, step in ((scaled, lambda v: scale * v), (shifted, lambda v: v + shift), (added, lambda v: v + z)):
+        exact = step(exact) if wanted else exact
+    (y, y_safe), (a, a_safe) = (guarded(n, h + 2, w + 2, c) for _ in range(2))
+    pointwise.one_pass(amid(rng, x, 0) if in_the_middle else x, inside(y) if recorded else NONE, inside(a),
+                       scale=scale if scaled else NONE, shift=shift if shifted else NONE, z=z if added else NONE,
+                       gate=gate if gate_given else NONE, limits=(-0.5, 1.0))
+    about = abs(scale * x) + abs(shift) + abs(z) + abs(x)
+    expected = reference.gated(exact, gate, -0.5, 1.0) if gate_given else np.clip(exact, np.float32(-0.5), np.float32(1.0))
+    assert (abs(inside(a) - expected) <= gamma(3) * about).all()
+    assert not recorded or (abs(inside(y) - exact) <= gamma(3) * about).all()
+    assert y_safe() and a_safe() and border_untouched(a) and (border_untouched(y) if recorded else (y == SENTINEL).all())
 
 
 def winograd_bound(x, kernel, bias):
@@ -205,17 +266,18 @@ def test_weight_gradient(seed, n, h, w, c, k, size, stride):
 def test_pool(seed, n, h, w, c, size, stride, ceil):
     rng = np.random.default_rng(seed)
     h, w = max(h, size[0]), max(w, size[1])
-    x = np.maximum(normal(rng, n, h, w, c), 0).round(0)  # many ties
-    out = [(-(-(length - k) // s) if ceil else (length - k) // s) + 1 for length, k, s in zip((h, w), size, stride, strict=True)]
-    out = [o - 1 if (o - 1) * s >= length else o for o, s, length in zip(out, stride, (h, w), strict=True)]
-    g = normal(rng, n, *out, c)
-    y, y_safe = guarded(n, out[0] + 2, out[1] + 2, c)
+    x = normal(rng, n, h, w, c).round(0)  # many ties
+    about = {"size": size, "stride": stride, "padding": tuple(tuple(map(int, rng.integers(0, k, 2))) for k in size)}
+    expected = reference.max_pool(x, **about, ceil=ceil)
+    g = normal(rng, *expected.shape)
+    y, y_safe = guarded(n, expected.shape[1] + 2, expected.shape[2] + 2, c)
     (m, m_safe), (masked, masked_safe) = guarded(n, h + 2, w + 2, c), guarded(n, h + 2, w + 2, c)
-    pool.forward(with_border(x), y, size=size, stride=stride)
-    pool.back(with_border(x), with_border(g), m, masked, size=size, stride=stride)
-    assert np.array_equal(inside(y), reference.max_pool(x, size, stride, ceil))
-    agree(inside(m), reference.max_pool_back(x.astype(float), g.astype(float), size, stride, ceil),
-          reference.max_pool_back(x.astype(float), abs(g).astype(float), size, stride, ceil), size[0] * size[1])
+    exact, bound = (reference.max_pool_back(x.astype(float), v.astype(float), **about, ceil=ceil) for v in (g, abs(g)))
+    about["padding"] = tuple(first for first, _ in about["padding"])
+    pool.forward(inside(with_border(x)), inside(y), **about)
+    pool.back(inside(with_border(x)), inside(with_border(g)), inside(m), inside(masked), **about)
+    assert np.array_equal(inside(y), expected)
+    agree(inside(m), exact, bound, size[0] * size[1])
     assert np.array_equal(inside(masked), reference.gated(inside(m), x))
     assert y_safe() and m_safe() and masked_safe() and border_untouched(y) and border_untouched(m) and border_untouched(masked)
 
@@ -251,7 +313,7 @@ def test_a_nan_is_not_hidden():
     x[0, 5, 5] = np.nan
     y, a, p = bordered(1, 8, 8, W), bordered(1, 8, 8, W), bordered(1, 4, 4, W)
     winograd.convolve(x, winograd.transform(np.ones((3, 3, W, W), np.float32)), np.zeros(W, np.float32), y, a)
-    pool.forward(a, p, size=(2, 2), stride=(2, 2))
+    pool.forward(inside(a), inside(p), size=(2, 2), stride=(2, 2))
     assert np.isnan(y).any() and np.array_equal(np.isnan(y), np.isnan(a)) and np.isnan(p).any()
 
 
@@ -265,7 +327,7 @@ def test_layers_of_vgg_are_exact_to_1e_5(h, c, k):
     if winograd.fits(c, k):
         winograd.convolve(with_border(x), winograd.transform(kernel), bias, y)
     else:
-        direct.convolve(with_border(x), direct.pack(kernel), bias, y, size=(3, 3))
+        direct.convolve(inside(with_border(x)), direct.pack(kernel), bias, inside(y), size=(3, 3), corner=(-1, -1))
     assert abs(inside(y) - exact).max() <= 1e-5 * abs(exact).max()
 
 

@@ -1,4 +1,4 @@
-"""What the forms do not know (groups, dilation, different padding on opposite sides, padded pools) is left to NumPy."""
+"""Calls of every kind (groups, dilation, different padding on opposite sides, padded pools), by the forms and by NumPy."""
 
 import numpy as np
 import pytest
@@ -21,16 +21,18 @@ def call(op, **attributes):
 
 CALLS = [
     ("conv2d", {"padding": 1}, True), ("conv2d", {"padding": (1, 1), "groups": 1, "dilation": 1}, True), ("conv2d", {"padding": ((1, 1), (1, 1))}, True),
-    ("conv2d", {"padding": ((0, 1), (0, 1)), "stride": 2}, False), ("conv2d", {"padding": ((1, 1), (0, 1))}, False),
-    ("conv2d", {"dilation": 2}, False), ("conv2d", {"dilation": (1, 2), "padding": 1}, False), ("conv2d", {"groups": 4, "padding": 1}, False),
-    ("conv2d", {"groups": C, "padding": 1}, False), ("conv2d", {"padding": "same"}, False),
+    ("conv2d", {"padding": ((0, 1), (0, 1)), "stride": 2}, True), ("conv2d", {"padding": ((1, 1), (0, 1))}, True),
+    ("conv2d", {"dilation": 2}, True), ("conv2d", {"dilation": (1, 2), "padding": 1}, True), ("conv2d", {"groups": 4, "padding": 1}, True),
+    ("conv2d", {"groups": C, "padding": 1}, True), ("conv2d", {"padding": "same"}, False), ("conv2d", {"dilation": 2, "stride": 2}, False),
+    ("conv2d", {"padding": [3, 2]}, True), ("conv2d", {"groups": C, "stride": 2, "padding": 1}, True),
     ("max_pool", {"size": 2, "stride": 2}, True), ("max_pool", {"size": 2, "stride": 2, "padding": ((0, 0), (0, 0))}, True),
-    ("max_pool", {"size": 3, "stride": 2, "padding": 1}, False), ("max_pool", {"size": 3, "stride": 2, "padding": ((0, 1), (0, 1))}, False),
+    ("max_pool", {"size": 3, "stride": 2, "padding": 1}, True), ("max_pool", {"size": 3, "stride": 2, "padding": ((0, 1), (0, 1)), "ceil": True}, True),
+    ("relu", {}, True), ("clip", {"low": 0.0, "high": 6.0}, True), ("avg_pool", {"size": 2, "stride": 2}, False),
 ]
 
 
 @pytest.mark.parametrize(("op", "attributes", "known"), CALLS)
-def test_only_ordinary_calls_go_to_the_forms(op, attributes, known):
+def test_which_calls_go_to_the_forms(op, attributes, known):
     x, weights = call(op, **attributes)
     assert pays(op, (x,), weights, attributes) is known
 

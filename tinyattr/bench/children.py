@@ -9,8 +9,9 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
-from tinyattr.bench import peers
-from tinyattr.bench.work import FULL, QUICK, jobs, pictures
+from tinyattr.bench import models
+from tinyattr.bench.networks import NETWORKS, QUICK
+from tinyattr.bench.work import jobs, pictures
 
 FIRST_MAP = ("import tinyattr as ta; from tinyattr.glyphs.scenes import example; "
              "net = ta.load('glyphs'); ta.grad_cam(net, net.read(example().picture), score='log_odds')")
@@ -33,7 +34,7 @@ def memory(name, batch, steps, job, subject):
     """
     if not Path("/proc/self/clear_refs").exists():  # only Linux tells
         return None
-    arguments = [name, str(batch), str(steps), job, "quick" if subject is QUICK else "full"]
+    arguments = [name, str(batch), str(steps), job, subject.name]
     child = subprocess.run([sys.executable, "-c", CHILD, *arguments], stdout=subprocess.PIPE, check=True)
     return tuple(map(int, child.stdout.split()))
 
@@ -42,7 +43,7 @@ def main(name, batch, steps, job, subject):
     """The child: all is loaded, and nothing else; then the highest memory during the work, less what was in use."""
     batch, steps = int(batch), int(steps)
     alone(job, name, QUICK, batch)(2)  # code is loaded, threads are started
-    run = alone(job, name, QUICK if subject == "quick" else FULL, batch)
+    run = alone(job, name, NETWORKS[subject], batch)
     ctypes.CDLL(None).malloc_trim(0)  # what was freed since goes back to the system
     Path("/proc/self/clear_refs").write_text("5")  # forget the highest so far
     before = resident("VmRSS")
@@ -54,7 +55,7 @@ def main(name, batch, steps, job, subject):
 def alone(job, name, subject, batch):
     """The job of that name, its network in memory once: our weights are gone when another library has its own."""
     found = jobs(name, subject.network(), pictures(name, subject.size, batch), batch, only=job)
-    peers.torch_model.cache_clear()
+    models.torch_model.cache_clear()
     return found[0].run
 
 

@@ -12,7 +12,8 @@ from tinyattr.engine import GRADIENT, OPS, apply, rerun, walk
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer: operations, seconds forward and back (medians), and its largest error relative to its largest value.
+    """One layer: operations, bytes of inputs, weights and output, seconds forward and back (medians), and its largest
+    error relative to its largest value.
 
     A convolution's kernel writes its ReLU in the same pass, and its way back the ReLU's below: their time is its time.
     """
@@ -21,6 +22,7 @@ class Layer:
     op: str
     shape: tuple[int, ...]
     flop: float
+    bytes: int
     forward: float
     back: float
     error: float
@@ -36,10 +38,16 @@ def layers(net, x, repeats, progress):
         if record.inputs:
             forward = seconds(repeats, rerun, record, record.x, record.weights)
             back = seconds(repeats, apply, GRADIENT[record.op], record, signals[record.name])
-            found.append(Layer(record.name, record.op, record.output.shape, operations(record), forward, back,
+            found.append(Layer(record.name, record.op, record.output.shape, operations(record),
+                               sum(a.nbytes for a in (*record.x, *record.weights, record.output)), forward, back,
                                error(record)))
         progress.update()
     return found
+
+
+def limit(layer, machine):
+    """The least seconds that arithmetic and memory of this machine allow, one way. Winograd's form may need fewer."""
+    return max(layer.flop / machine["peak_gflops"], layer.bytes / machine["peak_gbytes"]) / 1e9
 
 
 def seconds(repeats, do, *arguments):

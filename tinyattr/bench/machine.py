@@ -11,7 +11,8 @@ from tinyattr.kernels.dispatch import forms
 
 SETTINGS = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_NUM_THREADS", "ONEDNN_MAX_CPU_ISA", "OMP_NUM_THREADS",
             "OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
-PACKAGES = ("tinyattr", "numpy", "numba", "torch", "captum", "grad-cam")
+PACKAGES = ("tinyattr", "numpy", "numba", "torch", "captum", "grad-cam", "onnxruntime",
+            "openvino")
 
 
 def machine():
@@ -21,12 +22,13 @@ def machine():
                          "and do not set NUMBA_DISABLE_JIT")
     import numba
 
-    from tinyattr.kernels.peak import peak
+    from tinyattr.bench.peak import bandwidth, peak
     from tinyattr.kernels.tile import W
 
     return {
         "processor": processor(), "threads": numba.get_num_threads(), "lanes": W,
         "registers": {16: "AVX-512", 8: "AVX2", 4: "four floats wide"}[W], "peak_gflops": peak() / 1e9,
+        "peak_gbytes": bandwidth() / 1e9,
         "versions": {name: v for name in PACKAGES if (v := installed(name))},
         "settings": {name: os.environ[name] for name in SETTINGS if name in os.environ}, "load": load_average(),
     }

@@ -1,73 +1,33 @@
-"""The same works by PyTorch, captum and pytorch-grad-cam, with the same weights. Only what is installed is asked.
+"""The same works by PyTorch, captum, pytorch-grad-cam, ONNX Runtime and OpenVINO, with the same weights. Only what is
+installed is asked.
 
 Each runs as its documentation calls it, its weights trainable as they come, and in the best way we know: weights
 frozen, and no more of the network walked than the answer needs. All in both memory layouts.
 """
 
-from functools import cache, partial
+from functools import partial
 from importlib import import_module
 from itertools import pairwise
 
 from tinyattr.bench.clock import Job
-from tinyattr.kernels.dispatch import pool_shape
-
-LAYOUTS = {"contiguous": "contiguous_format", "channels_last": "channels_last"}  # PyTorch's names of them
-
-
-@cache
-def library(name):
-    """A library, or None where it is missing or broken."""
-    try:
-        return import_module(name)
-    except (ImportError, RuntimeError, OSError):
-        return None
-
-
-@cache
-def torch_model(net, size, layout):
-    """torch.nn.Sequential of a network whose layers follow each other, for pictures of this size."""
-    torch = library("torch")
-    modules, (rows, columns), channels = [], (size, size), 3
-    for name, op, attributes in net.layers:
-        if op == "conv2d":
-            kernel, bias = net.weights[name]  # (kh, kw, in, out)
-            module = torch.nn.Conv2d(*kernel.shape[2:], kernel.shape[:2], **attributes)
-            fill(module, kernel.transpose(3, 2, 0, 1), bias)
-            channels = kernel.shape[3]
-        elif op == "max_pool":
-            module = torch.nn.MaxPool2d(attributes["size"], attributes["stride"])
-            rows, columns = pool_shape((rows, columns), attributes["size"], attributes["stride"])
-        elif op == "dense":
-            kernel, bias = net.weights[name]  # (in, out)
-            if isinstance(modules[-1], torch.nn.Flatten):  # ours reads (H, W, C), PyTorch's (C, H, W)
-                kernel = kernel.reshape(rows, columns, channels, -1).transpose(2, 0, 1, 3).reshape(kernel.shape)
-            module = torch.nn.Linear(*kernel.shape)
-            fill(module, kernel.T, bias)
-        else:
-            module = {"relu": torch.nn.ReLU, "flatten": torch.nn.Flatten}[op]()
-        modules.append(module)
-    return torch.nn.Sequential(*modules).eval().to(memory_format=getattr(torch, LAYOUTS[layout]))
-
-
-def fill(module, weight, bias):
-    """Our numbers into a module."""
-    torch = library("torch")
-    with torch.no_grad():
-        module.weight.copy_(torch.tensor(weight))
-        module.bias.copy_(torch.tensor(bias))
+from tinyattr.bench.models import LAYOUTS, library, onnx_session, torch_model
 
 
 def jobs(name, net, x, target, batch, layouts=LAYOUTS):
-    """The others' jobs for a work; none without torch. x: (N, H, W, 3)."""
+    """The others' jobs for a work; none of libraries that are not installed. x: (N, H, W, 3)."""
     torch, made = library("torch"), []
-    features = [layer for layer, _, _ in net.layers].index(net.features)
+    pictures = x.transpose(0, 3, 1, 2).copy()
     for layout in layouts if torch else ():
-        model = torch_model(net, x.shape[1], layout)
-        pictures = torch.tensor(x.transpose(0, 3, 1, 2).copy()).to(memory_format=getattr(torch, LAYOUTS[layout]))
+        model = torch_model(net, pictures.shape, layout)
+        given = torch.tensor(pictures).to(memory_format=getattr(torch, LAYOUTS[layout]))
         for needs, documented, way in WAYS[name]:
             if library(needs):
-                run = partial(with_weights, documented, way, model, features, pictures, target, batch)
+                run = partial(with_weights, documented, way, model, net.features, given, target, batch)
                 made.append(Job(needs.split(".")[0], run, layout, documented))
+    for way in ("onnxruntime", "openvino"):
+        if name == "forward" and library("onnx") and library(way):
+            session = onnx_session(net, pictures.shape, way)
+            made.append(Job(way, partial(lambda session, steps: session(pictures), session)))
     return made
 
 
@@ -92,13 +52,14 @@ def gradient(model, features, x, target, batch, steps):
 
 def layer_gradcam(model, features, x, target, batch, steps):
     """captum's LayerGradCam."""
-    return library("captum.attr").LayerGradCam(model, model[features]).attribute(x.clone().requires_grad_(), target)
+    cam = library("captum.attr").LayerGradCam(model, model.parts[features])
+    return cam.attribute(x.clone().requires_grad_(), target)
 
 
 def pytorch_gradcam(model, features, x, target, batch, steps):
     """GradCAM as its README calls it."""
     targets = [import_module("pytorch_grad_cam.utils.model_targets").ClassifierOutputTarget(target)]
-    with library("pytorch_grad_cam").GradCAM(model=model, target_layers=[model[features]]) as cam:
+    with library("pytorch_grad_cam").GradCAM(model=model, target_layers=[model.parts[features]]) as cam:
         return cam(input_tensor=x, targets=targets)
 
 
@@ -121,9 +82,9 @@ def rsi(model, features, x, target, batch, steps):
     found = []
     for step in range(steps + 1):
         model.zero_grad()
-        A = model[:features + 1](x * (step / steps))
+        A = model(x * (step / steps), stop=features)
         A.requires_grad_().retain_grad()
-        model[features + 1:](A)[0, target].backward()
+        model(A, start=features)[0, target].backward()
         found.append((A.detach(), A.grad))
     return sum((g0 + g1) / 2 * (A1 - A0) for (A0, g0), (A1, g1) in pairwise(found))
 

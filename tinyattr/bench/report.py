@@ -6,9 +6,10 @@ from tqdm import tqdm
 
 from tinyattr.bench.children import memory, start_seconds
 from tinyattr.bench.clock import Work, measured
-from tinyattr.bench.layers import Layer, layers, logits_error
+from tinyattr.bench.layers import Layer, layers, limit, logits_error
 from tinyattr.bench.machine import load_average, machine
-from tinyattr.bench.work import FULL, OURS, QUICK, pictures, work
+from tinyattr.bench.networks import FULL, NETWORKS, QUICK
+from tinyattr.bench.work import OURS, pictures, work
 from tinyattr.errors import InputError, named
 from tinyattr.files.tables import aligned
 
@@ -54,7 +55,8 @@ class Report:
         facts = [
             f"network   {self.network}",
             f"machine   {m['processor']}, {m['threads']} threads, {m['registers']} ({m['lanes']} lanes), "
-            f"{m['peak_gflops']:.0f} GFLOP/s measured (multiply-add in registers)",
+            f"{m['peak_gflops']:.0f} GFLOP/s measured (multiply-add in registers), "
+            f"{m['peak_gbytes']:.0f} GB/s (copying)",
             "versions  " + ", ".join(f"{name} {v}" for name, v in m["versions"].items()),
             "settings  " + (", ".join(f"{name}={v}" for name, v in m["settings"].items()) or "none"),
         ]
@@ -76,18 +78,30 @@ class Report:
                 "of the peak is possible."]
 
     def _layers(self, batch):
-        found = self.layers[batch]
-        flop, forward, back = (sum(getattr(layer, name) for layer in found) for name in ("flop", "forward", "back"))
-        total = Layer("total", "", (), flop, forward, back, max(layer.error for layer in found))
+        found = sorted(self.layers[batch], key=self._lost, reverse=True)
+        flop, size, forward, back = (
+            sum(getattr(layer, name) for layer in found) for name in ("flop", "bytes", "forward", "back"))
+        total = Layer("total", "", (), flop, size, forward, back, max(layer.error for layer in found))
         rows = []
         for layer in (*found, total):
-            rates = [self.share(layer.flop, s)[0] if layer.flop else None for s in (layer.forward, layer.back)]
-            rows.append((layer.name, "x".join(map(str, layer.shape)), layer.flop / 1e9, 1e3 * layer.forward, rates[0],
-                         1e3 * layer.back, rates[1], layer.error))
-        columns = [f"batch {batch}", "shape", "GFLOP:.2f", "forward ms:.2f", "GFLOP/s:.0f", "back ms:.2f",
-                   "GFLOP/s:.0f", "error:.1e"]
-        return [aligned(columns, rows), "", "Error: the largest, relative to the layer's largest value, against "
+            least = limit(layer, self.machine) if layer is not total else sum(limit(one, self.machine) for one in found)
+            lost = self._lost(layer) if layer is not total else sum(map(self._lost, found))
+            numbers = [layer.name, "x".join(map(str, layer.shape)), layer.flop / 1e9]
+            for seconds in (layer.forward, layer.back):
+                rate = layer.flop / seconds / 1e9 if layer.flop else None
+                numbers += [1e3 * seconds, rate, layer.bytes / seconds / 1e9, least / seconds]
+            rows.append((*numbers, 1e3 * lost, layer.error))
+        way = ["GFLOP/s:.0f", "GB/s:.1f", "of limit:.0%"]
+        columns = [f"batch {batch}", "shape", "GFLOP:.2f", "forward ms:.2f", *way, "back ms:.2f", *way, "lost ms:.2f",
+                   "error:.1e"]
+        return [aligned(columns, rows), "", "Limit: what the measured arithmetic and memory allow; Winograd's form and "
+                "caches may beat it. Lost: the time beyond it, both ways, by which layers are sorted. GB/s: inputs, "
+                "weights and output.",
+                "Error: the largest, relative to the layer's largest value, against "
                 f"float64 on the same inputs. Logits after all layers: {self.logits_error:.1e}."]
+
+    def _lost(self, layer):
+        return sum(max(seconds - limit(layer, self.machine), 0) for seconds in (layer.forward, layer.back))
 
     def _memory(self):
         rows = [(name, job, total / 2**20, beyond / 2**20) for name, job, total, beyond in self.memory]
@@ -98,17 +112,18 @@ class Report:
         return [f"{name}: {s:.2f} s" for name, s in self.start.items()]
 
 
-def bench(parts=PARTS, *, batches=(1, 8), steps=50, repeats=7, quick=False):
-    """Measure the chosen parts of PARTS on VGG19 with random weights, 224 x 224, or a small network. Returns a Report.
+def bench(parts=PARTS, *, batches=(1, 8), steps=50, repeats=7, quick=False, net=FULL.name):
+    """Measure the chosen parts of PARTS on one of NETWORKS, or on a small one. Returns a Report.
 
     Works: forward and with the input's gradient for every batch; Grad-CAM for one picture; paths of so many steps in
-    batches of the largest. PyTorch, captum and pytorch-grad-cam take turns with ours where they are installed.
-    Raises InputError for an unknown part and for numbers below 1.
+    batches of the largest. PyTorch, captum, pytorch-grad-cam, ONNX Runtime and OpenVINO take turns with ours where they
+    are installed.
+    Raises InputError for an unknown part or network and for numbers below 1.
     """
     parts = [named("part of the bench", part, PARTS) for part in parts]
     if min(*batches, steps, repeats) < 1:
         raise InputError(f"batches, steps and repeats are at least 1; got {batches}, {steps} and {repeats}")
-    subject = QUICK if quick else FULL
+    subject = QUICK if quick else NETWORKS[named("network", net, NETWORKS)]
     net = subject.network()
     report = Report(f"{net.name}, {subject.size} x {subject.size}, {net.parameters:,} parameters", machine())
     with tqdm(desc="bench", leave=False, disable=None, unit=" runs") as progress:

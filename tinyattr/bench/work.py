@@ -1,6 +1,5 @@
 """The works that are measured, each as we do it; peers.py has the same by others."""
 
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -41,22 +40,6 @@ def rsi(net, x, target, batch, steps):
 
 
 OURS = {"forward": forward, "gradient": gradient, "gradcam": gradcam, "ig": ig, "rsi": rsi}
-
-
-@dataclass(frozen=True)
-class Subject:
-    """The network that all works run on, and the side of its pictures."""
-
-    configuration: str
-    width: float
-    size: int
-
-    def network(self):
-        """Random weights: they take the same time as trained ones."""
-        return ta.vgg(self.configuration, width=self.width, size=self.size, seed=0)
-
-
-FULL, QUICK = Subject("E", 1, 224), Subject("A", 1 / 4, 64)
 
 
 def jobs(name, net, x, batch, only=None):

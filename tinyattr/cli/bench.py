@@ -12,12 +12,14 @@ from tinyattr.cli.shared import shared
                 help="pictures at a time; paths run in the largest; default: 1 8"),
          option("--steps", type=int, default=50, help="of a path; default: %(default)s"),
          option("--repeats", type=int, default=7, help="whose median counts; a fifth for paths; default: %(default)s"),
+         option("--net", default="vgg19", metavar="NAME", help="vgg19, squeezenet, squeezenet1.1, resnet18, resnet50, "
+                "mobilenet_v2, densenet121 or glyphs; default: %(default)s"),
          option("--quick", action="store_true", help="a small network instead of VGG19: seconds, not minutes"),
          figure("bar chart to write"), *shared("--json"))
 def run_bench(options):
     """How long the engine takes here, and PyTorch if it is installed."""
     found = bench(options.work, batches=options.batch, steps=options.steps, repeats=options.repeats,
-                  quick=options.quick)
+                  quick=options.quick, net=options.net)
 
     def chart(_):
         from tinyattr.bench.chart import timings

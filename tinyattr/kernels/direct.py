@@ -1,21 +1,40 @@
-"""Direct convolution: any kernel, stride and padding, through the register tile.
+"""Direct convolution: any kernel, stride, padding, dilation and groups, through the register tile.
 
-For one output pixel and one row of the kernel, the kw pixels x C channels of the input are kw C contiguous floats, and so are
-the weights that belong to them: a convolution is kh such products, whatever its stride.
+A pixel's window is read line by line: kw pixels x C channels are kw C contiguous floats, and so are the weights that
+belong to them. So a convolution is a product of a list of pixels with the panels of the weights, and ROWS pixels in
+reading order, wherever a line ends, make a tile:
+
+        pixel  0  |  window's kh lines x kw C floats  |     | w |     | y[0] |
+        pixel  1  |  ...                              |  x  | : |  =  | y[1] |       a panel: `width` output channels
+        ...                                                              ...
+
+What differs from call to call are only addresses and distances. A 1 x 1 kernel reads maps as they lie, without a copy; a
+dilated or grouped one reads its taps one by one; the way back is a convolution of the signal for each of the stride's
+classes of pixels. A depthwise kernel multiplies lane by lane instead of adding up over channels.
 """
 
+from functools import lru_cache
+
+import numba
 import numpy as np
 from numba import prange
 
-from tinyattr.kernels.buffers import NONE, demand, inside, read, with_border, written
-from tinyattr.kernels.tile import P, by_rows, load_panel, sums
+from tinyattr.kernels.buffers import NONE, address, lie, read
+from tinyattr.kernels.pointwise import pixel
+from tinyattr.kernels.tile import P, W
 from tinyattr.kernels.vector import (
-    gated,
-    given,
+    LINE,
+    at,
+    broadcast_each,
+    clipped,
     inlined,
+    lanes_each,
+    lister,
+    loader,
     on_line,
     parallel_kernel,
-    pointer,
+    passed,
+    repeater,
     shift,
     signed,
     store,
@@ -23,126 +42,212 @@ from tinyattr.kernels.vector import (
     stream,
 )
 
+ROWS = {16: 12, 8: 6, 4: 6}[W]  # pixels of a tile: 24 of 32 registers hold sums, or 12 of 16
+NEAR = 131072  # floats of maps that a thread goes through for one panel after the other: they stay in its cache
+
+pixels, repeat, FLOATS = lister(ROWS), repeater(ROWS), LINE // 4
+
 
 @inlined
-def put(p, at, v, count):
-    """p[at : at + P] = v, or the first `count` of it."""
-    if count >= P:
-        store(p, at, v)
-    else:
-        store_some(p, at, v, count)
+def listed(maps, image, i, j, k, columns, left):
+    """Pointers to channel k of ROWS pixels from (i, j) on, of which `left` are left."""
+    first = shift(pixel(maps, image, i, j), k)
+    return pixels(first, maps[3], maps[2] - (columns - 1) * maps[3], j, columns, left)
 
 
-def _pixels(rows):
-    tile = sums(rows)
+def _unit(width, multiply):
+    load = loader(width)
 
     @inlined
-    def do(first, x, x_step, x_line, n, lines, w, bias, y, a, y_step, count):
-        """So many output pixels, one panel of channels. n = kw C floats in each of kh lines of x."""
-        acc = tile(shift(x, first * x_step), (x_step, x_line, 1), w, (n * P, P), lines, n, load_panel(bias, 0))
-        for r in range(rows):
-            at = (first + r) * y_step
-            if given(y):
-                if given(a) and count >= P and on_line(shift(y, at)):  # the next layer reads a, y only goes on record
-                    stream(y, at, acc[r])
-                else:
-                    put(y, at, acc[r], count)
-            if given(a):
-                put(a, at, gated(acc[r], acc[r]), count)
+    def put(p, v, count):
+        if count < width:
+            store_some(p, 0, v, count)
+        else:
+            store(p, 0, v)
+
+    @inlined
+    def do(unit, x, window, w, bias, y, a, gate, out, split, limits):
+        """One block of pixels of one picture, one panel of channels: see `_plan` for the numbers."""
+        lines, line, taps, tap, n = window
+        rows, columns, channels = out
+        (block, blocks, groups, panels, x_group, y_group), (low, high) = split, limits
+        rest, panel = divmod(unit, groups * panels)
+        image, part = divmod(rest, blocks)
+        group, p = divmod(panel, panels)
+        k = group * y_group + p * width
+        count = min(width, min(y_group - p * width, channels - k))
+        weights, start = at(w + 4 * panel * lines * taps * n * width), load(at(bias), group * panels * width + p * width)
+        for first in range(part * block, min((part + 1) * block, rows * columns), ROWS):
+            i, j = divmod(first, columns)
+            left = rows * columns - first
+            xs = listed(x, image, i, j, group * x_group, columns, left)
+            acc, step = repeat(start), 0
+            for u in range(lines):
+                for v in range(taps):
+                    place = u * line + v * tap
+                    for c in range(n):
+                        acc = multiply(acc, xs, place + c, load(weights, step))
+                        step += width
+            if y[0] != 0:
+                ys = listed(y, image, i, j, k, columns, left)
+                past = count == width and a[0] != 0 and on_line(ys[0]) and y[2] % FLOATS == 0 and y[3] % FLOATS == 0
+                for r in range(ROWS):
+                    if past:  # the next layer reads a, y only goes on record
+                        stream(ys[r], 0, acc[r])
+                    else:
+                        put(ys[r], acc[r], count)
+            if a[0] != 0:
+                to = listed(a, image, i, j, k, columns, left)
+                gates = listed(gate, image, i, j, k, columns, left)
+                for r in range(ROWS):
+                    v = passed(acc[r], load(gates[r], 0), low, high) if gate[0] != 0 else clipped(acc[r], low, high)
+                    put(to[r], v, count)
     return do
 
 
-pixels = by_rows(_pixels)
+wide, narrow, lanes = _unit(P, broadcast_each), _unit(W, broadcast_each), _unit(P, lanes_each)
 
 
 @parallel_kernel
-def _convolve(x, corner, size, stride, w, bias, y, a, shape, origin, step, out):
-    """Output pixel (i, j) goes to y[:, origin + step (i, j)], its window starts at x[:, corner + stride (i, j)]."""
-    n, x_height, x_width, channels = x.shape
-    _, y_height, y_width, columns = shape
-    line, panel = size[1] * channels, size[0] * size[1] * channels * P
-    for unit in prange(w.shape[0] * n * out[0]):
-        p, rest = divmod(signed(unit), n * out[0])
-        image, i = divmod(rest, out[0])
-        x_at = ((image * x_height + corner[0] + i * stride[0]) * x_width + corner[1]) * channels
-        y_at = ((image * y_height + origin[0] + i * step[0]) * y_width + origin[1]) * columns + p * P
-        pixels(out[1], pointer(x, x_at), stride[1] * channels, x_width * channels, line, size[0],
-               pointer(w, p * panel), pointer(bias, p * P), pointer(y, y_at), pointer(a, y_at), step[1] * columns,
-               columns - p * P)
+def _wide(units, x, window, w, bias, y, a, gate, out, split, limits):
+    for unit in prange(units):
+        wide(signed(unit), x, window, w, bias, y, a, gate, out, split, limits)
 
 
-def pack(w):
-    """Columns by panels, the last one filled with zeros. (kh, kw, C, K) -> (panels, kh kw C, P)."""
-    rows, k = w[..., 0].size, w.shape[3]
-    full = np.zeros((rows, -(-k // P) * P), np.float32)
-    full[:, :k] = w.reshape(rows, k)
-    return np.ascontiguousarray(full.reshape(rows, -1, P).transpose(1, 0, 2))
+@parallel_kernel
+def _narrow(units, x, window, w, bias, y, a, gate, out, split, limits):
+    for unit in prange(units):
+        narrow(signed(unit), x, window, w, bias, y, a, gate, out, split, limits)
 
 
-def _filled(bias):
-    """The bias, with zeros up to a whole panel."""
-    return read(np.pad(bias, (0, -bias.size % P)))
+@parallel_kernel
+def _lanes(units, x, window, w, bias, y, a, gate, out, split, limits):
+    for unit in prange(units):
+        lanes(signed(unit), x, window, w, bias, y, a, gate, out, split, limits)
 
 
-def convolve(x, w, bias, y=NONE, a=NONE, *, size, stride=(1, 1), corner=(0, 0), border=1):
-    """y[n,i,j,k] = bias[k] + sum_{u,v,c} x[n, s i + u + corner, s j + v + corner, c] w[u,v,c,k], w = pack(w); a = max(y, 0).
+def pack(w, groups=1):
+    """Columns by panels, filled with zeros. (kh, kw, C / groups, K) -> (groups, panels, kh kw C / groups, width).
 
-    x: (N, ...) with its padding in memory: corner is where the first window starts. y, a: (N, Ho + 2 border,
-    Wo + 2 border, K); either may be left out.
+    Depthwise, every panel is a group of `width` channels.
     """
-    shape = (y if y.size else a).shape
-    out = (shape[1] - 2 * border, shape[2] - 2 * border)
-    demand(shape[0] == len(x) and shape[3] == bias.size, f"maps of shape {shape} for {len(x)} pictures, {bias.size} channels")
-    demand(w.shape == (-(-bias.size // P), size[0] * size[1] * x.shape[3], P), f"weights {w.shape} do not fit to {x.shape}")
-    demand(all(c >= 0 and c + s * (o - 1) + k <= length for c, s, o, k, length in zip(
-        corner, stride, out, size, x.shape[1:3], strict=True)), f"{out} windows do not lie within maps of shape {x.shape}")
-    y, a = written(y, a, shape=shape)
-    _convolve(read(x), corner, size, stride, read(w), _filled(bias), y, a, shape, (border, border), (1, 1), out)
+    rows, k = w[..., 0].size, w.shape[3]
+    deep = depthwise(w.shape, groups)
+    groups = 1 if deep else groups
+    own = k // groups
+    width = W if not deep and own < 2 * P and 0 < own % P <= W else P  # where a panel of P would be half empty
+    full = np.zeros((rows, groups, -(-own // width) * width), np.float32)
+    full[:, :, :own] = w.reshape(rows, groups, own)
+    packed = np.ascontiguousarray(full.reshape(rows, groups, -1, width).transpose(1, 2, 0, 3))
+    return packed.swapaxes(0, 1) if deep else packed
 
 
-def pack_back(w, stride=(1, 1)):
+def depthwise(shape, groups):
+    """Does every output channel read just its own input channel?"""
+    return groups > 1 and shape[2] == 1 and shape[3] == groups
+
+
+def _filled(bias, groups, width):
+    """The bias, each group's with zeros up to whole panels."""
+    lacking = -(bias.size // groups) % width
+    return read(np.pad(bias.reshape(groups, -1), ((0, 0), (0, lacking))) if lacking else bias)
+
+
+def convolve(x, w, bias, y=NONE, a=NONE, gate=NONE, *, size, stride=(1, 1), corner=(0, 0), dilation=(1, 1), groups=1,
+             limits=(0.0, np.inf)):
+    """y[n,i,j,k] = bias[k] + sum_{u,v,c} x[n, s i + d u + corner, s j + d v + corner, c] w[u,v,c,k], w = pack(w).
+
+    a = y between the limits (low, high), or with a gate a = y where low < gate < high, else 0.
+    x: (N, H, W, C) with its padding in memory around it: corner, which may be negative, is where the first window starts.
+    y, a, gate: (N, Ho, Wo, K); y or a may be left out. All are maps whose channels lie side by side (buffers.lie).
+    """
+    of, width = (y if y.size else a), w.shape[3]
+    if bias.size != of.shape[3] or any(v.size and v.shape != of.shape for v in (a, gate)):
+        raise ValueError(f"maps {y.shape}, {a.shape}, {gate.shape} and a bias {bias.shape}")
+    units, panels, offset, steps, window, split = _plan(
+        x.shape, x.strides, of.shape, w.shape, size, stride, corner, dilation, groups, numba.get_num_threads())
+    filled = _filled(bias, panels, width)
+    kernel = _lanes if panels == 1 < groups else _wide if width == P else _narrow
+    kernel(units, (lie(x)[0] + offset, *steps), window, address(w), address(filled), lie(y), lie(a), lie(gate), of.shape[1:],
+           split, limits)
+
+
+@lru_cache(maxsize=4096)
+def _plan(x, strides, out, w, size, stride, corner, dilation, groups, threads):
+    """(units of work, groups of panels, offset in bytes of the first window, distances of pictures, lines and columns,
+    window, split) of `_unit`, from shapes. Raises ValueError for shapes that do not fit.
+    """
+    (n, rows, columns, k), channels, width = out, x[3], w[3]
+    deep = depthwise((*size, channels // groups, k), groups)
+    of_group = (width, width) if deep else (channels // groups, k // groups)  # channels in and out
+    expected = ((-(-k // width), 1) if deep else (groups, -(-of_group[1] // width))), size[0] * size[1] * (channels // groups)
+    if (w[:2], w[2]) != expected or x[0] != n or (strides[3] != 4 and channels > 1):
+        raise ValueError(f"weights {w} of size {size}, {groups} groups, and maps {x}, strides {strides}, do not give {out}")
+    image, line, pixel = (s // 4 for s in strides[:3])
+    if groups == dilation[1] == 1 and (size[1] == 1 or pixel == channels):
+        window = size[0], line * dilation[0], 1, 0, size[1] * channels
+    else:
+        window = size[0], line * dilation[0], size[1], pixel * dilation[1], channels // groups
+    pieces = w[0] * w[1]
+    block = min(NEAR // (channels * stride[0] * stride[1]), rows * columns * n * pieces // (4 * threads))
+    block = max(1, block // ROWS) * ROWS
+    blocks = -(-rows * columns // block)
+    return (n * blocks * pieces, 1 if deep else groups, 4 * (corner[0] * line + corner[1] * pixel),
+            (image, line * stride[0], pixel * stride[1]), window, (block, blocks, *w[:2], *of_group))
+
+
+def turned(w, groups=1):
+    """The weights of the way back: turned by 180 degrees, in and out exchanged. (kh, kw, C / G, K) -> (kh, kw, K / G, C)."""
+    kh, kw, c, k = w.shape
+    return w[::-1, ::-1].reshape(kh, kw, c, groups, k // groups).transpose(0, 1, 4, 3, 2).reshape(kh, kw, k // groups, -1)
+
+
+def pack_back(w, stride=(1, 1), groups=1):
     """The weights for the way back: rows of (size, packed weights), None where there is no weight.
 
-    Input pixels fall into sh x sw classes; class (a, b) is a convolution of g with every s-th weight from (a, b) on,
-    turned by 180 degrees, in and out exchanged.
+    Input pixels fall into sh x sw classes; class (a, b) is a convolution of g with every s-th weight from (a, b) on.
     """
     def part(a, b):
-        piece = w[a::stride[0], b::stride[1]][::-1, ::-1]
-        return (piece.shape[:2], pack(piece.transpose(0, 1, 3, 2))) if piece.size else None
+        piece = w[a::stride[0], b::stride[1]]
+        return (piece.shape[:2], pack(turned(piece, groups), groups)) if piece.size else None
     return [[part(a, b) for b in range(stride[1])] for a in range(stride[0])]
 
 
-def back(g, parts, m, *, stride=(1, 1), padding=(0, 0), border=1):
-    """m[n, s i + u - p, s j + v - p, c] = sum_{i,j,u,v,k} g[n,i,j,k] w[u,v,c,k], parts = pack_back(w, stride).
+def back(g, parts, m, masked=NONE, gate=NONE, *, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1,
+         limits=(0.0, np.inf)):
+    """m[n, s i + d u - p, s j + d v - p, c] = sum_{i,j,u,v,k} g[n,i,j,k] w[u,v,c,k], parts = pack_back(w, stride).
 
-    g: (N, Ho, Wo, K); m: (N, H + 2 border, W + 2 border, C).
+    g: (N, Ho, Wo, K) with enough zeros around it (`edge`); m: (N, H, W, C); masked = m where low < gate < high, else 0.
+    Either stride or dilation is 1.
     """
-    (m,), bias = written(m, shape=(len(g), *m.shape[1:])), np.zeros(m.shape[3], np.float32)
-    lengths = m.shape[1] - 2 * border, m.shape[2] - 2 * border
-    rows, columns = (
-        [_class(a, s, p, length) for a in range(s)] for s, p, length in zip(stride, padding, lengths, strict=True))
-    around, edge = _surrounded(g, parts, rows, columns)
-    for (i, height, top), row in zip(rows, parts, strict=True):
-        for (j, width, left), part in zip(columns, row, strict=True):
+    nothing = np.zeros(m.shape[3], np.float32)
+    classes = [[first_of(a, s, p, length) for a in range(s)] for s, p, length in zip(stride, padding, m.shape[1:3], strict=True)]
+    for (i, top), row in zip(classes[0], parts, strict=True):
+        for (j, left), part in zip(classes[1], row, strict=True):
+            own = [v[:, i::stride[0], j::stride[1]] if v.size else v for v in (m, masked, gate)]
             if part is None:
-                inside(m, border)[:, i::stride[0], j::stride[1]] = 0
-            else:
+                for v in own[:2]:
+                    v[...] = 0
+            elif own[0].size:
                 (kh, kw), w = part
-                demand(w.shape == (-(-bias.size // P), kh * kw * g.shape[3], P), f"weights {w.shape} do not fit to {g.shape}")
-                _convolve(read(around), (edge + top - kh + 1, edge + left - kw + 1), (kh, kw), (1, 1), read(w), _filled(bias),
-                          m, NONE, m.shape, (border + i, border + j), stride, (height, width))
+                convolve(g, w, nothing, *own, size=(kh, kw), dilation=dilation, groups=groups, limits=limits,
+                         corner=(top - dilation[0] * (kh - 1), left - dilation[1] * (kw - 1)))
 
 
-def _class(a, s, p, length):
-    """Of the input's pixels i with (i + p) mod s = a: the first, how many, and the output pixel (i + p - a) / s of the first."""
+def first_of(a, s, p, length):
+    """Of the input's pixels i with (i + p) mod s = a: the first, and the output pixel (i + p - a) / s that belongs to it."""
     first = (a - p) % s
-    return first, max(0, -(-(length - first) // s)), (first + p - a) // s
+    return first, (first + p - a) // s
 
 
-def _surrounded(g, parts, rows, columns):
-    """g with enough zeros around it for the windows of every class, and how many."""
-    before = [length - 1 for row in parts for part in row if part for length in part[0]]
-    below = [top + height - g.shape[1] for _, height, top in rows]
-    beside = [left + width - g.shape[2] for _, width, left in columns]
-    edge = max(*before, *below, *beside)
-    return with_border(g, edge), edge
+def edge(g, lengths, parts, stride=(1, 1), padding=(0, 0), dilation=(1, 1)):
+    """How many zeros around g (N, Ho, Wo, K) the windows of every class reach, for an input of these lengths (H, W)."""
+    most = 0
+    for axis, (s, p, d, length) in enumerate(zip(stride, padding, dilation, lengths, strict=True)):
+        for a in range(s):
+            part = parts[a][0] if axis == 0 else parts[0][a]
+            first, at = first_of(a, s, p, length)
+            if part is not None and first < length:
+                last = at + (length - 1 - first) // s
+                most = max(most, d * (part[0][axis] - 1) - at, last + 1 - g.shape[1 + axis])
+    return most

@@ -4,22 +4,22 @@ that is still to be compiled. Without Numba, or with NUMBA_DISABLE_JIT=1, NumPy 
 
 import os
 import sys
-from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache, wraps
 from importlib import import_module
 from importlib.util import find_spec
+from math import prod
 
 import numpy as np
 
 from tinyattr.engine.backend import NumPy
 from tinyattr.engine.rules import GRADIENT
-from tinyattr.engine.windows import overhang, pair, sides
+from tinyattr.engine.windows import pair, sides
 from tinyattr.errors import InputError
 from tinyattr.kernels.memory import WRITTEN
 
 LEAST_PRODUCTS = 2_000_000  # about a millisecond of NumPy
-LEAST_POOLED = 100_000
-RANKS = {"conv2d": [4, 1], "dense": [2, 1], "max_pool": [], "relu": []}
+LEAST_MOVED = 100_000  # numbers that are read, each by itself or through a pool's windows
+FOLLOWS = 100  # times less is enough where the kernels wrote the input already: they are compiled, and the next layer waits
 
 
 class Kernels(NumPy):
@@ -29,22 +29,25 @@ class Kernels(NumPy):
         """The output of `op`: see NumPy."""
         if pays(op, x, weights, attributes) and forms():
             with forms().TURN:
-                return forms().FORWARD[op](*x, *weights, **ordinary(op, attributes))
+                return forms().FORWARD[op](*x, *weights, **attributes)
         return super().forward(op, x, weights, attributes)
 
     def back(self, rule, record, g):
         """What `rule` answers: see NumPy. The engine's own rules have fast forms, a rule of the user's own has none."""
-        found = None
-        if rule is GRADIENT.get(record.op) and pays(record.op, record.x, record.weights, record.attributes) and forms():
+        if rule is GRADIENT.get(record.op) and pays(record.op, record.x, record.weights, record.attributes, g) and forms():
             with forms().TURN:
-                found = forms().BACK[record.op](_known(record), g)
-        return super().back(rule, record, g) if found is None else found
+                found = forms().BACK.get(record.op, lambda *_: None)(record, g)
+            if found is not None:
+                return found
+        return super().back(rule, record, g)
 
     def weight_gradient(self, record, g):
         """A tuple of gradients, one for each of the record's weights: see NumPy."""
         if record.weights and pays(record.op, record.x, record.weights, record.attributes) and forms():
             with forms().TURN:
-                return forms().WEIGHTS[record.op](_known(record), g)
+                found = forms().WEIGHTS.get(record.op, lambda *_: None)(record, g)
+            if found is not None:
+                return found
         return super().weight_gradient(record, g)
 
     def __reduce__(self):
@@ -54,56 +57,76 @@ class Kernels(NumPy):
 KERNELS = Kernels()
 
 
-def ordinary(op, attributes):
-    """The attributes in the form that forms.py knows; None for what it does not: groups, dilation, different padding on
-    opposite sides, padding of a pool.
-    """
-    known = {key: value for key, value in attributes.items() if key not in ("groups", "dilation", "padding")}
-    try:
-        (top, bottom), (left, right) = sides(attributes.get("padding", 0))
-        dilation = pair(attributes.get("dilation", 1))
-    except InputError:
-        return None
-    if (top, left) != (bottom, right) or dilation != (1, 1) or attributes.get("groups", 1) != 1:
-        return None
-    if op == "conv2d":
-        return {**known, "padding": (top, left)}
-    return known if (top, left) == (0, 0) else None
-
-
-def _known(record):
-    return replace(record, attributes=ordinary(record.op, record.attributes))
-
-
-def pays(op, x, weights, attributes):
+def pays(op, x, weights, attributes, *signals):
     """True if a form knows this call and it is large enough. What makes no sense is left to NumPy, which says why."""
-    attributes = ordinary(op, attributes)
-    if attributes is None or any(a.dtype != np.float32 for a in (*x, *weights)) or [w.ndim for w in weights] != RANKS.get(op):
+    if op not in SIZE or any(a.dtype != np.float32 for a in (*x, *weights, *signals)):
         return False
-    if op == "relu":
-        written = WRITTEN.get(x[0])
-        return written is not None and written.relu is not None
-    if op == "max_pool":
-        size, stride = attributes.get("size", 0), attributes.get("stride", 0)
-        return x[0].ndim == 4 and x[0].size >= LEAST_POOLED and _fits(x[0].shape[1:3], size) and min(pair(stride)) >= 1
-    if op == "dense":
-        kernel, _ = weights
-        return x[0].ndim == 2 and x[0].shape[1] == len(kernel) and len(x[0]) * kernel.size >= LEAST_PRODUCTS
-    (kernel, _), (x,) = weights, x
-    padding, (sh, sw) = pair(attributes.get("padding", 0)), pair(attributes.get("stride", 1))
-    padded = [length + 2 * p for length, p in zip(x.shape[1:3], padding, strict=False)]
-    return (x.ndim == 4 and x.shape[3] == kernel.shape[2] and _fits(padded, kernel.shape[:2])
-            and min(*padding, sh - 1, sw - 1) >= 0 and x.size // (sh * sw) * kernel[:, :, 0].size >= LEAST_PRODUCTS)
+    shapes = tuple(a.shape for a in x), tuple(w.shape for w in weights)
+    size = _size(op, *shapes, tuple(attributes.items()))
+    return size >= 1 or (size * FOLLOWS >= 1 and any(WRITTEN.get(a) for a in (*x, *signals)))
 
 
-def pool_shape(lengths, size, stride, ceil=False):
-    """(Ho, Wo) of a pool without padding over maps of these lengths (H, W)."""
-    return tuple((length + ceil * overhang(length, k, s) - k) // s + 1
-                 for length, k, s in zip(lengths, pair(size), pair(stride), strict=True))
+def remembered(function):
+    """The function, its answers kept. What cannot be looked up, as lists among the arguments, is computed each time."""
+    kept = lru_cache(maxsize=4096)(function)
+
+    @wraps(function)
+    def ask(*arguments):
+        try:
+            return kept(*arguments)
+        except TypeError:
+            return function(*arguments)
+    return ask
 
 
-def _fits(lengths, size):
-    return all(length >= k >= 1 for length, k in zip(lengths, pair(size), strict=True))
+@remembered
+def _size(op, x, weights, attributes):
+    """How large a call with inputs and weights of these shapes is, in units that pay; 0 if no form knows it."""
+    try:
+        return SIZE[op](x, weights, **dict(attributes))
+    except (InputError, TypeError):
+        return 0
+
+
+def convolution(x, weights, *, stride=1, padding=0, dilation=1, groups=1):
+    """Of conv2d. Strides and dilation at once are left to NumPy."""
+    ((x,), ((kh, kw, c, k), bias)), stride, dilation = (x, weights), pair(stride), pair(dilation)
+    if (len(x) != 4 or bias != (k,) or groups < 1 or x[3] != c * groups or k % groups or min(*stride, *dilation) < 1
+            or (1, 1) not in (stride, dilation)):
+        return 0
+    out = [(length + sum(p) - d * (w - 1) - 1) // s + 1
+           for length, p, w, s, d in zip(x[1:3], sides(padding), (kh, kw), stride, dilation, strict=True)]
+    slow = 1 if groups == 1 else 10  # NumPy takes ten times as long for each product of a grouped one
+    return min(*out, kh, kw) > 0 and slow * x[0] * prod(out) * kh * kw * c * k / LEAST_PRODUCTS
+
+
+def matrix(x, weights):
+    """Of dense, on vectors."""
+    (x,), ((inputs, outputs), bias) = x, weights
+    return len(x) == 2 and x[1] == inputs and bias == (outputs,) and x[0] * inputs * outputs / LEAST_PRODUCTS
+
+
+def pooling(x, weights, *, size, stride, padding=0, ceil=False):
+    """Of max_pool."""
+    (x,) = x
+    fits = len(x) == 4 and min(pair(stride)) > 0 and all(
+        max(p) < k <= length + sum(p) for length, k, p in zip(x[1:3], pair(size), sides(padding), strict=True))
+    return fits and prod(x) / LEAST_MOVED
+
+
+def by_numbers(x, weights, **limits):
+    """Of what is done to each number of maps by itself: all inputs of one shape, weights by channel."""
+    fits = len(x[0]) == 4 and set(x) == {x[0]} and all(w == x[0][3:] for w in weights)
+    return fits and set(limits) <= {"low", "high"} and prod(x[0]) / LEAST_MOVED
+
+
+def side_by_side(x, weights):
+    """Of concat."""
+    return len(x[0]) == 4 and len({a[:3] for a in x}) == 1 and sum(map(prod, x)) / LEAST_MOVED
+
+
+SIZE = {"conv2d": convolution, "dense": matrix, "max_pool": pooling, "relu": by_numbers, "clip": by_numbers,
+        "batch_norm": by_numbers, "add": lambda x, weights: len(x) == 2 and by_numbers(x, weights), "concat": side_by_side}
 
 
 def forms():

@@ -11,139 +11,256 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tinyattr.engine.arrays import sealed
-from tinyattr.engine.windows import pair
+from tinyattr.engine.windows import overhang, pair, sides
 from tinyattr.kernels import dense as dense_kernels
 from tinyattr.kernels import direct, pool, thin, threads, winograd
 from tinyattr.kernels import weight_gradient as weight_kernels
-from tinyattr.kernels.buffers import NONE, inside, recycled, with_border
-from tinyattr.kernels.dispatch import pool_shape
-from tinyattr.kernels.memory import WRITTEN, packed, packed_if_used_again
+from tinyattr.kernels.buffers import NONE, bordered, inside, read, recycled
+from tinyattr.kernels.dispatch import remembered
+from tinyattr.kernels.memory import WRITTEN, kept_of, packed, packed_if_used_again
+from tinyattr.kernels.pointwise import one_pass
 
 threads.announce()
 TURN = threads.start()  # held while a form computes
+RELU = 0.0, np.inf
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Written:
     """What the kernels know of feature maps (N, H, W, C) that they wrote.
 
-    buffer: (N, H + 2, W + 2, C), the maps with a border of zeros. relu: max(maps, 0), if the same pass wrote it.
-    gated: {id of x: (x, the maps where x > 0, else 0)}, likewise.
+    buffer: (N, H + 2, W + 2, C), the maps with a border of zeros. place: see buffers.lie. clipped: (limits, the maps between them), if the same
+    pass wrote it. limits: those that these maps were clipped to. layer: what is kept of the layer's weights. gated: {id of x: (x, the maps where x passes, else 0)}.
     """
 
     buffer: np.ndarray
-    relu: np.ndarray | None = None
+    place: tuple
+    clipped: tuple | None = None
+    limits: tuple | None = None
+    layer: dict = field(default_factory=dict)
     gated: dict = field(default_factory=dict)
 
 
-def maps(shape):
-    """(feature maps (N, H, W, C), read-only; what is known of them, with the buffer that is still to be filled)."""
-    buffer = recycled(*shape)
+def maps(shape, limits=None):
+    """(feature maps (N, H, W, C) for a kernel to fill, read-only for all others; what is known of them)."""
+    buffer, place = recycled(*shape)
     array = sealed(inside(buffer))
-    return array, WRITTEN.set(array, Written(buffer))
+    return array, WRITTEN.set(array, Written(buffer, place, limits=limits))
 
 
-def surrounded(x, border=1):
-    """x in a buffer with a border of zeros: its own, if it has one."""
-    own = WRITTEN.get(x)
-    return own.buffer if own and border == 1 else with_border(x, border)
+def with_clip(shape, weights, known=None):
+    """(maps, what is known of them, maps for what the ReLU or clip behind them makes of them, its limits).
+
+    A layer is followed by what followed it in its last run, and by a ReLU in its first. NONE if nothing did, or if it has
+    other limits than those that are known.
+    """
+    layer, (y, own) = kept_of(weights), maps(shape)
+    limits, own.layer, layer["followed by"] = layer.get("followed by", RELU), layer, None
+    if limits is None or known not in (None, limits):
+        return y, own, NONE, RELU
+    a, _ = maps(shape, limits)
+    own.clipped = limits, a
+    return y, own, a, limits
 
 
-def conv2d(x, kernel, bias, *, stride=1, padding=0):
-    """ops.conv2d, and its ReLU in the same pass."""
-    stride, padding = pair(stride), pair(padding)
-    size, (c, k) = kernel.shape[:2], kernel.shape[2:]
-    out = [(length + 2 * p - w) // s + 1 for length, p, w, s in zip(x.shape[1:3], padding, size, stride, strict=True)]
-    (y, own), (a, relu) = maps((len(x), *out, k)), maps((len(x), *out, k))
-    own.relu = a
-    if size == (3, 3) and stride == padding == (1, 1) and winograd.fits(c, k):
-        u = packed_if_used_again(kernel, "winograd", lambda: winograd.transform(kernel))
-        winograd.convolve(surrounded(x), u, bias, own.buffer, relu.buffer)
+def lying(x):
+    """x, if its channels lie side by side in float32; else a copy."""
+    return x if x.dtype == np.float32 and x.strides[3] == 4 and min(x.strides) > 0 else read(x)
+
+
+def surrounded(x, border):
+    """x as the inside of a buffer with so many zeros around it, or more: its own, if it has one; a copy, if not."""
+    if border <= 0 or (border == 1 and WRITTEN.get(x)):
+        return lying(x)
+    if border == 1:
+        copy, own = maps(x.shape)
+        to = inside(own.buffer)
     else:
-        border = max(1, *padding)
-        panels = packed(kernel, "direct", lambda: direct.pack(kernel))
-        direct.convolve(surrounded(x, border), panels, bias, own.buffer, relu.buffer, size=size, stride=stride,
-                        corner=(border - padding[0], border - padding[1]))
+        copy = to = inside(bordered(*x.shape, border), border)
+    to[...] = x
+    return copy
+
+
+def in_buffer(x):
+    """x with a border of zeros, one pixel wide: (N, H + 2, W + 2, C)."""
+    return WRITTEN.get(surrounded(x, 1)).buffer
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The attributes of a convolution in full, for maps and kernels of certain shapes. out: (N, Ho, Wo, K)."""
+
+    out: tuple
+    size: tuple
+    stride: tuple
+    padding: tuple  # ((top, bottom), (left, right))
+    dilation: tuple
+    groups: int
+    corner: tuple  # the padding at the top and at the left
+    winograd: bool  # Winograd's form knows it, and is the faster one
+
+
+@remembered
+def geometry(x, kernel, items):
+    """The Geometry of a conv2d, from the shapes of input and kernel and its attributes as (name, value) pairs."""
+    about = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, **dict(items)}
+    stride, padding, dilation = pair(about["stride"]), sides(about["padding"]), pair(about["dilation"])
+    out = [(length + sum(p) - d * (k - 1) - 1) // s + 1
+           for length, p, k, s, d in zip(x[1:3], padding, kernel[:2], stride, dilation, strict=True)]
+    by_winograd = ((kernel[:2], stride, padding, dilation, about["groups"]) == ((3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1), 1)
+                   and winograd.fits(*kernel[2:]))
+    return Geometry((x[0], *out, kernel[3]), kernel[:2], stride, padding, dilation, about["groups"],
+                    (padding[0][0], padding[1][0]), by_winograd)
+
+
+def conv2d(x, kernel, bias, **attributes):
+    """ops.conv2d, and its ReLU in the same pass."""
+    of = geometry(x.shape, kernel.shape, tuple(attributes.items()))
+    y, own, a, limits = with_clip(of.out, kernel, RELU if of.winograd else None)
+    if of.winograd:
+        u = packed_if_used_again(kernel, "winograd", lambda: winograd.transform(kernel))
+        winograd.convolve(in_buffer(x), u, bias, own.buffer, in_buffer(a) if a.size else a)
+    else:
+        panels = packed(kernel, ("direct", of.groups), lambda: direct.pack(kernel, of.groups))
+        direct.convolve(surrounded(x, max(map(max, of.padding))), panels, bias, y, a, size=of.size, stride=of.stride,
+                        corner=(-of.corner[0], -of.corner[1]), dilation=of.dilation, groups=of.groups, limits=limits)
     return y
 
 
-def relu(x):
-    """ops.relu: of a convolution's output it has been written already."""
-    return WRITTEN.get(x).relu
+def clip(x, *, low=0.0, high=np.inf):
+    """ops.relu and ops.clip: of a convolution's output it may have been written already."""
+    own = WRITTEN.get(x)
+    if own:
+        own.layer["followed by"] = low, high
+        if own.clipped and own.clipped[0] == (low, high):
+            return own.clipped[1]
+    a, _ = maps(x.shape, (low, high))
+    one_pass(lying(x), a=a, limits=(low, high))
+    return a
 
 
-def max_pool(x, *, size, stride, ceil=False):
-    """ops.max_pool."""
-    y, own = maps((len(x), *pool_shape(x.shape[1:3], size, stride, ceil), x.shape[3]))
-    pool.forward(surrounded(x), own.buffer, size=pair(size), stride=pair(stride))
-    return y
+def clip_back(record, g):
+    """rules.elementwise of relu and clip; it may have been written with g."""
+    own, limits = WRITTEN.get(g), (record.attributes.get("low", 0.0), record.attributes.get("high", np.inf))
+    gate, behind = own.gated.get(id(record.output), (None, None)) if own else (None, None)
+    if gate is record.output:
+        return (behind,)
+    m, _ = maps(g.shape)
+    one_pass(lying(g), a=m, gate=lying(record.x[0]), limits=limits)
+    return (m,)
+
+
+def behind_clip(x, own, known=None):
+    """(maps for the signal behind the ReLU that x comes from, x as its gate, its limits), remembered with the signal at x.
+
+    NONE where x comes from no ReLU or clip, or from one with other limits than those that are known.
+    """
+    written = WRITTEN.get(x)
+    if not written or not written.limits or known not in (None, written.limits):
+        return NONE, NONE, RELU
+    gated, _ = maps(x.shape)
+    own.gated[id(x)] = x, gated
+    return gated, x, written.limits
 
 
 def conv2d_back(record, g):
-    """rules.conv2d; if the kernels wrote the input, also the signal behind a ReLU that it may come from."""
+    """rules.conv2d; if x is the output of a ReLU, also the signal behind it."""
     (x,), (kernel, _) = record.x, record.weights
-    stride, padding = pair(record.attributes.get("stride", 1)), pair(record.attributes.get("padding", 0))
-    size, (c, k) = kernel.shape[:2], kernel.shape[2:]
-    m, own = maps(x.shape)
-    if size == (3, 3) and stride == padding == (1, 1) and winograd.fits(c, k):
+    of, (m, own) = geometry(x.shape, kernel.shape, tuple(record.attributes.items())), maps(x.shape)
+    size, stride, dilation, groups, corner = of.size, of.stride, of.dilation, of.groups, of.corner
+    if of.winograd:
         u = packed_if_used_again(kernel, "winograd back", lambda: winograd.transform_back(kernel))
-        behind = gate = NONE
-        if written := WRITTEN.get(x):
-            gated, of_gated = maps(x.shape)
-            own.gated[id(x)] = (x, gated)
-            behind, gate = of_gated.buffer, written.buffer
-        winograd.convolve(surrounded(g), u, np.zeros(c, np.float32), own.buffer, behind, gate)
-    elif stride == (1, 1) and thin.fits(size[1], c) and max(padding[0], size[0] - 1 - padding[0]) <= 1:
-        columns = packed(kernel, "thin back", lambda: thin.pack_back(kernel))
-        thin.back(surrounded(g), columns, own.buffer, size=size, padding=padding)
+        behind, gate, _ = behind_clip(x, own, RELU)
+        if behind.size:
+            behind, gate = in_buffer(behind), in_buffer(gate)
+        winograd.convolve(in_buffer(g), u, np.zeros(x.shape[3], np.float32), own.buffer, behind, gate)
+    elif groups == 1 and dilation == (1, 1) and thin.fits(size[1], *kernel.shape[2:]):
+        columns = packed(kernel, ("thin back", stride), lambda: thin.pack_back(kernel, stride))
+        edge = direct.edge(g, (x.shape[1], g.shape[2]), columns, (stride[0], 1), (corner[0], 0))
+        thin.back(surrounded(g, edge), columns, inside(own.buffer), size=size, stride=stride, padding=corner)
     else:
-        parts = packed(kernel, ("direct back", stride), lambda: direct.pack_back(kernel, stride))
-        direct.back(g, parts, own.buffer, stride=stride, padding=padding)
+        parts = packed(kernel, ("direct back", stride, groups), lambda: direct.pack_back(kernel, stride, groups))
+        behind, gate, limits = behind_clip(x, own)
+        behind = inside(in_buffer(behind)) if behind.size else behind
+        edge = direct.edge(g, x.shape[1:3], parts, stride, corner, dilation)
+        direct.back(surrounded(g, edge), parts, inside(own.buffer), behind, gate, stride=stride, padding=corner, dilation=dilation,
+                    groups=groups, limits=limits)
     return (m,)
 
 
-def relu_back(record, g):
-    """rules.relu, if the signal behind this ReLU was written with g; else None."""
-    own = WRITTEN.get(g)
-    gate, behind = own.gated.get(id(record.output), (None, None)) if own else (None, None)
-    return (behind,) if gate is record.output and behind is not None else None
+def pool_sizes(x, *, size, stride, padding=0, ceil=False):
+    """((Ho, Wo), size, stride, (top, left)) of a max-pool over x."""
+    size, stride, padding = pair(size), pair(stride), sides(padding)
+    out = [(length + sum(p) + ceil * overhang(length, k, s, p) - k) // s + 1
+           for length, k, s, p in zip(x.shape[1:3], size, stride, padding, strict=True)]
+    return out, size, stride, (padding[0][0], padding[1][0])
+
+
+def max_pool(x, **attributes):
+    """ops.max_pool."""
+    out, size, stride, padding = pool_sizes(x, **attributes)
+    y, _ = maps((len(x), *out, x.shape[3]))
+    pool.forward(lying(x), y, size=size, stride=stride, padding=padding)
+    return y
 
 
 def max_pool_back(record, g):
-    """rules.max_pool, and the signal behind a ReLU that its input may come from."""
+    """rules.max_pool; if x is the output of a ReLU, also the signal behind it."""
     (x,) = record.x
-    (m, own), (behind, of_behind) = maps(x.shape), maps(x.shape)
-    own.gated[id(x)] = (x, behind)
-    pool.back(surrounded(x), surrounded(g), own.buffer, of_behind.buffer,
-              size=pair(record.attributes["size"]), stride=pair(record.attributes["stride"]))
+    _, size, stride, padding = pool_sizes(x, **record.attributes)
+    m, own = maps(x.shape)
+    behind, _, _ = behind_clip(x, own, RELU)
+    pool.back(lying(x), lying(g), m, behind, size=size, stride=stride, padding=padding)
     return (m,)
 
 
-def dense(x, kernel, bias):
-    """ops.dense."""
-    return dense_kernels.forward(x, kernel, bias)
+def concat(*x):
+    """ops.concat of maps: every input is copied into its channels."""
+    ends = np.cumsum([0, *(a.shape[3] for a in x)])
+    y, own = maps((*x[0].shape[:3], int(ends[-1])))
+    to = inside(own.buffer)
+    for a, first, end in zip(x, ends, ends[1:], strict=False):
+        one_pass(lying(a), to[..., first:end])
+    return y
 
 
-def dense_back(record, g):
-    """rules.dense."""
-    return (dense_kernels.back(g, record.weights[0]),)
+def add(x, z):
+    """ops.add of two maps, and its ReLU in the same pass."""
+    y, _, a, limits = with_clip(x.shape, NONE)
+    one_pass(lying(x), y, a, z=lying(z), limits=limits)
+    return y
+
+
+def batch_norm(x, scale, shift):
+    """ops.batch_norm, and its ReLU in the same pass."""
+    y, _, a, limits = with_clip(x.shape, scale)
+    one_pass(lying(x), y, a, scale=scale, shift=shift, limits=limits)
+    return y
+
+
+def batch_norm_back(record, g):
+    """rules.batch_norm."""
+    m, _ = maps(g.shape)
+    one_pass(lying(g), m, scale=record.weights[0])
+    return (m,)
 
 
 def conv2d_weights(record, g):
     """weights.conv2d."""
     (x,), (kernel, _) = record.x, record.weights
-    padding = pair(record.attributes.get("padding", 0))
-    border = max(1, *padding)
+    of = geometry(x.shape, kernel.shape, tuple(record.attributes.items()))
+    if of.groups > 1 or of.dilation != (1, 1):
+        return None
+    border = max(1, *map(max, of.padding))
+    around = in_buffer(x) if border == 1 else bordered(*x.shape, border)
+    if border > 1:
+        inside(around, border)[...] = x
     return weight_kernels.weight_gradient(
-        surrounded(x, border), g, size=kernel.shape[:2], stride=pair(record.attributes.get("stride", 1)),
-        corner=(border - padding[0], border - padding[1]))
+        around, g, size=of.size, stride=of.stride, corner=(border - of.corner[0], border - of.corner[1]))
 
 
-def dense_weights(record, g):
-    """weights.dense."""
-    return dense_kernels.weight_gradient(record.x[0], g)
-
-
-FORWARD = {"conv2d": conv2d, "dense": dense, "relu": relu, "max_pool": max_pool}
-BACK = {"conv2d": conv2d_back, "dense": dense_back, "relu": relu_back, "max_pool": max_pool_back}
-WEIGHTS = {"conv2d": conv2d_weights, "dense": dense_weights}
+FORWARD = {"conv2d": conv2d, "dense": dense_kernels.forward, "relu": clip, "clip": clip, "max_pool": max_pool, "concat": concat, "add": add,
+           "batch_norm": batch_norm}
+BACK = {"conv2d": conv2d_back, "dense": lambda record, g: (dense_kernels.back(g, record.weights[0]),),
+        "relu": clip_back, "clip": clip_back, "max_pool": max_pool_back, "batch_norm": batch_norm_back}
+WEIGHTS = {"conv2d": conv2d_weights, "dense": lambda record, g: dense_kernels.weight_gradient(record.x[0], g)}

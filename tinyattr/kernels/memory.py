@@ -29,7 +29,7 @@ PACKED = ByArray()  # weights: {what for: the same numbers in a kernel's order}
 
 def packed(weights, use, make):
     """make(), the weights in a kernel's order; made once for weights that nothing can change."""
-    kept = _kept(weights)
+    kept = kept_of(weights)
     if use not in kept:
         kept[use] = make()
     return kept[use]
@@ -37,7 +37,7 @@ def packed(weights, use, make):
 
 def packed_if_used_again(weights, use, make):
     """The same for what takes four times the weights' memory: kept from its second use on, not for a single heatmap."""
-    kept = _kept(weights)
+    kept = kept_of(weights)
     if kept.get(use) is not None:
         return kept[use]
     made = make()
@@ -45,7 +45,7 @@ def packed_if_used_again(weights, use, make):
     return made
 
 
-def _kept(weights):
+def kept_of(weights):
     """What was made of these weights so far; nothing that lasts, if they could be changed."""
     if not is_sealed(weights):
         return {}

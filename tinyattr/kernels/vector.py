@@ -54,7 +54,7 @@ def element(builder, pointer, index, width=None):
 
 def spread(builder, number, width):
     """(number, number, ...)."""
-    vector = ir.VectorType(FLOAT, width)
+    vector = ir.VectorType(number.type, width)
     first = builder.insert_element(ir.Constant(vector, ir.Undefined), number, ir.Constant(ir.IntType(32), 0))
     return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width))
 
@@ -79,6 +79,14 @@ def pointer(typing, array, index):
         empty = builder.icmp_signed("==", fields.nitems, ir.Constant(fields.nitems.type, 0))
         return builder.select(empty, ir.Constant(place.type, None), place)
     return POINTER(array, types.intp), build
+
+
+@intrinsic
+def at(typing, address):
+    """The pointer to an address in memory, a whole number (see buffers.lie); 0 is null, "not wanted"."""
+    def build(context, builder, signature, values):
+        return builder.inttoptr(values[0], FLOAT.as_pointer())
+    return POINTER(types.intp), build
 
 
 @intrinsic
@@ -206,28 +214,23 @@ def store_some(typing, p, index, v, count):
     """p[index : index + count] = the first `count` lanes of v."""
     def build(context, builder, signature, values):
         p_, index_, v_, count_ = values
-        copy = builder.bitcast(cgutils.alloca_once_value(builder, v_), FLOAT.as_pointer())
-        cgutils.raw_memcpy(builder, element(builder, p_, index_), copy, count_, 4)
+        whole = ir.IntType(32)
+        lanes = ir.Constant(ir.VectorType(whole, v.width), list(range(v.width)))
+        mask = builder.icmp_signed("<", lanes, spread(builder, builder.trunc(count_, whole), v.width))
+        place = element(builder, p_, index_, v.width)
+        kind = ir.FunctionType(ir.VoidType(), (v_.type, place.type, whole, mask.type))
+        function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.masked.store.v{v.width}f32.p0")
+        builder.call(function, (v_, place, ir.Constant(whole, 4), mask))
         return context.get_dummy_value()
     return types.void(POINTER, types.intp, v, types.intp), build
 
 
 @intrinsic
-def gated(typing, v, gate):
-    """v where gate > 0, else 0. gated(v, v) = max(v, 0); a NaN gate lets v pass."""
-    def build(context, builder, signature, values):
-        value, by = values
-        zero = ir.Constant(value.type, [0.0] * v.width)
-        return builder.select(builder.fcmp_ordered("<=", by, zero), zero, value)
-    return v(v, gate), build
-
-
-@intrinsic
 def larger(typing, a, b):
-    """The larger of a and b, lane by lane; a where either is NaN."""
+    """The larger of a and b, lane by lane. A NaN is the largest of all."""
     def build(context, builder, signature, values):
         a_, b_ = values
-        return builder.select(builder.fcmp_ordered(">", b_, a_), b_, a_)
+        return builder.select(builder.or_(builder.fcmp_ordered(">", b_, a_), builder.fcmp_unordered("uno", b_, b_)), b_, a_)
     return a(a, b), build
 
 
@@ -278,6 +281,71 @@ def inner(typing, acc, p, index, stride, v):
             index_ = builder.add(index_, stride_)
         return rows
     return acc(acc, POINTER, types.intp, types.intp, v), build
+
+
+def lister(count):
+    """pixels(p, step, jump, j, width, left) = pointers to so many pixels in reading order, the first at p, in column j.
+
+    step leads to the next column, jump from the last of `width` columns to the next line. If fewer than `count` pixels are
+    left, the last one stands for those that lack.
+    """
+    @intrinsic
+    def pixels(typing, p, step, jump, j, width, left):
+        def build(context, builder, signature, values):
+            p_, step_, jump_, j_, width_, left_ = values
+            nothing, found = ir.Constant(step_.type, 0), [p_]
+            for r in range(1, count):
+                j_ = builder.add(j_, ir.Constant(j_.type, 1))
+                at_end = builder.icmp_signed("==", j_, width_)
+                by = builder.select(at_end, jump_, step_)
+                j_ = builder.select(at_end, nothing, j_)
+                is_there = builder.icmp_signed("<", ir.Constant(left_.type, r), left_)
+                p_ = element(builder, p_, builder.select(is_there, by, nothing))
+                found.append(p_)
+            return context.make_tuple(builder, signature.return_type, found)
+        return types.UniTuple(POINTER, count)(POINTER, *[types.intp] * 5), build
+    return pixels
+
+
+def multiplier(read):
+    """multiply(acc, places, index, v) = acc[r] + a v for every r, a = read(builder, places[r], index, width)."""
+    @intrinsic
+    def multiply(typing, acc, places, index, v):
+        def build(context, builder, signature, values):
+            rows, places_, index_, v_ = values
+            return context.make_tuple(builder, acc, [
+                multiply_add(builder, read(builder, builder.extract_value(places_, r), index_, v.width), v_,
+                             builder.extract_value(rows, r)) for r in range(acc.count)])
+        return acc(acc, places, types.intp, v), build
+    return multiply
+
+
+# a = (s, s, ...), s = places[r][index]: a pixel's number times a row of the panel
+broadcast_each = multiplier(lambda builder, p, index, width: spread(builder, builder.load(element(builder, p, index)), width))
+# a = places[r][index : ... + width]: a pixel's numbers, each with its own weight
+lanes_each = multiplier(lambda builder, p, index, width: builder.load(element(builder, p, index, width), align=4))
+
+
+@intrinsic
+def clipped(typing, v, low, high):
+    """v, at least low and at most high; a NaN stays."""
+    def build(context, builder, signature, values):
+        value, *limits = values
+        low_, high_ = (spread(builder, limit, v.width) for limit in limits)
+        value = builder.select(builder.fcmp_ordered("<=", value, low_), low_, value)
+        return builder.select(builder.fcmp_ordered(">=", value, high_), high_, value)
+    return v(v, types.float32, types.float32), build
+
+
+@intrinsic
+def passed(typing, v, gate, low, high):
+    """v where low < gate < high, else 0; a NaN gate lets v pass."""
+    def build(context, builder, signature, values):
+        value, by, *limits = values
+        low_, high_ = (spread(builder, limit, v.width) for limit in limits)
+        shut = builder.or_(builder.fcmp_ordered("<=", by, low_), builder.fcmp_ordered(">=", by, high_))
+        return builder.select(shut, ir.Constant(value.type, [0.0] * v.width), value)
+    return v(v, gate, types.float32, types.float32), build
 
 
 def _arithmetic(operation, instruction):

@@ -12,11 +12,11 @@ from tinyattr.kernels.buffers import NONE, demand, read, scratch, written
 from tinyattr.kernels.tile import P, W, by_rows, load, splat_panel, sums
 from tinyattr.kernels.vector import (
     across,
-    gated,
     given,
     inlined,
     on_line,
     parallel_kernel,
+    passed,
     pointer,
     row_loader,
     shift,
@@ -161,7 +161,7 @@ def put(value, outputs, at):
         else:
             store(y, at, value)
     if given(a):
-        store(a, at, gated(value, load(gate, at) if given(gate) else value))
+        store(a, at, passed(value, load(gate, at) if given(gate) else value, np.float32(0), np.float32(np.inf)))
 
 
 @inlined

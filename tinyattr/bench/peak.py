@@ -1,4 +1,4 @@
-"""How fast this machine multiplies and adds: what the other kernels are measured by."""
+"""How fast this machine multiplies and adds, and moves numbers: what the other kernels are measured by."""
 
 from time import perf_counter
 
@@ -7,6 +7,7 @@ import numpy as np
 from numba import prange
 from numba.extending import intrinsic
 
+from tinyattr.kernels.pointwise import one_pass
 from tinyattr.kernels.tile import W, splat
 from tinyattr.kernels.vector import multiply_add, parallel_kernel, pointer, row_loader, signed, store_rows
 
@@ -29,7 +30,7 @@ def step(typing, acc, a, b):
 
 @parallel_kernel
 def _chains(rounds, x, a, b):
-    """x = a x + b, so many times. Numbers that the compiler does not know, all different: it has to compute every one."""
+    """x = a x + b, so many times. Numbers that the compiler does not know: it has to compute them all."""
     for unit in prange(len(x)):
         own = pointer(x, signed(unit) * CHAINS * W)
         acc = load_chains(own, W)
@@ -49,3 +50,15 @@ def peak(tries=100):
         _chains(ROUNDS, x, a, b)
         best = min(best, perf_counter() - start)
     return 2 * ROUNDS * x.size / best
+
+
+def bandwidth(tries=10, size=1 << 25):
+    """Bytes per second, read and written, when all threads copy so many floats, more than caches hold."""
+    x, y = np.ones((2, 64, size >> 16, 1, 1024), np.float32)
+    one_pass(x, y)
+    best = np.inf
+    for _ in range(tries):
+        start = perf_counter()
+        one_pass(x, y)
+        best = min(best, perf_counter() - start)
+    return 2 * x.nbytes / best

@@ -1,0 +1,136 @@
+"""The same network in other libraries, with the same weights. Only what is installed is asked."""
+
+from functools import cache, partial
+from importlib import import_module
+
+import numpy as np
+
+from tinyattr.engine.windows import pair
+
+LAYOUTS = {"contiguous": "contiguous_format", "channels_last": "channels_last"}  # PyTorch's names of them
+
+
+@cache
+def library(name):
+    """A library, or None where it is missing or broken."""
+    try:
+        return import_module(name)
+    except (ImportError, RuntimeError, OSError):
+        return None
+
+
+MODULES = {  # op: its module, from PyTorch's nn, the attributes, and the weights in PyTorch's order
+    "relu": lambda nn, a, w: nn.ReLU(), "clip": lambda nn, a, w: nn.Hardtanh(a["low"], a["high"]),
+    "flatten": lambda nn, a, w: nn.Flatten(),
+    "global_avg_pool": lambda nn, a, w: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+    "max_pool": lambda nn, a, w: nn.MaxPool2d(a["size"], a["stride"], a.get("padding", 0),
+                                              ceil_mode=a.get("ceil", False)),
+    "avg_pool": lambda nn, a, w: nn.AvgPool2d(a["size"], a["stride"]),
+    "conv2d": lambda nn, a, w: nn.Conv2d(w[0].shape[1] * a.get("groups", 1), len(w[0]), w[0].shape[2:], **a),
+    "dense": lambda nn, a, w: nn.Linear(*w[0].shape[::-1]),
+    "batch_norm": lambda nn, a, w: nn.BatchNorm2d(len(w[0]), eps=0),
+}
+
+
+def steps(net, shape):
+    """(name, op, attributes, names of its inputs, weights in the order of PyTorch and ONNX) of every layer.
+
+    shape: of the pictures, (N, 3, H, W).
+    """
+    tape, found = net.run(np.zeros((1, *shape[2:], 3), np.float32)), []
+    for record in (record for record in tape if record.inputs):
+        weights = record.weights
+        if record.op == "conv2d":
+            weights = weights[0].transpose(3, 2, 0, 1), weights[1]  # (kh, kw, in, out) -> (out, in, kh, kw)
+        elif record.op == "dense":
+            kernel, before = weights[0], tape[record.inputs[0]]
+            if before.op == "flatten":  # ours reads (H, W, C), PyTorch's (C, H, W)
+                h, w, c = before.x[0].shape[1:]
+                kernel = kernel.reshape(h, w, c, -1).transpose(2, 0, 1, 3).reshape(kernel.shape)
+            weights = kernel.T, weights[1]
+        weights = [np.ascontiguousarray(w) for w in weights]
+        found.append((record.name, record.op, record.attributes, record.inputs, weights))
+    return found
+
+
+@cache
+def torch_model(net, x_shape, layout):
+    """A torch.nn.Module of the network: model(x, start, stop) runs the layers behind `start`, up to `stop`."""
+    torch = library("torch")
+
+    class Graph(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers, self.parts = steps(net, x_shape), torch.nn.ModuleDict()
+            for name, op, attributes, _, weights in self.layers:
+                if op in MODULES:
+                    self.parts[name] = part = MODULES[op](torch.nn, attributes, weights)
+                    for parameter, w in zip((part.weight, part.bias) if weights else (), weights, strict=True):
+                        parameter.data = torch.tensor(w)
+
+        def forward(self, x, start="input", stop=None):
+            values, reached = {start: x}, start == "input"
+            for name, op, _, inputs, _ in self.layers:
+                if reached and name not in values:
+                    given = [values[i] for i in inputs]
+                    join = {"concat": partial(torch.cat, dim=1), "add": sum}.get(op)
+                    values[name] = join(given) if join else self.parts[name](*given)
+                reached = reached or name == start
+                if name == stop:
+                    break
+            return values[name]
+
+    return Graph().eval().to(memory_format=getattr(torch, LAYOUTS[layout]))
+
+
+def onnx_session(net, x_shape, way):
+    """run(x) of ONNX Runtime or OpenVINO, on as many threads as ours, in float32. x: (N, 3, H, W)."""
+    import numba  # once the kernels run, not before
+
+    model, threads = onnx_model(steps(net, x_shape), x_shape), numba.get_num_threads()
+    if way == "onnxruntime":
+        options = library("onnxruntime").SessionOptions()
+        options.intra_op_num_threads = threads
+        session = library("onnxruntime").InferenceSession(model, options)
+        return lambda x: session.run(None, {"input": x})[0]
+    core = library("openvino").Core()  # it would take bfloat16, where the processor has it
+    compiled = core.compile_model(core.read_model(model), "CPU", {
+        "INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"})
+    return lambda x: compiled(x)[0]
+
+
+def onnx_model(layers, x_shape):
+    """The network as the bytes of an ONNX file."""
+    onnx = library("onnx")
+    make, nodes, arrays = onnx.helper, [], []
+    for name, op, a, inputs, weights in layers:
+        arrays += [onnx.numpy_helper.from_array(w, f"{name}.{i}") for i, w in enumerate(weights)]
+        names = [*inputs, *(f"{name}.{i}" for i in range(len(weights)))]
+        pads, strides = pair(a.get("padding", 0)) * 2, pair(a.get("stride", 1))
+        if op == "conv2d":
+            node = make.make_node("Conv", names, [name], strides=strides, pads=pads, group=a.get("groups", 1))
+        elif op == "max_pool":
+            node = make.make_node("MaxPool", names, [name], kernel_shape=pair(a["size"]), strides=strides, pads=pads,
+                                  ceil_mode=int(a.get("ceil", False)))
+        elif op == "avg_pool":
+            node = make.make_node("AveragePool", names, [name], kernel_shape=pair(a["size"]), strides=strides)
+        elif op == "batch_norm":
+            arrays += [onnx.numpy_helper.from_array(np.full_like(weights[0], i), f"{name}.{2 + i}") for i in range(2)]
+            node = make.make_node("BatchNormalization", [*names, f"{name}.2", f"{name}.3"], [name], epsilon=0.0)
+        elif op == "clip":
+            arrays += [onnx.numpy_helper.from_array(np.float32(a[key]), f"{name}.{key}") for key in ("low", "high")]
+            node = make.make_node("Clip", [*names, f"{name}.low", f"{name}.high"], [name])
+        elif op == "dense":
+            node = make.make_node("Gemm", names, [name], transB=1)
+        elif op == "global_avg_pool":
+            nodes.append(make.make_node("GlobalAveragePool", names, [f"{name}.maps"]))
+            node = make.make_node("Flatten", [f"{name}.maps"], [name])
+        else:
+            theirs = {"relu": "Relu", "concat": "Concat", "add": "Add", "flatten": "Flatten"}[op]
+            node = make.make_node(theirs, names, [name], **({"axis": 1} if op == "concat" else {}))
+        nodes.append(node)
+    value = partial(make.make_tensor_value_info, elem_type=onnx.TensorProto.FLOAT)
+    graph = make.make_graph(nodes, "net", [value("input", shape=x_shape)], [value(layers[-1][0], shape=None)], arrays)
+    model = make.make_model(graph, opset_imports=[make.make_opsetid("", 13)])
+    model.ir_version = 8
+    return model.SerializeToString()

@@ -1,0 +1,71 @@
+"""What is done to every number by itself: one pass over maps, y = s x + t + z, and what a ReLU or a gate makes of it.
+
+Whatever is not given falls away, so that one kernel is ReLU and clip (x to a), their way back (x is the signal, the gate
+says where it passes), batch normalisation with its ReLU (s and t, for each channel; y and a), its way back (s alone),
+addition, and copying maps into a place that is ready for them: a border of zeros, or their channels of a concatenation.
+"""
+
+import numpy as np
+from numba import prange
+
+from tinyattr.kernels.buffers import NONE, address, lie, read
+from tinyattr.kernels.tile import W
+from tinyattr.kernels.vector import at, clipped, given, inlined, loader, parallel_kernel, passed, signed, store
+
+
+def _numbers(width):
+    load = loader(width)
+
+    @inlined
+    def do(c, x, s, t, z, y, a, gate, low, high):
+        """`width` numbers, from c on."""
+        v = load(x, c)
+        if given(s):
+            v = load(s, c) * v
+        if given(t):
+            v = v + load(t, c)
+        if given(z):
+            v = v + load(z, c)
+        if given(y):
+            store(y, c, v)
+        if given(a):
+            store(a, c, passed(v, load(gate, c), low, high) if given(gate) else clipped(v, low, high))
+    return do
+
+
+numbers, number = _numbers(W), _numbers(1)
+
+
+@inlined
+def pixel(maps, image, i, j):
+    """The pointer to a pixel's first channel; null for maps that are not given."""
+    return at(maps[0] + (maps[0] != 0) * 4 * (image * maps[1] + i * maps[2] + j * maps[3]))
+
+
+@parallel_kernel
+def _pass(n, shape, x, z, y, a, gate, s, t, low, high):
+    rows, columns, channels = shape
+    for unit in prange(n * rows):
+        image, i = divmod(signed(unit), rows)
+        for j in range(columns):
+            at_x, at_z, at_y = pixel(x, image, i, j), pixel(z, image, i, j), pixel(y, image, i, j)
+            at_a, at_gate = pixel(a, image, i, j), pixel(gate, image, i, j)
+            whole = channels - channels % W
+            for c in range(0, whole, W):
+                numbers(c, at_x, at(s), at(t), at_z, at_y, at_a, at_gate, low, high)
+            for c in range(whole, channels):
+                number(c, at_x, at(s), at(t), at_z, at_y, at_a, at_gate, low, high)
+
+
+def one_pass(x, y=NONE, a=NONE, *, scale=NONE, shift=NONE, z=NONE, gate=NONE, limits=(0.0, np.inf)):
+    """y = scale x + shift + z; a = y between the limits (low, high), or with a gate a = y where low < gate < high, else 0.
+
+    All are maps (N, H, W, C) whose channels lie side by side; scale and shift are (C,). What is left out falls away.
+    """
+    if any(v.size and v.shape != x.shape for v in (y, a, z, gate)) or any(v.size not in (0, x.shape[3]) for v in (scale, shift)):
+        raise ValueError(f"maps of shapes {[v.shape for v in (x, y, a, z, gate)]}, numbers {scale.shape}, {shift.shape}")
+    s, t = read(scale), read(shift)
+    places, (n, rows, columns, channels) = [lie(v) for v in (x, z, y, a, gate)], x.shape
+    if s.size == t.size == 0 and all(p[3] in (0, channels) for p in places):  # every line is one long run of numbers
+        columns, channels = 1, columns * channels
+    _pass(n, (rows, columns, channels), *places, address(s) if s.size else 0, address(t) if t.size else 0, *limits)
