@@ -58,23 +58,29 @@ def torch_model(net, x_shape, layout):
     """A torch.nn.Module of the network: model(x, start, stop) runs the layers behind `start`, up to `stop`."""
     torch = library("torch")
 
+    class Join(torch.nn.Module):
+        def __init__(self, op):
+            super().__init__()
+            self.op = op
+
+        def forward(self, *x):
+            return torch.cat(x, 1) if self.op == "concat" else sum(x)
+
     class Graph(torch.nn.Module):
         def __init__(self):
             super().__init__()
             self.layers, self.parts = steps(net, x_shape), torch.nn.ModuleDict()
             for name, op, attributes, _, weights in self.layers:
-                if op in MODULES:
-                    self.parts[name] = part = MODULES[op](torch.nn, attributes, weights)
-                    for parameter, w in zip((part.weight, part.bias) if weights else (), weights, strict=True):
-                        parameter.data = torch.tensor(w)
+                part = MODULES[op](torch.nn, attributes, weights) if op in MODULES else Join(op)
+                for parameter, w in zip((part.weight, part.bias) if weights else (), weights, strict=True):
+                    parameter.data = torch.tensor(w)
+                self.parts[name] = part
 
         def forward(self, x, start="input", stop=None):
             values, reached = {start: x}, start == "input"
-            for name, op, _, inputs, _ in self.layers:
+            for name, _, _, inputs, _ in self.layers:
                 if reached and name not in values:
-                    given = [values[i] for i in inputs]
-                    join = {"concat": partial(torch.cat, dim=1), "add": sum}.get(op)
-                    values[name] = join(given) if join else self.parts[name](*given)
+                    values[name] = self.parts[name](*(values[i] for i in inputs))
                 reached = reached or name == start
                 if name == stop:
                     break
