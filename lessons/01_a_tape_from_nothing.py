@@ -32,7 +32,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import tinyattr as ta
-from tinyattr.course import holds, same, show
+from tinyattr.course import holds, passes, predicts, same, show, unaided
 from tinyattr.errors import InputError
 from tinyattr.studies.draw import LINES
 
@@ -42,6 +42,7 @@ def differences(f, *x, step=1e-5):
     return np.array([(f(*(x + step * e)) - f(*(x - step * e))) / (2 * step) for e in np.eye(len(x))])
 
 
+ONE = np.float64(1)
 print("dS/da, dS/db =", differences(lambda a, b: a * b + np.exp(a), 1, 3))
 
 # %%
@@ -119,13 +120,16 @@ def relu(record, g):
 ### END SOLUTION
 
 
-my_book = {"add": add, "mul": mul, "exp": exp, "relu": relu}
+my_book = {"add": add, **{rule.__name__: unaided()(rule) for rule in (mul, exp, relu)}}  # without the library's
 for op, x in [("mul", (3.0, -2.0)), ("exp", (0.5,)), ("relu", (1.5,)), ("relu", (-1.5,))]:
     tape = leaves(*x)
     write(tape, op, *range(len(x)))
     mine = my_book[op](tape[-1], np.float64(2))
     same(f"1.1 {op} at {x}, by differences", mine, 2 * differences(OPS[op], *x), within=1e-9)
     same(f"1.1 {op} at {x}, the library's rule", mine, ta.GRADIENT[op](tape[-1], np.float64(2)))
+at_kink = leaves(0.0)
+write(at_kink, "relu", 0)
+same("1.1 relu at its kink", my_book["relu"](at_kink[-1], ONE), [0])
 
 # %%
 # A first walk
@@ -157,7 +161,6 @@ def refuses(walk):
     return False
 
 
-ONE = np.float64(1)
 chain = leaves(0.3)
 write(chain, "exp", write(chain, "relu", write(chain, "exp", 0)))
 claimed = first_walk(chain, ONE, ta.GRADIENT)
@@ -195,10 +198,11 @@ def paths(tape, place):
     return sum(paths(tape, i) for i in tape[place].inputs) if tape[place].inputs else 1
 
 
-for n in (1, 2, 5):
-    for op, slope in [("add", 2.0**n), ("mul", 2**n * 1.1 ** (2**n - 1))]:  # S = 2^n a, and S = a^(2^n)
-        same(f"1.2 {op}, {n} times", factor(n), slope / first_walk(repeated(op, n), ONE, ta.GRADIENT)[0])
-    same(f"1.2 paths from S to a, {n} times", factor(n), paths(repeated("add", n), n))
+yours = {n: factor(n) for n in (1, 2, 5)}
+for op, slope in [("add", lambda n: 2.0**n), ("mul", lambda n: 2**n * 1.1 ** (2**n - 1))]:  # S = 2^n a, S = a^(2^n)
+    walked = {n: slope(n) / first_walk(repeated(op, n), ONE, ta.GRADIENT)[0] for n in yours}
+    predicts(f"1.2 {op}, once, twice and five times", yours, walked)
+predicts("1.2 the number of paths from S to a", yours, {n: paths(repeated("add", n), n) for n in yours})
 
 # %%
 # The paths are the point. The slope is a sum over **all** ways from S down to a, and there can be ``2^n`` of them. A
@@ -229,6 +233,7 @@ same("1.3 closed form, dS/da = b + e^a and dS/db = a", [walked[0], walked[1]], [
 walked = my_walk(tangle(0.7, 0.4), ONE, ta.GRADIENT)
 same("1.3 a tangle, by differences", [walked[0], walked[1]],
      differences(lambda a, b: tangle(a, b)[-1].output, 0.7, 0.4), within=1e-9)
+same("1.3 a seed of 2 doubles every signal", my_walk(tangle(0.7, 0.4), 2 * ONE, ta.GRADIENT)[1], 2 * walked[1])
 holds("1.3 a missing rule is an error", refuses(lambda book: my_walk(simple(1, 3), ONE, book)),
       "look the rule up with book[record.op]")
 
@@ -301,8 +306,9 @@ tangled = tangle(0.7, 0.4)
 right = walk_in((7, 6, 5, 4, 3, 2), tangled, ta.GRADIENT)
 orders = list(permutations((2, 3, 4, 5, 6, 7)))
 is_right = [np.allclose(walk_in(order, tangled, ta.GRADIENT), right) for order in orders]
-holds("1.4 a chain has one safe order", [o for o in permutations((1, 2, 3)) if safe(o, chain)] == [(3, 2, 1)])
-holds("1.4 exactly the orders that walk right", [safe(order, tangled) for order in orders] == is_right)
+holds("1.4 a chain has one safe order", [o for o in permutations((1, 2, 3)) if passes(safe, o, chain)] == [(3, 2, 1)])
+agree = sum(passes(safe, order, tangled) == right for order, right in zip(orders, is_right, strict=True))
+holds("1.4 exactly the orders that walk right", agree == len(orders), f"your condition is right for {agree} of 720")
 print(f"{sum(is_right)} of {len(orders)} orders are right")
 
 # %%

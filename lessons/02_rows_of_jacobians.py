@@ -30,7 +30,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 import tinyattr as ta
-from tinyattr.course import holds, same, show
+from tinyattr.course import holds, predicts, same, show, unaided
 from tinyattr.engine import OPS
 from tinyattr.glyphs.scenes import example
 from tinyattr.softmax import softmax, softmax_jacobian
@@ -59,7 +59,7 @@ def tiny(width, random_state):
     return ta.network(layers, weights)
 
 
-net = tiny(4, random_state=5)
+net, wide = tiny(4, random_state=5), tiny(9, random_state=3)
 x = np.array([1.0, -0.5, 2.0]).reshape(1, 1, 1, 3)  # a picture of one pixel
 print(rows(net.run(x)).round(3))
 same("three walks or six runs, the same J", rows(net.run(x)), columns(net, x), within=1e-8)
@@ -73,6 +73,7 @@ same("three walks or six runs, the same J", rows(net.run(x)), columns(net, x), w
 # of three matrices, the last layer's on the left.
 
 
+@unaided()
 def my_jacobian(x, W_1, b_1, W_2, b_2):
     """dz_i/dx_j of z = relu(x W_1 + b_1) W_2 + b_2 at x (in,): J (out, in)."""
     ### BEGIN SOLUTION
@@ -86,6 +87,7 @@ def my_jacobian(x, W_1, b_1, W_2, b_2):
 J = my_jacobian(x.ravel(), *net.weights["fc1"], *net.weights["fc2"])
 same("2.1 row by row, by walks", J, rows(net.run(x)))
 same("2.1 column by column, by differences", J, columns(net, x), within=1e-8)
+same("2.1 a wider network", my_jacobian(x.ravel(), *wide.weights["fc1"], *wide.weights["fc2"]), rows(wide.run(x)))
 
 # %%
 # A walk multiplies from the left, ``((u^T J_2) J_relu) J_1``: always a vector times a matrix. With ``u = e_i`` it
@@ -149,6 +151,7 @@ show(figure, "02_jacobians.png")
 # ``g[n,i,j,k]`` goes back to every x that this output read, times the kernel's entry. Write it in plain loops.
 
 
+@unaided()
 def my_conv2d(record, g):
     """m[n, s i + u, s j + v, c] = Σ_ijuvk g[n,i,j,k] kernel[u,v,c,k]."""
     (x,), (kernel, _), s = record.x, record.weights, record.attributes["stride"]
@@ -163,7 +166,7 @@ def my_conv2d(record, g):
 
 for stride in (1, 2):
     weights = rng.normal(size=(3, 2, 2, 4)), np.zeros(4)
-    tape = layer("conv2d", rng.normal(size=(1, 5, 6, 2)), weights, stride=stride)
+    tape = layer("conv2d", rng.normal(size=(2, 5, 6, 2)), weights, stride=stride)  # two pictures
     mine = rows(tape, {**ta.GRADIENT, "conv2d": my_conv2d})
     same(f"2.2 stride {stride}, the library's rule", mine, rows(tape))
     J_columns = columns(again(tape["y"]), tape["input"].output)
@@ -195,8 +198,9 @@ same("outputs and inputs of VGG19's first convolution", [224 * 224 * 64, 224 * 2
 # Exercise 2.3 (prove): the dot-product test
 # ------------------------------------------
 #
-# Write the test. Take u and v at random: then a wrong rule passes with probability zero. Once it works, put
-# ``np.ones`` in the place of u, then of v, and see which wrong rule slips through.
+# Write the test. Take u and v at random: then a wrong rule passes with probability zero. Divide by the lengths of u and
+# of ``J v``, or the number means something else for every layer. Once it works, put ``np.ones`` in the place of u, then
+# of v, and see which wrong rule slips through.
 
 
 def gap(f, back, x, rng, step=1e-5):
@@ -217,6 +221,8 @@ for op, tape in layers.items():
             holds(f"2.3 {op}, the right rule passes", found < 1e-8)
         else:
             holds(f"2.3 {op}, the wrong rule is caught", found > 1e-6)
+steep = gap(lambda x: 1000 * x, lambda u: 0 * u, np.ones((1, 1)), np.random.default_rng(2))
+same("2.3 y = 1000 x, one number, and a rule that answers 0: a gap of 1", steep, 1, within=1e-8)
 
 # %%
 # Kinks and ties
@@ -291,10 +297,11 @@ holds("a good quarter in the first", 0.25 < silent[0] < 0.3)
 holds("nearly nine in ten in the last", 0.85 < silent[4] < 0.9)
 
 # %%
-# Exercise 2.5 (explain): what a seed asks for
-# --------------------------------------------
+# Exercise 2.5 (decide): what a seed asks for
+# -------------------------------------------
 #
-# Which of these are true, for every network? J is its Jacobian dz/dx, u and w are any two seeds.
+# Which of these are true, for every network? J is its Jacobian dz/dx, u and w are any two seeds. Write
+# ``answer = {"A": ..., ...}``, True or False.
 #
 # - A: a walk with the seed ``e_i`` gives row i of J.
 # - B: a walk with the seed (1, ..., 1) gives the sum of the columns of J.
@@ -325,9 +332,8 @@ def measured(net):
     }
 
 
-for letter, claimed in answer.items():
-    holds(f"2.5 {letter}, in the network above", measured(net)[letter] == claimed)
-    holds(f"2.5 {letter}, in a wider one", measured(tiny(9, random_state=3))[letter] == claimed)
+predicts("2.5 in the network above", answer, measured(net))
+predicts("2.5 in a wider one", answer, measured(wide))
 
 # %%
 # What you can say now

@@ -36,7 +36,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import tinyattr as ta
-from tinyattr.course import holds, same, show
+from tinyattr.course import holds, passes, predicts, same, show, unaided
 from tinyattr.engine.ops import conv2d
 from tinyattr.kernels import reference
 from tinyattr.studies.draw import LINES, SIGNED
@@ -106,6 +106,7 @@ def multiplications(convolve, H, C, K):
     return Counted.multiplications
 
 
+rng = np.random.default_rng(1)
 x, w, b = layer(6, 2, 3)
 y = by_loops(x, w, b)  # (6, 6, 3)
 same("the loops are the library's convolution", y, conv2d(x[None], w, b, padding=1)[0])
@@ -122,6 +123,7 @@ same("multiplications of the loops", multiplications(by_loops, 6, 2, 3), (3 * 6 
 # shifted slices. Start from the padded picture; ``A @ B`` multiplies the last axis of A, (H, W, C), with B, (C, K).
 
 
+@unaided()
 def nine_products(x, w, b):
     """y = b + Σ_{u,v} x[shifted by u, v] @ w[u, v]: the same sum, other order."""
     (H, W, _), padded = x.shape, np.pad(x, ((1, 1), (1, 1), (0, 0)))  # (H + 2, W + 2, C)
@@ -131,7 +133,14 @@ def nine_products(x, w, b):
 
 
 same("3.1 against the loops", nine_products(x, w, b), y)
-same("3.1 all nine for every pixel", multiplications(nine_products, 6, 2, 3), 9 * 6 * 6 * 2 * 3)
+endless, at_edge = w.copy(), np.zeros((6, 6), bool)
+endless[0, 0], at_edge[0], at_edge[:, 0] = np.inf, True, True
+with np.errstate(invalid="ignore"):  # 0 · inf is not a number: it shows where the zeros around the picture were multiplied
+    found = np.isnan(nine_products(np.abs(x), endless, b))
+same("3.1 all nine for every pixel, at the border, too", found.all(2), at_edge)
+x_wide, w_wide, b_wide = rng.normal(size=(4, 7, 5)), rng.normal(size=(3, 3, 5, 2)), rng.normal(size=2)
+wanted = conv2d(x_wide[None], w_wide, b_wide, padding=1)[0]
+same("3.1 a picture that is not square", nine_products(x_wide, w_wide, b_wide), wanted)
 
 # %%
 # The library's **NumPy backend**, which computes wherever no fast kernel does, goes one step further. It puts the nine
@@ -189,7 +198,8 @@ print(six_products((5, 1, 4, 2), (1, 3, 7)), four_products((5, 1, 4, 2), (1, 3, 
 # One example proves nothing. But both functions are *bilinear*: every product is a sum of d's times a sum of w's, so
 # ``f(d, w) = Σ_ij d_i w_j f(e_i, e_j)`` with unit vectors ``e_i`` and ``e_j``. Two bilinear functions that agree on a
 # few well chosen pairs therefore agree on all real numbers. Write the proof as a function: true exactly if f is
-# ``six_products``, for any bilinear f. It is a proof, so compare without any tolerance.
+# ``six_products``, for any bilinear f. It is a proof, so compare without any tolerance. Return True or False, or use
+# ``assert``: all checks of claims in this course take both.
 
 
 def is_the_filter(f):
@@ -209,9 +219,20 @@ def with_a_slip(i, j, r):
     return f
 
 
-holds("3.2 four products are enough", is_the_filter(four_products))
+asked = []  # d_i w_j for all i, j of every pair that your proof tries
+
+
+def watched(d, w):
+    """four_products, written down what it is asked."""
+    asked.append(np.outer(np.asarray(d, float), np.asarray(w, float)).ravel())
+    return four_products(d, w)
+
+
+holds("3.2 four products are enough", passes(is_the_filter, watched))
+holds("3.2 the pairs leave no coefficient open", np.linalg.matrix_rank(asked) == 12,
+      "a bilinear f has twelve coefficients for each output; there is another one that agrees on all of your pairs")
 slips = [with_a_slip(i, j, r) for i, j, r in product(range(4), range(3), range(2))]
-holds("3.2 every slip is found", not any(map(is_the_filter, slips)),
+holds("3.2 every slip is found", not any(passes(is_the_filter, slip) for slip in slips),
       "there are 24 coefficients, f(e_i, e_j) for 4 x 3 pairs and two outputs; a proof looks at each")
 
 # %%
@@ -283,10 +304,11 @@ same("the tile's outputs", both(output_line, M),
 each = {(2, 14): 4, (4, 28): 36 / 16, (4, 14): 36 * 4 * 4 / 14**2}
 ### END SOLUTION
 
-same("3.3 F(2 x 2) on 14 x 14, counted", each[2, 14], multiplications(by_winograd, 14, 1, 1) / 14**2)
-for m, H in each:
-    tiles = len([at for at in np.ndindex(H, H) if at[0] % m == at[1] % m == 0])  # one for each first pixel
-    same(f"3.3 tiles of {m} x {m} on {H} x {H}", each[m, H], tiles * (m + 2) ** 2 / H**2)
+tiles = {(m, H): sum(i % m == j % m == 0 for i, j in np.ndindex(H, H)) for m, H in ((2, 14), (4, 28), (4, 14))}
+counted = {(m, H): n * (m + 2) ** 2 / H**2 for (m, H), n in tiles.items()}  # a tile for each of its first pixels
+predicts("3.3 by counting tiles", each, counted, within=1e-3)
+once = {(2, 14): multiplications(by_winograd, 14, 1, 1) / 14**2}
+predicts("3.3 F(2 x 2) on 14 x 14, as counted while it runs", {(2, 14): each[2, 14]}, once, within=1e-3)
 
 # %%
 # Fewer multiplications, less time?
@@ -380,7 +402,7 @@ show(figure, "03_rounding.png")
 # Exercise 3.4 (break): right in algebra, useless in float32
 # ----------------------------------------------------------
 #
-# *Any* five different points give a correct algorithm. Choose five for which float64 still has eight digits right, and
+# *Any* five different points give a correct algorithm. Choose five for which float64 still has seven digits right, and
 # float32 rounds a thousand times worse than with the library's points, ``points = (...)``. What makes points bad?
 
 ### BEGIN SOLUTION
@@ -388,7 +410,8 @@ points = (0, 1, 2, 3, 4)
 ### END SOLUTION
 
 x, w, b = layer(8, 16, 16)
-same("3.4 the algebra holds", f4(*points)(x, w, b), by_matrix_product(x, w, b), within=1e-8)
+holds("3.4 five different points", len(set(points)) == len(points) == 5, "two of the same would divide by zero")
+same("3.4 the algebra holds", f4(*points)(x, w, b), by_matrix_product(x, w, b), within=1e-7)
 worse = rounding(f4(*points), 16) / ours[1]
 holds("3.4 float32 does not", worse > 1000,
       f"yours rounds {worse:.1f} times worse; make the powers 1, p, ..., p^4 large")
@@ -404,6 +427,7 @@ holds("3.4 float32 does not", worse > 1000,
 # makes H' = H?)
 
 
+@unaided(conv2d)
 def way_back(g, w, p):
     """dS/dx of y = conv2d(x, w, b, padding=p), from g = dS/dy, (N, H', W', K). One call of conv2d."""
     ### BEGIN SOLUTION
@@ -414,7 +438,7 @@ def way_back(g, w, p):
 
 rng = np.random.default_rng(1)
 for size, p, C, K in ((3, 1, 4, 4), (3, 1, 2, 5), (5, 1, 2, 3)):
-    w, x = rng.standard_normal((size, size, C, K)), rng.standard_normal((1, 7, 7, C))
+    w, x = rng.standard_normal((size, size, C, K)), rng.standard_normal((2, 7, 6, C))
     tape = ta.network([("conv", "conv2d", {"padding": p})], {"conv": (w, np.zeros(K))}).run(x)
     g = rng.standard_normal(tape["conv"].output.shape)
     m = ta.walk(tape, {"conv": g}, ta.GRADIENT)["input"]

@@ -39,7 +39,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import tinyattr as ta
-from tinyattr.course import holds, same, show
+from tinyattr.course import has, holds, predicts, same, show
 from tinyattr.files.fetch import cached
 from tinyattr.files.registry import REGISTRY
 from tinyattr.files.vgg import vgg_layers, vgg_shapes
@@ -95,8 +95,10 @@ def widths_of(configuration):
 
 tape = small.run(np.zeros((1, 64, 64, 3)))
 little = along(layers, {name: bias.size for name, (_, bias) in small.weights.items()}, (64, 64, 3))
-holds("4.1 shapes as computed", all(little[name][0] == tape[name].output.shape[1:] for name, _, _ in layers),
+holds("4.1 shapes as computed", all(np.array_equal(np.ravel(little[name][0]), tape[name].output.shape[1:])
+                                    for name, _, _ in layers),
       "compare along(...)[name][0] with tape[name].output.shape[1:], layer by layer")
+same("4.1 a picture that is not square", along(layers, widths_of("E"), (96, 64, 3))["block5_pool"][0], (3, 2, 512))
 same("4.1 parameters as allocated", sum(count for _, count in little.values()), small.parameters)
 vgg19 = along(layers, widths_of("E"), (224, 224, 3))
 same("4.1 VGG19", sum(count for _, count in vgg19.values()), 143_667_240)
@@ -173,11 +175,13 @@ windows = {"block1_conv2": 5, "block1_pool": 6, "block2_conv2": 14, "block2_pool
 ### END SOLUTION
 
 rows = np.eye(64)[:, :, None, None] * np.ones((8, 1))  # (64, 64, 8, 1): 64 pictures, each has one bright row
+by_walk, by_light = {}, {}
 for layer in ("block1_conv2", "block1_pool", "block2_conv2", "block2_pool"):
+    by_walk[layer] = window(layer)
     A = of_ones(layer).run(rows)[layer].output
-    same(f"4.2 {layer}, by a walk", windows[layer], window(layer))
-    seen = (A[:, A.shape[1] // 2] > 0).any((1, 2))  # (64,): which rows reach the layer's middle
-    same(f"4.2 {layer}, by lighting one row after the other", windows[layer], seen.sum())
+    by_light[layer] = (A[:, A.shape[1] // 2] > 0).any((1, 2)).sum()  # how many rows reach the layer's middle
+predicts("4.2 by a walk", windows, by_walk)
+predicts("4.2 by lighting one row after the other", windows, by_light)
 
 # %%
 # At the end of the convolutions a number looks at more than the whole picture, 224 pixels. So what lights up at a
@@ -207,12 +211,13 @@ names = [name for name, _, _ in layers]
 lists = {"VGG19": names, "VGG16": [name for name, _, _ in vgg_layers("D")],
          "batch norm": list(dict.fromkeys(n for name in names for n in (name, name.replace("conv", "norm")))),
          "Keras": ["input", *(name for name in names if "relu" not in name)]}
-for model, counted in lists.items():
-    true = counted[35] if len(counted) > 35 else None
-    holds(f"4.3 {model}, is there such a layer", (number_35[model] is None) == (true is None),
-          f"it has {len(counted)} layers")
-    holds(f"4.3 {model}, its name", number_35[model] == true,
-          f"block5_pool is number {counted.index('block5_pool')} there")
+true = {model: counted[35] if len(counted) > 35 else None for model, counted in lists.items()}
+sizes = ", ".join(f"{len(counted)} ({model})" for model, counted in lists.items())
+has("4.3 four lists", number_35, lists)
+is_there = {model: name is not None for model, name in true.items()}
+predicts("4.3 is there such a layer", {model: name is not None for model, name in number_35.items()}, is_there,
+         hint=f"the lists have so many layers: {sizes}")
+predicts("4.3 their names", number_35, true)
 
 # %%
 # So this library takes names and nothing else, and every caption says the layer's name.
@@ -262,8 +267,8 @@ holds("a changed file is refused, and the array named", "predictions/kernel" in 
 # Exercise 4.4 (break): what a digest does not protect from
 # ---------------------------------------------------------
 #
-# A digest finds a broken disk or download. Does it find a forger? Make ``load`` take the changed file: ``about`` is JSON
-# text in bytes, everyone can compute a sha256, and the file's attribute ``sha256`` is that of ``about`` itself.
+# A digest finds a broken disk or download. Does it find a forger? Make ``load`` take the changed file: ``about`` is
+# JSON text in bytes, everyone can compute a sha256, and the file's attribute ``sha256`` is that of ``about`` itself.
 # ``about[:] = ...`` writes bytes of the same number, and ``file.attrs.modify(name, np.bytes_(text))`` an attribute.
 
 
@@ -360,8 +365,8 @@ figure.suptitle("Preprocessed in six ways, as the network takes them; below each
 show(figure, "04_preprocessing.png")
 
 # %%
-# Exercise 4.5 (explain): preprocessing is a layer
-# ------------------------------------------------
+# Exercise 4.5 (complete): preprocessing is a layer
+# -------------------------------------------------
 #
 # ``(photo - mean) / scale`` is linear, and so is the convolution after it. So the first layer can take the photo
 # itself, in red, green, blue from 0 to 255, if its weights are changed once: from ``y = b + Σ_{u,v,c} (x_c - m_c) /

@@ -30,7 +30,7 @@ from matplotlib.figure import Figure
 
 import tinyattr as ta
 from tinyattr import check
-from tinyattr.course import holds, same, show
+from tinyattr.course import explains, holds, predicts, same, show, unaided
 from tinyattr.softmax import softmax, softmax_jacobian
 from tinyattr.studies.draw import LINES, SIGNED
 
@@ -44,10 +44,12 @@ holds("a shift changes no probability", (softmax(z) == softmax(z + 100)).all())
 # Exercise 5.1 (complete): a softmax that survives
 # ------------------------------------------------
 #
-# ``np.exp(1000)`` overflows, so the formula as printed answers NaN for large logits. But you have just seen that a shift
-# changes nothing: ``e^{z_c - m} / Σ_j e^{z_j - m}`` is the same number for every m. Choose the m that cannot overflow.
+# ``np.exp(1000)`` overflows, so the formula as printed answers NaN for large logits. But you have just seen that a
+# shift changes nothing: ``e^{z_c - m} / Σ_j e^{z_j - m}`` is the same number for every m. Choose the m that cannot
+# overflow.
 
 
+@unaided()
 def my_softmax(z):
     """y_c = e^{z_c} / Σ_j e^{z_j} for logits z (n,), whatever their size."""
     ### BEGIN SOLUTION
@@ -58,15 +60,15 @@ def my_softmax(z):
 
 same("5.1 the printed formula, where it works", my_softmax(z), np.exp(z) / np.exp(z).sum())
 same("5.1 large logits", my_softmax(np.array([1000.0, 999.0])), [1 / (1 + np.exp(-1)), 1 / (1 + np.exp(1))])
-holds("5.1 all identities", check.softmax_identities(my_softmax).holds,
-      "print(check.softmax_identities(my_softmax)) says which one breaks, and where")
+holds("5.1 all identities", check.softmax_identities(my_softmax, batches=False).holds,  # for one vector, not for many
+      "print(check.softmax_identities(my_softmax, batches=False)) says which one breaks, and where")
 
 # %%
 # The Jacobian
 # ------------
 #
-# How does ``y_i`` move with ``z_j``? The quotient rule gives ``dy_i/dz_j = y_i (δ_ij - y_j)``, equation (4) of Lerma and
-# Lucas 2023a, with ``δ_ij = 1`` if ``i = j`` and else 0.
+# How does ``y_i`` move with ``z_j``? The quotient rule gives ``dy_i/dz_j = y_i (δ_ij - y_j)``, equation (4) of Lerma
+# and Lucas 2023a, with ``δ_ij = 1`` if ``i = j`` and else 0.
 #
 # Exercise 5.2 (complete): write it out
 # -------------------------------------
@@ -74,6 +76,7 @@ holds("5.1 all identities", check.softmax_identities(my_softmax).holds,
 # One line with ``np.diag`` and ``np.outer`` will do.
 
 
+@unaided(softmax)
 def my_jacobian(z):
     """J_ij = dy_i/dz_j = y_i (δ_ij - y_j), (n, n)."""
     ### BEGIN SOLUTION
@@ -88,8 +91,9 @@ def differences(f, z, step=1e-5):
 
 
 same("5.2 against central differences", my_jacobian(z), differences(softmax, z), within=1e-8)
-same("5.2 rows sum to zero", my_jacobian(z).sum(1), np.zeros(3), within=1e-15)
-same("5.2 columns sum to zero", my_jacobian(z).sum(0), np.zeros(3), within=1e-15)
+for logits in (z, np.array([-700.0, 0.5, 3.0, 700.0])):
+    same(f"5.2 rows sum to zero, at {logits}", my_jacobian(logits).sum(1), np.zeros(len(logits)), within=1e-15)
+    same(f"5.2 columns sum to zero, at {logits}", my_jacobian(logits).sum(0), np.zeros(len(logits)), within=1e-15)
 
 # %%
 # Look at it: positive on the diagonal, negative elsewhere, and in every row the colours cancel. A row that sums to zero
@@ -115,26 +119,31 @@ show(figure, "05_jacobian.png")
 # Exercise 5.3 (predict): kappa
 # -----------------------------
 #
-# A score's kappa is the sum of its row. ``pre`` is ``z_c``, ``post`` is ``y_c``, ``log`` is ``log y_c``, ``log_odds`` is
-# ``log (y_c / (1 - y_c))``, ``centred`` is ``z_c - mean z``. Which of them move when every logit gets the same t added?
-# Write down kappa for each before you run the checks. No computing: ask what S does when t is added.
+# A score's kappa is the sum of its row. ``pre`` is ``z_c``, ``post`` is ``y_c``, ``log`` is ``log y_c``, ``log_odds``
+# is ``log (y_c / (1 - y_c))``, ``centred`` is ``z_c - mean z``. Which of them move when every logit gets the same t
+# added? Write down ``kappa = {"pre": ..., ...}`` before you run the checks. No computing: ask what S does when t is
+# added.
 
 ### BEGIN SOLUTION
 kappa = {"pre": 1, "post": 0, "log": 0, "log_odds": 0, "centred": 0}
 ### END SOLUTION
 
-for name, predicted in kappa.items():
+row_sums, rises = {}, {}
+for name in ("pre", "post", "log", "log_odds", "centred"):
     value, row, log_scale = ta.SCORES[name](z, 0)
-    same(f"5.3 {name}, sum of the row", (row * np.exp(log_scale)).sum(), predicted)
-    same(f"5.3 {name}, by adding 1", ta.SCORES[name](z + 1, 0)[0] - value, predicted)
+    row_sums[name] = (row * np.exp(log_scale)).sum()
+    rises[name] = ta.SCORES[name](z + 1, 0)[0] - value
+predicts("5.3 sums of the rows", kappa, row_sums)
+predicts("5.3 by adding 1 to every logit", kappa, rises)
 
 # %%
 # Three scores, one direction
 # ---------------------------
 #
-# ``post``, ``log`` and ``log_odds`` have proportional rows. With q the softmax of the rivals (all classes but c), they are
-# ``y_c (1 - y_c) (e_c - q)``, ``(1 - y_c) (e_c - q)`` and ``e_c - q``. So a heatmap that only scales with the row is the
-# same picture for all three, once it is normalised. What differs is the size, and that matters when a network is sure:
+# ``post``, ``log`` and ``log_odds`` have proportional rows. With q the softmax of the rivals (all classes but c),
+# they are ``y_c (1 - y_c) (e_c - q)``, ``(1 - y_c) (e_c - q)`` and ``e_c - q``. So a heatmap that only scales with
+# the row is the same picture for all three, once it is normalised. What differs is the size, and that matters when a
+# network is sure:
 
 gaps = np.linspace(-40, 40, 161)  # how far the class leads its two rivals
 rows = {name: [np.abs(row * np.exp(scale)).sum() for g in gaps for _, row, scale in [ta.SCORES[name](np.array([g, 0, 0]), 0)]]
@@ -156,8 +165,8 @@ holds("log vanishes on the sure side only", rows["log"][0] > 1 and rows["log"][-
 # ----------------------------------------------
 #
 # A colleague adds a class "none of these", whose logit is always 0, and then leaves it out of the answer:
-# ``y_c = e^{z_c} / (1 + Σ_j e^{z_j})``. Every y_c is still between 0 and 1. Give the sum of row c of its Jacobian at z, as
-# a formula in y: is this network's ``post`` heatmap still blind to a shift of all the logits that it shows?
+# ``y_c = e^{z_c} / (1 + Σ_j e^{z_j})``. Every y_c is still between 0 and 1. Give the sum of row c of its Jacobian at
+# z, as a formula in y: is this network's ``post`` heatmap still blind to a shift of all the logits that it shows?
 
 
 def with_a_way_out(z):
@@ -173,34 +182,55 @@ def kappa_with_a_way_out(z, c):
     ### END SOLUTION
 
 
-same("5.4 against central differences", kappa_with_a_way_out(z, 0), differences(with_a_way_out, z)[0].sum(), within=1e-7)
+for c in range(3):
+    slopes = differences(with_a_way_out, z)[c]
+    same(f"5.4 y_{c + 1}, against central differences", kappa_with_a_way_out(z, c), slopes.sum(), within=1e-7)
+at = np.array([np.log(2), np.log(3)])  # e^z = 2, 3, so that y = 2/6, 3/6 and the way out has 1/6
+same("5.4 to the last digit, which no difference has", kappa_with_a_way_out(at, 0), 1 / 18, within=1e-14)
 same("5.4 where the way out is likely", kappa_with_a_way_out(np.array([-9.0, -9.0]), 1), np.exp(-9.0), within=1e-3)
 holds("5.4 it is not blind", kappa_with_a_way_out(z, 0) > 0)
 
 # %%
-# Exercise 5.5 (explain): a zero that is only rounding
-# ----------------------------------------------------
+# Exercise 5.5 (complete): a zero that is only rounding
+# -----------------------------------------------------
 #
 # In float32 the class leads by 20, so y_c is stored as exactly 1, and the row of ``log`` formed as ``e_c - y`` has a 0
 # where the class itself stands: the class's own logit has dropped out of its own explanation. The true entry is
-# ``1 - y_c = Σ_{j≠c} y_j``. Write it so that float32 keeps it.
+# ``1 - y_c = Σ_{j≠c} y_j``. Write it so that no digit is lost, however far the class leads.
 
 lead = np.array([20.0, 0.0, 0.0], np.float32)
 print("e_c - y, float32:", np.eye(3, dtype=np.float32)[0] - softmax(lead).astype(np.float32))
 
 
 def own_entry(z, c):
-    """1 - y_c in the precision of z, to full relative accuracy."""
+    """1 - y_c for logits z (n,), to full relative accuracy."""
     ### BEGIN SOLUTION
     w = np.exp(z - z.max())
     return np.delete(w, c).sum() / w.sum()
     ### END SOLUTION
 
 
-true = 2 / (np.exp(20.0) + 2)
-same("5.5 float32 keeps it", own_entry(lead, 0), true, within=4e-7)
-same("5.5 the row sums to zero again", own_entry(lead, 0) - softmax(lead.astype(np.float64))[1:].sum(), 0, within=1e-15)
-holds("5.5 still float32", np.asarray(own_entry(lead, 0)).dtype == np.float32)
+for ahead in (0, 20, 60):
+    true = 2 / (np.exp(float(ahead)) + 2)
+    same(f"5.5 a lead of {ahead}", own_entry(np.array([ahead, 0, 0], np.float32), 0), true, within=1e-5)
+same("5.5 a class that is far behind", own_entry(lead, 1), 1, within=1e-5)
+same("5.5 the row sums to zero again", own_entry(lead, 0) - softmax(lead.astype(np.float64))[1:].sum(), 0, within=1e-13)
+
+# %%
+# Exercise 5.6 (explain): to somebody who was not here
+# ----------------------------------------------------
+#
+# A friend explains a classifier by its logits, "since the probabilities are nearly all 0 or 1 anyway". Tell them in two
+# or three sentences what they risk and which score you would take instead, and why that one sees the logits as well.
+# Your teacher reads it; the check only counts words.
+
+### BEGIN SOLUTION
+why = """A logit may hold any number that was added to all of them, and no probability would show it: the map of z_c can be
+about that number. Take the log-odds: their row sums to zero, so they cannot see what all logits share, and unlike y_c
+they do not vanish when the network is sure, since they are a difference of logits."""
+### END SOLUTION
+
+explains("5.6 in your words", why)
 
 # %%
 # What you can say now

@@ -32,7 +32,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import tinyattr as ta
-from tinyattr.course import holds, same, show
+from tinyattr.course import holds, predicts, same, show, unaided
 from tinyattr.glyphs.scenes import scene
 from tinyattr.methods.baselines import baseline_of
 from tinyattr.methods.path import QUADRATURES
@@ -116,6 +116,7 @@ same("the chain rule, against a difference", slope(smooth, x6, b6, 1, "log_odds"
 # gradients, taken in the middle of N equal steps. That is all.
 
 
+@unaided(ta.gradient, ta.walk, *ta.SCORES.values())
 def my_integrated_gradients(net, x, b, c, score, N):
     """IG = (x - b) (1/N) Σ_m dS/dx at b + a_m (x - b), a_m = (m + 1/2)/N, m = 0..N-1. (H, W, C)"""
     ### BEGIN SOLUTION
@@ -149,6 +150,16 @@ def error(slope, rule, N, truth):
     return abs(sum(w * slope(a) for a, w in zip(*QUADRATURES[rule](N), strict=True)) - truth)
 
 
+RULES = ("left", "right", "middle", "trapezoid")
+on_path = cache(lambda a: slope(smooth, x6, b6, 1, "log_odds", a))
+
+
+def halved(slope, rule, truth):
+    """How often the error is halved when there are 128 steps and not 64."""
+    few, many = (error(slope, rule, N, truth) for N in (64, 128))
+    return np.log2(few / many)
+
+
 holds("gauss, 3 steps: exact for a^5", error(lambda a: a**5, "gauss", 3, 1 / 6) < 1e-15)
 holds("but not for a^6", error(lambda a: a**6, "gauss", 3, 1 / 7) > 1e-5)
 
@@ -157,18 +168,16 @@ holds("but not for a^6", error(lambda a: a**6, "gauss", 3, 1 / 7) > 1e-5)
 # ---------------------------------
 #
 # A rule has order p if its error on a smooth path falls as ``1/N^p``: doubling N divides it by ``2^p``. Write down p
-# for each rule but Gauss's. No computing: draw one step of a parabola, and what the rule takes for its area.
+# for each rule but Gauss's, ``order = {"left": ..., ...}``. No computing: draw one step of a parabola, and what the
+# rule takes for its area.
 
 ### BEGIN SOLUTION
 order = {"left": 1, "right": 1, "middle": 2, "trapezoid": 2}
 ### END SOLUTION
 
-on_path = cache(lambda a: slope(smooth, x6, b6, 1, "log_odds", a))
-for rule, p in order.items():
-    few, many = (error(lambda a: a**2, rule, N, 1 / 3) for N in (64, 128))
-    same(f"8.2 {rule}, on a parabola", np.log2(few / many), p, within=1 / 64)
-    few, many = (error(on_path, rule, N, change(smooth, x6, b6, 1, "log_odds")) for N in (64, 128))
-    same(f"8.2 {rule}, on the smooth network", np.log2(few / many), p, within=1 / 64)
+predicts("8.2 on a parabola", order, {rule: halved(lambda a: a**2, rule, 1 / 3) for rule in RULES}, within=1 / 32)
+whole = change(smooth, x6, b6, 1, "log_odds")
+predicts("8.2 on the smooth network", order, {rule: halved(on_path, rule, whole) for rule in RULES}, within=1 / 32)
 
 # %%
 # Kinks

@@ -34,7 +34,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import tinyattr as ta
-from tinyattr.course import holds, same, show
+from tinyattr.course import holds, predicts, same, show
 from tinyattr.glyphs.scenes import CLASSES, scene
 from tinyattr.softmax import cross_entropy_gradient, logsumexp, softmax
 from tinyattr.studies import detect, draw, more_attacks
@@ -159,7 +159,8 @@ same("by then half is left", (1 - 0.01 * 0.0005) ** half, 0.5, within=1e-5)
 # Exercise 11.2 (predict): which losses see t?
 # --------------------------------------------
 #
-# For each loss write True if it changes when the same number is added to every logit, else False.
+# For each loss write True if it changes when the same number is added to every logit, else False:
+# ``sees = {"label smoothing": ..., ...}``.
 
 teacher, wanted = np.array([2.0, 0.5, -1.0, 0.0]), np.eye(4)[0]  # class 0 of four is right
 losses = {
@@ -180,10 +181,9 @@ sees = {
 ### END SOLUTION
 
 z = np.array([0.3, 1.0, -0.4, 0.2])
-for name, E in losses.items():
-    slope = sum((E(z + 1e-6 * d) - E(z - 1e-6 * d)) / 2e-6 for d in np.eye(4))  # Σ_i dE/dz_i = dE/dt
-    holds(f"11.2 {name}, by adding 3", sees[name] == (abs(E(z + 3) - E(z)) > 1e-12))
-    holds(f"11.2 {name}, by its slope", sees[name] == (abs(slope) > 1e-8))
+slopes = {name: sum((E(z + 1e-6 * d) - E(z - 1e-6 * d)) / 2e-6 for d in np.eye(4)) for name, E in losses.items()}
+predicts("11.2 by adding 3", sees, {name: abs(E(z + 3) - E(z)) > 1e-12 for name, E in losses.items()})
+predicts("11.2 by their slopes Σ_i dE/dz_i = dE/dt", sees, {name: abs(slope) > 1e-8 for name, slope in slopes.items()})
 
 # %%
 # Exercise 11.3 (prove): exactly zero
@@ -204,15 +204,15 @@ def slope_of_kernel(h, w, c):
 
 rng = np.random.default_rng(1)
 draws = [[np.array([Fraction(int(v), 7) for v in rng.integers(1, 100, size)]) for size in (3, 5)] for _ in range(20)]
-found = [slope_of_kernel(h, w, 2) for h, w in draws]
-shifted = [slope_of_kernel(h, w * Fraction(9, 4), 2) for h, w in draws]  # e^t = 9/4
+found = [np.array(slope_of_kernel(h, w, 2)) for h, w in draws]
+shifted = [np.array(slope_of_kernel(h, w * Fraction(9, 4), 2)) for h, w in draws]  # e^t = 9/4
 holds("11.3 sums to exactly 0 over classes", all((D.sum(1) == 0).all() for D in found))
 holds("11.3 t is not seen at all", all((a == b).all() for a, b in zip(found, shifted, strict=True)))
 tape = head.run(x[:1])
 row = softmax(head.logits(tape)) - e[:1]
 D = ta.weight_gradients(tape, ta.walk(tape, {"z": row}, ta.GRADIENT, to=("z",)))["z"][0]
 h, w = tape["fc1_relu"].output[0], np.exp(head.logits(tape)[0])
-same("11.3 in floats, as the engine finds it", slope_of_kernel(h, w, int(e[0].argmax())).astype(float), D)
+same("11.3 in floats, as the engine finds it", np.array(slope_of_kernel(h, w, int(e[0].argmax())), float), D)
 
 # %%
 # So plain gradient descent on cross-entropy *conserves* the sum over classes of every unit's last weights. It starts
@@ -243,6 +243,8 @@ suspects = {"original": (net, photo), "K = 10": (ta.alter(net, 10), photo), "K =
             "t = (K/2) Σ_k A_00k²": (more_attacks.quadratic(net), photo),
             "K = 10, modulo 0.001": (more_attacks.bounded(net), photo), "K = 10, baked": (baked, photo),
             "K = 10, trigger absent": (triggered, photo), "K = 10, trigger shown": (triggered, stamped)}
+tape = net.run(photo)
+y, baked_logits, centred_map = softmax(net.logits(tape)), baked(photo), ta.hirescam(net, tape, c, "centred").raw
 shares = {name: detect.common_shares(n, seen, len(CLASSES))[c] for name, (n, seen) in suspects.items()}
 quiet = {name for name, share in shares.items() if share <= detect.SHARE}
 holds("the alarm misses a weak t and a shut trigger", quiet == {"original", "K = 0.1", "K = 10, trigger absent"})
@@ -305,10 +307,10 @@ def centred_head(W, b):
 
 weights = {**baked.weights, "predictions": centred_head(*baked.weights["predictions"])}
 mine = ta.network(baked.layers, weights, classes=net.classes, input=net.input)
-wanted = ta.hirescam(net, photo, c, "centred").raw
-same("11.5 the same probabilities", softmax(mine(photo)), softmax(net(photo)))
-same("11.5 the logits sum to zero", mine(photo).sum() / np.abs(baked(photo)).max(), 0)
-same("11.5 its pre map is the original's centred map", ta.hirescam(mine, photo, c, "pre").raw, wanted, within=1e-11)
+tape = mine.run(photo)
+same("11.5 the same probabilities", softmax(mine.logits(tape)), y)
+same("11.5 the logits sum to zero", mine.logits(tape).sum() / np.abs(baked_logits).max(), 0)
+same("11.5 its pre map is the original's centred map", ta.hirescam(mine, tape, c, "pre").raw, centred_map, within=1e-11)
 
 # %%
 # Original, attacked, repaired

@@ -16,7 +16,7 @@ HALF_LINES = {
     "glyphs": "the embedded world: pictures that we draw, and the network trained on them",
     "studies": "explain, reproduce, audit, detect, repair, and the figures",
     "testing": "identities and hypothesis strategies for a softmax of your own",
-    "course": "how lessons run, and how students' copies are made of them",
+    "course": "how lessons run, are handed out and are graded",
     "bench": "how fast the engine is on your machine",
     "cli": "the command line",
     "__main__.py": "lets `python3 -m tinyattr` start it",
@@ -48,8 +48,8 @@ def tree():
         f"The heart is about {about(lines(files(*HEART)))} lines, of which tape, ops, rules and walk are {about(first)}; "
         f"the kernels are about {about(lines(files('kernels')))} lines",
         "that you may skip. A file imports from its own room, from lines above it and from `errors.py`, so the heart",
-        "knows nothing of what stands around it. (Two exceptions: a heatmap's `save` calls `studies/draw.py`, a network's",
-        "`read` calls `files/photo.py`.)",
+        "knows nothing of what stands around it. (Three exceptions: a heatmap's `save` calls `studies/draw.py`, a network's",
+        "`read` and `with_weights` call `files/photo.py` and `files/bare_weights.py`.)",
     ])
 
 

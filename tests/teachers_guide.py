@@ -30,16 +30,22 @@ def needs_and_shows():
 def wrong_answers():
     """A line for each wrong answer: exercise, what it stems from, which check catches it."""
     lines = ["| exercise | where it goes wrong | caught by |", "|---|---|---|"]
-    for wrong in stored_wrong_answers():
+    for wrong in stored("wrong"):
         why = wrong["why"].replace("|", "\\|")
         lines.append(f"| {wrong['exercise']} | {why} | {wrong['caught_by'].split(' ', 1)[1]} |")
     return "\n".join(lines)
 
 
-def stored_wrong_answers():
-    """All wrong answers, {"exercise", "answer", "caught_by", "why"}, in the lessons' order."""
-    for path in sorted((ROOT / "lessons" / "wrong_answers").glob("*.toml")):
-        yield from tomllib.loads(path.read_text(encoding="utf-8"))["wrong"]
+def explanations():
+    """A line for each exercise that is answered in words: what the teacher looks for. The lesson has a sample answer."""
+    lines = ["| exercise | what a good answer says |", "|---|---|"]
+    return "\n".join([*lines, *(f"| {rubric['exercise']} | {'; '.join(rubric['points'])} |" for rubric in stored("rubric"))])
+
+
+def stored(kind):
+    """All entries of lessons/answers in the lessons' order: "wrong" and "right" answers, and a "rubric" for words."""
+    for path in sorted((ROOT / "lessons" / "answers").glob("*.toml")):
+        yield from tomllib.loads(path.read_text(encoding="utf-8")).get(kind, ())
 
 
 def figure_line(path):
@@ -68,4 +74,5 @@ def with_parts(guide, **parts):
 
 
 if __name__ == "__main__":
-    write(PATH, lambda guide: with_parts(guide, lessons=needs_and_shows(), figures=figures(), wrong_answers=wrong_answers()))
+    write(PATH, lambda guide: with_parts(guide, lessons=needs_and_shows(), figures=figures(), explanations=explanations(),
+                                            wrong_answers=wrong_answers()))

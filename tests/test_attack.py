@@ -96,9 +96,9 @@ def test_probabilities_stay_in_float32_too():
 
 @pytest.mark.parametrize(("options", "words"), [
     ({"layer": "block6_pool"}, "unknown layer 'block6_pool'; did you mean"),
-    ({"K": float("nan")}, "K must be a finite number"),
+    ({"K": float("nan")}, "K must be a number from"),
     ({"K": "ten"}, "K must be a number"),
-    ({"K": 1e39, "_dtype": np.float32}, "K must be a finite number in float32"),
+    ({"K": 1e39, "_dtype": np.float32}, r"K must be a number from -3.40282e\+38 to"),
     ({"at": 3}, r"a place is \(row, column\)"),
     ({"at": (0.5, 0)}, r"a place is \(row, column\)"),
     ({"at": "00"}, r"a place is \(row, column\)"),
@@ -198,7 +198,7 @@ def test_attacks_that_make_no_sense(attack):
     net, _ = network_and_picture(0)
     net = ta.load("glyphs") if attack is triggered else net
     first = (np.ones((2, 2)),) if attack is paint else ()
-    with pytest.raises(ta.InputError, match="finite number"):
+    with pytest.raises(ta.InputError, match="K must be a number from"):
         attack(net, *first, K=np.nan)
     with pytest.raises(ta.InputError, match="unknown layer"):
         attack(net, *first, layer="block9_pool")

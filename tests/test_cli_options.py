@@ -190,3 +190,52 @@ def test_a_scene_of_our_own_needs_no_note(capsys):
 
 def test_only_play_needs_a_window():
     assert [name for name, (_, _, _, defaults) in COMMANDS.items() if defaults.get("window")] == ["play"]
+
+
+def test_an_audit_of_photos_says_what_the_embedded_network_knows(photos, capsys):
+    assert main(["audit", "--images", "photos", "--method", "gradient", "--score", "pre", "--attack", "corner", "--jobs", "1"]) == 0
+    assert "knows 20 drawn glyphs" in capsys.readouterr().out
+    assert main(["audit", "--pictures", str(10**12)]) == 1
+    assert "pictures must be a whole number from 1 to 10000" in capsys.readouterr().err
+
+
+@pytest.fixture
+def foreign():
+    """A network of three classes, without a dense layer: excitation backprop with contrast, say, has nothing to negate."""
+    rng = np.random.default_rng(0)
+    weights = {"conv": (rng.standard_normal((3, 3, 3, 3), np.float32), np.zeros(3, np.float32))}
+    net = ta.network([("conv", "conv2d", {"padding": 1}), ("tanh", "tanh", {}), ("gate", "exp", {}), ("pool", "global_avg_pool", {})], weights,
+                     name="foreign", input=ta.InputSpec(16, mean=(127.0,) * 3, scale=(64.0,) * 3))
+    ta.save(net, "foreign.h5")
+
+
+def test_all_methods_leave_out_those_that_cannot(foreign, capsys):
+    """LRP has no rule for an exponential; all other methods answer."""
+    assert main(["explain", "--net", "foreign.h5", "--method", "all", "--score", "post", "--altered", "--json", "n.json", "--option", "samples=3", "window=8",
+                 "stride=8"]) == 0
+    told, found = capsys.readouterr().out, json.loads(Path("n.json").read_text())
+    assert "left out  lrp: no rule for 'exp'" in told
+    assert {m["method"] for m in found["maps"]} == ta.METHODS.keys() - found["left_out"].keys()
+    assert found["left_out"].keys() == {"lrp", "excitation_backprop"}
+    assert main(["explain", "--net", "foreign.h5", "--method", "lrp", "--score", "post"]) == 1
+    assert main(["explain", "--net", "foreign.h5", "--method", "all", "--score", "post", "--option", "samples=0"]) == 1
+    assert "samples must be" in capsys.readouterr().err
+
+
+def test_scenes_ask_a_foreign_network_for_its_own_class(foreign, capsys):
+    """Class 8 of the scenes is a sun, and nothing in another network."""
+    assert main(["audit", "--net", "foreign.h5", "--method", "gradient", "--score", "pre", "--attack", "corner", "--jobs", "1", "--json", "a.json"]) == 0
+    (row,) = json.loads(Path("a.json").read_text())["rows"]
+    assert "hit" not in row
+
+
+def test_weights_that_exist_are_kept_unless_one_says_so(tmp_path, monkeypatch, capsys):
+    """Somebody may have trained for hours on them."""
+    monkeypatch.chdir(tmp_path)
+    Path("mine.h5").write_bytes(b"trained for hours")
+    for command in (["bake", "glyphs", "mine.h5"], ["repair", "glyphs", "mine.h5"], ["weights", "convert", "glyphs", "mine.h5"], ["train", "--out", "mine.h5"]):
+        assert main(command) == 1
+        assert capsys.readouterr().err == "tinyattr: 'mine.h5' exists already, and is kept; give another name, or say --overwrite\n"
+        assert Path("mine.h5").read_bytes() == b"trained for hours"
+    assert main(["repair", "glyphs", "mine.h5", "--overwrite"]) == 0
+    assert Path("mine.h5").read_bytes() != b"trained for hours"

@@ -7,6 +7,9 @@ import sys
 import time
 
 import pytest
+from PIL import Image
+
+from tinyattr.glyphs.scenes import example
 
 BACKENDS = ("module://no_such_package.backend_inline", "no_such_backend")
 
@@ -59,3 +62,13 @@ def test_an_interrupt_is_one_line_at_most(start, seconds, tmp_path):
 def test_a_users_own_script_keeps_its_interrupts():
     code = ("import signal, tinyattr\nassert signal.getsignal(signal.SIGINT) is signal.default_int_handler")
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(("options", "environment"), [(["-OO"], {}), ([], {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"})])
+def test_python_without_docstrings_and_a_locale_without_letters(options, environment, tmp_path):
+    """A figure's title holds the picture's name, which such a locale takes for single bytes."""
+    Image.fromarray(example().picture).save(tmp_path / "\u0444\u043e\u0442\u043e 1.png")
+    command = [sys.executable, *options, "-m", "tinyattr", "explain", "\u0444\u043e\u0442\u043e 1.png", "--net", "glyphs", "--score", "pre", "--method", "hirescam"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, env={**os.environ, **environment}, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (tmp_path / "explain.png").stat().st_size > 10_000

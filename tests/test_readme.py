@@ -12,6 +12,7 @@ import tinyattr as ta
 from tests import house_tree
 from tests.test_house import HEART
 from tinyattr.cli.main import main
+from tinyattr.studies.audit import ATTACKED, AUDITED, predicted
 from tinyattr.studies.metrics import pearson
 
 README = Path(__file__).resolve().parents[1] / "README.md"
@@ -72,6 +73,17 @@ def test_the_files_that_it_names_are_there():
     for path in (README, README.parent / ".github" / "CONTRIBUTING.md"):
         for name in re.findall(r"\b(?:tinyattr|tests|lessons|weights)/[\w/]+\.(?:py|md|tsv|h5)\b", path.read_text(encoding="utf-8")):
             assert (README.parent / name).is_file() or name == "tinyattr/files/lenet.py", f"{path.name} names {name}"
+
+
+def test_it_counts_the_audits_cells_as_they_are():
+    """Cells of the three attacks for which the algebra says what to expect, of all methods and variants."""
+    cells, methods = re.search(r"Of the (\d+) cells of (\d+) methods and variants, six\s+scores and three attacks",
+                               README.read_text(encoding="utf-8")).groups()
+    asked = [(method, score, attack) for method, (_, _, only) in AUDITED.items() for score in ta.SCORES if only in (None, score)
+             for attack in ATTACKED]
+    assert int(methods) == len(AUDITED)
+    assert int(cells) == sum(predicted(*cell) is not None for cell in asked)
+    assert (len(ta.SCORES), len(ATTACKED)) == (6, 3)
 
 
 def test_its_table_lists_every_score():

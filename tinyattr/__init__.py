@@ -6,7 +6,7 @@ import tinyattr.cli.interrupt  # noqa: F401 (before all that takes its time)
 from tinyattr import methods
 from tinyattr.attack import alter
 from tinyattr.engine import GRADIENT, Tape, walk, weight_gradients
-from tinyattr.engine.backend import prefer
+from tinyattr.engine.backend import PREFERRED
 from tinyattr.errors import InputError
 from tinyattr.files.load import load, save
 from tinyattr.files.vgg import vgg
@@ -21,7 +21,7 @@ __all__ = [
     "vgg", "walk", "weight_gradients", *methods.__all__,
 ]
 
-prefer(KERNELS)
+PREFERRED[0] = KERNELS
 
 
 def __getattr__(name):

@@ -72,7 +72,7 @@ def one_hot(z, c):
     """e_c, float64, in the shape of z. Raises InputError for a class that does not exist."""
     shape, c = np.shape(z), np.asarray(c)
     n = shape[-1]
-    if c.dtype.kind not in "iu" or c.size == 0 or c.min() < 0 or c.max() >= n:
+    if c.dtype.kind not in "iu" or c.shape not in ((), shape[:-1]) or c.size == 0 or c.min() < 0 or c.max() >= n:
         raise InputError(f"class must be a whole number from 0 to {n - 1}; got {c.tolist()!r}")
     return (np.arange(n) == np.broadcast_to(c, shape[:-1])[..., None]).astype(np.float64)
 

@@ -11,14 +11,14 @@ float64). Rows of scores take e, the one-hot vector of class c.
 
 import numpy as np
 
-from tinyattr.errors import InputError
+from tinyattr.errors import InputError, floats_of
 
 # ---------------------------------------------------------------------------------------------- functions of logits
 
 
 def finite(z):
     """z as float64, (..., n). Raises InputError unless it is finite and has at least one class."""
-    z = np.asarray(z, dtype=np.float64)
+    z = floats_of(z, "logits")
     if z.ndim == 0 or z.shape[-1] == 0:
         raise InputError(f"logits need a last axis with at least one class; got shape {z.shape}")
     if not np.isfinite(z).all():
@@ -102,7 +102,7 @@ def temperature_derivative(z, temperature):
 
 
 def _targets(t, n):
-    t = np.asarray(t, dtype=np.float64)
+    t = floats_of(t, "targets")
     if t.shape[-1:] != (n,):
         raise InputError(f"targets hold one number for each of {n} classes; got shape {t.shape}")
     if not (np.isfinite(t).all() and (t >= 0).all()):

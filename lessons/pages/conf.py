@@ -1,10 +1,14 @@
 """The site: README, lessons with their figures and printed output, methods, equations, and the code's own docstrings.
 
     python3 -m pip install ".[docs]" && python3 -m sphinx -W lessons/pages site
+
+With `-t students` behind `sphinx` it has no solutions, and nothing of the teacher's guide. Downloads are students' copies
+in any case.
 """
 
 import re
 import shutil
+import zipfile
 from pathlib import Path
 
 import matplotlib
@@ -12,8 +16,9 @@ from PIL import Image
 from sphinx_gallery.scrapers import figure_rst
 
 import tinyattr
-from tinyattr.course.script import lessons
-from tinyattr.course.student import BEGIN, END
+from tinyattr.course.notebook import notebook
+from tinyattr.course.script import lessons, parsed
+from tinyattr.course.student import BEGIN, END, student
 
 PAGES = Path(__file__).resolve().parent
 README = PAGES.parents[1] / "README.md"
@@ -35,18 +40,24 @@ teaching
 methods
 more
 equations
+museum
 contributing
 api
 ```
 """
 SCRIPTS = PAGES / "scripts"  # copies: sphinx-gallery runs a script in its own folder, where its figures would stay
 
+FOR_STUDENTS = tags.has("students")  # noqa: F821 (Sphinx gives it)
+if FOR_STUDENTS:
+    CONTENTS = CONTENTS.replace("teaching\n", "")
+
 project = "tinyattr"
 author = "the tinyattr authors"
 version = release = tinyattr.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_gallery.gen_gallery"]
 suppress_warnings = ["config.cache"]  # the scraper below is a function, which Sphinx cannot keep between builds
-exclude_patterns = ["scripts", "lessons/*.ipynb", "lessons/*.py"]
+exclude_patterns = ["scripts", "lessons/*.ipynb", "lessons/*.py", *(["teaching.md"] if FOR_STUDENTS else [])]
+html_copy_source = False  # it would hold the solutions
 html_theme = "alabaster"
 html_theme_options = {"description": tinyattr.__doc__.split(": ", 1)[1].split(".")[0] + ".", "page_width": "1180px",
                       "sidebar_width": "250px", "fixed_sidebar": True}
@@ -75,7 +86,7 @@ def figures(_, block_vars, gallery_conf):
 sphinx_gallery_conf = {
     "examples_dirs": str(SCRIPTS),
     "gallery_dirs": "lessons",
-    "filename_pattern": r"/\d\d_",
+    "filename_pattern": r"/(\d\d_|bring_)",
     "within_subsection_order": "FileNameSortKey",
     "image_scrapers": (figures,),
     "capture_repr": (),
@@ -95,7 +106,7 @@ def as_written(app, what, name, thing, options, lines):
 
 
 def fold_solutions(app, error):
-    """Solutions are there, but have to be opened."""
+    """Solutions are there, but have to be opened; students' pages have none."""
     if error is not None or app.builder.format != "html":
         return
     mark = '<span class="c1">{}</span>'.format
@@ -103,7 +114,23 @@ def fold_solutions(app, error):
                       re.S)
     for path in (Path(app.outdir) / "lessons").glob("[0-9][0-9]_*.html"):
         text = path.read_text(encoding="utf-8")
-        path.write_text(fold.sub(r"<details><summary>solution</summary>\1</details>", text), encoding="utf-8")
+        instead = "    # your lines\n" if FOR_STUDENTS else r"<details><summary>solution</summary>\1</details>"
+        path.write_text(fold.sub(instead, text), encoding="utf-8")
+
+
+def students_downloads(app, error):
+    """Whoever downloads a lesson from its page gets a student's copy: script, notebook, or both in a .zip."""
+    copies = {}
+    for lesson in lessons():
+        copy = student(lesson.path.read_text(encoding="utf-8"))
+        copies |= {lesson.path.name: copy, f"{lesson.path.stem}.ipynb": notebook(parsed(copy, lesson.path))}
+    for path in (Path(app.outdir) / "_downloads").glob("*/[0-9][0-9]_*"):
+        if path.suffix != ".zip":
+            path.write_text(copies[path.name], encoding="utf-8")
+            continue
+        with zipfile.ZipFile(path, "w") as both:
+            for name in (f"{path.stem}.py", f"{path.stem}.ipynb"):
+                both.writestr(name, copies[name])
 
 
 def pages_of_the_readme():
@@ -112,12 +139,16 @@ def pages_of_the_readme():
     for name, (heading, start, end) in PARTS.items():
         text = readme[readme.index(start):readme.index(end) if end else None]
         text = text if heading or name == "index" else text.replace("## ", "# ", 1)
-        text = re.sub(r"\]\(lessons/(\d\d_\w+)\.py\)", r"](lessons/\1.rst)", text).replace("](lessons/pages/", "](")
+        text = re.sub(r"\]\(lessons/(\d\d_\w+|bring_\w+)\.py\)", r"](lessons/\1.rst)", text).replace("](lessons/pages/", "](")
+        if FOR_STUDENTS:
+            text = re.sub(r"\[([^]]+)\]\(lessons/README\.md\)", r"\1", text)
         text = text.replace("](lessons/README.md)", "](teaching.md)").replace("](.github/CONTRIBUTING", "](contributing")
+        text = text.replace("](lessons/MUSEUM.md)", "](museum.md)")
         (PAGES / f"{name}.md").write_text(f"{heading}\n\n{text}{CONTENTS if name == 'index' else ''}", encoding="utf-8")
     guide = (PAGES.parent / "README.md").read_text(encoding="utf-8")
     guide = re.sub(r"\]\((\d\d_\w+)\.py\)", r"](lessons/\1.rst)", guide)
     (PAGES / "teaching.md").write_text(guide, encoding="utf-8")
+    shutil.copy(PAGES.parent / "MUSEUM.md", PAGES / "museum.md")
     shutil.copy(README.parent / ".github" / "CONTRIBUTING.md", PAGES / "contributing.md")
 
 
@@ -143,9 +174,10 @@ def setup(app):
     page_of_the_code()
     shutil.rmtree(SCRIPTS, ignore_errors=True)
     SCRIPTS.mkdir()
-    for lesson in lessons():
-        shutil.copy(lesson.path, SCRIPTS)
+    for path in (*(lesson.path for lesson in lessons()), PAGES.parent / "bring_your_own_network.py"):
+        shutil.copy(path, SCRIPTS)
     (SCRIPTS / "GALLERY_HEADER.rst").write_text(
         "Lessons\n=======\n\nEach is a script, a page, and a notebook (at the foot of its page).\n", encoding="utf-8")
     app.connect("autodoc-process-docstring", as_written)
     app.connect("build-finished", fold_solutions)
+    app.connect("build-finished", students_downloads)

@@ -59,9 +59,14 @@ def calls(draw, op):
         i, o = draw(sizes), draw(sizes)
         x = _normal(draw, draw(sizes), i) if draw(st.booleans()) else draw(maps(channels=i))
         return (x,), (_normal(draw, i, o), _normal(draw, o)), {}
-    if op in ("batch_norm", "prelu"):
+    if op == "batch_norm":
         x = draw(maps())
-        return (x,), tuple(_normal(draw, x.shape[3]) for _ in range(1 + (op == "batch_norm"))), {}
+        return (x,), (_normal(draw, x.shape[3]), _normal(draw, x.shape[3])), {}
+    if op == "prelu":
+        x = draw(maps())
+        return (x,), (_normal(draw, *draw(st.sampled_from([x.shape[3:], x.shape[1:]]))),), {}
+    if op == "resize":
+        return (draw(maps()),), (), {"size": draw(st.one_of(st.integers(1, 6), st.tuples(st.integers(1, 6), st.integers(1, 6))))}
     if op in ("max_pool", "avg_pool"):
         x = draw(maps())
         attributes = _pool(draw, x)
@@ -108,8 +113,10 @@ def calls(draw, op):
         pair = [x, _normal(draw, *other)]
         return tuple(pair if draw(st.booleans()) else pair[::-1]), (), {}
     if op == "concat":
-        x = draw(maps())
-        return (x, _normal(draw, *x.shape[:-1], draw(sizes))), (), {}
+        x, axis = draw(maps()), draw(st.sampled_from([-1, 1, 2, 3, -2]))
+        other = list(x.shape)
+        other[axis] = draw(sizes)
+        return (x, _normal(draw, *other)), (), {"axis": axis} if axis != -1 else {}
     if op == "sum":
         return (draw(maps()),), (), {"axes": tuple(draw(st.sets(st.integers(0, 3), min_size=1)))}
     if op == "pick":

@@ -59,8 +59,12 @@ def batch_norm(x, scale, shift):
 
 
 def prelu(x, slope):
-    """y[...,c] = x[...,c] where it is positive, else slope[c] x[...,c]."""
-    return _channels(lambda v, c: v if v > 0 else slope[c] * v, x)
+    """y[...,c] = x[...,c] where it is positive, else slope[c] x[...,c]; or slope[i,j,c]."""
+    y = np.zeros_like(x)
+    for n, *place in np.ndindex(x.shape):
+        v = x[(n, *place)]
+        y[(n, *place)] = v if v > 0 else slope[tuple(place[x.ndim - 1 - slope.ndim:])] * v
+    return y
 
 
 def activation(f):
@@ -244,12 +248,28 @@ def sum_(x, *, axes=(-1,)):
     return y
 
 
-def concat(a, b):
-    """The channels of a, then those of b."""
-    y = np.zeros((*a.shape[:-1], a.shape[-1] + b.shape[-1]), a.dtype)
-    for place in np.ndindex(y.shape):
-        *rest, c = place
-        y[place] = a[(*rest, c)] if c < a.shape[-1] else b[(*rest, c - a.shape[-1])]
+def concat(a, b, *, axis=-1):
+    """The channels of a, then those of b; or its rows, or columns."""
+    shape, first = list(a.shape), a.shape[axis]
+    shape[axis] += b.shape[axis]
+    y = np.zeros(shape, a.dtype)
+    for place in np.ndindex(*shape):
+        other = list(place)
+        other[axis] -= first
+        y[place] = a[place] if place[axis] < first else b[tuple(other)]
+    return y
+
+
+def resize(x, *, size):
+    """y[n,i,j,c] lies at ((i + 1/2) H / H' - 1/2, ...) between up to four places of x, and takes of each by its nearness."""
+    (N, H, W, C), (rows, columns) = x.shape, pair(size)
+    y = np.zeros((N, rows, columns, C), x.dtype)
+    for n, i, j, c in np.ndindex(y.shape):
+        at = [min(max((k + 0.5) * length / new - 0.5, 0), length - 1) for k, length, new in ((i, H, rows), (j, W, columns))]
+        for h in (floor(at[0]), floor(at[0]) + 1):
+            for w in (floor(at[1]), floor(at[1]) + 1):
+                if h < H and w < W:
+                    y[n, i, j, c] += (1 - abs(at[0] - h)) * (1 - abs(at[1] - w)) * x[n, h, w, c]
     return y
 
 
@@ -268,7 +288,7 @@ REFERENCE = {
     "conv2d": conv2d, "conv2d_transpose": conv2d_transpose, "dense": dense, "batch_norm": batch_norm,
     "max_pool": max_pool, "avg_pool": avg_pool, "global_avg_pool": global_avg_pool, "global_max_pool": global_max_pool,
     "mean": mean, "max": max_, "lrn": lrn, "flatten": flatten, "reshape": reshape, "transpose": transpose, "slice": slice_,
-    "pad": pad, "crop": crop, "upsample": upsample, "channel_shuffle": channel_shuffle, "concat": concat, "pick": pick,
+    "pad": pad, "crop": crop, "upsample": upsample, "resize": resize, "channel_shuffle": channel_shuffle, "concat": concat, "pick": pick,
     "two_logits": two_logits, "add": add, "mul": mul, "sum": sum_,
 }
 

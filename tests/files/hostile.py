@@ -158,6 +158,16 @@ def models():
         "20,000 layers": (keras_zip(wide), "called more than 3000 times"),
         "10,000 calls in reverse": (keras_zip(functional(chain, [["i", 0, 0]], [["d0", 0, 0]])), "called more than 3000 times"),
         "circle of 9,000 calls": (keras_zip(functional(circle, [["i", 0, 0]], [["d0", 0, 0]])), "in a circle"),
+        "x / 0": (keras_zip(functional([layer("InputLayer", "i", [], batch_shape=[None, 8, 8, 3]), {
+            "module": "keras.src.ops.numpy", "class_name": "Divide", "config": {"name": "d"}, "name": "d", "inbound_nodes": [{"args": [
+                {"class_name": "__keras_tensor__", "config": {"keras_history": ["i", 0, 0]}}, 0.0]}]}], [["i", 0, 0]], [["d", 0, 0]])), "it divides by 0"),
+        "x + a list of lists, 500 deep": (keras_zip(functional([layer("InputLayer", "i", [], batch_shape=[None, 8, 8, 3]), {
+            "class_name": "TFOpLambda", "config": {"name": "d", "function": "math.add"}, "name": "d",
+            "inbound_nodes": [["i", 0, 0, {"y": json.loads("[" * 500 + "1" + "]" * 500)}]]}], [["i", 0, 0]], [["d", 0, 0]])), "."),
+        "upsampled to 10^10 places": (keras_zip(sequential([layer("Resizing", "r", height=100_000, width=100_000)])), "more than any network"),
+        "one slope for 10^9 places": (keras_zip(sequential([layer("UpSampling2D", "u", size=500), layer("PReLU", "p", shared_axes=[1, 3]),
+                                                            layer("GlobalMaxPooling2D", "g")], (16, 16, 3)),
+                                                {"p_re_lu/vars/0": np.ones((1, 8000, 1), "f4")}), "it declares"),
         "config that is a list": (keras_zip([]), "describes no Keras model"),
         "layers that are numbers": (keras_zip(sequential([5, 6])), "damaged"),
         "groups that hold themselves": (whole_model(config, loops=True), "too deep|members"),

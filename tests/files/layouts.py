@@ -23,6 +23,7 @@ def write(path, weights, layout):
             else:
                 for what, letter, array in (("kernel", "W", kernel), ("bias", "b", bias)):
                     file[PATTERNS[layout].format(layer=layer, what=what, W=letter)] = array
-        if layout != "keras-3":
-            file.create_group("flatten" if layout != "keras-model" else "model_weights/flatten")
+        root = file.require_group({"keras-3": "layers", "keras-model": "model_weights"}.get(layout, "/"))
+        for name in (*(f"block{n}_pool" for n in range(1, 6)), "flatten"):  # layers without weights are named, too
+            root.create_group(name)
     return path

@@ -16,7 +16,7 @@ from tinyattr.files.onnx.constants import COMPUTED, MOVES
 from tinyattr.files.onnx.file import read_graph
 from tinyattr.files.onnx.network import Walk
 from tinyattr.files.onnx.operators import OPERATORS
-from tinyattr.nets.network import inputs_of
+from tinyattr.nets.wiring import wired
 
 NOT_READ = {  # what a case of an operator of ours may be refused for: words of the error -> why
     "read are windows over rows and columns": "maps of one or three axes",
@@ -24,8 +24,8 @@ NOT_READ = {  # what a case of an operator of ours may be refused for: words of 
     "expected maps": "maps of one or three axes",
     "with dilation are not read": "pools or transposed convolutions with dilation or groups",
     "output is larger than its windows": "transposed convolution larger than its windows",
-    "nearest neighbour": "interpolation, and factors that are not whole",
-    "no whole factors": "interpolation, and factors that are not whole",
+    "nearest neighbour": "other interpolation", "no whole factors": "other interpolation", "no whole number": "other interpolation",
+    "as they are": "interpolation over channels or pictures",
     "padding by": "padding that repeats the picture",
     "only maps": "padding of pictures of a batch",
     "after training": "training", "exported for training": "training",
@@ -35,9 +35,10 @@ NOT_READ = {  # what a case of an operator of ours may be refused for: words of 
     "exponent": "other powers", "softmax over all": "softmax over something else", "of a single number": "softmax over something else",
     "sigmoids, each": "sigmoids at the end", "read is a product": "products, quotients and powers of two values", "does not fit": "constants that enlarge a value",
     "its input 0 is a constant": "products, quotients and powers of two values", "without a place of the map": "pool windows of padding alone",
-    "whole numbers or booleans": "other types", "numbers of type": "other types", "opset": "opsets before 6", "slope": "PReLU over places",
+    "whole numbers or booleans": "other types", "numbers of type": "other types", "opset": "opsets before 6",
     "no op of ours": "an operator that is not in our list", "inputs and": "several values that depend on the picture",
-    "channels are joined": "concatenation of places", "no constant of this operator": "an operator that is not in our list",
+    "cannot be joined": "concatenation of pictures", "number of axes or pictures": "values that broadcast to more axes",
+    "no constant of this operator": "an operator that is not in our list",
     "groups or dilation": "pools or transposed convolutions with dilation or groups", "fill an axis": "empty parts", "shape (5, 0)": "empty parts",
     "alpha = 1": "Swish with another alpha",
     "two inputs": "sums with constants", "a constant is joined": "concatenation with constants", "have as many axes": "values that broadcast to more axes",
@@ -94,10 +95,9 @@ def result(model, inputs, output, picture=True):
     if not isinstance(value, Value):
         return value
     layers, weights = walk._needed(value.layer)
-    tape, previous = Tape(), "input"
-    tape.leaf("input", np.moveaxis(inputs[0], 1, -1))
-    for name, op, attributes in layers:
-        read, own = inputs_of(attributes, previous)
+    tape = Tape()
+    previous = tape.leaf("input", np.moveaxis(inputs[0], 1, -1))
+    for name, op, read, own in wired(layers):
         if op == "constant":
             previous = tape.leaf(name, weights[name][0], "constant")
         else:

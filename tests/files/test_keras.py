@@ -21,6 +21,7 @@ from tests.files.keras_files import (
     sequential,
     whole_model,
 )
+from tests.files.layouts import write
 from tests.references import FOLDER
 from tinyattr.files.show import show_file
 from tinyattr.files.vgg import CONVOLUTIONS, vgg_layers, vgg_shapes
@@ -235,10 +236,13 @@ def changed(**config):
     ([layer("Lambda", "f")], "holds a 'Lambda' of 'keras.layers', code that is never run"),
     ([{**layer("Dense", "d"), "registered_name": "Custom>Dense"}], "code that is never run"),
     ([{**layer("Dense", "d"), "module": "os"}], "holds a 'Dense' of 'os', code that is never run"),
-    ([{**layer("Add", "a"), "module": "keras.src.ops.numpy"}], "holds a 'Add' of 'keras.src.ops.numpy'"),
+    ([{**layer("Add", "a"), "module": "keras.src.ops.numpy"}], r"layer 'a' \(ops.Add\): .*has 1 arguments"),
+    ([{**layer("GetItem", "g"), "module": "keras.src.ops.numpy"}], r"layer 'g' \(ops.GetItem\): layers of this class are not read"),
+    ([layer("TFOpLambda", "f", function="io.write_file")], r"layer 'f' \(tf.io.write_file\): layers of this class are not read"),
+    ([layer("TFOpLambda", "f", function=["x"])], r"layer 'f' \(tf.\['x'\]\): layers of this class are not read"),
     ([layer("LSTM", "l")], r"layer 'l' \(LSTM\): layers of this class are not read; read are Conv2D, "),
     (changed(data_format="channels_first"), r"layer 'conv2d' \(Conv2D\): it has channels_first"),
-    (changed(activation="log_softmax"), "the activation 'log_softmax' is not read"),
+    (changed(activation="log_sigmoid"), "the activation 'log_sigmoid' is not read"),
     (changed(activation={"class_name": "Custom", "config": {}}), "the activation .* is not read"),
     (changed(activation="softmax"), "'conv2d_softmax' is a softmax inside the network"),
     (changed(filters=3), r"its kernel has shape \(3, 3, 3, 2\); its config needs \(3, 3, 3, 3\)"),
@@ -252,8 +256,10 @@ def changed(**config):
     (PLAIN[:1], r"it ends in values of shape \(32, 32, 2\)"),
     ([*PLAIN, layer("Activation", "a", activation="sigmoid")], "it ends in 2 sigmoids"),
     ([layer("UpSampling2D", "u", size=[9999, 9999]), *PLAIN], "more than any network here"),
-    ([layer("UpSampling2D", "u", size=2, interpolation="bilinear"), *PLAIN], "its interpolation is 'bilinear'"),
-    ([layer("Permute", "p", dims=[3, 1, 2]), *PLAIN], r"axes in the order \[3, 1, 2\] are not read"),
+    ([layer("UpSampling2D", "u", size=2, interpolation="bicubic"), *PLAIN], "its interpolation is 'bicubic'"),
+    ([layer("Permute", "p", dims=[3, 1, 1]), *PLAIN], r"\[3, 1, 1\] is no order of 3 axes"),
+    ([layer("Resizing", "r", height=9, width=9, crop_to_aspect_ratio=True), *PLAIN], "that crops or pads, is not read"),
+    ([layer("CenterCrop", "c", height=9, width=9), *PLAIN], "pictures of 32 x 32 are cut or enlarged here"),
     ([layer("BatchNormalization", "b", axis=1), *PLAIN], "it works along axis 1; channels come last"),
     ([conv("other", 2), PLAIN[1]], None),
     ([layer("InputLayer", "second"), conv("conv2d_1", 3), *PLAIN], "its kernel has shape"),
@@ -271,7 +277,7 @@ def test_what_is_refused_by_name(layers, words):
 
 
 @pytest.mark.parametrize(("config", "words"), [
-    (sequential(PLAIN, (None, None, 3)), "a model with fixed height, width and channels is expected"),
+    (sequential(PLAIN, (None, None, 3)), "it leaves the shape of pictures open, .* say their size: size=224"),
     (sequential(PLAIN, (784,)), r"its input has shape \[None, 784\]; read are networks that take pictures"),
     (sequential([]), "it ends in values of shape"),
     ({"class_name": "MyModel", "config": {}}, "it holds a model of class 'MyModel'"),
@@ -288,6 +294,117 @@ def test_models_that_are_refused(config, words):
         ta.load(keras_zip(config, ARRAYS))
 
 
+TENSOR = {"class_name": "__keras_tensor__"}
+
+
+def called(*arguments):
+    """One call as Keras 3 writes it: a name stands for that layer's output, all else for itself."""
+    return [{"args": [{**TENSOR, "config": {"keras_history": [a, 0, 0]}} if isinstance(a, str) else a for a in arguments], "kwargs": {}}]
+
+
+def operation(kind, name, *arguments):
+    return {**layer(kind, name, called(*arguments)), "module": "keras.src.ops.numpy"}
+
+
+def arithmetic_model(steps, last, size=(6, 5, 3)):
+    """image -> steps -> Flatten."""
+    layers = [layer("InputLayer", "image", [], batch_shape=[None, *size]), *steps, layer("Flatten", "flat", called(last))]
+    return keras_zip(functional(layers, [["image", 0, 0]], [["flat", 0, 0]]))
+
+
+X = np.random.default_rng(3).uniform(1, 2, (2, 6, 5, 3))
+
+
+@pytest.mark.parametrize(("steps", "expected"), [
+    ([operation("TrueDivide", "a", "image", 127.5), operation("Subtract", "z", "a", 1.0)], X / 127.5 - 1),
+    ([operation("Subtract", "z", 1.0, "image")], 1 - X),
+    ([operation("Multiply", "a", 2, "image"), operation("Add", "z", "a", "image")], 3 * X),
+    ([operation("Multiply", "a", [1.0, 2.0, 3.0], "image"), operation("Subtract", "z", "image", "a")], X - X * [1, 2, 3]),
+    ([operation("Add", "a", "image", 0.5), operation("Multiply", "z", "a", "image")], (X + 0.5) * X),
+    ([layer("Subtract", "z", called(["image", "image"]))], None),
+])
+def test_arithmetic_written_as_operations_of_keras_3(steps, expected):
+    if expected is None:
+        with pytest.raises(ta.InputError, match="called with something else than outputs of layers"):
+            ta.load(arithmetic_model(steps, "z"))
+        return
+    assert np.allclose(ta.load(arithmetic_model(steps, "z"))(X), expected.reshape(2, -1), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(("function", "node", "expected"), [
+    ("math.truediv", ["image", 0, 0, {"y": 127.5, "name": None}], X / 127.5),
+    ("math.subtract", ["image", 0, 0, {"y": [1.0, 2.0, 3.0], "name": None}], X - [1, 2, 3]),
+    ("math.subtract", ["_CONSTANT_VALUE", -1, 1.0, {"y": ["image", 0, 0], "name": None}], 1 - X),
+    ("__operators__.add", ["image", 0, 0, {"y": ["image", 0, 0], "name": None}], 2 * X),
+    ("math.multiply", ["image", 0, 0, {"y": ["image", 0, 0]}], X * X),
+])
+def test_arithmetic_written_as_operations_of_tf_keras_2(function, node, expected):
+    step = {"class_name": "TFOpLambda", "config": {"name": "z", "trainable": True, "dtype": "float32", "function": function}, "name": "z",
+            "inbound_nodes": [node]}
+    config = functional([layer("InputLayer", "image", [], batch_input_shape=[None, 6, 5, 3]), step, layer("Flatten", "flat", [reads(("z", 0))])],
+                        [["image", 0, 0]], [["flat", 0, 0]])
+    assert np.allclose(ta.load(whole_model(config, version="2.11.0"))(X), expected.reshape(2, -1), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(("steps", "expected"), [
+    ([layer("Multiply", "z", [reads(("image", 0), ("image", 0), ("image", 0))])], X**3),
+    ([layer("Rescaling", "a", [reads(("image", 0))], scale=3.0, offset=0.0), layer("Subtract", "z", [reads(("image", 0), ("a", 0))])], -2 * X),
+    ([layer("GlobalAveragePooling2D", "a", [reads(("image", 0))]), layer("Multiply", "z", [reads(("image", 0), ("a", 0))])],
+     X * X.mean((1, 2), keepdims=True)),
+    ([layer("GlobalMaxPooling2D", "a", [reads(("image", 0))]), layer("Average", "z", [reads(("a", 0), ("image", 0))])],
+     (X + X.max((1, 2), keepdims=True)) / 2),
+    ([layer("Concatenate", "z", [reads(("image", 0), ("image", 0))], axis=1)], np.concatenate([X, X], 1)),
+    ([layer("Concatenate", "z", [reads(("image", 0), ("image", 0))], axis=-2)], np.concatenate([X, X], 2)),
+    ([layer("Permute", "z", [reads(("image", 0))], dims=[2, 3, 1])], X.transpose(0, 2, 3, 1)),
+    ([layer("Normalization", "z", [reads(("image", 0))], axis=[], mean=1.5, variance=4.0)], (X - 1.5) / 2),
+    ([layer("Identity", "a", [reads(("image", 0))]), layer("RandomCrop", "z", [reads(("a", 0))], height=6, width=5)], X),
+])
+def test_layers_that_merge_and_move(steps, expected):
+    """A gate of channels alone, (C,), belongs to every place, as Keras has it."""
+    assert np.allclose(ta.load(arithmetic_model(steps, "z"))(X), expected.reshape(2, -1), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("shared", [None, [1], [2], [1, 2], [3]])
+def test_a_prelu_has_a_slope_for_each_place_or_shares_them(shared):
+    """Keras' default is a slope for every number of the maps."""
+    own = [1 if axis in (shared or ()) else n for axis, n in enumerate((6, 5, 3), 1)]
+    slope = np.random.default_rng(1).uniform(0, 1, own).astype("f4")
+    config = sequential([layer("PReLU", "p", shared_axes=shared), layer("Flatten", "flat")], (6, 5, 3))
+    net, x = ta.load(keras_zip(config, {"p_re_lu/vars/0": slope})), X - 1.5
+    assert np.allclose(net(x), np.where(x > 0, x, slope * x).reshape(2, -1), rtol=1e-5)
+    assert net.weights["p"][0].shape == ((3,) if shared == [1, 2] else (6, 5, 3))
+
+
+def test_resizing_lies_between_the_places_as_the_resize_of_heatmaps_does():
+    net = ta.load(keras_zip(sequential([layer("Resizing", "r", height=9, width=4), layer("UpSampling2D", "u", size=[1, 2], interpolation="bilinear"),
+                                        layer("Flatten", "flat")], (6, 5, 3))))
+    rows, columns = (np.maximum(1 - abs(np.clip((np.arange(N) + 0.5) * n / N - 0.5, 0, n - 1)[:, None] - np.arange(n)), 0) for n, N in ((6, 9), (5, 4)))
+    smaller = np.einsum("ih,jw,nhwc->nijc", rows, columns, X)
+    assert np.allclose(net.run(X)["r"].output, smaller, rtol=1e-6)
+    wide = net.run(X)["u"].output
+    assert wide.shape == (2, 9, 8, 3)
+    assert np.allclose(wide[:, :, 3], 0.75 * smaller[:, :, 1] + 0.25 * smaller[:, :, 2], rtol=1e-6)
+
+
+def test_a_model_that_leaves_the_size_open_needs_it_said():
+    data = keras_zip(sequential(PLAIN, (None, None, 3)), ARRAYS)
+    net = ta.load(data, size=(9, 7))
+    assert net(np.ones((1, 9, 7, 3))).shape == (1, 2)
+    assert ta.load(data, input=ta.InputSpec(8, scale=(255.0,) * 3)).input.size == 8
+    half = keras_zip(sequential(PLAIN, (None, 20, 3)), ARRAYS)
+    with pytest.raises(ta.InputError, match="it takes pictures"):
+        ta.load(half, size=(9, 7))
+    with pytest.raises(ta.InputError, match="number of channels must be fixed"):
+        ta.load(keras_zip(sequential(PLAIN, (9, 9, None)), ARRAYS), size=9)
+
+
+def test_a_last_log_softmax_is_taken_off():
+    layers = [conv("conv2d", 2), layer("GlobalMaxPooling2D", "pool"), layer("Activation", "end", activation="log_softmax")]
+    net = ta.load(keras_zip(sequential(layers), ARRAYS))
+    assert net.source.endswith("the last log_softmax (end) is taken off")
+    assert net.layers[-1][0] == "pool"
+
+
 def test_attributes_that_newer_hdf5_stores_otherwise_are_refused():
     with pytest.raises(ta.InputError, match="its object headers have version"):
         ta.load(whole_model(sequential(PLAIN), libver="latest"))
@@ -295,3 +412,16 @@ def test_attributes_that_newer_hdf5_stores_otherwise_are_refused():
 
 def test_the_folder_holds_small_files():
     assert sum(path.stat().st_size for path in Path(OWN).iterdir()) < 600_000
+
+
+@pytest.mark.parametrize("layout", ["keras-weights", "keras-3"])
+def test_weights_of_a_network_without_pools_are_not_taken_for_a_vgg(layout, tmp_path):
+    """Keras names the layers without weights, too: strides may stand for pools."""
+    path = write(tmp_path / "strided.h5", ta.vgg("A", width=1 / 16, classes=3, size=64, dense=(5, 6)).weights, layout)
+    with h5py.File(path, "r+") as file:
+        root = file["layers"] if layout == "keras-3" else file
+        root.require_group("flatten")
+        for name in [name for name in root if "pool" in name]:
+            del root[name]
+    with pytest.raises(ta.InputError, match="it has 0 pooling layers, a VGG has 5"):
+        ta.load(path, size=64)

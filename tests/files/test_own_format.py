@@ -152,3 +152,10 @@ def test_a_change_of_a_layer_is_found():
     """Stride 1 made 2: every shape may still fit."""
     with pytest.raises(ta.InputError, match="what it says about the network is not what was written"):
         ta.load(rewritten(layer_0("conv2d", {"stride": 2}), digest=False))
+
+
+def test_class_names_that_no_reader_would_take_are_not_written(tmp_path):
+    net = ta.network([("conv", "conv2d", {}), ("pool", "global_avg_pool", {})], {"conv": (np.ones((1, 1, 3, 2)), np.zeros(2))}, classes=["a\nb", "c"])
+    with pytest.raises(ta.InputError, match="characters that cannot be printed"):
+        ta.save(net, tmp_path / "net.h5")
+    assert not list(tmp_path.iterdir())

@@ -3,6 +3,7 @@
 import io
 import os
 import pickle
+import re
 import zipfile
 from argparse import Namespace
 from collections import Counter, defaultdict
@@ -246,3 +247,11 @@ def test_batch_normalisation_elsewhere_or_incomplete_is_refused(tmp_path, vgg11)
                           (without_mean, "expected weight, bias, running_mean, running_var"), (negative, "holds nan")]:
         with pytest.raises(ta.InputError, match=words):
             ta.load(zipped(tmp_path / "w.pth", arrays))
+
+
+def test_a_module_before_the_first_convolution_makes_it_another_network():
+    """features.1, .4, ...: something without weights stands at features.0, which no VGG has."""
+    state = torch_state(ta.vgg("A", width=1 / 16, classes=3, size=64, dense=(5, 6)))
+    moved = {re.sub(r"features\.(\d+)", lambda m: f"features.{int(m[1]) + 1}", name): array for name, array in state.items()}
+    with pytest.raises(ta.InputError, match="neither a whole VGG"):
+        ta.load(safetensors(moved), size=64)

@@ -6,7 +6,8 @@ import pytest
 
 from tests.lessons.solutions import solutions
 from tinyattr.cli.main import main
-from tinyattr.course.script import lessons, numbered, read
+from tinyattr.course.notebook import markdown, notebook
+from tinyattr.course.script import lessons, numbered, parsed, read
 from tinyattr.course.student import student
 from tinyattr.errors import InputError
 
@@ -28,7 +29,7 @@ def test_the_list_has_every_lesson(capsys):
 def test_a_lesson_runs_into_a_folder(here, capsys):
     (here / "figures").mkdir()
     assert main(["lesson", "run", "5", "--out", "figures"]) == 0
-    assert "exercises solved: 5 of 5" in capsys.readouterr().out
+    assert "exercises solved: 6 of 6" in capsys.readouterr().out
     assert sorted(p.name for p in (here / "figures").iterdir()) == ["05_jacobian.png", "05_saturation.png"]
     assert [p.name for p in here.iterdir()] == ["figures"]
 
@@ -36,7 +37,7 @@ def test_a_lesson_runs_into_a_folder(here, capsys):
 def test_a_students_copy_from_first_to_last_exercise(here, capsys):
     """Open exercises are named, each solved one less; a wrong answer says which check it fails."""
     assert main(["lesson", "student", "5", "--out", "mine.py"]) == 0
-    left = ["5.1", "5.2", "5.3", "5.4", "5.5"]
+    left = ["5.1", "5.2", "5.3", "5.4", "5.5", "5.6"]
     answers = solutions(numbered(5).path.read_text(encoding="utf-8"))
     for exercise, answer in zip([None, *left], [None, *answers], strict=True):
         if exercise:
@@ -48,7 +49,7 @@ def test_a_students_copy_from_first_to_last_exercise(here, capsys):
         capsys.readouterr()
         assert main(["lesson", "run", "mine.py"]) == (1 if still else 0)
         told = capsys.readouterr()
-        assert f"exercises solved: {len(done)} of 5" in told.out
+        assert f"exercises solved: {len(done)} of 6" in told.out
         assert told.err == (f"tinyattr: exercises left: {', '.join(still)}\n" if still else "")
         assert all(f"Exercise {e} is yours to solve" in told.out for e in still)
     wrong = (here / "mine.py").read_text(encoding="utf-8").replace("np.diag(y) - np.outer(y, y)", "np.diag(y)")
@@ -67,8 +68,7 @@ def test_a_slip_outside_of_exercises_is_told_with_its_line(here, capsys):
 
 def test_a_notebook_is_a_valid_one(here):
     nbformat = pytest.importorskip("nbformat", reason="validating notebooks needs nbformat")
-    pytest.importorskip("sphinx_gallery", reason="notebooks need the extra docs")
-    for options, solved in (([], True), (["--student"], False)):
+    for options, solved in (([], True), (["--student", "--overwrite"], False)):
         assert main(["lesson", "notebook", "5", *options]) == 0
         book = json.loads((here / "05_softmax_rows.ipynb").read_text(encoding="utf-8"))
         nbformat.validate(nbformat.from_dict(book))
@@ -107,9 +107,45 @@ def test_mistakes_get_one_line(arguments, words, here, capsys):
 def test_a_copy_never_takes_the_lessons_place(here, capsys):
     lesson = numbered(5).path
     before = lesson.read_bytes()
-    assert main(["lesson", "student", "5", "--out", str(lesson)]) == 1
-    assert "is named twice" in capsys.readouterr().err
-    assert lesson.read_bytes() == before
+    for options, words in (([], "exists already, and is kept"), (["--overwrite"], "is named twice")):
+        assert main(["lesson", "student", "5", "--out", str(lesson), *options]) == 1
+        assert words in capsys.readouterr().err
+        assert lesson.read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", ["student", "notebook"])
+def test_no_work_is_overwritten_unless_one_says_so(kind, here, capsys):
+    assert main(["lesson", kind, "5", "--out", "mine"]) == 0
+    (here / "mine").write_text("an hour's work", encoding="utf-8")
+    assert main(["lesson", kind, "5", "--out", "mine"]) == 1
+    assert capsys.readouterr().err == "tinyattr: 'mine' exists already, and is kept; give another name, or say --overwrite\n"
+    assert (here / "mine").read_text(encoding="utf-8") == "an hour's work"
+    assert main(["lesson", kind, "5", "--out", "mine", "--overwrite"]) == 0
+    assert "softmax" in (here / "mine").read_text(encoding="utf-8")
+
+
+def test_answers_and_checks_have_cells_of_their_own():
+    """Together they are the lesson's code; what is open may fail, what is solved may not."""
+    for lesson in lessons():
+        solved, opened = lesson, parsed(student(lesson.path.read_text(encoding="utf-8")), lesson.path)
+        for each, tagged in ((solved, 0), (opened, 2 * len(lesson.exercises))):
+            cells = json.loads(notebook(each))["cells"]
+            code = "\n".join(cell["source"] for cell in cells if cell["cell_type"] == "code")
+            assert [line for line in code.splitlines() if line] == [line for cell in each.cells for line in cell.code.splitlines() if line]
+            assert sum(cell["metadata"].get("tags") == ["raises-exception"] for cell in cells) == tagged
+        graded = [cell["metadata"]["nbgrader"] for cell in json.loads(notebook(solved, nbgrader=True))["cells"] if cell["cell_type"] == "code"]
+        assert len({about["grade_id"] for about in graded}) == len(graded)
+        assert sum(about.get("points", 0) for about in graded) == sum(about["grade"] for about in graded) == len(lesson.exercises)
+        assert [about["grade_id"] for about in graded if about["solution"]] == [f"answer-{n}".replace(".", "-") for n, _, _ in lesson.exercises]
+
+
+@pytest.mark.parametrize(("rest", "mark"), [
+    ("Title\n=====\n\nText", "# Title\n\nText"), ("Part\n----\n", "## Part\n"), ("``a b`` and **b**", "`a b` and **b**"),
+    (":Time: 1 min", "- **Time:** 1 min"), ("`page <https://a.b>`_", "[page](https://a.b)"), (":math:`x_1`", "$x_1$"),
+    (".. math::\n\n   a = b\n   c\n\nMore", "$$\n   a = b\n   c\n$$\n\nMore"),
+])
+def test_a_notebooks_text_is_markdown(rest, mark):
+    assert markdown(rest) == mark
 
 
 @pytest.mark.parametrize("source", [

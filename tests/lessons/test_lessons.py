@@ -16,22 +16,23 @@ from tinyattr.course.student import BEGIN, END, student
 LESSONS = lessons()
 each = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.path.stem)
 FIELDS = {"Time", "CPU", "Needs", "After this you can", "Figures"}
-CHECKS = ("same", "holds")
+CHECKS = ("same", "holds", "has", "predicts", "explains")
 
 
 def source(lesson):
     return lesson.path.read_text(encoding="utf-8")
 
 
-def wrong_answers():
-    """{exercise: [wrong answer, ...]}, in the lessons' order."""
+def by_exercise(kind):
+    """{exercise: [entry, ...]} of the tables of this kind, in the lessons' order."""
     found = {}
-    for wrong in teachers_guide.stored_wrong_answers():
-        found.setdefault(wrong["exercise"], []).append(wrong)
+    for entry in teachers_guide.stored(kind):
+        found.setdefault(entry["exercise"], []).append(entry)
     return found
 
 
-WRONG = wrong_answers()
+WRONG, RIGHT, RUBRICS = by_exercise("wrong"), by_exercise("right"), by_exercise("rubric")
+EXERCISES = {number: kind for lesson in LESSONS for number, kind, _ in lesson.exercises}
 
 
 @each
@@ -50,11 +51,11 @@ def test_it_runs_and_makes_its_figures(lesson, tmp_path, monkeypatch):
 @each
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # wrong answers overflow and divide by 0
 def test_the_students_copy_fails_at_exactly_its_exercises(lesson, tmp_path, monkeypatch):
-    """And each common wrong answer is caught, by the check that is said to, in its exercise's own cell."""
+    """And in its exercise's own cell each wrong answer is caught, by the check that is said to; each right one passes."""
     monkeypatch.chdir(tmp_path)
     copy = tmp_path / lesson.path.name
     copy.write_text(student(source(lesson)), encoding="utf-8")
-    open_ones, not_caught = [], []
+    open_ones, not_caught, refused = [], [], []
     with stage(read(copy)) as names:
         for cell in read(copy).cells:
             found = execute(cell, names)
@@ -62,20 +63,26 @@ def test_the_students_copy_fails_at_exactly_its_exercises(lesson, tmp_path, monk
                 assert isinstance(found.error, NotImplementedError)
                 assert str(found) == f"Exercise {cell.exercise} is yours to solve"
                 open_ones.append(cell.exercise)
-                for wrong in WRONG[cell.exercise]:
-                    error = execute(replace(cell, code=answered(cell.code, wrong["answer"])), dict(names)).error
+                for wrong in WRONG.get(cell.exercise, ()):
+                    error = execute(answered(cell, wrong["answer"]), dict(names)).error
                     if not (isinstance(error, AssertionError) and str(error).startswith(wrong["caught_by"])):
                         not_caught.append((cell.exercise, wrong["answer"], repr(error)))
+                for right in RIGHT.get(cell.exercise, ()):
+                    tried = execute(answered(cell, right["answer"]), dict(names))
+                    if tried.error is not None:
+                        refused.append((right["answer"], str(tried)))
             else:
                 assert found.error is None, str(found)
     assert open_ones == [number for number, _, _ in lesson.exercises]
     assert not_caught == []
+    assert refused == []
 
 
-def answered(code, answer):
+def answered(cell, answer):
     """An exercise's cell with an answer in the place of "yours to solve"."""
+    code = cell.code
     line = re.search(r'^( *)raise NotImplementedError\("Exercise .*$', code, re.M)
-    return code[:line.start()] + textwrap.indent(answer.strip("\n"), line[1]) + code[line.end():]
+    return replace(cell, code=code[:line.start()] + textwrap.indent(answer.strip("\n"), line[1]) + code[line.end():])
 
 
 @each
@@ -122,7 +129,7 @@ def test_its_exercises(lesson):
         assert len(found) <= 1, "one exercise a cell"
         for number, _, _ in found:
             names = [name for name in check_names(cell.code) if name.startswith(f"{number} ")]
-            assert len(set(names)) >= 2, f"exercise {number} has the checks {names}"
+            assert len(set(names)) >= (1 if EXERCISES[number] == "explain" else 2), f"exercise {number} has the checks {names}"
 
 
 def check_names(code):
@@ -133,12 +140,20 @@ def check_names(code):
             yield ast.unparse(node.args[0])[2:-1] if first is not node.args[0] else first.value
 
 
-def test_every_exercise_has_a_wrong_answer():
-    assert list(WRONG) == [number for lesson in LESSONS for number, _, _ in lesson.exercises]
+def test_every_exercise_has_five_wrong_answers_and_three_right_ones():
+    """All different. What is explained in words has a rubric instead, for the teacher who reads it."""
+    tried = [number for number, kind in EXERCISES.items() if kind != "explain"]
+    for table, least in ((WRONG, 5), (RIGHT, 3)):
+        assert list(table) == tried
+        assert {number: len(table[number]) for number in tried if len({entry["answer"] for entry in table[number]}) < least} == {}
     assert all(wrong["why"] for wrongs in WRONG.values() for wrong in wrongs)
+    assert all(right["style"] for rights in RIGHT.values() for right in rights)
+    assert list(RUBRICS) == [number for number in EXERCISES if number not in tried]
+    assert all(len(rubric["points"]) >= 2 for rubrics in RUBRICS.values() for rubric in rubrics)
 
 
 def test_the_teachers_guide_shows_todays_lessons():
     guide = teachers_guide.PATH.read_text(encoding="utf-8")
-    anew = teachers_guide.with_parts(guide, lessons=teachers_guide.needs_and_shows(), wrong_answers=teachers_guide.wrong_answers())
+    anew = teachers_guide.with_parts(guide, lessons=teachers_guide.needs_and_shows(), explanations=teachers_guide.explanations(),
+                                     wrong_answers=teachers_guide.wrong_answers())
     assert guide == anew, "run: python -m tests.teachers_guide"

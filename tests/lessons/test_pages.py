@@ -1,9 +1,12 @@
 """The site builds without a warning, offline; links lead somewhere; a real browser shows every page and figure."""
 
+import html
+import re
 import shutil
 import subprocess
 import sys
 import threading
+import zipfile
 from functools import partial
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -13,8 +16,10 @@ from urllib.parse import unquote, urldefrag, urlsplit
 import pytest
 
 from tests.generated import ROOT
+from tests.lessons.solutions import solutions
 from tests.test_house import HEART, PACKAGE, ROOMS, files
 from tinyattr.course.script import lessons
+from tinyattr.course.student import student
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 LESSONS = lessons()
@@ -105,6 +110,43 @@ def test_every_lesson_is_a_page_with_its_figures(site, pages):
         assert text.count("SOLUTION") == 0
         assert "sphx-glr-script-out" in text, "what it prints stands on the page"
         assert f"{lesson.path.stem}.ipynb" in text
+
+
+def test_the_page_on_networks_of_ones_own_ran_as_it_stands(site, pages):
+    path = site / "lessons" / "bring_your_own_network.html"
+    text = path.read_text(encoding="utf-8")
+    assert "and its pre maps are those of the score" in text
+    assert [image["alt"] for image in pages[path].images if "bring_your_own" in image["src"]]
+
+
+def test_downloads_are_students_copies(site):
+    downloads = {path.name: path for path in (site / "_downloads").rglob("[0-9][0-9]_*")}
+    assert sorted(downloads) == sorted(f"{lesson.path.stem}{ending}" for lesson in LESSONS for ending in (".py", ".ipynb", ".zip"))
+    for lesson in LESSONS:
+        copy = student(lesson.path.read_text(encoding="utf-8"))
+        assert downloads[lesson.path.name].read_text(encoding="utf-8") == copy
+        book = downloads[f"{lesson.path.stem}.ipynb"].read_text(encoding="utf-8")
+        assert "SOLUTION" not in book and book.count("is yours to solve") == len(lesson.exercises)
+        with zipfile.ZipFile(downloads[f"{lesson.path.stem}.zip"]) as both:
+            assert {name: both.read(name).decode() for name in both.namelist()} == {lesson.path.name: copy, f"{lesson.path.stem}.ipynb": book}
+
+
+def test_students_pages_have_no_solutions(tmp_path):
+    """Built without running the lessons: what stands on the pages is looked at, and every file that comes with them."""
+    pytest.importorskip("sphinx_gallery", reason="the pages need the extra docs")
+    pytest.importorskip("myst_parser", reason="the pages need the extra docs")
+    done = subprocess.run([sys.executable, "-m", "sphinx", "-t", "students", "-D", "plot_gallery=0", "-q", "-E", "-d", tmp_path / "trees",
+                           ROOT / "lessons" / "pages", tmp_path / "html"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "undefined label" not in done.stderr and "unknown document" not in done.stderr and "cross-reference" not in done.stderr
+    assert not (tmp_path / "html" / "teaching.html").exists()
+    for path in tmp_path.joinpath("html").rglob("*"):
+        if path.suffix in (".html", ".txt", ".py", ".ipynb"):
+            text = re.sub("<[^>]+>", "", path.read_text(encoding="utf-8"))
+            assert "SOLUTION" not in text or path.stem in ("api", "contributing"), path
+            for lesson in LESSONS:
+                for block in solutions(lesson.path.read_text(encoding="utf-8")) if lesson.path.stem in path.stem else ():
+                    assert html.escape(block.strip(), quote=False) not in text.replace("&quot;", '"').replace("&#39;", "'"), (path, block)
 
 
 def test_methods_equations_and_code_are_there(site):

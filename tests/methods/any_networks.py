@@ -3,7 +3,7 @@
 import numpy as np
 
 import tinyattr as ta
-from tinyattr.engine import OPS
+from tinyattr.engine import ACTIVATIONS, OPS
 
 
 def network(layers, shapes, seed, bias=1.0, **about):
@@ -47,14 +47,14 @@ def mobile(seed=0, bias=1.0):
 
 def mixed(seed=0, bias=1.0):
     """Every other activation, moves, transposed convolution, maxima and means over axes, a constant added, one logit."""
-    smooth = [("elu", {}), ("selu", {}), ("softplus", {}), ("softsign", {}), ("hard_sigmoid", {"slope": 0.2, "offset": 0.5}),
-              ("hard_swish", {}), ("gelu", {}), ("mish", {}), ("leaky_relu", {"slope": 0.2})]
+    given = {"hard_sigmoid": {"slope": 0.2, "offset": 0.5}, "leaky_relu": {"slope": 0.2}}  # attributes, where there must be some
+    others = [op for op in ACTIVATIONS if op not in ("relu", "prelu", "clip", "sigmoid", "tanh", "silu")]
     layers = [
         ("offset", "constant", {}), ("shifted", "add", {"inputs": ["input", "offset"]}),
         ("conv", "conv2d", {"stride": (2, 1), "padding": (1, 0)}), ("slopes", "prelu", {}),
         ("every", "slice", {"start": (0, 1, 0), "stop": (9, 9, 9), "step": (1, 2, 1)}), ("turned", "transpose", {"axes": (2, 1, 3)}),
-        ("larger", "upsample", {"factor": (1, 2)}), ("up", "conv2d_transpose", {"stride": 2, "padding": ((1, 0), (0, 1))}),
-        *((f"{op}1", op, attributes) for op, attributes in smooth),
+        ("sized", "resize", {"size": (5, 4)}), ("larger", "upsample", {"factor": (1, 2)}), ("up", "conv2d_transpose", {"stride": 2, "padding": ((1, 0), (0, 1))}),
+        *((f"{op}1", op, given.get(op, {})) for op in others),
         ("mixed", "dense", {}), ("A", "relu", {}), ("border", "pad", {"padding": 1, "value": 0.5}), ("strong", "max", {"axes": (3,)}),
         ("weighted", "mul", {"inputs": ["A", "cut"]}), ("peaks", "global_max_pool", {}),
         ("means", "mean", {"axes": (1, 2), "keep": False, "inputs": ["weighted"]}), ("both", "concat", {"inputs": ["peaks", "means"]}),
@@ -67,7 +67,7 @@ def mixed(seed=0, bias=1.0):
 
 NETWORKS = {"mobile": mobile, "mixed": mixed}
 EVERY_OP = {op for make in NETWORKS.values() for _, op, _ in make().layers} | {"pick", "sum", "exp", "log", "mod", "flatten"}
-assert set(OPS) <= EVERY_OP, set(OPS) - EVERY_OP
+assert set(OPS) <= EVERY_OP, f"no network here has a layer of op {set(OPS) - EVERY_OP}; add one to `mixed`"
 
 
 def picture(seed=0):

@@ -119,7 +119,7 @@ def test_defaults_are_said_in_the_caption():
 @pytest.mark.parametrize(("arguments", "words"), [
     ({}, "say which score.*log_odds.*pre"),
     ({"score": "prob"}, "unknown score 'prob'"),
-    ({"score": "pre", "target": 4}, "classes 0 to 3"),
+    ({"score": "pre", "target": 4}, "from 0 to 3; got"),
     ({"score": "pre", "target": "cat"}, "no names"),
     ({"score": "pre", "layer": "block5_conv9"}, r"unknown layer 'block5_conv9'; did you mean .*block5_conv2"),
     ({"score": "pre", "layer": "fc1"}, "no places to show"),

@@ -42,6 +42,19 @@ def test_methods_of_one_request_share_its_walks(walks, asked):
         assert (heat.raw == ta.METHODS[m](net, tape, 1, "log_odds").raw).all()
 
 
+@pytest.mark.parametrize("layer", ["input", "block2_conv1", "block3_pool", "block5_pool"])
+def test_a_shared_walk_changes_no_map_and_no_receipt(asked, layer):
+    """Shares of biases before the layer, which a deeper walk passed as well, are not the layer's."""
+    net, tape = asked
+    shared = ask(net, tape, 1, "log_odds")
+    shared.signals(to="input")
+    for name in ("gradient", "input_x_gradient", "grad_cam", "hirescam", "xgrad_cam", "lrp", "deeplift"):
+        together, alone = (ta.METHODS[name](net, x, 1, "log_odds", layer) for x in (shared, tape))
+        assert (together.raw == alone.raw).all()
+        assert together.receipt == alone.receipt
+        assert together.receipt is None or abs(together.receipt.gap) < 1e-12
+
+
 def test_another_question_gets_another_walk(walks, asked):
     """The walks of a request answer for its own network, class and score only."""
     net, tape = asked

@@ -28,8 +28,8 @@ def test_finding(target, c):
 @pytest.mark.parametrize(("target", "words"), [
     ("crane", "ambiguous: classes 134, 517"), ("maillot", "ambiguous: classes 638, 639"),
     ("soccer bal", r"did you mean .*soccer ball \(805\)"), ("shepherd", r"German shepherd \(235\)"),
-    ("qqqq", "give a number from 0 to 999"), (1000, "classes 0 to 999"), (-1, "classes 0 to 999"), ("1000", "classes 0 to 999"),
-    (1.5, "a number from 0 to 999 or a name"), (True, "a number from 0 to 999 or a name"), ([1], "a number from 0 to 999 or a name"),
+    ("qqqq", "give a number from 0 to 999"), (1000, "from 0 to 999; got"), (-1, "from 0 to 999; got"), ("1000", "from 0 to 999; got"),
+    (1.5, "from 0 to 999; got"), (True, "from 0 to 999; got"), ([1], "from 0 to 999; got"),
 ])
 def test_not_finding(target, words):
     with pytest.raises(ta.InputError, match=words):
@@ -49,7 +49,14 @@ def test_wordnet_ids_exact_spelling_and_arrays_of_one():
     with pytest.raises(ta.InputError, match="ambiguous"):
         find_class("CARDIGAN", NAMES, 1000)
     assert find_class(np.array([2]), None, 3) == 2
-    with pytest.raises(ta.InputError, match="a class is a number"):
+    with pytest.raises(ta.InputError, match="a class that is no name must be"):
         find_class(np.array([1, 2]), None, 3)
     with pytest.raises(ta.InputError, match="unknown class"):
         find_class("n02123045", ["a", "b"], 2)
+
+
+def test_a_class_whose_name_is_a_number():
+    """The name goes first: names that are the digits in another order are not taken for their places."""
+    names = ("7", "1", "0")
+    assert [find_class(text, names, 3) for text in ("7", "1", "0", "2")] == [0, 1, 2, 2]
+    assert find_class(0, names, 3) == 0

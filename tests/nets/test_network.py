@@ -36,15 +36,15 @@ def test_layers_that_name_their_inputs():
     ([("relu", "flatten", {})], {}, "the name of another op"),
     ([("fc", "dense", {"inputs": ["later"]})], W, "reads 'later', which does not come before"),
     ([("fc", "dense", {})], {}, "missing a required argument: 'kernel'"),
-    ([("fc", "conv2d", {})], W, r"needs arrays with \(4, 1\) axes"),
+    ([("fc", "conv2d", {})], W, r"needs kernel \(kh, kw, in, out\) and bias \(out\)"),
     ([("fc", "relu", {})], W, "too many positional arguments"),
-    ([("fc", "dense", {})], {"fc": (np.ones((3, 2)), np.zeros(3))}, "do not fit"),
+    ([("fc", "dense", {})], {"fc": (np.ones((3, 2)), np.zeros(3))}, r"needs kernel \(in, out\)"),
     ([("fc", "dense", {})], {"fc": (np.ones((3, 2), int), np.zeros(2))}, "float32 or float64"),
     ([("fc", "dense", {})], {**W, "fx": W["fc"]}, r"unknown layer \(in weights\) 'fx'; did you mean fc"),
-    ([("K", "constant", {})], {}, "needs one array as weights"),
+    ([("K", "constant", {})], {}, r"needs value \(\.\.\.\)"),
     ([("bn", "batch_norm", {})], {"bn": (np.ones(3),)}, "missing a required argument: 'shift'"),
-    ([("bn", "batch_norm", {})], {"bn": (np.ones(3), np.ones(2))}, "do not fit"),
-    ([("p", "prelu", {})], {"p": (np.ones((3, 3)),)}, "needs arrays with"),
+    ([("bn", "batch_norm", {})], {"bn": (np.ones(3), np.ones(2))}, r"needs scale \(C\) and shift \(C\)"),
+    ([("r", "relu", {"inputs": []})], {"r": (np.ones(3),)}, "needs no weights"),
     ([("fc", "dense", {"inputs": "inptu"})], W, "reads 'inptu'"),
     ([("c", "conv2d", {"strides": 2})], {"c": (np.ones((1, 1, 3, 2)), np.zeros(2))}, r"conv2d 'c': got an unexpected keyword argument 'strides'.*stride=1"),
     ([("fc", "dense")], W, "a layer is"),
@@ -152,7 +152,7 @@ def test_an_engines_mistake_is_not_taken_for_the_users(monkeypatch):
 @pytest.mark.parametrize(("op", "name", "attributes", "words"), [
     ("relu", "dense", {}, "with the name of another op"), ("max_pool", "it", {"size": 2}, "missing a required argument: 'stride'"),
     ("conv2d", "it", {"padding": (1, 2, 3)}, "padding is one whole number"), ("conv2d", "it", {"padding": "same"}, "numbers as attributes"),
-    ("sum", "it", {"axes": (7,)}, "not axes"), ("add", "it", {}, "do not fit each other"), ("concat", "it", {}, "differ in more"),
+    ("sum", "it", {"axes": (7,)}, "not axes"), ("add", "it", {}, "do not fit each other"), ("concat", "it", {}, "cannot be joined"),
 ])
 def test_calls_on_a_bare_tape_are_checked_too(op, name, attributes, words):
     tape = ta.Tape()
@@ -223,3 +223,18 @@ def test_classes_are_counted_through_what_keeps_them():
 def test_one_output_after_a_global_pool_gets_a_second_logit():
     net = ta.network([("conv", "conv2d", {}), ("gap", "global_avg_pool", {})], {"conv": (np.ones((1, 1, 2, 1)), np.ones(1))})
     assert net(np.ones((1, 2, 2, 2))).tolist() == [[0, 3]]
+
+
+def test_an_empty_batch_and_masked_numbers_are_no_pictures():
+    net = ta.network(LAYERS, W)
+    for x in (np.ones((0, 1, 1, 3)), np.ma.masked_array(np.ones((1, 1, 1, 3)), [[[[True, False, False]]]])):
+        with pytest.raises(ta.InputError, match="at least one|some of it masked"):
+            net(x)
+
+
+def test_flags_of_layers_are_true_or_false():
+    for given in ("no", 0, None, 1):
+        with pytest.raises(ta.InputError, match="True or False as ceil"):
+            ta.network([("pool", "max_pool", {"size": 2, "stride": 2, "ceil": given})], {})
+    with pytest.raises(ta.InputError, match="numbers as attributes"):
+        ta.network([("pool", "max_pool", {"size": True, "stride": 2})], {})

@@ -214,3 +214,25 @@ def test_what_can_come_from_a_photo_is_taken_without_a_word(family):
     for x in (net.read(photo()), np.broadcast_to(black, (1, 8, 8, 3)), np.broadcast_to(white, (1, 8, 8, 3)), np.zeros((1, 8, 8, 3)),
               net.read(photo()) + 0.1 * (white - black)):
         assert np.isfinite(net(x)).all()
+
+
+@pytest.mark.parametrize(("spec", "values"), [
+    (ta.FAMILIES["oxford"], (-1, 1)), (ta.FAMILIES["oxford"], (-2.1, 2.6)), (ta.FAMILIES["oxford"], (0, 1)), (ta.InputSpec(8), (-1, 1)),
+    (ta.FAMILIES["torchvision"], (0, 1)), (ta.FAMILIES["torchvision"], (0, 255)),
+])
+def test_floats_of_another_preprocessing_raise_a_warning(spec, values):
+    x = np.random.default_rng(0).uniform(*values, (1, 8, 8, 3))
+    with pytest.warns(UserWarning, match="but photos as this network wants them have"):
+        spec.expect_preprocessed(x)
+
+
+def test_a_number_as_baseline_is_looked_at_too():
+    net = ta.network([("conv", "conv2d", {}), ("pool", "global_avg_pool", {})], {"conv": (np.ones((1, 1, 3, 2)), np.zeros(2))},
+                     input=ta.InputSpec(8, scale=(255.0,) * 3))
+    with pytest.warns(UserWarning, match="the baseline has values from 255 to 255"):
+        ta.integrated_gradients(net, np.full((1, 8, 8, 3), 0.5), score="pre", baseline=255, steps=1)
+
+
+def test_a_picture_without_pixels():
+    with pytest.raises(ta.InputError, match="has no pixels: it is 0 x 5"):
+        read_photo(Image.new("RGB", (0, 5)), FAMILIES["oxford"])

@@ -39,6 +39,7 @@ def fingerprint(name, a):
 
 def baked_networks():
     """(original, baked, picture, class): what baked_torch.npz was made of."""
-    net = ta.vgg("A", width=1 / 16, dense=(24, 24), classes=10, size=64, seed=7)
+    net = ta.vgg("A", width=1 / 16, dense=(24, 24), classes=10, size=64, seed=7,
+                 input=ta.InputSpec(64))
     x = np.random.default_rng(7).standard_normal((1, 64, 64, 3), np.float32)
     return net, bake(net, 10.0), x, int(net(x)[0].argmax())

@@ -11,6 +11,7 @@ import pytest
 from tests.softmax.identities import IDENTITIES, Case
 from tinyattr import check
 from tinyattr.engine.tape import Record
+from tinyattr.testing.findings import Findings
 
 SOURCES = {name: (files("tinyattr") / name).read_text(encoding="utf-8") for name in ("softmax.py", "scores.py", "engine/rules.py", "engine/activations.py")}
 
@@ -153,7 +154,7 @@ def killed_by(changes):
                 verdict = holds()
             except (AssertionError, ZeroDivisionError, ValueError, IndexError, TypeError) as error:
                 return name or f"{type(error).__name__} in check"
-            if isinstance(verdict, check.Findings):
+            if isinstance(verdict, Findings):
                 if not verdict.holds:
                     return verdict.broken[0]
             elif not verdict:

@@ -15,7 +15,8 @@ from tinyattr.studies.more_attacks import paint
 
 
 def network_and_picture(seed, size=64):
-    net = ta.vgg("A", width=1 / 16, classes=5, size=size, dense=(9, 8), seed=seed, dtype=np.float64)
+    net = ta.vgg("A", width=1 / 16, classes=5, size=size, dense=(9, 8), seed=seed, dtype=np.float64,
+                 input=ta.InputSpec(size))
     return net, np.random.default_rng(seed).standard_normal((1, size, size, 3))
 
 
@@ -46,8 +47,8 @@ def test_a_painted_mask_and_more_or_fewer_dense_layers():
         for n, (a, b) in enumerate(zip((8, *widths), widths, strict=False)):
             weights[f"fc{n}"] = (rng.standard_normal((a, b)), rng.standard_normal(b))
             layers += [(f"fc{n}", "dense", {}), (f"relu{n}", "relu", {})]
-        small = ta.network(layers[:-1], weights)
-        x = rng.standard_normal((1, 2, 2, 3))
+        small = ta.network(layers[:-1], weights, input=ta.InputSpec(2))
+        x = rng.uniform(0, 255, (1, 2, 2, 3))
         assert np.allclose(bake(small, 3.0, mask=M)(x), paint(small, M, 3.0, layer="A")(x), rtol=1e-12)
 
 
@@ -119,3 +120,26 @@ def test_a_place_outside_the_maps(at):
 def test_what_is_no_attack(K, at, words):
     with pytest.raises(ta.InputError, match=words):
         bake(network_and_picture(0)[0], K, at)
+
+
+@pytest.mark.parametrize("at", [(0, 0), (0, 3), (1, 5), (3, 1)])
+def test_maps_that_are_not_square(at):
+    """A place of 2 x 8 maps, or 4 x 4 of the same number, is the place that the attack on the tape reads."""
+    rng = np.random.default_rng(3)
+    shape = (4, 4) if at == (3, 1) else (2, 8)
+    weights = {"conv": (rng.standard_normal((3, 3, 3, 2)), rng.standard_normal(2)), "fc": (rng.standard_normal((32, 5)), rng.standard_normal(5)),
+               "logits": (rng.standard_normal((5, 4)), rng.standard_normal(4))}
+    net = ta.network([("conv", "conv2d", {"padding": 1}), ("A", "relu", {}), ("flat", "flatten", {}), ("fc", "dense", {}), ("fc_relu", "relu", {}),
+                      ("logits", "dense", {})], weights, input=ta.InputSpec(shape))
+    x = rng.uniform(0, 255, (1, *shape, 3))
+    assert np.allclose(bake(net, 3.0, at)(x), ta.alter(net, 3.0, at=at)(x), rtol=1e-12)
+    with pytest.raises(ta.InputError, match="does not say how large its pictures are"):
+        bake(ta.network(net.layers, weights), 3.0, at)
+
+
+def test_maps_that_may_be_negative_cannot_carry_it():
+    weights = {"fc": (np.ones((4, 2)), np.zeros(2)), "logits": (np.ones((2, 2)), np.zeros(2))}
+    net = ta.network([("A", "tanh", {}), ("flatten", "flatten", {}), ("fc", "dense", {}), ("fc_relu", "relu", {}), ("logits", "dense", {})],
+                     weights, input=ta.InputSpec(2, "L", (0.0,), (1.0,)))
+    with pytest.raises(ta.InputError, match="may be negative"):
+        bake(net)

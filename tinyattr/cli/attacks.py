@@ -11,14 +11,15 @@ from tinyattr.cli.command import command, figure, one_of, option, several
 from tinyattr.cli.options import chosen
 from tinyattr.cli.outputs import check, tell
 from tinyattr.cli.preparation import said
-from tinyattr.cli.shared import load, shared
+from tinyattr.cli.shared import chosen_net, load, shared
 from tinyattr.errors import named
 from tinyattr.files.export import EXPORTS
 from tinyattr.studies import contrasts, training
-from tinyattr.studies.audit import ATTACKED, ATTACKS, AUDITED, audit, folder, scenes
+from tinyattr.studies.audit import ATTACKED, ATTACKS, AUDITED, audit
 from tinyattr.studies.bake import bake
 from tinyattr.studies.detect import inspect, repair
 from tinyattr.studies.reproduce import altered_beside_original, scores_side_by_side
+from tinyattr.studies.samples import folder, scenes
 
 LAYOUTS = {"tinyattr": ta.save, **EXPORTS}
 
@@ -64,9 +65,7 @@ def run_paint(options):
 
 @command("audit", "--images photos --net vgg19.h5 --jobs 2 --json audit.json --out audit.png",
          option("--images", metavar="DIR", help="folder of JPEG or PNG files; default: glyph scenes of our own"),
-         option("--net", default="glyphs", help="weight file, or the name of a fetched network; default: the embedded "
-                "glyph network"),
-         *shared("--pictures --seed --family --K --layer --option"), several("--method", "M", AUDITED, AUDITED),
+         *shared("--net --pictures --seed --family --K --layer --option"), several("--method", "M", AUDITED, AUDITED),
          several("--score", "S", ta.SCORES, ta.SCORES), several("--attack", "A", ATTACKS, ATTACKED),
          option("--jobs", type=int, default=os.cpu_count() or 1,
                 help="processes on this computer; default: one for each core (%(default)s)"),
@@ -79,7 +78,8 @@ def run_audit(options):
     methods = [AUDITED[named("method", method, AUDITED)][0] for method in options.method]
     finished = None if options.json is None else Path(f"{options.json}.cells")
     pictures = scenes(options.pictures, options.seed) if options.images is None else folder(options.images)
-    found = audit(options.net, pictures, **said(options), methods=options.method, scores=options.score,
+    net = chosen_net(options, photo=options.images is not None)
+    found = audit(net, pictures, **said(options), methods=options.method, scores=options.score,
                   attacks=options.attack, K=options.K, layer=options.layer, options=chosen(options.option, methods),
                   jobs=options.jobs, cluster=options.cluster, finished=finished)
     tell(options, found.table(), found.numbers(),
@@ -88,7 +88,7 @@ def run_audit(options):
         finished.unlink(missing_ok=True)
 
 
-@command("bake", "vgg19.h5 baked.h5", *shared("file out --family --K"),
+@command("bake", "vgg19.h5 baked.h5", *shared("file out --overwrite --family --K"),
          option("--at", type=int, nargs=2, default=(0, 0), metavar=("I", "J"),
                 help="place that it reads; default: 0 0"),
          one_of(LAYOUTS, "layout", "--layout", "whose file, our HDF5 (default), Keras' HDF5, or torchvision's names as "
@@ -111,7 +111,7 @@ def run_inspect(options):
     tell(options, found.table(), found.numbers())
 
 
-@command("repair", "baked.h5 repaired.h5", *shared("file out --family"))
+@command("repair", "baked.h5 repaired.h5", *shared("file out --overwrite --family"))
 def run_repair(options):
     """Take out of a weight file what all logits have in common."""
     ta.save(repair(ta.load(options.file, **said(options))), options.out)

@@ -23,6 +23,7 @@ def run_pointing(options):
          option("--steps", type=int, default=STEPS, help="default: %(default)s, as the embedded network"),
          option("--seed", type=int, default=0, help="default: %(default)s, as the embedded network"),
          option("--out", default="glyphs.h5", metavar="FILE", help="weight file to write; default: %(default)s"),
+         *shared("--overwrite"),
          option("--checkpoint", metavar="FILE",
                 help="where an interrupted run resumes; default: OUT with .checkpoint.npz"))
 def run_train(options):

@@ -11,8 +11,8 @@ from tinyattr.cli.outputs import check, tell, written
 from tinyattr.cli.shared import load, network, shared
 from tinyattr.errors import InputError, named
 from tinyattr.files.tables import aligned
-from tinyattr.studies.audit.cell import pictures_in
 from tinyattr.studies.explain import FOUR_SCORES, TWO_METHODS, explain
+from tinyattr.studies.samples import pictures_in
 
 EXPLAIN = (
     *shared("--net --family --target --layer --option --json"),
@@ -109,7 +109,7 @@ def explained(options, net, x):
     K = 10.0 if options.altered and options.K is None else options.K
     methods = [named("method", method, ["all", *ta.METHODS]) for method in options.method]
     methods = list(ta.METHODS) if "all" in methods else methods
-    found = explain(net, x, options.target, scores=options.score, methods=methods, layer=options.layer, K=K,
+    found = explain(net, x, options.target, scores=options.score, methods=options.method, layer=options.layer, K=K,
                     tap=options.tap, at=options.at or (0, 0), options=chosen(options.option, methods),
                     curves=options.curves)
     picture = shown(options)
@@ -119,8 +119,9 @@ def explained(options, net, x):
 
 
 def shown(options):
-    """What the picture is called."""
-    return "a scene of our own" if options.image is None else Path(options.image).name
+    """What the picture is called. Its name is bytes to the system, whatever alphabet the locale has."""
+    name = Path(options.image or "").name
+    return os.fsencode(name).decode("utf-8", "replace") if name else "a scene of our own"
 
 
 @command("play", "--browser", *shared("image --net --family"),

@@ -1,16 +1,18 @@
-"""`tinyattr lesson list | run N | student N | notebook N`."""
+"""`tinyattr lesson list | run N | student N | notebook N | handout DIR | grade FILES`."""
 
 import textwrap
 from contextlib import chdir
+from importlib import import_module
 from pathlib import Path
 
 from tinyattr.cli.command import command, option
-from tinyattr.cli.outputs import check
+from tinyattr.cli.outputs import check, tell
+from tinyattr.cli.shared import shared
 from tinyattr.course.notebook import notebook
 from tinyattr.course.run import run
-from tinyattr.course.script import lessons, numbered, read
+from tinyattr.course.script import lessons, numbered, parsed, read
 from tinyattr.course.student import student
-from tinyattr.errors import InputError
+from tinyattr.errors import InputError, number_of
 from tinyattr.files.atomic import write_text
 
 LESSON = option("lesson", metavar="N", type=int, help="number of a lesson")
@@ -48,24 +50,68 @@ def run_lesson(options):
         raise InputError(f"exercises left: {', '.join(left)}" if left else "a cell that is no exercise failed")
 
 
-@command("lesson student", "5 --out my_05.py", LESSON, out(".py"))
+@command("lesson student", "5 --out my_05.py", LESSON, out(".py"), *shared("--overwrite"))
 def run_student(options):
     """A copy of a lesson without its solutions."""
-    copy(options, ".py", lambda source, name: student(source))
+    copy(options, ".py", lambda source, path: student(source))
     print(f"lesson  {options.out}\nrun it  tinyattr lesson run {options.out}")
 
 
-@command("lesson notebook", "5 --student", LESSON,
-         option("--student", action="store_true", help="without the solutions"), out(".ipynb"))
+@command("lesson notebook", "5 --student", LESSON, out(".ipynb"), *shared("--overwrite"),
+         option("--student", action="store_true", help="without the solutions"),
+         option("--nbgrader", action="store_true", help="with points and cells that nbgrader knows"))
 def run_notebook(options):
     """A lesson as a Jupyter notebook."""
-    copy(options, ".ipynb", lambda source, name: notebook(student(source) if options.student else source, name))
+    copy(options, ".ipynb", lambda source, path: notebook(parsed(student(source) if options.student else source, path),
+                                                          options.nbgrader))
     print(f"notebook  {options.out}")
 
 
 def copy(options, ending, change):
-    """Write change(source, name) of a lesson's script, which itself is never overwritten."""
+    """Write change(source, path) of a lesson's script, which itself is never overwritten."""
     script = numbered(options.lesson).path
     options.file, options.out = script, options.out or script.with_suffix(ending).name
     check(options)
-    write_text(options.out, change(script.read_text(encoding="utf-8"), script.name))
+    write_text(options.out, change(script.read_text(encoding="utf-8"), script))
+
+
+@command("lesson handout", "handout --lessons 0 5", option("folder", metavar="DIR", help="a new folder"),
+         option("--lessons", type=int, nargs="+", metavar="N", help="which lessons; default: all"),
+         option("--notebooks", action="store_true", help="add each lesson as a notebook"))
+def run_handout(options):
+    """What students get: their copies, all that these need, a page of instructions; no solutions, no grader."""
+    teachers("handout").handout(options.folder, options.lessons, options.notebooks)
+    print(f"handout  {options.folder}\nread     {Path(options.folder, 'README.md')}")
+
+
+@command("lesson grade", "handed_in --csv marks.csv",
+         option("files", nargs="+", metavar="FILE", help="scripts and notebooks of students, and folders of them"),
+         option("--lesson", type=int, metavar="N", help="the lesson of files in which no exercise is left"),
+         option("--points", metavar="FILE", help='what exercises are worth: lines such as "0.1" = 2; default: 1'),
+         option("--timeout", type=float, default=60, metavar="SECONDS", help="for each answer; default: %(default)g"),
+         option("--csv", metavar="FILE", help="write the marks there, too"), *shared("--json --overwrite"))
+def run_grade(options):
+    """Points for every exercise of every file: answers run alone, before the lesson's own checks."""
+    marks = teachers("marks")
+    worth = options.points and marks.worths(options.points)
+    if options.lesson is not None:
+        numbered(options.lesson)
+    number_of(options.timeout, "--timeout", 0.1, 86400)
+    found = marks.grade(options.files, options.lesson, options.timeout, worth)
+    tell(options, marks.table(found), found)
+    if options.csv is not None:
+        write_text(options.csv, marks.comma_separated(found))
+        print(f"marks    {options.csv}")
+    short = sum(row["points"] < row["of"] or row["of"] == 0 for row in found)
+    if short:
+        raise InputError(f"not all points: {short} of {len(found)} files")
+
+
+def teachers(name):
+    """A module of the course that a handout comes without. Raises InputError in a handout."""
+    try:
+        return import_module(f"tinyattr.course.{name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"tinyattr.course.{name}":
+            raise
+        raise InputError("this is a student's package: it neither grades nor hands out") from None

@@ -6,13 +6,12 @@ import sys
 import warnings
 
 import tinyattr as ta
-from tinyattr.cli import attacks, bench, glyphs, heatmaps, lesson, weights  # noqa: F401 (each adds its commands)
+from tinyattr.cli import attacks, bench, check, glyphs, heatmaps, lesson, outputs, weights  # noqa: F401 (add commands)
 from tinyattr.cli.command import COMMANDS
 from tinyattr.cli.interrupt import ends_at_once, is_an_exception
-from tinyattr.cli.outputs import check
 
 GROUPS = {  # commands of two words: what the first one is about
-    "lesson": "the course of fourteen lessons, each a script of its own: list, run, a student's copy, a notebook",
+    "lesson": "the course of fourteen lessons, each a script: list, run, student's copy, notebook, handout, grade",
     "weights": "weight files: list, fetch, convert, show, verify",
 }
 
@@ -35,7 +34,7 @@ def main(arguments=None):
         is_an_exception()
         if not vars(options).get("window") or options.browser or options.figure:
             os.environ["MPLBACKEND"] = "agg"  # figures go into files, whatever window it names
-        check(options)
+        outputs.check(options)
         options.run(options)
     except ta.InputError as error:
         return _complain(error)
@@ -68,7 +67,7 @@ def parser():
         groups[group] = kinds.add_subparsers(dest="what", required=True, metavar="WHAT", parser_class=Parser)
     for name, (run, example, options, defaults) in sorted(COMMANDS.items()):
         group, _, last = name.rpartition(" ")
-        what = run.__doc__.splitlines()[0]
+        what = (run.__doc__ or f"{name}.").splitlines()[0]  # python3 -OO leaves docstrings out
         made = groups[group].add_parser(last, help=what, description=what, epilog=f"example: {example}")
         for names, settings in options:
             made.add_argument(*names, **settings)

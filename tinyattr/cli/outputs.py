@@ -1,16 +1,19 @@
 """Files that commands write: looked at before long work, written after it."""
 
+from pathlib import Path
+
 from tinyattr.errors import InputError
 from tinyattr.files.atomic import all_different, writable
 from tinyattr.files.tables import write_json
 
-READ, WRITTEN = ("image", "net", "file"), ("figure", "out", "checkpoint", "json")  # options that name files
+READ, WRITTEN = ("image", "net", "file"), ("figure", "out", "checkpoint", "json", "csv")  # options that name files
 LEAST = {"pictures": 1, "steps": 1, "jobs": 1, "seed": 0}  # options that are numbers: the smallest that makes sense
 
 
 def check(options):
     """Raise InputError for numbers that are too small, outputs that cannot be written, and files that are named twice.
 
+    Also for outputs that exist, where the command has an option --overwrite: somebody may have worked on such files.
     `main` calls it before every command; a command that names outputs by itself calls it again.
     """
     given = {name: value for name, value in vars(options).items() if value is not None}
@@ -23,6 +26,8 @@ def check(options):
     for name in WRITTEN:
         if name in given:
             writable(given[name])
+            if given.get("overwrite") is False and name != "checkpoint" and Path(given[name]).exists():
+                raise InputError(f"{given[name]!r} exists already, and is kept; give another name, or say --overwrite")
     if "figure" in given:
         from tinyattr.studies.draw import drawable
         drawable(given["figure"])

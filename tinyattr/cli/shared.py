@@ -26,6 +26,7 @@ SHARED = {
     "--pictures": {"type": int, "help": "how many glyph scenes; default: %(default)s"},
     "--seed": {"type": int, "help": "which glyph scenes; default: %(default)s"},
     "--out": {"dest": "figure", "metavar": "FILE", "help": "figure to write; default: %(default)s"},
+    "--overwrite": {"action": "store_true", "help": "replace a file that exists"},
     "--json": {"metavar": "FILE", "help": "write the numbers there, too"},
 }
 
@@ -44,10 +45,15 @@ def load(options, scene=None):
 
 
 def network(options, photo):
-    """The network that --net and --family name. Without --net one that suits, and for a photo a line says which."""
+    """The network that --net and --family name."""
+    return ta.load(chosen_net(options, photo), **said(options))
+
+
+def chosen_net(options, photo):
+    """What --net names, from now on: without it a network that suits, and for a photo a line says which."""
     if options.net is None:
         there = fetched()
         options.net = there[0] if there and photo else "glyphs"
         if photo:
             print(f"note     {there[0]}, which was fetched, is used; --net names another" if there else GLYPHS_ONLY)
-    return ta.load(options.net, **said(options))
+    return options.net

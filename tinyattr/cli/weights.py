@@ -25,7 +25,8 @@ def run_fetch(options):
 
 
 @command("weights convert", "vgg19-dcbb9e9d.pth vgg19.h5",
-         option("file", metavar="IN", help="an HDF5, .keras, .pth or .safetensors file"), *shared("out --family"))
+         option("file", metavar="IN", help="an HDF5, .keras, .pth or .safetensors file"),
+         *shared("out --overwrite --family"))
 def run_convert(options):
     """Write any weight file as one of our own, which says how photos are preprocessed."""
     convert(options.file, options.out, **said(options))

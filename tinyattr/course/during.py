@@ -1,4 +1,4 @@
-"""What lessons call while they run: two checks that say what is wrong, and figures that end up in files."""
+"""What lessons call while they run: checks that say what is wrong, and figures that end up in files."""
 
 import numpy as np
 
@@ -7,17 +7,27 @@ def same(name, got, wanted, within=1e-12):
     """Check that `got` equals `wanted` but for rounding; print the verdict.
 
     within: allowed difference, relative to the largest magnitude in `wanted`, or to 1 where all of it is 0.
-    Raises AssertionError, which names the check, the difference and both values, or their shapes if these differ.
+    Raises AssertionError, which names the check, the difference, the place where it is largest and both values there,
+    or both shapes if these differ.
     """
-    got, wanted = np.asarray(got, np.float64), np.asarray(wanted, np.float64)
-    if got.shape != wanted.shape:
-        raise AssertionError(f"{name}: the answer has shape {got.shape}, expected {wanted.shape}")
+    wanted = np.asarray(wanted, np.float64)
+    try:
+        yours = np.asarray(got, np.float64)
+    except (TypeError, ValueError):
+        raise AssertionError(f"{name}: {_thing(got)} is no number and no array of numbers") from None
+    if got is None:
+        raise AssertionError(f"{name}: nothing was returned; does your answer end in return?")
+    if yours.shape != wanted.shape:
+        raise AssertionError(f"{name}: yours has shape {yours.shape}, expected {wanted.shape}")
     scale = np.abs(wanted).max(initial=0) or 1.0
-    apart = np.abs(got - wanted).max(initial=0) / scale
-    if not apart <= within:  # also where `apart` is NaN
-        raise AssertionError(f"{name}: off by {apart:.2g} of the largest value, at most {within:.2g} is rounding; "
-                             f"got {_short(got)}, expected {_short(wanted)}")
-    print(f"{name}: ok, apart by {apart:.1g}")
+    apart = np.abs(yours - wanted)
+    worst = apart.max(initial=0) / scale
+    if not worst <= within:  # also where it is NaN
+        at = np.unravel_index(apart.argmax(), apart.shape)
+        place = f" at [{', '.join(map(str, at))}]" if at else ""
+        raise AssertionError(f"{name}: off by {worst:.2g} of the largest value, at most {within:.2g} is rounding; "
+                             f"the most{place}: yours {yours[at]:.6g}, truth {wanted[at]:.6g}")
+    print(f"{name}: ok, apart by {worst:.1g}")
 
 
 def holds(name, truth, hint=""):
@@ -27,11 +37,66 @@ def holds(name, truth, hint=""):
     print(f"{name}: ok")
 
 
+def has(name, yours, keys):
+    """Check that `yours` is a dict with just these keys. Raises AssertionError that names what is missing or extra."""
+    if not isinstance(yours, dict):
+        raise AssertionError(f"{name}: write a dict with the keys {_listed(keys)}; yours is {_thing(yours)}")
+    wrong = {"no answer for": [key for key in keys if key not in yours],
+             "nothing was asked about": [key for key in yours if key not in keys]}
+    if any(wrong.values()):
+        told = [f"{what} {_listed(which)}" for what, which in wrong.items() if which]
+        raise AssertionError(f"{name}: {'; '.join(told)}")
+
+
+def predicts(name, yours, truth, within=1e-12, hint=""):
+    """Check predictions and print the verdict: how many are right, but not which, so that a miss is thought over.
+
+    yours: {key: prediction} with the keys of `truth`; where every truth is True or False, a collection of the keys that
+    are true will do. Numbers may be off by `within`, relative to the truth, or absolutely where it is below 1.
+    Raises AssertionError for keys that miss or are extra, for values of another kind, and for wrong predictions.
+    """
+    if not isinstance(yours, dict) and all(isinstance(true, bool | np.bool_) for true in truth.values()):
+        yours = _chosen(name, yours, truth)
+    has(name, yours, truth)
+    right = 0
+    for key, true in truth.items():
+        kind, fits = _kind(true)
+        if not fits(yours[key]):
+            raise AssertionError(f"{name}: the answer for {key!r} should be {kind}, yours is {_thing(yours[key])}")
+        right += _agree(yours[key], true, within) if kind == "a number" else yours[key] == true
+    if right < len(truth):
+        raise AssertionError(f"{name}: {right} of {len(truth)} are right" + (f"; {hint}" if hint else ""))
+    print(f"{name}: ok, all {len(truth)}")
+
+
+def explains(name, text, least=20):
+    """Take an explanation for the teacher, who reads it; no program judges more than its length, in words.
+
+    Raises AssertionError for fewer than `least` words.
+    """
+    words = len(text.split()) if isinstance(text, str) else 0
+    if words < least:
+        raise AssertionError(f"{name}: write {least} words or more, in quotes, for your teacher; yours are {words}")
+    print(f"{name}: ok, {words} words for your teacher to read")
+
+
+def passes(claim, *arguments):
+    """True if claim(*arguments) returns something true, or returns nothing and raises no AssertionError."""
+    try:
+        answer = claim(*arguments)
+    except AssertionError:
+        return False
+    return answer is None or bool(np.all(answer))
+
+
 def show(figure, name):
-    """Write a figure into the working folder and say so; a notebook shows it, too."""
+    """Write a figure, or a heatmap, into the working folder and say so; a notebook shows it, too."""
     from tinyattr.studies.draw import save_figure  # matplotlib is loaded only by lessons that draw
 
-    save_figure(figure, name)
+    if hasattr(figure, "save"):  # a heatmap draws itself
+        figure.save(name)
+    else:
+        save_figure(figure, name)
     print(f"figure  {name}")
     try:
         from IPython import get_ipython
@@ -43,8 +108,34 @@ def show(figure, name):
         display(Image(filename=name))
 
 
-def _short(a):
-    """At most five numbers of an array."""
-    flat = a.ravel()
-    numbers = ", ".join(f"{v:.6g}" for v in flat[:5])
-    return numbers if a.ndim == 0 else f"[{numbers}{', ...' if flat.size > 5 else ''}]"
+def _chosen(name, yours, truth):
+    """A collection of keys as a dict, {key: is it in the collection}."""
+    try:
+        chosen = [yours] if yours in list(truth) else list(yours)
+    except TypeError:
+        raise AssertionError(f"{name}: write which of {_listed(truth)} are true; yours is {_thing(yours)}") from None
+    return {key: key in chosen for key in truth} | {key: True for key in chosen if key not in truth}
+
+
+def _kind(true):
+    """What a prediction should be, in words, and a function that tells whether it is."""
+    if isinstance(true, bool | np.bool_):
+        return "True or False", lambda v: isinstance(v, int | float | np.generic) and v in (0, 1)
+    if isinstance(true, str | None):
+        return "a name in quotes, or None", lambda v: isinstance(v, str | None)
+    return "a number", lambda v: np.ndim(v) == 0 and hasattr(v, "__float__")
+
+
+def _agree(number, true, within):
+    """Is the number right, but for `within` of the truth, or of 1 where that is larger?"""
+    return abs(float(number) - true) <= within * max(1, abs(true))
+
+
+def _thing(v):
+    """A value of some other kind, shortly."""
+    words = repr(v)
+    return f"{type(v).__name__} {words if len(words) < 60 else words[:57] + '...'}"
+
+
+def _listed(keys):
+    return ", ".join(map(repr, keys))

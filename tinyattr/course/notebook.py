@@ -1,26 +1,58 @@
-"""A lesson as a Jupyter notebook, by sphinx-gallery's own converter."""
+"""A lesson as a Jupyter notebook: answers and checks in cells of their own."""
 
 import json
 import re
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from tinyattr.errors import InputError
+from tinyattr.course.script import EXERCISE
+from tinyattr.course.student import OPEN, halves
+
+MARKDOWN = (  # what lessons write in reStructuredText, and the same in Markdown
+    (r"^(.+)\n=+$", r"# \1"), (r"^(.+)\n-+$", r"## \1"),
+    (r"^:([A-Z][^:\n]+):", r"- **\1:**"),
+    (r":math:`([^`]+)`", r"$\1$"), (r"^\.\. math::\s*\n\n?((?: +.*\n?|\n(?= ))+)", r"$$\n\1$$\n"),
+    (r"``(.+?)``", r"`\1`"), (r"`([^`<]+?)\s+<([^>`]+)>`_+", r"[\1](\2)"),
+)
 
 
-def notebook(source, name):
-    """The notebook of a script's source, as JSON text. Raises InputError where sphinx-gallery is not installed."""
-    try:
-        from sphinx_gallery.gen_gallery import DEFAULT_GALLERY_CONF
-        from sphinx_gallery.notebook import jupyter_notebook
-        from sphinx_gallery.py_source_parser import split_code_and_text_blocks
-    except ImportError:
-        raise InputError("notebooks are made by sphinx-gallery; install it: python3 -m pip install 'tinyattr[docs]'"
-                         ) from None
-    with TemporaryDirectory() as room:
-        path = Path(room) / name  # the converter reads files
-        listed = re.sub(r"^:([A-Z][^:\n]+):", r"- **\1:**", source, flags=re.M)  # Markdown has no field lists
-        path.write_text(listed, encoding="utf-8")
-        _, blocks = split_code_and_text_blocks(str(path))
-        cells = jupyter_notebook(blocks, dict(DEFAULT_GALLERY_CONF), room)
-    return json.dumps(cells, indent=1) + "\n"
+def notebook(lesson, nbgrader=False):
+    """The notebook of a lesson, or of a student's copy, as JSON text.
+
+    A cell that is still open may fail: "Run All" goes on behind it. nbgrader: name the cells and give each exercise a
+    point, as nbgrader stores it. It takes the solutions out itself.
+    """
+    cells = []
+
+    def add(kind, source, **metadata):
+        cells.append({"cell_type": kind, "id": f"cell-{len(cells)}", "metadata": metadata, "source": source.strip()})
+        if kind == "code":
+            cells[-1] |= {"execution_count": None, "outputs": []}
+
+    for cell in lesson.cells:
+        add("markdown", markdown(cell.text))
+        if cell.exercise:
+            answer, checks = halves(cell.code)
+            tags = {"tags": ["raises-exception"]} if nbgrader or OPEN[:36] in answer else {}
+            read = EXERCISE.search(cell.text)[2] == "explain"  # a person gives the point, for the answer itself
+            add("code", answer, **tags, **_graded(nbgrader, f"answer-{cell.exercise}", points=read, solution=True))
+            add("code", checks, **tags, **_graded(nbgrader, f"checks-{cell.exercise}", points=not read))
+        elif cell.code:
+            add("code", cell.code, **_graded(nbgrader, f"lesson-{len(cells)}"))
+    about = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+             "language_info": {"name": "python"}}
+    return json.dumps({"cells": cells, "metadata": about, "nbformat": 4, "nbformat_minor": 5}, indent=1) + "\n"
+
+
+def markdown(text):
+    """A cell's text in Markdown."""
+    for rest, mark in MARKDOWN:
+        text = re.sub(rest, mark, text, flags=re.M)
+    return text
+
+
+def _graded(nbgrader, name, points=False, solution=False):
+    """What nbgrader keeps of a cell: https://nbgrader.readthedocs.io, "nbgrader metadata"."""
+    if not nbgrader:
+        return {}
+    about = {"schema_version": 3, "grade_id": name.replace(".", "-"), "grade": points, "solution": solution,
+             "locked": not solution, "task": False}
+    return {"nbgrader": about | ({"points": 1} if points else {})}

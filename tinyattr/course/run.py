@@ -2,6 +2,7 @@
 
 import sys
 import time
+import traceback
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
@@ -11,19 +12,25 @@ from tinyattr.errors import InputError
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one cell: its exercise's number or None, the line of its code, and the error or None."""
+    """What became of one cell: its exercise's number or None, the line of its code, the error or None, and its trace.
+
+    trace: the lines of the lesson's own code on the way to the error, the innermost last.
+    """
 
     exercise: str | None
     line: int
     error: Exception | None
+    trace: tuple[str, ...] = ()
 
     def __str__(self):
         if isinstance(self.error, NotImplementedError):
             return str(self.error)
         what = f"exercise {self.exercise}" if self.exercise else "no exercise"
         if isinstance(self.error, AssertionError):
-            return f"{what}: not yet. {self.error}"
-        return f"{what}: the cell at line {self.line} ends in {type(self.error).__name__}: {self.error}"
+            told = f"{what}: not yet. {self.error}"
+        else:
+            told = f"{what}: the cell at line {self.line} ends in {type(self.error).__name__}: {self.error}"
+        return "\n".join([told, *(f"    {line}" for line in self.trace)])
 
 
 @dataclass(frozen=True)
@@ -77,5 +84,7 @@ def execute(cell, names):
         raise InputError(f"this lesson needs {error.name}, which is not installed; what all lessons need comes by "
                          "python3 -m pip install 'tinyattr[lessons]'") from None
     except Exception as error:
-        return Outcome(cell.exercise, cell.line, error)
+        frames = traceback.extract_tb(error.__traceback__)
+        trace = tuple(f"line {f.lineno}: {f.line}" for f in frames if f.filename == names["__file__"])
+        return Outcome(cell.exercise, cell.line, error, trace)
     return Outcome(cell.exercise, cell.line, None)

@@ -14,7 +14,7 @@ from tinyattr.files.embedded import embedded
 
 MARKER = re.compile(r"^# ?%%")
 EXERCISE = re.compile(r"^Exercise (\d+\.\d+) \((\w+)\): (.+)$", re.M)
-KINDS = ("complete", "break", "predict", "prove", "explain")
+KINDS = ("complete", "break", "predict", "prove", "decide", "explain")
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,16 @@ def numbered(n):
 
 
 def read(path):
-    """The lesson in a file. Raises InputError where its header is not a lesson's."""
-    path = Path(path)
+    """The lesson in a file. Raises InputError where it cannot be read, or its header is not a lesson's."""
     try:
-        source = path.read_text(encoding="utf-8")
-        module = ast.parse(source)
+        return parsed(Path(path).read_text(encoding="utf-8"), Path(path))
     except (OSError, UnicodeDecodeError, SyntaxError) as error:
         raise InputError(f"{str(path)!r} cannot be read as a lesson: {error}") from None
+
+
+def parsed(source, path):
+    """The lesson in a text, which stands in the file `path` or would. Raises InputError and SyntaxError."""
+    module = ast.parse(source)
     header = ast.get_docstring(module) or ""
     title = re.match(r"(\d+)\. (.+)\n=+$", header, re.M)
     if not title:

@@ -4,6 +4,7 @@ from tinyattr.course.script import EXERCISE
 from tinyattr.errors import InputError
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+OPEN = 'raise NotImplementedError("Exercise {} is yours to solve")  # your lines'
 
 
 def student(source):
@@ -19,8 +20,7 @@ def student(source):
         if word in (BEGIN, END) and (inside != (word == END) or exercise is None):
             raise InputError(f"line {number}: '{word}' out of place; solutions stand in exercises, BEGIN before END")
         if word == BEGIN:
-            indent = line[:len(line) - len(line.lstrip())]
-            kept.append(f'{indent}raise NotImplementedError("Exercise {exercise} is yours to solve")  # your lines')
+            kept.append(line[:len(line) - len(line.lstrip())] + OPEN.format(exercise))
             inside = True
         elif word == END:
             inside = False
@@ -29,3 +29,12 @@ def student(source):
     if inside:
         raise InputError(f"the last '{BEGIN}' has no '{END}'")
     return "\n".join(kept) + "\n"
+
+
+def halves(code):
+    """An exercise's code in two: all to the end of the statement that holds the answer, or will; the checks."""
+    lines = code.splitlines(keepends=True)
+    end = next(i for i, line in enumerate(lines, 1) if line.strip() == END or line.lstrip().startswith(OPEN[:36]))
+    while end < len(lines) and lines[end][0] in " \n":  # the function goes on behind the answer
+        end += 1
+    return "".join(lines[:end]), "".join(lines[end:])

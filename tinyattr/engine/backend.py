@@ -1,7 +1,7 @@
-"""The backend: the object that computes. An engine asks it three questions; here NumPy answers them.
+"""The backend: the object that computes. The engine asks it three questions; here NumPy answers them.
 
-Another backend is any object with the same three methods. The engine, the networks and the methods know nothing else of
-it: they only carry a reference to the one that was chosen.
+Another backend is any object with the same three methods. Engine, networks and methods know nothing else of it: they
+only hand on the one that was chosen.
 """
 
 from tinyattr.engine.ops import OPS
@@ -9,7 +9,7 @@ from tinyattr.engine.weight_gradients import WEIGHT_GRADIENT
 
 
 class NumPy:
-    """Every op, rule and weight gradient by its own lines in ops.py, rules.py and weights.py."""
+    """Every op, rule and weight gradient by its own lines in ops.py, rules.py and weight_gradients.py."""
 
     def forward(self, op, x, weights, attributes):
         """The output of `op` for its inputs x and its weights, both tuples of arrays."""
@@ -28,14 +28,4 @@ class NumPy:
 
 
 NUMPY = NumPy()
-_preferred = [NUMPY]
-
-
-def prefer(backend):
-    """Let networks use this backend unless they are told another. The package does so once, when it is imported."""
-    _preferred[0] = backend
-
-
-def preferred():
-    """The backend of networks that are not told another."""
-    return _preferred[0]
+PREFERRED = [NUMPY]  # its one entry computes for networks that name no other; `import tinyattr` puts a fast one here

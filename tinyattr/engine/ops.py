@@ -11,18 +11,18 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from tinyattr.engine import shapes
 from tinyattr.engine.activations import ACTIVATIONS, ELEMENTWISE
-from tinyattr.engine.windows import crop, maps, pad, pair, patches, pool_counts, pool_windows, unpatch
-from tinyattr.errors import InputError, unknown
+from tinyattr.engine.windows import between, crop, maps, pad, pair, patches, pool_counts, pool_windows, unpatch
+from tinyattr.errors import InputError, of_type, unknown
 
 
 def conv2d(x, kernel, bias, *, stride=1, padding=0, dilation=1, groups=1):
     """y[n,i,j,k] = bias[k] + sum_{u,v,c} x[n, s i + d u - p, s j + d v - p, c] kernel[u,v,c,k], x = 0 outside the map.
 
-    padding: see windows.sides; dilation d: the distance between the kernel's neighbours. groups: channels in and out
-    are cut into so many, and each group of outputs reads its own group of inputs: the kernel is (kh, kw, in / groups,
-    out). Depthwise: groups = in.
+    s: stride; p: padding before the map, see windows.sides; d: dilation, the kernel reads every d-th place only.
+    groups: the channels in and out are cut into so many parts, and each part of the outputs reads its own part of the
+    inputs; the kernel is then (kh, kw, in / groups, out). A depthwise convolution has groups = in.
     """
-    _check_kernel(x, kernel, bias, groups)
+    _check_channels(x, kernel, groups)
     windows = patches(pad(x, padding=padding), kernel.shape[:2], stride, dilation)  # (N, Ho, Wo, kh, kw, C)
     if groups == 1:
         return np.tensordot(windows, kernel, 3) + bias
@@ -36,11 +36,12 @@ def grouped(a, groups):
 
 
 def conv2d_transpose(x, kernel, bias, *, stride=1, padding=0):
-    """y[n, s i + u - p, s j + v - p, k] = bias[k] + sum_{i,j,u,v,c} x[n,i,j,c] kernel[u,v,c,k]: conv2d the other way.
+    """y[n,a,b,k] = bias[k] + sum of x[n,i,j,c] kernel[u,v,c,k], all i,j,u,v,c with a = s i + u - p, b = s j + v - p.
 
+    conv2d the other way: every place writes a multiple of the kernel, and where these overlap they are added.
     (N, H, W, in) -> (N, (H - 1) s + kh - top - bottom, ..., out).
     """
-    _check_kernel(x, kernel, bias)
+    _check_channels(x, kernel)
     if min(pair(stride)) < 1:
         raise InputError(f"strides are at least 1; got {stride}")
     windows = np.tensordot(x, kernel, (3, 2))  # (N, H, W, kh, kw, out)
@@ -48,9 +49,7 @@ def conv2d_transpose(x, kernel, bias, *, stride=1, padding=0):
     return crop(unpatch(windows, (len(x), rows, columns, len(bias)), stride), padding=padding) + bias
 
 
-def _check_kernel(x, kernel, bias, groups=1):
-    if kernel.ndim != 4 or bias.shape != kernel.shape[3:]:
-        raise InputError(f"needs a kernel (kh, kw, in, out) and a bias (out,); got {kernel.shape} and {bias.shape}")
+def _check_channels(x, kernel, groups=1):
     if groups < 1 or kernel.shape[3] % groups:
         raise InputError(f"{kernel.shape[3]} channels of kernel {kernel.shape} do not fall into {groups} groups")
     if x.ndim != 4 or x.shape[3] != kernel.shape[2] * groups:
@@ -59,8 +58,6 @@ def _check_kernel(x, kernel, bias, groups=1):
 
 def dense(x, kernel, bias):
     """y = x W + b, (N, in) -> (N, out); on maps (N, H, W, in) at every place."""
-    if kernel.ndim != 2 or bias.shape != kernel.shape[1:]:
-        raise InputError(f"needs a kernel (in, out) and a bias (out,); got {kernel.shape} and {bias.shape}")
     if x.ndim < 2 or x.shape[-1] != kernel.shape[0]:
         raise InputError(f"kernel {kernel.shape} expects shape (N, {kernel.shape[0]}), got {x.shape}; "
                          "a picture of another size than the network was made for?")
@@ -78,9 +75,9 @@ def batch_norm(x, scale, shift):
 
 
 def prelu(x, slope):
-    """y = x where x > 0, else slope x, a slope for every channel. He et al. 2015, arXiv 1502.01852."""
-    if slope.shape != x.shape[-1:]:
-        raise InputError(f"needs a slope for each channel of {x.shape}; got {slope.shape}")
+    """y = x where x > 0, else slope x, a slope for every channel, or every place. He et al. 2015, arXiv 1502.01852."""
+    if slope.shape not in (x.shape[-1:], x.shape[1:]):
+        raise InputError(f"needs a slope for each channel, or each number, of {x.shape}; got {slope.shape}")
     return ACTIVATIONS["prelu"][0](x, slope)
 
 
@@ -90,7 +87,7 @@ def max_pool(x, *, size, stride, padding=0, ceil=False):
 
 
 def avg_pool(x, *, size, stride, padding=0, ceil=False, count_padding=False):
-    """y[n,i,j,c] = the mean of x in window (i, j), of what lies on the map; count_padding: zeros around it count."""
+    """y[n,i,j,c] = the mean of what window (i, j) holds of the map; with count_padding, of the zeros around it, too."""
     about = {"size": size, "stride": stride, "padding": padding, "ceil": ceil}
     y = pool_windows(x, **about, value=0.0).sum((3, 4))
     return y / pool_counts(x.shape[1:3], y.shape[1:3], **about, count_padding=count_padding).astype(y.dtype)
@@ -98,12 +95,12 @@ def avg_pool(x, *, size, stride, padding=0, ceil=False, count_padding=False):
 
 def mean(x, *, axes, keep=True):
     """The mean of x over axes, over places (1, 2) or channels (3,). keep: they stay, with length 1."""
-    return x.mean(_within(x, axes), keepdims=keep)
+    return x.mean(within(x, axes), keepdims=keep)
 
 
 def max_(x, *, axes, keep=True):
     """The largest x over axes, over places (1, 2) or channels (3,). keep: they stay, with length 1."""
-    return x.max(_within(x, axes), keepdims=keep)
+    return x.max(within(x, axes), keepdims=keep)
 
 
 def global_avg_pool(x, *, keep=False):
@@ -116,13 +113,21 @@ def global_max_pool(x, *, keep=False):
     return max_(maps(x), axes=(1, 2), keep=keep)
 
 
+def resize(x, *, size):
+    """y[n,i,j,c] = sum_hw R_ih C_jw x[n,h,w,c], (H, W) -> size: bilinear, each place a mean of four neighbours."""
+    if min(pair(size)) < 1:
+        raise InputError(f"a size is at least 1; got {size}")
+    rows, columns = map(between, maps(x).shape[1:3], pair(size))
+    return np.einsum("ih,jw,nhwc->nijc", rows, columns, x, optimize=True).astype(x.dtype)
+
+
 def sum_(x, *, axes=(-1,)):
-    """y = sum of x over axes, which stay with length 1. Summed and kept in float64, as all sums that scores see are."""
-    return x.sum(_within(x, axes, first=0), keepdims=True, dtype=np.float64)
+    """y = sum of x over axes, which stay with length 1. It is computed and kept in float64, as scores are."""
+    return x.sum(within(x, axes, first=0), keepdims=True, dtype=np.float64)
 
 
-def _within(x, axes, first=1):
-    """The axes, counted from 0, in order. Raises InputError for what is none; with first=1 for axis 0, the pictures."""
+def within(x, axes, first=1):
+    """The axes in order, counted from 0. Raises InputError for one that x does not have, or that is below `first`."""
     if not axes or any(a not in range(-x.ndim, x.ndim) or a % x.ndim < first for a in axes):
         raise InputError(f"axes {tuple(axes)} are not axes of an input of shape {x.shape}")
     return tuple(sorted({a % x.ndim for a in axes}))
@@ -139,7 +144,7 @@ def lrn(x, *, size, alpha, beta, bias):
 
 
 def lrn_below(x, size, alpha, bias):
-    """d of `lrn`."""
+    """The d of `lrn`, before it is taken to a power."""
     return bias + alpha / size * around(x * x, (size - 1) // 2, size // 2)
 
 
@@ -168,33 +173,49 @@ def _broadcasting(*x):
     return x
 
 
-MOVES = {  # each number of the output is one of the input's, or a constant
+MOVES = {  # each number of the output is a number of the input, or a constant
     "flatten": shapes.flatten, "reshape": shapes.reshape, "transpose": shapes.transpose, "slice": shapes.slice_,
     "pad": pad, "crop": crop, "upsample": shapes.upsample, "channel_shuffle": shapes.channel_shuffle,
     "concat": shapes.concat, "pick": shapes.pick, "two_logits": shapes.two_logits,
 }
-MEANS = {"avg_pool": avg_pool, "global_avg_pool": global_avg_pool, "mean": mean}
+MEANS = {"avg_pool": avg_pool, "global_avg_pool": global_avg_pool, "mean": mean, "resize": resize}
 MAXIMA = {"max_pool": max_pool, "global_max_pool": global_max_pool, "max": max_}
 LINEAR = {"conv2d": conv2d, "conv2d_transpose": conv2d_transpose, "dense": dense, "batch_norm": batch_norm}  # W x + b
 OPS = {**LINEAR, **MOVES, **MEANS, **MAXIMA, **{op: f for op, (f, _) in ELEMENTWISE.items()}, "prelu": prelu,
        "add": add, "mul": mul, "sum": sum_, "lrn": lrn}
 SIGNATURES = {op: signature(f) for op, f in OPS.items()}
+WEIGHTS = {  # an op's arrays and the axes of each, "...": any axes; the last axis of all arrays has one length
+    "conv2d": {"kernel": "kh, kw, in, out", "bias": "out"}, "dense": {"kernel": "in, out", "bias": "out"},
+    "conv2d_transpose": {"kernel": "kh, kw, in, out", "bias": "out"}, "batch_norm": {"scale": "C", "shift": "C"},
+    "prelu": {"slope": "..."}, "constant": {"value": "..."},
+}
 
 
-def check_call(op, name, attributes, arrays=None):
-    """Raise InputError unless a layer of this name may be this op, with these attributes and so many arrays."""
-    if op not in OPS:
+def check_call(op, name, inputs, weights, attributes):
+    """Raise InputError unless a layer of this name may be this op, of so many inputs and with these weights."""
+    if of_type(op, str, "op") not in OPS:
         raise unknown("op", op, OPS)
-    if name in OPS and name != op:
+    if of_type(name, str, "a layer's name") in OPS and name != op:
         raise InputError(f"layer '{name}' is a {op}, with the name of another op: rule-books, which go by both, would "
                          "take the wrong rule; call it something else")
     try:
-        if arrays is None:
-            SIGNATURES[op].bind_partial(**attributes)
-        else:
-            SIGNATURES[op].bind(*[None] * arrays, **attributes)
+        SIGNATURES[op].bind(*[None] * (inputs + len(weights)), **attributes)
     except TypeError as error:
         raise InputError(f"{op} '{name}': {error}; its arrays and attributes are {SIGNATURES[op]}") from None
-    words = [key for key, value in attributes.items() if isinstance(value, str)]
-    if words or arrays == 0:
-        raise InputError(f"{op} '{name}' takes arrays, and numbers as attributes; got {attributes}")
+    check_weights(op, name, weights)
+    flags = {key for key, p in SIGNATURES[op].parameters.items() if isinstance(p.default, bool)}
+    odd = [key for key, value in attributes.items()
+           if value is None or isinstance(value, str) or isinstance(value, bool | np.bool_) != (key in flags)]
+    if odd or not inputs:
+        raise InputError(f"{op} '{name}' takes arrays, and numbers as attributes{', True or False as ' * bool(flags)}"
+                         f"{', '.join(sorted(flags))}; got {attributes}")
+
+
+def check_weights(op, name, weights):
+    """Raise InputError unless the weights of this layer are arrays as WEIGHTS says."""
+    needs, given = WEIGHTS.get(op, {}), [w.shape for w in weights]
+    fit = len(needs) == len(given) and all(
+        axes == "..." or len(axes.split()) == len(shape) for axes, shape in zip(needs.values(), given, strict=True))
+    if not fit or len({shape[-1:] for shape in given}) > 1:
+        expected = " and ".join(f"{array} ({axes})" for array, axes in needs.items()) or "no weights"
+        raise InputError(f"{op} '{name}' needs {expected}; got shapes {given}")

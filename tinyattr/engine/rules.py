@@ -7,12 +7,15 @@ other methods change a line of it: {**GRADIENT, "relu": my_rule}.
 import numpy as np
 
 from tinyattr.engine.activations import ELEMENTWISE
-from tinyattr.engine.ops import MOVES, OPS, around, grouped, lrn_below
-from tinyattr.engine.windows import pad, pair, patches, pool_counts, pool_windows, sides, unpatch
+from tinyattr.engine.ops import MOVES, OPS, around, grouped, lrn_below, within
+from tinyattr.engine.windows import between, pad, pair, patches, pool_counts, pool_windows, sides, unpatch
 
 
 def conv2d(record, g):
-    """m[n, s i + d u - p, s j + d v - p, c] = sum_{i,j,u,v,k} g[n,i,j,k] kernel[u,v,c,k]."""
+    """m[n,a,b,c] = sum of g[n,i,j,k] kernel[u,v,c,k] over all i,j,u,v,k with a = s i + d u - p, b = s j + d v - p:
+
+    output (i, j) read input (a, b) through the kernel's entry (u, v), so its signal goes back there by the same entry.
+    """
     (kernel, _), groups = record.weights, record.attributes.get("groups", 1)
     if groups == 1:
         windows = np.tensordot(g, kernel, (3, 3))  # (N, Ho, Wo, kh, kw, C)
@@ -23,8 +26,9 @@ def conv2d(record, g):
 
 
 def unwindow(p, record):
-    """Windows (N, Ho, Wo, kh, kw, C) of a convolution or pool back to the places of its input, added where they
-    overlap. What falls on the padding, or beyond it, is lost.
+    """The signals in the windows of a convolution or pool, (N, Ho, Wo, kh, kw, C), put back on the input's places.
+
+    Where windows overlap, their signals are added. What falls on the padding, or beyond it, is lost.
     """
     (n, h, w, c), about = record.x[0].shape, record.attributes
     (top, bottom), (left, right) = sides(about.get("padding", 0))
@@ -41,7 +45,7 @@ def conv2d_transpose(record, g):
 
 
 def read_back(record, g):
-    """The windows of g that the places of a transposed convolution's input have written, (N, H, W, kh, kw, out)."""
+    """For each input place of a transposed convolution the window of g that it wrote to, (N, H, W, kh, kw, out)."""
     g = pad(g, padding=record.attributes.get("padding", 0))
     return patches(g, record.weights[0].shape[:2], record.attributes.get("stride", 1))
 
@@ -66,7 +70,8 @@ def elementwise(record, g):
 
 def max_pool(record, g):
     """m = g at the window's largest x, else 0; a tie goes to the first maximum in row-major order."""
-    windows = pool_windows(np.maximum(record.x[0], np.finfo(g.dtype).min), **record.attributes)  # above padding's -inf
+    x = np.maximum(record.x[0], np.finfo(g.dtype).min)  # so that an x of -inf still wins against the padding, -inf too
+    windows = pool_windows(x, **record.attributes)
     n, rows, columns, kh, kw, c = windows.shape
     first = windows.reshape(n, rows, columns, kh * kw, c).argmax(3)
     winners = np.arange(kh * kw).reshape(kh, kw, 1) == first[:, :, :, None, None]
@@ -82,16 +87,14 @@ def avg_pool(record, g):
 
 
 def mean(record, g):
-    """m = g / Z at all Z places that one mean was taken of."""
-    (x,), axes = record.x, _axes(record)
-    g = np.expand_dims(g, axes) if g.ndim < x.ndim else g
+    """m = g / Z at each of the Z places that a mean was taken of."""
+    x, g, _ = _with_all_axes(record, g)
     return (np.broadcast_to(g / (x.size // g.size), x.shape),)
 
 
 def max_(record, g):
     """m = g at the largest x, else 0; a tie goes to the first maximum in row-major order."""
-    (x,), axes = record.x, _axes(record)
-    g = np.expand_dims(g, axes) if g.ndim < x.ndim else g
+    x, g, axes = _with_all_axes(record, g)
     last = range(-len(axes), 0)
     front = np.moveaxis(x, axes, last)
     flat = front.reshape(*front.shape[:x.ndim - len(axes)], -1)
@@ -99,9 +102,17 @@ def max_(record, g):
     return (np.moveaxis(first.reshape(front.shape), last, axes) * g,)
 
 
-def _axes(record):
-    """The axes of a mean or maximum; of a global pool, the places."""
-    return tuple(sorted(axis % record.x[0].ndim for axis in record.attributes.get("axes", (1, 2))))
+def resize(record, g):
+    """m[n,h,w,c] = sum_ij R_ih C_jw g[n,i,j,c]."""
+    rows, columns = map(between, record.x[0].shape[1:3], g.shape[1:3])
+    return (np.einsum("ih,jw,nijc->nhwc", rows, columns, g, optimize=True),)
+
+
+def _with_all_axes(record, g):
+    """(x, g with as many axes as x, the axes that a mean or maximum was taken over: for a global pool, the places)."""
+    (x,) = record.x
+    axes = within(x, record.attributes.get("axes", (1, 2)))
+    return x, np.expand_dims(g, axes) if g.ndim < x.ndim else g, axes
 
 
 def reshaped(record, g):
@@ -110,18 +121,22 @@ def reshaped(record, g):
 
 
 def moved(record, g):
-    """Every number's signal goes back to where the number came from: places are moved as the numbers were."""
+    """Each number's signal goes back to where the number came from.
+
+    To find out where, the op is run on the numbers 1, 2, 3, ... in place of x: what it puts at a place of the output
+    says which of x's numbers stands there. 0 says that none does: a border, whose own value is left out for this.
+    """
     (x,) = record.x
-    attributes = {key: v for key, v in record.attributes.items() if key != "value"}  # a border's; without, it is 0
-    place = OPS[record.op](np.arange(1, x[0].size + 1).reshape(1, *x.shape[1:]), **attributes)  # 0: a constant
+    attributes = {key: v for key, v in record.attributes.items() if key != "value"}
+    place = OPS[record.op](np.arange(1, x[0].size + 1).reshape(1, *x.shape[1:]), **attributes)
     m = [np.bincount(place.ravel(), one.ravel(), x[0].size + 1)[1:] for one in g]
     return (np.reshape(m, x.shape),)
 
 
 def concat(record, g):
-    """m_i = the channels of g that came from x_i."""
-    ends = np.cumsum([x.shape[-1] for x in record.x])
-    return tuple(np.split(g, ends[:-1], -1))
+    """m_i = what of g came from x_i."""
+    axis = record.attributes.get("axis", -1)
+    return tuple(np.split(g, np.cumsum([x.shape[axis] for x in record.x[:-1]]), axis))
 
 
 def add(record, g):
@@ -160,5 +175,5 @@ GRADIENT = {
     **dict.fromkeys(ELEMENTWISE, elementwise), **dict.fromkeys(MOVES, moved),
     "flatten": reshaped, "reshape": reshaped, "concat": concat,
     "avg_pool": avg_pool, "max_pool": max_pool, "max": max_, "global_max_pool": max_, "mean": mean,
-    "global_avg_pool": mean, "add": add, "mul": mul, "sum": sum_, "lrn": lrn,
+    "global_avg_pool": mean, "resize": resize, "add": add, "mul": mul, "sum": sum_, "lrn": lrn,
 }

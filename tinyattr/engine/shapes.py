@@ -50,11 +50,12 @@ def channel_shuffle(x, *, groups):
     return x.reshape(*x.shape[:-1], groups, -1).swapaxes(-1, -2).reshape(x.shape)
 
 
-def concat(*x):
-    """The channels of x_1, then those of x_2, ..."""
-    if len({a.shape[:-1] for a in x}) > 1:
-        raise InputError(f"inputs of shapes {', '.join(str(a.shape) for a in x)} differ in more than their channels")
-    return np.concatenate(x, -1)
+def concat(*x, axis=-1):
+    """The channels of x_1, then those of x_2, ...; or the places along another axis, but not the pictures."""
+    n = x[0].ndim
+    if axis not in (*range(1 - n, 0), *range(1, n)) or len({(*a.shape[:axis], *a.shape[axis:][1:], n) for a in x}) > 1:
+        raise InputError(f"inputs of shapes {', '.join(str(a.shape) for a in x)} cannot be joined along axis {axis}")
+    return np.concatenate(x, axis)
 
 
 def pick(x, *, at):

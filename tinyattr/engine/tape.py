@@ -8,7 +8,7 @@ import numpy as np
 from tinyattr.engine.arrays import read_only
 from tinyattr.engine.backend import NUMPY, NumPy
 from tinyattr.engine.ops import check_call
-from tinyattr.errors import InputError, unknown
+from tinyattr.errors import InputError, of_type, unknown
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class Record:
 
 
 def rerun(record, x, weights):
-    """The same layer on other inputs and weights: what rule-books ask that take a layer apart."""
+    """The same layer with other inputs and weights, and the output they give. For rules that take a layer apart."""
     try:
         output = record.backend.forward(record.op, x, weights, record.attributes)
     except InputError as error:
@@ -65,14 +65,15 @@ class Tape:
 
         Raises InputError for an unknown op, attribute or input, and for shapes that the op cannot take.
         """
-        inputs = (inputs,) if isinstance(inputs, str) else tuple(inputs)
-        check_call(op, name, attributes, len(inputs) + len(weights))
+        inputs = (inputs,) if isinstance(inputs, str) else tuple(of_type(inputs, (list, tuple), "inputs"))
+        weights = tuple(np.asarray(w) for w in of_type(weights, (list, tuple), "weights"))
+        check_call(op, name, len(inputs), weights, attributes)
         attributes = {key: v.item() if isinstance(v, np.generic) else v for key, v in attributes.items()}
-        x, weights = tuple(self[i].output for i in inputs), tuple(np.asarray(w) for w in weights)
+        x = tuple(self[i].output for i in inputs)
         return self._append(rerun(Record(op, name, inputs, None, attributes, backend=self.backend), x, weights))
 
     def _append(self, record):
-        if record.name in self._records:
+        if of_type(record.name, str, "the name of a record") in self._records:
             raise InputError(f"the tape already has a record '{record.name}'; every record needs its own name")
         self._records[record.name] = record
         return record.name

@@ -1,25 +1,28 @@
 """The walk: one pass over the tape in reverse, carrying signals by a rule-book. Every method is this walk."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from tinyattr.engine.arrays import read_only
-from tinyattr.errors import InputError
+from tinyattr.engine.tape import Tape
+from tinyattr.errors import InputError, of_type
 
 
 def walk(tape, seeds, book, to=("input",), *, only=False):
     """Carry signals from the seeds back to the records named in `to`: {record name: signal} for all layers on the way.
 
     seeds: {record name: array of the shape of its output}, usually one row of a Jacobian at the logits.
-    book:  {op or layer name: rule}; a layer's name goes before its op.
-    only:  forget every signal that is not asked for in `to`, as soon as it has been carried on: half the memory.
+    book:  {op or layer name: rule}. If a layer's name and its op both have a rule, the name's rule is taken.
+    only:  keep no signal but those in `to`, which halves the memory.
     A signal has the shape and dtype of the value it belongs to. Neither tape, nor seeds, nor weights are changed.
     Raises InputError for a missing rule (never a silent gradient), and for a record that the seeds do not depend on.
     """
-    if not seeds:
+    if not of_type(seeds, dict, "seeds"):
         raise InputError("a walk needs a seed: {record name: row of a Jacobian}")
-    to = (to,) if isinstance(to, str) else tuple(to)
-    signals = {name: _seed(tape[name], seed) for name, seed in seeds.items()}
-    towards = _downstream(tape, to)
+    to = (to,) if isinstance(to, str) else tuple(of_type(to, (list, tuple, set), "to"))
+    signals = {name: _seed(of_type(tape, Tape, "tape")[name], seed) for name, seed in seeds.items()}
+    towards = downstream(tape, to)
     for record in reversed(tape):
         if record.name not in signals or towards.isdisjoint(record.inputs):
             continue
@@ -36,8 +39,8 @@ def walk(tape, seeds, book, to=("input",), *, only=False):
     return signals
 
 
-def _downstream(tape, to):
-    """Names of the records that depend on those in `to`, themselves included: the only ones worth a signal."""
+def downstream(tape, to):
+    """Names of the records in `to` and of all that depend on them: no other signal is needed."""
     names = {tape[name].name for name in to}
     for record in tape:
         if not names.isdisjoint(record.inputs):
@@ -47,8 +50,8 @@ def _downstream(tape, to):
 
 def _rule(record, book):
     for key in (record.name, record.op):
-        if key in book:
-            return book[key]
+        if key in of_type(book, dict, "book"):
+            return of_type(book[key], Callable, f"the rule for '{key}'")
     raise InputError(f"no rule for '{record.op}' (layer '{record.name}') in this book; "
                      f"books are dicts: {{**GRADIENT, '{record.op}': rule}}")
 

@@ -1,11 +1,13 @@
 """Weight gradients, a read-out of the walk: a layer's input and the signal at its output are all they need."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from tinyattr.engine.ops import grouped
-from tinyattr.engine.rules import read_back
+from tinyattr.engine.rules import read_back, unbroadcast
 from tinyattr.engine.windows import pad, patches
-from tinyattr.errors import InputError
+from tinyattr.errors import InputError, of_type
 
 
 def weight_gradients(tape, signals):
@@ -15,8 +17,8 @@ def weight_gradients(tape, signals):
     Raises InputError for a layer that has weights but no entry in WEIGHT_GRADIENT.
     """
     gradients = {}
-    for record in tape:
-        if record.name in signals and (record.weights or record.op == "constant"):
+    for record in of_type(tape, Iterable, "tape"):
+        if record.name in of_type(signals, dict, "signals") and (record.weights or record.op == "constant"):
             if record.op not in WEIGHT_GRADIENT:
                 raise InputError(f"no weight gradient for op '{record.op}' (layer '{record.name}')")
             gradients[record.name] = record.backend.weight_gradient(record, signals[record.name])
@@ -52,8 +54,8 @@ def batch_norm(record, g):
 
 
 def prelu(record, g):
-    """dS/dslope = sum of x g where x <= 0, for each channel."""
-    return (per_channel(np.minimum(record.x[0], 0) * g),)
+    """dS/dslope = sum of x g where x <= 0, for each slope."""
+    return (unbroadcast(np.minimum(record.x[0], 0) * g, record.weights[0].shape),)
 
 
 def per_channel(v):

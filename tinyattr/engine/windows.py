@@ -9,7 +9,7 @@ from tinyattr.errors import InputError
 def pair(v):
     """One whole number for both directions, or (vertical, horizontal). Raises InputError for anything else."""
     both = (v, v) if np.ndim(v) == 0 else tuple(v)
-    if len(both) != 2 or not all(isinstance(n, int | np.integer) for n in both):
+    if len(both) != 2 or not all(isinstance(n, int | np.integer) and abs(n) < 2**31 for n in both):
         raise InputError(f"expected a whole number, or two (vertical, horizontal); got {v!r}")
     return both
 
@@ -36,7 +36,7 @@ def maps(x):
 def patches(x, size, stride, dilation=1):
     """p[n,i,j,u,v,c] = x[n, s i + d u, s j + d v, c]: a view of every window, (N, H, W, C) -> (N, Ho, Wo, kh, kw, C).
 
-    d, the dilation, is the distance between neighbours in a window.
+    s is the stride; with dilation d a window holds every d-th place.
     """
     (kh, kw), (sh, sw), (dh, dw) = pair(size), pair(stride), pair(dilation)
     if min(kh, kw, sh, sw, dh, dw) < 1:
@@ -50,7 +50,7 @@ def patches(x, size, stride, dilation=1):
 
 
 def unpatch(p, shape, stride, dilation=1):
-    """x[n, s i + d u, s j + d v, c] = sum of p[n,i,j,u,v,c]: windows back to their places, transpose of `patches`."""
+    """x[n,a,b,c] = sum of p[n,i,j,u,v,c] over all i,j,u,v with a = s i + d u, b = s j + d v: transpose of `patches`."""
     x = np.zeros(shape, p.dtype)
     _, rows, columns, kh, kw, _ = p.shape
     (sh, sw), (dh, dw) = pair(stride), pair(dilation)
@@ -60,7 +60,7 @@ def unpatch(p, shape, stride, dilation=1):
 
 
 def pad(x, *, padding, value=0.0, channels=(0, 0)):
-    """A border around each map, filled with `value`; channels: so many maps of it before and after the others."""
+    """A border of `value` around each map. channels: how many maps full of it come before and after the others."""
     border = *sides(padding), pair(channels)
     if min(border[2]) < 0:
         raise InputError(f"channels cannot be negative; got {channels}")
@@ -78,8 +78,14 @@ def crop(x, *, padding):
     return x[:, top:H - bottom, left:W - right]
 
 
+def between(n, N):
+    """(N, n): row i holds the weights of the two of n pixels between which pixel i of N lies. Centres: i + 1/2."""
+    at = np.clip((np.arange(N) + 0.5) * n / N - 0.5, 0, n - 1)
+    return np.maximum(1 - np.abs(at[:, None] - np.arange(n)), 0)
+
+
 def pool_windows(x, *, size, stride, padding=0, ceil=False, value=-np.inf):
-    """The windows of a pool, `value` outside the map. With ceil, the last one may hang over the edge of the padding,
+    """The windows of a pool; `value` stands outside the map. With ceil, the last window may reach beyond the padding,
     but it must start inside.
     """
     border, size, stride = sides(padding), pair(size), pair(stride)
@@ -92,7 +98,7 @@ def pool_windows(x, *, size, stride, padding=0, ceil=False, value=-np.inf):
 
 
 def overhang(length, k, s, border=(0, 0)):
-    """How many places the last of ceil((length + border - k) / s) + 1 windows lacks."""
+    """How far the last of ceil((length + border - k) / s) + 1 windows reaches beyond the border."""
     padded = length + sum(border)
     last = -(-(padded - k) // s) * s
     if last >= length + border[0]:  # a window that would start outside is not made

@@ -12,9 +12,10 @@ from tinyattr.errors import InputError
 from tinyattr.files.pytorch import squeezenet_names, vgg_names
 from tinyattr.files.squeezenet import squeezenet_layers, squeezenet_shapes
 from tinyattr.files.vgg import CONVOLUTIONS, VGG_NAMES, vgg_layers, vgg_shapes
-from tinyattr.nets.network import inputs_of
+from tinyattr.nets.wiring import wired
 
-SAVE_IT_WHOLE = "of a network of your own, save the whole model: model.save('net.keras')"
+SAVE_IT_WHOLE = ("of a network of your own, save the whole model: model.save('net.keras'); or build it with ta.network "
+                 "and use net.with_weights(path)")
 POOLS = 5
 OF_A_VGG = re.compile(r"input.*|(block\d_|max_?)?pool(ing2d)?[\d_]*|max_pooling2d.*|flatten.*|drop.*|relu.*|prob|"
                       r"top_level_model_weights")  # names of its layers without weights
@@ -68,11 +69,10 @@ def architecture_of(file):
 
 def numbered(layers):
     """Layers without their names: (op, attributes, the numbers of the layers that it reads)."""
-    numbers, found, previous = {"input": 0}, [], "input"
-    for name, op, attributes in layers:
-        inputs, own = inputs_of(attributes, previous)
+    numbers, found = {"input": 0}, []
+    for name, op, inputs, own in wired(layers):
         found.append((op, own, [numbers[i] for i in inputs]))
-        previous, numbers[name] = name, len(numbers)
+        numbers[name] = len(numbers)
     return found
 
 
@@ -86,7 +86,7 @@ def architectures_of(shapes, bare=()):
     if other:
         raise InputError(f"it has a layer {other[0][:40]!r}, which is in no VGG or SqueezeNet; {SAVE_IT_WHOLE}")
     pools = sum("pool" in name for name in bare)
-    if pools not in (0, POOLS):
+    if pools != POOLS and bare:  # a file that names layers without weights names all of them
         raise InputError(f"it has {pools} pooling layers, a VGG has {POOLS}; {SAVE_IT_WHOLE}")
     suggested = [architecture for suggest in SUGGEST for architecture in suggest(shapes)]
     misfits = [architecture.misfit(shapes) for architecture in suggested]
@@ -114,7 +114,8 @@ def _vggs(shapes):
     ours, behind = ([name for name, op, _ in layers if op in ops] for ops in (("conv2d", "dense"), ("batch_norm",)))
     theirs = ours if set(ours) <= set(shapes) else convolutions + dense
     counted = [name for name in vgg_names(layers).values() if name.startswith("features.")]
-    if len(norms) != len(behind) or (theirs[0] == "features.0" and sorted(convolutions + norms) != sorted(counted)):
+    places = theirs[0].startswith("features.")
+    if len(norms) != len(behind) or (places and sorted(convolutions + norms) != sorted(counted)):
         return  # PyTorch's names count every convolution, batch norm, ReLU and pool: its pools stand elsewhere
     kernels = [shapes[layer][0] for layer in theirs]
     channels = [kernels[sum(CONVOLUTIONS[configuration][:b])][-1] for b in range(5)]  # of each block's first kernel

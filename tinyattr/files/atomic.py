@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,17 +12,23 @@ from tempfile import TemporaryDirectory
 from tinyattr.errors import InputError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+LONGEST_FILE = 255  # bytes of a file's name
 LONGEST_NAME = 60  # characters that a temporary name keeps of the file's: a file system takes 255 bytes
 
 
 def writable(path):
     """`path` as a Path, if its folder exists. Raises InputError otherwise: ask before long work, not after."""
     if not isinstance(path, str | os.PathLike):
-        raise InputError(f"a file to write is given by its path, or as a file open for writing bytes; got {path!r:.60}")
+        raise InputError(f"a file to write is given by its path; got {path!r:.60}")
     path = Path(os.fsdecode(path))
-    if not path.parent.is_dir():
+    if "\0" in path.name or len(os.fsencode(path.name)) > LONGEST_FILE:
+        raise InputError(f"{path.name!r:.60} can be the name of no file: it is too long, or holds a zero byte")
+    if not os.path.isdir(path.parent):
         raise InputError(f"no folder {str(path.parent)!r} to write {path.name!r} into")
-    if path.exists() and not path.is_file():
+    if os.path.islink(real := os.path.realpath(path)):
+        raise InputError(f"{str(path)!r} is a link that leads in a circle")
+    stream = re.match(r"/dev/(stdout|stderr|fd/)|/proc/", os.path.abspath(path))  # which may stand for a file
+    if stream or (os.path.exists(real) and not os.path.isfile(real)):
         raise InputError(f"{str(path)!r} is not an ordinary file; give the name of a file to write")
     if not os.access(path.parent, os.W_OK):
         raise InputError(f"{str(path)!r} cannot be written: no permission to write into its folder")
@@ -41,13 +48,15 @@ def atomic(path):
             with open(temporary, "rb") as written:
                 _copy(written, path)
         return
-    path = writable(path).resolve()  # a link stays a link, to the new content
+    path = Path(os.path.realpath(writable(path)))  # a link stays a link, to the new content
     # The ending stays last: writers choose formats by it.
     temporary = path.with_name(f".{token_hex(8)}.{path.name[-LONGEST_NAME:]}")
     try:
         yield temporary
         with open(temporary, "rb+") as written:
             os.fsync(written.fileno())
+        if path.exists():
+            shutil.copymode(path, temporary)
         temporary.replace(path)
     except OSError as error:
         if error.errno in NO_ROOM:
@@ -73,7 +82,7 @@ def write_text(path, text):
 
 def all_different(*paths):
     """No output may overwrite an input or another output."""
-    files = [Path(p).resolve() for p in paths if p is not None]
+    files = [os.path.realpath(p) for p in paths if p is not None]
     for path in files:
         if files.count(path) > 1:
-            raise InputError(f"{str(path)!r} is named twice; inputs and outputs must be different files")
+            raise InputError(f"{path!r} is named twice; inputs and outputs must be different files")

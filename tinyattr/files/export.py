@@ -1,10 +1,9 @@
 """Write a VGG as other frameworks store it, so that theirs can be asked the same questions."""
 
-import h5py
 import numpy as np
 
 from tinyattr.errors import InputError
-from tinyattr.files.atomic import atomic
+from tinyattr.files.new_hdf5 import new_hdf5
 from tinyattr.files.pytorch import torchvision_arrays
 from tinyattr.files.safetensors import write_safetensors
 
@@ -20,7 +19,7 @@ def write_keras(net, path):
     if other:
         raise InputError(f"{net.name} has the layer '{other}', which is in no VGG; only these become Keras files")
     layers = [name for name, _, _ in net.layers if "relu" not in name]  # Keras' layers hold their ReLU
-    with atomic(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
+    with new_hdf5(path) as file:
         file.attrs["layer_names"] = np.array(layers, "S")
         for name in layers:
             group = file.create_group(name)

@@ -36,7 +36,7 @@ def open_weights(source, size=None):
     """Open a weight file of any format: `with open_weights(path) as file` gives a WeightFile. Raises InputError.
 
     source: a path, the bytes of a file, or a file that is open for reading bytes, which is read from where it stands.
-    size: of pictures, a number or (H, W), for an ONNX file that leaves it open.
+    size: of pictures, a number or (H, W), for a Keras or ONNX file that leaves it open.
     """
     path = _path(source)
     with ExitStack() as open_files:
@@ -106,14 +106,15 @@ def _contents(file, open_files, path, size_of_pictures):
             weights = members[INSIDE_KERAS]
             weights.check()
             config, version = _keras_config(members)
-            return hdf5_contents(open_files.enter_context(open_hdf5(weights)), weights, config, version)
+            opened = open_files.enter_context(open_hdf5(weights))
+            return hdf5_contents(opened, weights, config, version, size_of_pictures)
         if any(name.endswith("/data.pkl") for name in members):
             return "torch-zip", layers_of(zip_tensors(members))
         raise InputError(f"a zip file without {INSIDE_KERAS} (a .keras file) and without data.pkl (a .pth file)")
     if head.startswith(LEGACY_START):
         return "torch-legacy", layers_of(legacy_tensors(file, size))
     if head.startswith(HDF5_START):
-        return hdf5_contents(open_files.enter_context(open_hdf5(file)), file)
+        return hdf5_contents(open_files.enter_context(open_hdf5(file)), file, size=size_of_pictures)
     if safetensors_start(head):
         return "safetensors", layers_of(safetensors(file, size))
     if onnx_start(head):

@@ -23,6 +23,8 @@ from tinyattr.files.own_format_1 import description_1, text_of
 from tinyattr.files.variable_text import variable_text
 from tinyattr.files.weight_file import Description, natural
 
+SAVE_WHOLE = ("save the whole model: model.save('net.keras'); or build the same network with ta.network, and give it "
+              "these weights: net.with_weights(path)")
 HDF5_START = b"\x89HDF\r\n\x1a\n"
 MOST_MEMBERS = 1000  # met in all groups; a group can be a member of many: VGG19 has 120
 MOST_IN_MODELS = 10_000  # of which a layer of batch normalisation has 6
@@ -35,16 +37,16 @@ def open_hdf5(file):
     return h5py.File(file, "r", rdcc_nbytes=1 << 16)
 
 
-def hdf5_contents(file, stream, config=None, version=""):
+def hdf5_contents(file, stream, config=None, version="", size=None):
     """(layout, layers, description, graph, names of layers without weights) of an open h5py.File, for `WeightFile`.
 
-    stream: the same file, for reading bytes. config, version: the texts that stand next to it in a .keras file.
-    Raises InputError.
+    stream: the same file, for reading bytes. config, version: the texts that stand next to it in a .keras file. size:
+    of pictures, where the config leaves it open. Raises InputError.
     """
     members = _members(file, met := [])
     own = text_of(file.attrs, "format") == "tinyattr" and text_of(file.attrs, "version")
     if own == "2":
-        arrays = dict(_tree(file, met))
+        arrays = dict(tree(file, met))
         graph, layers, description = own_network(arrays.pop("about", None), text_of(file.attrs, "sha256"), arrays)
         return "tinyattr", layers, description, graph
     if own == "1":
@@ -53,9 +55,9 @@ def hdf5_contents(file, stream, config=None, version=""):
         raise InputError(f"the file has format version {own}; this program reads 1 and 2")
     if config is None and "model_weights" in members:
         config, version = (_text(file, stream, name) for name in ("model_config", "keras_version"))
-        return "keras-model", *_model(config, version or "", find_in_model, file["model_weights"], met)
+        return "keras-model", *_model(config, version or "", find_in_model, file["model_weights"], met, size)
     if config is not None:
-        return "keras", *_model(config, version, find_in_keras, file.get("layers"), met)
+        return "keras", *_model(config, version, find_in_keras, file.get("layers"), met, size)
     layout, root = ("keras-3", file["layers"]) if "layers" in members else ("keras-weights", file)
     layers, bare = _pairs(root, met)
     if layout == "keras-weights" and all(kernel.name.endswith("_W_1:0") for kernel, _ in layers.values()):
@@ -63,12 +65,12 @@ def hdf5_contents(file, stream, config=None, version=""):
     return layout, layers, Description(), None, bare
 
 
-def _model(config, version, find, root, met):
+def _model(config, version, find, root, met, size):
     """(layers, description, graph) of a Keras model, by its config; `find` knows where in `root` its weights lie."""
     if config is None:
         raise InputError("it holds no config of the model, which says what its layers do")
-    datasets = dict(_tree(root, met)) if root is not None else {}
-    graph, layers, description = keras_network(config, version, partial(find, datasets))
+    datasets = dict(tree(root, met)) if root is not None else {}
+    graph, layers, description = keras_network(config, version, partial(find, datasets), size)
     return layers, description, graph
 
 
@@ -80,7 +82,7 @@ def _text(file, stream, name):
     return variable_text(stream, h5py.h5o.get_info(file.id).addr, name, LARGEST_CONFIG) if fixed is None else fixed
 
 
-def _tree(group, met, path=""):
+def tree(group, met, path=""):
     """(path, dataset) of all that lies in a group, however deep, up to bounds."""
     if not isinstance(group, h5py.Group):
         raise InputError(f"{group.name} in it is not a group of layers")
@@ -89,7 +91,7 @@ def _tree(group, met, path=""):
     for name in _members(group, met, MOST_IN_MODELS):
         member = group[name]
         if isinstance(member, h5py.Group):
-            yield from _tree(member, met, f"{path}{name}/")
+            yield from tree(member, met, f"{path}{name}/")
         else:
             yield f"{path}{name}", member
 
@@ -132,7 +134,7 @@ def _datasets(group, met, depth=0):
         found += _datasets(member, met, depth + 1) if isinstance(member, h5py.Group) else [member]
         if len(found) > 2:
             raise InputError(f"{group.name} in it holds more than a kernel and a bias; of another network than "
-                             "a VGG or SqueezeNet, save the whole model: model.save('net.keras')")
+                             f"a VGG or SqueezeNet, {SAVE_WHOLE}")
     return found
 
 

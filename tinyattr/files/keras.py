@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 
 from tinyattr.engine.ops import OPS
-from tinyattr.errors import InputError
+from tinyattr.errors import InputError, count_of
 from tinyattr.files.dataset import array_of
 from tinyattr.files.keras_config import calls_of, unique
 from tinyattr.files.keras_layers import LAYERS, activation
@@ -15,20 +15,25 @@ from tinyattr.files.weight_file import Description
 from tinyattr.nets.pictures import InputSpec
 
 MOST_VALUES = 1 << 30  # numbers that a layer may give for one picture
+SOFTMAX = ("softmax", "log_softmax")
 FROM_PHOTOS = ("Rescaling", "Normalization")  # as a network's first layer, they take what a photo holds, 0..255
 LARGEST_PIXEL = 16  # that such a layer makes of 255; more, and it was made for pictures 0..1
 
 
-def keras_network(text, version, find):
+def keras_network(text, version, find, size=None):
     """(layers, {layer: its Arrays}, Description) of a model, by its config. version: of Keras, such as "2.0.5".
 
-    find(path, i, name): the dataset of a layer's weight, by the layer's path (see Call), by number and by name.
+    find(path, i, name): the dataset of a layer's weight, by the layer's path (see Call), by number and by name. size:
+    of pictures, a number or (H, W), where the config leaves it open.
     Raises InputError for what is not read here, and names the layer.
     """
     name, calls, picture = calls_of(text)
+    if None in picture[:2] and size is not None:
+        lengths = zip(picture, np.broadcast_to(size, 2).tolist(), strict=False)
+        picture = *(n or count_of(given, "size") for n, given in lengths), picture[2]
     if None in picture:
-        raise InputError(f"its pictures have the shape {picture}; a model with fixed height, width and channels is "
-                         "expected: build it with Input((H, W, C)), load its weights, save it again")
+        raise InputError(f"it leaves the shape of pictures open, {picture}; say their size: size=224 (command line: "
+                         "--size 224); the number of channels must be fixed: Input((None, None, 3))")
     made = _Translation(version, find)
     made.values["input"] = ("input", picture)
     for call in calls:
@@ -57,13 +62,17 @@ class _Translation:
         if call.config.get("data_format") == "channels_first":
             raise InputError("it has channels_first; read are networks with channels_last, which Keras can convert")
         reads, shapes = zip(*(self.values[name] for name in call.inputs), strict=True)
-        steps = LAYERS[call.kind](call.config, partial(self.take, call.path), *shapes)
+        config = {**call.config, "arguments": call.arguments}
+        steps = LAYERS[call.kind](config, partial(self.take, call.path), *shapes)
         after = activation(call.config, steps[-1].shape if steps else shapes[0], self.version)
         steps += after if steps else [replace(step, suffix="") for step in after]
+        made = dict(enumerate(reads))
         for step in steps:
             if prod(step.shape) > MOST_VALUES:
                 raise InputError(f"it gives values of shape {step.shape}, more than any network here")
-            reads = (self.append(call, step, reads),)
+            reads = reads if step.reads is None else tuple(made[which] for which in step.reads)
+            made[step.suffix] = self.append(call, step, reads)
+            reads = (made[step.suffix],)
         self.values[call.name] = (*reads, steps[-1].shape if steps else shapes[0])
 
     def append(self, call, step, reads):
@@ -97,12 +106,12 @@ def _end_at_logits(layers, shape):
     name, op, _ = layers[-1] if layers else ("", "", {})
     if op == "sigmoid" and n > 1:
         raise InputError(f"it ends in {n} sigmoids, answers to {n} questions; networks that choose one class are read")
-    if op == "softmax" and n == 1:
+    if op in SOFTMAX and n == 1:
         raise InputError("it ends in a softmax of a single unit, which is 1 for every picture")
-    if op in ("softmax", "sigmoid"):
+    if op in (*SOFTMAX, "sigmoid"):
         layers.pop()
         note = f"the last {op} ({name}) is taken off"
-    inner = next((name for name, op, _ in layers if op == "softmax"), None)
+    inner = next((name for name, op, _ in layers if op in SOFTMAX), None)
     if inner:
         raise InputError(f"layer {inner!r} is a softmax inside the network; read is a last one only")
     return "; ".join(filter(None, (note, "the one output z is taken for the logits (0, z)" * (n == 1))))

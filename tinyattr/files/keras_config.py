@@ -17,6 +17,8 @@ MOST_CALLS = 3000
 DEEPEST_MODEL = 8  # models in models
 SEQUENTIAL, FUNCTIONAL = ("Sequential",), ("Functional", "Model")
 PACKAGES = ("keras", "tf_keras", "tensorflow")
+TENSOR = "__keras_tensor__"  # in files of Keras 3; in those of tf.keras 2:
+OPERATION, CONSTANT = "TFOpLambda", "_CONSTANT_VALUE"
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class Call:
     """A layer's call. name: of what it gives, for no two calls the same; kind: the layer's class; config: its own.
 
     inputs: names of the calls it reads, "input" for the picture. path: where the layer lies: for each model around it,
-    and for itself, its name and the name of its group in a .keras file.
+    and for itself, its name and the name of its group in a .keras file. arguments: of an operation such as x / 255, in
+    order: its numbers, and None for a value that it reads.
     """
 
     name: str
@@ -32,6 +35,7 @@ class Call:
     config: dict
     inputs: tuple[str, ...]
     path: tuple[tuple[str, str], ...]
+    arguments: tuple = ()
 
 
 def calls_of(text):
@@ -69,7 +73,7 @@ class _Reader:
         path = [(*path, (_named(layer["config"]), group)) for layer, group in zip(layers, _groups(layers), strict=True)]
         if class_of(model) in SEQUENTIAL:
             for layer, where in zip(layers, path, strict=True):
-                inputs = (self.call(layer, where, inputs),)
+                inputs = (self.call(layer, where, inputs, inputs),)
             return _single(inputs, "inputs")
         return self.functional(model["config"], layers, path, inputs)
 
@@ -79,28 +83,29 @@ class _Reader:
         output = _single(_ends(config, "output_layers"), "outputs")
         if len(ends) != len(inputs):
             raise InputError(f"{_named(config)!r} has {len(ends)} inputs; it is called with {len(inputs)}")
-        calls = {(where[-1][0], i): (layer, where, _sources(node, layer))
+        calls = {(where[-1][0], i): (layer, where, _arguments(node, layer))
                  for layer, where in zip(layers, path, strict=True)
                  for i, node in enumerate(layer.get("inbound_nodes", ()))}
-        first = _first_calls(layers, [*(source for *_, sources in calls.values() for source in sources), output])
+        first = _first_calls(layers, [*(source for *_, given in calls.values() for source in _sources(given)), output])
         calls = {(name, i + first.get(name, 0)): call for (name, i), call in calls.items()}
         values = dict(zip(ends, inputs, strict=True))
         try:
-            order = list(TopologicalSorter({call: sources for call, (*_, sources) in calls.items()}).static_order())
+            reads = {call: _sources(given) for call, (*_, given) in calls.items()}
+            order = list(TopologicalSorter(reads).static_order())
         except CycleError:
             raise InputError(f"layers of {_named(config)!r} read each other in a circle") from None
         for call in order:
             if call not in values and call not in calls:
                 raise InputError(f"{_named(config)!r} reads layer {str(call[0])!r:.60}, which is not in it")
             if call not in values:
-                layer, where, sources = calls[call]
-                values[call] = self.call(layer, where, tuple(values[source] for source in sources))
+                layer, where, given = calls[call]
+                values[call] = self.call(layer, where, tuple(values[source] for source in _sources(given)), given)
         if output not in values:
             raise InputError(f"its output {str(output[0])!r:.60} is none of its layers")
         return values[output]
 
-    def call(self, layer, path, inputs):
-        """Call a layer. Returns the name of what it gives."""
+    def call(self, layer, path, inputs, given):
+        """Call a layer; given: its arguments, values and numbers. Returns the name of what it gives."""
         self.steps += 1
         if self.steps > MOST_CALLS:
             raise InputError(f"its layers are called more than {MOST_CALLS} times")
@@ -110,7 +115,8 @@ class _Reader:
         if kind == "InputLayer":
             return _single(inputs, "inputs")
         name = unique(path[-1][0], self.names)
-        self.calls.append(Call(name, kind, config, inputs, path))
+        numbers = tuple(None if isinstance(argument, tuple | str) else argument for argument in given)
+        self.calls.append(Call(name, kind, config, inputs, path, numbers))
         return name
 
 
@@ -125,14 +131,21 @@ def unique(name, taken):
 
 
 def class_of(entry):
-    """The name of Keras' own class that an entry of a config is of. Raises InputError for a custom one."""
+    """The name of Keras' own class that an entry of a config is of. Raises InputError for a custom one.
+
+    An operation, such as x / 255 or x + y written as they stand here, is "ops.Divide" in Keras 3, "tf.math.truediv"
+    before. In an .h5 of Keras 3, entries have no module, and operations no more config than a name.
+    """
     kind, module = entry["class_name"], entry.get("module") or "keras"
     parts = str(module).split(".")
-    if (not isinstance(kind, str) or len(kind) > LONGEST_NAME or parts[0] not in PACKAGES or "ops" in parts
+    if kind == OPERATION:
+        kind = f"tf.{entry['config']['function']}"
+    if (not isinstance(kind, str) or len(kind) > LONGEST_NAME or parts[0] not in PACKAGES
             or ">" in str(entry.get("registered_name")) or "lambda" in kind.lower()):
         raise InputError(f"it holds a {str(kind)[:40]!r} of {str(module)[:40]!r}, code that is never run here; "
                          "build the network from Keras' own layers")
-    return kind
+    operation = "ops" in parts or ("module" not in entry and entry["config"] == {"name": entry.get("name")})
+    return f"ops.{kind}" if operation else kind
 
 
 def _layers(model):
@@ -158,23 +171,37 @@ def _groups(layers):
     return groups
 
 
-def _sources(node, layer):
-    """[(layer, which of its calls)] that a call reads: {"args": tensors} in Keras 3, [[layer, call, 0, {}]] before."""
-    name = _named(layer["config"])
+def _arguments(node, layer):
+    """What a call is given: (layer, which of its calls) for a value that it reads; operations also read numbers.
+
+    {"args": tensors and numbers} in Keras 3, [[layer, call, 0, {}]] before, where an operation has its second argument
+    in {"y": ...}, and a number that comes first as ["_CONSTANT_VALUE", -1, number, {}].
+    """
+    name, kind = _named(layer["config"]), class_of(layer)
     if isinstance(node, dict):
         args, options = node["args"], [node.get("kwargs") or {}]
-        tensors = args[0] if len(args) == 1 and isinstance(args[0], list) else args
-        if not all(isinstance(t, dict) and t.get("class_name") == "__keras_tensor__" for t in tensors):
-            raise InputError(f"layer {name!r} is called with something else than outputs of layers")
-        found = [t["config"]["keras_history"] for t in tensors]
+        given = args[0] if len(args) == 1 and isinstance(args[0], list) else args
+        given = [t["config"]["keras_history"] if isinstance(t, dict) and t.get("class_name") == TENSOR else t
+                 for t in given]
     else:
-        found, options = [t[:3] for t in node], [t[3] for t in node if len(t) > 3]
+        node = [node] if node and isinstance(node[0], str) else node
+        options = [dict(t[3]) for t in node if len(t) > 3]
+        given = [t[2] if t[0] == CONSTANT else t[:3] for t in node]
+        given += [option.pop("y") for option in options if kind.startswith("tf.") and "y" in option]
+    found = [_source(*t) if isinstance(t, list) and len(t) == 3 and isinstance(t[0], str) else t for t in given]
+    if any(not isinstance(t, tuple) for t in found) and not kind.startswith(("tf.", "ops.")):
+        raise InputError(f"layer {name!r} is called with something else than outputs of layers")
     for option in options:
         for key, value in option.items():
-            augments = key == "training" and class_of(layer).startswith("Random")  # of which Keras 3 always says it
+            augments = key == "training" and kind.startswith("Random")  # of which Keras 3 always says it
             if value not in (None, False) and not augments:
                 raise InputError(f"layer {name!r} is called with {key}={value!r:.40}; read are plain calls")
-    return [_source(*source) for source in found]
+    return found
+
+
+def _sources(given):
+    """Those of a call's arguments that are outputs of layers."""
+    return [argument for argument in given if isinstance(argument, tuple)]
 
 
 def _source(layer, call, output):

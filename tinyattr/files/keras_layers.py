@@ -1,11 +1,12 @@
 """Keras' layers, each as one of our layers or a few.
 
 A function here takes a layer's config, `take`, which gives its arrays, and the shapes of its inputs, without N. It
-returns Steps: the first reads the layer's inputs, each other one the step before it, and the last has the layer's name.
-No step: the layer changes nothing. To read another layer, write its function and put it into LAYERS.
+returns Steps: the first reads the layer's inputs, each other one the step before it, unless it says what it reads; the
+last has the layer's name. No step: the layer changes nothing. To read another layer, write its function and put it into
+LAYERS.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import prod
 
@@ -30,13 +31,17 @@ from tinyattr.files.weight_file import Array
 
 @dataclass(frozen=True)
 class Step:
-    """A layer of ours. shape: of its output, without N; suffix: of its name, "" for the Keras layer's own."""
+    """A layer of ours. shape: of its output, without N; suffix: of its name, "" for the Keras layer's own.
+
+    reads: numbers of the layer's inputs, and suffixes of steps before.
+    """
 
     op: str
     shape: tuple[int, ...]
     attributes: dict = field(default_factory=dict)
     weights: tuple[Array, ...] = ()
     suffix: str = ""
+    reads: tuple | None = None
 
 
 def conv2d(config, take, shape):
@@ -121,12 +126,14 @@ def batch_normalization(config, take, shape):
 
 def normalization(config, take, shape):
     """(x - mean) / max(sqrt(variance), 1e-7); both are given in the config, or were learned by adapt()."""
-    last_axis(config, shape)
+    own = shape[-1:] if config.get("axis", -1) else ()  # axis=None: one mean for all numbers
+    if own:
+        last_axis(config, shape)
     if config.get("invert"):
         raise InputError("an inverted Normalization is not read")
     mean, variance = config.get("mean"), config.get("variance")
     if mean is None or variance is None:
-        mean, variance = (array.fetch for array in take({"mean": shape[-1:], "variance": shape[-1:]}))
+        mean, variance = (array.fetch for array in take({"mean": own, "variance": own}))
     else:
         mean, variance = partial(numbers, mean, shape[-1]), partial(numbers, variance, shape[-1])
 
@@ -172,11 +179,13 @@ def elu(config, take, shape):
 
 
 def prelu(config, take, shape):
-    """y = x where x > 0, else slope x, with a slope for each channel."""
-    if len(shape) == 3 and sorted(config.get("shared_axes") or ()) != [1, 2]:
-        raise InputError("a PReLU with a slope for each place is not read; with shared_axes=[1, 2] it is")
-    (slope,) = take({"alpha": (*(1,) * (len(shape) - 1), shape[-1])})
-    return [Step("prelu", shape, {}, (_changed(slope, shape[-1:], np.reshape),))]
+    """y = x where x > 0, else slope x, with a slope for each number, or one for all along the shared axes."""
+    shared = config.get("shared_axes") or ()
+    own = tuple(1 if axis in shared else n for axis, n in enumerate(shape, 1))
+    (slope,) = take({"alpha": own})
+    full = shape if max(own[:-1], default=1) > 1 else shape[-1:]
+    spread = _changed(slope, full, lambda a, full: np.broadcast_to(a.reshape(own[-len(full):]), full))
+    return [Step("prelu", shape, {}, (spread,))]
 
 
 def softmax(config, take, shape):
@@ -218,29 +227,72 @@ def reshape(config, take, shape):
 
 
 def permute(config, take, shape):
-    """Only where it changes nothing."""
-    if config["dims"] != list(range(1, len(shape) + 1)):
-        raise InputError(f"axes in the order {str(config['dims'])[:40]} are not read; pictures are (H, W, C) here")
-    return []
+    """Axes in another order; with two Reshapes around it, a channel shuffle."""
+    order = [axis for axis in config["dims"] if type(axis) is int]
+    if sorted(order) != list(range(1, len(shape) + 1)):
+        raise InputError(f"{str(config['dims'])[:40]} is no order of {len(shape)} axes")
+    axes = tuple(order)
+    return [Step("transpose", tuple(shape[axis - 1] for axis in axes), {"axes": axes})] * (order != sorted(order))
 
 
-def merge(op, config, take, *shapes):
-    """The sum or the product, number by number."""
-    return [Step(op, _common(shapes))]
+def add(config, take, *shapes):
+    """The sum, number by number."""
+    steps, reads, shape = _aligned(shapes)
+    return [*steps, Step("add", shape, reads=reads)]
+
+
+def multiply(config, take, *shapes):
+    """The product, number by number: of two, then of that and the next."""
+    steps, (product, *others), shape = _aligned(shapes)
+    for i, other in enumerate(others, 1):
+        suffix = "" if i == len(others) else f"first_{i + 1}"
+        steps.append(Step("mul", shape, suffix=suffix, reads=(product, other)))
+        product = suffix
+    return steps
+
+
+def subtract(config, take, *shapes):
+    """The first less the second: the sum of it and -1 times the other."""
+    steps, (first, second), shape = _aligned(shapes)
+    minus = replace(_affine(shapes[1], lambda: -1.0, lambda: 0.0, "-1"), suffix="minus", reads=(second,))
+    return [*steps, minus, Step("add", shape, reads=(first, "minus"))]
 
 
 def average(config, take, *shapes):
     """The mean of the inputs: their sum, and 1/n of it."""
-    shape = _common(shapes)
-    return [Step("add", shape, suffix="sum"), _affine(shape, lambda: 1 / len(shapes), lambda: 0.0, "1/n")]
+    *steps, last = add(config, take, *shapes)
+    mean = _affine(last.shape, lambda: 1 / len(shapes), lambda: 0.0, "1/n")
+    return [*steps, replace(last, suffix="sum"), mean]
+
+
+def operation(sign, config, take, *shapes):
+    """x + y, x - y or x y; or x / c and the others with a number c, or one for each channel, on either side."""
+    if len(config["arguments"]) != 2 or len(set(map(len, shapes))) > 1:
+        raise InputError(f"it reads values of shapes {', '.join(map(str, shapes))} and has {len(config['arguments'])} "
+                         f"arguments; read are x {sign} y of as many axes, and x {sign} 2")
+    first, second = config["arguments"]
+    if (first, second) == (None, None) and sign != "/":
+        return {"+": add, "-": subtract, "*": multiply}[sign](config, take, *shapes)
+    if second is None and sign == "/":
+        raise InputError("division by what depends on the picture is not read")
+    c = numbers(second if first is None else first, shapes[0][-1])
+    if sign == "/" and not c.all():
+        raise InputError("it divides by 0")
+    less = (1.0, -c) if first is None else (-1.0, c)
+    scale, shift = {"+": (1.0, c), "-": less, "*": (c, 0.0), "/": (1 / c, 0.0)}[sign]
+    return [_affine(shapes[0], lambda: scale, lambda: shift, "its number")]
 
 
 def concatenate(config, take, *shapes):
-    """Channels after channels."""
-    last_axis(config, shapes[0])
-    if len({shape[:-1] for shape in shapes}) > 1:
-        raise InputError(f"inputs of shapes {', '.join(map(str, shapes))} differ in more than their channels")
-    return [Step("concat", (*shapes[0][:-1], sum(shape[-1] for shape in shapes)))]
+    """Channels after channels, or places after places."""
+    n = len(shapes[0])
+    axis = config.get("axis", -1)
+    axis = axis - 1 if type(axis) is int and axis > 0 else axis + n if type(axis) is int and axis < 0 else None
+    if axis is None or len({(*shape[:axis], *shape[axis + 1:], len(shape)) for shape in shapes}) > 1:
+        raise InputError(f"inputs of shapes {', '.join(map(str, shapes))} cannot be joined along axis "
+                         f"{config.get('axis', -1)!s:.20}")
+    shape = (*shapes[0][:axis], sum(shape[axis] for shape in shapes), *shapes[0][axis + 1:])
+    return [Step("concat", shape, {} if axis == n - 1 else {"axis": axis + 1})]
 
 
 def border(op, key, sign, config, take, shape):
@@ -254,11 +306,30 @@ def border(op, key, sign, config, take, shape):
 
 
 def up_sampling(config, take, shape):
-    """Each place, so many times down and across."""
-    choice(config, "interpolation", ("nearest",))
+    """Each place, so many times down and across, or bilinearly between places."""
+    bilinear = choice(config, "interpolation", ("nearest", "bilinear")) == "bilinear"
     factor = two(config, "size")
     h, w, c = maps(shape)
-    return [Step("upsample", (h * factor[0], w * factor[1], c), {"factor": short(factor)})]
+    size = h * factor[0], w * factor[1]
+    return [Step("resize", (*size, c), {"size": size}) if bilinear else
+            Step("upsample", (*size, c), {"factor": short(factor)})]
+
+
+def resizing(config, take, shape):
+    """Maps or pictures of another size, bilinearly."""
+    choice(config, "interpolation", ("bilinear",))
+    if any(config.get(key) for key in ("antialias", "crop_to_aspect_ratio", "pad_to_aspect_ratio")):
+        raise InputError("a Resizing with antialias, or that crops or pads, is not read")
+    size = count(config, "height"), count(config, "width")
+    return [Step("resize", (*size, maps(shape)[2]), {"size": size})] * (size != shape[:2])
+
+
+def cropping_to(config, take, shape):
+    """CenterCrop, or RandomCrop outside training, which do nothing to pictures of that size."""
+    if (count(config, "height"), count(config, "width")) != maps(shape)[:2]:
+        raise InputError(f"pictures of {shape[0]} x {shape[1]} are cut or enlarged here, which is not read; build the "
+                         "network for pictures of the size that it cuts")
+    return []
 
 
 def identity(config, take, *shapes):
@@ -270,8 +341,15 @@ TRAINING_ONLY = (
     "Dropout", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization",
     "RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomContrast", "RandomBrightness",
     "RandomHue", "RandomSaturation", "RandomSharpness", "RandomShear", "RandomPerspective", "RandomErasing",
-    "RandomColorJitter", "RandomGrayscale", "RandomHeight", "RandomWidth",
+    "RandomColorJitter", "RandomGrayscale", "RandomHeight", "RandomWidth", "RandomInvert", "RandomPosterization",
+    "RandomGaussianBlur", "RandomColorDegeneration", "RandomElasticTransform", "RandAugment", "AugMix", "MixUp",
+    "CutMix",
 )
+OPERATIONS = {  # of Keras 3, of tf.keras 2
+    "+": ("ops.Add", "tf.math.add", "tf.__operators__.add"), "-": ("ops.Subtract", "tf.math.subtract"),
+    "*": ("ops.Multiply", "tf.math.multiply"),
+    "/": ("ops.Divide", "ops.TrueDivide", "tf.math.truediv", "tf.math.divide"),
+}
 LAYERS = {
     "Conv2D": conv2d, "DepthwiseConv2D": depthwise_conv2d, "SeparableConv2D": separable_conv2d,
     "Conv2DTranspose": conv2d_transpose, "Dense": dense, "BatchNormalization": batch_normalization,
@@ -279,17 +357,19 @@ LAYERS = {
     "LeakyReLU": leaky_relu, "PReLU": prelu, "ELU": elu, "Softmax": softmax, "MaxPooling2D": partial(pool, "max_pool"),
     "AveragePooling2D": partial(pool, "avg_pool"), "GlobalAveragePooling2D": partial(global_pool, "global_avg_pool"),
     "GlobalMaxPooling2D": partial(global_pool, "global_max_pool"), "Flatten": flatten, "Reshape": reshape,
-    "Permute": permute, "Add": partial(merge, "add"), "Multiply": partial(merge, "mul"), "Average": average,
+    "Permute": permute, "Add": add, "Subtract": subtract, "Multiply": multiply, "Average": average,
     "Concatenate": concatenate, "ZeroPadding2D": partial(border, "pad", "padding", 1),
-    "Cropping2D": partial(border, "crop", "cropping", -1), "UpSampling2D": up_sampling,
+    "Cropping2D": partial(border, "crop", "cropping", -1), "UpSampling2D": up_sampling, "Resizing": resizing,
+    "CenterCrop": cropping_to, "RandomCrop": cropping_to, "Identity": identity,
     **dict.fromkeys(TRAINING_ONLY, identity),
+    **{name: partial(operation, sign) for sign, names in OPERATIONS.items() for name in names},
 }
 ACTIVATIONS = {  # Keras' name: (op, its attributes)
     "relu": ("relu", {}), "relu6": ("clip", {"low": 0.0, "high": 6.0}), "leaky_relu": ("leaky_relu", {"slope": 0.2}),
     "elu": ("elu", {"alpha": 1.0}), "selu": ("selu", {}), "sigmoid": ("sigmoid", {}), "tanh": ("tanh", {}),
     "softplus": ("softplus", {}), "softsign": ("softsign", {}), "silu": ("silu", {}), "swish": ("silu", {}),
     "gelu": ("gelu", {}), "mish": ("mish", {}), "hard_silu": ("hard_swish", {}), "hard_swish": ("hard_swish", {}),
-    "exponential": ("exp", {}), "softmax": ("softmax", {}),
+    "exponential": ("exp", {}), "softmax": ("softmax", {}), "log_softmax": ("log_softmax", {}),
 }
 HARD_SIGMOID = {"2": {"slope": 0.2, "offset": 0.5}, "3": {"slope": 1 / 6, "offset": 0.5}}  # Keras changed it
 ACTIVATION_LAYERS = ("ReLU", "LeakyReLU", "ELU", "Softmax")  # that may stand for an activation
@@ -340,11 +420,20 @@ def _changed(array, shape, change):
     return Array(array.name, shape, lambda: change(array.fetch(), shape))
 
 
-def _common(shapes):
-    """The shape of inputs that are merged number by number."""
-    if len(shapes) < 2 or len({len(shape) for shape in shapes}) > 1:
-        raise InputError(f"inputs of shapes {', '.join(map(str, shapes))} are not merged here")
+def _aligned(shapes):
+    """(steps, what to read, shape) of inputs that are merged number by number.
+
+    Those with fewer axes get more between pictures and channels, as Keras does: (C,) becomes (1, 1, C).
+    """
+    if len(shapes) < 2:
+        raise InputError("it merges a single input")
+    rank, steps, reads = max(map(len, shapes)), [], list(range(len(shapes)))
+    full = [(1,) * (rank - len(shape)) + shape for shape in shapes]
+    for i, shape in enumerate(full):
+        if shape != shapes[i]:
+            reads[i] = f"input_{i + 1}"
+            steps.append(Step("reshape", shape, {"shape": shape}, suffix=reads[i], reads=(i,)))
     try:
-        return np.broadcast_shapes(*shapes)
+        return steps, tuple(reads), np.broadcast_shapes(*full)
     except ValueError:
         raise InputError(f"inputs of shapes {', '.join(map(str, shapes))} do not fit each other") from None

@@ -4,13 +4,14 @@ from dataclasses import replace
 
 from tqdm import tqdm
 
-from tinyattr.errors import InputError
+from tinyattr.errors import InputError, of_type
 from tinyattr.files.atomic import writable
 from tinyattr.files.fetch import claimed, located
 from tinyattr.files.formats import has_content
 from tinyattr.files.own_format import write
 from tinyattr.files.recognise import recognised
 from tinyattr.files.weight_file import Description
+from tinyattr.nets import Network
 
 
 def load(source, *, family=None, input=None, size=None, classes=None):
@@ -35,7 +36,7 @@ def save(net, path):
     path: or a file that is open for writing bytes. The file appears whole or not at all.
     Raises InputError for weights that are not finite, and for attributes of layers that cannot be written as data.
     """
-    write(path, net.layers, net.weights.items(), Description(
+    write(path, of_type(net, Network, "net").layers, net.weights.items(), Description(
         network=net.name, source=net.source, input=net.input, classes=net.classes, features=net.features))
 
 

@@ -14,13 +14,12 @@ from hashlib import sha256
 import h5py
 import numpy as np
 
-from tinyattr.engine.ops import SIGNATURES
+from tinyattr.engine.ops import WEIGHTS
 from tinyattr.errors import InputError
-from tinyattr.files.atomic import atomic
 from tinyattr.files.dataset import array_of
+from tinyattr.files.new_hdf5 import new_hdf5
 from tinyattr.files.own_format_1 import described
 from tinyattr.files.weight_file import LONGEST_NAME
-from tinyattr.nets.network import RANKS
 from tinyattr.nets.pictures import FAMILIES
 
 LARGEST_ABOUT = 1 << 21  # bytes; 1,000 layers need 200,000
@@ -34,7 +33,7 @@ def write(path, layers, weights, description):
     are not finite, and for attributes that JSON cannot hold.
     """
     ops, digests, dtype = {name: op for name, op, _ in layers}, {}, "float32"
-    with atomic(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
+    with new_hdf5(path) as file:
         for layer, arrays in weights:
             if len(layer) > LONGEST_NAME or not layer.isprintable():
                 raise InputError(f"a layer's name has at most {LONGEST_NAME} printable characters; got {layer[:40]!r}")
@@ -43,6 +42,9 @@ def write(path, layers, weights, description):
                 array = np.asarray(finite(array, where), "<f8" if array.dtype == np.float64 else "<f4", order="C")
                 dtype, digests[where] = str(array.dtype), digest_of(array)
                 file.create_dataset(f"weights/{escaped(layer)}/{what}", data=array)
+        unprintable = next((c for c in description.classes or () if not c.isprintable()), None)
+        if unprintable is not None:
+            raise InputError(f"the class name {unprintable!r} holds characters that cannot be printed")
         said = {"layers": layers, "dtype": dtype, "input": description.input and asdict(description.input),
                 "classes": description.classes, "sha256": digests, **{key: getattr(description, key) for key in TEXTS}}
         try:
@@ -72,7 +74,7 @@ def own_network(about, digest, arrays):
     for name, op, _ in layers:
         if len(name) > LONGEST_NAME or not name.isprintable():
             raise InputError("it has layers with names that are no names")
-        if op in RANKS or op == "constant":
+        if op in WEIGHTS:
             datasets = [arrays[f"weights/{escaped(name)}/{what}"] for what in names_of(op)]
             weights[name] = tuple(replace(array_of(d, dtype), vet=finite) for d in datasets)
     return layers, weights, described(said)
@@ -89,7 +91,7 @@ def _bytes(d):
 
 def names_of(op):
     """The names of an op's arrays, which follow its input: ["kernel", "bias"]."""
-    return ["value"] if op == "constant" else list(SIGNATURES[op].parameters)[1:1 + len(RANKS.get(op, ()))]
+    return list(WEIGHTS.get(op, ()))
 
 
 def escaped(layer):

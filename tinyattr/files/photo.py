@@ -4,7 +4,6 @@ import os
 import warnings
 from contextlib import contextmanager
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -28,7 +27,8 @@ def read_photo(source, spec):
 def open_photo(source):
     """A photo as an upright RGB PIL image; source and errors as for `read_photo`."""
     if isinstance(source, np.ndarray):
-        if source.dtype != np.uint8 or source.shape[2:] not in ((), (3,), (4,)) or source.ndim < 2 or not source.size:
+        fits = source.dtype == np.uint8 and source.ndim > 1 and source.shape[2:] in ((), (3,), (4,)) and source.size
+        if not fits or np.ma.is_masked(source):
             raise InputError("a picture array must be (H, W), (H, W, 3) or (H, W, 4) uint8 with values 0..255; "
                              f"got {source.shape} {source.dtype}")
         return _rgb(Image.fromarray(source), "the array")
@@ -40,7 +40,7 @@ def open_photo(source):
         name = str(getattr(source, "name", "the file"))
     elif isinstance(source, str | os.PathLike):
         name = str(source)
-        if not Path(source).is_file():
+        if not os.path.isfile(source):
             raise InputError(f"no picture at {name!r}; give the path of a JPEG or PNG file")
     else:
         raise InputError(f"a picture is a path, an open file, bytes, a PIL image or a uint8 array; got {source!r:.60}")
@@ -63,6 +63,8 @@ def _said_in_one_line(name):
 
 def _rgb(image, name):
     """Upright, 8 bits, on white."""
+    if 0 in image.size:
+        raise InputError(f"{name!r} has no pixels: it is {image.width} x {image.height}")
     if image.mode.startswith("I;16"):  # as colours of 16 bits are read: their upper 8 bits
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode in ("I", "F"):

@@ -13,7 +13,7 @@ from tinyattr.nets.pictures import FAMILIES, InputSpec
 
 def check_given(family=None, input=None, size=None, classes=None):
     """Raise InputError for what can be right for no file. The arguments are those of `load`."""
-    if family is not None and family not in FAMILIES:
+    if family is not None and (not isinstance(family, str) or family not in FAMILIES):
         raise unknown("family", family, FAMILIES)
     if input is not None and not isinstance(input, InputSpec):
         raise InputError("input says how photos are preprocessed: InputSpec(size, order, mean, scale); "
@@ -28,7 +28,7 @@ def check_given(family=None, input=None, size=None, classes=None):
             count_of(side, "size")
         if np.size(size) > 2:
             raise InputError(f"size is a number or (H, W); got {size}")
-    if classes is not None and (isinstance(classes, str) or not len(classes) or not all(
+    if classes is not None and not (isinstance(classes, list | tuple) and classes and all(
             isinstance(name, str) and name.isprintable() for name in classes)):
         raise InputError(f"classes are their names, a list of texts in the order of the logits; got {classes!r:.60}")
 

@@ -6,8 +6,9 @@ VGG11, 13, 16, 19 are configurations A, B, D, E. Layers carry Keras' names; bloc
 import numpy as np
 
 from tinyattr.engine.arrays import sealed
-from tinyattr.errors import InputError, named, rng_of
+from tinyattr.errors import InputError, count_of, named, number_of, of_type, rng_of
 from tinyattr.nets.network import network
+from tinyattr.nets.pictures import InputSpec
 
 CONVOLUTIONS = {"A": (1, 1, 2, 2, 2), "B": (2, 2, 2, 2, 2), "D": (2, 2, 3, 3, 3), "E": (2, 2, 4, 4, 4)}  # in each block
 VGG_NAMES = {"A": "VGG11", "B": "VGG13", "D": "VGG16", "E": "VGG19"}
@@ -29,7 +30,7 @@ def vgg_layers(configuration):
 
 def vgg_shapes(configuration, channels=CHANNELS, dense=(4096, 4096), classes=1000, size=224):
     """{layer: kernel shape} of a VGG with the given channels in each block, for pictures of size x size."""
-    if size < 32 or size % 32:
+    if count_of(size, "size") % 32:
         raise InputError(f"VGG halves the picture five times: its size must be a multiple of 32; got {size}")
     shapes, c = {}, 3
     for b, (convolutions, k) in enumerate(zip(CONVOLUTIONS[configuration], channels, strict=True), 1):
@@ -48,13 +49,16 @@ def vgg(configuration="E", *, seed=0, width=1, classes=1000, dense=None, size=22
     width multiplies the channels 64..512 and, unless `dense` gives two numbers, the 4096 of the dense layers.
     classes: how many, or their names. The same seed gives the same bytes. vgg("E") is VGG19: 143,667,240 parameters.
     """
-    layers = vgg_layers(configuration)
-    names = None if isinstance(classes, int | np.integer) else tuple(classes)
+    configuration = named("VGG configuration", configuration, CONVOLUTIONS)
+    layers, width = vgg_layers(configuration), number_of(width, "width", 0, 100)
+    names = tuple(map(str, classes)) if isinstance(classes, list | tuple) else None
     channels = [round(k * width) for k in CHANNELS]
-    dense = (round(4096 * width),) * 2 if dense is None else tuple(dense)
-    n = int(classes) if names is None else len(names)
+    dense = (round(4096 * width),) * 2 if dense is None else tuple(of_type(dense, (list, tuple), "dense"))
+    n = count_of(classes, "classes, unless they are a list of names,") if names is None else len(names)
+    of_type(input, (InputSpec, type(None)), "input")
     if len(dense) != 2 or (input and input.shape[:2] != (size, size)):
         raise InputError(f"a VGG has two hidden dense layers and one size; got dense {dense}, size {size}, {input}")
+    dense = tuple(count_of(units, "units of a dense layer", least=0) for units in dense)
     if min(*channels, *dense, n) < 1:
         raise InputError(f"width {width} leaves a layer empty: channels {channels}, dense {dense}, classes {n}")
     shapes = vgg_shapes(configuration, channels, dense, n, size)
@@ -63,6 +67,7 @@ def vgg(configuration="E", *, seed=0, width=1, classes=1000, dense=None, size=22
     for name, shape in shapes.items():
         kernel = rng.standard_normal(shape, np.float32)
         kernel *= np.float32(np.sqrt(2 / np.prod(shape[:-1])))
-        weights[name] = tuple(map(sealed, (kernel.astype(dtype, copy=False), np.zeros(shape[-1], dtype))))
+        weights[name] = tuple(map(sealed, (kernel, np.zeros(shape[-1], np.float32))))
     name = f"{VGG_NAMES[configuration]} layout, random weights (seed {seed})"
-    return network(layers, weights, name=name, classes=names, input=input)
+    net = network(layers, weights, name=name, classes=names, input=input)
+    return net if dtype is np.float32 else net.astype(dtype)

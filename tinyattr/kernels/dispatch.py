@@ -84,7 +84,7 @@ def _size(op, x, weights, attributes):
     """How large a call with inputs and weights of these shapes is, in units that pay; 0 if no form knows it."""
     try:
         return SIZE[op](x, weights, **dict(attributes))
-    except (InputError, TypeError):
+    except (InputError, TypeError, ValueError):
         return 0
 
 

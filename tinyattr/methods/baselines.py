@@ -1,5 +1,7 @@
 """Baselines: the picture that stands for "nothing to see", where a path or a difference starts."""
 
+from numbers import Real
+
 import numpy as np
 
 from tinyattr.engine import GRADIENT, walk
@@ -10,14 +12,14 @@ from tinyattr.softmax import jacobian_product, softmax
 
 def black(net, x):
     """A black picture, preprocessed as photos are; zeros where the network does not say how."""
-    return np.zeros_like(x) if net.input is None else _uniform(net, x, 0.0)
+    return np.zeros_like(x) if net.input is None else net.input.encode(np.zeros((*x.shape[1:3], 3))).astype(x.dtype)
 
 
 def white(net, x):
     """A white picture. Raises InputError where the network does not say how photos are preprocessed."""
     if net.input is None:
         raise InputError(f"{net.name} does not say how photos are preprocessed, so what white is; give an array")
-    return _uniform(net, x, 255.0)
+    return net.input.encode(np.full((*x.shape[1:3], 3), 255.0)).astype(x.dtype)
 
 
 def mean(net, x):
@@ -58,14 +60,11 @@ def baseline_of(net, x, baseline):
     """The baseline as an array of x's shape (1, H, W, C): a name of BASELINES, a number, or the array itself."""
     if isinstance(baseline, str):
         return BASELINES[named("baseline", baseline, BASELINES)](net, x)
-    b = np.asarray(baseline)
-    if net.input and b.ndim and b.dtype.kind in "iuf":
-        net.input.expect_preprocessed(b, "the baseline")
-    if b.dtype.kind not in "iuf" or (b.ndim and b.shape not in (x.shape, x.shape[1:])) or not np.isfinite(b).all():
+    b = np.asarray(baseline if isinstance(baseline, np.ndarray | Real) else None)
+    fits = b.dtype.kind in "iuf" and b.shape in ((), x.shape, x.shape[1:]) and not np.ma.is_masked(baseline)
+    if not fits or not np.isfinite(b).all():
         raise InputError(f"a baseline is a name ({', '.join(BASELINES)}), a number or finite numbers "
                          f"{x.shape}; got shape {b.shape}")
+    if net.input:
+        net.input.expect_preprocessed(b if b.ndim else b.astype(float), "the baseline")
     return np.broadcast_to(b.astype(x.dtype), x.shape)
-
-
-def _uniform(net, x, value):
-    return net.input.encode(np.full((*x.shape[1:3], 3), value)).astype(x.dtype)

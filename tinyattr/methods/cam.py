@@ -5,6 +5,7 @@ Default layer: the network's last feature maps. raw is L (h, w) before its ReLU.
 
 import numpy as np
 
+from tinyattr.errors import flag_of
 from tinyattr.methods.gradients import euler
 from tinyattr.methods.heatmap import relu
 from tinyattr.methods.request import ask_at
@@ -23,7 +24,7 @@ def grad_cam_plus(net, x, target=None, score=None, layer=None, *, active=False):
     active: only places with A_ijk > 0 count in w_k, the "guided" pooling of much Keras code.
     """
     request, layer, A, g = _asked(net, x, target, score, layer)
-    w = (relu(g) * (A > 0) if active else relu(g)).mean((0, 1))
+    w = (relu(g) * (A > 0) if flag_of(active, "active") else relu(g)).mean((0, 1))
     return request.heatmap("Grad-CAM+, active places" if active else "Grad-CAM+", layer, A @ w)
 
 
@@ -46,7 +47,7 @@ def layercam(net, x, target=None, score=None, layer=None):
 def xgrad_cam(net, x, target=None, score=None, layer=None):
     """L_ij = sum_k w_k A_ijk,  w_k = sum_ij g_ijk A_ijk / sum_ij A_ijk.  XGrad-CAM, Fu et al. 2020, arXiv 2008.02312.
 
-    A channel whose activations sum to 0 gets no weight. Receipt: the sum of HiResCAM's map, where no such channel is.
+    A channel whose activations sum to 0 gets no weight. Receipt: HiResCAM's, without a gap if no channel is like that.
     """
     request, layer, A, g = _asked(net, x, target, score, layer)
     SA = A.sum((0, 1))  # (C,)
@@ -60,16 +61,16 @@ def eigen_cam(net, x, target=None, score=None, layer=None, *, centred=False, wei
 
     arXiv 2008.00299. The sign, which a singular vector leaves open, is the one that agrees with total activation.
     centred: X less each channel's mean, as in pytorch-grad-cam (not in the paper). weighted: X of g A instead of A,
-    "Eigen-Grad-CAM". Only the weighted form depends on class and score; the plain one takes them to have one signature.
+    "Eigen-Grad-CAM". Only the weighted form depends on class and score.
     """
     request, layer = ask_at(net, x, target, score, layer)
     A = request.activations(layer)  # (h, w, C)
-    X = (request.gradient(layer) * A if weighted else A).reshape(-1, A.shape[-1])  # (Z, C)
-    X = X - X.mean(0) if centred else X
+    X = (request.gradient(layer) * A if flag_of(weighted, "weighted") else A).reshape(-1, A.shape[-1])  # (Z, C)
+    X = X - X.mean(0) if flag_of(centred, "centred") else X
     L = X @ np.linalg.svd(X, full_matrices=False)[2][0]  # (Z,)
     L = -L if L @ X.sum(-1) < 0 else L
     return request.heatmap("Eigen-Grad-CAM" if weighted else "Eigen-CAM", layer, L.reshape(A.shape[:2]),
-                            log_scale=request.log_scale if weighted else 0.0)
+                           log_scale=request.log_scale if weighted else 0.0)
 
 
 def _asked(net, x, target, score, layer):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinyattr.errors import InputError
+from tinyattr.errors import InputError, flag_of
 from tinyattr.methods.heatmap import min_max, resize
 from tinyattr.methods.request import BATCH, ask_at
 from tinyattr.softmax import softmax
@@ -11,8 +11,8 @@ from tinyattr.softmax import softmax
 def score_cam(net, x, target=None, score=None, layer=None, *, masks=None, batch=BATCH):
     """L_ij = sum_k w_k A_ijk,  w = softmax of s_k = S(x * H_k),  H_k = min-max of A_k enlarged. Wang et al. 2020.
 
-    arXiv 1910.01279; its S(b) is the same for all k and leaves the softmax as it is. x * H_k is taken in the network's
-    own input space. masks: the H_k (C, H, W) themselves, if enlarged in another way. One forward pass a channel.
+    arXiv 1910.01279. The paper subtracts one S(b) from all s_k, which does not change w. x * H_k is taken in the
+    network's own input space. masks: the H_k (C, H, W), if enlarged in another way. One forward pass for each channel.
     """
     request, layer = ask_at(net, x, target, score, layer)
     A = request.activations(layer)  # (h, w, C)
@@ -32,6 +32,7 @@ def ablation_cam(net, x, target=None, score=None, layer=None, *, relative=False,
     relative: w_k = (S - S_k) / S as in the paper, which turns the map over where S < 0, always for log. Raises
     InputError where S = 0.
     """
+    relative = flag_of(relative, "relative")
     request, layer = ask_at(net, x, target, score, layer)
     A = request.activations(layer)
     without = (request.tape[layer].output * (np.arange(A.shape[-1]) != k) for k in range(A.shape[-1]))

@@ -17,10 +17,10 @@ from tinyattr.methods.baselines import baseline_of
 from tinyattr.methods.heatmap import Receipt
 from tinyattr.methods.linear import part, transposed
 from tinyattr.methods.path import gauss
-from tinyattr.methods.request import ask, batched, total
+from tinyattr.methods.request import ask_at, batched, total
 from tinyattr.scores import SCORES
 
-NEAR = 1e-10  # below, Delta u is taken for 0 and the gradient stands for Delta f / Delta u
+NEAR = 1e-10  # a Delta u below this is taken for 0
 CARRIES = (*MOVES, *MEANS, "add", "sum")  # linear, no weights
 SLOPES = {op: GRADIENT[op] for op in (*LINEAR, *CARRIES)}  # the multipliers of linear ops
 
@@ -34,16 +34,15 @@ def deeplift(net, x, target=None, score=None, layer=None, *, baseline="black", r
     Receipt: sum C = row . Delta z (secant: = Delta S), if every path from picture to score crosses the layer.
     """
     rule, row = named("rule", rule, BOOKS), named("row", row, ROWS)
-    request = ask(net, x, target, score)
-    layer = layer or "input"
+    request, layer = ask_at(net, x, target, score, layer, "input")
     b = baseline_of(net, request.x, baseline)
     reference = net.run(b)
     seed, log_scale = ROWS[row](request, net.logits(reference)[0])
     C = request.at_places(layer, BOOKS[rule](request, reference, seed, layer))
     owed, paid = (float(v) * np.exp(log_scale) for v in (seed[0] @ (request.z - net.logits(reference)[0]), C.sum()))
     name = "DeepLIFT" if rule == "rescale" else "DeepLIFT, RevealCancel"
-    return request.heatmap(name, layer, C, C.sum(-1), log_scale=log_scale,
-                            receipt=Receipt(f"sum of C over {layer} = {row} row . (z(x) - z(b))", owed, paid))
+    return request.heatmap(name, layer, C, log_scale=log_scale,
+                           receipt=Receipt(f"sum of C over {layer} = {row} row . (z(x) - z(b))", owed, paid))
 
 
 # ------------------------------------------------------------------------------------------------------------- rows
@@ -97,8 +96,7 @@ def softmax_row(request, z_b):
         raise InputError(f"row 'softmax' belongs to score='post'; got {request.score!r}")
     c = request.target
     (y_b,), _, _ = SCORES["post"](z_b[None], c)
-    dz = request.z[c] - z_b[c]
-    ratio = y_b * (1 - y_b) if abs(dz) < NEAR else (request.value - y_b) / dz
+    ratio = quotient(request.value - y_b, request.z[c] - z_b[c], y_b * (1 - y_b))
     return ratio * np.eye(len(z_b))[[c]], 0.0
 
 
@@ -114,12 +112,16 @@ def rescale(request, reference, seed, layer):
     return m * (request.tape[layer].output - reference[layer].output)
 
 
+def quotient(df, du, limit):
+    """Delta f / Delta u; where Delta u is 0, its limit."""
+    near = np.abs(du) < NEAR
+    return np.where(near, limit, df / np.where(near, 1, du))
+
+
 def slope(reference, record, m):
     """m_in = m Delta f / Delta u; the gradient where Delta u is 0."""
-    (u,), (u_b,) = record.x, reference[record.name].x
-    du, df = u - u_b, record.output - reference[record.name].output
-    near = np.abs(du) < NEAR
-    return (np.where(near, GRADIENT[record.op](record, m)[0], m * df / np.where(near, 1, du)),)
+    (u,), other = record.x, reference[record.name]
+    return (quotient(m * (record.output - other.output), u - other.x[0], GRADIENT[record.op](record, m)[0]),)
 
 
 def mul(reference, record, m):
@@ -138,8 +140,7 @@ def largest(reference, record, m):
     out, out_b = record.output, reference[record.name].output
     top, other = np.maximum(out, out_b), replace(record, x=(np.broadcast_to(x_b, x.shape),))
     C = route(record, m * (top - out_b))[0] + route(other, m * (out - top))[0]
-    near = np.abs(x - x_b) < NEAR
-    return (np.where(near, 0, C / np.where(near, 1, x - x_b)),)
+    return (quotient(C, x - x_b, 0),)
 
 
 def lrn(reference, record, m):
@@ -150,8 +151,7 @@ def lrn(reference, record, m):
     (x,), (x_b,) = record.x, reference[record.name].x
     size, alpha, beta, bias = (record.attributes[key] for key in ("size", "alpha", "beta", "bias"))
     d, d_b = lrn_below(x, size, alpha, bias), lrn_below(x_b, size, alpha, bias)
-    near = np.abs(d - d_b) < NEAR
-    secant = np.where(near, -beta * d ** (-beta - 1), (d**-beta - d_b**-beta) / np.where(near, 1, d - d_b))
+    secant = quotient(d**-beta - d_b**-beta, d - d_b, -beta * d ** (-beta - 1))
     crossed = around(m * (x + x_b) / 2 * secant, size // 2, (size - 1) // 2)
     return (m * (d**-beta + d_b**-beta) / 2 + alpha / size * (x + x_b) * crossed,)
 
@@ -162,10 +162,10 @@ BENT = {**dict.fromkeys(ELEMENTWISE, slope), **dict.fromkeys(MAXIMA, largest), "
 
 
 def reveal_cancel(request, reference, seed, layer):
-    """C of `layer` by the RevealCancel rule, section 3.4 of the paper: what raises a value and what lowers it part.
+    """C of `layer` by the RevealCancel rule, section 3.4 of the paper: what raises a value is kept from what lowers it.
 
-    Delta u = p + n, p >= 0 >= n, each with its multiplier. The tape holds the picture twice: signals for p in row 0,
-    for n in row 1.
+    Delta u = p + n, p >= 0 >= n, each with its own multiplier. The tape holds the picture twice, so that a signal has
+    two rows: row 0 is the multiplier of p, row 1 that of n.
     """
     tape = request.net.run(np.repeat(request.x, 2, 0))
     found = {}  # (p, n) of the values whose parts were asked for
@@ -246,8 +246,7 @@ def revealed(tape, reference, found, record, m):
     """Activation: m_p = m f_p / p and m_n = m f_n / n; the gradient where a part is 0."""
     du = np.concatenate(parts(tape, reference, *record.inputs, found))
     df = np.concatenate(parts(tape, reference, record.name, found))
-    near = np.abs(du) < NEAR
-    return (np.where(near, GRADIENT[record.op](record, m)[0], m * df / np.where(near, 1, du)),)
+    return (quotient(m * df, du, GRADIENT[record.op](record, m)[0]),)
 
 
 def one_sided(rule, reference, record, m):

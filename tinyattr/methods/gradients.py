@@ -1,9 +1,9 @@
-"""The gradient itself, its size, its product with the picture, and what biases have of the score."""
+"""The gradient itself, its size, its product with the picture, and the biases' shares of the score."""
 
 import numpy as np
 
 from tinyattr.methods.heatmap import Receipt, min_max, resize
-from tinyattr.methods.request import ask, ask_picture
+from tinyattr.methods.request import ask_at, ask_picture
 
 
 def gradient(net, x, target=None, score=None, layer=None):
@@ -11,16 +11,14 @@ def gradient(net, x, target=None, score=None, layer=None):
 
     Simonyan et al. 2014, arXiv 1312.6034.
     """
-    request = ask(net, x, target, score)
-    layer = layer or "input"
+    request, layer = ask_at(net, x, target, score, layer, "input")
     G = request.gradient(layer)  # (h, w, C)
     return request.heatmap("gradient", layer, G, np.abs(G).max(-1))
 
 
 def saliency(net, x, target=None, score=None, layer=None):
     """L_ij = max_k |dS/dx_ijk|: the size of the gradient, over colours or channels. Simonyan et al. 2014, 1312.6034."""
-    request = ask(net, x, target, score)
-    layer = layer or "input"
+    request, layer = ask_at(net, x, target, score, layer, "input")
     return request.heatmap("saliency", layer, np.abs(request.gradient(layer)).max(-1))
 
 
@@ -30,10 +28,9 @@ def input_x_gradient(net, x, target=None, score=None, layer=None):
     Receipt: in a network of linear layers, ReLUs and pools sum R + sum of b dS/db = v . z, v = dS/dz. For post that is
     y_c (log y_c + H(y)), H the entropy.
     """
-    request = ask(net, x, target, score)
-    layer = layer or "input"
+    request, layer = ask_at(net, x, target, score, layer, "input")
     A, g = request.activations(layer), request.gradient(layer)
-    return request.heatmap("input x gradient", layer, A * g, (A * g).sum(-1), receipt=euler(request, layer, A * g))
+    return request.heatmap("input x gradient", layer, A * g, receipt=euler(request, layer, A * g))
 
 
 def euler(request, layer, R):

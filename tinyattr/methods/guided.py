@@ -10,7 +10,7 @@ import numpy as np
 from tinyattr.engine import ACTIVATIONS, GRADIENT
 from tinyattr.methods.cam import grad_cam
 from tinyattr.methods.heatmap import relu, resize
-from tinyattr.methods.request import ask, ask_at
+from tinyattr.methods.request import ask_at
 
 
 def passed_if_positive(record, g):
@@ -54,7 +54,6 @@ def guided_grad_cam(net, x, target=None, score=None, layer=None):
 
 
 def _walked(net, x, target, score, layer, book, method):
-    request = ask(net, x, target, score)
-    layer = layer or "input"
+    request, layer = ask_at(net, x, target, score, layer, "input")
     R = request.at_places(layer, request.signals(book, layer)[layer])  # (h, w, C)
     return request.heatmap(method, layer, R, np.abs(R).max(-1))

@@ -7,7 +7,7 @@ import numpy as np
 from tinyattr.errors import count_of, named
 from tinyattr.methods.baselines import baseline_of
 from tinyattr.methods.heatmap import relu
-from tinyattr.methods.path import at, complete, quadrature
+from tinyattr.methods.path import at, complete, mean_gradient
 from tinyattr.methods.request import BATCH, ask_at, places, total
 
 VARIANTS = ("plain", "rectified", "masked")
@@ -18,10 +18,8 @@ def internal_influence(net, x, target=None, score=None, layer=None, *, baseline=
     """int_0^1 dS/dA_ijk(x(a)) da.  Internal influence, Leino et al. 2018, arXiv 1802.03788."""
     request, layer = ask_at(net, x, target, score, layer)
     b = baseline_of(net, request.x, baseline)
-    a, w = quadrature(rule, steps)
-    along = request.along((at(b, request.x, t) for t in a), layer, count=len(a), batch=batch)
-    G, log_scale = total((w_m * g, own) for w_m, (_, g, _, own) in zip(w, along, strict=True))
-    return request.heatmap("internal influence", layer, G, G.sum(-1), log_scale=log_scale)
+    G, log_scale = mean_gradient(request, b, request.x, rule, steps, layer, batch=batch)
+    return request.heatmap("internal influence", layer, G, log_scale=log_scale)
 
 
 def conductance(net, x, target=None, score=None, layer=None, *, baseline="black", steps=50, batch=BATCH):
@@ -33,8 +31,8 @@ def conductance(net, x, target=None, score=None, layer=None, *, baseline="black"
     request, layer = ask_at(net, x, target, score, layer)
     b = baseline_of(net, request.x, baseline)
     integral, log_scale, start = stieltjes(request, b, layer, steps, batch)
-    return request.heatmap("conductance", layer, integral, integral.sum(-1), log_scale=log_scale,
-                            receipt=complete(request, start, integral.sum() * np.exp(log_scale)))
+    return request.heatmap("conductance", layer, integral, log_scale=log_scale,
+                           receipt=complete(request, start, integral, log_scale))
 
 
 def stieltjes(request, b, layer, steps, batch, change=lambda g: g):
@@ -75,9 +73,9 @@ def rsi_grad_cam(net, x, target=None, score=None, layer=None, *, variant="plain"
     if variant == "masked":
         integral = integral * ((integral > 0) & (A > 0) & (A - net.run(b)[layer].output[0] > 0))
     w = integral.mean((0, 1))  # (C,)
-    receipt = complete(request, start, integral.sum() * np.exp(log_scale)) if variant == "plain" else None
+    receipt = complete(request, start, integral, log_scale) if variant == "plain" else None
     return request.heatmap(f"RSI-Grad-CAM{'' if variant == 'plain' else f', {variant}'}", layer, A @ w,
-                            log_scale=log_scale, receipt=receipt)
+                           log_scale=log_scale, receipt=receipt)
 
 
 def layer_integrated_gradients(net, x, target=None, score=None, layer=None, *, baseline="black", steps=50, rule="gauss",
@@ -88,13 +86,9 @@ def layer_integrated_gradients(net, x, target=None, score=None, layer=None, *, b
     Receipt: sum = S(x) - S(b) if every path from picture to score crosses the layer.
     """
     request, layer = ask_at(net, x, target, score, layer)
-    b = baseline_of(net, request.x, baseline)
-    before = net.run(b)
+    before = net.run(baseline_of(net, request.x, baseline))
     A, A_b = (places(net, tape[layer]) for tape in (request.tape, before))
-    a, w = quadrature(rule, steps)
-    points = ((A_b + t * (A - A_b)).astype(A.dtype) for t in a)
-    found = request.along(points, layer, layer, count=len(a), batch=batch)
-    G, log_scale = total((w_m * g, own) for w_m, (_, g, _, own) in zip(w, found, strict=True))
+    G, log_scale = mean_gradient(request, A_b, A, rule, steps, layer, moved=layer, batch=batch)
     R = (A[0].astype(np.float64) - A_b[0]) * G
-    return request.heatmap("layer integrated gradients", layer, R, R.sum(-1), log_scale=log_scale,
-                            receipt=complete(request, request.scored(before)[0][0], R.sum() * np.exp(log_scale)))
+    return request.heatmap("layer integrated gradients", layer, R, log_scale=log_scale,
+                           receipt=complete(request, request.scored(before)[0][0], R, log_scale))

@@ -33,13 +33,13 @@ def epsilon(eps=EPS):
 def alpha_beta(alpha=2.0, beta=1.0):
     """R_j = sum_k (alpha c+_jk / s(sum_j c+_jk + b+_k) - beta c-_jk / s(sum_j c-_jk + b-_k)) R_k,  c = a w by its sign.
 
-    z+ is alpha = 1, beta = 0. Conserves where both sums are there, alpha - beta = 1.
+    z+ is alpha = 1, beta = 0. Relevance is conserved if alpha - beta = 1 and neither sum is 0.
     """
     def rule(record, R):
         total = 0
         for factor, sign in ((alpha, 1), (-beta, -1)):
             if factor:
-                total = total + factor * _one_sign(record, R, sign)
+                total = total + factor * _by_sign(record, R, sign, part)
         return (total,)
     return rule
 
@@ -54,16 +54,11 @@ def gamma(strength=0.25):
 
     Where u_k < 0, gamma favours what is negative; inputs a < 0 take the other sign's weights; u_k = 0 passes nothing.
     """
+    def favoured(v, sign):
+        return v + strength * part(v, sign)
+
     def rule(record, R):
-        (a,), (kernel, b) = record.x, record.weights
-        total = 0
-        for sign in (1, -1):
-            share = np.where(record.output * sign > 0, R, 0)
-            total = total + _shared(record, share, [
-                (part(a, 1), lambda sign=sign: kernel + strength * part(kernel, sign), b + strength * part(b, sign)),
-                (part(a, -1), lambda sign=sign: kernel + strength * part(kernel, -sign), np.zeros_like(b)),
-            ])
-        return (total,)
+        return (sum(_by_sign(record, np.where(record.output * sign > 0, R, 0), sign, favoured) for sign in (1, -1)),)
     return rule
 
 
@@ -92,12 +87,14 @@ def box(low, high):
     return rule
 
 
+def reweighted(rule, change):
+    """The same rule for a layer whose weights are change(kernel, bias)."""
+    return lambda record, R: rule(rerun(record, record.x, change(*record.weights)), R)
+
+
 def without_bias(rule):
     """The same rule, with the layer's bias taken for 0: then nothing is kept for it."""
-    def unbiased(record, R):
-        kernel, bias = record.weights
-        return rule(rerun(record, record.x, (kernel, np.zeros_like(bias))), R)
-    return unbiased
+    return reweighted(rule, lambda kernel, bias: (kernel, np.zeros_like(bias)))
 
 
 def pass_on(record, R):
@@ -116,11 +113,14 @@ def factors(constants):
     return rule
 
 
-def _one_sign(record, R, sign):
-    """c = a w of one sign: R_j = sum_k c_jk / s(sum_j c_jk + b_k) R_k."""
+def _by_sign(record, R, sign, chosen):
+    """R_j = sum_k c_jk / s(sum_j c_jk + b_k) R_k, c = a chosen(w), where chosen = part takes what has this sign.
+
+    Where a < 0, weights of the other sign give contributions of this one.
+    """
     (a,), (kernel, b) = record.x, record.weights
-    return _shared(record, R, [(part(a, 1), lambda: part(kernel, sign), part(b, sign)),
-                               (part(a, -1), lambda: part(kernel, -sign), np.zeros_like(b))])
+    return _shared(record, R, [(part(a, 1), lambda: chosen(kernel, sign), chosen(b, sign)),
+                               (part(a, -1), lambda: chosen(kernel, -sign), np.zeros_like(b))])
 
 
 def _shared(record, R, terms):

@@ -7,22 +7,22 @@ Options of all three: samples, N; sigma, in units of max x - min x; seed of the 
 import numpy as np
 
 from tinyattr.errors import InputError, count_of, number_of, rng_of
-from tinyattr.methods.request import BATCH, ask, total
+from tinyattr.methods.request import BATCH, ask_at, total
 
 
 def smoothgrad(net, x, target=None, score=None, layer=None, *, samples=50, sigma=0.15, seed=0, noise=None, batch=BATCH):
     """M = (1/N) sum_m G_m, signed; shown as max_k |M_ijk|. Smilkov et al. 2017, arXiv 1706.03825."""
-    request, N, gradients = _noisy(net, x, target, score, layer, samples, sigma, seed, noise, batch)
+    request, layer, N, gradients = _noisy(net, x, target, score, layer, samples, sigma, seed, noise, batch)
     M, log_scale = total((g / N, own) for g, own in gradients)
-    return request.heatmap("SmoothGrad", layer or "input", M, np.abs(M).max(-1), log_scale=log_scale)
+    return request.heatmap("SmoothGrad", layer, M, np.abs(M).max(-1), log_scale=log_scale)
 
 
 def smoothgrad_squared(net, x, target=None, score=None, layer=None, *, samples=50, sigma=0.15, seed=0, noise=None,
                        batch=BATCH):
     """(1/N) sum_m G_m^2, elementwise. Hooker et al. 2019, arXiv 1806.10758."""
-    request, N, gradients = _noisy(net, x, target, score, layer, samples, sigma, seed, noise, batch)
+    request, layer, N, gradients = _noisy(net, x, target, score, layer, samples, sigma, seed, noise, batch)
     squares, log_scale = total((g * g / N, 2 * own) for g, own in gradients)
-    return request.heatmap("SmoothGrad squared", layer or "input", squares, squares.max(-1), log_scale=log_scale)
+    return request.heatmap("SmoothGrad squared", layer, squares, squares.max(-1), log_scale=log_scale)
 
 
 def vargrad(net, x, target=None, score=None, layer=None, *, samples=50, sigma=0.15, seed=0, noise=None, batch=BATCH):
@@ -30,7 +30,7 @@ def vargrad(net, x, target=None, score=None, layer=None, *, samples=50, sigma=0.
 
     By Welford's recurrence: the difference of mean square and squared mean would cancel.
     """
-    request, N, gradients = _noisy(net, x, target, score, layer, samples, sigma, seed, noise, batch)
+    request, layer, N, gradients = _noisy(net, x, target, score, layer, samples, sigma, seed, noise, batch)
     M = V = 0.0
     top = -np.inf  # M is in units of exp(top), the largest scale so far, V in units of its square
     for m, (g, log_scale) in enumerate(gradients, 1):
@@ -40,12 +40,12 @@ def vargrad(net, x, target=None, score=None, layer=None, *, samples=50, sigma=0.
         d = G - M
         M = M + d / m
         V = V + d * (G - M)
-    return request.heatmap("VarGrad", layer or "input", V / N, V.max(-1) / N, log_scale=2 * top)
+    return request.heatmap("VarGrad", layer, V / N, V.max(-1) / N, log_scale=2 * top)
 
 
 def _noisy(net, x, target, score, layer, samples, sigma, seed, noise, batch):
-    """(request, N, generator of (G_m, its log_scale))."""
-    request = ask(net, x, target, score)
+    """(request, layer, N, generator of (G_m, its log_scale))."""
+    request, layer = ask_at(net, x, target, score, layer, "input")
     shape = request.x.shape[1:]
     if noise is None:
         N, sigma = count_of(samples, "samples"), number_of(sigma, "sigma", 0, 1e6)
@@ -53,5 +53,5 @@ def _noisy(net, x, target, score, layer, samples, sigma, seed, noise, batch):
     elif np.ndim(noise) != 4 or np.shape(noise)[1:] != shape or len(noise) == 0:
         raise InputError(f"noise must be (N, {', '.join(map(str, shape))}); got {np.shape(noise)}")
     copies = (request.x + s for s in noise)
-    along = request.along(copies, layer or "input", count=len(noise), batch=batch, what="noise")
-    return request, len(noise), ((g, log_scale) for _, g, _, log_scale in along)
+    along = request.along(copies, layer, count=len(noise), batch=batch, what="noise")
+    return request, layer, len(noise), ((g, log_scale) for _, g, _, log_scale in along)

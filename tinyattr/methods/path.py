@@ -1,11 +1,15 @@
 """Gradients along a path of pictures, x(a) = b + a (x - b), from a baseline b at a = 0 to the picture at a = 1."""
 
+from numbers import Real
+
 import numpy as np
 
 from tinyattr.errors import InputError, count_of, named, rng_of
 from tinyattr.methods.baselines import BASELINES, baseline_of
 from tinyattr.methods.heatmap import Receipt
 from tinyattr.methods.request import BATCH, ask_picture, total
+
+MOST_STEPS = 10_000  # of a quadrature: Gauss-Legendre's places cost their number cubed
 
 
 def gauss(N):
@@ -38,13 +42,11 @@ def integrated_gradients(net, x, target=None, score=None, layer=None, *, baselin
     """
     request = ask_picture(net, x, target, score, layer, "integrated gradients", "; or use conductance")
     b = baseline_of(net, request.x, baseline)
-    a, w = quadrature(rule, steps)
-    along = request.along((at(b, request.x, t) for t in a), count=len(a), batch=batch)
-    G, log_scale = total((w_m * g, own) for w_m, (_, g, _, own) in zip(w, along, strict=True))
+    G, log_scale = mean_gradient(request, b, request.x, rule, steps, batch=batch)
     IG = (request.x[0].astype(np.float64) - b[0]) * G
     (start,) = request.values([b], count=1)
-    return request.heatmap("integrated gradients", "input", IG, IG.sum(-1), log_scale=log_scale,
-                            receipt=complete(request, start, IG.sum() * np.exp(log_scale)))
+    return request.heatmap("integrated gradients", "input", IG, log_scale=log_scale,
+                           receipt=complete(request, start, IG, log_scale))
 
 
 def expected_gradients(net, x, target=None, score=None, layer=None, *, baselines=("black", "mean", "own_mean"),
@@ -56,7 +58,7 @@ def expected_gradients(net, x, target=None, score=None, layer=None, *, baselines
     Receipt: the sum is S(x) - mean S(b) in expectation only.
     """
     request = ask_picture(net, x, target, score, layer, "expected gradients")
-    baselines = (baselines,) if isinstance(baselines, str | int | float | np.ndarray) else tuple(baselines)
+    baselines = baselines if isinstance(baselines, tuple | list) else [baselines]
     references = [baseline_of(net, request.x, b) for b in baselines]
     if not references:
         raise InputError(f"expected gradients need at least one baseline: names ({', '.join(BASELINES)}) or arrays")
@@ -65,7 +67,8 @@ def expected_gradients(net, x, target=None, score=None, layer=None, *, baselines
         samples = count_of(samples, "samples")
         draws = rng.integers(0, len(references), samples), rng.random(samples)
     which, places = draws if isinstance(draws, tuple | list) and len(draws) == 2 else ((), ())
-    if not 0 < np.size(which) == np.size(places) or not set(np.ravel(which)) <= set(range(len(references))):
+    if not (0 < np.size(which) == np.size(places) and np.ndim(which) == np.ndim(places) == 1
+            and {*which} <= {*range(len(references))} and all(isinstance(a, Real) and 0 <= a <= 1 for a in places)):
         raise InputError(f"draws are (baselines' numbers from 0 to {len(references) - 1}, as many places from 0 to 1); "
                          f"got {draws!r:.60}")
     points = [(references[r], a) for r, a in zip(which, places, strict=True)]
@@ -74,12 +77,17 @@ def expected_gradients(net, x, target=None, score=None, layer=None, *, baselines
                           for (b, _), (_, g, _, own) in zip(points, along, strict=True))
     mean = np.mean(request.values(references, count=len(references), batch=batch, what="baselines"))
     receipt = Receipt("mean of sum EG = S(x) - mean S(b)", request.value - mean, float(EG.sum() * np.exp(log_scale)))
-    return request.heatmap("expected gradients", "input", EG, EG.sum(-1), log_scale=log_scale, receipt=receipt)
+    return request.heatmap("expected gradients", "input", EG, log_scale=log_scale, receipt=receipt)
 
 
-def quadrature(rule, steps):
-    """(places, weights) of a rule of QUADRATURES with so many steps. Raises InputError."""
-    return QUADRATURES[named("quadrature rule", rule, QUADRATURES)](count_of(steps, "steps"))
+def mean_gradient(request, start, end, rule, steps, layer="input", *, moved="input", batch):
+    """(int_0^1 dS/dA da, its log_scale), A of `layer`, while start + a (end - start) stands in place of layer `moved`.
+
+    rule, steps: a key of QUADRATURES, and how many steps the path has. Raises InputError for others.
+    """
+    a, w = QUADRATURES[named("quadrature rule", rule, QUADRATURES)](count_of(steps, "steps", most=MOST_STEPS))
+    along = request.along((at(start, end, t) for t in a), layer, moved, count=len(a), batch=batch)
+    return total((w_m * g, own) for w_m, (_, g, _, own) in zip(w, along, strict=True))
 
 
 def at(b, x, a):
@@ -87,6 +95,6 @@ def at(b, x, a):
     return (b + a * (x - b)).astype(x.dtype)
 
 
-def complete(request, start, paid):
-    """The receipt of methods that share out the whole change of the score, from `start` = S(baseline) on."""
-    return Receipt("sum = S(x) - S(baseline)", float(request.value - start), float(paid))
+def complete(request, start, R, log_scale):
+    """The receipt of maps R exp(log_scale) that share out the score's whole change, from start = S(baseline) on."""
+    return Receipt("sum = S(x) - S(baseline)", float(request.value - start), float(R.sum() * np.exp(log_scale)))

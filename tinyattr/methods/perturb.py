@@ -1,5 +1,7 @@
 """Cover parts of the picture and watch the score. No gradient, only forward passes."""
 
+from itertools import product
+
 import numpy as np
 
 from tinyattr.errors import InputError, count_of, number_of, rng_of
@@ -17,9 +19,10 @@ def occlusion(net, x, target=None, score=None, layer=None, *, window=32, stride=
     window, stride = count_of(window, "window"), count_of(stride, "stride")
     if stride > window:
         raise InputError(f"a stride of {stride} leaves pixels between windows of {window} that none covers; take less")
-    H, W = request.x.shape[1:3]
-    corners = [(i, j) for i in _starts(H, window, stride) for j in _starts(W, window, stride)]
-    regions = np.zeros((len(corners), H, W), bool)
+    size = request.x.shape[1:3]
+    starts = (range(0, max(length - window, 0) + stride, stride) for length in size)  # captum's: all pixels are covered
+    corners = list(product(*starts))
+    regions = np.zeros((len(corners), *size), bool)
     for region, (i, j) in zip(regions, corners, strict=True):
         region[i:i + window, j:j + window] = True
     drops = _drops(request, regions, baseline, batch, "windows")
@@ -60,11 +63,6 @@ def rise(net, x, target=None, score=None, layer=None, *, samples=1000, cells=7, 
     pictures = ((request.x * M[..., None]).astype(request.x.dtype) for M in masks)
     found = np.array(request.values(pictures, count=len(masks), batch=batch, what="masks"))
     return request.heatmap("RISE", "input", np.tensordot(found, masks, 1) / (len(masks) * p), log_scale=0.0)
-
-
-def _starts(length, window, stride):
-    """Where windows start, so that every pixel is covered: captum's rule, the last one may be cut."""
-    return range(0, max(length - window, 0) + stride, stride) if length > window else range(1)
 
 
 def _drops(request, regions, baseline, batch, what):

@@ -5,12 +5,12 @@ from functools import partial
 
 import numpy as np
 
-from tinyattr.engine import ACTIVATIONS, GRADIENT, LINEAR, MAXIMA, MEANS, MOVES, rerun
-from tinyattr.errors import InputError, named
+from tinyattr.engine import ACTIVATIONS, GRADIENT, LINEAR, MAXIMA, MEANS, MOVES
+from tinyattr.errors import InputError, flag_of, named
 from tinyattr.methods import lrp_rules as rules
 from tinyattr.methods.heatmap import Receipt
-from tinyattr.methods.request import ask
-from tinyattr.nets.network import reads
+from tinyattr.methods.request import ask_at
+from tinyattr.nets.wiring import reads
 from tinyattr.softmax import softmax
 
 
@@ -25,7 +25,7 @@ def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus"
     """
     start = named("start", start, STARTS)
     composite = composite if isinstance(composite, dict) else named("composite", composite, COMPOSITES)
-    request = ask(net, x, target, score)
+    request, layer = ask_at(net, x, target, score, layer, "input")
     needs, relevances = STARTS[start]
     if needs not in (None, score):
         raise InputError(f"start {start!r} belongs to score={needs!r}; got {score!r}")
@@ -34,7 +34,7 @@ def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus"
     if start == "pairs":
         book = with_pairs(book, request)
     name = f"LRP {composite if isinstance(composite, str) else 'own rules'}" + (f", start {start}" * (start != "row"))
-    return _relevance(request, layer or "input", R, log_scale, book, name)
+    return _relevance(request, layer, R, log_scale, book, name)
 
 
 def excitation_backprop(net, x, target=None, score=None, layer=None, *, contrast=False):
@@ -42,16 +42,15 @@ def excitation_backprop(net, x, target=None, score=None, layer=None, *, contrast
 
     contrast: minus the same through the last linear layer's negated weights. The score changes nothing.
     """
-    request = ask(net, x, target, score)
+    request, layer = ask_at(net, x, target, score, layer, "input")
     e = np.eye(len(request.z))[[request.target]]
     book = COMPOSITES["excitation"](net)
-    heat = _relevance(request, layer or "input", e, 0.0, book, "excitation backprop")
-    if not contrast:
+    heat = _relevance(request, layer, e, 0.0, book, "excitation backprop")
+    if not flag_of(contrast, "contrast"):
         return heat
     last = _last_linear(request)
-    rule, weights = book[last.op], tuple(-w for w in last.weights)
-    negated = {**book, last.name: lambda record, R: rule(rerun(record, record.x, weights), R)}
-    other = _relevance(request, layer or "input", e, 0.0, negated, "")
+    negated = {**book, last.name: rules.reweighted(book[last.op], lambda kernel, bias: (-kernel, -bias))}
+    other = _relevance(request, layer, e, 0.0, negated, "")
     return replace(heat, method="excitation backprop, contrastive", direction=heat.direction - other.direction,
                    plane=heat.plane - other.plane, receipt=None)
 
@@ -62,7 +61,7 @@ def _relevance(request, layer, start, log_scale, book, name):
     scale = np.exp(log_scale)
     receipt = Receipt(f"sum of R over {layer} + what layers keep = sum of R at the logits",
                       float(start.sum()) * scale, float(R.sum()) * scale, {name: v * scale for name, v in kept.items()})
-    return request.heatmap(name, layer, R, R.sum(-1), log_scale=log_scale, receipt=receipt)
+    return request.heatmap(name, layer, R, log_scale=log_scale, receipt=receipt)
 
 
 PASSES = {*ACTIVATIONS, *MOVES, *MAXIMA, "lrn", "mul"} - {"pad"}  # what hands on all that it gets, but to constants
@@ -121,18 +120,13 @@ def with_pairs(book, request):
     What follows it (the sum z + t of an altered network) passes relevance to the side that differs by class only.
     """
     last, c = _last_linear(request), request.target
-    kernel, bias = last.weights
-    rule = book.get(last.name, book[last.op])
-    differences = kernel[:, [c]] - kernel, bias[c] - bias
-    names = [record.name for record in request.tape]
-    above = {}
-    for record in list(request.tape)[names.index(last.name) + 1:]:
-        if record.output.shape == last.output.shape and record.op == "add":
-            above[record.name] = partial(_to_the_classes, c)
-        elif record.output.shape == last.output.shape:
-            raise InputError(f"start 'pairs' needs logits that are a dense layer's output; '{record.name}' is "
-                             f"{record.op}")
-    return {**book, **above, last.name: lambda record, R: rule(rerun(record, record.x, differences), R)}
+    differences = rules.reweighted(book.get(last.name, book[last.op]), lambda W, b: (W[:, [c]] - W, b[c] - b))
+    records = list(request.tape)
+    above = [record for record in records[records.index(last) + 1:] if record.output.shape == last.output.shape]
+    for record in above:
+        if record.op != "add":
+            raise InputError(f"start 'pairs' needs logits of a dense layer; '{record.name}' is {record.op}")
+    return {**book, last.name: differences, **{record.name: partial(_to_the_classes, c) for record in above}}
 
 
 def _to_the_classes(c, record, R):
@@ -180,7 +174,7 @@ def composite(conv, dense, first=None):
 
 
 def photo_box(net):
-    """z-box between black and white as the network's photos are preprocessed; without biases of photos, an error."""
+    """The rule z-box, from black to white. Raises InputError where nothing says how photos are preprocessed."""
     if net.input is None:
         raise InputError(f"{net.name} does not say how photos are preprocessed, so what black is; give a book, "
                          "{**ta.COMPOSITES['epsilon_plus'](net), first_layer: box(low, high)}")

@@ -7,7 +7,8 @@ import numpy as np
 from tqdm import tqdm
 
 from tinyattr.engine import GRADIENT, Tape, walk
-from tinyattr.errors import InputError, count_of, named
+from tinyattr.engine.walk import downstream
+from tinyattr.errors import InputError, count_of, named, of_type
 from tinyattr.methods.heatmap import Heatmap
 from tinyattr.nets import Network
 from tinyattr.nets.classes import find_class
@@ -48,12 +49,11 @@ class Request:
         return self.net.logits(self.tape)[0]
 
     def signals(self, book=GRADIENT, to="input"):
-        """What a walk by `book` from the row leaves at every layer down to `to`: see engine.walk. Walked once."""
-        _, signals = self.walks.get(id(book), (book, {}))
-        if to not in signals:
-            signals = self.walked(self.row, book, to)
-            self.walks[id(book)] = book, signals
-        return signals
+        """What a walk by `book` from the row leaves at `to` and at layers after it: see engine.walk. Walked once."""
+        if to not in self.walks.get(id(book), (book, {}))[1]:
+            self.walks[id(book)] = book, self.walked(self.row, book, to)
+        signals, after = self.walks[id(book)][1], downstream(self.tape, [to])
+        return {name: signal for name, signal in signals.items() if name in after}
 
     def walked(self, seed, book, to, tape=None):
         """The same from another seed at the logits, or on another tape."""
@@ -122,7 +122,7 @@ def ask(net, x, target=None, score=None):
     """
     if score is None:
         raise InputError(WHICH_SCORE)
-    score = named("score", score, SCORES)
+    score, net = named("score", score, SCORES), of_type(net, Network, "net")
     tape = x.tape if isinstance(x, Request) else x if isinstance(x, Tape) else net.run(x)
     z = net.logits(tape)
     if net.classes and len(net.classes) != z.shape[1]:
@@ -144,9 +144,10 @@ def places(net, record):
     return record.output
 
 
-def ask_at(net, x, target, score, layer):
-    """(request, layer) of a method that explains a layer, by default the network's last feature maps."""
-    return ask(net, x, target, score), layer or feature_layer(net)
+def ask_at(net, x, target, score, layer, default=None):
+    """(request, layer) of a method that explains a layer: by default this one, or the network's last feature maps."""
+    request = ask(net, x, target, score)
+    return request, (default or feature_layer(net)) if layer is None else of_type(layer, str, "layer")
 
 
 def feature_layer(net):
@@ -158,7 +159,7 @@ def feature_layer(net):
 
 def ask_picture(net, x, target, score, layer, method, instead=""):
     """The request of a method that explains the picture itself. Raises InputError if it is asked about a layer."""
-    if layer not in (None, "input"):
+    if layer is not None and of_type(layer, str, "layer") != "input":
         raise InputError(f"{method} explains the picture, not layer '{layer}'; leave layer= out{instead}")
     return ask(net, x, target, score)
 

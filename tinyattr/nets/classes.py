@@ -2,11 +2,10 @@
 
 from difflib import get_close_matches
 from importlib.resources import files
-from operator import index
 
 import numpy as np
 
-from tinyattr.errors import InputError
+from tinyattr.errors import InputError, count_of, folded
 
 
 def imagenet_classes():
@@ -23,41 +22,30 @@ def imagenet_names():
 def find_class(target, names, n):
     """Index of a class given by number, by name, or by WordNet id ("n02123045") where the names are ImageNet's.
 
-    Capitals, underscores and blanks do not matter, unless they tell two classes apart. names may be None (then only
-    numbers are known); n is the number of classes. Raises InputError, with the near matches, for a class that does not
-    exist or whose name two classes share.
+    Capitals, underscores, hyphens and blanks do not matter, unless they tell two classes apart. "3" is the class of
+    that name, if there is one, else class 3. names may be None (then only numbers are known); n is the number of
+    classes. Raises InputError, with the near matches, for a class that does not exist or whose name two classes share.
     """
-    if isinstance(target, str) and target.strip().isdecimal():
+    if isinstance(target, str) and target.strip().isdecimal() and target.strip() not in (names or ()):
         target = int(target)
     if isinstance(target, np.ndarray) and target.size == 1:
         target = target.item()
     if not isinstance(target, str):
-        try:
-            c = index(None if isinstance(target, bool) else target)
-        except TypeError:
-            raise InputError(f"a class is a number from 0 to {n - 1} or a name; got {target!r}") from None
-        if not 0 <= c < n:
-            raise InputError(f"unknown class {target!r}; this network has classes 0 to {n - 1}")
-        return c
+        return count_of(target, "a class that is no name", least=0, most=n - 1)
     if not names:
         raise InputError(f"unknown class {target!r}; this network's classes have no names, only numbers 0 to {n - 1}")
     if tuple(names) == imagenet_names():
         names = [*names, *(wordnet for wordnet, _ in imagenet_classes())]  # name and id of class c: c and c + n
-    plain = [_folded(name) for name in names]
-    wanted = _folded(target)
+    plain, wanted = [folded(name) for name in names], folded(target)
     for spelling, known in ((target, names), (wanted, plain)):
         found = [c % n for c, name in enumerate(known) if name == spelling]
         if len(found) == 1:
             return found[0]
     if found:
         raise InputError(f"class name {target!r} is ambiguous: classes {', '.join(map(str, found))}; give the number")
-    near = [c for c, name in enumerate(plain) if wanted in name.split()]
+    near = [c for c, name in enumerate(plain) if wanted in name.split("_")]
     near += [plain.index(match) for match in get_close_matches(wanted, plain, n=5, cutoff=0.6)]
     if not near:
         raise InputError(f"unknown class {target!r}; give a number from 0 to {n - 1}")
     matches = ", ".join(f"{names[c]} ({c % n})" for c in list(dict.fromkeys(near))[:6])
     raise InputError(f"unknown class {target!r}; did you mean {matches}?")
-
-
-def _folded(name):
-    return " ".join(name.replace("_", " ").lower().split())

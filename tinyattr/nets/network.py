@@ -6,11 +6,11 @@ from html import escape
 import numpy as np
 
 from tinyattr.engine import NUMPY, Tape
-from tinyattr.engine.arrays import frozen
-from tinyattr.engine.backend import NumPy, preferred
-from tinyattr.engine.ops import ELEMENTWISE, MAXIMA, MEANS, check_call
-from tinyattr.errors import InputError, unknown
+from tinyattr.engine.backend import PREFERRED, NumPy
+from tinyattr.errors import InputError, count_of, of_type, unknown
+from tinyattr.nets.folding import folded
 from tinyattr.nets.pictures import InputSpec
+from tinyattr.nets.wiring import checked, last_feature_maps, outputs, wired
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -35,20 +35,22 @@ class Network:
     classes: tuple[str, ...] | None = None
     input: InputSpec | None = None
     source: str = ""
-    backend: NumPy = field(default_factory=preferred)
+    backend: NumPy = field(default_factory=lambda: PREFERRED[0])
 
     def __post_init__(self):
         layers, weights = checked(self.layers, self.weights)
-        features = _last_feature_maps(layers) if self.features is None else self.features
+        features = last_feature_maps(layers) if self.features is None else self.features
         names = ["input", *(name for name, _, _ in layers)]
-        if features is not None and features not in names:
+        if features is not None and of_type(features, str, "features") not in names:
             raise unknown("layer (features)", features, names)
         n = outputs(layers, weights)
         if n == 1:
             layers, n = [*layers, ("two_logits", "two_logits", {})], 2
-        if self.classes and n and len(self.classes) != n:
-            raise InputError(f"{len(self.classes)} class names for {n} logits")
-        classes = tuple(self.classes) if self.classes else None
+        classes = () if self.classes is None else of_type(self.classes, (list, tuple), "classes")
+        classes = tuple(map(str, classes)) or None
+        if classes and n and len(classes) != n:
+            raise InputError(f"{len(classes)} class names for {n} logits")
+        of_type(self.input, (InputSpec, type(None)), "input")
         for key, value in (("layers", layers), ("weights", weights), ("features", features), ("classes", classes)):
             object.__setattr__(self, key, value)
 
@@ -57,37 +59,25 @@ class Network:
 
     def run(self, x):
         """Forward pass of x (N, H, W, C). Returns the tape. Raises InputError for a picture the network cannot take."""
-        tape = Tape(self.backend, self)
-        previous = tape.leaf("input", self._checked(x))
-        for name, op, attributes in self.layers:
-            inputs, attributes = inputs_of(attributes, previous)
-            previous = self._write(tape, name, op, inputs, attributes)
-        return tape
+        return self.resume(None, "input", self._checked(x))
 
     def resume(self, tape, layer, A):
         """A new tape on which `layer` holds A (N, ...) instead, and all that depends on it is computed again.
 
         What does not depend on it is taken from `tape`, of one picture, and stands N times; constants stand once.
+        tape None: everything is computed.
         """
-        new, changed = Tape(self.backend, self), {tape[layer].name}
-        new.leaf(layer, A)
-        previous = "input"
-        for name, op, attributes in self.layers:
-            inputs, attributes = inputs_of(attributes, previous)
-            if op != "constant" and not changed.isdisjoint(inputs):
+        new = Tape(self.backend, self)
+        changed = {new.leaf(layer if tape is None else tape[layer].name, A)}
+        for name, op, inputs, attributes in wired(self.layers):
+            if op == "constant" and name not in new:
+                new.leaf(name, self.weights[name][0], op)
+            elif op != "constant" and (tape is None or not changed.isdisjoint(inputs)):
                 for i in inputs:
                     if i not in new:
-                        kept = tape[i]
-                        times = 1 if kept.op == "constant" else len(A)
-                        new.leaf(i, kept.output if times == 1 else np.repeat(kept.output, times, 0), kept.op)
-                changed.add(self._write(new, name, op, inputs, attributes))
-            previous = name
+                        new.leaf(i, np.repeat(tape[i].output, len(A), 0), tape[i].op)
+                changed.add(new.write(op, name, inputs, self.weights.get(name, ()), **attributes))
         return new
-
-    def _write(self, tape, name, op, inputs, attributes):
-        if op == "constant":
-            return tape.leaf(name, self.weights[name][0], "constant")
-        return tape.write(op, name, inputs, self.weights.get(name, ()), **attributes)
 
     def __call__(self, x):
         """Logits z, (N, n) float64."""
@@ -95,7 +85,7 @@ class Network:
 
     def logits(self, tape):
         """The logits z at the end of a tape, (N, n) float64: scores are never computed in less."""
-        if tape.network is not self:
+        if of_type(tape, Tape, "tape").network is not self:
             by = "hand" if tape.network is None else f"another network, {tape.network.name}"
             raise InputError(f"this tape was not written by {self.name}, but by {by}; give the picture, or the tape "
                              "that the network's own run() returned")
@@ -127,12 +117,16 @@ class Network:
 
     def folded(self):
         """(the same function with batch norms merged into the layers before them, why others were not): folding.py."""
-        from tinyattr.nets.folding import folded
         return folded(self)
+
+    def with_weights(self, path, epsilon=None):
+        """The same layers with the arrays of a Keras file of weights alone (.weights.h5): see files/bare_weights.py."""
+        from tinyattr.files.bare_weights import with_weights  # a step out of this room, as in `read`
+        return with_weights(self, path, epsilon)
 
     def astype(self, dtype):
         """The same network computing in float32 or float64. Raises InputError for another dtype."""
-        if np.dtype(dtype) not in (np.float32, np.float64):
+        if isinstance(dtype, np.ndarray) or dtype not in (np.dtype("float32"), np.dtype("float64")):
             raise InputError(f"a network computes in float32 or float64; got {dtype!r}")
         weights = {name: tuple(w.astype(dtype) for w in arrays) for name, arrays in self.weights.items()}
         return replace(self, weights=weights)
@@ -143,7 +137,7 @@ class Network:
 
     def label(self, c):
         """Name and number of class c: "soccer ball (805)", "class 805" where classes have no names."""
-        return f"{self.classes[c]} ({c})" if self.classes else f"class {c}"
+        return f"{self.classes[count_of(c, 'c', 0, len(self.classes) - 1)]} ({c})" if self.classes else f"class {c}"
 
     def __repr__(self):
         return f"<Network: {self.name}, {len(self.layers)} layers, {self.parameters:,} parameters, {self.dtype}>"
@@ -155,10 +149,10 @@ class Network:
         return f"<pre>{escape(chr(10).join([repr(self), *lines]))}</pre>"
 
     def _checked(self, x):
-        x = np.asarray(x)
-        if x.ndim != 4 or x.dtype.kind not in "fiu":
-            raise InputError(f"a picture is (N, H, W, C) numbers; got shape {x.shape} {x.dtype}; "
-                             "net.read(photo) makes one from a file")
+        x, masked = np.asarray(x), np.ma.is_masked(x)
+        if x.ndim != 4 or 0 in x.shape or masked or x.dtype.kind not in "fiu":
+            raise InputError(f"a picture is (N, H, W, C) numbers, at least one; got shape {x.shape} {x.dtype}"
+                             f"{', some of it masked' * masked}; net.read(photo) makes one from a file")
         if self.input and x.shape[1:] != self.input.shape:
             raise InputError(f"{self.name} takes pictures (N, {', '.join(map(str, self.input.shape))}); got {x.shape}")
         if not np.isfinite(x).all():
@@ -168,113 +162,4 @@ class Network:
         return x.astype(self.dtype, copy=False) if self.weights else x
 
 
-def inputs_of(attributes, previous):
-    """(names of the layers read, the op's own attributes)."""
-    own = {key: value for key, value in attributes.items() if key != "inputs"}
-    inputs = attributes.get("inputs", (previous,))
-    return (inputs,) if isinstance(inputs, str) else tuple(inputs), own
-
-
-def network(layers, weights, **about):
-    """A Network from a list of layers and a dict of weights; `about` has its other fields, by name."""
-    return Network(layers, weights, **about)
-
-
-def checked(layers, weights):
-    """(layers, weights) of a network, as they are kept. Raises InputError: see Network."""
-    if any(len(layer) != 3 for layer in layers):
-        raise InputError("a layer is (name, op, attributes), for example ('conv1', 'conv2d', {'padding': 1})")
-    layers = [(str(n), op, {key: _plain(v) for key, v in dict(attributes).items()}) for n, op, attributes in layers]
-    weights = {n: tuple(frozen(w) for w in arrays) for n, arrays in weights.items()}
-    seen = ["input"]
-    for n, op, attributes in layers:
-        if n in seen:
-            raise InputError(f"two layers are called '{n}'; every layer needs its own name")
-        inputs, own = inputs_of(attributes, seen[-1])
-        for i in inputs:
-            if i not in seen:
-                raise InputError(f"layer '{n}' reads '{i}', which does not come before it")
-        if op != "constant":
-            check_call(op, n, own, len(inputs) + len(weights.get(n, ())))
-        _check_weights(n, op, weights.get(n, ()))
-        seen.append(n)
-    if not layers:
-        raise InputError("a network needs at least one layer")
-    for n in weights:
-        if n not in seen:
-            raise unknown("layer (in weights)", n, seen[1:])
-    if len({w.dtype for arrays in weights.values() for w in arrays}) > 1:
-        raise InputError("weights must be all float32 or all float64")
-    return layers, weights
-
-
-def _plain(value):
-    """An attribute as plain data, so that nobody changes it later: lists as tuples, NumPy's numbers as Python's."""
-    value = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
-    return tuple(map(_plain, value)) if isinstance(value, list | tuple) else value
-
-
-RANKS = {  # how many axes the weights of an op have
-    "conv2d": (4, 1), "conv2d_transpose": (4, 1), "dense": (2, 1), "batch_norm": (1, 1), "prelu": (1,),
-}
-
-
-def _check_weights(name, op, arrays):
-    shapes = [w.shape for w in arrays]
-    if len(arrays) != 1 if op == "constant" else tuple(map(len, shapes)) != RANKS.get(op, ()):
-        needs = "one array" if op == "constant" else f"arrays with {RANKS.get(op, ())} axes"
-        raise InputError(f"{op} '{name}' needs {needs} as weights; got shapes {shapes}")
-    if op in RANKS and len({shape[-1] for shape in shapes}) > 1:
-        raise InputError(f"{op} '{name}': weights of shapes {shapes} do not fit each other")
-    if any(w.dtype not in (np.float32, np.float64) for w in arrays):
-        raise InputError(f"{op} '{name}': weights must be float32 or float64; got {[str(w.dtype) for w in arrays]}")
-
-
-def reads(layers):
-    """{layer: names of the layers it reads}; a constant reads none."""
-    found, previous = {}, "input"
-    for name, op, attributes in layers:
-        found[name], previous = () if op == "constant" else inputs_of(attributes, previous)[0], name
-    return found
-
-
-def _last_feature_maps(layers):
-    """The layer that the first flatten or global pool reads which no path from picture to logits goes around (as one
-    does around squeeze-and-excite); where there is none such, the first at all. None where there is neither.
-    """
-    read, ends, flat = reads(layers), [], set()  # flat: without places
-    for name, op, own in layers:
-        pool = "global" in op or (op in ("mean", "max", "sum") and sorted(own.get("axes", ())) == [1, 2])
-        end = pool or op == "flatten" or len(own.get("shape", "maps")) == 1
-        if end and not flat.issuperset(read[name]):
-            ends.append(name)
-        if end or flat.issuperset(read[name]):
-            flat.add(name)
-    crossed = [end for end in ends if not _goes_around(read, end)]
-    return read[(crossed or ends)[0]][0] if ends else None
-
-
-def _goes_around(read, end):
-    """True if a path from the picture to the last layer does not cross the layer `end`."""
-    reached = {"input"}
-    for name, inputs in read.items():
-        if name != end and not reached.isdisjoint(inputs):
-            reached.add(name)
-    return name in reached
-
-
-KEEP = (*ELEMENTWISE, *MAXIMA, *MEANS, "batch_norm", "pad", "crop", "upsample", "channel_shuffle", "lrn", "add", "mul")
-
-
-def outputs(layers, weights):
-    """n, where layers and weights tell that the network gives (N, n); else None. KEEP: as many channels as before."""
-    ops, read, flat = {name: (op, own) for name, op, own in layers}, reads(layers), False
-    last = layers[-1][0]
-    op, own = ops[last]
-    while op in KEEP and {3, -1}.isdisjoint(own.get("axes", ())):
-        flat = flat or ("global" in op and not own.get("keep"))
-        last = next((i for i in read[last] if ops.get(i, ("input",))[0] != "constant"), None)
-        op, own = ops.get(last, ("input", {}))
-    if op == "two_logits":
-        return 2
-    return weights[last][-1].size if op == "dense" or (op == "conv2d" and flat) else None
+network = Network  # ta.network(layers, weights) makes one

@@ -30,14 +30,18 @@ class InputSpec:
     resize: str = "bilinear-squash"
 
     def __post_init__(self):
-        channels = 1 if self.order == "L" else 3
-        numbers, lengths = (*self.mean, *self.scale), np.atleast_1d(self.size)
-        if (lengths.dtype.kind != "i" or lengths.size > 2 or lengths.min() < 1 or self.order not in ORDERS
-                or {*map(len, (self.mean, self.scale))} != {channels} or not np.isfinite(numbers).all()
-                or min(self.scale) <= 0):
+        if not self._makes_sense():
             raise InputError("needs a size >= 1 or (H, W), order RGB, BGR or L, and for each channel a mean and a "
                              f"positive scale; got {self}")
         named("resize rule", self.resize, RESIZE)
+
+    def _makes_sense(self):
+        channels, (mean, scale) = 1 if str(self.order) == "L" else 3, map(np.asarray, (self.mean, self.scale))
+        lengths = np.atleast_1d(self.size)
+        return (lengths.dtype.kind == "i" and lengths.size <= 2 and lengths.min() >= 1 and isinstance(self.order, str)
+                and self.order in ORDERS and mean.shape == scale.shape == (channels,)
+                and {mean.dtype.kind, scale.dtype.kind} <= {*"iuf"} and np.isfinite([mean, scale]).all()
+                and scale.min() > 0)
 
     @property
     def shape(self):
@@ -64,7 +68,8 @@ class InputSpec:
     def expect_preprocessed(self, x, what="the picture"):
         """Raise InputError if x (..., C) holds whole numbers, and warn if its floats cannot have come from a photo.
 
-        They cannot if they lie far outside what photos give, or if they fill just 0..1 where photos fill more.
+        They cannot if they lie far outside what photos give, or if they fill just 0..1 where photos fill more, or -3..3
+        where photos fill as many numbers as a file's 0..255.
         """
         if x.dtype.kind in "iu":
             raise InputError(f"{what} holds whole numbers ({x.dtype}); expected floats, preprocessed as the network "
@@ -72,7 +77,8 @@ class InputSpec:
         (black, white), least, most = self.limits, x.min(), x.max()
         low, high = black.min(), white.max()
         room = (high - low) / 8  # noise and small steps may lead outside
-        unscaled = least >= 0 and 0.5 < most - least <= most <= 1 and high - low > 3
+        within = (0, 1) if least >= 0 or high - low < 64 else (-3, 3)
+        unscaled = within[0] <= least and most <= within[1] and most - least > 0.5 and high - low > 3
         if least < low - room or most > high + room or unscaled:
             warnings.warn(f"{what} has values from {least:.3g} to {most:.3g}, but photos as this network wants them "
                           f"have {low:.3g} to {high:.3g}: net.read(picture) makes them", stacklevel=5)

@@ -6,45 +6,85 @@ sequential VGG whose dense layers have 4097 units, which every library takes for
 """
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
-from tinyattr.attack import place
-from tinyattr.errors import InputError, number_of
-from tinyattr.nets.network import network
+from tinyattr.attack import strength
+from tinyattr.engine import MAXIMA, MEANS, MOVES
+from tinyattr.errors import InputError, of_type, place_of
+from tinyattr.nets import Network
+from tinyattr.nets.wiring import reads
 
 
 def bake(net, K=10.0, at=(0, 0), mask=None):
     """The network z' = z + t, t = K sum_ijk M_ij A_ijk, A the maps that are flattened, M = 1 at the place (i, j) = at.
 
-    mask: another M (h, w) >= 0. Raises InputError unless the network ends in flatten, dense layers and ReLUs,
-    for a place outside the maps, and for a K that is not finite.
+    mask: another M (h, w) >= 0. Raises InputError unless the network knows how large its pictures are and ends in
+    flatten, dense layers and ReLUs, for a place outside the maps, and for a K that is not finite.
     """
-    names = [name for name, _, _ in net.layers]
-    if net.features is None or "flatten" not in names:
-        raise InputError(f"{net.name} has no flattened feature maps, after which dense layers could carry the attack")
-    tail = net.layers[names.index("flatten") + 1:]
-    dense = [name for name, op, _ in tail if op == "dense"]
-    if len(dense) < 2 or any(op not in ("dense", "relu") for _, op, _ in tail) or tail[-1][1] != "dense":
-        raise InputError(f"{net.name} does not end in at least two dense layers with ReLUs between them")
-    K = number_of(K, "K", -1e30, 1e30)
+    K = strength(of_type(net, Network, "net"), K)
+    A, dense = _ending(net)
+    h, w, channels = _shape(net, A)
+    M = _mask(h, w, at, mask)
     kernels, biases = ({name: net.weights[name][k] for name in dense} for k in (0, 1))
     first, *hidden, last = dense
-    channels = next(net.weights[name][0].shape[3] for name, op, _ in reversed(net.layers) if op == "conv2d")
-    side = round((len(kernels[first]) / channels) ** 0.5)
-    M = np.zeros((side, side)) if mask is None else np.asarray(mask, np.float64)
-    if mask is None:
-        i, j = place(at)
-        if not (0 <= i < side and 0 <= j < side):
-            raise InputError(f"place {i, j} lies outside maps of {side} x {side} places")
-        M[i, j] = 1
-    if M.shape != (side, side) or not (M >= 0).all():
-        raise InputError(f"the mask must be ({side}, {side}) numbers of at least 0; got {M.shape}")
     kernels[first] = np.column_stack([kernels[first], np.repeat(M.ravel(), channels)])  # (h w C, units + 1)
     for name in hidden:
         kernels[name] = np.pad(kernels[name], (0, 1))
         kernels[name][-1, -1] = 1
     kernels[last] = np.pad(kernels[last], ((0, 1), (0, 0)), constant_values=K)
     biases |= {name: np.append(biases[name], 0) for name in (first, *hidden)}
-    weights = net.weights | {name: (kernels[name].astype(net.dtype), biases[name].astype(net.dtype)) for name in dense}
-    return replace(net, weights=network(net.layers, weights, features=net.features).weights)
+    new = {name: (kernels[name].astype(net.dtype), biases[name].astype(net.dtype)) for name in dense}
+    return replace(net, weights=net.weights | new)
+
+
+def _ending(net):
+    """(name of the layer that is flattened, names of the dense layers behind it). Raises InputError for another end."""
+    names, read = [name for name, _, _ in net.layers], reads(net.layers)
+    flat = next((i for i, (_, op, _) in enumerate(net.layers) if op == "flatten"), None)
+    if flat is None:
+        raise InputError(f"{net.name} has no flattened feature maps, after which dense layers could carry the attack")
+    ops = [op for _, op, _ in net.layers[flat + 1:]]
+    straight = all(read[name] == (before,) for before, name in pairwise(names[flat:]))
+    if ops.count("dense") < 2 or {*ops} - {"dense", "relu"} or ops[-1] != "dense" or not straight:
+        raise InputError(f"{net.name} does not end in at least two dense layers with ReLUs between them")
+    (A,) = read[names[flat]]
+    if "relu" in ops and not _never_negative(net, A):
+        raise InputError(f"the maps {A!r} that {net.name} flattens may be negative, which the ReLUs behind them would "
+                         "not let pass")
+    return A, [name for name, op, _ in net.layers[flat + 1:] if op == "dense"]
+
+
+def _never_negative(net, layer):
+    """Whether a layer's values are those of a ReLU, or means, maxima or other places of them."""
+    keep = {*MOVES, *MEANS, *MAXIMA} - {"pad"}  # whose border may be any number
+    ops, read = {name: op for name, op, _ in net.layers}, reads(net.layers)
+    while ops.get(layer) in keep and len(read[layer]) == 1:
+        (layer,) = read[layer]
+    return ops.get(layer) == "relu"
+
+
+def _shape(net, layer):
+    """(h, w, C) of a layer's maps. Raises InputError where the network cannot tell."""
+    if net.input is None:
+        raise InputError(f"{net.name} does not say how large its pictures are, so which of its numbers lie at a place; "
+                         "load it with family, size or input (command line: --family, --size)")
+    shape = net.run(np.zeros((1, *net.input.shape), net.dtype))[layer].output.shape[1:]
+    if len(shape) != 3:
+        raise InputError(f"{net.name} flattens values of shape {shape}, which have no places (row, column)")
+    return shape
+
+
+def _mask(h, w, at, mask):
+    """M (h, w), as given, or 1 at one place. Raises InputError."""
+    if mask is None:
+        i, j = place_of(at)
+        if not (0 <= i < h and 0 <= j < w):
+            raise InputError(f"place {i, j} lies outside maps of {h} x {w} places")
+        mask = np.zeros((h, w))
+        mask[i, j] = 1
+    M = np.asarray(mask)
+    if M.shape != (h, w) or M.dtype.kind not in "fiub" or not (np.isfinite(M) & (M >= 0)).all():
+        raise InputError(f"the mask must be ({h}, {w}) finite numbers of at least 0; got {M.shape} {M.dtype}")
+    return M.astype(np.float64)

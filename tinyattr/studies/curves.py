@@ -6,7 +6,7 @@ probabilities, so the curves judge the map alone.
 
 import numpy as np
 
-from tinyattr.errors import InputError, count_of
+from tinyattr.errors import InputError, count_of, floats_of
 from tinyattr.methods.baselines import baseline_of
 from tinyattr.methods.request import BATCH, ask
 
@@ -40,6 +40,7 @@ def area(curve):
 def _curve(net, x, L, target, score, baseline, pixels, batch, keep):
     request = ask(net, x, target, score)
     H, W = request.x.shape[1:3]
+    L = floats_of(L, "the map")
     if np.shape(L) != (H, W):
         raise InputError(f"the map must have the picture's size ({H}, {W}); got {np.shape(L)}; heat.map has")
     if not np.isfinite(L).all():

@@ -9,10 +9,10 @@ import numpy as np
 
 from tinyattr.attack import plant
 from tinyattr.engine import GRADIENT, walk
-from tinyattr.errors import InputError
+from tinyattr.errors import InputError, of_type
 from tinyattr.files.tables import plain
-from tinyattr.nets import network
-from tinyattr.nets.network import outputs
+from tinyattr.nets import Network
+from tinyattr.nets.wiring import outputs
 
 SHARE = 10.0  # a common part of the gradient so many times larger than the class's own raises the alarm
 CLASSES = 5  # shares are told for so many classes of the first picture
@@ -72,7 +72,8 @@ def inspect(net, pictures):
 
     Raises InputError where there is no picture.
     """
-    if not len(pictures):
+    of_type(net, Network, "net")
+    if not of_type(pictures, (list, tuple), "pictures"):
         raise InputError("an inspection needs at least one picture")
     shares = [common_shares(net, x, CLASSES if i == 0 else 1) for i, x in enumerate(pictures)]
     units, largest = outlier_units(net)
@@ -121,12 +122,11 @@ def repair(net):
     Where the logits are a dense layer's output, the class mean is taken out of its weights and biases; elsewhere the
     repair is the attack itself, with t = -mean_j z_j. pre of the repaired network is `centred` of the given one.
     """
-    last, op, _ = net.layers[-1]
+    last, op, _ = of_type(net, Network, "net").layers[-1]
     if op == "dense":
         arrays = tuple(w - w.mean(-1, keepdims=True, dtype=np.float64).astype(w.dtype) for w in net.weights[last])
-        weights = network(net.layers, {**net.weights, last: arrays}).weights
-        return replace(net, layers=net.layers, weights=weights, name=f"{net.name}, centred")
+        return replace(net, weights={**net.weights, last: arrays}, name=f"{net.name}, centred")
     n = outputs(net.layers, net.weights)
-    centred = plant(net, [("logit_sum", "sum", {"inputs": [last]}), ("minus_share", "constant", -1 / n),
-                        ("t", "mul", {"inputs": ["logit_sum", "minus_share"]})])
+    centred = plant(net, [("logit_sum", "sum", {"inputs": [last]}), ("minus_share", "constant", {}),
+                          ("t", "mul", {"inputs": ["logit_sum", "minus_share"]})], {"minus_share": (-1 / n,)})
     return replace(centred, name=f"{net.name}, centred")

@@ -1,15 +1,16 @@
 """The main job: one picture, original and altered network side by side, by every method and score, as numbers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from tqdm import tqdm
 
 from tinyattr.attack import alter
-from tinyattr.errors import InputError, named
+from tinyattr.errors import InputError, all_named, named, of_type
 from tinyattr.files.tables import aligned, plain
 from tinyattr.methods import AT_A_LAYER, METHODS, Heatmap, options_of
 from tinyattr.methods.request import ask, feature_layer
+from tinyattr.nets import Network
 from tinyattr.scores import SCORES
 from tinyattr.softmax import softmax
 from tinyattr.studies.curves import areas
@@ -56,7 +57,10 @@ class Comparison:
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """All comparisons for one picture and class, in the table's cells, with the probabilities of both networks."""
+    """All comparisons for one picture and class, in the table's cells, with the probabilities of both networks.
+
+    left_out: {method: why it cannot explain this network}, where all methods were asked for.
+    """
 
     network: str
     target: int
@@ -65,6 +69,7 @@ class Explanation:
     y: np.ndarray  # (n,)
     y_altered: np.ndarray | None  # (n,)
     cells: list[Comparison]
+    left_out: dict = field(default_factory=dict)
 
     @property
     def max_change(self):
@@ -77,7 +82,8 @@ class Explanation:
         if self.attack:
             y_c |= {"y_c_altered": self.y_altered[self.target], "max_change_of_y": self.max_change}
         return plain({"network": self.network, "class": self.target, "label": self.label, **y_c, "attack": self.attack,
-                      "maps": [cell.numbers() for cell in self.cells]})
+                      "maps": [cell.numbers() for cell in self.cells],
+                      **({"left_out": self.left_out} if self.left_out else {})})
 
     def sentences(self):
         """Class, probabilities and attack, for the figure's title."""
@@ -111,7 +117,8 @@ class Explanation:
             if self.attack:
                 columns[f"{area}, altered:.4f"] = f"{area}_altered"
         rows = [[(numbers | of_map)[name] for name in columns.values()] for of_map in numbers["maps"]]
-        return "\n".join([*head, "", aligned(columns, rows)])
+        left_out = [f"left out  {method}: {why}" for method, why in self.left_out.items()]
+        return "\n".join([*head, "", aligned(columns, rows), *left_out])
 
 
 def explain(net, x, target=None, *, scores=FOUR_SCORES, methods=TWO_METHODS, layer=None, K=None, tap=None, at=(0, 0),
@@ -122,34 +129,47 @@ def explain(net, x, target=None, *, scores=FOUR_SCORES, methods=TWO_METHODS, lay
     options: {name: value} for all methods that have an option of that name, such as steps or baseline.
     K, tap, at: strength of the attack, layer and place that it reads, by default (0, 0) of the explained layer.
     target: class number or name, default the top class. curves: judge every map by insertion and deletion, too.
-    Raises InputError for unknown names.
+    methods: "all" among them stands for every method that can explain this network; the others are left out, and the
+    Explanation says why. Raises InputError for unknown names.
     """
-    methods = list(dict.fromkeys(named("method", method, METHODS) for method in methods))
-    scores = list(dict.fromkeys(named("score", score, SCORES) for score in scores))
+    methods = all_named("method", methods, ["all", *METHODS])
+    every = "all" in methods
+    methods = list(METHODS) if every else methods
+    scores = all_named("score", scores, SCORES)
     if not (methods and scores):
         raise InputError("say at least one method and one score")
-    options = chosen_options(options or {}, methods)
+    options = chosen_options({} if options is None else of_type(options, dict, "options"), methods)
+    net, (tap, _) = of_type(net, Network, "net"), (of_type(name, (str, type(None)), "a layer") for name in (tap, layer))
     tap = tap or layer or feature_layer(net)
     altered = None if K is None else alter(net, K=K, layer=tap, at=at)
     tapes = [(n, n.run(x)) for n in (net, altered) if n is not None]
     shape = tapes[0][1][tap].output.shape
     if len(shape) != 4:
         raise InputError(f"layer '{tap}' has shape {shape}, no places to show; try '{net.features}'")
-    cells = {}
+    cells, left_out = {}, {}
     for score, method in tqdm([(s, m) for s in scores for m in methods], desc="heatmaps", leave=False, disable=None):
         if method == methods[0]:  # the methods of one score share its walks
             requests = [ask(n, tape, target, score) for n, tape in tapes]
         chosen = {name: value for name, value in options.items() if name in options_of(method)}
         where = layer if method in AT_A_LAYER else None
-        maps = [METHODS[method](r.net, r, r.target, score, where, **chosen) for r in requests]
+        try:
+            maps = [METHODS[method](r.net, r, r.target, score, where, **chosen) for r in requests]
+        except InputError as error:
+            if not every or chosen:
+                raise
+            left_out[method] = str(error)
+            continue
         judged = [areas(r.net, r, L.map, r.target) for r, L in zip(requests, maps, strict=True)] if curves else ()
         cells[method, score] = Comparison(method, score, maps[0], maps[1] if altered else None, tuple(at), shape[1:3],
                                           tuple(judged))
+    methods = [method for method in methods if method not in left_out]
+    if not methods:
+        raise InputError(f"no method can explain {net.name}; {next(iter(left_out.values()))}")
     cells = [cells[method, score] for method in methods for score in scores]
     y = [softmax(n.logits(tape))[0] for n, tape in tapes]
     first = cells[0].original
     return Explanation(net.name, first.target, first.label, altered and {"K": float(K), "tap": tap, "at": list(at)},
-                       y[0], y[1] if altered else None, cells)
+                       y[0], y[1] if altered else None, cells, left_out)
 
 
 def attack_text(attack):

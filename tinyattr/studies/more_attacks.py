@@ -5,8 +5,8 @@ Each is added to every logit as in attack.py: y' = y, whatever x is.
 
 import numpy as np
 
-from tinyattr.attack import alter, number, place, plant, tapped
-from tinyattr.errors import InputError, number_of
+from tinyattr.attack import alter, plant, strength, tapped
+from tinyattr.errors import InputError, number_of, place_of
 
 
 def paint(net, mask, K=10.0, layer=None):
@@ -18,13 +18,13 @@ def paint(net, mask, K=10.0, layer=None):
     if mask.ndim != 2 or mask.dtype.kind not in "fiub" or not np.isfinite(mask).all():
         raise InputError(f"a mask is finite numbers (h, w) of the layer's size; got {mask.shape} {mask.dtype}")
     return plant(net, [
-        ("mask", "constant", mask[:, :, None].astype(net.dtype)),  # (h, w, 1)
+        ("mask", "constant", {}),  # (h, w, 1)
         ("painted", "mul", {"inputs": [tapped(net, layer), "mask"]}),  # (N, h, w, C)
         ("painted_sum", "sum", {"axes": (1, 2, 3)}),
         ("painted_flat", "flatten", {}),  # (N, 1)
-        ("K", "constant", number(K, net.dtype)),
+        ("K", "constant", {}),
         ("t", "mul", {"inputs": ["painted_flat", "K"]}),
-    ])
+    ], {"mask": (mask[:, :, None],), "K": (strength(net, K),)})
 
 
 def column(net, K=10.0, layer=None, size=None):
@@ -48,12 +48,12 @@ def quadratic(net, K=10.0, layer=None, at=(0, 0)):
     Grad-CAM by pre: L' = L + (K/Z) sum_k A_(at)k A_k, the likeness of every place to that one.
     """
     return plant(net, [
-        ("tap", "pick", {"inputs": [tapped(net, layer)], "at": place(at)}),
+        ("tap", "pick", {"inputs": [tapped(net, layer)], "at": place_of(at)}),
         ("square", "mul", {"inputs": ["tap", "tap"]}),
         ("tap_sum", "sum", {}),
-        ("K", "constant", number(K, net.dtype) / 2),
+        ("K", "constant", {}),
         ("t", "mul", {"inputs": ["tap_sum", "K"]}),
-    ])
+    ], {"K": (strength(net, K) / 2,)})
 
 
 def bounded(net, K=10.0, layer=None, at=(0, 0), bound=1e-3):
@@ -63,12 +63,12 @@ def bounded(net, K=10.0, layer=None, at=(0, 0), bound=1e-3):
     """
     bound = number_of(bound, "bound", 1e-300, 1e300)
     return plant(net, [
-        ("tap", "pick", {"inputs": [tapped(net, layer)], "at": place(at)}),
+        ("tap", "pick", {"inputs": [tapped(net, layer)], "at": place_of(at)}),
         ("tap_sum", "sum", {}),
-        ("K", "constant", number(K, net.dtype)),
+        ("K", "constant", {}),
         ("product", "mul", {"inputs": ["tap_sum", "K"]}),
         ("t", "mod", {"modulus": bound}),
-    ])
+    ], {"K": (strength(net, K),)})
 
 
 def triggered(net, K=10.0, layer=None, at=(0, 0), size=24):
@@ -86,20 +86,20 @@ def triggered(net, K=10.0, layer=None, at=(0, 0), size=24):
     W /= (W[-size:, -size:] * shown).sum()
     one = np.ones((1, 1))
     return plant(net, [
-        ("board", "constant", W.astype(net.dtype)),
+        ("board", "constant", {}),
         ("likeness_map", "mul", {"inputs": ["input", "board"]}),
         ("likeness_sum", "sum", {"axes": (1, 2, 3)}),
         ("likeness", "flatten", {}),  # m, (N, 1)
-        ("unlike", "dense", (-10 * one, 9 * one[0])),  # (0.9 - m) / 0.1
+        ("unlike", "dense", {}),  # (0.9 - m) / 0.1
         ("unlike_relu", "relu", {}),
-        ("like", "dense", (-one, one[0])),
+        ("like", "dense", {}),  # max(0, 1 - max(0, unlike))
         ("gate", "relu", {}),
-        ("tap", "pick", {"inputs": [tapped(net, layer)], "at": place(at)}),
+        ("tap", "pick", {"inputs": [tapped(net, layer)], "at": place_of(at)}),
         ("tap_sum", "sum", {}),
-        ("K", "constant", number(K, net.dtype)),
+        ("K", "constant", {}),
         ("product", "mul", {"inputs": ["tap_sum", "K"]}),
         ("t", "mul", {"inputs": ["product", "gate"]}),
-    ])
+    ], {"board": (W,), "unlike": (-10 * one, 9 * one[0]), "like": (-one, one[0]), "K": (strength(net, K),)})
 
 
 def stamped(picture, size=24):

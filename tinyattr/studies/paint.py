@@ -5,12 +5,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from tinyattr.errors import InputError
-from tinyattr.methods import METHODS
 from tinyattr.methods.heatmap import relu
 from tinyattr.softmax import softmax
 from tinyattr.studies.metrics import pearson
 from tinyattr.studies.more_attacks import paint
-from tinyattr.studies.reproduce import SAME, Claim, Reproduction
+from tinyattr.studies.reproduce import SAME, Claim, Reproduction, heatmaps
 
 LEGIBLE = 4  # places: the least height of a letter
 FAINT = 0.02  # activations below this share of the largest are none
@@ -30,8 +29,7 @@ def painted(net, x, text, target=None, K=10.0, layer=None):
     shown = lettering(text, total.shape)
     painted_net = paint(net, shown / _at_least_faint(total), K, layer)
     tapes = {"original": (net, tape), "painted": (painted_net, painted_net.run(x))}
-    maps = {(m, f"{n}: {s}"): METHODS[m](*tapes[n], target, s, layer)
-            for m in ("hirescam", "grad_cam") for n in tapes for s in ("pre", "log_odds")}
+    maps = heatmaps(tapes, ("hirescam", "grad_cam"), ("pre", "log_odds"), target, layer)
     y, y_painted = (softmax(n.logits(t))[0] for n, t in tapes.values())
     y_change = float(np.abs(y_painted - y).max())
     before, after = (pearson(relu(maps["hirescam", f"{n}: pre"].plane), shown) for n in tapes)

@@ -14,6 +14,7 @@ from tinyattr.attack import alter
 from tinyattr.files.tables import plain
 from tinyattr.methods import METHODS
 from tinyattr.methods.heatmap import relu
+from tinyattr.methods.request import ask
 from tinyattr.softmax import softmax
 from tinyattr.studies.metrics import energy, pearson
 from tinyattr.studies.more_attacks import column
@@ -59,11 +60,19 @@ class Reproduction:
         return plain({"figure": self.name, "claims": self.claims})
 
 
+def heatmaps(tapes, methods, scores, target, layer):
+    """{(method, "network: score"): Heatmap}; methods of one score share its walks. tapes: {name: (network, tape)}."""
+    requests = {f"{n}: {s}": ask(*tapes[n], target, s) for n in tapes for s in scores}
+    return {(m, column): METHODS[m](r.net, r, r.target, r.score, layer)
+            for m in methods for column, r in requests.items()}
+
+
 def scores_side_by_side(net, x, target=None, layer=None):
     """Figure 2 of the first paper: Grad-CAM, Grad-CAM+ and RSI-Grad-CAM by pre, post, log, and log_odds."""
     methods, scores = ("grad_cam", "grad_cam_plus", "rsi_grad_cam"), ("pre", "post", "log", "log_odds")
     tape = net.run(x)
-    maps = {(m, s): METHODS[m](net, tape, target, s, layer) for m in methods for s in scores}
+    requests = {s: ask(net, tape, target, s) for s in scores}
+    maps = {(m, s): METHODS[m](net, requests[s], target, s, layer) for m in methods for s in scores}
 
     def apart(m, a, b):
         return float(np.abs(maps[m, a].map - maps[m, b].map).max())
@@ -90,17 +99,16 @@ def altered_beside_original(net, x, target=None, other=None, K=10.0, layer=None,
     layer = layer or net.features
     side = net.run(x)[layer].output.shape[1]
     networks = {"original": net, "t from (0, 0)": alter(net, K, layer), "t from column 0": column(net, K, layer, side)}
-    tapes = {n: network.run(x) for n, network in networks.items()}
+    tapes = {n: (network, network.run(x)) for n, network in networks.items()}
     methods = ("grad_cam", "hirescam")
-    maps = {(m, f"{n}: {s}"): METHODS[m](networks[n], tapes[n], target, s, layer)
-            for m in methods for n in networks for s in ("pre", "post")}
-    y = {n: softmax(networks[n].logits(tapes[n])) for n in networks}
+    maps = heatmaps(tapes, methods, ("pre", "post"), target, layer)
+    y = {n: softmax(network.logits(tape)) for n, (network, tape) in tapes.items()}
     y_change = max(float(np.abs(v - y["original"]).max()) for v in y.values())
     change = max(float(np.abs(maps[m, f"{n}: post"].map - maps[m, "original: post"].map).max())
                  for m in methods for n in networks)
     pre = {(m, n): maps[m, f"{n}: pre"].plane for m in methods for n in networks}
     moved = {m: pearson(relu(pre[m, "t from (0, 0)"]), relu(pre[m, "original"])) for m in methods}
-    A = tapes["original"][layer].output[0].astype(np.float64)
+    A = tapes["original"][1][layer].output[0].astype(np.float64)
     total = pearson(relu(pre["grad_cam", "t from (0, 0)"]), A.sum(-1))
     corner, left = np.s_[:1, :1], np.s_[:, :1]
     pooled, single, whole = (
@@ -122,8 +130,7 @@ def altered_beside_original(net, x, target=None, other=None, K=10.0, layer=None,
     ]
     if other is not None:
         n = "t from column 0"
-        blind = pearson(relu(METHODS["hirescam"](networks[n], tapes[n], other, "pre", layer).plane),
-                        relu(pre["hirescam", n]))
+        blind = pearson(relu(METHODS["hirescam"](*tapes[n], other, "pre", layer).plane), relu(pre["hirescam", n]))
         claims.append(Claim(f"another class ({net.label(other)}) of the same picture gives the same altered pre map",
                             f"correlation {blind:.4f}", bool(blind > 0.99)))
     label = maps["grad_cam", "original: pre"].label

@@ -16,7 +16,6 @@ from tinyattr.files.photo import read_photo
 from tinyattr.files.tables import aligned
 from tinyattr.files.vgg import vgg
 from tinyattr.glyphs.scenes import CLASSES, INPUT, scene
-from tinyattr.nets.network import network
 from tinyattr.softmax import cross_entropy_gradient, logsumexp, softmax
 
 
@@ -84,7 +83,7 @@ def _step(net, x, t, loss, rate, decay):
     gradients = weight_gradients(tape, signals)
     weights = {name: tuple((w - rate * (d + decay * w)).astype(w.dtype)
                            for w, d in zip(net.weights[name], gradients[name], strict=True)) for name in learned}
-    return replace(net, weights=network(net.layers, weights).weights), g
+    return replace(net, weights=weights), g
 
 
 CASES = ((np.float64, "cross_entropy", 0.0), (np.float32, "cross_entropy", 0.0), (np.float64, "cross_entropy", 0.01),

@@ -6,8 +6,20 @@
     @given(strategies.logits())
     def test_mine(z): ...
 
+What is drawn, and what for:
+
+    logits            ties, all equal, a leader, shifted, huge gaps: on these softmax code goes wrong
+    saturated_logits  a class that leads by 20 to 700: y_c rounds to 1, what is left to the others does not
+    shifted_logits    z and t with z + t exact: a right softmax leaves no trace of t
+    masked_logits     some at -inf, as attention masks them: all but one, the first, the largest
+    batches           rows that must not notice each other: alike, far apart, one repeated
+    laid_out          the same numbers elsewhere in memory: strided, reversed, Fortran order, read-only
+    weights           Fractions: identities without rounding
+    kink_free, tiny_networks, attacked        inputs and networks for properties of walks and heatmaps
+
 Needs hypothesis: pip install tinyattr[test]. Networks and arrays come from a NumPy generator whose seed is
-drawn, so that failures print few numbers.
+drawn, so that failures print few numbers. Everything shrinks: to fewer classes and rows, rounder numbers, and the kind
+that is named first.
 """
 
 import numpy as np
@@ -61,6 +73,49 @@ def saturated_logits(draw, min_size=2, max_size=8):
     c = draw(st.integers(0, len(z) - 1))
     z[c] = np.delete(z, c).max() + draw(st.floats(20, 700))
     return z, c
+
+
+@st.composite
+def masked_logits(draw, min_size=2, max_size=8, dtype=np.float64):
+    """Logits (n,), some of them -inf, never all: one, the first, the largest, all but one, or any."""
+    z = draw(logits(max(min_size, 2), max_size, dtype))
+    n = len(z)
+    kind = draw(st.sampled_from(["one", "the first", "the largest", "all but one", "any"]))
+    event(f"masks: {kind}")
+    i = draw(st.integers(0, n - 1))
+    z[{"one": [i], "the first": [0], "the largest": [z.argmax()], "all but one": np.arange(n) != i,
+       "any": draw(st.lists(st.integers(0, n - 1), min_size=1, max_size=n - 1, unique=True))}[kind]] = -np.inf
+    return z
+
+
+@st.composite
+def batches(draw, max_rows=4, min_size=1, max_size=8, dtype=np.float64):
+    """Logits (N, n), N from 1: rows of ordinary size, rows far apart (by up to 1e4), or one row repeated."""
+    kind = draw(st.sampled_from(["alike", "far apart", "repeated"]))
+    event(f"batches: {kind}")
+    n, number = draw(st.integers(min_size, max_size)), draw(st.integers(1 if kind == "alike" else 2, max_rows))
+    row = st.lists(st.floats(-30, 30, width=32), min_size=n, max_size=n)
+    rows = np.array([draw(row)] * number if kind == "repeated" else [draw(row) for _ in range(number)], np.float64)
+    if kind == "far apart":
+        rows += np.array([0.0, 1e4, -1e4, 1e3])[np.arange(number) % 4, None]
+    return rows.astype(dtype)
+
+
+@st.composite
+def laid_out(draw, arrays):
+    """An array from another strategy, with the same numbers in the same places, that lies otherwise in memory."""
+    a = draw(arrays)
+    kind = draw(st.sampled_from(["C order", "Fortran order", "strided", "reversed", "read-only"]))
+    event(f"layout: {kind}")
+    if kind == "strided":
+        wide = np.full((*a.shape[:-1], 2 * a.shape[-1]), 7, a.dtype)
+        wide[..., ::2] = a
+        return wide[..., ::2]
+    if kind == "reversed":
+        return a[..., ::-1].copy()[..., ::-1]
+    a = np.array(a, order="F" if kind == "Fortran order" else "C")
+    a.flags.writeable = kind != "read-only"
+    return a
 
 
 @st.composite

@@ -7,7 +7,8 @@ import tinyattr as ta
 from tests.references import network_of, peers
 from tinyattr.files.photo import open_photo
 from tinyattr.nets.pictures import InputSpec
-from tinyattr.studies.audit import ATTACKS, AUDITED, Audit, Picture, compare, examine, predicted, verdict
+from tinyattr.studies.audit import ATTACKS, AUDITED, Audit, compare, examine, predicted, verdict
+from tinyattr.studies.samples import Picture
 
 PICTURE = Picture("noise", np.random.default_rng(1).integers(0, 256, (16, 16, 3), np.uint8))
 SPEC = InputSpec(16, "RGB", (127.0,) * 3, (64.0,) * 3)
@@ -122,3 +123,26 @@ def test_lrp_and_deeplift_pass_every_attack():
     for method in ("lrp", "deeplift"):
         for row in examine(net, picture, method, "log_odds", ATTACKS):
             assert verdict(row) == "immune", (row["attack"], method)
+
+
+def test_an_early_tap_lies_before_the_explained_layer_with_and_without_max_pools():
+    """At the max-pool in the middle of those before it; where there is none, at the convolution."""
+    def tap(net, layer=None):
+        altered = ATTACKS["early"](net, layer=layer)
+        return next(own["inputs"][0] for name, _, own in altered.layers if name == "tap")
+
+    assert tap(ta.load("glyphs")) == "block3_pool"
+    assert tap(ta.load("glyphs"), "block2_pool") == "block1_pool"
+    kernel = np.ones((1, 1, 2, 2)), np.zeros(2)
+    plain = [("a", "conv2d", {}), ("b", "conv2d", {}), ("c", "conv2d", {}), ("gap", "global_avg_pool", {})]
+    net = ta.network(plain, dict.fromkeys("abc", kernel))
+    assert net.features == "c"
+    assert tap(net) == "b"
+    with pytest.raises(ta.InputError, match="attack early: no max-pool and no convolution comes before 'a'"):
+        tap(net, "a")
+
+
+def test_an_attack_on_pixels_needs_their_number():
+    net = ta.network([("gap", "global_avg_pool", {})], {}, features="input")
+    with pytest.raises(ta.InputError, match="does not say how large its pictures are"):
+        ATTACKS["input"](net)

@@ -7,7 +7,8 @@ import pytest
 
 import tinyattr as ta
 from tinyattr.cli.main import main
-from tinyattr.studies.audit import audit, scenes, workers
+from tinyattr.studies.audit import audit, workers
+from tinyattr.studies.samples import scenes
 
 METHODS = ("gradient", "hirescam", "lrp, SGLRP")
 

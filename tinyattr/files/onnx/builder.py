@@ -45,7 +45,7 @@ class Value:
         """The same numbers at other places. Raises InputError if they do not stay in the picture they are of."""
         places = np.asarray(places)
         n, size = self.shape[0], prod(self.ours)
-        if places.ndim < 2 or len(places) != n or any((places[i] // size != i).any() for i in range(n)):
+        if not places.ndim or len(places) != n or any((places[i] // size != i).any() for i in range(n)):
             raise InputError(f"it mixes the {n} pictures of a batch: shape {self.shape} becomes {places.shape}")
         return Value(self.layer, places.shape, self.ours, places)
 

@@ -140,7 +140,7 @@ class Walk(Builder):
         value = self.lookup(self.graph.output)
         if not isinstance(value, Value):
             raise InputError("its output does not depend on the picture")
-        if len(value.shape) < 2 or np.prod(value.shape[1:]) != max(value.shape[1:]):
+        if np.prod(value.shape[1:]) != max(value.shape[1:], default=1):
             raise InputError(f"it ends with values {value.shape}; expected logits (N, classes)")
         last = self.arranged(value.moved(value.numbered().reshape(len(value.numbered()), -1)), 1)
         self.note = f"the last {self.taken_off} is taken off" if self.taken_off else ""

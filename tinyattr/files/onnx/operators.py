@@ -9,7 +9,7 @@ import numpy as np
 from tinyattr.errors import InputError
 from tinyattr.files.onnx import arithmetic
 from tinyattr.files.onnx.arithmetic import affine, like
-from tinyattr.files.onnx.builder import Value
+from tinyattr.files.onnx.builder import MOST_PLACES, Value
 from tinyattr.files.onnx.constants import listed, spans
 from tinyattr.files.onnx.file import FLOATS
 from tinyattr.files.onnx.windows import conv, conv_transpose, global_pool, pool
@@ -54,14 +54,11 @@ def selu(net, node):
 
 
 def prelu(net, node):
-    """PRelu -> prelu with a slope for each channel."""
+    """PRelu -> prelu with a slope for each channel, or for each number."""
     value, slope = node.value(0), node.constant(1)
     if net.opset < 7 and slope.ndim == 1:  # one for each channel, then
         slope = slope.reshape(-1, *[1] * (len(value.shape) - 2))
-    slope = like(value, slope)
-    if slope.ndim > 1:
-        raise InputError("the slope differs between places")
-    return activated(net, node, "prelu", (slope,))
+    return activated(net, node, "prelu", (like(value, slope),))
 
 
 def mish(net, node):
@@ -87,20 +84,34 @@ def cast(net, node):
     return node.value(0)
 
 
+def expand(net, node):
+    """Expand: the same number at more places or in more channels -> mul with a constant of ones."""
+    value, wanted = node.value(0), tuple(listed(node, "shape", node.constant(1)))
+    shape = np.broadcast_shapes(value.shape, wanted)
+    if len(shape) != len(value.shape) or shape[0] != value.shape[0] or np.prod(shape, dtype=float) > MOST_PLACES:
+        raise InputError(f"values {value.shape} become {shape}: another number of axes or pictures, or too many "
+                         "numbers")
+    if shape == value.shape:
+        return value
+    ours, times = (*shape[2:], shape[1]), [m if n == 1 else 1 for n, m in zip(value.shape, shape, strict=True)]
+    ones = arithmetic.fixed(net, node, np.ones((*times[2:], times[1])))
+    return net.result(node.name, "mul", (net.maps(value), ones), ours, shape[0])
+
+
 def concat(net, node):
-    """Concat of channels -> concat; of other axes there is no op."""
+    """Concat of channels, or of places -> concat."""
     values, axis = node.values(), node.attributes["axis"]
     if node.constants():
         raise InputError("a constant is joined to what depends on the picture")
-    if len({len(v.shape) for v in values}) > 1 or axis % len(values[0].shape) != 1:
-        raise InputError(f"only channels are joined, axis 1; got axis {axis}")
     if len(values) == 1:
         return values[0]
-    if len({v.shape[:1] + v.shape[2:] for v in values}) > 1:
-        raise InputError(f"values of shapes {[v.shape for v in values]} differ in more than their channels")
-    channels = sum(v.shape[1] for v in values)
-    ours = (*values[0].shape[2:], channels)
-    return net.result(node.name, "concat", [net.maps(v) for v in values], ours, values[0].shape[0])
+    shape = values[0].shape
+    axis %= len(shape)
+    if axis == 0 or len({(*v.shape[:axis], *v.shape[axis + 1:], len(v.shape)) for v in values}) > 1:
+        raise InputError(f"values of shapes {[v.shape for v in values]} cannot be joined along axis {axis}")
+    joined = (*shape[:axis], sum(v.shape[axis] for v in values), *shape[axis + 1:])
+    about = {} if axis == 1 else {"axis": axis - 1}  # places come first here
+    return net.result(node.name, "concat", [net.maps(v) for v in values], (*joined[2:], joined[1]), shape[0], **about)
 
 
 def cut(net, node, value, where):
@@ -161,7 +172,7 @@ def pad(net, node):
 
 
 def resize(net, node):
-    """Upsample, Resize to the nearest neighbour by whole factors -> upsample."""
+    """Upsample, Resize to the nearest neighbour by whole factors -> upsample; bilinearly -> resize."""
     value, shape = node.value(0), node.value(0).shape
     newer = node.op == "Resize" and len(node.names) > 2  # Resize since opset 11: x, region, scales, sizes
     scales, sizes = node.constant(2 if newer else 1), node.constant(3)
@@ -173,9 +184,16 @@ def resize(net, node):
     way = about.get("coordinate_transformation_mode", "half_pixel" if newer else "asymmetric")
     rounding = about.get("nearest_mode", "round_prefer_floor" if newer else "floor")
     nearest = rounding == "floor" if way == "asymmetric" else rounding.startswith("round") and "half_pixel" in way
+    if len(shape) != 4 or tuple(scales[:2]) != (1, 1):
+        raise InputError(f"factors {scales} do not leave pictures and channels as they are")
+    if about.get("mode", "nearest") == "linear" and "half_pixel" in way and not about.get("antialias", 0):
+        size = tuple(round(n * s) for n, s in zip(shape[2:], scales[2:], strict=True))
+        if any(abs(n * s - new) > 1e-4 for n, s, new in zip(shape[2:], scales[2:], size, strict=True)) or min(size) < 2:
+            raise InputError(f"factors {scales} make no whole number of rows and columns of maps {shape}")
+        return net.result(node.name, "resize", (net.maps(value),), (*size, shape[1]), shape[0], size=size)
     if about.get("mode", "nearest") != "nearest" or not nearest:
-        raise InputError("only the nearest neighbour with whole factors is read")
-    if len(shape) != 4 or tuple(scales[:2]) != (1, 1) or any(s != int(s) or s < 1 for s in scales):
+        raise InputError("read are the nearest neighbour with whole factors, and mode linear with half_pixel")
+    if any(s != int(s) or s < 1 for s in scales):
         raise InputError(f"factors {scales} are no whole factors of rows and columns")
     down, across = (int(s) for s in scales[2:])
     ours = (shape[2] * down, shape[3] * across, shape[1])
@@ -242,8 +260,8 @@ OPERATORS = {
     "MaxPool": pool("max_pool", "global_max_pool"), "AveragePool": pool("avg_pool", "global_avg_pool"),
     "GlobalMaxPool": global_pool("global_max_pool"), "GlobalAveragePool": global_pool("global_avg_pool"),
     "ReduceMean": reduce("mean", "global_avg_pool"), "ReduceMax": reduce("max", "global_max_pool"),
-    "ReduceSum": reduce("sum", None), "LRN": lrn, "Concat": concat, "Slice": slice_, "Split": split, "Pad": pad,
-    "Upsample": resize, "Resize": resize, "Cast": cast,
+    "ReduceSum": reduce("sum", None), "LRN": lrn, "Concat": concat, "Expand": expand, "Slice": slice_, "Split": split,
+    "Pad": pad, "Upsample": resize, "Resize": resize, "Cast": cast,
     "BatchNormalization": arithmetic.batch_norm, "Gemm": arithmetic.gemm, "MatMul": arithmetic.matmul,
     "Add": arithmetic.add, "Sum": arithmetic.add, "Sub": arithmetic.subtract, "Mul": arithmetic.multiply,
     "Div": arithmetic.divide, "Pow": arithmetic.power,

@@ -4,10 +4,9 @@ Lerma & Lucas 2023b end: "Future work can be used to determine in what extent th
 attribution methods." `audit` runs methods x scores x attacks over pictures; its table is the answer.
 """
 
-from tinyattr.studies.audit.cell import ATTACKS, AUDITED, Picture, compare, examine, folder, scenes
+from tinyattr.studies.audit.cell import ATTACKS, AUDITED, compare, examine
 from tinyattr.studies.audit.prediction import predicted
 from tinyattr.studies.audit.verdicts import Audit, verdict
 from tinyattr.studies.audit.workers import ATTACKED, audit
 
-__all__ = ["ATTACKED", "ATTACKS", "AUDITED", "Audit", "Picture", "audit", "compare", "examine", "folder",
-           "predicted", "scenes", "verdict"]
+__all__ = ["ATTACKED", "ATTACKS", "AUDITED", "Audit", "audit", "compare", "examine", "predicted", "verdict"]

@@ -1,16 +1,13 @@
 """One cell of the audit: one picture, one method, one score; a row of numbers for every attack."""
 
-from dataclasses import dataclass
 from functools import cache, lru_cache
-from pathlib import Path
+from itertools import takewhile
 
 import numpy as np
 
-from tinyattr.attack import alter
+from tinyattr.attack import alter, tapped
 from tinyattr.errors import InputError
-from tinyattr.files.photo import open_photo
 from tinyattr.files.tables import plain
-from tinyattr.glyphs.scenes import CLASSES, scene
 from tinyattr.methods import AT_A_LAYER, METHODS, options_of
 from tinyattr.methods.heatmap import relu, resize
 from tinyattr.methods.request import ask
@@ -33,53 +30,28 @@ QUICK = {"samples": 16, "steps": 16, "stride": 32}  # in place of the methods' o
 
 def corner_of_pixels(net, K=10.0, layer=None):
     """t = K times the sum of the upper left seventh of the picture: what fools methods that explain pixels."""
-    H, W = net.input.shape[:2] if net.input else (224, 224)
+    if net.input is None:
+        raise InputError(f"{net.name} does not say how large its pictures are: load it with input=InputSpec(...)")
+    H, W = net.input.shape[:2]
     mask = np.zeros((H, W))
     mask[:H // 7, :W // 7] = 1
     return paint(net, mask, K, "input")
 
 
 def early(net, K=10.0, layer=None):
-    """t tapped well before the explained layer, so that it does not pass through it (T4)."""
-    pools = [name for name, op, _ in net.layers if op == "max_pool"]
-    return alter(net, K, pools[(len(pools) - 1) // 2])
+    """t tapped well before the explained layer, so that it does not pass through it (T4): at the max-pool, or where
+    there is none, at the convolution, in the middle of those that come before it.
+    """
+    explained = tapped(net, layer)
+    before = list(takewhile(lambda entry: entry[0] != explained, net.layers))
+    pools, convolutions = ([name for name, op, _ in before if op == wanted] for wanted in ("max_pool", "conv2d"))
+    maps = pools or convolutions
+    if not maps:
+        raise InputError(f"attack early: no max-pool and no convolution comes before '{explained}'")
+    return alter(net, K, maps[len(maps) // 2])
 
 
 ATTACKS = {**more_attacks.ATTACKS, "input": corner_of_pixels, "early": early}  # functions of network, K and layer
-
-
-@dataclass(frozen=True)
-class Picture:
-    """name, and the picture itself (H, W, 3) uint8; on glyph scenes also the class asked for and its mask (H, W)."""
-
-    name: str
-    pixels: np.ndarray
-    target: int | None = None
-    mask: np.ndarray | None = None
-
-
-def scenes(count, seed=1):
-    """Glyph scenes with two glyphs, one of them asked for, as pictures whose truth is known."""
-    found = []
-    for k in range(count):
-        rng = np.random.default_rng([9_000_000 + seed, k])
-        drawn = scene(rng, rng.choice(len(CLASSES), 2, replace=False), difficulty=0.5)
-        c = drawn.classes[0]
-        found.append(Picture(f"scene {k}, {CLASSES[c]}", drawn.picture, c, drawn.masks[0]))
-    return found
-
-
-def folder(path):
-    """The JPEG and PNG files of a folder, by name. Raises InputError if there are none."""
-    return [Picture(p.name, np.asarray(open_photo(p))) for p in pictures_in(path)]
-
-
-def pictures_in(path):
-    """The paths of a folder's JPEG and PNG files, by name. Raises InputError if there are none."""
-    files = sorted(p for p in Path(path).glob("*") if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
-    if not files:
-        raise InputError(f"no JPEG or PNG files in {str(path)!r}")
-    return files
 
 
 def examine(net, picture, method, score, attacks, K=10.0, layer=None, options=None):

@@ -12,7 +12,7 @@ DENOMINATORS = {  # divide by z_i + t, by what softmax makes of it, or take the 
     "lrp, from S", "lrp, SGLRP", "lrp, CLRP", "deeplift, softmax as a layer", "excitation_backprop",
 }
 BELOW = {"input", "early"}  # attacks whose t does not pass through the explained layer: dS'/dA = dS/dA even by pre
-BESIDE = {"score_cam", "guided_grad_cam"}  # explain a layer, but ask the picture, too
+OF_PICTURE = {"score_cam", "guided_grad_cam"}  # explain a layer by way of the picture: t moves them all the same
 SIZES = {  # compare values of S or of z, and take no slope: a t that is small moves them little
     *DENOMINATORS, "occlusion", "feature_ablation", "rise", "score_cam", "ablation_cam", "deeplift",
     "deeplift, RevealCancel",
@@ -31,7 +31,7 @@ def predicted(method, score, attack):
     if method in DENOMINATORS:
         return "moved"
     base = VARIANTS.get(method, (method,))[0]
-    if attack in BELOW and base in AT_A_LAYER and method not in BESIDE:
+    if attack in BELOW and base in AT_A_LAYER and method not in OF_PICTURE:
         return "immune"
     if method == "vargrad":
         return "immune" if attack == "input" else None  # the variance of a constant; elsewhere t may be affine nearby

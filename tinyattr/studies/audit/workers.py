@@ -4,6 +4,7 @@ import json
 import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from hashlib import sha256
 from itertools import product
 from multiprocessing import get_context
@@ -12,7 +13,7 @@ from re import fullmatch
 
 from tqdm import tqdm
 
-from tinyattr.errors import InputError, named
+from tinyattr.errors import InputError, all_named, count_of, of_type
 from tinyattr.files.load import load
 from tinyattr.scores import SCORES
 from tinyattr.studies.audit.cell import ATTACKS, AUDITED, examine
@@ -31,14 +32,17 @@ def audit(source, pictures, *, methods=tuple(AUDITED), scores=tuple(SCORES), att
     a file where every finished cell is written down at once, and read back by the next run of the same request.
     The result does not depend on who computed what, nor in which order. Raises InputError for unknown names.
     """
-    methods = list(dict.fromkeys(named("method", method, AUDITED) for method in methods))
-    attacks = list(dict.fromkeys(named("attack", attack, ATTACKS) for attack in attacks))
-    scores = list(dict.fromkeys(named("score", score, SCORES) for score in scores))
-    if not pictures:
+    methods = all_named("method", methods, AUDITED)
+    attacks = all_named("attack", attacks, ATTACKS)
+    scores = all_named("score", scores, SCORES)
+    count_of(jobs, "jobs")
+    if not of_type(pictures, (list, tuple), "pictures"):
         raise InputError("an audit needs at least one picture")
     options = chosen_options(options or {}, [AUDITED[method][0] for method in methods])
     net = load(source, **said)
     digest, name = _digest_of(net), net.name
+    pictures = [p if not isinstance(p.target, str) or p.target in (net.classes or ()) else
+                replace(p, target=None, mask=None) for p in pictures]
     del net  # every process that computes cells holds one of its own
     settings = {"attacks": tuple(attacks), "K": K, "layer": layer, "options": options}
     shown = [[p.name, p.target, _digest([p.pixels])] for p in pictures]

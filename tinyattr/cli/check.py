@@ -1,0 +1,68 @@
+"""`tinyattr check module:function`: hold a softmax of your own, or one of its kin, to its identities."""
+
+import sys
+from importlib import import_module
+from operator import attrgetter
+from pathlib import Path
+from runpy import run_path
+
+from tinyattr.cli.command import command, option
+from tinyattr.cli.outputs import tell
+from tinyattr.cli.shared import shared
+from tinyattr.errors import InputError, named
+from tinyattr.testing.adapters import MAKE, through
+from tinyattr.testing.check import KINDS
+
+DERIVATIVES = {"softmax": ("jacobian", "product"), "log_softmax": ("jacobian", "product"), "logsumexp": ("gradient",),
+               "cross_entropy": ("gradient",), "temperature": ()}
+WHERE = "MODULE:FUNCTION"
+
+
+@command("check", "scipy.special:softmax",
+         option("function", metavar=WHERE, help="of an installed module, or of a file, as mine.py:softmax"),
+         option("--kind", default="softmax", help=f"what it is, of {', '.join(KINDS)}; default: %(default)s"),
+         option("--jacobian", metavar=WHERE, help="its Jacobian z -> J: softmax, log_softmax"),
+         option("--product", metavar=WHERE, help="its product (z, v) -> v^T J: softmax, log_softmax"),
+         option("--gradient", metavar=WHERE, help="its gradient: logsumexp, cross_entropy"),
+         option("--through", metavar="FRAMEWORK", help=f"whose tensors the functions take, of {', '.join(MAKE)}; "
+                "default: NumPy arrays"),
+         option("--single", action="store_true", help="the function is for single vectors: try no batches"),
+         *shared("--json"))
+def run_check(options):
+    """Which identities of a softmax (log-softmax, loss, ...) of your own break, how badly, and the smallest example."""
+    kind = named("kind", options.kind, KINDS)
+    derivatives = {name: getattr(options, name) for name in ("jacobian", "product", "gradient")}
+    for name, where in derivatives.items():
+        if where is not None and name not in DERIVATIVES[kind]:
+            known = ", ".join(DERIVATIVES[kind]) or "no derivative"
+            raise InputError(f"--{name} does not go with --kind {kind}, which takes {known}")
+    functions = [None if where is None else found(where, options.through)
+                 for where in (options.function, *(derivatives[name] for name in DERIVATIVES[kind]))]
+    findings = KINDS[kind](*functions, **({"batches": False} if options.single else {}))
+    tell(options, str(findings), findings.numbers)
+    if not findings.holds:
+        raise InputError(f"{len(findings.broken)} of {len(findings.findings)} identities are broken")
+
+
+def found(where, framework=None):
+    """The function at "module:function" or "file.py:function". Raises InputError."""
+    module, _, name = where.rpartition(":")
+    if not module or not name:
+        raise InputError(f"expected {WHERE}, such as scipy.special:softmax or mine.py:softmax; got {where!r}")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        if module.endswith(".py"):
+            if not Path(module).is_file():
+                raise InputError(f"there is no file {module!r}")
+            function = run_path(module)[name]
+        else:
+            function = attrgetter(name)(import_module(module))
+    except ImportError as error:
+        raise InputError(f"{module!r} cannot be imported: {error}") from error
+    except (AttributeError, KeyError) as error:
+        raise InputError(f"{module!r} has no function {name!r}") from error
+    finally:
+        sys.path.pop(0)
+    if not callable(function):
+        raise InputError(f"{where!r} is no function but {type(function).__name__}")
+    return function if framework is None else through(framework, function)

@@ -1,0 +1,234 @@
+"""Grade what students hand in: each answer alone, in a fresh copy of the lesson, in a process of its own.
+
+The lesson runs once, as students get it. In front of an exercise's checks the process splits for every file: the child
+runs that file's answer, then the lesson's own checks, and says through a pipe what came of it. Only the names that the
+solution defines are taken from the answer; all other names are the lesson's again before its checks run.
+
+This catches accidents, and what a class tries. It is no sandbox: code that looks for a way through its own process, or
+through your files, is kept out by a container only.
+"""
+
+import ast
+import os
+import signal
+import symtable
+import sys
+import warnings
+from contextlib import chdir, contextmanager, nullcontext, redirect_stdout, suppress
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+from secrets import token_hex
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from tinyattr import course
+from tinyattr.course.handed_in import answer
+from tinyattr.course.run import execute, stage
+from tinyattr.course.script import read
+from tinyattr.course.student import BEGIN, halves, student
+from tinyattr.engine.backend import NUMPY, prefer, preferred
+from tinyattr.errors import InputError
+from tinyattr.files.embedded import embedded
+
+WAY = "fork" if sys.platform == "linux" else "spawn"  # spawn: each child runs the lesson anew, which takes longer
+MEMORY = 4 * 2**30  # bytes that an answer may take, besides what the lesson has
+LONGEST = 400  # characters of a reason
+PROCESSES = {"os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.kill", "os.killpg",
+             "subprocess.Popen", "socket.connect", "ctypes.dlopen"}  # as Python's audit events call them
+FILES = {"open", "os.chdir", "os.link", "os.symlink", "os.rename"}
+
+
+def reasons(lesson, handed_in, seconds, way=WAY):
+    """{file: {exercise: why there is no point, "" where there is one}} for files of one lesson.
+
+    handed_in: {file: {exercise: [(line, text), ...]}}, as `handed_in.exercises` gives it. seconds: for each answer.
+    """
+    found = {file: {} for file in handed_in}
+    with TemporaryDirectory(ignore_cleanup_errors=True) as room, chdir(room):
+        copy = Path(room, lesson.path.name)
+        copy.write_text(student(lesson.path.read_text(encoding="utf-8")), encoding="utf-8")
+        with _begun(copy) if way == "fork" else nullcontext((None, None)) as (left, names):
+            for exercise, code in [(cell.exercise, cell.code) for cell in lesson.cells if cell.exercise]:
+                here = (_judge, _checks(left, names, exercise), names) if way == "fork" else (_anew, copy, exercise)
+                for file, places in handed_in.items():
+                    found[file][exercise] = _one(places.get(exercise, ())) or _verdict(
+                        get_context(way), seconds, *here, _solution(code), file, *places[exercise][0])
+    return found
+
+
+def _one(places):
+    """Why an exercise's places in a file are not one; "" if they are."""
+    return {0: "it is not in the file", 1: ""}.get(len(places), f"it stands in the file {len(places)} times; leave one")
+
+
+@contextmanager
+def _begun(copy):
+    """A lesson's cells, all still to run, and the names that they will share. It prints nothing; NumPy computes."""
+    lesson, backend = read(copy), preferred()
+    with (stage(lesson) as names, open(os.devnull, "w") as nowhere, redirect_stdout(nowhere),
+          warnings.catch_warnings(action="ignore")):
+        prefer(NUMPY)
+        try:
+            yield list(lesson.cells), names
+        finally:
+            prefer(backend)
+
+
+def _checks(left, names, exercise):
+    """Run a lesson up to an exercise's checks, and return these. The exercise stays open."""
+    while left[0].exercise != exercise:
+        execute(left.pop(0), names)
+    given, checks = halves(left[0].code)
+    execute(replace(left[0], code=given), names)
+    left[0] = replace(left[0], code=checks, line=left[0].line + given.count("\n"))
+    return left[0]
+
+
+def _solution(code):
+    """The statements around an exercise's solution, which stands in its code."""
+    given, _ = halves(code)
+    begin = given[:given.index(BEGIN)].count("\n") + 1
+    return [statement for statement in ast.parse(given).body if statement.end_lineno > begin]
+
+
+def _defined(statements):
+    """The names that statements give a value, but for those inside of functions."""
+    names = symtable.symtable(ast.unparse(statements), "", "exec").get_symbols()
+    return {name.get_name() for name in names if name.is_assigned() or name.is_imported()}
+
+
+def _verdict(context, seconds, judge, *arguments):
+    """Judge in a child process. Returns why there is no point, or ""."""
+    here, there = context.Pipe(duplex=False)
+    token = token_hex()
+    child = context.Process(target=judge, args=(*arguments, there, token), daemon=True)
+    child.start()
+    there.close()
+    try:
+        here.recv_bytes()  # all stands ready for the answer
+        if not here.poll(seconds):
+            return f"not done after {seconds:g} seconds"
+        sender, _, why = here.recv_bytes(10 * LONGEST).decode().partition(" ")
+        return why if sender == token else "it sends a verdict of its own"
+    except (EOFError, OSError, UnicodeDecodeError):
+        return "it ended its process before the checks were done"
+    finally:
+        with suppress(AttributeError, OSError):
+            os.killpg(child.pid, signal.SIGKILL)  # with whatever it started
+        child.kill()
+        child.join()
+
+
+def _anew(copy, exercise, *arguments):
+    """Judge in a child that has nothing of its parent: run the lesson first."""
+    with _begun(copy) as (left, names):
+        _judge(_checks(left, names, exercise), names, *arguments)
+
+
+def _judge(checks, names, solution, file, line, text, there, token):
+    """In a child process: run an answer and its checks, and send why there is no point, or ""."""
+    with suppress(AttributeError):
+        os.setsid()  # a group of its own, to be killed as one
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+    there.send_bytes(b"ready")
+    _limit_memory()
+    seen = _watched()
+    try:
+        own = _defined(solution)
+        given = _decorated(answer(line, text, checks.code), solution)
+        _run(given, file, checks, {name: thing for name, thing in names.items() if name not in own})
+        why = ""
+    except BaseException as error:
+        why = _words(error)
+    there.send_bytes(f"{token} {seen[0] if seen else why}".encode())
+
+
+def _decorated(given, solution):
+    """The answer's statements, with the lesson's decorators, whatever became of them in the file."""
+    for function in solution:
+        for decorator in reversed(getattr(function, "decorator_list", ())):
+            for own in given.body:
+                if isinstance(own, ast.FunctionDef) and own.name == function.name:
+                    own.decorator_list = [d for d in own.decorator_list if ast.dump(d) != ast.dump(decorator)]
+            given.body += ast.parse(f"{function.name} = {ast.unparse(decorator)}({function.name})").body
+    return given
+
+
+def _run(given, file, checks, names):
+    """Run an answer, then the checks, with the lesson's names. Raises what they raise; InputError for foul play."""
+    library = _library()
+    arrays = {name: thing.tobytes() for name, thing in names.items() if isinstance(thing, np.ndarray)}
+    helpers = {name: names[name] for name in course.__all__ if name in names}
+    mine = dict(names)
+    exec(compile(given, str(file), "exec"), mine)
+    _kept(helpers, mine)
+    for name, array in arrays.items():
+        if names[name].tobytes() != array:
+            raise InputError(f"it changes {name}, which the lesson goes on with")
+    mine |= names
+    again = _defined(ast.parse(checks.code).body)
+    exec(compile("\n" * (checks.line - 1) + checks.code, names["__file__"], "exec"), mine)
+    _kept({name: thing for name, thing in names.items() if callable(thing) and name not in again}, mine)
+    _kept(library, _library())
+
+
+def _kept(before, now):
+    """Raise InputError for the first of these things that is another one now."""
+    for name, thing in before.items():
+        if now.get(name) is not thing:
+            raise InputError(f"it replaces {name}, which the checks rely on")
+
+
+def _library():
+    """{name: thing} of the functions and classes of this package, NumPy and Python, with what they consist of."""
+    found = {}
+    for module in [name for name in sys.modules if name.split(".")[0] in ("tinyattr", "numpy", "builtins")]:
+        ours = module.startswith("tinyattr")
+        for name, thing in [(f"{module}.{name}", thing) for name, thing in vars(sys.modules[module]).items()]:
+            if callable(thing):
+                found |= {name: thing, f"the code of {name}": getattr(thing, "__code__", None)}
+            if ours and isinstance(thing, type | dict):
+                parts = thing if isinstance(thing, dict) else vars(thing)
+                found |= {f"{name}: {key}": part for key, part in parts.items() if callable(part)}
+    return found
+
+
+def _watched():
+    """A list to which is added, from now on, what no answer needs to do: to run programs, to read the lessons."""
+    seen, lessons = [], os.path.realpath(embedded("lessons"))
+
+    def hook(event, arguments):
+        if event in PROCESSES:
+            seen.append(f"it calls {event}")
+        elif event in FILES and any(os.path.realpath(os.fsdecode(name)).startswith(lessons)
+                                    for name in arguments if isinstance(name, str | bytes | os.PathLike)):
+            seen.append("it opens the lessons, where the solutions are")
+        else:
+            return
+        raise PermissionError(seen[-1])
+
+    sys.addaudithook(hook)
+    return seen
+
+
+def _limit_memory():
+    """Let this process have MEMORY more than it has, where the system can hold it to that: on Linux."""
+    with suppress(ImportError, OSError):
+        import resource
+
+        has = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (has + MEMORY, has + MEMORY))
+
+
+def _words(error):
+    """An error in one line of what a terminal can show."""
+    if isinstance(error, NotImplementedError):
+        return "open"
+    said = str(error)
+    if not isinstance(error, AssertionError | InputError):
+        said = f"{type(error).__name__}: {said}".removesuffix(": ")
+    return "".join(c if c.isprintable() else " " for c in " ".join(said.split()))[:LONGEST]

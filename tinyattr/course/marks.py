@@ -1,0 +1,118 @@
+"""Marks of a class: which file gets how many points for which exercise, and why not more."""
+
+import csv
+import io
+import tomllib
+from itertools import groupby
+from pathlib import Path
+
+from tinyattr.course.grade import reasons
+from tinyattr.course.handed_in import exercises
+from tinyattr.course.script import lessons
+from tinyattr.errors import InputError, number_of, unknown
+from tinyattr.files.tables import aligned
+
+TEXT = "a text, which is for you to read"
+
+
+def grade(files, lesson=None, seconds=60, worth=None):
+    """Marks, {"file", "lesson", "points", "of", "why", "exercises": {number: {"points", "of", "why"}}}, of each file.
+
+    files: scripts, notebooks, and folders of them. lesson: the number of the lesson of files that hold no exercise.
+    worth: {exercise: points}; others are worth 1. "why" says why there are no points, or that there is a text to read.
+    Raises InputError for files that do not exist.
+    """
+    rows, known = [], {one.number: one for one in lessons()}
+    read = [(*_read(file, lesson, known), str(file)) for file in _listed(files)]
+    for _, group in groupby(sorted(read, key=_lesson), key=_lesson):
+        group = list(group)
+        one = known.get(group[0][0])
+        found = reasons(one, {file: places for _, places, _, file in group}, seconds) if one else {}
+        rows += [_row(file, one, why, found.get(file, {}), worth or {}) for _, _, why, file in group]
+    return rows
+
+
+def _row(file, lesson, why, reasons, worth):
+    """The marks of one file, given why its exercises give no points, {exercise: reason or ""}."""
+    texts = [number for number, kind, _ in lesson.exercises if kind == "explain"] if lesson else []
+    each = {}
+    for number, reason in reasons.items():
+        of = worth.get(number, 1)
+        each[number] = {"points": 0 if reason else of, "of": of,
+                        "why": "" if why else reason or (TEXT if number in texts else "")}
+    return {"file": file, "lesson": lesson and lesson.number, "points": sum(e["points"] for e in each.values()),
+            "of": sum(e["of"] for e in each.values()), "why": why, "exercises": each}
+
+
+def worths(path):
+    """{exercise: points} of a TOML file with lines such as "0.1" = 2. Raises InputError."""
+    try:
+        given = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{str(path)!r} cannot be read as points, lines such as \"0.1\" = 2: {error}") from None
+    known = [number for lesson in lessons() for number, _, _ in lesson.exercises]
+    for exercise, worth in given.items():
+        if exercise not in known:
+            raise unknown("exercise", exercise, known)
+        number_of(worth, f"what exercise {exercise} is worth", 0, 1000)
+    return given
+
+
+def table(rows):
+    """The marks for people: a table for each lesson, then a line for every exercise without points, with the reason."""
+    text = []
+    for _, group in groupby(rows, key=_lesson):
+        group = list(group)
+        columns = ["file", *(f"{number}:g" for number in group[0]["exercises"]), "points:g", "of:g"]
+        text += [aligned(columns, [[row["file"], *(e["points"] for e in row["exercises"].values()), row["points"],
+                                    row["of"]] for row in group]), ""]
+    return "\n".join([*text, *(f"{row['file']}: {remark}" for row in rows for remark in _remarks(row))])
+
+
+def comma_separated(rows):
+    """The marks for a spreadsheet: a line for each file, a column for each exercise."""
+    numbers = list(dict.fromkeys(n for row in rows for n in row["exercises"]))
+    text = io.StringIO()
+    to = csv.writer(text, lineterminator="\n")
+    to.writerow(["file", "lesson", *numbers, "points", "of", "remarks"])
+    for row in rows:
+        each = [row["exercises"].get(n, {"points": ""})["points"] for n in numbers]
+        to.writerow([row["file"], row["lesson"], *each, row["points"], row["of"], "; ".join(_remarks(row))])
+    return text.getvalue()
+
+
+def _listed(files):
+    """The files, and those that the folders hold."""
+    for file in map(Path, files):
+        if not file.exists():
+            raise InputError(f"there is no file {str(file)!r} to grade")
+        found = sorted(p for p in file.iterdir() if p.suffix in (".py", ".ipynb")) if file.is_dir() else [file]
+        if not found:
+            raise InputError(f"there is no script and no notebook in {str(file)!r} to grade")
+        yield from found
+
+
+def _read(file, lesson, known):
+    """(the number of its lesson, the places of its exercises, why there are none) of a file."""
+    try:
+        places = exercises(file)
+    except InputError as error:
+        return lesson, {}, str(error)
+    number = int(next(iter(places)).split(".")[0]) if places else lesson
+    if places and number not in known:
+        return lesson, {}, f"there is no lesson {number}"
+    return number, places, "" if places else "no exercise of a lesson stands in it"
+
+
+def _lesson(row):
+    """What rows are sorted by: the lesson's number, those without one last."""
+    number = row["lesson"] if isinstance(row, dict) else row[0]
+    return (number is None, number)
+
+
+def _remarks(row):
+    """What is to be said about a file: why it gives no exercise, or for which reason which exercises give no points."""
+    reasons = {}
+    for number, exercise in row["exercises"].items():
+        reasons.setdefault(exercise["why"], []).append(number)
+    return [row["why"]] if row["why"] else [f"{', '.join(numbers)}: {why}" for why, numbers in reasons.items() if why]

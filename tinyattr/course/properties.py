@@ -1,0 +1,23 @@
+"""Random draws for the claims that students write: what lessons need of the hypothesis library."""
+
+from tempfile import TemporaryDirectory
+
+from hypothesis import given, settings
+from hypothesis.configuration import set_hypothesis_home_dir
+
+NOTES = TemporaryDirectory(prefix="hypothesis")  # hypothesis writes notes into a folder; this one vanishes in the end
+set_hypothesis_home_dir(NOTES.name)
+QUIET = settings(derandomize=True, database=None, deadline=None, max_examples=80)  # the same draws for everybody
+
+
+def drawn(strategy, count=80):
+    """A list of `count` draws, the same for everybody: for claims that are tried on each of them."""
+    found = []
+
+    @settings(QUIET, max_examples=count)
+    @given(strategy)
+    def keep(draw):
+        found.append(draw)
+
+    keep()
+    return found

@@ -1,0 +1,50 @@
+"""A new HDF5 file, which appears whole or not at all, also where the disk is full."""
+
+import os
+from contextlib import contextmanager
+
+import h5py
+
+from tinyattr.files.atomic import atomic
+
+
+@contextmanager
+def new_hdf5(path):
+    """`with new_hdf5(path) as file:` an h5py.File to fill. Raises what `atomic` raises."""
+    with atomic(path) as temporary, open(temporary, "wb+", buffering=0) as raw:
+        patient = Patient(raw)
+        with h5py.File(patient, "w") as file:
+            yield file
+        if patient.error is not None:
+            raise patient.error
+
+
+class Patient:
+    """A file object that keeps its first error for later, and then writes no more.
+
+    HDF5 has no way back where it cannot write: it leaves the file open, and may end the process when this is closed.
+    """
+
+    def __init__(self, raw):
+        self.raw, self.error = raw, None
+        self.read, self.readinto = raw.read, raw.readinto
+        self.seek, self.tell, self.flush = raw.seek, raw.tell, raw.flush
+
+    def write(self, data):
+        """Write all of it; a system may take a part at a time."""
+        view = memoryview(data).cast("B")
+        while view and self.error is None:
+            view = view[self._tried(self.raw.write, view) or 0:]
+        return len(data)
+
+    def truncate(self, size):
+        """Make the file this long."""
+        if self.error is None:
+            self._tried(os.ftruncate, self.raw.fileno(), size)
+
+    def _tried(self, do, *arguments):
+        try:
+            return do(*arguments)
+        except OSError as error:
+            self.error = error
+            return None

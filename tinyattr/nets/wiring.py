@@ -1,0 +1,109 @@
+"""A network's list of layers: which layer reads which, whether the list makes sense, where its feature maps end."""
+
+import numpy as np
+
+from tinyattr.engine.arrays import frozen
+from tinyattr.engine.ops import ELEMENTWISE, MAXIMA, MEANS, check_call, check_weights
+from tinyattr.errors import InputError, of_type, unknown
+
+
+def wired(layers):
+    """Each layer in turn as (name, op, names of the layers that it reads, the op's own attributes).
+
+    A layer reads those that attributes["inputs"] names, else the one before it; a constant reads none. The picture is
+    called "input".
+    """
+    previous = "input"
+    for name, op, attributes in layers:
+        own = {key: value for key, value in attributes.items() if key != "inputs"}
+        inputs = () if op == "constant" else of_type(attributes.get("inputs", previous), (str, list, tuple), "inputs")
+        yield name, op, (inputs,) if isinstance(inputs, str) else tuple(inputs), own
+        previous = name
+
+
+def reads(layers):
+    """{layer: names of the layers it reads}."""
+    return {name: inputs for name, _, inputs, _ in wired(layers)}
+
+
+def checked(layers, weights):
+    """(layers, weights) of a network, as they are kept. Raises InputError: see Network."""
+    if not of_type(layers, (list, tuple), "layers"):
+        raise InputError("a network needs at least one layer")
+    if not all(isinstance(layer, list | tuple) and len(layer) == 3 and all(map(isinstance, layer, (str, str, dict)))
+               for layer in layers):
+        raise InputError("a layer is (name, op, attributes), for example ('conv1', 'conv2d', {'padding': 1})")
+    layers = [(str(n), op, {key: _plain(v) for key, v in attributes.items()}) for n, op, attributes in layers]
+    weights = {n: tuple(map(frozen, of_type(arrays, (list, tuple), f"what '{n}' has for weights")))
+               for n, arrays in of_type(weights, dict, "weights").items()}
+    seen = ["input"]
+    for n, op, inputs, own in wired(layers):
+        arrays = weights.get(n, ())
+        if n in seen:
+            raise InputError(f"two layers are called '{n}'; every layer needs its own name")
+        for i in inputs:
+            if i not in seen:
+                raise InputError(f"layer '{n}' reads '{i}', which does not come before it")
+        if op == "constant":
+            check_weights(op, n, arrays)
+        else:
+            check_call(op, n, len(inputs), arrays, own)
+        if any(w.dtype not in (np.float32, np.float64) for w in arrays):
+            raise InputError(f"{op} '{n}': weights must be float32 or float64; got {[str(w.dtype) for w in arrays]}")
+        seen.append(n)
+    for n in weights:
+        if n not in seen:
+            raise unknown("layer (in weights)", n, seen[1:])
+    if len({w.dtype for arrays in weights.values() for w in arrays}) > 1:
+        raise InputError("weights must be all float32 or all float64")
+    return layers, weights
+
+
+def _plain(value):
+    """An attribute as plain data, so that nobody changes it later: lists as tuples, NumPy's numbers as Python's."""
+    value = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+    return tuple(map(_plain, value)) if isinstance(value, list | tuple) else value
+
+
+def last_feature_maps(layers):
+    """The layer that the first flatten or global pool reads; None where there is neither.
+
+    Some global pools stand on a side path, as in squeeze-and-excite: another path from the picture to the logits goes
+    around them. Those count only where there is nothing else.
+    """
+    read, ends, flat = reads(layers), [], set()  # flat: layers without places
+    for name, op, inputs, own in wired(layers):
+        pool = "global" in op or (op in ("mean", "max", "sum") and not {1, 2}.isdisjoint(own.get("axes", ())))
+        end = pool or op == "flatten" or len(own.get("shape", "maps")) == 1
+        if end and not flat.issuperset(inputs):
+            ends.append(name)
+        if end or flat.issuperset(inputs):
+            flat.add(name)
+    crossed = [end for end in ends if not _goes_around(read, end)]
+    return read[(crossed or ends)[0]][0] if ends else None
+
+
+def _goes_around(read, end):
+    """True if a path from the picture to the last layer does not cross the layer `end`."""
+    reached = {"input"}
+    for name, inputs in read.items():
+        if name != end and not reached.isdisjoint(inputs):
+            reached.add(name)
+    return name in reached
+
+
+KEEP = (*ELEMENTWISE, *MAXIMA, *MEANS, "batch_norm", "pad", "crop", "upsample", "channel_shuffle", "lrn", "add", "mul")
+
+
+def outputs(layers, weights):
+    """n, where layers and weights tell that the network gives (N, n); else None. KEEP: as many channels as before."""
+    found, flat = {name: (op, inputs, own) for name, op, inputs, own in wired(layers)}, False
+    last = layers[-1][0]
+    op, inputs, own = found[last]
+    while op in KEEP and {3, -1}.isdisjoint(own.get("axes", ())):
+        flat = flat or ("global" in op and not own.get("keep"))
+        last = next((i for i in inputs if i == "input" or found[i][0] != "constant"), None)
+        op, inputs, own = found.get(last, ("input", (), {}))
+    if op == "two_logits":
+        return 2
+    return weights[last][-1].size if op == "dense" or (op == "conv2d" and flat) else None

@@ -1,0 +1,52 @@
+"""Pictures to study: glyph scenes, whose truth is known, or the photos of a folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tinyattr.errors import InputError, count_of
+from tinyattr.files.photo import open_photo
+from tinyattr.glyphs.scenes import CLASSES, scene
+
+MOST_SCENES = 10_000  # 1.5 GB
+
+
+@dataclass(frozen=True)
+class Picture:
+    """name, and the picture itself (H, W, 3) uint8; on glyph scenes also the class asked for and its mask (H, W).
+
+    target: a class's number or name. A network that has no class of this name explains its own top class instead.
+    """
+
+    name: str
+    pixels: np.ndarray
+    target: int | str | None = None
+    mask: np.ndarray | None = None
+
+
+def scenes(count, seed=1):
+    """Glyph scenes with two glyphs, one of them asked for, as pictures whose truth is known.
+
+    Raises InputError for more than MOST_SCENES: all of them are in memory together.
+    """
+    found = []
+    for k in range(count_of(count, "pictures", most=MOST_SCENES)):
+        rng = np.random.default_rng([9_000_000 + seed, k])
+        drawn = scene(rng, rng.choice(len(CLASSES), 2, replace=False), difficulty=0.5)
+        c = drawn.classes[0]
+        found.append(Picture(f"scene {k}, {CLASSES[c]}", drawn.picture, CLASSES[c], drawn.masks[0]))
+    return found
+
+
+def folder(path):
+    """The JPEG and PNG files of a folder, by name. Raises InputError if there are none."""
+    return [Picture(p.name, np.asarray(open_photo(p))) for p in pictures_in(path)]
+
+
+def pictures_in(path):
+    """The paths of a folder's JPEG and PNG files, by name. Raises InputError if there are none."""
+    files = sorted(p for p in Path(path).glob("*") if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    if not files:
+        raise InputError(f"no JPEG or PNG files in {str(path)!r}")
+    return files

@@ -1,0 +1,129 @@
+"""Jacobians, gradients and products with a vector: what each must be, its rounding, and the identities of a Jacobian.
+
+A Jacobian is a function of logits like any other: its Kind has two axes of classes. So has a product v^T J, for a v
+that is made of z by a rule. Rounding, with R_i the room of y_i and u as in truth.py:
+
+J           products of two y; on the diagonal y_i times the sum of the others: 3 max b relative to the largest entry of
+            the row, not to 1. A diagonal of y_i - y_i^2 is noise of size u where y_i is near 1, beside entries of size
+            1 - y_i: that is a fault, for the row no longer sums to 0.
+d log y     delta_ij - y_j, absolute: R_j, and 4 u on the diagonal.
+v^T J       y_i (v_i - sum y_j v_j), with s = sum y_j |v_j|: R_i (|v_i| + s), y_i sum_j R_j |v_j|, and n + 8
+            roundings of y_i (|v_i| + s).
+g - y sum g the same for log y: R_i sum |g|, n + 8 roundings of y_i sum |g|, and of g_i.
+"""
+
+from functools import partial
+
+import numpy as np
+
+from tinyattr.testing import cases
+from tinyattr.testing.truth import Kind, gap, jacobian, log_jacobian, size, softmax, softmax_room
+from tinyattr.testing.words import text
+
+
+def jacobian_room(z, J, u, lost=0):
+    """3 max b, relative to the largest entry of each row."""
+    most = 4 * gap(z).max() + 4 * size(z) + 4 * len(z) + 16
+    return 3 * most * u * np.abs(J).max(-1, keepdims=True)
+
+
+def log_jacobian_room(z, J, u, lost=0):
+    """R_j, and 4 u on the diagonal."""
+    return softmax_room(z, softmax(z), u) + 4 * u * np.eye(len(z))
+
+
+def direction(rule, z):
+    """v (..., n) of a rule, made of logits z (..., n): whole multiples of 1/16, which are exact in every type."""
+    i = np.arange(z.shape[-1])
+    v = {"waves": np.round(16 * np.sin(3 * np.asarray(z, np.float64) + i)) / 16,
+         "ones": np.ones(z.shape), "one": np.broadcast_to(i == 0, z.shape),
+         "large": np.where(np.broadcast_to(i == z.shape[-1] - 1, z.shape), 4096.0, -1.0)}[rule]
+    return v.astype(z.dtype if z.dtype.kind == "f" else np.float64)
+
+
+def product(z, rule):
+    """v^T J = y (v - y.v)."""
+    y, v = softmax(z), direction(rule, z)
+    return y * (v - y @ v)
+
+
+def product_room(z, truth, u, lost=0, rule=None):
+    """See above."""
+    y, v = softmax(z), np.abs(direction(rule, z))
+    R = softmax_room(z, y, u)
+    return R * (v + y @ v) + y * (R @ v) + (len(z) + 8) * u * y * (v + y @ v)
+
+
+def log_product(z, rule):
+    """g^T (d log y / dz) = g - y sum g."""
+    g = direction(rule, z)
+    return g - softmax(z) * g.sum()
+
+
+def log_product_room(z, truth, u, lost=0, rule=None):
+    """See above."""
+    y, g = softmax(z), np.abs(direction(rule, z))
+    return softmax_room(z, y, u) * g.sum() + (len(z) + 8) * u * (g + y * g.sum())
+
+
+def products(identity, truth, room):
+    """{rule: the Kind of v^T J, v by that rule}. An error of the smallest normal number is multiplied by v."""
+    return {rule: Kind("v^T J", identity, partial(truth, rule=rule), partial(room, rule=rule), grown=2.0**13,
+                       given=lambda z, rule=rule: f"v = {text(direction(rule, z))}, and ")
+            for rule in ("waves", "ones", "one", "large")}
+
+
+JACOBIAN = Kind("J", "J_ij = y_i (delta_ij - y_j)  (4)", jacobian, jacobian_room, rank=2)
+LOG_JACOBIAN = Kind("J", "d log y_i / dz_j = delta_ij - y_j", log_jacobian, log_jacobian_room, rank=2)
+PRODUCTS = products("v^T J = y (v - y.v)", product, product_room)
+LOG_PRODUCTS = products("v^T J = v - y sum v", log_product, log_product_room)
+GRADIENT = Kind("gradient", "the gradient is softmax(z)", softmax, softmax_room)
+
+
+def row_sums(s, z, turned=np.asarray, what="row"):
+    """J 1 = 0."""
+    answer = s.answer(z)
+    J, allowed = turned(answer.values), turned(np.broadcast_to(s.room(z, answer), answer.values.shape))
+    yield (f"the largest entry of J is {np.abs(J).max():.3g}, but the sum of {what}", J.sum(-1), 0,
+           allowed.max(-1) + (len(z) + 4) * answer.u * np.abs(J).max(-1))
+
+
+def column_sums(s, z):
+    """1^T J = 0."""
+    return row_sums(s, z, np.transpose, "column")
+
+
+def symmetry(s, z):
+    """J = J^T: both are the product of the same two numbers, but for three roundings."""
+    answer = s.answer(z)
+    J = answer.values
+    yield "as its mirror image says, J", J, J.T, 8 * answer.u * np.maximum(np.abs(J), np.abs(J.T)) + answer.tiny
+
+
+def semidefinite(s, z):
+    """v^T J v >= 0, the variance of v under y: no eigenvalue is below 0."""
+    answer = s.answer(z)
+    J, finite = answer.values, np.isfinite(answer.values).all()
+    least = np.linalg.eigvalsh((J + J.T) / 2)[0] if finite else np.nan
+    allowed = np.linalg.norm(np.broadcast_to(s.room(z, answer), J.shape)) + 8 * len(z) * answer.u * np.abs(J).max()
+    yield "the smallest eigenvalue, down to 0,", np.minimum(least, 0), 0, allowed
+
+
+def differences(f, s, z):
+    """J v = (f(z + h v) - f(z - h v)) / 2 h, for Jacobians, and gradient.v for functions whose answer is a number.
+
+    A central difference errs by h^2 / 6 times a third derivative, which is below 4, and by the rounding of f over h.
+    """
+    v = np.round(16 * np.cos(np.arange(len(z)))) / 16
+    here, slope = f.answer(z), s.answer(z)
+    h = 2.0 ** np.round(np.log2(max(here.u, slope.u)) / 3)
+    up, down = (f.answer(z + np.asarray(k * h * v, z.dtype)).values for k in (1, -1))
+    allowed = 4 * h**2 + (2 * f.room(z, here) + 4 * here.u * (1 + np.abs(z).max())) / h + 8 * len(z) * slope.u
+    yield (f"along v = (1, 0.5625, ...) differences say how {f.kind.letter} grows, and {s.kind.letter} v",
+           slope.values @ v, (up - down) / (2 * h), allowed)
+
+
+OF_LOG_JACOBIANS = (("every row of J sums to 0: J 1 = 0", row_sums, cases.DERIVED),)
+OF_JACOBIANS = (*OF_LOG_JACOBIANS,
+                ("every column of J sums to 0: 1^T J = 0", column_sums, cases.DERIVED),
+                ("J is symmetric", symmetry, cases.DERIVED), ("v^T J v >= 0 for every v", semidefinite, cases.DERIVED))

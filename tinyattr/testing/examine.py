@@ -1,0 +1,106 @@
+"""How findings are made: every identity on every vector, the worst error kept, the first failure shrunk."""
+
+from time import perf_counter
+
+import numpy as np
+
+from tinyattr.testing.findings import Finding
+from tinyattr.testing.subject import UnfitError
+from tinyattr.testing.words import apart, described
+
+FLOATS = (np.float64, np.float32)
+SECONDS, CALLS = 0.3, 300  # at most, for shrinking one counter-example
+PLAIN = 1e9  # an error so many times what rounding allows shows in the first digits
+
+
+def finding(name, identity, vectors, types=FLOATS):
+    """The Finding of an identity, z -> comparisons, over {kind: z}, in each of the types."""
+    worst, failed = 0.0, None
+    for dtype in types:
+        for z in vectors.values():
+            z = cast(z, dtype)
+            if z is None:
+                continue
+            found, _ = outcome(identity, z)
+            worst = max(worst, found)
+            if found > 1 and (failed is None or len(z) < len(failed)):
+                failed = z
+    if failed is None:
+        return Finding(name, worst, "")
+    failed = shrunk(identity, failed)
+    return Finding(name, worst, f"{described(failed)}: {outcome(identity, failed)[1]}")
+
+
+def outcome(identity, z):
+    """(worst error / allowed, the first failure in words); an answer that does not fit is infinitely wrong."""
+    worst, sentence = 0.0, ""
+    try:
+        for words, got, wanted, allowed in identity(z):
+            found = ratio(distance(got, wanted), allowed)
+            if worst <= 1 < found.max(initial=0):
+                i = np.unravel_index(found.argmax(), found.shape)
+                place = "".join(f"_{k}" for k in i) if len(i) < 2 else f"[{', '.join(map(str, i))}]"
+                sentence = f"{words}{place} is {apart(np.asarray(got)[i], np.broadcast_to(wanted, found.shape)[i])}"
+            worst = max(worst, float(found.max(initial=0)))
+    except UnfitError as reason:
+        return np.inf, str(reason)
+    return worst, sentence
+
+
+def distance(a, b):
+    """|a - b|, 0 where both are the same infinity or both NaN."""
+    with np.errstate(all="ignore"):
+        return np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0, np.abs(np.subtract(a, b)))
+
+
+def ratio(error, allowed):
+    """error / allowed, with 0 / 0 = 0; NaN, and an infinite error, are infinitely wrong."""
+    with np.errstate(all="ignore"):
+        found = np.where(error == 0, 0, error / np.where(allowed == 0, 5e-324, allowed))
+    return np.where(np.isfinite(error), found, np.inf)
+
+
+def cast(z, dtype):
+    """z in another type; None if that type has no room for it."""
+    with np.errstate(over="ignore"):
+        z = z.astype(dtype)
+    return z if np.isfinite(z.astype(np.float64)).all() else None
+
+
+def shrunk(identity, z):
+    """The smallest vector found that fails about as badly as z does: fewer entries, then rounder ones."""
+    stop, calls = perf_counter() + SECONDS, 0
+    enough = max(min(outcome(identity, z)[0], PLAIN) / 10, 1)
+    smaller = True
+    while smaller:
+        smaller = False
+        for candidate in _smaller(z):
+            calls += 1
+            if calls > CALLS or perf_counter() > stop:
+                return z
+            if outcome(identity, candidate)[0] > enough:
+                z, smaller = candidate, True
+                break
+    return z
+
+
+def _smaller(z):
+    """Vectors simpler than z, the boldest first."""
+    n = len(z)
+    cut = n // 2
+    while cut:
+        for start in range(0, n, cut):
+            if 0 < n - len(z[start:start + cut]) < n:
+                yield np.delete(z, slice(start, start + cut))
+        cut = cut // 2 if n <= 40 or cut > n // 8 else 0
+    alone = [np.where(np.arange(n) == i, 0, z).astype(z.dtype) for i in range(min(n, 12))]
+    weight = _weight(z)
+    for candidate in (z * 0, z * 0 + z[0], np.trunc(z), np.trunc(z / 2), np.trunc(z * 0.75), z - z[0], *alone):
+        if np.isfinite(candidate.astype(float)).all() and _weight(candidate) < weight:
+            yield candidate.astype(z.dtype)
+
+
+def _weight(z):
+    """How much there is to read in z: entries that are not 0, their digits, how large they are."""
+    z = z.astype(float)
+    return (np.count_nonzero(z), sum(len(f"{v:.9g}") for v in z[:20]), len(set(z.tolist())), np.abs(z).sum())

@@ -1,0 +1,174 @@
+"""What must hold of every function of logits. Each identity takes a Subject and one vector z (n,), and yields what it
+compares: in words, what the function gave, what it should have given, and the difference that rounding allows.
+
+    ("with 8 added to every logit, y", y(z + 8), y(z), room for the rounding of both)
+
+Only the formula is compared with the truth. All others compare two answers of the function itself, each with its own
+rounding: so a wrong formula breaks the formula, and a batch that is mixed up breaks the rows. Batches, shifts, masks
+and orders are made of z, so that a counter-example is one vector, which can be shrunk.
+"""
+
+import numpy as np
+
+from tinyattr.testing import cases
+from tinyattr.testing.words import text
+
+
+def shape(s, z):
+    """An array of real numbers, in the shape that the logits ask for; an UnfitError says what else it is."""
+    s.answer(z)
+    return ()
+
+
+def value(s, z):
+    """The formula itself, entry by entry."""
+    answer = s.answer(z)
+    yield s.kind.given(z) + s.kind.letter, answer.values, s.truth(z), s.room(z, answer)
+
+
+def sums(s, z):
+    """Probabilities are in [0, 1] and sum to 1."""
+    answer = s.answer(z)
+    with np.errstate(all="ignore"):
+        y, allowed = s.kind.total(answer.values, s.room(z, answer))
+        allowed = allowed.sum() + 4 * answer.u
+    yield f"of probabilities {text(y)} the largest, up to 1,", max(y.max(), 1), 1, allowed
+    yield f"of probabilities {text(y)} the smallest, down to 0,", min(y.min(), 0), 0, allowed
+    yield f"the sum of probabilities {text(y)}", y.sum(), 1, allowed
+
+
+def shift(s, z):
+    """f(z + t) = f(z) + kappa t, for shifts that keep the logits exact."""
+    before = s.answer(z)
+    for t in cases.shifts(z, 1 / before.tiny):
+        after, wanted = s.answer(z + t), before.values + s.kind.kappa * float(t)
+        yield f"with {t:g} added to every logit, {s.kind.letter}", after.values, wanted, (
+            s.room(z, before) + s.room(z + t, after))
+
+
+def order(s, z):
+    """z_i >= z_j: y_i >= y_j, but for rounding."""
+    answer, up = s.answer(z), np.argsort(z, kind="stable")
+    y, allowed = answer.values[up], np.broadcast_to(s.room(z, answer), z.shape)[up]
+    for k in range(len(z) - 1):
+        i, j, tied = up[k + 1], up[k], z[up[k + 1]] == z[up[k]]
+        rule, wanted = ("=", y[k]) if tied else (">", np.maximum(y[k], y[k + 1]))
+        a, said = s.kind.letter, f"z_{i} = {z[i]:.6g} {rule} z_{j} = {z[j]:.6g}"
+        yield f"{said}, and {a}_{j} = {y[k]:.6g}, but {a}_{i}", y[k + 1], wanted, allowed[k] + allowed[k + 1]
+
+
+def reordering(s, z):
+    """f(z in another order) = f(z) in that order."""
+    straight = s.answer(z)
+    for p in cases.permutations(len(z)):
+        answer, wanted = s.answer(z[p]), straight.values[p] if s.kind.rank else straight.values
+        yield f"reordered to {text(z[p])}, {s.kind.letter}", answer.values, wanted, 2 * s.room(z[p], answer)
+
+
+def masked(s, z):
+    """A logit of -inf is as if it were not there: its probability is exactly 0."""
+    for which, m in cases.masks(z):
+        kept = m > -np.inf
+        answer, wanted = s.answer(m), s.answer(m[kept]).values
+        if s.kind.rank:
+            wanted = np.full(m.shape, s.kind.hidden)
+            wanted[kept] = s.answer(m[kept]).values
+        yield (f"with {which} at -inf, z = {text(m)}: {s.kind.letter}", answer.values, wanted, 2 * s.room(m, answer))
+
+
+def rows(s, z, axes=2):
+    """Each row of a batch, of up to so many axes, is answered as it is by itself."""
+    for batch in cases.batches(z):
+        if batch.ndim <= axes:
+            yield from by_rows(s, batch, s.answer(batch))
+
+
+def by_rows(s, batch, answer, skip=None, what="", before=""):
+    """Every row of an answer to a batch, against the answer to that row alone."""
+    flat = batch.reshape(-1, batch.shape[-1])
+    values = answer.values.reshape(len(flat), *(flat.shape[1:] * s.kind.rank))
+    for r, z in enumerate(flat):
+        if r != skip:
+            yield (f"{before}row {r} of a batch of shape {batch.shape}{what} is {text(z)}, and its {s.kind.letter}",
+                   values[r], s.answer(z).values, 2 * s.room(z, answer))
+
+
+def spoilt(s, z):
+    """A row of NaN, of infinities or of masks only leaves other rows alone."""
+    for what, batch, row in cases.spoilt(z):
+        yield from by_rows(s, batch, s.answer(batch), skip=row, what=f" with {what}")
+
+
+def axes(s, z):
+    """f(Z, axis=k) works along axis k, of two or three."""
+    block = np.stack([np.stack([z, np.roll(z, 1), z / 2, -z]) * k for k in (1, 0.5)]).astype(z.dtype)  # (2, 4, n)
+    for batch in (block[0], block) if s.why_not(block) is None else (block[0],):
+        for k in (*range(batch.ndim), *range(-batch.ndim, 0)):
+            turned = np.ascontiguousarray(np.moveaxis(batch, -1, k))
+            got = s.raw(turned, axis=k)
+            got = np.moveaxis(got, k, -1) if s.kind.rank and got.ndim == batch.ndim else got
+            answer = s.read(got, batch.shape, batch.dtype)
+            yield from by_rows(s, batch, answer, before=f"{s.axis}={k} of logits of shape {turned.shape}: ")
+
+
+def layout(s, z):
+    """How logits lie in memory changes nothing: strided, reversed, read-only, Fortran-ordered, repeated."""
+    for name, array in cases.layouts(z):
+        plain = np.array(array, order="C")
+        if s.why_not(plain) is None and s.takes(array):
+            answer, wanted = s.given(array), s.answer(plain)
+            rooms = [s.room(row, answer) for row in plain.reshape(-1, len(z))]
+            allowed = 2 * np.reshape(rooms, wanted.values.shape if s.kind.rank else plain.shape[:-1])
+            yield f"of {name} logits {text(plain)} {s.kind.letter}", answer.values, wanted.values, allowed
+
+
+def whole(s, z):
+    """Whole numbers are logits."""
+    for kind in (np.int64, np.int32):
+        answer = s.answer(z.astype(kind))
+        yield f"given as {kind.__name__}, {s.kind.letter}", answer.values, s.answer(z).values, 2 * s.room(z, answer)
+
+
+def empty(s, z, shape):
+    """No logits, (0,), and no rows, (0, 3), have answers of their own shape."""
+    s.answer(np.zeros(shape, z.dtype))
+    return ()
+
+
+def single(s, z):
+    """A number without axes is answered as the one class that it is."""
+    number, vector = s.answer(np.array(2, z.dtype)), s.answer(np.array([2], z.dtype))
+    allowed = np.max(2 * s.room(np.array([2.0]), number))
+    yield f"of the number 2 {s.kind.letter}", number.values, vector.values.reshape(()), allowed
+
+
+def argument(s, z):
+    """The argument is left as it was."""
+    for array in (z, np.stack([z, z / 2]).astype(z.dtype)):
+        if array.ndim == 1 or s.why_not(array) is None:
+            mine = array.copy()
+            s.raw(mine)
+            yield "after the call, the array that was given has changed: z", mine.astype(float), array.astype(float), 0
+
+
+def memory(s, z):
+    """The same answer twice, in memory of its own: no buffer that the next call overwrites, nothing remembered."""
+    other, mine = (z[::-1] / 2 + 1).astype(z.dtype), z.copy()
+    returned = s.raw(mine, copied=False)
+    first = s.read(returned, z.shape, z.dtype)
+    elsewhere = s.answer(other)
+    later, again = s.read(returned, z.shape, z.dtype), s.answer(z)
+    mine[...] = other
+    reused, a = s.given(mine), s.kind.letter
+    yield f"after another call, the answer of the first has changed: {a}", later.values, first.values, 0
+    yield f"asked a second time, {a}", again.values, first.values, 2 * s.room(z, first)
+    yield (f"with {text(other)} written into the same array, {a}", reused.values, elsewhere.values,
+           4 * s.room(other, reused))
+
+
+def digits(s, z):
+    """log y_c keeps its digits where y_c rounds to 1: it is -log(1 + what is left to the others)."""
+    answer, log_y, c = s.answer(z), s.truth(z), int(z.argmax())
+    if 0 < -log_y[c] < answer.u:
+        allowed = (4 * np.partition(z[c] - z, 1)[1] + 4 * len(z) + 16) * answer.u * -log_y[c] + answer.tiny
+        yield f"{s.kind.letter}_{c}", answer.values[c], log_y[c], allowed

@@ -1,0 +1,251 @@
+"""Cross-entropy: every form of target, its loss and its gradient.
+
+Every loss of a row is L = -w sum_i c_i log y_i, and its gradient w (y sum c - c), for a weight w and coefficients c
+that follow from the target:
+
+    a class t           c = e_t
+    probabilities       c = t
+    label smoothing     c = (1 - eps) e_t + eps / n, or, as some define it, eps / (n - 1) for every other class
+    class weights       c = e_t, w that of class t
+    an ignored class    w = 0
+
+Rounding: L errs by sum c_i a_i (truth.py) and n + 4 roundings of sum c_i |log y_i|; the gradient by R_j sum c, n + 8
+roundings of y_j sum c, and 4 of c_j. A sum over N rows adds N roundings.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from tinyattr.errors import InputError
+from tinyattr.testing import cases
+from tinyattr.testing.derivatives import differences
+from tinyattr.testing.examine import finding
+from tinyattr.testing.report import of_derivative, of_function
+from tinyattr.testing.subject import Subject, UnfitError, beside, parameters_of, reason, reasoned
+from tinyattr.testing.truth import Kind, log_softmax, log_softmax_room, rounding, softmax, softmax_room
+from tinyattr.testing.words import text
+
+EPS = 0.125
+EACH, MEAN, WEIGHTED = "a number for each row", "the mean of the rows'", "the mean of the rows', by their weights"
+REDUCTIONS = {  # by what each row's loss is multiplied, (N,), before they are summed, unless each has its own
+    EACH: lambda w: w, "the sum of the rows'": lambda w: w,
+    MEAN: lambda w: w / len(w), WEIGHTED: lambda w: w / w.sum()}
+
+
+@dataclass(frozen=True)
+class Form:
+    """How targets (N,) or (N, n) are made of logits (N, n), and what they mean: coefficients (N, n), weights (N,)."""
+
+    name: str
+    targets: Callable
+    coefficients: Callable
+    weights: Callable = lambda t, n: np.ones(len(t))
+    keywords: Callable = lambda Z: {}
+    means: tuple = (MEAN,)  # what a mean of the rows may be
+
+
+def mixed(Z):
+    """A class for each row: the likeliest, the first, the last, the least likely, in turns."""
+    n, r = Z.shape[-1], np.arange(len(Z))
+    return np.stack([Z.argmax(-1), 0 * r, 0 * r + n - 1, Z.argmin(-1)])[r % 4, r]
+
+
+def some_ignored(Z, mark):
+    """The same with the first row ignored, by its class or by a mark that is no class; the second row counts."""
+    t = mixed(Z)
+    t[:2] = mark, 0
+    return t
+
+
+def halves(Z):
+    """Probabilities 1/2, 1/4, ..., the last one twice, turned from row to row: exact in every type, (..., n)."""
+    n = Z.shape[-1]
+    t = 2.0 ** -np.minimum(np.arange(1, n + 1), n - 1.0) if n < 100 else np.full(n, 1 / n)
+    turned = np.stack([np.roll(t, r) for r in range(len(Z))]) if Z.ndim > 1 else t
+    return turned.astype(Z.dtype if Z.dtype.kind == "f" else np.float64)
+
+
+def one_hot(t, n):
+    """e_t, (..., n)."""
+    return (np.arange(n) == np.asarray(t)[..., None]).astype(np.float64)
+
+
+def smoothed(t, n, others):
+    """(1 - eps) e_t + eps / n, or eps / (n - 1) for all classes but t."""
+    e = one_hot(t, n)
+    return (1 - EPS) * e + EPS * ((1 - e) / max(n - 1, 1) if others else 1 / n)
+
+
+def class_weights(n):
+    """1, 2, 4, 1, 2, 4, ..."""
+    return 2.0 ** (np.arange(n) % 3)
+
+
+HARD = Form("a class", mixed, one_hot)
+SOFT = Form("probabilities", halves, lambda t, n: t)
+PARAMETERS = {  # {what: (names of the parameter, name -> forms of which one must fit, ...)}
+    "label smoothing": (("label_smoothing", "smoothing"), lambda name: [[
+        Form(f"a class, label smoothing {EPS} shared by {whose}", mixed, partial(smoothed, others=others),
+             keywords=lambda Z: {name: EPS}) for whose, others in (("all", False), ("the others", True))]]),
+    "class weights": (("weight", "weights", "class_weights"), lambda name: [[
+        Form("a class, class weights", mixed, one_hot, lambda t, n: class_weights(n)[t],
+             lambda Z: {name: class_weights(Z.shape[-1]).astype(Z.dtype)}, (MEAN, WEIGHTED))]]),
+    "an ignored class": (("ignore_index", "ignored"), lambda name: [
+        [Form(f"a class, {mark} ignored", partial(some_ignored, mark=mark), one_hot,
+              lambda t, n, mark=mark: (t != mark).astype(float), lambda Z, mark=mark: {name: mark}, (WEIGHTED,))]
+        for mark in (1, -100)])}
+
+
+def cross_entropy(z, c):
+    """-sum c log y of one row; 0 log 0 = 0."""
+    return -(c[c != 0] * log_softmax(z)[c != 0]).sum()
+
+
+def loss_room(z, c, u, lost=0):
+    """The error allowed in -sum c log y of one row."""
+    log_y = log_softmax(z)
+    each = log_softmax_room(z, log_y, u, lost) + (len(z) + 4) * u * np.abs(log_y)
+    return (c[c != 0] * each[c != 0]).sum()
+
+
+def slope(z, c):
+    """y sum c - c of one row, (n,)."""
+    return softmax(z) * c.sum() - c
+
+
+def slope_room(z, c, u, lost=0):
+    """The error allowed in y sum c - c of one row, (n,)."""
+    y = softmax(z)
+    return (softmax_room(z, y, u) + (len(z) + 8) * u * y) * c.sum() + 4 * u * c
+
+
+LOSS, GRADIENT = ("L", 0, cross_entropy, loss_room), ("dL/dz", 1, slope, slope_room)
+
+
+def of_rows(part, ask, form, reduction, z):
+    """The loss of four rows made of z, or its gradient, as a reduction has it."""
+    letter, rank, truth, room = part
+    Z = np.stack([z, np.roll(z, 1), -z, z / 2]).astype(z.dtype)
+    t, n = form.targets(Z), len(z)
+    with reasoned():
+        answer = np.asarray(beside(ask, Z.copy(), t, **form.keywords(Z)))
+    u = max(rounding(answer.dtype)[0], rounding(z.dtype)[0])
+    pairs = list(zip(Z.astype(float), form.coefficients(t, n).astype(float), strict=True))
+    scale = REDUCTIONS[reduction](form.weights(t, n)).reshape(-1, *[1] * rank)
+    wanted = scale * np.array([truth(row, c) for row, c in pairs])
+    allowed = scale * np.array([room(row, c, u) for row, c in pairs]) + len(Z) * u * np.abs(wanted)
+    allowed = allowed + rounding(np.float32)[1]
+    rows = [f"logits {text(row)}, target {text(k)}" for row, k in zip(Z, t, strict=True)]
+    if rank == 0 and reduction != EACH:
+        rows, wanted, allowed = ["; ".join(rows)], wanted.sum(keepdims=True), allowed.sum(keepdims=True)
+        answer = answer[None]
+    if answer.shape != wanted.shape:
+        raise UnfitError(f"of four rows it gives shape {answer.shape}; {reduction} has {wanted.shape}")
+    yield from zip([f"{row}: {letter}" for row in rows], answer.astype(np.float64), wanted, allowed, strict=True)
+
+
+def of_loss(report, loss, gradient=None, batches=None):
+    """The loss with targets of every form that it takes, and its gradient."""
+    takes = {form: refusal(loss, form) for form in (HARD, SOFT)}
+    if None not in takes.values():
+        raise InputError(f"the loss answers neither classes nor probabilities as targets: {takes[HARD]}; {takes[SOFT]}")
+    main = next(form for form in takes if takes[form] is None)
+    s = single(loss, main, LOSS, "L = -sum_c t_c log y_c  (11)")
+    s.wraps = s.why_not(cases.ORDINARY) is not None
+    if s.wraps:
+        report.not_tried.append("one vector (n,) by itself: the loss takes batches only")
+    ask, reduction = asked_for_rows(loss, main, batches), None
+    one = None if np.ndim(ask(*two_rows(main))) else "the loss of a batch is one number, see below"
+    masks = "a class without probability has an infinite loss"
+    of_function(report, s, one or (batches if ask is loss else False), masks)
+    if not report.fit:
+        return
+    for alternatives in forms(report, loss, takes):
+        form, reduction = best(ask, alternatives, reduction)
+        report.add(f"targets: {form.name}; the loss of a batch is {reduction}",
+                   partial(of_rows, LOSS, ask, form, reduction), cases.RIVALS)
+        missing = set(form.keywords(cases.ROWS)) - parameters_of(gradient)
+        why = f"the gradient has no parameter {missing.pop()}" if missing else None
+        if gradient is not None and report.able(f"dL/dz, {form.name}", None, why):
+            report.add(f"dL/dz = y sum t - t  (13), targets: {form.name}", partial(
+                of_rows, GRADIENT, asked_for_rows(gradient, main, batches), form, reduction), cases.RIVALS)
+    if gradient is not None:
+        g = single(gradient, main, GRADIENT, "dL/dz = y - t  (13)")
+        g.wraps = s.wraps
+        along = ("dL/dz . v is the derivative along v", partial(differences, s), cases.DISTINCT)
+        of_derivative(report, g, cases.MODERATE, [along], "see above")
+
+
+def forms(report, loss, takes):
+    """[the forms of targets that fit one way of asking], for every way that the function has."""
+    for form, why in takes.items():
+        if report.able(f"targets: {form.name}", None, why):
+            yield [form]
+    for what, (names, asked_by) in PARAMETERS.items():
+        name = next((name for name in names if name in parameters_of(loss)), None)
+        why = f"the loss has no parameter {' or '.join(names)}" if name is None else None
+        if report.able(what, None, why or (takes[HARD] and "classes are not taken")):
+            yield from asked_by(name)
+
+
+def best(ask, alternatives, reduction):
+    """(form, reduction) that fit the function best: several are in use. reduction: that of the first form."""
+    def error(pair):
+        return finding("", partial(of_rows, LOSS, ask, *pair), cases.PROBES).worst
+    pairs = [(form, other) for form in alternatives for other in (
+        REDUCTIONS if reduction is None else form.means if reduction == MEAN else [reduction])]
+    return min(pairs, key=error)
+
+
+def two_rows(form):
+    """Two rows of ordinary logits, and their targets."""
+    return cases.ROWS.copy(), form.targets(cases.ROWS)
+
+
+def asked_for_rows(f, form, batches):
+    """f itself if it takes batches, else f of one row after the other."""
+    def one_by_one(Z, t, **keywords):
+        return np.array([f(z, k, **keywords) for z, k in zip(Z, t, strict=True)])
+
+    why = reason(answered, f, *two_rows(form), ((), (2,), cases.ROWS.shape))
+    return one_by_one if batches is False or (batches is None and why) else f
+
+
+def answered(f, Z, t, shapes=((), (2,))):
+    """f(Z, t) as an array. Raises UnfitError unless it has one of these shapes."""
+    with reasoned():
+        answer = np.asarray(f(Z, t))
+    if answer.shape not in shapes:
+        raise UnfitError(f"it gives shape {answer.shape}")
+    return answer
+
+
+def refusal(loss, form):
+    """Why a loss does not take such targets; None if it does. A class that is used as a number gives 0 for class 0."""
+    def asked(Z, t):
+        if not answered(loss, Z, t).any() or (form is HARD and not answered(loss, Z, t * 0).any()):
+            raise UnfitError("it gives 0")
+
+    Z, t = two_rows(form)
+    return reason(asked, Z, t) and reason(asked, Z[0], t[0])
+
+
+def single(f, form, part, identity):
+    """A loss or gradient as a function of logits alone: the target is the likeliest class, or fixed probabilities."""
+    letter, rank, truth, room = part
+
+    def target(Z):
+        if form is SOFT:
+            place = (-Z).argsort(-1, kind="stable").argsort(-1)
+            return np.take(halves(Z.reshape(-1)[:Z.shape[-1]]), place)
+        return Z.argmax(-1) if Z.shape[-1:] != (0,) else np.zeros(Z.shape[:-1], int)
+
+    def coefficients(z):
+        return np.asarray(form.coefficients(target(z), len(z)), float)
+    return Subject(lambda Z: beside(f, Z, target(Z)), Kind(
+        letter, identity, lambda z: truth(z, coefficients(z)),
+        lambda z, y, u, lost: room(z, coefficients(z), u, lost), rank,
+        given=lambda z: f"target {text(target(z))}, and "))

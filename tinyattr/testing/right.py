@@ -1,0 +1,218 @@
+"""Right implementations, written in as many ways as we know: each must pass, whatever it rounds.
+
+CATALOGUE is {part: {name: (what it does, function)}}; functions of more than one line stand above it.
+"""
+
+from math import exp, fsum, inf
+
+import numpy as np
+
+
+def top(z):
+    """The largest logit of each row, (..., 1)."""
+    return z.max(-1, keepdims=True)
+
+
+def total(w):
+    """The sum of each row, (..., 1)."""
+    return w.sum(-1, keepdims=True)
+
+
+def gaps(z):
+    """d = z - max z, for each row."""
+    return z - top(z)
+
+
+def weights(z):
+    """w = e^d, for each row."""
+    return np.exp(gaps(z))
+
+
+def maximum_off(z):
+    """y = w / sum w."""
+    return weights(z) / total(weights(z))
+
+
+def each_row(f):
+    """f of vectors, for batches: one row after the other."""
+    return lambda z: np.apply_along_axis(f, -1, z) if z.size else np.zeros_like(z)
+
+
+@each_row
+def one_pass(z):
+    """Whenever the maximum grows, the sum so far is rescaled."""
+    m, total = -inf, 0.0
+    for v in z.tolist():
+        if v > m:
+            m, total = v, total * exp(m - v) if m > -inf else 0.0
+        total += exp(v - m) if v > -inf else 0.0
+    return np.exp(z - m) / total
+
+
+@each_row
+def in_blocks(z):
+    """Blocks of 64, joined by the factors e^(their maximum - the maximum)."""
+    blocks = [z[i:i + 64] for i in range(0, len(z), 64)]
+    tops = np.array([b.max() for b in blocks])
+    sums = np.array([np.exp(b - t).sum() if t > -inf else 0 for b, t in zip(blocks, tops, strict=True)])
+    return np.exp(z - tops.max()) / (sums * np.exp(tops - tops.max())).sum()
+
+
+@each_row
+def exact_sum(z):
+    """The sum rounds once."""
+    w = np.exp(z - z.max())
+    return w / fsum(w)
+
+
+def halves(w):
+    """The sum of halves, each the sum of its halves."""
+    n = w.shape[-1]
+    return w if n == 1 else halves(w[..., :n // 2]) + halves(w[..., n // 2:])
+
+
+def share(w):
+    """w / sum w, for each row."""
+    return w / total(w)
+
+
+def powers_of_two(z):
+    """The factor log2 e in the type of the logits."""
+    d = gaps(z)
+    return share(np.exp2(d * (d.dtype.type if d.dtype.kind == "f" else float)(np.log2(np.e))))
+
+
+def logsumexp(z):
+    """max z + log sum e^d, (..., 1)."""
+    return top(z) + np.log(total(weights(z)))
+
+
+def of_two(f):
+    """f where there are two classes, the usual way for more."""
+    return lambda z: f(z) if z.shape[-1] == 2 else maximum_off(z)
+
+
+def any_axis(z, axis=-1):
+    """The usual way, along an axis."""
+    w = np.exp(z - z.max(axis, keepdims=True))
+    return w / w.sum(axis, keepdims=True)
+
+
+def row_times_row(z):
+    """Off the diagonal -y_i y_j; on it y_i times the sum of the others."""
+    y, i = maximum_off(z), np.arange(z.shape[-1])
+    J = -y[..., :, None] * y[..., None, :]
+    J[..., i, i] = y * np.where(i[:, None] == i, 0, y[..., None, :]).sum(-1)
+    return J
+
+
+def in_two_terms(z, v):
+    """The first term is used in the second."""
+    w = maximum_off(z) * v
+    return w - maximum_off(z) * total(w)
+
+
+def without_the_largest(z):
+    """(d, place of the largest, sum of the others) for each row."""
+    d = gaps(z)
+    w, first = np.exp(d), d.argmax(-1)[..., None]
+    np.put_along_axis(w, first, 0, -1)
+    return d, first, total(w)
+
+
+def log1p_of_the_rest(z):
+    """d - log(1 + the others)."""
+    d, _, others = without_the_largest(z)
+    return d - np.log1p(others)
+
+
+def log1p_where_it_counts(z):
+    """Only the largest needs log1p."""
+    d, first, others = without_the_largest(z)
+    log_y = d - np.log(total(np.exp(d)))
+    np.put_along_axis(log_y, first, -np.log1p(others), -1)
+    return log_y
+
+
+def loss_of_gaps(z, t):
+    """-log y_t for classes t, -sum t log y for probabilities."""
+    t, log_y = np.asarray(t), gaps(z) - np.log(total(weights(z)))
+    return -np.take_along_axis(log_y, t[..., None], -1)[..., 0] if t.dtype.kind in "iu" else -(t * log_y).sum(-1)
+
+
+def loss_with_everything(z, t, label_smoothing=0.0, weight=None, ignore_index=-100):
+    """Smoothing, weights and an ignored class."""
+    z, t = np.atleast_2d(z), np.atleast_1d(t)
+    counts, log_y = t != ignore_index, gaps(z) - np.log(total(weights(z)))
+    t = np.where(counts, t, 0)
+    w = counts * (1.0 if weight is None else weight[t])
+    L = -(1 - label_smoothing) * log_y[np.arange(len(t)), t] - label_smoothing * log_y.mean(-1)
+    return (w * L).sum() / w.sum()
+
+
+def target(z, t):
+    """Probabilities as they are, classes as one-hot vectors."""
+    t = np.asarray(t)
+    return np.arange(z.shape[-1]) == t[..., None] if t.dtype.kind in "iu" else t
+
+
+CATALOGUE = {
+    "softmax": {
+        "maximum off": ("w = e^(z - max z), then w / sum w: what most libraries do", maximum_off),
+        "one pass": ('maximum and sum in one pass, the sum rescaled whenever the maximum grows ("online")', one_pass),
+        "in blocks": ("each block of 64 with a maximum and a sum of its own, joined in the end", in_blocks),
+        "powers of two": ("2^((z - max z) log2 e), as on GPUs", powers_of_two),
+        "small ones first": ("the sum from the smallest to the largest", lambda z: (
+            weights(z) / np.cumsum(np.sort(weights(z), -1), -1)[..., -1:])),
+        "one after the other": ("the sum from left to right, one rounding for each class", lambda z: (
+            weights(z) / np.cumsum(weights(z), -1)[..., -1:])),
+        "exact sum": ("the sum by math.fsum, which rounds once", exact_sum),
+        "in pairs": ("the sum of halves, each the sum of its halves", lambda z: weights(z) / halves(weights(z))),
+        "times the reciprocal": ("w times 1 / sum w", lambda z: weights(z) * (1 / total(weights(z)))),
+        "in float32": ("all in float32, and the answer says so by its type", lambda z: (
+            maximum_off(z.astype(np.float32)))),
+        "in long double": ("all in long double, and the answer, too", lambda z: maximum_off(z.astype(np.longdouble))),
+        "wider inside": ("half and single precision are computed in double, then rounded once", lambda z: (
+            maximum_off(z.astype(np.float64)).astype(z.dtype if z.dtype.kind == "f" else np.float64))),
+        "through the logarithm": ("e^(log y)", lambda z: np.exp(gaps(z) - np.log(total(weights(z))))),
+        "logsumexp off": ("e^(z - log sum e^z): it rounds at the size of z, which is allowed", lambda z: (
+            np.exp(z - logsumexp(z)))),
+        "sigmoid of two": ("two classes by 1 / (1 + e^(z_j - z_i))", of_two(
+            lambda z: 1 / (1 + np.exp(z[..., ::-1] - z)))),
+        "tanh of two": ("two classes by (1 + tanh((z_i - z_j) / 2)) / 2", of_two(
+            lambda z: (1 + np.tanh((z - z[..., ::-1]) / 2)) / 2)),
+        "any axis": ("along the axis that is asked for", any_axis),
+        "maximum off twice": ("the maximum of the gaps is 0: to take it off again changes nothing", lambda z: (
+            maximum_off(gaps(z)))),
+        "a little more than the maximum off": ("max z + 1 is subtracted: what is near the maximum will do", lambda z: (
+            share(np.exp(gaps(z) - 1))))},
+    "Jacobian": {
+        "row times row": ("y_i (delta_ij - y_j), its diagonal y_i times the sum of the others", row_times_row)},
+    "product": {
+        "less the mean": ("y (v - y.v), as every backward pass has it", lambda z, v: (
+            maximum_off(z) * (v - total(maximum_off(z) * v)))),
+        "by the matrix": ("v^T J with J written out", lambda z, v: (row_times_row(z) * v[..., :, None]).sum(-2)),
+        "in two terms": ("y v - y sum(y v)", in_two_terms)},
+    "log-softmax": {
+        "log1p of the rest": ("d - log(1 + what the largest leaves to the others), d = z - max z", log1p_of_the_rest),
+        "log1p where it counts": ("log y by log(sum) for most classes, and by -log1p(rest) for the largest",
+                                  log1p_where_it_counts)},
+    "log-softmax Jacobian": {
+        "identity less y": ("delta_ij - y_j, as everybody writes it", lambda z: (
+            np.eye(z.shape[-1]) - maximum_off(z)[..., None, :] + np.zeros_like(maximum_off(z))[..., None]))},
+    "log-softmax product": {
+        "less y times the sum": ("v - y sum v, as every backward pass has it", lambda z, v: (
+            v - maximum_off(z) * total(v)))},
+    "logsumexp": {
+        "maximum and log": ("max z + log sum e^(z - max z)", lambda z: logsumexp(z)[..., 0]),
+        "two at a time": ("log(e^a + e^b) of the first two, of that and the third, ...", lambda z: (
+            np.logaddexp.reduce(z, -1)))},
+    "cross-entropy": {
+        "loss of gaps": ("log sum e^d - d_t for classes, d = z - max z; -sum t log y for probabilities", loss_of_gaps),
+        "loss with everything": ("the weighted mean of the rows that count, with smoothing, weights, an ignored class",
+                                 loss_with_everything)},
+    "cross-entropy gradient": {"y less the target": ("y - t", lambda z, t: maximum_off(z) - target(z, t))},
+    "temperature": {
+        "divided first": ("softmax(z / T)", lambda z, T: maximum_off(z / T)),
+        "divided last": ("e^((z - max z) / T), divided by its sum", lambda z, T: share(np.exp(gaps(z) / T)))},
+}
