@@ -133,12 +133,11 @@ def pack(w, groups=1):
     """
     rows, k = w[..., 0].size, w.shape[3]
     deep = depthwise(w.shape, groups)
-    groups = 1 if deep else groups
-    own = k // groups
+    own = k if deep else k // groups
     width = W if not deep and own < 2 * P and 0 < own % P <= W else P  # where a panel of P would be half empty
-    full = np.zeros((rows, groups, -(-own // width) * width), np.float32)
-    full[:, :, :own] = w.reshape(rows, groups, own)
-    packed = np.ascontiguousarray(full.reshape(rows, groups, -1, width).transpose(1, 2, 0, 3))
+    full = np.zeros((rows, k // own, -(-own // width) * width), np.float32)
+    full[:, :, :own] = w.reshape(rows, -1, own)
+    packed = np.ascontiguousarray(full.reshape(rows, k // own, -1, width).transpose(1, 2, 0, 3))
     return packed.swapaxes(0, 1) if deep else packed
 
 
