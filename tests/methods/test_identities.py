@@ -82,7 +82,7 @@ def test_fullgrad_by_its_definition(seed, score):
 
     def psi(part):
         a = np.abs(part)
-        return resize((a - a.min()) / (a.max() - a.min()), (toys.SIDE, toys.SIDE)).sum(-1)
+        return resize(((a - a.min()) / (a.max() - a.min())).sum(-1), (toys.SIDE, toys.SIDE))
 
     L = psi(x[0] * signals(net, x, 1, score, "input")[1])
     for name in ("conv1", "conv2"):

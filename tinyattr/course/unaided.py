@@ -31,8 +31,8 @@ def unaided(*allowed):
                         if _of_library(caller) or caller.f_code is _HANDED:
                             return
                         caller = caller.f_back
-                    told = f"{answer.__name__} calls tinyattr's {code.co_name}; here you write it yourself"
-                    raise OutOfReachError(told)
+                    name = type(frame.f_locals["self"]).__name__ if code.co_name == "__init__" else code.co_name
+                    raise OutOfReachError(f"{answer.__name__} calls tinyattr's {name}; here you write it yourself")
 
             sys.setprofile(watch)
             try:

@@ -85,7 +85,7 @@ class Request:
         """
         found = []
         for some in self._batches(arrays, at, count, batch, what):
-            if (key := (at, sha256(some).digest())) not in self.passes:
+            if (key := (at, sha256(some.tobytes()).digest())) not in self.passes:
                 self.passes[key] = self.net.logits(self.net.resume(self.tape, at, some))
             found += self.scored(self.passes[key])[0].tolist()
         return found
