@@ -111,7 +111,7 @@ def test_a_layout_does_not_say_whose_training_it_is(small, tmp_path, layout):
             ta.load(tmp_path / "w.h5", family="oxford", size=size)
     told = ta.load(tmp_path / "w.h5", family="oxford", size=64)
     assert np.allclose(told.read(photo)[0, 0, 0], [255 - 103.939, 128 - 116.779, -123.68])
-    told = ta.load(tmp_path / "w.h5", family="torchvision", size=64)
+    told = ta.load(tmp_path / "w.h5", family="TorchVision", size=64)
     assert np.allclose(told.read(photo)[0, 0, 0], (np.array([0, 128 / 255, 1]) - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225])
     for family, words in (("oxfort", "unknown family 'oxfort'; did you mean oxford"),
                           ("squeezenet-caffe", "cannot be right: a VGG19 is oxford or torchvision")):

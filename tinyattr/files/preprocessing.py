@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinyattr.errors import InputError, count_of, unknown
+from tinyattr.errors import InputError, count_of
 from tinyattr.files.architectures import SAVE_IT_WHOLE
 from tinyattr.files.own_format import family_of
 from tinyattr.nets.classes import imagenet_names
@@ -13,8 +13,6 @@ from tinyattr.nets.pictures import FAMILIES, InputSpec
 
 def check_given(family=None, input=None, size=None, classes=None):
     """Raise InputError for what can be right for no file. The arguments are those of `load`."""
-    if family is not None and (not isinstance(family, str) or family not in FAMILIES):
-        raise unknown("family", family, FAMILIES)
     if input is not None and not isinstance(input, InputSpec):
         raise InputError("input says how photos are preprocessed: InputSpec(size, order, mean, scale); "
                          f"got {input!r:.60}")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from tinyattr.engine.arrays import sealed
+from tinyattr.errors import named
 from tinyattr.files.architectures import Architecture, architecture_of, architectures_of
 from tinyattr.files.formats import open_weights
 from tinyattr.files.own_format import check_digests, family_of, names_of
@@ -12,6 +13,7 @@ from tinyattr.files.preprocessing import check_given, class_names, preprocessing
 from tinyattr.files.registry import Published, identify
 from tinyattr.files.weight_file import Description, WeightFile, about
 from tinyattr.nets.network import network
+from tinyattr.nets.pictures import FAMILIES
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ def recognised(path, *, classes=None, **said):
 
     classes, and said: family, input, size; these and what is raised: see `load`.
     """
+    if said.get("family") is not None:
+        said["family"] = named("family", said["family"], FAMILIES)
     check_given(classes=classes, **said)
     spec = said.get("input")
     with open_weights(path, spec.shape[:2] if spec else said.get("size")) as file:
