@@ -59,6 +59,33 @@ def test_an_interrupt_is_one_line_at_most(start, seconds, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_what_was_interrupted_is_not_taken_apart():
+    """Libraries that were stopped half-way crash at the end of a process: here one that always does."""
+    code = "import atexit, os; from tinyattr.cli import main; atexit.register(os.abort); main.main = lambda: 130; main.entry()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "")
+
+
+def test_an_interrupt_that_python_drops_comes_back():
+    """As in what a weak reference calls when its object dies."""
+    code = """
+import signal, sys, time, weakref
+sys.argv[0] = "/usr/bin/tinyattr"
+from tinyattr.cli.interrupt import is_an_exception
+class Thing: pass
+is_an_exception()
+thing = Thing()
+weakref.finalize(thing, signal.raise_signal, signal.SIGINT)
+try:
+    del thing
+    time.sleep(5)
+except KeyboardInterrupt:
+    print("caught")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("caught\n", "")
+
+
 def test_a_users_own_script_keeps_its_interrupts():
     code = ("import signal, tinyattr\nassert signal.getsignal(signal.SIGINT) is signal.default_int_handler")
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -2,8 +2,10 @@
 
 import argparse
 import os
+import signal
 import sys
 import warnings
+from contextlib import suppress
 
 import tinyattr as ta
 from tinyattr.cli import attacks, bench, check, glyphs, heatmaps, lesson, outputs, weights  # noqa: F401 (add commands)
@@ -14,6 +16,7 @@ GROUPS = {  # commands of two words: what the first one is about
     "lesson": "the course of fourteen lessons, each a script: list, run, student's copy, notebook, handout, grade",
     "weights": "weight files: list, fetch, convert, show, verify",
 }
+INTERRUPTED = 128 + signal.SIGINT  # the status that shells give it
 
 
 class Parser(argparse.ArgumentParser):
@@ -47,7 +50,7 @@ def main(arguments=None):
         return _complain("not enough memory for this network and picture")
     except KeyboardInterrupt:
         _complain("interrupted")
-        return 130
+        return INTERRUPTED
     return 0
 
 
@@ -80,4 +83,8 @@ def entry():
     warnings.formatwarning = lambda message, *_: f"tinyattr: {' '.join(str(message).split())}\n"
     status = main()
     ends_at_once()  # all is written
+    if status == INTERRUPTED:  # a library that was stopped half-way, as LLVM, may crash when Python takes it apart
+        with suppress(OSError):
+            sys.stdout.flush()
+        os._exit(status)
     sys.exit(status)
