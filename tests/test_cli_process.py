@@ -61,9 +61,9 @@ def test_an_interrupt_is_one_line_at_most(start, seconds, tmp_path):
 
 def test_what_was_interrupted_is_not_taken_apart():
     """Libraries that were stopped half-way crash at the end of a process: here one that always does."""
-    code = "import atexit, os; from tinyattr.cli import main; atexit.register(os.abort); main.main = lambda: 130; main.entry()"
+    code = "import atexit, os; from tinyattr.cli import main; atexit.register(os.abort)\ndef stop(): raise KeyboardInterrupt\nmain.main = stop; main.entry()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (130, "")
+    assert (done.returncode, done.stderr) == (130, "tinyattr: interrupted\n")
 
 
 def test_an_interrupt_that_python_drops_comes_back():

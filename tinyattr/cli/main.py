@@ -16,7 +16,6 @@ GROUPS = {  # commands of two words: what the first one is about
     "lesson": "the course of fourteen lessons, each a script: list, run, student's copy, notebook, handout, grade",
     "weights": "weight files: list, fetch, convert, show, verify",
 }
-INTERRUPTED = 128 + signal.SIGINT  # the status that shells give it
 
 
 class Parser(argparse.ArgumentParser):
@@ -28,7 +27,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(arguments=None):
-    """Run one command. Returns the exit status: 0, or 1 with one line on standard error."""
+    """Run one command. Returns the exit status: 0, or 1 with one line on standard error. Ctrl-C is left to `entry`."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a name that the terminal cannot show is no reason to stop
@@ -48,9 +47,6 @@ def main(arguments=None):
         return _complain(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
     except MemoryError:
         return _complain("not enough memory for this network and picture")
-    except KeyboardInterrupt:
-        _complain("interrupted")
-        return INTERRUPTED
     return 0
 
 
@@ -81,10 +77,12 @@ def parser():
 def entry():
     """Where the `tinyattr` command starts."""
     warnings.formatwarning = lambda message, *_: f"tinyattr: {' '.join(str(message).split())}\n"
-    status = main()
-    ends_at_once()  # all is written
-    if status == INTERRUPTED:  # a library that was stopped half-way, as LLVM, may crash when Python takes it apart
+    try:
+        status = main()
+        ends_at_once()  # all is written
+    except KeyboardInterrupt:
+        _complain("interrupted")
         with suppress(OSError):
             sys.stdout.flush()
-        os._exit(status)
+        os._exit(128 + signal.SIGINT)  # at once: what was stopped half-way, as LLVM is, may crash when it is freed
     sys.exit(status)
