@@ -8,6 +8,7 @@ x (N, C, H, W), z, c, and of dz_c/dx, of A (the tensor `last`) and of dz_c/dA th
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -83,6 +84,7 @@ def write(name, net, shape):
     about = {"input_names": ["x"], "output_names": ["out"]}
     torch.onnx.export(net, (x,), FOLDER / f"{name}.onnx", dynamo=False, opset_version=13, dynamic_axes={"x": {0: "n"}}, **about)
     torch.onnx.export(net, (x,), FOLDER / f"{name}_dynamo.onnx", dynamo=True, external_data=False, **about)
+    forget_paths(FOLDER / f"{name}_dynamo.onnx")
     net, x = net.double(), x.double().requires_grad_(True)
     ends = []
     net.fc.register_forward_hook(lambda module, inputs, output: ends.append(output))
@@ -93,6 +95,16 @@ def write(name, net, shape):
     dx, dA = torch.autograd.grad(z.gather(1, c[:, None]).sum(), (x, net.last))
     np.savez_compressed(FOLDER / f"{name}.npz", x=x.detach().numpy().astype("f4"), z=z.detach().numpy(), c=c.numpy(),
                         dzc_dx=dx[0].numpy(), A=net.last[0].detach().numpy(), dzc_dA=dA[0].numpy())
+
+
+def forget_paths(path):
+    """Take out of a file where on this machine each of its nodes was written."""
+    model = onnx.load(path)
+    for node in model.graph.node:
+        kept = [entry for entry in node.metadata_props if "/" not in entry.value]
+        del node.metadata_props[:]
+        node.metadata_props.extend(kept)
+    onnx.save(model, path)
 
 
 if __name__ == "__main__":
