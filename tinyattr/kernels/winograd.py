@@ -161,7 +161,7 @@ def put(value, outputs, at):
         else:
             store(y, at, value)
     if given(a):
-        store(a, at, passed(value, load(gate, at) if given(gate) else value, np.float32(0), np.float32(np.inf)))
+        store(a, at, passed(value, load(gate, at) if given(gate) else value, np.float32(0), None))
 
 
 @inlined
