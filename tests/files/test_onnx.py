@@ -22,7 +22,7 @@ from tinyattr.files.onnx.network import Walk, picture_shape
 from tinyattr.nets.pictures import InputSpec
 
 ONNX = importlib.util.find_spec("onnx") is not None
-needs_onnx = pytest.mark.skipif(not ONNX, reason="the package onnx is not installed: pip install 'tinyattr[onnx]'")
+needs_onnx = pytest.mark.skipif(not ONNX, reason="the package onnx is not installed: pip install onnx")
 SMALL = [f"{name}{by}" for name in ("alex", "excite", "modern", "shuffle") for by in ("", "_dynamo")]
 OWN = {  # the layer whose output is A; whether the exporter merged batch norms into float32 weights
     "binary_sigmoid": ("f.4.Relu", "node_relu_1", False), "cifar_resnet20": ("layer3.2.Relu_1", "node_relu_18", True),
