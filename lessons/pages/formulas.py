@@ -46,7 +46,7 @@ def tex(text):
             if inner is None:
                 return None
             part = f"{part[0]}{{{inner}}}"
-            kind = "sign" if text[:token.start()].endswith(("Σ", "∫", "sum", "int")) else kind
+            kind = "sign" if re.search(r"(?:[Σ∫]|sum|int)(?:_\w+)?$", text[:token.start()]) else kind
         elif kind == "space":
             part = r"\," if last in ("letter", "number", "script") and text[place:place + 1] not in "+-/=<>·−≠*.|)" else " "
         elif kind == "slope":
@@ -58,7 +58,8 @@ def tex(text):
 
 def formula(text):
     """A formula as nodes of mathematics, one for each side of its relations; none for words and what is no formula."""
-    if tex(text) is None or not re.search(r"[^\s\w']|_|\b\w\b", text):
+    text = " ".join(text.split())
+    if tex(text) is None or text.startswith("--") or not re.search(r"[^\s\w']|_|\b\w\b", text):
         return []
     sides = [nodes.math(side, tex(side)) for side in RELATION.split(text)]
     return [node for side in sides for node in (nodes.Text(" "), side)][1:]

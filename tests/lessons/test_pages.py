@@ -10,6 +10,7 @@ import zipfile
 from functools import partial
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
@@ -220,6 +221,24 @@ def test_the_code_stands_room_by_room_the_heart_first(site):
     places = [text.find(f'id="{"-".join(module.parts).replace("_", "-")}"') for module in modules]
     assert -1 not in places, modules[places.index(-1)]
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize(("text", "wanted"), [
+    ("y_c = e^{z_c} / Σ_j e^{z_j}", ["y_{c}", r"= e^{z_{c}} / \sum _{j} e^{z_{j}}"]),
+    ("dy_i/dz_j = y_i (δ_ij - y_j)", [r"\mathrm{d}y_{i}/\mathrm{d}z_{j}", r"= y_{i}\,(\delta _{ij} - y_{j})"]),
+    ("t = K Σ_k A_00k", ["t", r"= K\,\sum _{k} A_{00k}"]),
+    ("(x - b)_ijk int_0^1 dS/dx_ijk da", [r"(x - b)_{ijk}\,\int _{0}^{1} \mathrm{d}S/\mathrm{d}x_{ijk}\,\mathrm{d}a"]),
+    ("y_c - y_c²", ["y_{c} - y_{c}^2"]),
+    ("z_c - mean z", [r"z_{c} - \operatorname{mean} z"]),
+    *[(code, []) for code in ("log_odds", "block5_pool", "np.exp(1000)", "six_products", "t_layers", "g[n,i,j,k]", "--mean", "log", "walk_in",
+                              "x = (photo - 127) / 64", "z'_", "ta.load(path, size=224)")],
+])
+def test_formulas_are_told_from_code(text, wanted):
+    pytest.importorskip("sphinx", reason="the pages need the extra docs")
+    spec = spec_from_file_location("formulas", ROOT / "lessons" / "pages" / "formulas.py")
+    formulas = module_from_spec(spec)
+    spec.loader.exec_module(formulas)
+    assert [node.astext() for node in formulas.formula(text) if node.tagname == "math"] == wanted
 
 
 def test_a_real_browser_shows_them(site, pages):

@@ -72,9 +72,9 @@ def outlined(rows, columns, heatmaps, masks, title=""):
     (H, W), of an object. Returns a matplotlib Figure.
     """
     names = [f"{name}\n{row[0].layer}" for name, row in zip(rows, heatmaps, strict=True)]
+    sentences = [f"{title}.", "Colours: the square root of the map. Outlines: the objects"]
     H, W = heatmaps[0][0].size
-    figure, axes = _table(names, columns, (H, W), [f"{title}.", "Colours: the square root of the map. Outlines: the objects"],
-                          side=1.8, letters=10)
+    figure, axes = _table(names, columns, (H, W), sentences, side=1.8, letters=10)
     for ax, heatmap in zip(axes.flat, (heatmap for row in heatmaps for heatmap in row), strict=True):
         L = np.maximum(heatmap.raw, 0)
         ax.imshow(np.sqrt(L / (L.max() or 1)), cmap=POSITIVE, vmin=0, vmax=1, extent=(0, W, H, 0))
