@@ -68,6 +68,7 @@ html_static_path = ["static"]
 html_css_files = ["pages.css"]
 html_show_sourcelink = False
 html_show_copyright = False
+toc_object_entries = False  # the contents of the code's page are its modules
 html_use_index = html_domain_indices = False  # the page of the code and the search lead there
 myst_heading_anchors = 3
 autodoc_member_order = "bysource"
