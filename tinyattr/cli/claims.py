@@ -1,13 +1,17 @@
-"""`tinyattr reproduce | paint`: what papers say, in figures and numbers of our own."""
+"""`tinyattr reproduce | paint | sanity`: what papers say, and what maps are worth, in figures and numbers."""
 
 import numpy as np
 
-from tinyattr.cli.command import command, figure, one_of, option
+from tinyattr.cli.command import command, figure, one_of, option, several
 from tinyattr.cli.outputs import check, tell
 from tinyattr.cli.shared import load, network, shared
 from tinyattr.errors import InputError
+from tinyattr.methods import METHODS
+from tinyattr.scores import SCORES
 from tinyattr.studies.reproduce import CLAIMS, FIGURES, altered_beside_original, scores_side_by_side
 from tinyattr.studies.samples import photo, scenes
+from tinyattr.studies.sanity import sanity
+from tinyattr.studies.sanity.report import CHECKED
 
 SCENES = 20
 
@@ -50,11 +54,15 @@ def claim_again(options, page):
     """A claim, on glyph scenes or on the one image that is named."""
     if options.target is not None:
         raise InputError(f"{options.which} explains the classes that the network itself names; leave --target out")
+    return page(*asked(options, SCENES), options.K, options.layer)
+
+
+def asked(options, count):
+    """The network, and the pictures to measure on: the one that --image names, or so many glyph scenes."""
     if options.image is not None and options.pictures is not None:
         raise InputError("--image names the one picture to measure on; leave --pictures out")
     net = network(options, photo=options.image is not None)
-    pictures = scenes(options.pictures or SCENES) if options.image is None else [photo(options.image)]
-    return page(net, pictures, options.K, options.layer)
+    return net, scenes(options.pictures or count) if options.image is None else [photo(options.image)]
 
 
 def tell_claims(options, found):
@@ -73,3 +81,19 @@ def run_paint(options):
 
     net, x = load(options)
     tell_claims(options, painted(net, x, options.text, options.target, options.K, options.layer))
+
+
+@command("sanity", "--method grad_cam lrp --pictures 4 --out sanity.png", *shared("--image --net --family --layer --K"),
+         several("--method", "M", METHODS, CHECKED), several("--score", "S", SCORES, ("pre", "log_odds")),
+         option("--pictures", type=int, help="how many glyph scenes, where there is no --image; default: 4"),
+         figure("figure to write: weights drawn anew, and maps of two classes"), *shared("--json"))
+def run_sanity(options):
+    """What can be said of heatmaps without the truth: other weights, other classes, noise, spread, faithfulness."""
+    net, pictures = asked(options, 4)
+    found = sanity(net, pictures, methods=options.method, scores=options.score, K=options.K, layer=options.layer)
+
+    def drawn(_):
+        from tinyattr.studies.sanity.figure import figure as checks
+        return checks(found)
+
+    tell(options, found.table(), found.numbers(), drawn)

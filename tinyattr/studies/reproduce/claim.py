@@ -41,10 +41,11 @@ class Reproduction:
 
     @classmethod
     def of(cls, name, maps, claims, verdict="", values=None):
-        """Of maps {(method, column): Heatmap}: a row for each method."""
+        """Of maps {(method, column): Heatmap}: a row for each method, or whatever else stands in its place."""
         methods, columns = (list(dict.fromkeys(names)) for names in zip(*maps, strict=True))
         heatmaps = [[maps[m, column] for column in columns] for m in methods]
-        return cls(name, [row[0].method for row in heatmaps], columns, heatmaps, claims, verdict, values)
+        rows = [row[0].method if m in METHODS else m for m, row in zip(methods, heatmaps, strict=True)]
+        return cls(name, rows, columns, heatmaps, claims, verdict, values)
 
     def table(self):
         """The claims and the verdict as text."""

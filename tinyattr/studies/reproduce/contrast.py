@@ -69,12 +69,14 @@ def contrast(net, pictures, K=10.0, layer=None):
         Claim("(ours) the three contrasts draw the same maps there",
               f"largest difference {max(moved):.0e} of the largest value", max(moved) <= 10 * SAME),
     ]
-    verdict = (f"What the weighted contrast keeps gives r_1 = {weighted[0]:.2f} (logit alone {logit[0]:.2f}) and "
-               f"r_2 = {weighted[1]:.2f} ({logit[1]:.2f}): {'both' if (weighted > logit).all() else 'not both'} in the "
-               f"printed direction, {('neither', 'one', 'both')[sum(more)]} by more than two standard errors. In the "
-               f"altered network the contrasts {'stay' if claims[-1].holds else 'move'}, the logit alone keeps "
-               f"r_2 = {mean['altered'][1]:.2f} of {mean['untouched'][1]:.2f} untouched.")
-    maps = {(f"t_{i + 1}", column): heat for i in (0, 1) for (_, column), heat in
+    largest = mean["max contrast"]
+    verdict = (f"The weighted contrast keeps r_1 = {weighted[0]:.2f} (logit alone {logit[0]:.2f}, max contrast "
+               f"{largest[0]:.2f}) and r_2 = {weighted[1]:.2f} ({logit[1]:.2f}, {largest[1]:.2f}): against the logit, "
+               f"{'both' if (weighted > logit).all() else 'not both'} in the printed direction, "
+               f"{('neither', 'one', 'both')[sum(more)]} by more than two standard errors. In the "
+               f"altered network the contrasts {'stay' if claims[-1].holds else 'move'}; with the logit alone r_2 is "
+               f"{mean['altered'][1]:.2f}, untouched {mean['untouched'][1]:.2f}.")
+    maps = {(f"t_{i + 1}, {net.label(two[i])}", column): heat for i in (0, 1) for (_, column), heat in
             heatmaps(tapes, ("grad_cam",), tuple(CONTRASTS.values()), two[i], layer).items()}
     return Reproduction.of(f"Wang & Wang 2022, Table 1: {net.name}, {count} pictures, layer {layer}", maps, claims,
                            verdict, r)

@@ -55,8 +55,9 @@ def diffgradcam(net, pictures, K=10.0, layer=None):
         Claim("Grad-CAM by a logit can be fooled", f"correlation with the frame {before:.2f} -> {fooled:.2f}, "
               f"max |y' - y| = {by_hoax:.0e}", fooled > 0.5),
         Claim("the hoax does not move maps of differences", f"largest change {moved:.0e}", moved <= 10 * SAME),
-        Claim("(ours) nor does any other fooling: we try a sawtooth on one logit", "correlation of the maps of log_odds with "
-              f"the frame {odds_before:.2f} -> {odds_fooled:.2f}, max |y' - y| = {by_sawtooth:.0e}", odds_fooled < 0.5),
+        Claim("(ours) nor does any other fooling: we try a sawtooth on one logit",
+              f"correlation of the maps of log_odds with the frame {odds_before:.2f} -> {odds_fooled:.2f}, "
+              f"max |y' - y| = {by_sawtooth:.0e}", odds_fooled < 0.5),
     ]
     verdict = (f"Maps of differences {'match' if claims[0].holds else 'resemble, but do not equal,'} those of Grad-CAM "
                f"(correlation {min(alike):.2f} to {max(alike):.2f}). Whatever all logits share "

@@ -17,8 +17,8 @@ SURE = 30.0  # a lead of the class, log(y_c / (1 - y_c)), at which a network is 
 def rest(net, pictures, K=10.0, layer=None):
     """Cai, "CAMs as Shapley Value-based Explainers", arXiv 2501.06261: the score ReST, S = z_c + log y_c.
 
-    Claim: ReST is "to address the limitations of pre-softmax and post-softmax scores". We ask for those that are known: the
-    latter vanish where the network is sure; the former leave out the other classes, and take in what all logits share.
+    Claim: ReST is "to address the limitations of pre-softmax and post-softmax scores". We ask for those that are known:
+    post vanishes where the network is sure; pre leaves out the other classes, and takes in what all logits share.
     Algebra: its row is e_c + (e_c - y) = 2 e_c - y, the sum of the rows of pre and log. Grad-CAM is linear in the row,
     so L(rest) = L(pre) + L(log), L(log) = (1 - y_c) L(log_odds). Where y_c -> 1 the row becomes e_c: it does not
     vanish, as those of post and log do, but is pre's. kappa = 1, so that t adds to L(rest) just what it adds to L(pre).
@@ -50,10 +50,11 @@ def rest(net, pictures, K=10.0, layer=None):
               f"correlation of maps, original and altered network: ReST {rest_kept:.3f}, log {log_kept:.3f}",
               bool(rest_kept > 0.99)),
     ]
-    verdict = (f"Post-softmax's limitation: {'addressed' if claims[0].holds else 'not addressed'}, ReST does "
+    verdict = (f"Post-softmax's limitation: {'' if claims[0].holds else 'not '}addressed, ReST does "
                f"{'not ' if claims[0].holds else ''}vanish where the network is sure. Pre-softmax's: "
-               f"{'rivals count, ' if claims[1].holds else ''}but t moves ReST {'as' if claims[2].holds else 'other than'} "
-               f"pre (correlation of its maps before and after {rest_kept:.2f}, of log's {log_kept:.2f}).")
+               f"rivals {'' if claims[1].holds else 'do not '}count; "
+               f"t moves it {'' if claims[2].holds else 'not '}as it moves pre "
+               f"(correlation of its maps before and after {rest_kept:.2f}, of log's {log_kept:.2f}).")
     shown = {("grad_cam", f"{n}: {s}"): grad_cam(*tapes[n], c, s, layer) for s in ("pre", "log") for n in tapes}
     shown |= {("grad_cam", f"{n}: ReST"): replace(shown["grad_cam", f"{n}: pre"], score="ReST", direction=L, plane=L)
               for n, L in both.items()}
