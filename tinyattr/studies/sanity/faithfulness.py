@@ -11,9 +11,11 @@ from tinyattr.studies.metrics import pearson
 def sensitivity_n(net, x, L, n, target=None, score="post", *, runs=100, baseline="black", seed=0, batch=BATCH):
     """Pearson correlation of sum_(ij in I) L_ij and S(x) - S(x with the places I those of the baseline), in [-1, 1].
 
-    Over `runs` random sets I of n places of the picture; L (H, W) has its size. A map that says what each place adds to
-    S, where S is such a sum, has 1 for every n. NaN if one of the two never changes. n: from 1 to 80 % of the places.
-    Ancona et al. 2018, arXiv 1711.06104. Raises InputError for a map of another size, and for n outside 1 ... H W.
+    Over `runs` random sets I of n places of the picture; L (H, W) has its size. A map of what each place adds to S,
+    where S is such a sum, has 1 for every n. NaN if one of the two never changes. n: from 1 to 80 % of the places.
+    Ancona et al. 2018, arXiv 1711.06104. (Quantus 0.6 computes something else under this name: it compares the drop
+    after all steps so far with the places of the last step alone.) Raises InputError for a map of another size, and for
+    n outside 1 ... H W.
     """
     request = ask(net, x, target, score)
     H, W = request.x.shape[1:3]

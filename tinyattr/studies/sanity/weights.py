@@ -18,6 +18,7 @@ def cascade(net, explain, *, similarity=spearman, seed=0):
 
     explain: a function net -> L, for one picture, class and score. The first entry, "trained", compares the map with
     itself. In [-1, 1] for rank correlation, the default as in Quantus; it should fall towards 0. "Top-down" there.
+    (Quantus starts its generator anew for every layer, so that all draw the same numbers; ours do not.)
     """
     return _compared(randomised(net, seed), explain, similarity)
 
