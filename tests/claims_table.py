@@ -1,4 +1,4 @@
-"""The README's table of claims, from the stored results. `python -m tests.claims_table` writes it.
+"""The table of claims, in lessons/pages/claims.md, from the stored results. `python -m tests.claims_table` writes it.
 
 `python -m tests.claims_table measure` measures them again before: about five minutes.
 """
@@ -6,7 +6,7 @@
 import json
 import sys
 
-from tests.generated import ROOT, with_part, write
+from tests.generated import PAGES, ROOT, with_part, write
 
 STORED = ROOT / "tests" / "references" / "claims.json"
 PICTURES = {"contrast": 200, "freedom": 20, "rest": 20, "diffgradcam": 20, "beyond_softmax": 20}
@@ -39,12 +39,12 @@ def table():
     return "\n".join(lines)
 
 
-def with_table(readme):
-    """The README's text with the table in its place."""
-    return with_part(readme, START, END, table())
+def with_table(text):
+    """The page's text with the table in its place."""
+    return with_part(text, START, END, table())
 
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["measure"]:
         STORED.write_text(json.dumps(measured()) + "\n", encoding="utf-8")
-    write(ROOT / "README.md", with_table)
+    write(PAGES / "claims.md", with_table)

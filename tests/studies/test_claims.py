@@ -1,4 +1,4 @@
-"""Claims of other papers: their algebra on small networks, their verdicts on the embedded one, and the README's table."""
+"""Claims of other papers: their algebra on small networks, their verdicts on the embedded one, and the page's table."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 
 import tinyattr as ta
 from tests import claims_table
-from tests.generated import ROOT
+from tests.generated import PAGES
 from tests.methods.toys import toy
 from tinyattr.cli.main import main
 from tinyattr.studies.reproduce import CLAIMS
@@ -34,7 +34,7 @@ def small(kernel, size=8):
 
 
 def test_the_table_is_that_of_the_stored_results():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (PAGES / "claims.md").read_text(encoding="utf-8")
     assert text == claims_table.with_table(text), "run: python -m tests.claims_table"
     assert list(STORED) == list(CLAIMS) == list(claims_table.SAYS)
 
