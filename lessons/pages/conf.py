@@ -38,6 +38,8 @@ teaching
 methods
 attacks
 which_map
+sanity
+claims
 weights
 softmax
 museum
