@@ -131,12 +131,14 @@ def shown(options):
 def run_play(options):
     """One figure to play with: class, score, method, layer, attack."""
     try:
-        from tinyattr.studies.playground import Playground, play
+        from tinyattr.studies.playground import Playground, play, serve
     except ValueError:  # what matplotlib says of such a name
         raise InputError(f"MPLBACKEND={os.environ.get('MPLBACKEND')} names no window that is installed here; unset it, "
                          "or try --browser") from None
     net, x = load(options)
-    if options.figure is None:
-        play(net, x, browser=options.browser, port=options.port)
+    if options.browser:
+        serve(net, x, options.port)
+    elif options.figure is None:
+        play(net, x)
     else:
         tell(options, f"network  {net.name}", figure=lambda draw: Playground(net, x).figure)

@@ -6,6 +6,7 @@ import warnings
 from io import BytesIO
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
@@ -183,6 +184,19 @@ def draw_small(ax, heatmap, grey):
         ax.imshow(heatmap.plane / limit, cmap=SIGNED, vmin=-1, vmax=1)
     else:
         draw_map(ax, heatmap)
+
+
+def coloured(heatmap, grey):
+    """What `draw_small` draws, as a picture (H, W, 3) uint8: for figures that move."""
+    if heatmap.plane.shape == heatmap.size and heatmap.plane.min() < 0 < heatmap.plane.max():
+        colours = colormaps[SIGNED](heatmap.plane / brightest(np.abs(heatmap.plane)) / 2 + 0.5)[..., :3]
+    else:
+        strength = shown(heatmap)
+        colours = colormaps[POSITIVE](strength)[..., :3]
+        if heatmap.plane.shape != heatmap.size:
+            alpha = (0.25 + 0.5 * strength)[..., None]
+            colours = alpha * colours + (1 - alpha) * grey[..., None] / 255
+    return np.rint(255 * colours).astype(np.uint8)
 
 
 def shown(heatmap):
