@@ -123,7 +123,7 @@ def test_differences_are_grad_cam_where_two_classes_are_opposite():
     net, pictures = small(np.concatenate([w, -w], 1))
     found = CLAIMS["diffgradcam"](net, pictures)
     assert found.claims[0].holds
-    assert "match those of Grad-CAM" in found.verdict
+    assert "maps of differences equal those of Grad-CAM" in found.verdict
     net, pictures = small(np.random.default_rng(2).standard_normal((3, 4)))
     assert not CLAIMS["diffgradcam"](net, pictures).claims[0].holds
 
