@@ -7,7 +7,7 @@ STYLES = ("-", ":", "--", "-.", (0, (1, 4)), (0, (5, 5)))
 
 def figure(found):
     """Rank correlations as weights are drawn anew, in cascade and layer by layer; likeness of two classes' maps."""
-    drawn = empty(14, 4.6, [f"Sanity checks, {found.network}"])
+    drawn = empty(15, 4.6, [f"Sanity checks, {found.network}"])
     axes = drawn.subplots(1, 3, width_ratios=(3, 3, 2))
     for ax, of, title in zip(axes, (found.cascade, found.layer_by_layer), (
             "Weights drawn anew from the logits down to ...", "Weights drawn anew in one layer"), strict=False):
@@ -25,6 +25,6 @@ def figure(found):
         axes[2].plot(likeness, range(len(rows)), marker, color="black", label=f"{network} network", mfc="none")
     axes[2].set_yticks(range(len(rows)), rows, fontsize=8)
     axes[2].invert_yaxis()
-    axes[2].set(title="Are the maps of two classes one?", xlabel="SSIM; 1: the map does not ask which class")
+    axes[2].set(title="Are the maps of two classes one?", xlabel="SSIM; 1: one and the same")
     axes[2].legend(fontsize=8)
     return drawn
