@@ -7,7 +7,7 @@ from tinyattr.errors import InputError
 from tinyattr.methods import grad_cam
 from tinyattr.methods.heatmap import resize
 from tinyattr.softmax import log_odds_row, softmax
-from tinyattr.studies.reproduce.claim import SAME, Claim, Reproduction, apart, heatmaps
+from tinyattr.studies.reproduce.claim import SAME, Claim, Reproduction, above, apart, heatmaps
 
 LEAST = 0.1  # probability of the second class: only pictures with two possible answers count
 SIGMA = 15 / 224  # of the blur, as a share of the picture's side; theirs is drawn from 10 to 20 pixels of 224
@@ -111,9 +111,3 @@ def blurred(x, sigma):
 def listed(means, i):
     """r_1 (i = 0) or r_2 (i = 1) of each name, as text."""
     return ", ".join(f"{name} {values[i]:.3f}" for name, values in means.items())
-
-
-def above(a, b):
-    """True if the mean of a - b is more than two standard errors above 0."""
-    d = np.subtract(a, b)
-    return len(d) > 1 and bool(d.mean() > 2 * d.std(ddof=1) / np.sqrt(len(d)))
