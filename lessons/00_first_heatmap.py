@@ -4,7 +4,7 @@
 
 **Question:** Can a heatmap be wrong although the network is right?
 
-:Time: 25 min (5 talk, 15 work, 5 discuss)
+:Time: 50 min (15 read, 25 solve, 10 discuss)
 :CPU: 3 s
 :Needs: the package, nothing else
 :After this you can: load a network and explain a picture; measure how much of a heatmap lies where it should; name the scores whose heatmaps can be moved while no probability is

@@ -4,7 +4,7 @@
 
 **Question:** How can one walk backwards know the slope of an answer with respect to everything that went into it?
 
-:Time: 60 min (15 talk, 30 work, 15 discuss)
+:Time: 80 min (20 read, 50 solve, 10 discuss)
 :CPU: 2 s
 :Needs: the chain rule; no network
 :After this you can: write reverse-mode differentiation in ten lines; say what is lost when signals are overwritten, or passed on too early; choose a step for central differences; turn one method into another by changing one rule

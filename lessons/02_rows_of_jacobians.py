@@ -5,7 +5,7 @@
 **Question:** Why does a walk backwards give a row of the Jacobian, and how do we test a rule whose Jacobian is too large
 to write out?
 
-:Time: 60 min (15 talk, 30 work, 15 discuss)
+:Time: 85 min (20 read, 55 solve, 10 discuss)
 :CPU: 3 s
 :Needs: lesson 1; matrix products
 :After this you can: write the Jacobian of a dense layer and of a ReLU; say what a seed asks for; write a convolution's backward rule; test any rule with two random arrays; say what happens at kinks and ties

@@ -4,7 +4,7 @@
 
 **Question:** Can a sum of products be had with fewer multiplications than it has terms?
 
-:Time: 60 min (15 talk, 30 work, 15 discuss)
+:Time: 85 min (25 read, 50 solve, 10 discuss)
 :CPU: 4 s
 :Needs: lesson 2; no network
 :After this you can: write a convolution as loops, as nine matrix products and by Winograd's tiles; count the multiplications of each; prove an identity by twelve cases; write the backward pass of a convolution as a convolution

@@ -4,7 +4,7 @@
 
 **Question:** Which layer is "layer 35", and what must a weight file say besides its numbers?
 
-:Time: 60 min (15 talk, 30 work, 15 discuss)
+:Time: 95 min (25 read, 60 solve, 10 discuss)
 :CPU: 4 s
 :Needs: lessons 1 and 3; no network
 :After this you can: count a network's parameters and shapes without building it; name a layer so that nobody can take it for another; look into a weight file and say what its digests protect from; recognise a wrongly preprocessed picture

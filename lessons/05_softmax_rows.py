@@ -4,7 +4,7 @@
 
 **Question:** Which changes of the logits can a probability not see?
 
-:Time: 60 min (15 talk, 30 work, 15 discuss)
+:Time: 80 min (15 read, 55 solve, 10 discuss)
 :CPU: 2 s
 :Needs: lesson 2; no network
 :After this you can: write the softmax Jacobian from its formula; say for a score, by one sum, whether a number added to every logit changes its heatmaps; spot a zero that is only rounding

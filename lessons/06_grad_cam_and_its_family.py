@@ -4,7 +4,7 @@
 
 **Question:** A layer has activations A and gradients g; what is lost when g is averaged over the picture?
 
-:Time: 60 min (15 talk, 35 work, 10 discuss)
+:Time: 80 min (20 read, 50 solve, 10 discuss)
 :CPU: 12 s
 :Needs: lesson 5; hypothesis (extra "lessons"); no network
 :After this you can: write four class activation maps from two arrays; say at which layer each is to be trusted; build a network on which Grad-CAM points at the wrong place

@@ -4,7 +4,7 @@
 
 **Question:** Four scores, one picture, one method: how many different heatmaps, and which one should you show?
 
-:Time: 60 min (10 talk, 35 work, 15 discuss)
+:Time: 100 min (25 read, 65 solve, 10 discuss)
 :CPU: 9 s
 :Needs: lesson 5 (lesson 6 helps); hypothesis (extra "lessons"); no network
 :After this you can: say without computing for which methods post, log and log_odds draw one map; name what pre shows besides; see when float32 has lost the class that a map is for; choose a score and give the reason

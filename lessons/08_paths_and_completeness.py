@@ -4,7 +4,7 @@
 
 **Question:** When all numbers of a map add up to the change of the score, what does that prove?
 
-:Time: 60 min (15 talk, 30 work, 15 discuss)
+:Time: 85 min (25 read, 50 solve, 10 discuss)
 :CPU: 10 s
 :Needs: lessons 5 and 7; no network
 :After this you can: write integrated gradients and RSI-Grad-CAM in a few lines; read a receipt and say where its gap comes from; say what the quadrature rule, the score and the baseline each do to the map

@@ -4,7 +4,7 @@
 
 **Question:** What do you give up when you change one line of the chain rule?
 
-:Time: 70 min (15 talk, 40 work, 15 discuss)
+:Time: 105 min (25 read, 70 solve, 10 discuss)
 :CPU: 7 s
 :Needs: lessons 3, 5 and 8; no network
 :After this you can: write a new attribution method as one changed rule; put a method through the randomisation test; say of a map what it sums to, what biases keep, and what its starting row makes it blind to

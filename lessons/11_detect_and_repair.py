@@ -4,7 +4,7 @@
 
 **Question:** If training never sees t(x), who does, and how is it taken out again?
 
-:Time: 60 min (15 talk, 30 work, 15 discuss)
+:Time: 85 min (20 read, 55 solve, 10 discuss)
 :CPU: 5 s
 :Needs: lesson 10; no network
 :After this you can: say for a loss, by one sum, whether it sees t; measure how much all logits have in common; hide an attack from a detector; repair a network with two subtractions

@@ -4,7 +4,7 @@
 
 **Question:** How do you test an answer that nobody knows, and how do you know that your test can fail?
 
-:Time: 60 min (15 talk, 35 work, 10 discuss)
+:Time: 100 min (30 read, 60 solve, 10 discuss)
 :CPU: 22 s
 :Needs: lessons 5 and 9; hypothesis (extra "lessons"); no network
 :After this you can: turn an example into a property; judge a property by the faults that it finds; take its tolerance from conditioning; read a shrunk counter-example; test what a heatmap promises on networks that nobody has seen

@@ -4,7 +4,7 @@
 
 **Question:** A heatmap looks wrong: is the map to blame, the picture, or the network?
 
-:Time: 60 min (15 talk, 30 work, 15 discuss)
+:Time: 75 min (25 read, 40 solve, 10 discuss)
 :CPU: 13 s
 :Needs: lessons 5, 6 and 10
 :After this you can: write an adversarial picture in two lines; build a network that cheats, and catch it; tell a lying map from a true map of something wrong, by changing the picture and looking at the answer
