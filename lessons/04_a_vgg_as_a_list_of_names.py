@@ -2,17 +2,17 @@
 4. VGG19 as a list of names
 ===========================
 
-**Question:** Which layer is "layer 35", and what must a weight file say besides its numbers?
+**Question:** Which layer is "layer 35", and what can be read off a network without running it?
 
-:Time: 95 min (25 read, 60 solve, 10 discuss)
-:CPU: 4 s
-:Needs: lessons 1 and 3; no network
-:After this you can: count a network's parameters and shapes without building it; name a layer so that nobody can take it for another; look into a weight file and say what its digests protect from; recognise a wrongly preprocessed picture
-:Figures: 04_vgg19.png, 04_preprocessing.png
+:Time: 65 min (15 read, 40 solve, 10 discuss)
+:CPU: 3 s
+:Needs: lessons 2 and 3; no network
+:After this you can: count a network's parameters and shapes without building it; measure how much of a picture a layer sees; name a layer so that nobody can take it for another
+:Figures: 04_vgg19.png
 
-A network is two plain things: a list of (name, op, attributes) and a dict from names to arrays. The list is data, so
-it can be counted, changed and read by other programs than the one that computes. The dict lives in a file, and a third
-thing belongs to it that no array shows: how pictures were preprocessed when the network was trained.
+A network is two plain things: a list of (name, op, attributes) and a dict from names to arrays. The list is data, so it can
+be counted, changed and read by other programs than the one that computes. This lesson is about the list, the next one about
+the arrays and the file that they live in.
 """
 
 # %%
@@ -24,28 +24,16 @@ thing belongs to it that no array shows: how pictures were preprocessed when the
 #
 # - which layer has most of the parameters, and what share;
 # - which layers do most of the work;
-# - a network trained on pictures in red, green, blue gets blue, green, red: an error, a wrong class, or another
-#   probability?
+# - how many pixels of the picture can one number at the end of the convolutions depend on?
 
-import json
-import tempfile
-from dataclasses import replace
-from hashlib import sha256
 from math import prod
-from pathlib import Path
 
-import h5py
 import numpy as np
 from matplotlib.figure import Figure
 
 import tinyattr as ta
 from tinyattr.course import has, holds, predicts, same, show
-from tinyattr.files.fetch import cached
-from tinyattr.files.registry import REGISTRY
 from tinyattr.files.vgg import vgg_layers, vgg_shapes
-from tinyattr.glyphs.scenes import scene
-from tinyattr.nets.pictures import InputSpec
-from tinyattr.softmax import softmax
 from tinyattr.studies.draw import LINES
 
 layers = vgg_layers("E")  # E is the column of VGG19 in table 1 of Simonyan and Zisserman 2015
@@ -146,16 +134,16 @@ holds("and do 0.6 % of the work", round(share(work, "fc1", "fc2", "predictions")
 averaging = [(name, "avg_pool" if op == "max_pool" else op, attributes) for name, op, attributes in layers]
 
 
-def of_ones(layer):
+def of_ones(layer, layers=averaging):
     """The network up to this layer: one channel, all weights 1, no biases, pools that average."""
-    upto = averaging[:[name for name, _, _ in averaging].index(layer) + 1]
+    upto = layers[:[name for name, _, _ in layers].index(layer) + 1]
     ones = np.ones((3, 3, 1, 1)), np.zeros(1)
     return ta.network(upto, {name: ones for name, op, _ in upto if op == "conv2d"})
 
 
-def window(layer):
+def window(layer, layers=averaging):
     """How many rows of the picture a number in the middle of this layer depends on, measured by a walk."""
-    tape = of_ones(layer).run(np.ones((1, 384, 32, 1)))
+    tape = of_ones(layer, layers).run(np.ones((1, 384, 32, 1)))
     seed = np.zeros(tape[layer].output.shape)
     seed[0, seed.shape[1] // 2, seed.shape[2] // 2] = 1
     return (ta.walk(tape, {layer: seed}, ta.GRADIENT)["input"] > 0).any((0, 2, 3)).sum()
@@ -222,202 +210,39 @@ predicts("4.3 their names", number_35, true)
 # %%
 # So this library takes names and nothing else, and every caption says the layer's name.
 #
-# The file
-# --------
+# Exercise 4.4 (break): nothing but the order
+# -------------------------------------------
 #
-# A small VGG19 for pictures of 32 x 32, in a file, and what HDF5 shows of it:
+# Two lists can have the same entries, fit to the same weights and end in the same shape, and be two networks. Take one entry
+# out of the list and put it back before another one, ``what, before = "...", "..."``, so that the last number before
+# ``flatten`` depends on more or fewer pixels than 268, while all weights still fit and the shape in the end is the same.
 
-folder = tempfile.TemporaryDirectory()
-path = Path(folder.name) / "small.h5"
-spec = InputSpec(32, "BGR", mean=(104.0, 117.0, 124.0), scale=(50.0, 60.0, 70.0))
-ta.save(ta.vgg("E", width=1 / 16, size=32, classes=("cat", "dog", "gnu"), input=spec), path)
-with h5py.File(path) as file:
-    for name in ("block1_conv1", "fc1", "predictions"):
-        print(name, {what: array.shape for what, array in file["weights"][name].items()})
-    about = json.loads(file["about"][:].tobytes())
-    for key in ("network", "input", "classes", "features"):
-        print(f"{key}: {about[key]}")
-    print(f"layers: {len(about['layers'])}, the first is {about['layers'][0]}")
-    digests = about["sha256"]
-    print(f"sha256 of predictions/bias: {digests['predictions/bias']}, one of {len(digests)}")
-    holds("a digest of every array", len(digests) == 2 * len(file["weights"]) == 38)
-    kernel = file["weights/fc1/kernel"][:]
-    holds("made from its bytes", digests["fc1/kernel"] == sha256(kernel.tobytes()).hexdigest())
+### BEGIN SOLUTION
+what, before = "block1_pool", "block1_conv2"  # the convolution then works on 112 x 112 places, 2 pixels apart
+### END SOLUTION
 
 
-def turned_upside_down(path):
-    """A copy of the file with the other sign of all predictions: the likeliest class becomes the unlikeliest."""
-    other = path.with_name("upside_down.h5")
-    other.write_bytes(path.read_bytes())
-    with h5py.File(other, "r+") as file:
-        for what in ("kernel", "bias"):
-            file["weights/predictions"][what][:] *= -1
-    return other
+def moved(layers, what, before):
+    """The list, its entry `what` taken out and put back before the entry `before`."""
+    found = {name: (name, op, attributes) for name, op, attributes in layers}
+    order = [name for name in found if name != what]
+    order.insert(order.index(before), what)
+    return [found[name] for name in order]
 
 
+holds("4.4 two names from the list", {what, before} <= {name for name, _, _ in layers}, "write two names as they are printed above")
+other = ta.network(moved(layers, what, before), small.weights)
+noise = np.random.default_rng(0).standard_normal((1, 64, 64, 3))
 try:
-    ta.load(turned_upside_down(path))
-    refusal = ""
+    other_tape, told = other.run(noise), ""
 except ta.InputError as error:
-    refusal = str(error)
-print(refusal)
-holds("a changed file is refused, and the array named", "predictions/kernel" in refusal)
-
-# %%
-# Exercise 4.4 (break): what a digest does not protect from
-# ---------------------------------------------------------
-#
-# A digest finds a broken disk or download. Does it find a forger? Make ``load`` take the changed file: ``about`` is
-# JSON text in bytes, everyone can compute a sha256, and the file's attribute ``sha256`` is that of ``about`` itself.
-# ``about[:] = ...`` writes bytes of the same number, and ``file.attrs.modify(name, np.bytes_(text))`` an attribute.
-
-
-def forge(path):
-    """Change the file's own list of digests so that it fits to the arrays that are in the file now."""
-    with h5py.File(path, "r+") as file:
-        ### BEGIN SOLUTION
-        about = json.loads(file["about"][:].tobytes())
-        for where in about["sha256"]:
-            about["sha256"][where] = sha256(file[f"weights/{where}"][:].tobytes()).hexdigest()
-        text = json.dumps(about).encode()
-        file["about"][:] = np.frombuffer(text, np.uint8)
-        file.attrs.modify("sha256", np.bytes_(sha256(text).hexdigest()))
-        ### END SOLUTION
-
-
-forged = turned_upside_down(path)
-forge(forged)
-try:
-    z = ta.load(forged)(np.ones((1, 32, 32, 3)))
-except ta.InputError as error:
-    z = error
-holds("4.4 the forged file loads", isinstance(z, np.ndarray), str(z))
-same("4.4 and says the opposite", z, -ta.load(path)(np.ones((1, 32, 32, 3))))
-holds("the digest of the whole file, told by someone else, would find it",
-      sha256(forged.read_bytes()).digest() != sha256(path.read_bytes()).digest())
-
-# %%
-# A digest that you compare with must come from somebody you trust, by another way than the file. ``tinyattr bake``
-# hides the attack of the papers in a weight file in just this manner.
-#
-# The picture
-# -----------
-#
-# Our embedded network was trained on ``x = (photo - 127) / 64``, red, green, blue. VGG19 as trained in Oxford wants
-# ``photo - mean`` in blue, green, red; torchvision's VGG19 has other numbers again, on the same layers with the same
-# shapes. Nothing in the arrays says which, and any of them runs. Such steps from photo to input are called
-# **preprocessing**. Here are the same scenes, preprocessed in six ways:
-
-net = ta.load("glyphs")
-own = net.input
-ways = {
-    "as trained": own,
-    "blue, green, red": replace(own, order="BGR"),
-    "no mean": replace(own, mean=(0, 0, 0)),
-    "-1 to 1": replace(own, mean=(127.5,) * 3, scale=(127.5,) * 3),
-    "0 to 1": replace(own, mean=(0, 0, 0), scale=(255,) * 3),
-    "Oxford's": replace(ta.FAMILIES["oxford"], size=own.size),
-}
-rng = np.random.default_rng(3)
-scenes = [scene(rng, difficulty=0.5) for _ in range(8)]
-found = {}  # way: one (right class?, its probability) a scene
-for way, other in ways.items():
-    y = [softmax(net(other.encode(s.picture))[0]) for s in scenes]
-    found[way] = [(int(p.argmax()) == s.classes[0], p[s.classes[0]]) for p, s in zip(y, scenes, strict=True)]
-    print(f"{way:<17} right {sum(right for right, _ in found[way]):>2} of 8, "
-          f"mean probability of the right class {np.mean([p for _, p in found[way]]):.3f}")
-
-# %%
-# No error, few wrong classes; mostly other probabilities. Colour tells nothing about the class in the glyph world, so
-# exchanged channels do little harm. And the surest answers come from a *wrong* way. Oxford's has no division
-# by 64, so the input has more contrast. Convolutions, ReLUs, pools and dense layers pass a factor on; only biases do
-# not grow.
-
-
-def lead(way, s):
-    """How far the largest logit is above the second."""
-    second, first = np.sort(net(ways[way].encode(s.picture))[0])[-2:]
-    return first - second
-
-
-ratios = [lead("Oxford's", s) / lead("as trained", s) for s in scenes[:4]]
-print("lead with Oxford's preprocessing / as trained:", *(f"{ratio:.0f}" for ratio in ratios))
-mean = {way: np.mean([p for _, p in values]) for way, values in found.items()}
-holds("exchanged channels do little harm, 0 to 1 does much",
-      mean["0 to 1"] < mean["as trained"] / 4 < mean["blue, green, red"] < mean["as trained"])
-holds("and one wrong way raises the probability", mean["Oxford's"] > mean["as trained"] and min(ratios) > 10)
-
-# %%
-# What the network was given, shown as it would take it: as if every input had been preprocessed in its own way.
-
-figure = Figure(figsize=(8.2, 6.2), layout="constrained")
-axes = figure.subplots(4, len(ways))
-for column, (way, other) in enumerate(ways.items()):
-    for ax, s, (right, p) in zip(axes[:, column], scenes, found[way], strict=False):
-        ax.imshow(own.decode(other.encode(s.picture)))
-        ax.set(xticks=[], yticks=[])
-        ax.set_xlabel(f"{p:.3f}" if right else f"{p:.3f}, not first", fontsize=8)
-    axes[0, column].set_title(way, fontsize=9)
-for ax, s in zip(axes[:, 0], scenes, strict=False):
-    ax.set_ylabel(net.label(s.classes[0]), fontsize=8)
-figure.suptitle("Preprocessed in six ways, as the network takes them; below each, the probability of the right class",
-                fontsize=10)
-show(figure, "04_preprocessing.png")
-
-# %%
-# Exercise 4.5 (complete): preprocessing is a layer
-# -------------------------------------------------
-#
-# ``(photo - mean) / scale`` is linear, and so is the convolution after it. So the first layer can take the photo
-# itself, in red, green, blue from 0 to 255, if its weights are changed once: from ``y = b + Σ_{u,v,c} (x_c - m_c) /
-# s_c · w_uvc`` read off what weights and bias it needs then. Mind that a BGR network counts c from blue, and the photo
-# from red.
-#
-# One thing remains. Padding puts zeros around the *preprocessed* picture. Which colour has a pixel that is zero then?
-# Without that answer, the new layer is right inside and wrong along the border.
-
-
-def with_preprocessing(w, b, spec):
-    """(w, b) of a first layer that takes the photo itself, and (red, green, blue) to surround the photo with."""
-    mean, scale = np.array(spec.mean), np.array(spec.scale)  # in the order of the network's channels
-    ### BEGIN SOLUTION
-    w = w / scale[:, None]  # (3, 3, C, K), a scale for each C
-    b = b - np.einsum("uvck,c->k", w, mean)
-    turn = -1 if spec.order == "BGR" else 1
-    return w[:, :, ::turn], b, mean[::turn]
-    ### END SOLUTION
-
-
-photo = rng.integers(0, 256, (32, 32, 3)).astype(float)
-conv = ("block1_conv1", "conv2d")
-w, b = (a.astype(np.float64) for a in ta.load(path).weights["block1_conv1"])
-for name, how in {"RGB": own, "BGR": spec}.items():
-    x = (photo[None, ..., ::-1 if name == "BGR" else 1] - how.mean) / how.scale  # in float64
-    y = ta.network([(*conv, {"padding": 1})], {"block1_conv1": (w, b)}).run(x)["block1_conv1"].output
-    new_w, new_b, colour = with_preprocessing(w, b, how)
-    folded = ta.network([(*conv, {})], {"block1_conv1": (new_w, new_b)})
-    inside = folded.run(photo[None])["block1_conv1"].output
-    same(f"4.5 {name}, inside", inside, y[:, 1:-1, 1:-1])
-    surrounded = np.full((1, 34, 34, 3), colour, float)
-    surrounded[:, 1:-1, 1:-1] = photo
-    same(f"4.5 {name}, border and all", folded.run(surrounded)["block1_conv1"].output, y)
-
-# %%
-# So preprocessing is a part of the network that happens to be kept elsewhere. Our files keep it beside the weights, in
-# the attribute ``input``, and ``net.read(photo)`` uses it. For a foreign file, the training is recognised by its
-# numbers, or ``load`` must be told ``family="oxford"`` or ``family="torchvision"``; it never guesses.
-#
-# If the real VGG19 is on this machine (``tinyattr weights fetch vgg19``, 575 MB), here is a test of it that needs no
-# photo: a black picture, whose smallest and largest probability its users printed.
-
-published = REGISTRY["vgg19"]
-if cached(published).is_file():
-    real = ta.load("vgg19")
-    y = softmax(real(real.input.encode(np.zeros((224, 224, 3))))[0])
-    print(f"black picture: probabilities from {y.min():.6e} to {y.max():.7f}, published {published.black[:2]}")
-else:
-    print("VGG19's weights are not on this machine; nothing depends on them here")
-folder.cleanup()
+    told = str(error)
+holds("4.4 all weights fit", not told, told)
+same("4.4 the shape in the end", other_tape["flatten"].output.shape, small.run(noise)["flatten"].output.shape)
+last = moved(averaging, what, before)
+last = last[[name for name, _, _ in last].index("flatten") - 1][0]
+holds("4.4 another window", window(last, moved(averaging, what, before)) != 268, "which entries look at neighbours at all?")
+holds("4.4 other logits", np.abs(other(noise) - small(noise)).max() > 0)
 
 # %%
 # What you can say now
@@ -426,8 +251,5 @@ folder.cleanup()
 # - A network is a list of names and a dict of arrays; shapes, counts and windows can be read off the list.
 # - Convolutions do the work, dense layers hold the numbers. A number in ``block5_pool`` sees a window of 268.
 # - "Layer 35" is three different layers or none, ``block5_relu4`` is one.
-# - A digest in a file protects from accidents; from a forger, only one that you have from elsewhere.
-# - Wrong preprocessing raises no error, and it may well raise the probability.
 #
-# Talk about it: which of your own projects would notice if tomorrow's pictures came in another channel order? And is a
-# heatmap of a wrongly preprocessed picture wrong, or is it a right explanation of what the network was given?
+# Talk about it: a paper says "we used VGG19, layer 35". What else would you have to be told to repeat it?
