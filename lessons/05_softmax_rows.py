@@ -4,10 +4,10 @@
 
 **Question:** Which changes of the logits can a probability not see?
 
-:Time: 80 min (15 read, 55 solve, 10 discuss)
+:Time: 90 min (15 read, 65 solve, 10 discuss)
 :CPU: 2 s
-:Needs: lesson 2; no network
-:After this you can: write the softmax Jacobian from its formula; say for a score, by one sum, whether a number added to every logit changes its heatmaps; spot a zero that is only rounding
+:Needs: partial derivatives; no network
+:After this you can: write the softmax Jacobian from its formula, and the rows of four scores; say for a score, by one sum, whether a number added to every logit changes its heatmaps; spot a zero that is only rounding
 :Figures: 05_jacobian.png, 05_saturation.png
 
 A classifier ends at its logits ``z = (z_1, ..., z_n)``, one number a class. Softmax turns them into probabilities,
@@ -30,7 +30,7 @@ from matplotlib.figure import Figure
 
 import tinyattr as ta
 from tinyattr import check
-from tinyattr.course import explains, holds, predicts, same, show, unaided
+from tinyattr.course import explains, has, holds, predicts, same, show, unaided
 from tinyattr.softmax import softmax, softmax_jacobian
 from tinyattr.studies.draw import LINES, SIGNED
 
@@ -137,6 +137,32 @@ predicts("5.3 sums of the rows", kappa, row_sums)
 predicts("5.3 by adding 1 to every logit", kappa, rises)
 
 # %%
+# Exercise 5.4 (complete): four rows
+# ----------------------------------
+#
+# Write the rows ``dS/dz`` of the first four scores, with e one-hot (1 for the class, 0 for the others) and q the softmax of
+# the **rivals**, which are all classes but c: ``q_j = y_j / Σ_{i≠c} y_i`` and ``q_c = 0``. Equation (7) of 2023a has
+# post's, (18) has log's.
+
+
+@unaided(softmax)
+def my_rows(z, c):
+    """{"pre": row, "post": row, "log": row, "log_odds": row}, each (n,)."""
+    e, y = np.eye(len(z))[c], softmax(z)
+    ### BEGIN SOLUTION
+    q = np.where(e == 1, 0, y) / np.delete(y, c).sum()
+    return {"pre": e, "post": y[c] * (e - y), "log": e - y, "log_odds": e - q}
+    ### END SOLUTION
+
+
+has("5.4 all four", my_rows(z, 0), ("pre", "post", "log", "log_odds"))
+for logits, c in ((z, 0), (z, 2), (five, 1)):
+    for name, row in my_rows(logits, c).items():
+        slopes = [(ta.SCORES[name](logits + h, c)[0] - ta.SCORES[name](logits - h, c)[0]) / 2e-5 for h in 1e-5 * np.eye(len(logits))]
+        same(f"5.4 {name} of class {c} of {len(logits)}, against central differences", row, slopes, within=1e-8)
+        same(f"5.4 {name} of class {c} of {len(logits)}, kappa", np.sum(row), 1 if name == "pre" else 0, within=1e-14)
+
+# %%
 # Three scores, one direction
 # ---------------------------
 #
@@ -161,7 +187,7 @@ holds("post vanishes on both sides", rows["post"][0] < 1e-16 and rows["post"][-1
 holds("log vanishes on the sure side only", rows["log"][0] > 1 and rows["log"][-1] < 1e-16)
 
 # %%
-# Exercise 5.4 (break): a softmax with a way out
+# Exercise 5.5 (break): a softmax with a way out
 # ----------------------------------------------
 #
 # A colleague adds a class "none of these", whose logit is always 0, and then leaves it out of the answer:
@@ -184,14 +210,14 @@ def kappa_with_a_way_out(z, c):
 
 for c in range(3):
     slopes = differences(with_a_way_out, z)[c]
-    same(f"5.4 y_{c + 1}, against central differences", kappa_with_a_way_out(z, c), slopes.sum(), within=1e-7)
+    same(f"5.5 y_{c + 1}, against central differences", kappa_with_a_way_out(z, c), slopes.sum(), within=1e-7)
 at = np.array([np.log(2), np.log(3)])  # e^z = 2, 3, so that y = 2/6, 3/6 and the way out has 1/6
-same("5.4 to the last digit, which no difference has", kappa_with_a_way_out(at, 0), 1 / 18, within=1e-14)
-same("5.4 where the way out is likely", kappa_with_a_way_out(np.array([-9.0, -9.0]), 1), np.exp(-9.0), within=1e-3)
-holds("5.4 it is not blind", kappa_with_a_way_out(z, 0) > 0)
+same("5.5 to the last digit, which no difference has", kappa_with_a_way_out(at, 0), 1 / 18, within=1e-14)
+same("5.5 where the way out is likely", kappa_with_a_way_out(np.array([-9.0, -9.0]), 1), np.exp(-9.0), within=1e-3)
+holds("5.5 it is not blind", kappa_with_a_way_out(z, 0) > 0)
 
 # %%
-# Exercise 5.5 (complete): a zero that is only rounding
+# Exercise 5.6 (complete): a zero that is only rounding
 # -----------------------------------------------------
 #
 # In float32 the class leads by 20, so y_c is stored as exactly 1, and the row of ``log`` formed as ``e_c - y`` has a 0
@@ -212,12 +238,12 @@ def own_entry(z, c):
 
 for ahead in (0, 20, 60):
     true = 2 / (np.exp(float(ahead)) + 2)
-    same(f"5.5 a lead of {ahead}", own_entry(np.array([ahead, 0, 0], np.float32), 0), true, within=1e-5)
-same("5.5 a class that is far behind", own_entry(lead, 1), 1, within=1e-5)
-same("5.5 the row sums to zero again", own_entry(lead, 0) - softmax(lead.astype(np.float64))[1:].sum(), 0, within=1e-13)
+    same(f"5.6 a lead of {ahead}", own_entry(np.array([ahead, 0, 0], np.float32), 0), true, within=1e-5)
+same("5.6 a class that is far behind", own_entry(lead, 1), 1, within=1e-5)
+same("5.6 the row sums to zero again", own_entry(lead, 0) - softmax(lead.astype(np.float64))[1:].sum(), 0, within=1e-13)
 
 # %%
-# Exercise 5.6 (explain): to somebody who was not here
+# Exercise 5.7 (explain): to somebody who was not here
 # ----------------------------------------------------
 #
 # A friend explains a classifier by its logits, "since the probabilities are nearly all 0 or 1 anyway". Tell them in two
@@ -230,7 +256,7 @@ about that number. Take the log-odds: their row sums to zero, so they cannot see
 they do not vanish when the network is sure, since they are a difference of logits."""
 ### END SOLUTION
 
-explains("5.6 in your words", why)
+explains("5.7 in your words", why)
 
 # %%
 # What you can say now

@@ -6,7 +6,7 @@
 
 :Time: 80 min (20 read, 50 solve, 10 discuss)
 :CPU: 12 s
-:Needs: lesson 5; hypothesis (extra "lessons"); no network
+:Needs: lesson 5
 :After this you can: write four class activation maps from two arrays; say at which layer each is to be trusted; build a network on which Grad-CAM points at the wrong place
 :Figures: 06_methods_by_layers.png, 06_left_or_right.png, 06_layers_measured.png
 
@@ -27,13 +27,10 @@ the methods of this lesson disagree about is the weight w that they make of g.
 # - Can a place be bright in a Grad-CAM map although the network counts it against the class?
 
 import numpy as np
-from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 import tinyattr as ta
-from tinyattr import strategies
 from tinyattr.course import has, holds, passes, predicts, same, show, unaided
-from tinyattr.course.properties import drawn
 from tinyattr.glyphs.scenes import CLASSES, example, scene
 from tinyattr.methods.heatmap import relu
 from tinyattr.studies.draw import LINES, grid
@@ -265,8 +262,17 @@ def maps_and_head(net, x, score):
     return maps, tape[net.features].output[0], net.weights["logits"][0], v[0]
 
 
-CASES = [maps_and_head(*network, score) for network, score in drawn(st.tuples(
-    strategies.tiny_networks(("convolutional",)), st.sampled_from(list(ta.SCORES))), count=60)]  # heads that average
+def random_network(random_state):
+    """(net, x): a convolution, a ReLU, a mean over all places, a dense layer, with random weights; a random picture."""
+    rng = np.random.default_rng(random_state)
+    side, C, K, n = rng.integers(2, 6, 4)
+    layers = [("conv", "conv2d", {"padding": 1}), ("relu", "relu", {}), ("pool", "global_avg_pool", {}), ("logits", "dense", {})]
+    weights = {"conv": (rng.standard_normal((3, 3, C, K)), rng.standard_normal(K)),
+               "logits": (rng.standard_normal((K, n)), rng.standard_normal(n))}
+    return ta.network(layers, weights), rng.standard_normal((1, side, side, C))
+
+
+CASES = [maps_and_head(*random_network(k), score) for k in range(10) for score in ta.SCORES]  # heads that average
 CASES = [case for case in CASES if all(L.any() for L in case[0])]  # maps of zeros say nothing
 layers = [("pool", "max_pool", {"size": 4, "stride": 4}), ("flatten", "flatten", {}), ("logits", "dense", {})]
 kernel = np.array([[2.0, 0.0, 1.0], [-1.0, 1.0, 0.0]])  # (C, n)
