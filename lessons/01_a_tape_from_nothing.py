@@ -6,7 +6,7 @@
 
 :Time: 80 min (20 read, 50 solve, 10 discuss)
 :CPU: 2 s
-:Needs: the chain rule; no network
+:Needs: the chain rule
 :After this you can: write reverse-mode differentiation in ten lines; say what is lost when signals are overwritten, or passed on too early; choose a step for central differences; turn one method into another by changing one rule
 :Figures: 01_tape.png, 01_step.png
 

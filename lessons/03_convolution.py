@@ -6,7 +6,7 @@
 
 :Time: 60 min (15 read, 35 solve, 10 discuss)
 :CPU: 2 s
-:Needs: lesson 2; no network
+:Needs: lesson 2
 :After this you can: write a convolution as loops and as nine matrix products; count its multiplications; say what zeros around a picture break; write the backward pass of a convolution as a convolution
 :Figures: 03_orders.png
 

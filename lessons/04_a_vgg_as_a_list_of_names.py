@@ -6,7 +6,7 @@
 
 :Time: 65 min (15 read, 40 solve, 10 discuss)
 :CPU: 3 s
-:Needs: lessons 2 and 3; no network
+:Needs: lessons 2 and 3
 :After this you can: count a network's parameters and shapes without building it; measure how much of a picture a layer sees; name a layer so that nobody can take it for another
 :Figures: 04_vgg19.png
 

@@ -6,7 +6,7 @@
 
 :Time: 90 min (15 read, 65 solve, 10 discuss)
 :CPU: 2 s
-:Needs: partial derivatives; no network
+:Needs: partial derivatives
 :After this you can: write the softmax Jacobian from its formula, and the rows of four scores; say for a score, by one sum, whether a number added to every logit changes its heatmaps; spot a zero that is only rounding
 :Figures: 05_jacobian.png, 05_saturation.png
 

@@ -6,7 +6,7 @@
 
 :Time: 85 min (25 read, 50 solve, 10 discuss)
 :CPU: 10 s
-:Needs: lessons 5 and 7; no network
+:Needs: lessons 5 and 7
 :After this you can: write integrated gradients and RSI-Grad-CAM in a few lines; read a receipt and say where its gap comes from; say what the quadrature rule, the score and the baseline each do to the map
 :Figures: 08_path.png, 08_error.png, 08_scores.png, 08_baselines.png
 

@@ -27,6 +27,7 @@ lesson, change more. This lesson writes two such books, and measures what they l
 #   change?
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -142,6 +143,16 @@ broken = shuffled(LINEAR[:3])
 print("trained:", net.label(net(x).argmax()), " dense layers shuffled:", net.label(broken(x).argmax()))
 holds("the network itself notices", net(x).argmax() != broken(x).argmax())
 
+METHODS = {"guided": ta.guided_backprop, "gradient": ta.saliency, "deconvnet": ta.deconvnet, "Grad-CAM": ta.grad_cam}
+
+
+@cache
+def changes(name, random_state):
+    """Is the rank correlation of the method's maps before and after shuffling the dense layers below 0.9?"""
+    other = broken if random_state == 0 else shuffled(LINEAR[:3], random_state)
+    return spearman(*(METHODS[name](n, x, heart, score="log_odds").plane for n in (net, other))) < 0.9
+
+
 # %%
 # Exercise 9.2 (predict): which maps notice?
 # ------------------------------------------
@@ -155,13 +166,9 @@ holds("the network itself notices", net(x).argmax() != broken(x).argmax())
 notices = {"guided": False, "gradient": True, "Grad-CAM": True, "edges": False}
 ### END SOLUTION
 
-methods = {"guided": ta.guided_backprop, "gradient": ta.saliency, "Grad-CAM": ta.grad_cam}
 for random_state in (0, 1):
-    other = shuffled(LINEAR[:3], random_state)
-    truth = {"edges": False}  # it never asks the network
-    for name, method in methods.items():
-        before, after = (method(n, x, heart, score="log_odds").plane for n in (net, other))
-        truth[name] = spearman(before, after) < 0.9
+    truth = {name: changes(name, random_state) for name in ("guided", "gradient", "Grad-CAM")}
+    truth["edges"] = False  # they never ask the network
     predicts(f"9.2 shuffled by {random_state}", notices, truth)
 
 # %%
@@ -207,13 +214,11 @@ holds("9.3 ranks, not sizes: the same order is the same map",
 # the picture's lines until the lowest blocks are broken: what they show is what the first layers are good at, edges.
 
 depths = [0, 1, 2, 3, 5, 7, 9, 11, 13, 15, 17, 19]
-methods = {"guided": ta.guided_backprop, "gradient": ta.saliency, "deconvnet": ta.deconvnet,
-           "Grad-CAM": ta.grad_cam}
-curves = {name: [] for name in methods}
+curves = {name: [] for name in METHODS}
 for depth in depths:
     run = shuffled(LINEAR[:depth])
     of_run = run.run(x)
-    for name, method in methods.items():
+    for name, method in METHODS.items():
         before = method(net, tape, heart, score="log_odds").plane
         curves[name].append(spearman(before, method(run, of_run, heart, score="log_odds").plane))
 

@@ -6,7 +6,7 @@
 
 :Time: 85 min (20 read, 55 solve, 10 discuss)
 :CPU: 5 s
-:Needs: lesson 10; no network
+:Needs: lesson 10
 :After this you can: say for a loss, by one sum, whether it sees t; measure how much all logits have in common; hide an attack from a detector; repair a network with two subtractions
 :Figures: 11_training.png, 11_shares.png, 11_repaired.png
 

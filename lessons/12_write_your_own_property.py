@@ -6,7 +6,7 @@
 
 :Time: 100 min (30 read, 60 solve, 10 discuss)
 :CPU: 22 s
-:Needs: lessons 5 and 9; hypothesis (extra "lessons"); no network
+:Needs: lessons 5 and 9; hypothesis (extra "lessons")
 :After this you can: turn an example into a property; judge a property by the faults that it finds; take its tolerance from conditioning; read a shrunk counter-example; test what a heatmap promises on networks that nobody has seen
 :Figures: 12_mutants.png, 12_rounding.png
 

@@ -6,7 +6,7 @@
 
 :Time: 60 min (20 read, 30 solve, 10 discuss)
 :CPU: 3 s
-:Needs: lesson 3; no network
+:Needs: lesson 3
 :After this you can: write a convolution by Winograd's tiles; prove an identity by twelve cases; count the multiplications that tiles save; say what they cost in digits
 :Figures: 93_winograd.png, 93_rounding.png
 

@@ -6,7 +6,7 @@
 
 :Time: 65 min (20 read, 35 solve, 10 discuss)
 :CPU: 3 s
-:Needs: lesson 4; no network
+:Needs: lesson 4
 :After this you can: look into a weight file and say what its digests protect from; recognise a wrongly preprocessed picture; fold preprocessing into the first layer
 :Figures: 94_preprocessing.png
 
