@@ -86,7 +86,7 @@ def figures(_, block_vars, gallery_conf):
 sphinx_gallery_conf = {
     "examples_dirs": str(SCRIPTS),
     "gallery_dirs": "lessons",
-    "filename_pattern": r"/(\d\d_|bring_)",
+    "filename_pattern": r"/\d\d_",
     "within_subsection_order": "FileNameSortKey",
     "image_scrapers": (figures,),
     "capture_repr": (),
@@ -139,7 +139,7 @@ def pages_of_the_readme():
     for name, (heading, start, end) in PARTS.items():
         text = readme[readme.index(start):readme.index(end) if end else None]
         text = text if heading or name == "index" else text.replace("## ", "# ", 1)
-        text = re.sub(r"\]\(lessons/(\d\d_\w+|bring_\w+)\.py\)", r"](lessons/\1.rst)", text).replace("](lessons/pages/", "](")
+        text = re.sub(r"\]\(lessons/(\d\d_\w+)\.py\)", r"](lessons/\1.rst)", text).replace("](lessons/pages/", "](")
         if FOR_STUDENTS:
             text = re.sub(r"\[([^]]+)\]\(lessons/README\.md\)", r"\1", text)
         text = text.replace("](lessons/README.md)", "](teaching.md)").replace("](.github/CONTRIBUTING", "](contributing")
@@ -174,8 +174,8 @@ def setup(app):
     page_of_the_code()
     shutil.rmtree(SCRIPTS, ignore_errors=True)
     SCRIPTS.mkdir()
-    for path in (*(lesson.path for lesson in lessons()), PAGES.parent / "bring_your_own_network.py"):
-        shutil.copy(path, SCRIPTS)
+    for lesson in lessons():
+        shutil.copy(lesson.path, SCRIPTS)
     (SCRIPTS / "GALLERY_HEADER.rst").write_text(
         "Lessons\n=======\n\nEach is a script, a page, and a notebook (at the foot of its page).\n", encoding="utf-8")
     app.connect("autodoc-process-docstring", as_written)

@@ -60,6 +60,8 @@ def handout(folder, numbers=None, notebooks=False):
         shutil.copytree(PACKAGE, made / "tinyattr", ignore=shutil.ignore_patterns("__pycache__", "lessons", *TEACHERS))
         shutil.copytree(embedded("weights"), made / "tinyattr" / "weights", dirs_exist_ok=True)
         (made / "lessons").mkdir()
+        shutil.copytree(embedded("lessons/own_network"), made / "lessons" / "own_network",  # which one of them reads
+                        ignore=shutil.ignore_patterns("__pycache__"))
         for lesson in chosen:
             copy = student(lesson.path.read_text(encoding="utf-8"))
             (made / "lessons" / lesson.path.name).write_text(copy, encoding="utf-8")

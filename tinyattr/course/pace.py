@@ -5,7 +5,7 @@ import re
 from tinyattr.course.student import BEGIN, END
 
 WORDS, LINES = 120, 12  # that a class reads in a minute: words of text, lines of code
-EXERCISE = {"predict": 5, "decide": 5, "explain": 6, "complete": 8, "break": 10, "prove": 12}  # minutes, to get the idea
+EXERCISE = {"predict": 5, "decide": 5, "explain": 6, "complete": 8, "break": 10, "prove": 12}  # minutes: the idea
 LINE = 1  # minutes for each line of the sample answer, to write it down
 TALK = 10  # minutes, where the lesson ends in questions to talk about
 
