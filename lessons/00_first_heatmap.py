@@ -6,9 +6,10 @@
 
 :Time: 50 min (15 read, 25 solve, 10 discuss)
 :CPU: 3 s
-:Needs: the package, nothing else
+:Needs: lesson 90
 :After this you can: load a network and explain a picture; measure how much of a heatmap lies where it should; name the scores whose heatmaps can be moved while no probability is
 :Figures: 00_first.png, 00_side_by_side.png, 00_truth.png
+:Words: explained in the `glossary <../glossary.html>`_
 
 A heatmap says which places of a picture speak for a class. We draw a picture ourselves, so that the right answer is
 known to the pixel, ask a network, and look at its heatmap. Then we alter the network: it still gives every picture the

@@ -9,6 +9,7 @@
 :Needs: the chain rule
 :After this you can: write reverse-mode differentiation in ten lines; say what is lost when signals are overwritten, or passed on too early; choose a step for central differences; turn one method into another by changing one rule
 :Figures: 01_tape.png, 01_step.png
+:Words: explained in the `glossary <../glossary.html>`_
 
 A program that computes a number does so in small steps. Write every step down while it happens, and the list can be
 walked in reverse, carrying the slope of the answer from each result to what it was made of. The list is called a

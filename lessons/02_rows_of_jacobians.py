@@ -10,6 +10,7 @@ to write out?
 :Needs: lesson 1; matrix products
 :After this you can: write the Jacobian of a dense layer and of a ReLU; say what a seed asks for; write a convolution's backward rule; test any rule with two random arrays; say what happens at kinks and ties
 :Figures: 02_jacobians.png, 02_ties.png
+:Words: explained in the `glossary <../glossary.html>`_
 
 A layer takes many numbers to many numbers, so its slopes fill a matrix: the Jacobian ``J_ij = dy_i/dx_j``, a row for
 each output, a column for each input. Hardly anyone ever writes it down. A rule multiplies its transpose by a signal,

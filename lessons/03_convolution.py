@@ -9,6 +9,7 @@
 :Needs: lesson 2
 :After this you can: write a convolution as loops and as nine matrix products; count its multiplications; say what zeros around a picture break; write the backward pass of a convolution as a convolution
 :Figures: 03_orders.png
+:Words: explained in the `glossary <../glossary.html>`_
 
 Nearly all the time of a VGG goes into one formula, ``y_ijk = b_k + Σ_{u,v,c} x_{i+u-1, j+v-1, c} w_uvck``, a 3 x 3
 convolution with zeros around the picture. You will compute it as it is defined and in an order that is fast, and then run

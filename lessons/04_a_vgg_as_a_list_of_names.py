@@ -9,6 +9,7 @@
 :Needs: lessons 2 and 3
 :After this you can: count a network's parameters and shapes without building it; measure how much of a picture a layer sees; name a layer so that nobody can take it for another
 :Figures: 04_vgg19.png
+:Words: explained in the `glossary <../glossary.html>`_
 
 A network is two plain things: a list of (name, op, attributes) and a dict from names to arrays. The list is data, so it can
 be counted, changed and read by other programs than the one that computes. This lesson is about the list, the next one about

@@ -6,9 +6,10 @@
 
 :Time: 90 min (15 read, 65 solve, 10 discuss)
 :CPU: 2 s
-:Needs: partial derivatives
+:Needs: lesson 0; partial derivatives
 :After this you can: write the softmax Jacobian from its formula, and the rows of four scores; say for a score, by one sum, whether a number added to every logit changes its heatmaps; spot a zero that is only rounding
 :Figures: 05_jacobian.png, 05_saturation.png
+:Words: explained in the `glossary <../glossary.html>`_
 
 A classifier ends at its logits ``z = (z_1, ..., z_n)``, one number a class. Softmax turns them into probabilities,
 ``y_c = e^{z_c} / Σ_j e^{z_j}``. Every score that a heatmap explains is a function ``S(z)``, and all that the backward

@@ -9,8 +9,10 @@
 :Needs: lesson 5
 :After this you can: write four class activation maps from two arrays; say at which layer each is to be trusted; build a network on which Grad-CAM points at the wrong place
 :Figures: 06_methods_by_layers.png, 06_left_or_right.png, 06_layers_measured.png
+:Words: explained in the `glossary <../glossary.html>`_
 
-One walk leaves two arrays of the same shape (h, w, C) at every layer: the activations ``A_ijk``, channel k at place
+A **walk** is one pass through the network in reverse; it starts with the score's row at the logits. It leaves two arrays of
+the same shape (h, w, C) at every layer: the activations ``A_ijk``, channel k at place
 (i, j), and the gradients ``g_ijk = ∂S/∂A_ijk`` of the score. A class activation map is ``L_ij = Σ_k w A_ijk``. All that
 the methods of this lesson disagree about is the weight w that they make of g.
 """

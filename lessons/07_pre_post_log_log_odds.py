@@ -9,6 +9,7 @@
 :Needs: lessons 5 and 6
 :After this you can: prove when post, log and log_odds draw one map; name what pre shows besides; see when float32 has lost the class that a map is for; choose a score and give the reason
 :Figures: 07_what_pre_adds.png, 07_figure2.png, 07_vanishing.png
+:Words: explained in the `glossary <../glossary.html>`_
 
 Lerma and Lucas 2023a (arXiv 2306.13197) ask whether a heatmap should explain the logit z_c, before the softmax, or the
 probability y_c, after it. This lesson puts four scores beside each other: ``pre`` is z_c, ``post`` is y_c, ``log`` is

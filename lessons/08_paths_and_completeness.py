@@ -9,6 +9,7 @@
 :Needs: lessons 5 and 7
 :After this you can: write integrated gradients and RSI-Grad-CAM in a few lines; read a receipt and say where its gap comes from; say what the quadrature rule, the score and the baseline each do to the map
 :Figures: 08_path.png, 08_error.png, 08_scores.png, 08_baselines.png
+:Words: explained in the `glossary <../glossary.html>`_
 
 A gradient looks at one point. Path methods walk from a baseline b, a picture with nothing to see, to the picture x,
 along ``x(a) = b + a (x - b)`` for a from 0 to 1, and add up gradients on the way. The reward is a promise: the whole

@@ -6,9 +6,10 @@
 
 :Time: 55 min (15 read, 30 solve, 10 discuss)
 :CPU: 5 s
-:Needs: lessons 3 and 5
+:Needs: lessons 2 and 6
 :After this you can: write a new attribution method as one changed rule; put a method through the randomisation test
 :Figures: 09_books.png, 09_randomised.png
+:Words: explained in the `glossary <../glossary.html>`_
 
 The walk goes through the tape in reverse and asks a *book* what passes each layer. ``ta.GRADIENT`` is the book of the
 chain rule. Guided backpropagation and deconvnet are the same walk with another rule for ReLUs; LRP and DeepLIFT, in the next

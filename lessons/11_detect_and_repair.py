@@ -9,6 +9,7 @@
 :Needs: lesson 10
 :After this you can: say for a loss, by one sum, whether it sees t; measure how much all logits have in common; hide an attack from a detector; repair a network with two subtractions
 :Figures: 11_training.png, 11_shares.png, 11_repaired.png
+:Words: explained in the `glossary <../glossary.html>`_
 
 Lesson 10 planted ``t = K Σ_k A_00k`` behind a network's logits. No test of its probabilities can find it. One might
 still hope that further training washes it out. Lerma and Lucas (2023b) show that it cannot: ``dE/dt = 0`` (V6). This

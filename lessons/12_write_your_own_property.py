@@ -9,6 +9,7 @@
 :Needs: lessons 5 and 9; hypothesis (extra "lessons")
 :After this you can: turn an example into a property; judge a property by the faults that it finds; take its tolerance from conditioning; read a shrunk counter-example; test what a heatmap promises on networks that nobody has seen
 :Figures: 12_mutants.png, 12_rounding.png
+:Words: explained in the `glossary <../glossary.html>`_
 
 A test by example needs an input whose right answer you know. A property needs none: it is a sentence that is true
 for every input, and a program looks for the input that makes it false. You will write such sentences about softmax,

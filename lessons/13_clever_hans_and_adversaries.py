@@ -9,6 +9,7 @@
 :Needs: lessons 5, 6 and 10
 :After this you can: write an adversarial picture in two lines; build a network that cheats, and catch it; tell a lying map from a true map of something wrong, by changing the picture and looking at the answer
 :Figures: 13_three_ways.png, 13_flip.png
+:Words: explained in the `glossary <../glossary.html>`_
 
 A heatmap may lie on nothing of interest, or on the wrong thing, for three reasons. Somebody added t(x) to every
 logit. Somebody changed the picture a little. Or the network really does look there. From the map alone you cannot

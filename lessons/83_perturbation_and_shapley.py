@@ -4,11 +4,12 @@
 
 **Question:** If a part of a picture matters only together with another part, whose merit is it?
 
-:Time: 60 min
+:Time: 80 min (20 read, 50 solve, 10 discuss)
 :CPU: 5 s
 :Needs: lesson 6; least squares
 :After this you can: say what occlusion, feature ablation and RISE each ask; write exact Shapley values, and KernelSHAP in ten lines; name what each promises and what it costs
 :Figures: 83_covered.png, 83_shapley.png
+:Words: explained in the `glossary <../glossary.html>`_
 
 All methods so far looked into the network. One can also just try: cover a part, and see what becomes of the score. That needs
 no gradient, works for any program, and hides a question that game theory asked long ago: how does one share a result fairly

@@ -4,11 +4,12 @@
 
 **Question:** Two heatmaps of one answer differ. Which number tells you the better one, and what does that number reward?
 
-:Time: 60 min
+:Time: 65 min (15 read, 40 solve, 10 discuss)
 :CPU: 5 s
 :Needs: lessons 6 and 9
 :After this you can: write a deletion curve; say when the pointing game counts a hit; beat a metric without looking at the network; choose tests that fail for different reasons
 :Figures: 84_maps.png, 84_curves.png
+:Words: explained in the `glossary <../glossary.html>`_
 
 A heatmap that looks right may please only the eye. So people measure: does the answer fall if the bright places are deleted?
 Does the peak lie on the object? Does the map change if the network is broken? Each test asks something else. You will write

@@ -4,11 +4,12 @@
 
 **Question:** You trained a network elsewhere. What does it take to explain, attack and repair it here?
 
-:Time: 60 min
+:Time: 50 min (15 read, 25 solve, 10 discuss)
 :CPU: 5 s
 :Needs: lessons 4, 6 and 11
 :After this you can: load a network from Keras or PyTorch and prove that it is yours; explain it, attack it, detect the attack and repair it
 :Figures: 85_maps.png
+:Words: explained in the `glossary <../glossary.html>`_
 
 A network that you trained elsewhere, in Keras or PyTorch, comes here as its own file. Then every method, attack and
 repair of this project works on it, and no other framework has to be installed. This lesson goes the whole way with a

@@ -9,6 +9,7 @@
 :Needs: a little Python; nothing about networks
 :After this you can: say what a convolution, a feature map, a logit and a probability are; compute one number of each
 :Figures: 90_convolution.png, 90_feature_maps.png, 90_answer.png
+:Words: explained in the `glossary <../glossary.html>`_
 
 An **image classifier** takes a picture and answers with a probability for each class that it knows. In between there is
 nothing but sums, products and maxima, and you can look at all of them. We follow one picture through a small network, from

@@ -9,6 +9,7 @@
 :Needs: lesson 3
 :After this you can: write a convolution by Winograd's tiles; prove an identity by twelve cases; count the multiplications that tiles save; say what they cost in digits
 :Figures: 93_winograd.png, 93_rounding.png
+:Words: explained in the `glossary <../glossary.html>`_
 
 Lesson 3 made a convolution fast by its order. The kernels of this library go one step further: they make less than half of
 the multiplications, and the same numbers come out, but for rounding. Nothing in the course depends on this appendix. It is

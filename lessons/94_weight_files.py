@@ -9,6 +9,7 @@
 :Needs: lesson 4
 :After this you can: look into a weight file and say what its digests protect from; recognise a wrongly preprocessed picture; fold preprocessing into the first layer
 :Figures: 94_preprocessing.png
+:Words: explained in the `glossary <../glossary.html>`_
 
 The arrays of a network live in a file, and a third thing belongs to it that no array shows: how pictures were preprocessed
 when the network was trained. This lesson damages a file in several ways, forges it, and then feeds a network with the right

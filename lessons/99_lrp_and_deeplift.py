@@ -9,6 +9,7 @@
 :Needs: lessons 7, 8 and 9
 :After this you can: write LRP's epsilon rule and DeepLIFT's Rescale; say of a map what it sums to, what biases keep, and what its starting row makes it blind to; say without computing for which methods post, log and log_odds draw one map
 :Figures: 99_receipts.png
+:Words: explained in the `glossary <../glossary.html>`_
 
 Two more books for the walk of lesson 9. LRP and DeepLIFT do not ask what would change, but share a number out: the logit, or
 its difference to a reference. This lesson writes their rules, a few lines each, and measures what is lost at each layer.

@@ -41,6 +41,7 @@ methods
 more
 equations
 museum
+glossary
 contributing
 api
 ```
@@ -149,6 +150,7 @@ def pages_of_the_readme():
     guide = re.sub(r"\]\((\d\d_\w+)\.py\)", r"](lessons/\1.rst)", guide)
     (PAGES / "teaching.md").write_text(guide, encoding="utf-8")
     shutil.copy(PAGES.parent / "MUSEUM.md", PAGES / "museum.md")
+    shutil.copy(PAGES.parent / "GLOSSARY.md", PAGES / "glossary.md")
     shutil.copy(README.parent / ".github" / "CONTRIBUTING.md", PAGES / "contributing.md")
 
 

@@ -26,7 +26,7 @@ def handout(tmp_path, monkeypatch):
 
 
 def test_it_holds_copies_and_no_solutions(handout):
-    assert {p.name for p in handout.iterdir()} == {"README.md", "requirements.txt", "lessons", "tinyattr", "00_first_heatmap.ipynb",
+    assert {p.name for p in handout.iterdir()} == {"README.md", "requirements.txt", "GLOSSARY.md", "lessons", "tinyattr", "00_first_heatmap.ipynb",
                                                    "05_softmax_rows.ipynb"}
     assert {p.name for p in (handout / "lessons").glob("*.py")} == {"00_first_heatmap.py", "05_softmax_rows.py"}
     everything = "\n".join(p.read_text(encoding="utf-8") for p in handout.rglob("*") if p.suffix in (".py", ".ipynb", ".md", ".toml", ".txt"))

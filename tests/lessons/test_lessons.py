@@ -10,6 +10,7 @@ from time import process_time
 import pytest
 
 from tests import teachers_guide
+from tests.generated import ROOT
 from tests.lessons.solutions import solutions
 from tinyattr.course import pace
 from tinyattr.course.run import execute, stage
@@ -18,7 +19,7 @@ from tinyattr.course.student import BEGIN, END, student
 
 LESSONS = lessons()
 each = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.path.stem)
-FIELDS = {"Time", "CPU", "Needs", "After this you can", "Figures"}
+FIELDS = {"Time", "CPU", "Needs", "After this you can", "Figures", "Words"}
 CHECKS = ("same", "holds", "has", "predicts", "explains")
 
 
@@ -160,6 +161,37 @@ def test_every_exercise_has_five_wrong_answers_and_three_right_ones():
 
 def test_the_teachers_guide_shows_todays_lessons():
     guide = teachers_guide.PATH.read_text(encoding="utf-8")
-    anew = teachers_guide.with_parts(guide, lessons=teachers_guide.needs_and_shows(), explanations=teachers_guide.explanations(),
+    anew = teachers_guide.with_parts(guide, plans=teachers_guide.plans(), lessons=teachers_guide.needs_and_shows(), explanations=teachers_guide.explanations(),
                                      wrong_answers=teachers_guide.wrong_answers())
     assert guide == anew, "run: python -m tests.teachers_guide"
+
+
+def test_the_glossary_has_the_courses_words():
+    """In alphabetical order; each stands in the lesson that is said to have it first; every lesson links to it."""
+    rows = re.findall(r"^\| (?!word|---)(.+?) \| .+ \| (\d+) \|$", (ROOT / "lessons" / "GLOSSARY.md").read_text(encoding="utf-8"), re.M)
+    words = [word for word, _ in rows]
+    assert words == sorted(words, key=lambda word: word.casefold().replace("-", " "))
+    assert {"logit", "score", "row", "rule-book", "seed", "receipt", "kappa", "feature map", "saturation", "conditioning"} <= set(words)
+    texts = {lesson.number: source(lesson).casefold() for lesson in LESSONS}
+    for word, number in rows:
+        short = re.split(r" \(|, ", word.casefold())[0]
+        assert short in texts[int(number)], f"{word!r} is not in lesson {number}"
+    assert {lesson.fields["Words"] for lesson in LESSONS} == {"explained in the `glossary <../glossary.html>`_"}
+
+
+def test_needs_are_earlier_lessons():
+    for lesson in LESSONS:
+        assert all(n < lesson.number for n in lesson.needs), lesson.fields["Needs"]
+        assert bool(lesson.needs) == lesson.fields["Needs"].startswith("lesson")
+
+
+def test_plans_hold():
+    """No plan has a lesson before one that it needs, or without it; its minutes add up to what it says."""
+    by_number = {lesson.number: lesson for lesson in LESSONS}
+    for name, (hours, numbers) in teachers_guide.PLANS.items():
+        seen = set()
+        for number in numbers:
+            assert set(by_number[number].needs) <= seen, f"{name}: lesson {number} needs {by_number[number].needs}"
+            seen.add(number)
+        spent = sum(sum(pace.minutes(by_number[number]).values()) for number in numbers)
+        assert hours * 60 * 0.85 <= spent <= hours * 60 * 1.05, f"{name}: {spent} minutes"
