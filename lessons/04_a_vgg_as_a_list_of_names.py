@@ -5,7 +5,7 @@
 **Question:** Which layer is "layer 35", and what can be read off a network without running it?
 
 :Time: 65 min (15 read, 40 solve, 10 discuss)
-:CPU: 3 s
+:CPU: 1 s
 :Needs: lessons 2 and 3
 :After this you can: count a network's parameters and shapes without building it; measure how much of a picture a layer sees; name a layer so that nobody can take it for another
 :Figures: 04_vgg19.png
@@ -103,13 +103,13 @@ sides = {"1": 224, "2": 112, "3": 56, "4": 28, "5": 14}  # of the maps in each b
 shapes = vgg_shapes("E")
 parameters = {name: prod(shape) + shape[-1] for name, shape in shapes.items()}
 work = {name: prod(shape) * (sides[name[5]] ** 2 if "conv" in name else 1) for name, shape in shapes.items()}
-figure = Figure(figsize=(7.6, 3.6), layout="constrained")
+figure = Figure(figsize=(8, 4.4), layout="constrained")
 ax = figure.subplots()
 for k, (title, counts) in enumerate({"parameters": parameters, "multiplications": work}.items()):
     total = sum(counts.values())
     ax.bar(np.arange(len(counts)) + 0.4 * k, [100 * v / total for v in counts.values()], 0.4,
            color=LINES[1 - k], label=f"{title}: {total / 1e6:,.0f} million in all")
-ax.set_xticks(np.arange(len(shapes)) + 0.2, list(shapes), fontsize=8, rotation=60, ha="right", rotation_mode="anchor")
+ax.set_xticks(np.arange(len(shapes)) + 0.2, list(shapes), fontsize=10, rotation=60, ha="right", rotation_mode="anchor")
 ax.set(ylabel="the layer's share (%)", title="VGG19: where its numbers are, and where its work is")
 ax.legend(loc="upper center")
 show(figure, "04_vgg19.png")

@@ -5,7 +5,7 @@
 **Question:** A layer has activations A and gradients g; what is lost when g is averaged over the picture?
 
 :Time: 80 min (20 read, 50 solve, 10 discuss)
-:CPU: 12 s
+:CPU: 10 s
 :Needs: lesson 5
 :After this you can: write four class activation maps from two arrays; say at which layer each is to be trusted; build a network on which Grad-CAM points at the wrong place
 :Figures: 06_methods_by_layers.png, 06_left_or_right.png, 06_layers_measured.png

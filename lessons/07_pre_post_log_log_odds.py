@@ -5,7 +5,7 @@
 **Question:** Four scores, one picture, one method: how many different heatmaps, and which one should you show?
 
 :Time: 80 min (20 read, 50 solve, 10 discuss)
-:CPU: 9 s
+:CPU: 10 s
 :Needs: lessons 5 and 6
 :After this you can: prove when post, log and log_odds draw one map; name what pre shows besides; see when float32 has lost the class that a map is for; choose a score and give the reason
 :Figures: 07_what_pre_adds.png, 07_figure2.png, 07_vanishing.png

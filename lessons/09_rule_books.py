@@ -5,7 +5,7 @@
 **Question:** What do you give up when you change one line of the chain rule?
 
 :Time: 55 min (15 read, 30 solve, 10 discuss)
-:CPU: 5 s
+:CPU: 7 s
 :Needs: lessons 2 and 6
 :After this you can: write a new attribution method as one changed rule; put a method through the randomisation test
 :Figures: 09_books.png, 09_randomised.png

@@ -5,7 +5,7 @@
 **Question:** You trained a network elsewhere. What does it take to explain, attack and repair it here?
 
 :Time: 50 min (15 read, 25 solve, 10 discuss)
-:CPU: 5 s
+:CPU: 2 s
 :Needs: lessons 4, 6 and 11
 :After this you can: load a network from Keras or PyTorch and prove that it is yours; explain it, attack it, detect the attack and repair it
 :Figures: 85_maps.png

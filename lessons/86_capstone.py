@@ -5,7 +5,7 @@
 **Question:** Somebody asks you what their network saw in a photo. What do you hand in, so that they can rely on it?
 
 :Time: 55 min (10 read, 35 solve, 10 discuss)
-:CPU: 5 s
+:CPU: 3 s
 :Needs: lessons 7 and 11
 :After this you can: explain a photo by all scores, attack and repair the network that explained it, hold your map against another library's, and write the report
 :Figures: 86_scores.png, 86_attack.png

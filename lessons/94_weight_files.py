@@ -5,7 +5,7 @@
 **Question:** What must a weight file say besides its numbers?
 
 :Time: 65 min (20 read, 35 solve, 10 discuss)
-:CPU: 3 s
+:CPU: 4 s
 :Needs: lesson 4
 :After this you can: look into a weight file and say what its digests protect from; recognise a wrongly preprocessed picture; fold preprocessing into the first layer
 :Figures: 94_preprocessing.png
@@ -252,10 +252,10 @@ for column, (way, other) in enumerate(ways.items()):
     for ax, s, (right, p) in zip(axes[:, column], scenes, found[way], strict=False):
         ax.imshow(own.decode(other.encode(s.picture)))
         ax.set(xticks=[], yticks=[])
-        ax.set_xlabel(f"{p:.3f}" if right else f"{p:.3f}, not first", fontsize=8)
-    axes[0, column].set_title(way, fontsize=9)
+        ax.set_xlabel(f"{p:.3f}" if right else f"{p:.3f}, not first", fontsize=10)
+    axes[0, column].set_title(way, fontsize=11)
 for ax, s in zip(axes[:, 0], scenes, strict=False):
-    ax.set_ylabel(net.label(s.classes[0]), fontsize=8)
+    ax.set_ylabel(net.label(s.classes[0]), fontsize=10)
 figure.suptitle("Preprocessed in six ways, as the network takes them; below each, the probability of the right class",
                 fontsize=10)
 show(figure, "94_preprocessing.png")
