@@ -50,7 +50,7 @@ class Lesson:
 
     @property
     def needs(self):
-        """The numbers of the lessons that this one needs, as its header says: "lessons 5, 6 and 10; ..."."""
+        """The numbers of the lessons that this one needs, as its header says: "lessons 7, 8 and 15; ..."."""
         said = re.match(r"lessons? ([\d, and]+)", self.fields.get("Needs", ""))
         return tuple(map(int, re.findall(r"\d+", said[1]))) if said else ()
 

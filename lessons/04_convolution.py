@@ -1,14 +1,14 @@
 """
-3. A convolution, and its gradient
+4. A convolution, and its gradient
 ==================================
 
 **Question:** Why is one sum a thousand times faster in another order, and why is its gradient the same sum again?
 
 :Time: 60 min (15 read, 35 solve, 10 discuss)
 :CPU: 2 s
-:Needs: lesson 2
+:Needs: lesson 3
 :After this you can: write a convolution as loops and as nine matrix products; count its multiplications; say what zeros around a picture break; write the backward pass of a convolution as a convolution
-:Figures: 03_orders.png
+:Figures: 04_orders.png
 :Words: explained in the `glossary <../glossary.html>`_
 
 Nearly all the time of a VGG goes into one formula, ``y_ijk = b_k + Σ_{u,v,c} x_{i+u-1, j+v-1, c} w_uvck``, a 3 x 3
@@ -101,7 +101,7 @@ y = by_loops(x, w, b)  # (6, 6, 3)
 same("the loops are the library's convolution", y, conv2d(x[None], w, b, padding=1)[0])
 
 # %%
-# Exercise 3.1 (predict): count
+# Exercise 4.1 (predict): count
 # -----------------------------
 #
 # How many multiplications do the loops make on H x H pixels, from C channels to K? Nine for every pixel and pair of
@@ -114,13 +114,13 @@ count = {(3, 1, 1): 49, (6, 1, 1): 256, (6, 2, 3): 1536}
 
 pairs = {H: sum(0 <= i + u - 1 < H for i in range(H) for u in range(3)) for H in (3, 6)}  # rows of picture and kernel that meet
 sizes = ((3, 1, 1), (6, 1, 1), (6, 2, 3))
-predicts("3.1 by the pairs that meet", count, {(H, C, K): pairs[H] ** 2 * C * K for H, C, K in sizes})
-predicts("3.1 counted while the loops run", count, {size: multiplications(by_loops, *size) for size in sizes})
+predicts("4.1 by the pairs that meet", count, {(H, C, K): pairs[H] ** 2 * C * K for H, C, K in sizes})
+predicts("4.1 counted while the loops run", count, {size: multiplications(by_loops, *size) for size in sizes})
 
 # %%
 # So the count is ``(3H - 2)² C K``.
 #
-# Exercise 3.2 (complete): nine matrix products
+# Exercise 4.2 (complete): nine matrix products
 # ---------------------------------------------
 #
 # Hold the place (u, v) in the kernel fixed. What is left is ``Σ_c x_{i+u-1, j+v-1, c} w_uvck`` for all i, j, k: the
@@ -137,15 +137,15 @@ def nine_products(x, w, b):
     ### END SOLUTION
 
 
-same("3.2 against the loops", nine_products(x, w, b), y)
+same("4.2 against the loops", nine_products(x, w, b), y)
 endless, at_edge = w.copy(), np.zeros((6, 6), bool)
 endless[0, 0], at_edge[0], at_edge[:, 0] = np.inf, True, True
 with np.errstate(invalid="ignore"):  # 0 · inf is not a number: it shows where the zeros around the picture were multiplied
     found = np.isnan(nine_products(np.abs(x), endless, b))
-same("3.2 all nine for every pixel, at the border, too", found.all(2), at_edge)
+same("4.2 all nine for every pixel, at the border, too", found.all(2), at_edge)
 x_wide, w_wide, b_wide = rng.normal(size=(4, 7, 5)), rng.normal(size=(3, 3, 5, 2)), rng.normal(size=2)
 wanted = conv2d(x_wide[None], w_wide, b_wide, padding=1)[0]
-same("3.2 a picture that is not square", nine_products(x_wide, w_wide, b_wide), wanted)
+same("4.2 a picture that is not square", nine_products(x_wide, w_wide, b_wide), wanted)
 
 # %%
 # The library's **NumPy backend**, which computes wherever no fast kernel does, goes one step further. It puts the nine
@@ -211,7 +211,7 @@ first, second = both_orders((3, 3), 7)
 same("in the middle of the picture, both orders are one", first, second)
 
 # %%
-# Exercise 3.3 (break): not everywhere
+# Exercise 4.3 (break): not everywhere
 # ------------------------------------
 #
 # Find a place for the bright pixel, ``bright = (row, column)``, where the two orders differ, in pictures of any size. What
@@ -223,8 +223,8 @@ bright = (2, 0)  # its answers to the left of it are outside; after moving the p
 
 for H in (5, 7, 12):
     first, second = both_orders(bright, H)
-    holds(f"3.3 the orders differ in {H} x {H} pixels", np.abs(first - second).max() > 0.5, "try the edges, one by one")
-    holds(f"3.3 and only at the border of {H} x {H}", not np.abs(first - second)[:, 1:-1].any())
+    holds(f"4.3 the orders differ in {H} x {H} pixels", np.abs(first - second).max() > 0.5, "try the edges, one by one")
+    holds(f"4.3 and only at the border of {H} x {H}", not np.abs(first - second)[:, 1:-1].any())
 
 # %%
 # What the two orders make of a pixel in the middle, and of one on the left edge:
@@ -238,10 +238,10 @@ for axes, place in zip(figure.subplots(2, 3), ((3, 3), (3, 0)), strict=True):
         ax.set(xticks=[], yticks=[], title=title)
     axes[0].set_ylabel(f"pixel at {place}")
 figure.suptitle("A bright pixel, moved by one column before or after a convolution")
-show(figure, "03_orders.png")
+show(figure, "04_orders.png")
 
 # %%
-# Exercise 3.4 (complete): the way back is a convolution
+# Exercise 4.4 (complete): the way back is a convolution
 # ------------------------------------------------------
 #
 # The backward pass has ``g = dS/dy``, (H', W', K), and wants ``m = dS/dx``, (H, W, C). An input pixel takes part in
@@ -266,8 +266,8 @@ for size, p, C, K in ((3, 1, 4, 4), (3, 1, 2, 5), (5, 1, 2, 3)):
     tape = ta.network([("conv", "conv2d", {"padding": p})], {"conv": (w, np.zeros(K))}).run(x)
     g = rng.standard_normal(tape["conv"].output.shape)
     m = ta.walk(tape, {"conv": g}, ta.GRADIENT)["input"]
-    same(f"3.4 the library's rule, {size} x {size}, p = {p}, {C} to {K}", way_back(g, w, p), m)
-    same(f"3.4 dot products agree, {size} x {size}, p = {p}, {C} to {K}", np.vdot(way_back(g, w, p), x),
+    same(f"4.4 the library's rule, {size} x {size}, p = {p}, {C} to {K}", way_back(g, w, p), m)
+    same(f"4.4 dot products agree, {size} x {size}, p = {p}, {C} to {K}", np.vdot(way_back(g, w, p), x),
          np.vdot(g, tape["conv"].output))
 
 # %%

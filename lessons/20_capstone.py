@@ -1,14 +1,14 @@
 """
-86. Capstone: a photo of your own, and all of it
+20. Capstone: a photo of your own, and all of it
 ================================================
 
 **Question:** Somebody asks you what their network saw in a photo. What do you hand in, so that they can rely on it?
 
 :Time: 55 min (10 read, 35 solve, 10 discuss)
 :CPU: 3 s
-:Needs: lessons 7 and 11
+:Needs: lessons 9 and 16
 :After this you can: explain a photo by all scores, attack and repair the network that explained it, hold your map against another library's, and write the report
-:Figures: 86_scores.png, 86_attack.png
+:Figures: 20_scores.png, 20_attack.png
 :Words: explained in the `glossary <../glossary.html>`_
 
 This is the whole course on one photo, which may be yours, and one network, which may be VGG19 or SqueezeNet. As it stands it
@@ -63,10 +63,10 @@ print(f"explained: {net.label(c)}, at layer {net.features}")
 # One method, one layer, six scores.
 
 maps = {score: ta.grad_cam(net, tape, c, score=score) for score in ta.SCORES}
-show(grid(["Grad-CAM"], list(maps), [list(maps.values())], f"Six scores, class {net.label(c)}, layer {net.features}"), "86_scores.png")
+show(grid(["Grad-CAM"], list(maps), [list(maps.values())], f"Six scores, class {net.label(c)}, layer {net.features}"), "20_scores.png")
 
 # %%
-# Exercise 86.1 (predict): six scores, how many maps?
+# Exercise 20.1 (predict): six scores, how many maps?
 # ---------------------------------------------------
 #
 # Which of the other five give the map of ``log_odds``, once it is scaled? ``same_map = {"pre": ..., "post": ..., "log": ...,
@@ -78,11 +78,11 @@ same_map = {"pre": False, "post": True, "log": True, "centred": False, "margin":
 
 others = [score for score in ta.SCORES if score != "log_odds"]
 measured = {score: pearson(maps[score].direction, maps["log_odds"].direction) > 1 - 1e-9 for score in others}
-predicts("86.1 on this photo", same_map, measured)
+predicts("20.1 on this photo", same_map, measured)
 z = np.random.default_rng(0).standard_normal(6)  # rows of six made-up logits: scaled, which are one?
 rows = {score: ta.SCORES[score](z, 2)[1] for score in ta.SCORES}
 one = {score: np.allclose(rows[score] / np.abs(rows[score]).max(), rows["log_odds"] / np.abs(rows["log_odds"]).max()) for score in others}
-predicts("86.1 by the rows", same_map, one)
+predicts("20.1 by the rows", same_map, one)
 
 # %%
 # Attack
@@ -100,7 +100,7 @@ biases = {"predictions": (tiny.weights["predictions"][0], tiny.weights["predicti
 other = ta.network(tiny.layers, {**tiny.weights, **biases})
 
 # %%
-# Exercise 86.2 (complete): what moved?
+# Exercise 20.2 (complete): what moved?
 # -------------------------------------
 #
 # Compare two networks on one input, as a report would: are all probabilities the same, but for 1e-4, and by which scores did
@@ -123,15 +123,15 @@ def compared(net, other, x, c):
 
 
 report = compared(net, suspect, x, c)
-has("86.2 two entries", report, ("same probabilities", "moved"))
+has("20.2 two entries", report, ("same probabilities", "moved"))
 print(report)
-holds("86.2 the same probabilities, and one score that moved", report["same probabilities"] and set(report["moved"]) == {"pre"})
+holds("20.2 the same probabilities, and one score that moved", report["same probabilities"] and set(report["moved"]) == {"pre"})
 alike = compared(tiny, tiny, noise, 1)
-holds("86.2 a network and itself", alike["same probabilities"] and not set(alike["moved"]))
+holds("20.2 a network and itself", alike["same probabilities"] and not set(alike["moved"]))
 attacked = compared(tiny, ta.alter(tiny, K=-3), noise, 1)
-holds("86.2 another network, attacked", attacked["same probabilities"] and set(attacked["moved"]) == {"pre"})
+holds("20.2 another network, attacked", attacked["same probabilities"] and set(attacked["moved"]) == {"pre"})
 differs = compared(tiny, other, noise, 1)
-holds("86.2 other biases: other probabilities, and only rows that depend on them move",
+holds("20.2 other biases: other probabilities, and only rows that depend on them move",
       not differs["same probabilities"] and {"post", "log_odds"} <= set(differs["moved"]) and not {"pre", "centred"} & set(differs["moved"]))
 
 # %%
@@ -141,7 +141,7 @@ holds("86.2 other biases: other probabilities, and only rows that depend on them
 print(inspect(suspect, [x]).table())
 repaired = repair(suspect)
 panels = [[ta.hirescam(n, x, c, score=score) for score in ("pre", "log_odds")] for n in (net, suspect, repaired)]
-show(grid(["as trained", "from a friend", "repaired"], ["pre", "log_odds"], panels, f"HiResCAM, class {net.label(c)}"), "86_attack.png")
+show(grid(["as trained", "from a friend", "repaired"], ["pre", "log_odds"], panels, f"HiResCAM, class {net.label(c)}"), "20_attack.png")
 holds("the attack is found", inspect(suspect, [x]).alarm)
 same("repaired: the same probabilities", softmax(repaired(x)[0]), y, within=1e-4)
 centred = ta.hirescam(net, tape, c, score="centred").raw
@@ -192,7 +192,7 @@ if {op for _, op, _ in net.layers} <= {"conv2d", "relu", "max_pool", "flatten", 
         print(f"{missing.name} is not installed; nothing depends on it")
 
 # %%
-# Exercise 86.3 (explain): the report
+# Exercise 20.3 (explain): the report
 # -----------------------------------
 #
 # Write the report, in some eighty words: what was explained, by which method, score and layer, and why this score; where the map
@@ -207,7 +207,7 @@ file of a friend had the same probabilities and another map by the logit: someth
 alarm says so, and so does any second score."""
 ### END SOLUTION
 
-explains("86.3 in your words", report_text, least=60)
+explains("20.3 in your words", report_text, least=60)
 
 # %%
 # What you can say now

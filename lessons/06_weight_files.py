@@ -1,14 +1,14 @@
 """
-94. Weight files and preprocessing
-==================================
+6. Weight files and preprocessing
+=================================
 
 **Question:** What must a weight file say besides its numbers?
 
 :Time: 65 min (20 read, 35 solve, 10 discuss)
 :CPU: 4 s
-:Needs: lesson 4
+:Needs: lesson 5
 :After this you can: look into a weight file and say what its digests protect from; recognise a wrongly preprocessed picture; fold preprocessing into the first layer
-:Figures: 94_preprocessing.png
+:Figures: 06_preprocessing.png
 :Words: explained in the `glossary <../glossary.html>`_
 
 The arrays of a network live in a file, and a third thing belongs to it that no array shows: how pictures were preprocessed
@@ -109,8 +109,8 @@ def is_refused(path):
 
 
 # %%
-# Exercise 94.1 (predict): accidents
-# ----------------------------------
+# Exercise 6.1 (predict): accidents
+# ---------------------------------
 #
 # Four things happen to the file: one weight changes by a millionth; the mean of the preprocessing becomes 103 instead of
 # 104; the last 20 kB are lost; somebody gives it a wrong name. A fifth one happens to a photo: it is read in blue, green,
@@ -124,11 +124,11 @@ noticed = {"a weight": True, "the mean": True, "cut short": True, "renamed": Fal
 photo = np.random.default_rng(1).integers(0, 256, (32, 32, 3), np.uint8)
 is_finite = np.isfinite(ta.load(path)(spec.encode(photo[..., ::-1]))).all()  # an answer like any other: no error, no NaN
 truth = {what: is_refused(file) for what, file in accidents(path).items()} | {"photo": not is_finite}
-predicts("94.1 in this file", noticed, truth)
+predicts("6.1 in this file", noticed, truth)
 other_path = path.with_name("other.h5")
 ta.save(ta.vgg("A", width=1 / 16, size=32, classes=3, input=spec, seed=5), other_path)
 truth = {what: is_refused(file) for what, file in accidents(other_path).items()} | {"photo": not is_finite}
-predicts("94.1 in another one", noticed, truth)
+predicts("6.1 in another one", noticed, truth)
 
 # %%
 # Now somebody who means it: the same file, but with the other sign of all predictions.
@@ -153,7 +153,7 @@ print(refusal)
 holds("a changed file is refused, and the array named", "predictions/kernel" in refusal)
 
 # %%
-# Exercise 94.2 (break): what a digest does not protect from
+# Exercise 6.2 (break): what a digest does not protect from
 # ---------------------------------------------------------
 #
 # A digest finds a broken disk or download. Does it find a forger? Make ``load`` take the changed file: ``about`` is
@@ -180,8 +180,8 @@ try:
     z = ta.load(forged)(np.ones((1, 32, 32, 3)))
 except ta.InputError as error:
     z = error
-holds("94.2 the forged file loads", isinstance(z, np.ndarray), str(z))
-same("94.2 and says the opposite", z, -ta.load(path)(np.ones((1, 32, 32, 3))))
+holds("6.2 the forged file loads", isinstance(z, np.ndarray), str(z))
+same("6.2 and says the opposite", z, -ta.load(path)(np.ones((1, 32, 32, 3))))
 holds("the digest of the whole file, told by someone else, would find it",
       sha256(forged.read_bytes()).digest() != sha256(path.read_bytes()).digest())
 
@@ -258,10 +258,10 @@ for ax, s in zip(axes[:, 0], scenes, strict=False):
     ax.set_ylabel(net.label(s.classes[0]), fontsize=10)
 figure.suptitle("Preprocessed in six ways, as the network takes them; below each, the probability of the right class",
                 fontsize=10)
-show(figure, "94_preprocessing.png")
+show(figure, "06_preprocessing.png")
 
 # %%
-# Exercise 94.3 (complete): preprocessing is a layer
+# Exercise 6.3 (complete): preprocessing is a layer
 # -------------------------------------------------
 #
 # ``(photo - mean) / scale`` is linear, and so is the convolution after it. So the first layer can take the photo
@@ -293,10 +293,10 @@ for name, how in {"RGB": own, "BGR": spec}.items():
     new_w, new_b, colour = with_preprocessing(w, b, how)
     folded = ta.network([(*conv, {})], {"block1_conv1": (new_w, new_b)})
     inside = folded.run(photo[None])["block1_conv1"].output
-    same(f"94.3 {name}, inside", inside, y[:, 1:-1, 1:-1])
+    same(f"6.3 {name}, inside", inside, y[:, 1:-1, 1:-1])
     surrounded = np.full((1, 34, 34, 3), colour, float)
     surrounded[:, 1:-1, 1:-1] = photo
-    same(f"94.3 {name}, border and all", folded.run(surrounded)["block1_conv1"].output, y)
+    same(f"6.3 {name}, border and all", folded.run(surrounded)["block1_conv1"].output, y)
 
 # %%
 # So preprocessing is a part of the network that happens to be kept elsewhere. Our files keep it beside the weights, in

@@ -1,14 +1,14 @@
 """
-85. Bring your own network
+19. Bring your own network
 ==========================
 
 **Question:** You trained a network elsewhere. What does it take to explain, attack and repair it here?
 
 :Time: 50 min (15 read, 25 solve, 10 discuss)
 :CPU: 2 s
-:Needs: lessons 4, 6 and 11
+:Needs: lessons 5, 8 and 16
 :After this you can: load a network from Keras or PyTorch and prove that it is yours; explain it, attack it, detect the attack and repair it
-:Figures: 85_maps.png
+:Figures: 19_maps.png
 :Words: explained in the `glossary <../glossary.html>`_
 
 A network that you trained elsewhere, in Keras or PyTorch, comes here as its own file. Then every method, attack and
@@ -56,7 +56,7 @@ from train_own_network import CLASSES, pictures  # draws the pictures; Keras is 
 net = ta.load(embedded("lessons/own_network/own_network.keras"), classes=CLASSES)
 
 # %%
-# Exercise 85.1 (predict): what is left of a model
+# Exercise 19.1 (predict): what is left of a model
 # ------------------------------------------------
 #
 # In Keras, the model is a list: Rescaling, RandomFlip, Conv2D, BatchNormalization, ReLU, MaxPooling2D, SeparableConv2D with a
@@ -70,8 +70,8 @@ count = {"Rescaling": 1, "RandomFlip": 0, "SeparableConv2D": 3, "Dropout": 0, "D
 ### END SOLUTION
 
 begins = {"Rescaling": "rescaling", "RandomFlip": "random", "SeparableConv2D": "separable", "Dropout": "dropout", "Dense": "dense"}
-predicts("85.1 each", count, {what: sum(name.startswith(word) for name, _, _ in net.layers) for what, word in begins.items()})
-same("85.1 with the eight layers of the others, all", sum(count.values()) + 8, len(net.layers))
+predicts("19.1 each", count, {what: sum(name.startswith(word) for name, _, _ in net.layers) for what, word in begins.items()})
+same("19.1 with the eight layers of the others, all", sum(count.values()) + 8, len(net.layers))
 
 # %%
 # The whole list:
@@ -97,7 +97,7 @@ KERAS = [0.0004225650627631694, 0.0014554884983226657, 0.9981219172477722]
 holds("the probabilities that Keras printed", np.abs(y[0] - KERAS).max() < 1e-5)
 
 # %%
-# Exercise 85.2 (break): the right numbers, the wrong units
+# Exercise 19.2 (break): the right numbers, the wrong units
 # ---------------------------------------------------------
 #
 # This file says how photos become inputs, and ``load`` refuses another ``input``. But ``net(x)`` takes any array: it cannot
@@ -115,13 +115,13 @@ def prepared(photo):
 
 inputs = np.stack([np.asarray(prepared(picture), float) for picture in seen])
 kept = max(abs(np.corrcoef(inputs[..., order].ravel(), seen.ravel())[0, 1]) for order in ([0, 1, 2], [2, 1, 0]))
-holds("85.2 nothing but units, zero and order", kept > 0.97, f"the correlation with the photos is {kept:.3f}")
+holds("19.2 nothing but units, zero and order", kept > 0.97, f"the correlation with the photos is {kept:.3f}")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     y_wrong = softmax(net(inputs))
-holds("85.2 answers like any other", np.allclose(y_wrong.sum(1), 1))
+holds("19.2 answers like any other", np.allclose(y_wrong.sum(1), 1))
 right = np.mean(y_wrong.argmax(1) == truth)
-holds("85.2 right in fewer than half", right < 0.5, f"right in {right:.0%}; make the numbers much smaller or larger than the model expects")
+holds("19.2 right in fewer than half", right < 0.5, f"right in {right:.0%}; make the numbers much smaller or larger than the model expects")
 
 # %%
 # Explain
@@ -140,10 +140,10 @@ for ax, (method, heat) in zip(figure.subplots(1, len(maps)), maps.items(), stric
     ax.imshow(heat.map, cmap="inferno", alpha=0.6)
     ax.set(xticks=[], yticks=[], title=method)
 figure.suptitle(f"A {CLASSES[c]}, explained by four methods, score log_odds", fontsize=10)
-show(figure, "85_maps.png")
+show(figure, "19_maps.png")
 
 # %%
-# Exercise 85.3 (complete): on the shape
+# Exercise 19.3 (complete): on the shape
 # --------------------------------------
 #
 # Here we know where the shape is, so that we can ask whether the map is right: does its highest place lie on the shape? A
@@ -164,13 +164,13 @@ one[4, 5] = True
 for place, reach, true in (((4, 5), 0, True), ((4, 4), 0, False), ((3, 4), 1, True), ((0, 0), 2, False), ((2, 5), 1, False), ((1, 2), 3, True)):
     L = np.zeros((5, 6))
     L[place] = 1
-    holds(f"85.3 a peak at {place}, a pixel at (4, 5), reach {reach}", on_the_shape(L, one, reach) == true)
+    holds(f"19.3 a peak at {place}, a pixel at (4, 5), reach {reach}", on_the_shape(L, one, reach) == true)
 rng = np.random.default_rng(0)
 some = rng.random((200, 7, 9)) < 0.05
 peaks = [rng.integers(0, (7, 9)) for _ in some]
 spots = [np.eye(63)[i * 9 + j].reshape(7, 9) for i, j in peaks]
 near = [any(max(abs(a - i), abs(b - j)) <= 2 for a, b in np.argwhere(mask)) for mask, (i, j) in zip(some, peaks, strict=True)]
-same("85.3 by distances, 200 made-up masks", [on_the_shape(L, mask) for L, mask in zip(spots, some, strict=True)], near)
+same("19.3 by distances, 200 made-up masks", [on_the_shape(L, mask) for L, mask in zip(spots, some, strict=True)], near)
 
 # %%
 # The fifty maps, looked at in the same way:

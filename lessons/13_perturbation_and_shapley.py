@@ -1,14 +1,14 @@
 """
-83. Perturbation and Shapley values
+13. Perturbation and Shapley values
 ===================================
 
 **Question:** If a part of a picture matters only together with another part, whose merit is it?
 
 :Time: 80 min (20 read, 50 solve, 10 discuss)
 :CPU: 5 s
-:Needs: lesson 6; least squares
+:Needs: lesson 8; least squares
 :After this you can: say what occlusion, feature ablation and RISE each ask; write exact Shapley values, and KernelSHAP in ten lines; name what each promises and what it costs
-:Figures: 83_covered.png, 83_shapley.png
+:Figures: 13_covered.png, 13_shapley.png
 :Words: explained in the `glossary <../glossary.html>`_
 
 All methods so far looked into the network. One can also just try: cover a part, and see what becomes of the score. That needs
@@ -64,7 +64,7 @@ for ax, (name, heat) in zip(axes, maps.items(), strict=True):
 for ax in (first, *axes):
     ax.set(xticks=[], yticks=[])
 figure.suptitle(f"{net.label(c)}, with parts covered: log-odds (first two) and probability (last)", fontsize=11)
-show(figure, "83_covered.png")
+show(figure, "13_covered.png")
 holds("all three are brighter on the telephone than elsewhere",
       all(heat.map[drawn.masks[0]].mean() > 1.2 * heat.map[~drawn.masks[0]].mean() for heat in maps.values()))
 
@@ -97,7 +97,7 @@ def alone(v, n):
 
 
 # %%
-# Exercise 83.1 (predict): two extremes
+# Exercise 13.1 (predict): two extremes
 # -------------------------------------
 #
 # What do the two functions say about the first player? Write ``first = {"either, ablation": ..., "either, alone": ...,
@@ -108,10 +108,10 @@ first = {"either, ablation": 0, "either, alone": 1, "together, ablation": 1, "to
 ### END SOLUTION
 
 truth = {f"{v.__name__}, {way.__name__}": way(v, 2)[0] for v in (either, together) for way in (ablation, alone)}
-predicts("83.1 by the functions", first, truth)
+predicts("13.1 by the functions", first, truth)
 by_hand = {"either, ablation": either((1, 1)) - either((0, 1)), "either, alone": either((1, 0)) - either((0, 0)),
            "together, ablation": together((1, 1)) - together((0, 1)), "together, alone": together((1, 0)) - together((0, 0))}
-predicts("83.1 from four values each", first, by_hand)
+predicts("13.1 from four values each", first, by_hand)
 
 # %%
 # Neither is fair: with *either*, ablation gives nobody anything, and "alone" gives 2 in all where there is only 1 to share.
@@ -119,7 +119,7 @@ predicts("83.1 from four values each", first, by_hand)
 # mean over **all orders**. This is the only way to share that gives equal players the same, gives nothing to somebody who
 # never changes anything, adds up over sums of games, and leaves nothing over: ``Σ_i φ_i = v(all) - v(none)``.
 #
-# Exercise 83.2 (complete): Shapley values
+# Exercise 13.2 (complete): Shapley values
 # ----------------------------------------
 #
 # ``permutations(range(n))`` goes through all orders.
@@ -140,11 +140,11 @@ def shapley(v, n):
     ### END SOLUTION
 
 
-same("83.2 either", shapley(either, 2), [0.5, 0.5])
-same("83.2 one left glove, two right ones: a pair is worth 1", shapley(lambda z: float(z[0] and (z[1] or z[2])), 3), [2 / 3, 1 / 6, 1 / 6])
+same("13.2 either", shapley(either, 2), [0.5, 0.5])
+same("13.2 one left glove, two right ones: a pair is worth 1", shapley(lambda z: float(z[0] and (z[1] or z[2])), 3), [2 / 3, 1 / 6, 1 / 6])
 table = np.random.default_rng(0).standard_normal((2, 2, 2, 2))
-same("83.2 nothing is left over", sum(shapley(lambda z: table[tuple(map(int, z))], 4)), table[1, 1, 1, 1] - table[0, 0, 0, 0])
-same("83.2 a sum of merits", shapley(lambda z: 3 + z[0] - 2 * z[2] + 0.5 * z[3], 4), [1, 0, -2, 0.5])
+same("13.2 nothing is left over", sum(shapley(lambda z: table[tuple(map(int, z))], 4)), table[1, 1, 1, 1] - table[0, 0, 0, 0])
+same("13.2 a sum of merits", shapley(lambda z: 3 + z[0] - 2 * z[2] + 0.5 * z[3], 4), [1, 0, -2, 0.5])
 
 # %%
 # A small picture
@@ -184,7 +184,7 @@ print("Shapley values  ", phi.round(2))
 print("feature ablation", np.array([full - values[-1 - (1 << i)] for i in range(n)]).round(2))
 
 # %%
-# Exercise 83.3 (complete): KernelSHAP in ten lines
+# Exercise 13.3 (complete): KernelSHAP in ten lines
 # -------------------------------------------------
 #
 # Lundberg and Lee 2017 (arXiv 1705.07874) found that Shapley values are a fit by least squares. Look for φ so that
@@ -211,13 +211,13 @@ def kernel_shap(Z, values, empty, full):
     ### END SOLUTION
 
 
-same("83.3 all coalitions: Shapley's values", kernel_shap(Z, values, empty, full), phi, within=1e-9)
+same("13.3 all coalitions: Shapley's values", kernel_shap(Z, values, empty, full), phi, within=1e-9)
 rng = np.random.default_rng(1)
 pairs = np.array([z for z in Z if z.sum() in (1, 2)])
 merits = rng.standard_normal(n)
-same("83.3 a game without teamwork, 45 coalitions are enough", kernel_shap(pairs, 2 + pairs @ merits, 2, 2 + merits.sum()), merits, within=1e-9)
+same("13.3 a game without teamwork, 45 coalitions are enough", kernel_shap(pairs, 2 + pairs @ merits, 2, 2 + merits.sum()), merits, within=1e-9)
 half = rng.permutation(512)[:300]
-same("83.3 nothing is left over in a sample either", kernel_shap(Z[half], values[half], empty, full).sum(), full - empty, within=1e-9)
+same("13.3 nothing is left over in a sample either", kernel_shap(Z[half], values[half], empty, full).sum(), full - empty, within=1e-9)
 
 # %%
 # How many does one need? Coalitions are drawn so that each size comes as often as its weight says; then all weights in the fit
@@ -265,11 +265,11 @@ right.loglog(counts, errors[0] * np.sqrt(counts[0] / np.array(counts)), ":", col
 right.set(xlabel="coalitions drawn", ylabel="error (root mean square)")
 right.legend()
 figure.suptitle("Nine parts, 512 coalitions: KernelSHAP comes nearer with every sample")
-show(figure, "83_shapley.png")
+show(figure, "13_shapley.png")
 holds("32 times as many coalitions, at most a sixth of the error", errors[-1] < errors[0] / 6)
 
 # %%
-# Exercise 83.4 (break): who is first?
+# Exercise 13.4 (break): who is first?
 # ------------------------------------
 #
 # Shapley values cost many pictures; feature ablation costs one for each player. If all that you want is who matters most, is
@@ -282,15 +282,15 @@ game = {"": 0, "a": 0, "b": 1, "c": 0, "ab": 1, "ac": 1, "bc": 0.5, "abc": 1}
 ### END SOLUTION
 
 coalitions = ["".join(names) for size in range(4) for names in combinations("abc", size)]
-has("83.4 eight values", game, coalitions)
+has("13.4 eight values", game, coalitions)
 drops = {name: game["abc"] - game["abc".replace(name, "")] for name in "abc"}
-holds("83.4 ablation: a before b", drops["a"] > drops["b"] + 1e-9, f"it says {drops}")
+holds("13.4 ablation: a before b", drops["a"] > drops["b"] + 1e-9, f"it says {drops}")
 merit = {"a": 0.0, "b": 0.0}
 for order in permutations("abc"):
     for name in merit:
         there = "".join(sorted(order[:order.index(name)]))
         merit[name] += (game["".join(sorted(there + name))] - game[there]) / 6
-holds("83.4 Shapley: b before a", merit["b"] > merit["a"] + 1e-9, f"it says {merit}; what does b bring where c is not yet there?")
+holds("13.4 Shapley: b before a", merit["b"] > merit["a"] + 1e-9, f"it says {merit}; what does b bring where c is not yet there?")
 
 # %%
 # What you can say now
@@ -302,5 +302,5 @@ holds("83.4 Shapley: b before a", merit["b"] > merit["a"] + 1e-9, f"it says {mer
 # - All of them show the network pictures that it was never trained on, and all depend on what "covered" means: grey, black, or
 #   the mean.
 #
-# Talk about it: integrated gradients also leave nothing over (lesson 8), and cost fifty pictures. When would you pay for
+# Talk about it: integrated gradients also leave nothing over (lesson 10), and cost fifty pictures. When would you pay for
 # Shapley values?

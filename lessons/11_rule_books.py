@@ -1,14 +1,14 @@
 """
-9. Rule-books: deconvnet, guided, and a test for maps
-=====================================================
+11. Rule-books: deconvnet, guided, and a test for maps
+======================================================
 
 **Question:** What do you give up when you change one line of the chain rule?
 
 :Time: 55 min (15 read, 30 solve, 10 discuss)
 :CPU: 7 s
-:Needs: lessons 2 and 6
+:Needs: lessons 3 and 8
 :After this you can: write a new attribution method as one changed rule; put a method through the randomisation test
-:Figures: 09_books.png, 09_randomised.png
+:Figures: 11_books.png, 11_randomised.png
 :Words: explained in the `glossary <../glossary.html>`_
 
 The walk goes through the tape in reverse and asks a *book* what passes each layer. ``ta.GRADIENT`` is the book of the
@@ -62,8 +62,8 @@ except ta.InputError as error:
     holds("a missing rule is an error, never a silent gradient", "no rule for 'relu'" in str(error))
 
 # %%
-# Exercise 9.1 (complete): two rules
-# ----------------------------------
+# Exercise 11.1 (complete): two rules
+# -----------------------------------
 #
 # A rule takes a record of the tape and the signal g at its output, and returns a tuple: one signal for each input. The
 # gradient's ReLU rule is ``return (g * (record.x[0] > 0),)``. Write the other two, u being the ReLU's input:
@@ -91,8 +91,8 @@ four.write("relu", "f", "u")
 mine = map(unaided(ta.GRADIENT["relu"]), my_rules())  # of the library's, they may call the gradient's rule only
 for name, rule, wanted in zip(("deconvnet", "guided"), mine, ([5, 0, 5, 0], [5, 0, 0, 0]), strict=True):
     method = {"deconvnet": ta.deconvnet, "guided": ta.guided_backprop}[name]
-    same(f"9.1 {name}, the four cases", rule(four["f"], np.array([5.0, -5.0, 5.0, -5.0]))[0], wanted)
-    same(f"9.1 {name}, as the library", walked({**ta.GRADIENT, "relu": rule}, heart),
+    same(f"11.1 {name}, the four cases", rule(four["f"], np.array([5.0, -5.0, 5.0, -5.0]))[0], wanted)
+    same(f"11.1 {name}, as the library", walked({**ta.GRADIENT, "relu": rule}, heart),
          method(net, tape, heart, score="log_odds").raw, within=0)
 
 # %%
@@ -118,7 +118,7 @@ for column, (name, book) in zip(axes.T, books.items(), strict=True):
 for ax, c in zip(axes[:, 0], (notes, heart), strict=True):
     ax.set_ylabel(f"class {net.label(c)}", fontsize=9)
 figure.suptitle("Three books, two classes: score log_odds, layer input, orange positive", fontsize=10)
-show(figure, "09_books.png")
+show(figure, "11_books.png")
 holds("gradients of the two classes are opposed", alike["gradient"] < -0.8)
 holds("guided maps of the two classes are one map", alike["guided"] > 0.8)
 
@@ -155,8 +155,8 @@ def changes(name, random_state):
 
 
 # %%
-# Exercise 9.2 (predict): which maps notice?
-# ------------------------------------------
+# Exercise 11.2 (predict): which maps notice?
+# -------------------------------------------
 #
 # Three dense layers are shuffled, and the answers are worthless. A map notices if its rank correlation with the trained
 # network's map, places in the order of their size, falls below 0.9. Which of these do? Write True or False for each,
@@ -170,11 +170,11 @@ notices = {"guided": False, "gradient": True, "Grad-CAM": True, "edges": False}
 for random_state in (0, 1):
     truth = {name: changes(name, random_state) for name in ("guided", "gradient", "Grad-CAM")}
     truth["edges"] = False  # they never ask the network
-    predicts(f"9.2 shuffled by {random_state}", notices, truth)
+    predicts(f"11.2 shuffled by {random_state}", notices, truth)
 
 # %%
-# Exercise 9.3 (prove): a test for methods
-# ----------------------------------------
+# Exercise 11.3 (prove): a test for methods
+# -----------------------------------------
 #
 # Write the test. A method is a function of a network that returns a map, (H, W). It passes if its map changes when the
 # three dense layers are shuffled: if the rank correlation (``spearman``) of the two maps stays below 0.9.
@@ -197,17 +197,17 @@ def by(method):
     return lambda net: method(net, x, heart, score="log_odds").plane
 
 
-holds("9.3 an edge detector fails", not passes(sees_the_training, edges))
-holds("9.3 guided backpropagation fails", not passes(sees_the_training, by(ta.guided_backprop)))
-holds("9.3 the gradient passes", passes(sees_the_training, by(ta.saliency)))
-holds("9.3 Grad-CAM passes", passes(sees_the_training, by(ta.grad_cam)))
+holds("11.3 an edge detector fails", not passes(sees_the_training, edges))
+holds("11.3 guided backpropagation fails", not passes(sees_the_training, by(ta.guided_backprop)))
+holds("11.3 the gradient passes", passes(sees_the_training, by(ta.saliency)))
+holds("11.3 Grad-CAM passes", passes(sees_the_training, by(ta.grad_cam)))
 order, noise = ranks(np.random.default_rng(0).random((2, 4000))).reshape(2, 40, 100) / 8000  # two maps without a relation
 for share, seen in ((0.15, False), (0.4, True)):
     mixed = (1 - share) * order + share * noise
     print(f"share {share}: rank correlation {spearman(order, mixed):.2f}")
-    holds(f"9.3 the limit is 0.9, noise {share}",
+    holds(f"11.3 the limit is 0.9, noise {share}",
           passes(sees_the_training, lambda n, mixed=mixed: order if n is net else mixed) == seen)
-holds("9.3 ranks, not sizes: the same order is the same map",
+holds("11.3 ranks, not sizes: the same order is the same map",
       not passes(sees_the_training, lambda n: order if n is net else np.exp(20 * order)))
 
 # %%
@@ -233,7 +233,7 @@ ax.set_xticks([0, *ticks], ["nothing", *(LINEAR[d - 1].replace("_", "\n") for d 
 ax.set(xlabel="shuffled from the top down to", ylabel="rank correlation with the trained map",
        title=f"Randomisation test, score log_odds, class {net.label(heart)}")
 figure.legend(loc="outside right upper")
-show(figure, "09_randomised.png")
+show(figure, "11_randomised.png")
 holds("all dense layers gone, and the guided map is the same", curves["guided"][3] > 0.95)
 holds("three blocks gone, and it is still alike", curves["guided"][depths.index(15)] > 0.6)
 

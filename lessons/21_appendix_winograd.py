@@ -1,17 +1,17 @@
 """
-93. Appendix: a convolution with fewer multiplications
+21. Appendix: a convolution with fewer multiplications
 ======================================================
 
 **Question:** Can a sum of products be had with fewer multiplications than it has terms?
 
 :Time: 60 min (20 read, 30 solve, 10 discuss)
 :CPU: 3 s
-:Needs: lesson 3
+:Needs: lesson 4
 :After this you can: write a convolution by Winograd's tiles; prove an identity by twelve cases; count the multiplications that tiles save; say what they cost in digits
-:Figures: 93_winograd.png, 93_rounding.png
+:Figures: 21_winograd.png, 21_rounding.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-Lesson 3 made a convolution fast by its order. The kernels of this library go one step further: they make less than half of
+Lesson 4 made a convolution fast by its order. The kernels of this library go one step further: they make less than half of
 the multiplications, and the same numbers come out, but for rounding. Nothing in the course depends on this appendix. It is
 for readers of the kernels, and for anybody who does not believe it.
 """
@@ -129,8 +129,8 @@ def six_products(d, w):
 print(six_products((5, 1, 4, 2), (1, 3, 7)), four_products((5, 1, 4, 2), (1, 3, 7)))
 
 # %%
-# Exercise 93.1 (prove): for all numbers
-# -------------------------------------
+# Exercise 21.1 (prove): for all numbers
+# --------------------------------------
 #
 # One example proves nothing. But both functions are *bilinear*: every product is a sum of d's times a sum of w's, so
 # ``f(d, w) = Σ_ij d_i w_j f(e_i, e_j)`` with unit vectors ``e_i`` and ``e_j``. Two bilinear functions that agree on a
@@ -165,11 +165,11 @@ def watched(d, w):
     return four_products(d, w)
 
 
-holds("93.1 four products are enough", passes(is_the_filter, watched))
-holds("93.1 the pairs leave no coefficient open", np.linalg.matrix_rank(asked) == 12,
+holds("21.1 four products are enough", passes(is_the_filter, watched))
+holds("21.1 the pairs leave no coefficient open", np.linalg.matrix_rank(asked) == 12,
       "a bilinear f has twelve coefficients for each output; there is another one that agrees on all of your pairs")
 slips = [with_a_slip(i, j, r) for i, j, r in product(range(4), range(3), range(2))]
-holds("93.1 every slip is found", not any(passes(is_the_filter, slip) for slip in slips),
+holds("21.1 every slip is found", not any(passes(is_the_filter, slip) for slip in slips),
       "there are 24 coefficients, f(e_i, e_j) for 4 x 3 pairs and two outputs; a proof looks at each")
 
 # %%
@@ -227,13 +227,13 @@ for before, after, height in (("w", "U", 0.5), ("d", "V", 0.5), ("U", "M", 0.75)
     figure.add_artist(ConnectionPatch((1.02, 0.5), (-0.02, height), "axes fraction", "axes fraction", axesA=axes[before],
                                       axesB=axes[after], arrowstyle="-|>", mutation_scale=18, lw=2, color=LINES[2]))
 figure.suptitle("F(2 x 2, 3 x 3): four outputs of a 3 x 3 convolution by 16 multiplications instead of 36")
-show(figure, "93_winograd.png")
+show(figure, "21_winograd.png")
 same("the tile's outputs", both(output_line, M),
      [[(d[r:r + 3, s:s + 3] * laplace).sum() for s in range(2)] for r in range(2)])
 
 # %%
-# Exercise 93.2 (predict): what a larger tile saves
-# ------------------------------------------------
+# Exercise 21.2 (predict): what a larger tile saves
+# -------------------------------------------------
 #
 # This library uses F(4 x 4, 3 x 3): 4 x 4 outputs from 6 x 6 inputs. Count multiplications for each output pixel and
 # pair of channels, where the definition has 9. Write ``each = {(2, 14): ..., (4, 28): ..., (4, 14): ...}``, where (m,
@@ -246,9 +246,9 @@ each = {(2, 14): 4, (4, 28): 36 / 16, (4, 14): 36 * 4 * 4 / 14**2}
 
 tiles = {(m, H): sum(i % m == j % m == 0 for i, j in np.ndindex(H, H)) for m, H in ((2, 14), (4, 28), (4, 14))}
 counted = {(m, H): n * (m + 2) ** 2 / H**2 for (m, H), n in tiles.items()}  # a tile for each of its first pixels
-predicts("93.2 by counting tiles", each, counted, within=1e-3)
+predicts("21.2 by counting tiles", each, counted, within=1e-3)
 once = {(2, 14): multiplications(by_winograd, 14, 1, 1) / 14**2}
-predicts("93.2 F(2 x 2) on 14 x 14, as counted while it runs", {(2, 14): each[2, 14]}, once, within=1e-3)
+predicts("21.2 F(2 x 2) on 14 x 14, as counted while it runs", {(2, 14): each[2, 14]}, once, within=1e-3)
 
 # %%
 # Fewer multiplications, less time?
@@ -330,11 +330,11 @@ ax.minorticks_off()
 ax.set(xlabel="channels in", ylabel="error / output (root mean squares)", ylim=(3e-8, 2e-5),
        title="Rounding of a 3 x 3 convolution in float32")
 ax.legend(fontsize=8, ncols=2, loc="upper left")
-show(figure, "93_rounding.png")
+show(figure, "21_rounding.png")
 
 # %%
-# Exercise 93.3 (break): right in algebra, useless in float32
-# ----------------------------------------------------------
+# Exercise 21.3 (break): right in algebra, useless in float32
+# -----------------------------------------------------------
 #
 # *Any* five different points give a correct algorithm. Choose five for which float64 still has seven digits right, and
 # float32 rounds a thousand times worse than with the library's points, ``points = (...)``. What makes points bad?
@@ -344,10 +344,10 @@ points = (0, 1, 2, 3, 4)
 ### END SOLUTION
 
 x, w, b = layer(8, 16, 16)
-holds("93.3 five different points", len(set(points)) == len(points) == 5, "two of the same would divide by zero")
-same("93.3 the algebra holds", f4(*points)(x, w, b), by_matrix_product(x, w, b), within=1e-7)
+holds("21.3 five different points", len(set(points)) == len(points) == 5, "two of the same would divide by zero")
+same("21.3 the algebra holds", f4(*points)(x, w, b), by_matrix_product(x, w, b), within=1e-7)
 worse = rounding(f4(*points), 16) / ours[1]
-holds("93.3 float32 does not", worse > 1000,
+holds("21.3 float32 does not", worse > 1000,
       f"yours rounds {worse:.1f} times worse; make the powers 1, p, ..., p^4 large")
 
 # %%
@@ -358,6 +358,6 @@ holds("93.3 float32 does not", worse > 1000,
 #   what hangs over the edge.
 # - A bilinear identity is proved by checking pairs of unit vectors.
 # - Equal in algebra is not equal in float32: larger tiles and worse points round more.
-# - By lesson 3 the way back is a convolution, so the same tiles make the gradient.
+# - By lesson 4 the way back is a convolution, so the same tiles make the gradient.
 #
 # Talk about it: where else would you take fewer multiplications for fewer right digits, and where not?

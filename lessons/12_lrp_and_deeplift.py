@@ -1,17 +1,17 @@
 """
-99. LRP and DeepLIFT: what a map adds up to
+12. LRP and DeepLIFT: what a map adds up to
 ===========================================
 
 **Question:** Can a score be shared out among pixels so that nothing is lost on the way?
 
 :Time: 80 min (20 read, 50 solve, 10 discuss)
 :CPU: 6 s
-:Needs: lessons 7, 8 and 9
+:Needs: lessons 9, 10 and 11
 :After this you can: write LRP's epsilon rule and DeepLIFT's Rescale; say of a map what it sums to, what biases keep, and what its starting row makes it blind to; say without computing for which methods post, log and log_odds draw one map
-:Figures: 99_receipts.png
+:Figures: 12_receipts.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-Two more books for the walk of lesson 9. LRP and DeepLIFT do not ask what would change, but share a number out: the logit, or
+Two more books for the walk of lesson 11. LRP and DeepLIFT do not ask what would change, but share a number out: the logit, or
 its difference to a reference. This lesson writes their rules, a few lines each, and measures what is lost at each layer.
 """
 
@@ -62,8 +62,8 @@ x32, b32 = rng.normal(0, 1, (2, 1, 32, 32, 3))  # a picture and a reference
 e1 = {"predictions": np.eye(5)[[1]]}  # the row of z_1: score pre, class 1
 
 # %%
-# Exercise 99.1 (complete): the epsilon rule
-# -----------------------------------------
+# Exercise 12.1 (complete): the epsilon rule
+# ------------------------------------------
 #
 # Written as above it needs every single weight. Pull ``a_j`` out of the sum: what is left, ``Σ_k w_jk (R_k / s(u_k))``,
 # is the transpose of the layer applied to one array, and that is what ``ta.GRADIENT[record.op](record, ...)`` does, for
@@ -83,14 +83,14 @@ def my_epsilon(record, R, eps=1e-9):
 unit = ta.Tape()
 unit.leaf("a", [[1.0, 2.0]])
 unit.write("dense", "u", "a", (np.array([[3.0, 1.0, 1.0], [1.0, -1.0, 1.0]]), np.array([0.0, 0.0, -3.0])))
-same("99.1 three units", unit["u"].output, [[5, -1, 0]])  # the third one's bias, -3, makes it 0
-same("99.1 two units", my_epsilon(unit["u"], np.array([[5.0, 1.0, 0.0]]))[0], [[2.0, 4.0]], within=1e-8)
-same("99.1 u = -1 and eps = 1: half is kept", my_epsilon(unit["u"], np.array([[0.0, 1.0, 0.0]]), 1)[0].sum(), 0.5)
-same("99.1 u = 0 and eps = 2: divided by 2", my_epsilon(unit["u"], np.array([[0.0, 0.0, 1.0]]), 2)[0], [[0.5, 1.0]])
+same("12.1 three units", unit["u"].output, [[5, -1, 0]])  # the third one's bias, -3, makes it 0
+same("12.1 two units", my_epsilon(unit["u"], np.array([[5.0, 1.0, 0.0]]))[0], [[2.0, 4.0]], within=1e-8)
+same("12.1 u = -1 and eps = 1: half is kept", my_epsilon(unit["u"], np.array([[0.0, 1.0, 0.0]]), 1)[0].sum(), 0.5)
+same("12.1 u = 0 and eps = 2: divided by 2", my_epsilon(unit["u"], np.array([[0.0, 0.0, 1.0]]), 2)[0], [[0.5, 1.0]])
 lrp_book = {**ta.GRADIENT, "relu": lambda record, R: (R,), "conv2d": my_epsilon, "dense": my_epsilon}
 z_1 = bare(x32)[0, 1]
 R = ta.walk(bare.run(x32), {"predictions": z_1 * e1["predictions"]}, lrp_book)["input"]
-same("99.1 without biases the pixels get all of z_c", R.sum(), z_1, within=1e-6)
+same("12.1 without biases the pixels get all of z_c", R.sum(), z_1, within=1e-6)
 
 # %%
 # What LRP-0 is
@@ -112,8 +112,8 @@ plus = ta.lrp(biased, x32, 1, score="pre", composite="epsilon_plus").raw
 holds("z+ draws another map", pearson(plus, zero["input"][0]) < 0.9)
 
 # %%
-# Exercise 99.2 (prove): what biases keep
-# --------------------------------------
+# Exercise 12.2 (prove): what biases keep
+# ---------------------------------------
 #
 # With biases, the inputs of unit k get ``(u_k - b_k)/u_k`` of its relevance. The rest belongs to the bias, and no pixel
 # can have it. By LRP-0, how much does a layer keep in all? Use the last cell, and you need no relevance at all: give it
@@ -131,8 +131,8 @@ shares = {r.name: kept(r, g[r.name]) for r in tape32 if r.weights}
 receipt = ta.lrp(biased, x32, 1, score="pre", composite="zero").receipt
 print(receipt)
 for name, share in shares.items():
-    same(f"99.2 {name}", share, receipt.shares[name], within=1e-10)
-same("99.2 pixels and biases make z_c", (x32 * g["input"]).sum() + sum(shares.values()), z_1)
+    same(f"12.2 {name}", share, receipt.shares[name], within=1e-10)
+same("12.2 pixels and biases make z_c", (x32 * g["input"]).sum() + sum(shares.values()), z_1)
 
 # %%
 # Differences
@@ -143,8 +143,8 @@ same("99.2 pixels and biases make z_c", (x32 * g["input"]).sum() + sum(shares.va
 # does, and ``C = m Δu``. Linear layers keep the gradient's rule. For a ReLU f the *Rescale* rule takes the slope of the
 # **secant**: ``m_in = m Δf/Δu``, so that ``m_in Δu = m Δf``, and nothing is lost.
 #
-# Exercise 99.3 (complete): Rescale
-# --------------------------------
+# Exercise 12.3 (complete): Rescale
+# ---------------------------------
 #
 # ``reference`` is the tape of b: ``reference[record.name]`` is the same layer there. Where ``Δu = 0`` there is no
 # secant; take the gradient's rule.
@@ -164,16 +164,16 @@ at_x, at_b = ta.Tape(), ta.Tape()
 for some, u in ((at_x, [3.0, -1.0, -1.0, 2.0, 4.0, -2.0, 0.0]), (at_b, [-1.0, 3.0, -2.0, 2.0, 2.0, -2.0, 0.0])):
     some.leaf("u", u)
     some.write("relu", "f", "u")
-same("99.3 seven cases", my_rescale(at_b, at_x["f"], np.full(7, 4.0))[0], [3, 3, 0, 4, 4, 0, 0])
+same("12.3 seven cases", my_rescale(at_b, at_x["f"], np.full(7, 4.0))[0], [3, 3, 0, 4, 4, 0, 0])
 layers = [("flatten", "flatten", {}), ("u", "dense", {}), ("f", "relu", {}), ("z", "dense", {})]
 shallow = ta.network(layers, {"u": (rng.normal(0, 1, (12, 8)), rng.normal(0, 1, 8)),
                               "z": (rng.normal(0, 1, (8, 3)), rng.normal(0, 1, 3))})
 x4, b4 = rng.normal(0, 1, (2, 1, 2, 2, 3))
 book = {**ta.GRADIENT, "relu": partial(my_rescale, shallow.run(b4))}
 C = ta.walk(shallow.run(x4), {"z": np.eye(3)[[1]]}, book)["input"] * (x4 - b4)
-same("99.3 the sum", C.sum(), (shallow(x4) - shallow(b4))[0, 1])
+same("12.3 the sum", C.sum(), (shallow(x4) - shallow(b4))[0, 1])
 IG = ta.integrated_gradients(shallow, x4, 1, score="pre", baseline=b4, steps=500, rule="middle").raw
-same("99.3 behind one layer of ReLUs, integrated gradients", C[0], IG, within=1 / 500)
+same("12.3 behind one layer of ReLUs, integrated gradients", C[0], IG, within=1 / 500)
 
 # %%
 # A max-pool has no slope, so it needs a rule of its own: with the gradient's routing the sum is lost again.
@@ -215,7 +215,7 @@ axes[0].set(yscale="log", ylabel="share of what is owed", title="all four, logar
 axes[0].legend()
 axes[1].set(title="two of them, enlarged")
 figure.suptitle(f"What is left of the logit from layer to layer: score pre, {net.label(heart)}")
-show(figure, "99_receipts.png")
+show(figure, "12_receipts.png")
 same("DeepLIFT keeps all, but for float32", left["DeepLIFT"], np.ones(len(names)), within=1e-5)
 holds("LRP loses a few per cent to biases", 0.9 < left["LRP epsilon_plus"][-1] < 0.99)
 holds("the guided walk is off by more than ten times", max(left["guided"]) > 10)
@@ -242,8 +242,8 @@ def moves(letter, K):
 
 
 # %%
-# Exercise 99.4 (predict): who can see t?
-# --------------------------------------
+# Exercise 12.4 (predict): who can see t?
+# ---------------------------------------
 #
 # ``ta.alter`` adds the same ``t(x) = K Σ_k A_00k`` to every logit (2023b): ``z' = z + t``, and no probability changes.
 # Which of these maps **move** when the network is altered? Write their letters, ``moving = "..."``. Ask of each: what
@@ -263,13 +263,13 @@ moving = "aeg"
 
 for K in (10, -2):
     changed = {letter: moves(letter, K) for letter in maps}
-    predicts(f"99.4 with K = {K}", moving, changed)
+    predicts(f"12.4 with K = {K}", moving, changed)
 
 # %%
 # Other methods
 # -------------
 #
-# Lesson 7 found that post, log and log_odds have one row, but for a factor, and one Grad-CAM map. Here are eight methods on
+# Lesson 9 found that post, log and log_odds have one row, but for a factor, and one Grad-CAM map. Here are eight methods on
 # a small random network, each with the three rows as they stand. A gradient is linear in its row; what becomes of that
 # depends on the walk's rules, and on what is done with g.
 
@@ -325,8 +325,8 @@ def alike(name, score, other):
 
 
 # %%
-# Exercise 99.5 (predict): who keeps the equality?
-# -----------------------------------------------
+# Exercise 12.5 (predict): who keeps the equality?
+# ------------------------------------------------
 #
 # For which of the eight are the scaled maps of post, log and log_odds one and the same? Write True or False for each,
 # ``one_map = {"gradient": ..., ...}``, before you run the checks: what does a factor of the row do in the method's
@@ -337,8 +337,8 @@ one_map = {"gradient": True, "guided backprop": True, "Grad-CAM": True, "LayerCA
            "LRP": True, "SmoothGrad": False, "integrated gradients": False}
 ### END SOLUTION
 
-predicts("99.5 post and log", one_map, {name: alike(name, "post", "log") for name in METHODS})
-predicts("99.5 log and log_odds", one_map, {name: alike(name, "log", "log_odds") for name in METHODS})
+predicts("12.5 post and log", one_map, {name: alike(name, "post", "log") for name in METHODS})
+predicts("12.5 log and log_odds", one_map, {name: alike(name, "log", "log_odds") for name in METHODS})
 
 # %%
 # What you can say now
@@ -347,7 +347,7 @@ predicts("99.5 log and log_odds", one_map, {name: alike(name, "log", "log_odds")
 # - LRP-0 is input x gradient; what it does not pass on, biases keep. DeepLIFT explains a difference and keeps every bit
 #   of it.
 # - A signal that sums to zero over the logits sends nothing into t. LRP started from S, whose denominators hold ``z +
-#   t``, and DeepLIFT through softmax are not of this kind, though they explain y_c. Lesson 10 comes back to it.
+#   t``, and DeepLIFT through softmax are not of this kind, though they explain y_c. Lesson 15 comes back to it.
 # - A factor of the row is a factor of the map for most methods; not for Grad-CAM++, nor for sums over several pictures.
 #
 # Talk about it: is a map wrong because it does not sum to anything?

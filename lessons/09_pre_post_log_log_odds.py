@@ -1,19 +1,19 @@
 """
-7. Pre, post, log, log_odds: which maps are equal, and why?
+9. Pre, post, log, log_odds: which maps are equal, and why?
 ===========================================================
 
 **Question:** Four scores, one picture, one method: how many different heatmaps, and which one should you show?
 
 :Time: 80 min (20 read, 50 solve, 10 discuss)
 :CPU: 10 s
-:Needs: lessons 5 and 6
+:Needs: lessons 7 and 8
 :After this you can: prove when post, log and log_odds draw one map; name what pre shows besides; see when float32 has lost the class that a map is for; choose a score and give the reason
-:Figures: 07_what_pre_adds.png, 07_figure2.png, 07_vanishing.png
+:Figures: 09_what_pre_adds.png, 09_figure2.png, 09_vanishing.png
 :Words: explained in the `glossary <../glossary.html>`_
 
 Lerma and Lucas 2023a (arXiv 2306.13197) ask whether a heatmap should explain the logit z_c, before the softmax, or the
 probability y_c, after it. This lesson puts four scores beside each other: ``pre`` is z_c, ``post`` is y_c, ``log`` is
-``log y_c``, ``log_odds`` is ``log (y_c / (1 - y_c))``. A score enters a gradient by its row ``dS/dz`` alone, and lesson 5
+``log y_c``, ``log_odds`` is ``log (y_c / (1 - y_c))``. A score enters a gradient by its row ``dS/dz`` alone, and lesson 7
 wrote the four rows: with e one-hot and q the softmax of the rivals they are ``e``, ``y_c (e - y)``, ``e - y`` and
 ``e - q``.
 """
@@ -85,7 +85,7 @@ of_each_class = np.stack([grad_cam(row) for row in np.eye(len(z))])  # (n, h, w)
 rival = int(np.argsort(-y)[1])
 
 # %%
-# Exercise 7.1 (prove): what pre shows besides
+# Exercise 9.1 (prove): what pre shows besides
 # --------------------------------------------
 #
 # The rows of pre and log_odds differ by ``e - (e - q) = q``. Say what that means for the maps: given the pre maps L_j
@@ -101,8 +101,8 @@ def besides(L, y, c):
     ### END SOLUTION
 
 
-same("7.1 for this class", besides(of_each_class, y.copy(), c), maps["pre"] - maps["log_odds"])
-same("7.1 for the strongest rival", besides(of_each_class, y.copy(), rival),
+same("9.1 for this class", besides(of_each_class, y.copy(), c), maps["pre"] - maps["log_odds"])
+same("9.1 for the strongest rival", besides(of_each_class, y.copy(), rival),
      of_each_class[rival] - grad_cam(log_odds_row(w, np.eye(len(z))[rival])))
 
 # %%
@@ -125,7 +125,7 @@ for ax in axes:
     ax.set(xticks=[], yticks=[])
 figure.colorbar(image, ax=axes, shrink=0.7)
 figure.suptitle(f"Grad-CAM at block5_relu4, signed, class {net.label(c)}", fontsize=11)
-show(figure, "07_what_pre_adds.png")
+show(figure, "09_what_pre_adds.png")
 there = np.unravel_index(of_each_class[rival].argmax(), maps["pre"].shape)
 holds("where the rival is strongest, log_odds counts it against the class", maps["log_odds"][there] < 0)
 
@@ -138,7 +138,7 @@ holds("where the rival is strongest, log_odds counts it against the class", maps
 
 reproduced = scores_side_by_side(net, x, layer="block5_relu4")
 print(reproduced.table())
-show(grid(reproduced.rows, reproduced.columns, reproduced.heatmaps, reproduced.name), "07_figure2.png")
+show(grid(reproduced.rows, reproduced.columns, reproduced.heatmaps, reproduced.name), "09_figure2.png")
 holds("every claim of the figure holds here", all(claim.holds for claim in reproduced.claims))
 
 # %%
@@ -183,7 +183,7 @@ for ax in (left, right):
     ax.legend(loc="lower left" if ax is left else "upper left")
 right.set_ylim(1e-9, 10)
 figure.suptitle(f"Grad-CAM at block5_relu4, class {net.label(c)}; line: a lead of 24 log 2", fontsize=11)
-show(figure, "07_vanishing.png")
+show(figure, "09_vanishing.png")
 holds("beyond 24 log 2 the float32 maps of post and log are wrong", error[lead > 18, :2].min() > 0.1)
 holds("that of log_odds is kept", error[:, 2].max() < 1e-6)
 holds("where the class leads by 30 the maps of post and log are 1e-12 of it", size[lead > 30].max() < 1e-12)
@@ -196,7 +196,7 @@ same("20 times the last layer's weights, 20 times the logits", sharp(x)[0], 20 *
 # 1 and the class's own entry, ``1 - y_c``, as 0. The rivals' entries ``-y_j`` are stored well. So the row no longer
 # sums to zero, and its map is not faint: scaled to 1 it is as bright as ever. Only it shows something else.
 #
-# Exercise 7.2 (break): lose the class
+# Exercise 9.2 (break): lose the class
 # ------------------------------------
 #
 # Choose ``s`` so that at the logits ``s z`` float32's row of log has lost its class, but not its rivals. Then say
@@ -213,12 +213,12 @@ def shown(q, L):
 
 
 broken = as_printed(s * z, c)["log"]
-holds("7.2 the class's own entry is 0", broken[c] == 0, "make the network more certain")
-holds("7.2 the rivals' entries are not", broken.min() < 0, "this is so certain that nothing is left at all")
+holds("9.2 the class's own entry is 0", broken[c] == 0, "make the network more certain")
+holds("9.2 the rivals' entries are not", broken.min() < 0, "this is so certain that nothing is left at all")
 q = e - ta.SCORES["log_odds"](s * z, c)[1]
-same("7.2 what the map shows", scaled(shown(q, of_each_class)), scaled(grad_cam(broken)), within=1e-6)
+same("9.2 what the map shows", scaled(shown(q, of_each_class)), scaled(grad_cam(broken)), within=1e-6)
 made_up = np.random.default_rng(7).normal(size=(len(z), 3, 5))  # a map is linear in its row: Σ_j row_j L_j
-same("7.2 for other pre maps", scaled(shown(q, made_up)), scaled(np.tensordot(broken, made_up, 1)), within=1e-6)
+same("9.2 for other pre maps", scaled(shown(q, made_up)), scaled(np.tensordot(broken, made_up, 1)), within=1e-6)
 
 # %%
 # When is a factor harmless?
@@ -244,7 +244,7 @@ def random_network(random_state):
     return ta.network(layers, weights), rng.standard_normal((1, side, side, C))
 
 # %%
-# Exercise 7.3 (prove): positive homogeneity
+# Exercise 9.3 (prove): positive homogeneity
 # ------------------------------------------
 #
 # That a factor is harmless has a name: a method is *positively homogeneous* in the row if ``L(a row) = a L(row)`` for every a > 0.
@@ -276,16 +276,16 @@ def homogeneous(pooling):
     return all(map(claim, range(40)))
 
 
-holds("7.3 Grad-CAM", homogeneous(lambda A, g: A @ g.mean((0, 1))))
-holds("7.3 LayerCAM", homogeneous(lambda A, g: (A * relu(g)).sum(-1)), "for a > 0 only: max(a g, 0) = a max(g, 0)")
-holds("7.3 Grad-CAM++ is found out", not homogeneous(plus_plus), "the property must be able to fail")
+holds("9.3 Grad-CAM", homogeneous(lambda A, g: A @ g.mean((0, 1))))
+holds("9.3 LayerCAM", homogeneous(lambda A, g: (A * relu(g)).sum(-1)), "for a > 0 only: max(a g, 0) = a max(g, 0)")
+holds("9.3 Grad-CAM++ is found out", not homogeneous(plus_plus), "the property must be able to fail")
 one = np.array([[3.0, -1.0, 2.0]])
 for a in (0.37, 5.5):
     def slips(row, a=a):
         """A method that is off by a thousandth for the one row a · one, and right for all others."""
         return row * (1.001 if np.allclose(row, a * one) else 1)
 
-    holds(f"7.3 a slip of a thousandth at a = {a} only", not passes(scales, slips, one, a), "use the a that you are given")
+    holds(f"9.3 a slip of a thousandth at a = {a} only", not passes(scales, slips, one, a), "use the a that you are given")
 
 # %%
 # Which score should I use?
@@ -293,12 +293,12 @@ for a in (0.37, 5.5):
 #
 # - **log_odds**, unless you have a reason for another one.
 # - It draws the map of post and log wherever a method is positively homogeneous in one row.
-# - It cannot be shifted: its row sums to zero. That of pre does not, and lesson 10 makes use of it.
+# - It cannot be shifted: its row sums to zero. That of pre does not, and lesson 15 makes use of it.
 # - It does not vanish and loses no digits when the network is certain; post and log do.
-# - In Grad-CAM++, along paths and under noise (lesson 99 tries eight methods) every score draws a map of its own: say which
+# - In Grad-CAM++, along paths and under noise (lesson 12 tries eight methods) every score draws a map of its own: say which
 #   one you took.
 #
-# Exercise 7.4 (explain): the caption
+# Exercise 9.4 (explain): the caption
 # -----------------------------------
 #
 # A colleague shows the Grad-CAM map of ``pre`` for the cup, and bright places on the telephone. Write the two or three
@@ -311,7 +311,7 @@ since its edges raise the cup's logit, too. The map of log_odds subtracts what s
 much it competes, so it answers why cup and not telephone, and there the telephone counts against the cup."""
 ### END SOLUTION
 
-explains("7.4 in your words", why)
+explains("9.4 in your words", why)
 
 # %%
 # What you can say now

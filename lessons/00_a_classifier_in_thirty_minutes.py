@@ -1,6 +1,6 @@
 """
-90. A classifier in thirty minutes
-==================================
+0. A classifier in thirty minutes
+=================================
 
 **Question:** How does a program turn a picture into "heart, 89 per cent"?
 
@@ -8,7 +8,7 @@
 :CPU: 2 s
 :Needs: a little Python; nothing about networks
 :After this you can: say what a convolution, a feature map, a logit and a probability are; compute one number of each
-:Figures: 90_convolution.png, 90_feature_maps.png, 90_answer.png
+:Figures: 00_convolution.png, 00_feature_maps.png, 00_answer.png
 :Words: explained in the `glossary <../glossary.html>`_
 
 An **image classifier** takes a picture and answers with a probability for each class that it knows. In between there is
@@ -50,8 +50,8 @@ kernel = np.array([[-1.0, 0.0, 1.0], [-1.0, 0.0, 1.0], [-1.0, 0.0, 1.0]])
 answers = conv2d(grey[None, ..., None], kernel[..., None, None], np.zeros(1))[0, ..., 0]  # everywhere, (222, 222)
 
 # %%
-# Exercise 90.1 (complete): one answer
-# ------------------------------------
+# Exercise 0.1 (complete): one answer
+# -----------------------------------
 #
 # Write what happens at one place.
 
@@ -65,10 +65,10 @@ def answer_at(patch, kernel):
 
 
 step = np.array([[2.0, 2.0, 7.0], [2.0, 2.0, 7.0], [2.0, 2.0, 7.0]])  # dark on the left, bright on the right
-same("90.1 three rows, each 7 - 2", answer_at(step, kernel), 15)
-same("90.1 a step up and down answers nothing", answer_at(step.T, kernel), 0)
+same("0.1 three rows, each 7 - 2", answer_at(step, kernel), 15)
+same("0.1 a step up and down answers nothing", answer_at(step.T, kernel), 0)
 i, j = np.unravel_index(answers.argmax(), answers.shape)  # where the answer is largest
-same("90.1 as the library has it", answer_at(grey[i:i + 3, j:j + 3], kernel), answers[i, j])
+same("0.1 as the library has it", answer_at(grey[i:i + 3, j:j + 3], kernel), answers[i, j])
 
 # %%
 # Slid over the whole picture, the kernel leaves an array of answers: a **feature map**. It is large where the picture has
@@ -87,7 +87,7 @@ right.set_title("after ReLU")
 for ax in (left, middle, right):
     ax.set(xticks=[], yticks=[])
 figure.suptitle("One kernel, slid over the picture: a feature map")
-show(figure, "90_convolution.png")
+show(figure, "00_convolution.png")
 holds("the kernel answers yes and no", answers.min() < -0.5 < 0.5 < answers.max())
 
 # %%
@@ -103,8 +103,8 @@ x = net.read(picture)  # (1, 224, 224, 3), numbers around 0: what the network ta
 tape = net.run(x)  # the output of every layer, in order
 
 # %%
-# Exercise 90.2 (predict): how large are the maps?
-# ------------------------------------------------
+# Exercise 0.2 (predict): how large are the maps?
+# -----------------------------------------------
 #
 # Our network has five pools. A convolution keeps the size of its maps, as zeros are laid around them. The picture has 224
 # rows. How many rows has a map after one pool, after three, after five? Write ``rows = {1: ..., 3: ..., 5: ...}``.
@@ -114,8 +114,8 @@ rows = {1: 112, 3: 28, 5: 7}
 ### END SOLUTION
 
 halved = {pools: len(range(0, 224, 2**pools)) for pools in (1, 3, 5)}
-predicts("90.2 by halving", rows, halved)
-predicts("90.2 as the network makes them", rows, {pools: tape[f"block{pools}_pool"].output.shape[1] for pools in (1, 3, 5)})
+predicts("0.2 by halving", rows, halved)
+predicts("0.2 as the network makes them", rows, {pools: tape[f"block{pools}_pool"].output.shape[1] for pools in (1, 3, 5)})
 
 # %%
 # What comes out of each layer, and four maps each from three of them:
@@ -133,7 +133,7 @@ for axes, name in zip(figure.subplots(3, 4), shown, strict=True):
         ax.set(xticks=[], yticks=[], title=f"map {k}")
     axes[0].set_ylabel(f"{name}\n{maps.shape[0]} x {maps.shape[1]}")
 figure.suptitle("Four feature maps each from the beginning, the middle and the end of the network")
-show(figure, "90_feature_maps.png")
+show(figure, "00_feature_maps.png")
 holds("fewer places, more maps", tape["block5_pool"].output.shape[1] == 7 and tape["block5_pool"].output.shape[3] > 16)
 
 # %%
@@ -157,12 +157,12 @@ for ax, values, name, colour in zip(figure.subplots(1, 2), (z, y), ("logit z", "
     ax.barh([CLASSES[c] for c in order][::-1], values[order][::-1], color=colour)
     ax.set_xlabel(name)
 figure.suptitle("The five largest of twenty classes")
-show(figure, "90_answer.png")
+show(figure, "00_answer.png")
 same("all probabilities add up to 1", y.sum(), 1)
 
 # %%
-# Exercise 90.3 (predict): from logits to probabilities
-# -----------------------------------------------------
+# Exercise 0.3 (predict): from logits to probabilities
+# ----------------------------------------------------
 #
 # What is the probability of the *first* class if the logits are (0, 0)? If they are (5, 5)? (log 3, 0)? (0, 0, 0, 0)? Write
 # four numbers, ``first = {"0, 0": ..., "5, 5": ..., "log 3, 0": ..., "0, 0, 0, 0": ...}``. You need no computer: ``e^0``
@@ -173,9 +173,9 @@ first = {"0, 0": 1 / 2, "5, 5": 1 / 2, "log 3, 0": 3 / 4, "0, 0, 0, 0": 1 / 4}
 ### END SOLUTION
 
 logits = {"0, 0": [0, 0], "5, 5": [5, 5], "log 3, 0": [np.log(3), 0], "0, 0, 0, 0": [0, 0, 0, 0]}
-predicts("90.3 by softmax", first, {name: softmax(np.array(v, float))[0] for name, v in logits.items()}, within=1e-3)
+predicts("0.3 by softmax", first, {name: softmax(np.array(v, float))[0] for name, v in logits.items()}, within=1e-3)
 others = {name: 1 - softmax(np.array(v, float))[1:].sum() for name, v in logits.items()}
-predicts("90.3 as what the other classes leave", first, others, within=1e-3)
+predicts("0.3 as what the other classes leave", first, others, within=1e-3)
 
 # %%
 # What you can say now

@@ -1,14 +1,14 @@
 """
-84. Evaluating heatmaps
+14. Evaluating heatmaps
 =======================
 
 **Question:** Two heatmaps of one answer differ. Which number tells you the better one, and what does that number reward?
 
 :Time: 65 min (15 read, 40 solve, 10 discuss)
 :CPU: 5 s
-:Needs: lessons 6 and 9
+:Needs: lessons 8 and 11
 :After this you can: write a deletion curve; say when the pointing game counts a hit; beat a metric without looking at the network; choose tests that fail for different reasons
-:Figures: 84_maps.png, 84_curves.png
+:Figures: 14_maps.png, 14_curves.png
 :Words: explained in the `glossary <../glossary.html>`_
 
 A heatmap that looks right may please only the eye. So people measure: does the answer fall if the bright places are deleted?
@@ -47,7 +47,7 @@ y_c = softmax(net(x)[0])[c]
 print(f"{net.label(c)}: probability {y_c:.3f}, it covers {outline.mean():.3f} of the picture")
 
 # %%
-# Exercise 84.1 (complete): a deletion curve
+# Exercise 14.1 (complete): a deletion curve
 # ------------------------------------------
 #
 # Petsiuk et al. 2018 (arXiv 1806.07421): delete the 0, n, 2n, ... highest places of the map, up to all of them, and write
@@ -70,13 +70,13 @@ def my_deletion(S, x, L, b, n):
 
 
 four = np.array([[1.0, 2.0], [3.0, 4.0]])[..., None]
-same("84.1 by hand, 2 goes, then 4, 3, 1", my_deletion(np.sum, four, np.array([[0, 3], [1, 2]]), 0 * four, 1), [10, 8, 4, 1, 0])
-same("84.1 two at a time, the same height everywhere", my_deletion(np.sum, four, np.ones((2, 2)), 0 * four, 2), [10, 7, 0])
+same("14.1 by hand, 2 goes, then 4, 3, 1", my_deletion(np.sum, four, np.array([[0, 3], [1, 2]]), 0 * four, 1), [10, 8, 4, 1, 0])
+same("14.1 two at a time, the same height everywhere", my_deletion(np.sum, four, np.ones((2, 2)), 0 * four, 2), [10, 7, 0])
 rng = np.random.default_rng(0)
 small, grey, L = rng.random((6, 8, 3)), np.full((6, 8, 3), 0.5), rng.random((6, 8))
 tiny = ta.network([("flatten", "flatten", {}), ("z", "dense", {})], {"z": (rng.standard_normal((144, 3)), np.zeros(3))})
 mine = my_deletion(lambda a: softmax(tiny(a[None])[0])[1], small, L, grey, 8)
-same("84.1 a colour picture, as the library has it", mine, deletion(tiny, small[None], L, 1, baseline=grey[None], pixels=8))
+same("14.1 a colour picture, as the library has it", mine, deletion(tiny, small[None], L, 1, baseline=grey[None], pixels=8))
 
 # %%
 # One number from a curve: the area below it, where all pixels count as 1. Small is good: the answer falls soon. Here are
@@ -102,7 +102,7 @@ for ax, (name, L) in zip(figure.subplots(1, 6), {"the picture": drawn.picture, *
     ax.imshow(L, cmap="inferno")
     ax.set(xticks=[], yticks=[], title=name)
 figure.suptitle(f"Five maps for {net.label(c)}")
-show(figure, "84_maps.png")
+show(figure, "14_maps.png")
 
 figure = Figure(figsize=(6.4, 3.8), layout="constrained")
 ax = figure.subplots()
@@ -111,7 +111,7 @@ for (name, curve), marker, colour in zip(curves.items(), "osD^v", LINES, strict=
 ax.set(xlabel="share of the picture that is deleted", ylabel="probability of the class",
        title="Deletion: the sooner it falls, the better the map?")
 ax.legend()
-show(figure, "84_curves.png")
+show(figure, "14_curves.png")
 holds("noise beats Grad-CAM", areas["noise"] < areas["Grad-CAM"])
 holds("the outline is the worst of all", areas["outline"] == max(areas.values()))
 
@@ -121,7 +121,7 @@ holds("the outline is the worst of all", areas["outline"] == max(areas.values())
 # rewards maps that *destroy*, not maps that *explain*. (Hooker et al. 2019, arXiv 1806.10758, therefore train anew on the
 # pictures with holes.)
 #
-# Exercise 84.2 (break): win without knowing anything
+# Exercise 14.2 (break): win without knowing anything
 # ---------------------------------------------------
 #
 # Write a map that is given nothing but the picture's size, neither picture nor network nor class, and has a smaller area
@@ -137,12 +137,12 @@ def blind(height, width):
 
 
 mine = np.array(blind(224, 224), float)
-holds("84.2 a map of the picture's size, nothing below 0", mine.shape == (224, 224) and mine.min() >= 0)
+holds("14.2 a map of the picture's size, nothing below 0", mine.shape == (224, 224) and mine.min() >= 0)
 share = energy(mine, outline)
-holds("84.2 it knows nothing of the place", share < 1.3 * outline.mean(), f"{share:.2f} of it lies on the heart")
+holds("14.2 it knows nothing of the place", share < 1.3 * outline.mean(), f"{share:.2f} of it lies on the heart")
 result = area(deletion(net, x, mine, c, pixels=2 * STEP))
 limit = area(curves["Grad-CAM"][::2])
-holds("84.2 and beats Grad-CAM", result < limit, f"yours has {result:.3f}, Grad-CAM {limit:.3f}; what destroys a shape?")
+holds("14.2 and beats Grad-CAM", result < limit, f"yours has {result:.3f}, Grad-CAM {limit:.3f}; what destroys a shape?")
 
 # %%
 # The pointing game
@@ -161,7 +161,7 @@ print({name: f"{sum(found)} of 8" for name, found in hits.items()})
 holds("Grad-CAM wins this game", sum(hits["Grad-CAM"]) >= 7 > 4 >= sum(hits["noise"]))
 
 # %%
-# Exercise 84.3 (predict): hit or miss?
+# Exercise 14.3 (predict): hit or miss?
 # -------------------------------------
 #
 # The rule looks at one place only: the highest; the first, row by row, if several are. A map with nothing above 0 never
@@ -191,13 +191,13 @@ def test_maps(mask):
 square = np.zeros((100, 100), bool)
 square[40:60, 30:70] = True
 for name, mask in {"a square": square, "the heart": outline}.items():
-    predicts(f"84.3 {name}", hit, {kind: points_at(L, mask) for kind, L in test_maps(mask).items()})
+    predicts(f"14.3 {name}", hit, {kind: points_at(L, mask) for kind, L in test_maps(mask).items()})
 
 # %%
 # Broken on purpose
 # -----------------
 #
-# The third test needs no truth at all. It is the randomisation test of lesson 9: shuffle the weights of the dense layers, and
+# The third test needs no truth at all. It is the randomisation test of lesson 11: shuffle the weights of the dense layers, and
 # see whether the map changes. Together the three make a table. A map is *found out*
 #
 # - by **d**, deletion, if its area is larger than Grad-CAM's;
@@ -217,7 +217,7 @@ cam = ta.grad_cam(broken, x, c, score="log_odds").map
 holds("Grad-CAM itself is found out by none", points_at(maps["Grad-CAM"], outline) and spearman(maps["Grad-CAM"], cam) < 0.9)
 
 # %%
-# Exercise 84.4 (decide): who is found out by what?
+# Exercise 14.4 (decide): who is found out by what?
 # -------------------------------------------------
 #
 # For each of the four maps write the letters of the tests that find it out on this picture, ``by = {"guided": "...", "noise":
@@ -228,10 +228,10 @@ holds("Grad-CAM itself is found out by none", points_at(maps["Grad-CAM"], outlin
 by = {"guided": "r", "noise": "pr", "edges": "pr", "outline": "dr"}
 ### END SOLUTION
 
-has("84.4 four maps", by, ("guided", "noise", "edges", "outline"))
+has("14.4 four maps", by, ("guided", "noise", "edges", "outline"))
 counts = {name: sum(found_out[name, test] for test in "dpr") for name in by}
-predicts("84.4 how many tests", {name: len(set(letters)) for name, letters in by.items()}, counts)
-predicts("84.4 which", {(name, test): test in letters for name, letters in by.items() for test in "dpr"}, found_out)
+predicts("14.4 how many tests", {name: len(set(letters)) for name, letters in by.items()}, counts)
+predicts("14.4 which", {(name, test): test in letters for name, letters in by.items() for test in "dpr"}, found_out)
 
 # %%
 # What you can say now

@@ -1,14 +1,14 @@
 """
-4. VGG19 as a list of names
+5. VGG19 as a list of names
 ===========================
 
 **Question:** Which layer is "layer 35", and what can be read off a network without running it?
 
 :Time: 65 min (15 read, 40 solve, 10 discuss)
 :CPU: 1 s
-:Needs: lessons 2 and 3
+:Needs: lessons 3 and 4
 :After this you can: count a network's parameters and shapes without building it; measure how much of a picture a layer sees; name a layer so that nobody can take it for another
-:Figures: 04_vgg19.png
+:Figures: 05_vgg19.png
 :Words: explained in the `glossary <../glossary.html>`_
 
 A network is two plain things: a list of (name, op, attributes) and a dict from names to arrays. The list is data, so it can
@@ -44,7 +44,7 @@ small = ta.network(layers, ta.vgg("E", width=1 / 16, size=64, classes=5).weights
 print(small)
 
 # %%
-# Exercise 4.1 (complete): count without computing
+# Exercise 5.1 (complete): count without computing
 # ------------------------------------------------
 #
 # Another program that reads the same list: it carries a shape along instead of a picture. A convolution here is 3 x 3
@@ -84,16 +84,16 @@ def widths_of(configuration):
 
 tape = small.run(np.zeros((1, 64, 64, 3)))
 little = along(layers, {name: bias.size for name, (_, bias) in small.weights.items()}, (64, 64, 3))
-holds("4.1 shapes as computed", all(np.array_equal(np.ravel(little[name][0]), tape[name].output.shape[1:])
+holds("5.1 shapes as computed", all(np.array_equal(np.ravel(little[name][0]), tape[name].output.shape[1:])
                                     for name, _, _ in layers),
       "compare along(...)[name][0] with tape[name].output.shape[1:], layer by layer")
-same("4.1 a picture that is not square", along(layers, widths_of("E"), (96, 64, 3))["block5_pool"][0], (3, 2, 512))
-same("4.1 parameters as allocated", sum(count for _, count in little.values()), small.parameters)
+same("5.1 a picture that is not square", along(layers, widths_of("E"), (96, 64, 3))["block5_pool"][0], (3, 2, 512))
+same("5.1 parameters as allocated", sum(count for _, count in little.values()), small.parameters)
 vgg19 = along(layers, widths_of("E"), (224, 224, 3))
-same("4.1 VGG19", sum(count for _, count in vgg19.values()), 143_667_240)
-same("4.1 its convolutions", sum(count for name, (_, count) in vgg19.items() if "conv" in name), 20_024_384)
+same("5.1 VGG19", sum(count for _, count in vgg19.values()), 143_667_240)
+same("5.1 its convolutions", sum(count for name, (_, count) in vgg19.items() if "conv" in name), 20_024_384)
 vgg16 = along(vgg_layers("D"), widths_of("D"), (224, 224, 3))
-same("4.1 VGG16", sum(count for _, count in vgg16.values()), 138_357_544)
+same("5.1 VGG16", sum(count for _, count in vgg16.values()), 138_357_544)
 
 # %%
 # Where the numbers are, and where the work is: 575 MB of weights, most of them in one layer that is nearly free to
@@ -112,7 +112,7 @@ for k, (title, counts) in enumerate({"parameters": parameters, "multiplications"
 ax.set_xticks(np.arange(len(shapes)) + 0.2, list(shapes), fontsize=10, rotation=60, ha="right", rotation_mode="anchor")
 ax.set(ylabel="the layer's share (%)", title="VGG19: where its numbers are, and where its work is")
 ax.legend(loc="upper center")
-show(figure, "04_vgg19.png")
+show(figure, "05_vgg19.png")
 
 
 def share(counts, *names):
@@ -151,7 +151,7 @@ def window(layer, layers=averaging):
 
 
 # %%
-# Exercise 4.2 (predict): the window
+# Exercise 5.2 (predict): the window
 # ----------------------------------
 #
 # A 3 x 3 convolution adds one pixel on each side, a pool adds one pixel in all: pixels of the layer *below*. In the
@@ -169,8 +169,8 @@ for layer in ("block1_conv2", "block1_pool", "block2_conv2", "block2_pool"):
     by_walk[layer] = window(layer)
     A = of_ones(layer).run(rows)[layer].output
     by_light[layer] = (A[:, A.shape[1] // 2] > 0).any((1, 2)).sum()  # how many rows reach the layer's middle
-predicts("4.2 by a walk", windows, by_walk)
-predicts("4.2 by lighting one row after the other", windows, by_light)
+predicts("5.2 by a walk", windows, by_walk)
+predicts("5.2 by lighting one row after the other", windows, by_light)
 
 # %%
 # At the end of the convolutions a number looks at more than the whole picture, 224 pixels. So what lights up at a
@@ -180,7 +180,7 @@ print({layer: int(window(layer)) for layer in ("block3_pool", "block4_pool", "bl
 same("the window of block5_pool", window("block5_pool"), 268)
 
 # %%
-# Exercise 4.3 (predict): which layer is 35?
+# Exercise 5.3 (predict): which layer is 35?
 # ------------------------------------------
 #
 # "We took the heatmap at layer 35." Numbers depend on who counts. Find the name of number 35, counted from 0, in four
@@ -202,16 +202,16 @@ lists = {"VGG19": names, "VGG16": [name for name, _, _ in vgg_layers("D")],
          "Keras": ["input", *(name for name in names if "relu" not in name)]}
 true = {model: counted[35] if len(counted) > 35 else None for model, counted in lists.items()}
 sizes = ", ".join(f"{len(counted)} ({model})" for model, counted in lists.items())
-has("4.3 four lists", number_35, lists)
+has("5.3 four lists", number_35, lists)
 is_there = {model: name is not None for model, name in true.items()}
-predicts("4.3 is there such a layer", {model: name is not None for model, name in number_35.items()}, is_there,
+predicts("5.3 is there such a layer", {model: name is not None for model, name in number_35.items()}, is_there,
          hint=f"the lists have so many layers: {sizes}")
-predicts("4.3 their names", number_35, true)
+predicts("5.3 their names", number_35, true)
 
 # %%
 # So this library takes names and nothing else, and every caption says the layer's name.
 #
-# Exercise 4.4 (break): nothing but the order
+# Exercise 5.4 (break): nothing but the order
 # -------------------------------------------
 #
 # Two lists can have the same entries, fit to the same weights and end in the same shape, and be two networks. Take one entry
@@ -231,19 +231,19 @@ def moved(layers, what, before):
     return [found[name] for name in order]
 
 
-holds("4.4 two names from the list", {what, before} <= {name for name, _, _ in layers}, "write two names as they are printed above")
+holds("5.4 two names from the list", {what, before} <= {name for name, _, _ in layers}, "write two names as they are printed above")
 other = ta.network(moved(layers, what, before), small.weights)
 noise = np.random.default_rng(0).standard_normal((1, 64, 64, 3))
 try:
     other_tape, told = other.run(noise), ""
 except ta.InputError as error:
     told = str(error)
-holds("4.4 all weights fit", not told, told)
-same("4.4 the shape in the end", other_tape["flatten"].output.shape, small.run(noise)["flatten"].output.shape)
+holds("5.4 all weights fit", not told, told)
+same("5.4 the shape in the end", other_tape["flatten"].output.shape, small.run(noise)["flatten"].output.shape)
 last = moved(averaging, what, before)
 last = last[[name for name, _, _ in last].index("flatten") - 1][0]
-holds("4.4 another window", window(last, moved(averaging, what, before)) != 268, "which entries look at neighbours at all?")
-holds("4.4 other logits", np.abs(other(noise) - small(noise)).max() > 0)
+holds("5.4 another window", window(last, moved(averaging, what, before)) != 268, "which entries look at neighbours at all?")
+holds("5.4 other logits", np.abs(other(noise) - small(noise)).max() > 0)
 
 # %%
 # What you can say now
