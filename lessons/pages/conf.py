@@ -8,7 +8,9 @@ in any case.
 
 import re
 import shutil
+import sys
 import zipfile
+from importlib.metadata import files
 from pathlib import Path
 
 import matplotlib
@@ -21,6 +23,10 @@ from tinyattr.course.script import lessons, parsed
 from tinyattr.course.student import BEGIN, END, student
 
 PAGES = Path(__file__).resolve().parent
+sys.path.insert(0, str(PAGES))
+from formulas import Formulas
+
+MATHJAX = next(Path(file.locate()) for file in files("sphinx-mathjax-offline") if file.name == "tex-svg.js")
 README = PAGES.parents[1] / "README.md"
 CONTENTS = """
 ```{toctree}
@@ -53,17 +59,20 @@ if FOR_STUDENTS:
 project = "tinyattr"
 author = "the tinyattr authors"
 version = release = tinyattr.__version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_gallery.gen_gallery"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx_gallery.gen_gallery"]
 suppress_warnings = ["config.cache"]  # the scraper below is a function, which Sphinx cannot keep between builds
 exclude_patterns = ["scripts", "lessons/*.ipynb", "lessons/*.py", *(["teaching.md"] if FOR_STUDENTS else [])]
 html_copy_source = False  # it would hold the solutions
-html_theme = "alabaster"
-html_theme_options = {"description": tinyattr.__doc__.split(": ", 1)[1].split(".")[0] + ".", "page_width": "1180px",
-                      "sidebar_width": "250px", "fixed_sidebar": True}
+html_theme = "furo"
+html_title = "tinyattr"
+html_theme_options = {"navigation_with_keys": True}
+mathjax_path = MATHJAX.name  # one file, fonts and all: no page loads anything from elsewhere
 html_static_path = ["static"]
 html_css_files = ["pages.css"]
 html_show_sourcelink = False
 html_show_copyright = False
+toc_object_entries = False  # the contents of the code's page are its modules
+html_use_index = html_domain_indices = False  # the page of the code and the search lead there
 myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
@@ -169,6 +178,13 @@ def page_of_the_code():
     (PAGES / "api.rst").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
+def mathematics(app):
+    """Put MathJax, which its package ships, among the site's own files."""
+    static = Path(app.outdir, "_static")
+    static.mkdir(parents=True, exist_ok=True)
+    shutil.copy(MATHJAX, static)
+
+
 def setup(app):
     """Copy the lessons to where sphinx-gallery may run them, write the other pages, and hook in."""
     pages_from_elsewhere()
@@ -179,6 +195,8 @@ def setup(app):
         shutil.copy(lesson.path, SCRIPTS)
     (SCRIPTS / "GALLERY_HEADER.rst").write_text(
         "Lessons\n=======\n\nEach is a script, a page, and a notebook (at the foot of its page).\n", encoding="utf-8")
+    app.add_transform(Formulas)
+    app.connect("builder-inited", mathematics)
     app.connect("autodoc-process-docstring", as_written)
     app.connect("source-read", links_inside)
     app.connect("build-finished", fold_solutions)
