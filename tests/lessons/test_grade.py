@@ -196,13 +196,13 @@ def test_exercises_are_worth_what_the_teacher_says(tmp_path, monkeypatch, capsys
 def test_texts_are_left_to_the_teacher_and_lessons_have_tables_of_their_own(tmp_path, monkeypatch, capsys):
     """Of an exercise "explain", the point is given, and the teacher told to read."""
     monkeypatch.chdir(tmp_path)
-    Path("five.py").write_text(numbered(7).path.read_text(encoding="utf-8"), encoding="utf-8")
+    Path("softmax.py").write_text(numbered(7).path.read_text(encoding="utf-8"), encoding="utf-8")
     Path("other.py").write_text("# %%\n# Exercise 77.1 (prove): nothing\n", encoding="utf-8")
-    assert main(["lesson", "grade", "other.py", "five.py"]) == 1
+    assert main(["lesson", "grade", "other.py", "softmax.py"]) == 1
     told = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in told if line.endswith("  of")] == ["file", "file"]
-    assert next(line for line in told if line.startswith("five.py")).split()[1:] == ["1"] * 6 + ["6", "6"]
-    assert told[-2:] == ["five.py: 7.7: a text, which is for you to read", "other.py: there is no lesson 77"]
+    assert next(line for line in told if line.startswith("softmax.py")).split()[1:] == ["1"] * 7 + ["7", "7"]
+    assert told[-2:] == ["softmax.py: 7.7: a text, which is for you to read", "other.py: there is no lesson 77"]
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
