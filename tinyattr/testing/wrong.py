@@ -154,7 +154,7 @@ CATALOGUE = {
         "diagonal only": ("y_i (1 - y_i) on the diagonal, and nothing beside it", lambda z: (
             diagonal(maximum_off(z) * (1 - maximum_off(z)))), "libnd4j 440"),
         "one minus y": ("diag(y) - y y^T: where y_c rounds to 1, y_c - y_c^2 is 0 or noise beside entries of that size",
-                        lambda z: diagonal(maximum_off(z)) - outer(maximum_off(z)), "lesson 5, exercise 5.2"),
+                        lambda z: diagonal(maximum_off(z)) - outer(maximum_off(z)), "lesson 7, exercise 7.2"),
         "Jacobian of the logarithm": ("delta_ij - y_j: y_i is missing", lambda z: (
             np.eye(z.shape[-1]) - maximum_off(z)[..., None, :] + 0 * z[..., None])),
         "sign turned": ("-J", lambda z: outer(maximum_off(z)) - diagonal(maximum_off(z)))},
