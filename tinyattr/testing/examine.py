@@ -14,11 +14,11 @@ PLAIN = 1e9  # an error so many times what rounding allows shows in the first di
 
 
 def finding(name, identity, vectors, types=FLOATS):
-    """The Finding of an identity, z -> comparisons, over {kind: z}, in each of the types."""
+    """The Finding of an identity, z -> comparisons, over vectors z, in each of the types."""
     worst, failed = 0.0, None
-    for dtype in types:
-        for z in vectors.values():
-            z = cast(z, dtype)
+    for vector in vectors:
+        for dtype in types:
+            z = cast(vector, dtype)
             if z is None:
                 continue
             found, _ = outcome(identity, z)

@@ -66,13 +66,12 @@ def reordering(s, z):
 
 
 def masked(s, z):
-    """A logit of -inf is as if it were not there: its probability is exactly 0."""
+    """A logit of -inf is as if it were not there: its probability, and all that is derived by it, is exactly 0."""
     for which, m in cases.masks(z):
         kept = m > -np.inf
-        answer, wanted = s.answer(m), s.answer(m[kept]).values
-        if s.kind.rank:
-            wanted = np.full(m.shape, s.kind.hidden)
-            wanted[kept] = s.answer(m[kept]).values
+        answer = s.answer(m)
+        wanted = np.full(answer.values.shape, s.kind.hidden)
+        wanted[np.ix_(*[kept] * s.kind.rank)] = s.answer(m[kept]).values
         yield (f"with {which} at -inf, z = {text(m)}: {s.kind.letter}", answer.values, wanted, 2 * s.room(m, answer))
 
 

@@ -23,6 +23,7 @@ Below the smallest normal number relative rounding ends: that number is always a
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from math import fsum
 
 import numpy as np
@@ -153,6 +154,7 @@ HOTTEST = limit(lambda z: np.full(z.shape, 1 / len(z)))  # T -> infinity
 # -------------------------------------------------------------------------------------------------------------- types
 
 
+@cache
 def rounding(dtype):
     """(u, smallest normal number) of a type of floats; float64's for whole numbers and for wider floats."""
     dtype = np.dtype(dtype)
