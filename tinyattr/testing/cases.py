@@ -92,18 +92,17 @@ RIVALS = {kind: z for kind, z in {**DERIVED, **FINE}.items() if len(z) > 1}
 WARM = {**USUAL, **FINE, **FAR}
 SHIFTS = [s * 2.0**k for k in (-20, -8, 0, 3, 5, *range(6, 12), 13, 15, 17, 20, 126, 1020) for s in (1, -1)]
 DISTINCT = {kind: z for kind, z in PLAIN.items() if len(z) > 1 and np.diff(np.sort(z)).min() > 1 / 16}
-ALL = {*range(1, 1026), *RNG.choice(np.arange(1026, 4096), 64, replace=False).tolist()}  # for faults at one size only
-EVERY = {f"{n:,} classes": drawn(n) for n in sorted(ALL - {*SMALL, *LARGE})}
+ENDS = {end + j for end in (*range(128, 4097, 128), 8192, 16384, 32768) for j in (-1, 0, 1)}  # of blocks
+ALL = {*range(1, 1026), *ENDS, *RNG.choice(np.arange(1026, 4096), 64, replace=False).tolist()}
+EVERY = {f"{n:,} classes": drawn(n) for n in sorted(ALL - {*SMALL, *LARGE})}  # for faults at one size only
 PROBES = {kind: RIVALS[kind] for kind in ("ordinary logits", "5 classes", "9 classes")}
 
 
 def shifts(z, most):
     """Numbers t up to `most` for which z + t is exact in the type of z, from small to large."""
     for t in SHIFTS:
-        with np.errstate(all="ignore"):
-            t = z.dtype.type(t)
-            exact = ((z + t).astype(np.float64) - float(t) == z).all()
-        if exact and abs(t) <= most:
+        t = z.dtype.type(t)
+        if ((z + t).astype(np.float64) - float(t) == z).all() and abs(t) <= most:
             yield t
 
 

@@ -26,12 +26,20 @@ def value(s, z):
     yield s.kind.given(z) + s.kind.letter, answer.values, s.truth(z), s.room(z, answer)
 
 
+def pair(s, z):
+    """The formula in both rows of a batch."""
+    batch = np.stack([z, z[::-1]])
+    answer = s.answer(batch)
+    for r, row in enumerate(batch):
+        yield (f"row {r} of a batch of shape {batch.shape} is {text(row)}, and its {s.kind.letter}", answer.values[r],
+               s.truth(row), s.room(row, answer))
+
+
 def sums(s, z):
     """Probabilities are in [0, 1] and sum to 1."""
     answer = s.answer(z)
-    with np.errstate(all="ignore"):
-        y, allowed = s.kind.total(answer.values, s.room(z, answer))
-        allowed = allowed.sum() + 4 * answer.u
+    y, allowed = s.kind.total(answer.values, s.room(z, answer))
+    allowed = allowed.sum() + 4 * answer.u
     yield f"of probabilities {text(y)} the largest, up to 1,", max(y.max(), 1), 1, allowed
     yield f"of probabilities {text(y)} the smallest, down to 0,", min(y.min(), 0), 0, allowed
     yield f"the sum of probabilities {text(y)}", y.sum(), 1, allowed
@@ -151,16 +159,20 @@ def argument(s, z):
 
 
 def memory(s, z):
-    """The same answer twice, in memory of its own: no buffer that the next call overwrites, nothing remembered."""
+    """The same answer twice, in memory of its own: no buffer that the next call overwrites, nothing kept for later."""
     other, mine = (z[::-1] / 2 + 1).astype(z.dtype), z.copy()
     returned = s.raw(mine, copied=False)
     first = s.read(returned, z.shape, z.dtype)
     elsewhere = s.answer(other)
-    later, again = s.read(returned, z.shape, z.dtype), s.answer(z)
+    later = s.read(returned, z.shape, z.dtype)
+    if returned.flags.writeable:
+        returned[...] = -1
+    again = s.answer(z)
     mine[...] = other
     reused, a = s.given(mine), s.kind.letter
     yield f"after another call, the answer of the first has changed: {a}", later.values, first.values, 0
-    yield f"asked a second time, {a}", again.values, first.values, 2 * s.room(z, first)
+    yield (f"asked a second time, after -1 was written into the first answer, {a}", again.values, first.values,
+           2 * s.room(z, first))
     yield (f"with {text(other)} written into the same array, {a}", reused.values, elsewhere.values,
            4 * s.room(other, reused))
 

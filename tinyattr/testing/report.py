@@ -88,7 +88,7 @@ def of_function(report, s, batches=None, masks=None):
 
     if not report.answers(s):
         return False
-    formula(report, s)
+    large = formula(report, s)
     if s.kind.total is not None:
         add("probabilities are in [0, 1] and sum to 1", identities.sums, cases.USUAL)
     moves = "adds t" if s.kind.kappa else "changes nothing  (8)"
@@ -100,15 +100,16 @@ def of_function(report, s, batches=None, masks=None):
     takes_masks = report.able("masks of -inf", masks, s.why_not(cases.ONE_MASK))
     if takes_masks:
         add("a masked logit (-inf) is as if it were not there", identities.masked, cases.MASKED)
-    takes_batches = report.able("batches", batches, s.why_not(cases.ROWS) and s.why_not(cases.SQUARE))
+    takes_batches, in_pairs = report.able("batches", batches, s.why_not(cases.ROWS) and s.why_not(cases.SQUARE)), False
     if takes_batches:
         why = "the function takes batches (N, n) only" if s.wraps else s.why_not(cases.ROWS[None])
         axes = 3 if report.able("batches of three axes", None, why) else 2
         rows = partial(identities.rows, s, axes=axes)
-        report.add("each row of a batch is answered by itself", rows, cases.BATCHED, hint=SINGLE)
+        in_pairs = report.add("each row of a batch is answered by itself", rows, cases.BATCHED, hint=SINGLE)
         spoilt = (rows for _, rows, _ in cases.spoilt(cases.ORDINARY))
         if report.able("rows of NaN or infinity", None, s.why_not(*spoilt)):
             add("a row of NaN or infinity leaves the others alone", identities.spoilt, cases.SHIFTED)
+    every_size(report, s, large, in_pairs)
     if report.able("an axis", None, None if s.axis else "the function has no parameter axis or dim"):
         add(f"{s.axis}=k works along axis k", identities.axes, cases.SHIFTED)
     refused = [f"{name} arrays" for name, array in cases.layouts(cases.ORDINARY) if not s.takes(array)
@@ -132,13 +133,18 @@ def of_function(report, s, batches=None, masks=None):
 
 
 def formula(report, s, of=""):
-    """The formula and, if it holds, the formula at every size up to 1,025 (and some above): faults may sit at one."""
+    """The formula. Returns whether it holds, and the function can be given large vectors."""
     heavy = "the function takes memory for n x n numbers" if s.kind.rank < 2 and s.memory(1024) > 4 * 1024**2 else None
     large = s.kind.rank < 2 and report.able(f"50,257 classes, and every size up to 1,025{of}", None, heavy)
     vectors = cases.VALUES if large else cases.MODERATE if s.kind.rank < 2 else cases.SQUARES
-    value = partial(identities.value, s)
-    if report.add(s.kind.identity, value, vectors) and large:
-        report.add(f"the same at every size up to 1,025{of}", value, cases.EVERY, [np.float32])
+    return report.add(s.kind.identity, partial(identities.value, s), vectors) and large
+
+
+def every_size(report, s, large, in_pairs, of=""):
+    """The formula at every size up to 1,025, for there are faults at one size only; in both rows of a batch, if so."""
+    if large:
+        identity = partial(identities.pair if in_pairs else identities.value, s)
+        report.add(f"the formula at every size up to 1,025{of}", identity, cases.EVERY, [np.float32])
 
 
 def of_derivative(report, s, others=(), batches=None, masks=False):
@@ -149,7 +155,7 @@ def of_derivative(report, s, others=(), batches=None, masks=False):
     if not report.answers(s):
         return False
     a = s.kind.letter
-    formula(report, s, f", {a}")
+    large, in_pairs = formula(report, s, f", {a}"), False
     for name, identity, tried in others:
         report.add(name, partial(identity, s), tried)
     takes_masks = bool(masks) and report.able(f"masks of -inf, {a}", None if masks is True else masks,
@@ -159,7 +165,8 @@ def of_derivative(report, s, others=(), batches=None, masks=False):
         report.add(f"a masked logit (-inf) is as if it were not there, {a}", masked, cases.MASKED)
     if report.able(f"batches of {a}", batches, s.why_not(cases.ROWS)):
         rows = partial(identities.rows, s)
-        report.add(f"each row of a batch is answered by itself, {a}", rows, cases.SHIFTED, hint=SINGLE)
+        in_pairs = report.add(f"each row of a batch is answered by itself, {a}", rows, cases.SHIFTED, hint=SINGLE)
+    every_size(report, s, large, in_pairs, f", {a}")
     unchanged(report, s, f", {a}")
     return takes_masks
 
