@@ -60,8 +60,8 @@ def order(s, z):
     y, allowed = answer.values[up], np.broadcast_to(s.room(z, answer), z.shape)[up]
     for k in range(len(z) - 1):
         i, j, tied = up[k + 1], up[k], z[up[k + 1]] == z[up[k]]
-        rule, wanted = ("=", y[k]) if tied else (">", np.maximum(y[k], y[k + 1]))
-        a, said = s.kind.letter, f"z_{i} = {z[i]:.6g} {rule} z_{j} = {z[j]:.6g}"
+        wanted = y[k] if tied else np.maximum(y[k], y[k + 1])
+        a, said = s.kind.letter, f"z_{i} = {'' if tied else f'{z[i]:.6g} > '}z_{j} = {z[j]:.6g}"
         yield f"{said}, and {a}_{j} = {y[k]:.6g}, but {a}_{i}", y[k + 1], wanted, allowed[k] + allowed[k + 1]
 
 
@@ -81,6 +81,14 @@ def masked(s, z):
         wanted = np.full(answer.values.shape, s.kind.hidden)
         wanted[np.ix_(*[kept] * s.kind.rank)] = s.answer(m[kept]).values
         yield (f"with {which} at -inf, z = {text(m)}: {s.kind.letter}", answer.values, wanted, 2 * s.room(m, answer))
+
+
+def undefined(s, z):
+    """Where one of several logits is NaN, so is the sum of the answer. One class alone may be answered 1."""
+    for i in {0, len(z) - 1}:
+        with_nan = z.copy()
+        with_nan[i] = np.nan
+        yield f"with z_{i} = NaN, the sum of {s.kind.letter}", s.answer(with_nan).values.sum(), np.nan, 0
 
 
 def rows(s, z, axes=2):

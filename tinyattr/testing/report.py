@@ -100,6 +100,8 @@ def of_function(report, s, batches=None, masks=None):
     takes_masks = report.able("masks of -inf", masks, s.why_not(cases.ONE_MASK))
     if takes_masks:
         add("a masked logit (-inf) is as if it were not there", identities.masked, cases.MASKED)
+    if report.able("NaN", None, s.why_not(np.array([0.0, np.nan, 1.0]))):
+        add("NaN among the logits is not passed over", identities.undefined, cases.MASKED_RIVALS)
     takes_batches, in_pairs = report.able("batches", batches, s.why_not(cases.ROWS) and s.why_not(cases.SQUARE)), False
     if takes_batches:
         why = "the function takes batches (N, n) only" if s.wraps else s.why_not(cases.ROWS[None])
