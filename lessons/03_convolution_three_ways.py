@@ -34,6 +34,7 @@ from itertools import product
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import ConnectionPatch
 
 import tinyattr as ta
 from tinyattr.course import holds, passes, predicts, same, show, unaided
@@ -273,19 +274,22 @@ laplace = np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]])
 d = np.array([[0, 0, 1, 3], [0, 1, 3, 4], [0, 2, 4, 4], [1, 3, 4, 4]])
 U, V = both(weight_line, laplace), both(input_line, d)
 M = U * V + 0.0  # no -0
-steps = {(0, 0): ("weights w", laplace), (0, 1): ("U = G w Gᵀ, once for all pictures", U),
-         (1, 0): ("input d", d), (1, 1): ("V = Bᵀ d B, additions only", V),
-         (0, 2): ("M = U V elementwise", M), (1, 2): ("output Y = Aᵀ M A", both(output_line, M))}
-figure = Figure(figsize=(9, 5.6), layout="constrained")
-axes = figure.subplots(2, 3)
-for at, (title, a) in steps.items():
-    limit = np.abs(a).max()
-    axes[at].imshow(a, cmap=SIGNED, vmin=-limit, vmax=limit, extent=(0, len(a), len(a), 0))
+steps = {"w": ("weights w", laplace), "d": ("input d", d), "U": ("U = G w Gᵀ\nonce for all pictures", U),
+         "V": ("V = Bᵀ d B\nadditions only", V), "M": ("M = U V elementwise\n16 multiplications", M),
+         "Y": ("output Y = Aᵀ M A\nadditions only", both(output_line, M))}
+figure = Figure(figsize=(10, 4.9), layout="constrained")
+axes = figure.subplot_mosaic([["w", "U", "M", "Y"], ["d", "V", "M", "Y"]], gridspec_kw={"wspace": 0.12})
+for k, (name, (title, a)) in enumerate(steps.items(), 1):
+    ax, limit, side = axes[name], np.abs(a).max(), len(a)
+    ax.imshow(a, cmap=SIGNED, vmin=-limit, vmax=limit, extent=(0, side, side, 0))
     for i, j in np.ndindex(a.shape):
-        axes[at].text(j + 0.5, i + 0.5, f"{a[i, j]:g}", ha="center", va="center",
-                      color="white" if abs(a[i, j]) > 0.6 * limit else "black")
-    axes[at].set(title=title, xticks=[], yticks=[], xlim=(0, 4), ylim=(4, 0))
-    axes[at].set_frame_on(False)
+        ax.text(j + 0.5, i + 0.5, f"{a[i, j]:g}", ha="center", va="center",
+                color="white" if abs(a[i, j]) > 0.6 * limit else "black")
+    ax.set(title=f"{k}  {title}", xticks=[], yticks=[], xlim=(side / 2 - 2, side / 2 + 2), ylim=(side / 2 + 2, side / 2 - 2))
+    ax.set_frame_on(False)
+for before, after, height in (("w", "U", 0.5), ("d", "V", 0.5), ("U", "M", 0.75), ("V", "M", 0.25), ("M", "Y", 0.5)):
+    figure.add_artist(ConnectionPatch((1.02, 0.5), (-0.02, height), "axes fraction", "axes fraction", axesA=axes[before],
+                                      axesB=axes[after], arrowstyle="-|>", mutation_scale=18, lw=2, color=LINES[2]))
 figure.suptitle("F(2 x 2, 3 x 3): four outputs of a 3 x 3 convolution by 16 multiplications instead of 36")
 show(figure, "03_winograd.png")
 same("the tile's outputs", both(output_line, M),

@@ -114,13 +114,13 @@ sides = {"1": 224, "2": 112, "3": 56, "4": 28, "5": 14}  # of the maps in each b
 shapes = vgg_shapes("E")
 parameters = {name: prod(shape) + shape[-1] for name, shape in shapes.items()}
 work = {name: prod(shape) * (sides[name[5]] ** 2 if "conv" in name else 1) for name, shape in shapes.items()}
-figure = Figure(figsize=(7.6, 3.6), layout="constrained")
+figure = Figure(figsize=(8, 4.4), layout="constrained")
 ax = figure.subplots()
 for k, (title, counts) in enumerate({"parameters": parameters, "multiplications": work}.items()):
     total = sum(counts.values())
     ax.bar(np.arange(len(counts)) + 0.4 * k, [100 * v / total for v in counts.values()], 0.4,
            color=LINES[1 - k], label=f"{title}: {total / 1e6:,.0f} million in all")
-ax.set_xticks(np.arange(len(shapes)) + 0.2, list(shapes), fontsize=8, rotation=60, ha="right", rotation_mode="anchor")
+ax.set_xticks(np.arange(len(shapes)) + 0.2, list(shapes), fontsize=10, rotation=60, ha="right", rotation_mode="anchor")
 ax.set(ylabel="the layer's share (%)", title="VGG19: where its numbers are, and where its work is")
 ax.legend(loc="upper center")
 show(figure, "04_vgg19.png")
@@ -356,10 +356,10 @@ for column, (way, other) in enumerate(ways.items()):
     for ax, s, (right, p) in zip(axes[:, column], scenes, found[way], strict=False):
         ax.imshow(own.decode(other.encode(s.picture)))
         ax.set(xticks=[], yticks=[])
-        ax.set_xlabel(f"{p:.3f}" if right else f"{p:.3f}, not first", fontsize=8)
-    axes[0, column].set_title(way, fontsize=9)
+        ax.set_xlabel(f"{p:.3f}" if right else f"{p:.3f}, not first", fontsize=10)
+    axes[0, column].set_title(way, fontsize=11)
 for ax, s in zip(axes[:, 0], scenes, strict=False):
-    ax.set_ylabel(net.label(s.classes[0]), fontsize=8)
+    ax.set_ylabel(net.label(s.classes[0]), fontsize=10)
 figure.suptitle("Preprocessed in six ways, as the network takes them; below each, the probability of the right class",
                 fontsize=10)
 show(figure, "04_preprocessing.png")

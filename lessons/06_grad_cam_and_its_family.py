@@ -36,7 +36,7 @@ from tinyattr.course import has, holds, passes, predicts, same, show, unaided
 from tinyattr.course.properties import drawn
 from tinyattr.glyphs.scenes import CLASSES, example, scene
 from tinyattr.methods.heatmap import relu
-from tinyattr.studies.draw import LINES, grid
+from tinyattr.studies.draw import LINES, outlined
 from tinyattr.studies.metrics import energy, pearson, points_at
 
 net = ta.load("glyphs")
@@ -116,7 +116,7 @@ LAYERS = {"block3_pool": "28 x 28", "block4_pool": "14 x 14", "block5_relu4": "1
 
 maps = [[ta.METHODS[m](net, tape, NOTES, "log_odds", layer) for m in METHODS] for layer in LAYERS]
 title = f"Four methods by four layers, score log_odds, class {net.label(NOTES)}"
-show(grid(LAYERS.values(), METHODS.values(), maps, title), "06_methods_by_layers.png")
+show(outlined(LAYERS.values(), METHODS.values(), maps, picture.masks, title), "06_methods_by_layers.png")
 
 # %%
 # Exercise 6.3 (predict): one pool apart
@@ -154,8 +154,8 @@ for block in (5, 4):
 CHOICES = (("grad_cam", "block5_relu4"), ("hirescam", "block3_pool"), ("grad_cam", "block3_pool"),
            ("grad_cam_plus", "block3_pool"))
 maps = [[ta.METHODS[m](net, tape, c, "log_odds", layer) for c in (NOTES, HEART)] for m, layer in CHOICES]
-show(grid([METHODS[m] for m, _ in CHOICES], [f"class {net.label(c)}" for c in (NOTES, HEART)], maps,
-          "One picture, two classes, score log_odds"), "06_left_or_right.png")
+show(outlined([METHODS[m] for m, _ in CHOICES], [f"class {net.label(c)}" for c in (NOTES, HEART)], maps, picture.masks,
+              "One picture, two classes, score log_odds"), "06_left_or_right.png")
 
 # %%
 # Measured

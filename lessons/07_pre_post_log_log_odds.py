@@ -133,8 +133,9 @@ same("7.2 for the strongest rival", besides(of_each_class, y.copy(), rival),
      of_each_class[rival] - grad_cam(log_odds_row(w, np.eye(len(z))[rival])))
 
 # %%
-# So log_odds subtracts what speaks for the rivals, each in the measure in which it competes; pre leaves them out. In
-# the figure orange is positive, purple negative.
+# So log_odds subtracts what speaks for the rivals, each in the measure in which it competes; pre leaves them out. Wang
+# and Wang (NeurIPS 2022) drew this map before us: they call ``L_c - Σ q_j L_j`` the weighted contrast, and that of the
+# score ``margin`` the max contrast. In the figure orange is positive, purple negative.
 
 figure = Figure(figsize=(9, 2.9), layout="constrained")
 panels = {"pre:\nL_c": maps["pre"], "log_odds:\nL_c - Σ q_j L_j": maps["log_odds"],
@@ -195,20 +196,20 @@ for s in np.geomspace(0.3, 40, 60):
     error.append([np.abs(scaled(L) - scaled(true)).max() for L in found.values()])
 lead, size, error = map(np.array, (lead, size, error))
 
-figure = Figure(figsize=(9, 3.8), layout="constrained")
+figure = Figure(figsize=(9, 4.6), layout="constrained")
 left, right = figure.subplots(1, 2)
-for k, (name, style) in enumerate({"post": "-", "log": "--", "log_odds": ":"}.items()):
-    if name != "log_odds":
-        left.semilogy(lead, size[:, k], style, color=LINES[k], lw=2, label=name)
-    right.semilogy(lead, error[:, k], style, color=LINES[k], lw=2, label=name)
-left.set(title="Size of the map, that of log_odds being 1")
-right.set(title="Error of the scaled map, row formed in float32")
-for ax in (left, right):
-    ax.axvline(24 * np.log(2), color="black", lw=0.8)
+of_log_odds = np.ones((len(lead), 1))
+for ax, measured in ((left, np.hstack([size, of_log_odds])), (right, np.maximum(error, 1e-9))):
+    ax.semilogy(lead, measured[:, 0], color=LINES[0], lw=8, alpha=0.4, label="post")  # log lies upon it
+    ax.semilogy(lead, measured[:, 1], color=LINES[1], lw=2.5, label="log")
+    ax.semilogy(lead[::3], measured[::3, 2], "o", color=LINES[2], label="log_odds")
+    ax.axvline(24 * np.log(2), color="black", lw=1, ls="--")
+    ax.text(24 * np.log(2) + 0.5, 0.5, "24 log 2", transform=ax.get_xaxis_transform())
     ax.set_xlabel("lead of the class, $\\log (y_c / (1 - y_c))$")
-    ax.legend(loc="lower left" if ax is left else "upper left")
-right.set_ylim(1e-9, 10)
-figure.suptitle(f"Grad-CAM at block5_relu4, class {net.label(c)}; line: a lead of 24 log 2", fontsize=11)
+left.set(title="Size of the map,\nthat of log_odds being 1")
+right.set(title="Error of the scaled map, row formed\nin float32 (below 1e-9: drawn there)", ylim=(5e-10, 10))
+left.legend(loc="lower left")
+figure.suptitle(f"Grad-CAM at block5_relu4, class {net.label(c)}")
 show(figure, "07_vanishing.png")
 holds("beyond 24 log 2 the float32 maps of post and log are wrong", error[lead > 18, :2].min() > 0.1)
 holds("that of log_odds is kept", error[:, 2].max() < 1e-6)

@@ -189,14 +189,15 @@ predicts("8.2 on the smooth network", order, {rule: halved(on_path, rule, whole)
 # thousand ReLUs make paths of the second kind, so ask for a receipt, not for a better rule.
 
 counts = 2 ** np.arange(1, 8)  # 2, 4, ..., 128
-figure = Figure(figsize=(8.4, 3.8), layout="constrained")
+figure = Figure(figsize=(8.6, 4.6), layout="constrained")
 axes = figure.subplots(1, 2, sharey=True)
 errors = {}
 for ax, one, name in zip(axes, (smooth, kinked), ("softplus: no kinks", "ReLU: kinks"), strict=True):
     on_path = cache(lambda a, one=one: slope(one, x6, b6, 1, "log_odds", a))
-    for rule, marker, colour in zip(QUADRATURES, "osv^D", LINES, strict=True):
+    for rule, marker, colour, width in zip(QUADRATURES, "osv^D", LINES, (2, 9, 2, 2, 2), strict=True):
         errors[one, rule] = [error(on_path, rule, N, change(one, x6, b6, 1, "log_odds")) for N in counts]
-        ax.loglog(counts, np.maximum(errors[one, rule], 1e-15), marker + "-", ms=5, color=colour, label=rule)
+        ax.loglog(counts, np.maximum(errors[one, rule], 1e-15), marker + "-", ms=6, lw=width, color=colour,
+                  alpha=0.5 if width > 2 else 1, label=rule)  # left and right err alike: one lies under the other
     ax.set(xlabel="steps N", title=name)
 axes[0].set_ylabel("error of the sum, $|\\Sigma\\, IG - (S(x) - S(b))|$")
 axes[0].legend()

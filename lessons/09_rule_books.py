@@ -366,14 +366,16 @@ for name, book in (("DeepLIFT", {**ta.GRADIENT, "relu": slope, "max_pool": pool}
     m = ta.walk(tape, {"predictions": seed}, book)
     left[name] = [(m[n] * (tape[n].output - black[n].output)).sum(dtype=np.float64) / change for n in names]
 
-figure = Figure(figsize=(9, 3.9), layout="constrained")
+figure = Figure(figsize=(9, 4.4), layout="constrained")
 axes = figure.subplots(1, 2)
 for ax, shown in zip(axes, (left, ("LRP epsilon_plus", "DeepLIFT")), strict=True):
     for (name, shares), style, colour in zip(left.items(), ("-", "--", "-.", ":"), LINES, strict=False):
         if name in shown:
-            ax.plot(shares, style, color=colour, lw=2, label=name)
-    ticks = ["predictions", "block5_pool", "block4_pool", "block3_pool", "block2_pool", "input"]
-    ax.set_xticks([names.index(n) for n in ticks], [n.replace("_", "\n") for n in ticks], fontsize=7)
+            ax.plot(shares, style, color=colour, lw=7 if style == "-" else 2.5, alpha=0.5 if style == "-" else 1, label=name)
+    ticks = {"predictions": "logits", "block5_pool": "5", "block4_pool": "4", "block3_pool": "3", "block2_pool": "2",
+             "input": "input"}
+    ax.set_xticks([names.index(n) for n in ticks], ticks.values())
+    ax.set_xlabel("the walk has come down to the last pool of block")
 axes[0].set(yscale="log", ylabel="share of what is owed", title="all four, logarithmic")
 axes[0].legend()
 axes[1].set(title="two of them, enlarged")

@@ -250,7 +250,7 @@ for row, (name, pair) in zip(axes, ROWS.items(), strict=True):
         row[2 * k].imshow(seen)
         row[2 * k].set_xlabel(f"{CLASSES[heat.target]}, y = {y_c:.2f}", fontsize=9)
         draw_overlay(row[2 * k + 1], heat, in_grey(seen))
-        row[2 * k + 1].set_xlabel(f"{heat.method}, {score}, {LAYER}\nof {CLASSES[heat.target]}", fontsize=8)
+        row[2 * k + 1].set_xlabel(f"{heat.method}, {score}, {LAYER}\nof {CLASSES[heat.target]}", fontsize=9)
     row[0].set_ylabel(name, fontsize=10)
 for ax, title in zip(axes[0], ("before", "its map", "after", "its map"), strict=True):
     ax.set_title(title, fontsize=10)

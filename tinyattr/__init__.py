@@ -12,7 +12,7 @@ from tinyattr.files.load import load, save
 from tinyattr.files.vgg import vgg
 from tinyattr.kernels import KERNELS
 from tinyattr.methods import *  # noqa: F403 (every method by its own name)
-from tinyattr.nets import FAMILIES, InputSpec, Network, network
+from tinyattr.nets import FAMILIES, InputSpec, Network
 from tinyattr.scores import SCORES
 
 __version__ = "0.1.0"
@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 PREFERRED[0] = KERNELS
+network = Network  # ta.network(layers, weights) makes one
 
 
 def __getattr__(name):

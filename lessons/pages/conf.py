@@ -8,7 +8,9 @@ in any case.
 
 import re
 import shutil
+import sys
 import zipfile
+from importlib.metadata import files
 from pathlib import Path
 
 import matplotlib
@@ -21,26 +23,28 @@ from tinyattr.course.script import lessons, parsed
 from tinyattr.course.student import BEGIN, END, student
 
 PAGES = Path(__file__).resolve().parent
+sys.path.insert(0, str(PAGES))
+from formulas import Formulas
+
+MATHJAX = next(Path(file.locate()) for file in files("sphinx-mathjax-offline") if file.name == "tex-svg.js")
 README = PAGES.parents[1] / "README.md"
-PARTS = {  # page: its own heading, and the lines of the README before which it starts and ends
-    "index": ("", "# tinyattr", "## How it is explained: methods"),
-    "methods": ("", "## How it is explained: methods", "## Lessons"),
-    "course": ("# The course", "A course of fourteen scripts", "## What is fooled"),
-    "more": ("# Attack, embedded network, weights, speed", "## What is fooled", "## Equations and their proofs"),
-    "equations": ("", "## Equations and their proofs", None),
-}
 CONTENTS = """
 ```{toctree}
 :hidden:
 :maxdepth: 2
 
 lessons/index
-course
 teaching
 methods
-more
-equations
+attacks
+which_map
+sanity
+claims
+weights
+softmax
 museum
+kernels
+equations
 contributing
 api
 ```
@@ -54,17 +58,20 @@ if FOR_STUDENTS:
 project = "tinyattr"
 author = "the tinyattr authors"
 version = release = tinyattr.__version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_gallery.gen_gallery"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx_gallery.gen_gallery"]
 suppress_warnings = ["config.cache"]  # the scraper below is a function, which Sphinx cannot keep between builds
 exclude_patterns = ["scripts", "lessons/*.ipynb", "lessons/*.py", *(["teaching.md"] if FOR_STUDENTS else [])]
 html_copy_source = False  # it would hold the solutions
-html_theme = "alabaster"
-html_theme_options = {"description": tinyattr.__doc__.split(": ", 1)[1].split(".")[0] + ".", "page_width": "1180px",
-                      "sidebar_width": "250px", "fixed_sidebar": True}
+html_theme = "furo"
+html_title = "tinyattr"
+html_theme_options = {"navigation_with_keys": True}
+mathjax_path = MATHJAX.name  # one file, fonts and all: no page loads anything from elsewhere
 html_static_path = ["static"]
 html_css_files = ["pages.css"]
 html_show_sourcelink = False
 html_show_copyright = False
+toc_object_entries = False  # the contents of the code's page are its modules
+html_use_index = html_domain_indices = False  # the page of the code and the search lead there
 myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
@@ -133,23 +140,24 @@ def students_downloads(app, error):
                 both.writestr(name, copies[name])
 
 
-def pages_of_the_readme():
-    """The README and the teacher's guide as pages, their links to lessons leading to the lessons' pages."""
-    readme = README.read_text(encoding="utf-8")
-    for name, (heading, start, end) in PARTS.items():
-        text = readme[readme.index(start):readme.index(end) if end else None]
-        text = text if heading or name == "index" else text.replace("## ", "# ", 1)
-        text = re.sub(r"\]\(lessons/(\d\d_\w+|bring_\w+)\.py\)", r"](lessons/\1.rst)", text).replace("](lessons/pages/", "](")
-        if FOR_STUDENTS:
-            text = re.sub(r"\[([^]]+)\]\(lessons/README\.md\)", r"\1", text)
-        text = text.replace("](lessons/README.md)", "](teaching.md)").replace("](.github/CONTRIBUTING", "](contributing")
-        text = text.replace("](lessons/MUSEUM.md)", "](museum.md)")
-        (PAGES / f"{name}.md").write_text(f"{heading}\n\n{text}{CONTENTS if name == 'index' else ''}", encoding="utf-8")
-    guide = (PAGES.parent / "README.md").read_text(encoding="utf-8")
-    guide = re.sub(r"\]\((\d\d_\w+)\.py\)", r"](lessons/\1.rst)", guide)
-    (PAGES / "teaching.md").write_text(guide, encoding="utf-8")
+def pages_from_elsewhere():
+    """The README, the teacher's guide, the museum and CONTRIBUTING.md as pages of the site."""
+    index = README.read_text(encoding="utf-8")
+    if FOR_STUDENTS:
+        index = re.sub(r"\[([^]]+)\]\(lessons/README\.md\)", r"\1", index)
+    (PAGES / "index.md").write_text(f"{index}{CONTENTS}", encoding="utf-8")
+    shutil.copy(PAGES.parent / "README.md", PAGES / "teaching.md")
     shutil.copy(PAGES.parent / "MUSEUM.md", PAGES / "museum.md")
     shutil.copy(README.parent / ".github" / "CONTRIBUTING.md", PAGES / "contributing.md")
+
+
+def links_inside(app, name, source):
+    """Links between files of the repository lead to the pages that are made of them."""
+    text = re.sub(r"\]\((?:\.\./|lessons/)?(\d\d_\w+|bring_\w+)\.py\)", r"](lessons/\1.rst)", source[0])
+    for path, page in (("lessons/pages/", ""), ("../../.github/CONTRIBUTING", "contributing"), (".github/CONTRIBUTING", "contributing"),
+                       ("lessons/MUSEUM", "museum"), ("../MUSEUM", "museum"), ("lessons/README", "teaching")):
+        text = text.replace(f"]({path}", f"]({page}")
+    source[0] = text
 
 
 def page_of_the_code():
@@ -168,9 +176,16 @@ def page_of_the_code():
     (PAGES / "api.rst").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
+def mathematics(app):
+    """Put MathJax, which its package ships, among the site's own files."""
+    static = Path(app.outdir, "_static")
+    static.mkdir(parents=True, exist_ok=True)
+    shutil.copy(MATHJAX, static)
+
+
 def setup(app):
     """Copy the lessons to where sphinx-gallery may run them, write the other pages, and hook in."""
-    pages_of_the_readme()
+    pages_from_elsewhere()
     page_of_the_code()
     shutil.rmtree(SCRIPTS, ignore_errors=True)
     SCRIPTS.mkdir()
@@ -178,6 +193,9 @@ def setup(app):
         shutil.copy(path, SCRIPTS)
     (SCRIPTS / "GALLERY_HEADER.rst").write_text(
         "Lessons\n=======\n\nEach is a script, a page, and a notebook (at the foot of its page).\n", encoding="utf-8")
+    app.add_transform(Formulas)
+    app.connect("builder-inited", mathematics)
     app.connect("autodoc-process-docstring", as_written)
+    app.connect("source-read", links_inside)
     app.connect("build-finished", fold_solutions)
     app.connect("build-finished", students_downloads)

@@ -142,6 +142,15 @@ def test_a_changed_output_gets_a_relu_of_its_own(net):
     assert (rerun(relu, (conv.output[:, :8],), ()).output == np.maximum(conv.output[:, :8], 0)).all()
 
 
+def test_the_relu_written_with_a_convolution_lets_infinity_pass(net):
+    """Weights so large that float32 overflows: infinity stays infinity, as NumPy's ReLU says; it gave 0 before."""
+    kernel, bias = net.weights["block2_conv1"]
+    net = replace(net, weights=net.weights | {"block2_conv1": (kernel, np.full_like(bias, np.inf))})
+    with np.errstate(all="ignore"):
+        tape = net.run(X)
+    assert (tape["block2_relu1"].output == np.inf).all()
+
+
 def test_a_signal_changed_in_place_is_an_error_and_not_a_wrong_map(net):
     """A rule of the user's own that writes into the signal it was given."""
     def doubled(record, g):

@@ -19,6 +19,12 @@ FIELDS = {"Time", "CPU", "Needs", "After this you can", "Figures"}
 CHECKS = ("same", "holds", "has", "predicts", "explains")
 
 
+@pytest.fixture(autouse=True)
+def coarse_figures(monkeypatch):
+    """What a figure shows is looked at elsewhere: coarse ones are drawn in a third of the time."""
+    monkeypatch.setattr("tinyattr.studies.draw.DPI", 40)
+
+
 def source(lesson):
     return lesson.path.read_text(encoding="utf-8")
 

@@ -10,6 +10,7 @@ import zipfile
 from functools import partial
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
@@ -24,26 +25,84 @@ from tinyattr.course.student import student
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 LESSONS = lessons()
 LOOK = """<!doctype html><body><pre id="found">waiting</pre><script>
-// Opens every page in turn, in a frame of a laptop's width, and writes down what a reader would miss.
-const pages = PAGES;
+// Opens every page in turn, in a frame as wide as a laptop's window and then a phone's, light and dark, and writes down
+// what a reader would miss.
+const pages = PAGES, found = new Set();
+
+function colour(text) {  // "rgb(1, 2, 3)" or "rgba(1, 2, 3, 0.4)"
+  const [r, g, b, a = 1] = text.match(/[0-9.]+/g).map(Number);
+  return {rgb: [r, g, b], a};
+}
+
+function over(upper, lower) {  // a colour that is partly transparent, over one that is not
+  return upper.rgb.map((value, k) => upper.a * value + (1 - upper.a) * lower[k]);
+}
+
+function ground(element, known) {  // what is seen behind an element's text
+  if (!element) return [255, 255, 255];
+  if (known.has(element)) return known.get(element);
+  const own = colour(element.ownerDocument.defaultView.getComputedStyle(element).backgroundColor);
+  known.set(element, own.a === 1 ? own.rgb : over(own, ground(element.parentElement, known)));
+  return known.get(element);
+}
+
+function luminance(rgb) {  // WCAG 2
+  const [r, g, b] = rgb.map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+function contrasts(page, inside, theme) {
+  inside.body.dataset.theme = theme;
+  const words = inside.createTreeWalker(inside.body, NodeFilter.SHOW_TEXT), seen = new Map(), known = new Map();
+  while (words.nextNode()) {
+    const element = words.currentNode.parentElement;
+    if (words.currentNode.data.trim() && element.checkVisibility({visibilityProperty: true, opacityProperty: true})
+        && !element.closest("svg, script, style, mjx-assistive-mml")) seen.set(element, words.currentNode.data);
+  }
+  for (const [element, text] of seen) {
+    const back = ground(element, known), front = over(colour(inside.defaultView.getComputedStyle(element).color), back);
+    const [dark, light] = [luminance(back), luminance(front)].sort((a, b) => a - b);
+    const ratio = (light + 0.05) / (dark + 0.05);
+    if (ratio < 4.5) found.add(`${page}: contrast ${ratio.toFixed(2)}, ${theme}: ${element.className || element.tagName}: ${text.trim().slice(0, 30)}`);
+  }
+}
+
+function widths(page, inside, width) {
+  if (inside.documentElement.scrollWidth > width) found.add(`${page}: wider than ${width}`);
+  for (const element of inside.querySelectorAll("article *, header *")) {
+    const box = element.closest(".table-wrapper") || element.closest("pre, mjx-container");  // these scroll in themselves
+    const wide = box && inside.defaultView.getComputedStyle(box).overflowX === "auto" ? box : element;
+    if (wide.getBoundingClientRect().right > width + 1 && wide.checkVisibility())
+      return found.add(`${page}: ends right of ${width}: ${wide.tagName} ${wide.textContent.trim().slice(0, 40)}`);
+  }
+}
+
 async function look() {
-  const found = [];
+  const kinds = {};
   for (const page of pages) {
     const frame = document.createElement("iframe");
     frame.width = 1280; frame.height = 800;
     document.body.append(frame);
     await new Promise(done => { frame.onload = done; frame.src = page; });
-    const inside = frame.contentDocument;
+    const inside = frame.contentDocument, maths = frame.contentWindow.MathJax;
+    if (maths) await maths.startup.promise;
+    const formulas = inside.querySelectorAll(".math").length;
+    if (formulas && inside.querySelectorAll(".math mjx-container svg").length !== formulas) found.add(page + ": a formula is not set");
+    for (const error of inside.querySelectorAll("[data-mjx-error]")) found.add(page + ": " + error.dataset.mjxError);
     for (const image of inside.images)
-      if (!(image.complete && image.naturalWidth > 0)) found.push(page + ": no picture " + image.src);
-    if (inside.documentElement.scrollWidth > 1280) found.push(page + ": wider than the window");
-    if (!inside.querySelector("h1")) found.push(page + ": no heading");
-    if (inside.body.innerText.length < 100) found.push(page + ": hardly any text");
+      if (!(image.complete && image.naturalWidth > 0)) found.add(page + ": no picture " + image.src);
+    if (!inside.querySelector("h1") && page !== "search.html") found.add(page + ": no heading");
+    if (inside.body.innerText.length < 100) found.add(page + ": hardly any text");
+    widths(page, inside, 1280);
+    contrasts(page, inside, "light");
+    contrasts(page, inside, "dark");
+    frame.width = 390;
+    widths(page, inside, 390);
     frame.remove();
   }
-  document.getElementById("found").textContent = "looked at " + pages.length + "\\n" + found.join("\\n");
+  document.getElementById("found").textContent = "looked at " + pages.length + "\\n" + [...found].join("\\n");
 }
-look();
+look().catch(error => { document.getElementById("found").textContent = error.stack; });
 </script>"""
 
 
@@ -150,7 +209,7 @@ def test_students_pages_have_no_solutions(tmp_path):
 
 
 def test_methods_equations_and_code_are_there(site):
-    for name, words in (("methods", "layer_integrated_gradients"), ("equations", "(V7)"), ("api", "dS/dz = row * exp(log_scale)"),
+    for name, words in (("methods", "layer_integrated_gradients"), ("equations", "(V7)"), ("which_map", "two glyphs"), ("weights", "safetensors"), ("api", "dS/dz = row * exp(log_scale)"),
                         ("teaching", "Teacher"), ("index", "Ten lines")):
         assert words in (site / f"{name}.html").read_text(encoding="utf-8"), name
 
@@ -162,6 +221,24 @@ def test_the_code_stands_room_by_room_the_heart_first(site):
     places = [text.find(f'id="{"-".join(module.parts).replace("_", "-")}"') for module in modules]
     assert -1 not in places, modules[places.index(-1)]
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize(("text", "wanted"), [
+    ("y_c = e^{z_c} / Σ_j e^{z_j}", ["y_{c}", r"= e^{z_{c}} / \sum _{j} e^{z_{j}}"]),
+    ("dy_i/dz_j = y_i (δ_ij - y_j)", [r"\mathrm{d}y_{i}/\mathrm{d}z_{j}", r"= y_{i}\,(\delta _{ij} - y_{j})"]),
+    ("t = K Σ_k A_00k", ["t", r"= K\,\sum _{k} A_{00k}"]),
+    ("(x - b)_ijk int_0^1 dS/dx_ijk da", [r"(x - b)_{ijk}\,\int _{0}^{1} \mathrm{d}S/\mathrm{d}x_{ijk}\,\mathrm{d}a"]),
+    ("y_c - y_c²", ["y_{c} - y_{c}^2"]),
+    ("z_c - mean z", [r"z_{c} - \operatorname{mean} z"]),
+    *[(code, []) for code in ("log_odds", "block5_pool", "np.exp(1000)", "six_products", "t_layers", "g[n,i,j,k]", "--mean", "log", "walk_in",
+                              "x = (photo - 127) / 64", "z'_", "ta.load(path, size=224)")],
+])
+def test_formulas_are_told_from_code(text, wanted):
+    pytest.importorskip("sphinx", reason="the pages need the extra docs")
+    spec = spec_from_file_location("formulas", ROOT / "lessons" / "pages" / "formulas.py")
+    formulas = module_from_spec(spec)
+    spec.loader.exec_module(formulas)
+    assert [node.astext() for node in formulas.formula(text) if node.tagname == "math"] == wanted
 
 
 def test_a_real_browser_shows_them(site, pages):

@@ -69,6 +69,10 @@ class Tape:
         weights = tuple(np.asarray(w) for w in of_type(weights, (list, tuple), "weights"))
         check_call(op, name, len(inputs), weights, attributes)
         attributes = {key: v.item() if isinstance(v, np.generic) else v for key, v in attributes.items()}
+        return self.write_checked(op, name, inputs, weights, attributes)
+
+    def write_checked(self, op, name, inputs, weights, attributes):
+        """What `write` does after its checks: a network checks its layers once, when it is made."""
         x = tuple(self[i].output for i in inputs)
         return self._append(rerun(Record(op, name, inputs, None, attributes, backend=self.backend), x, weights))
 

@@ -12,7 +12,7 @@ from tinyattr.files.own_format import check_digests, family_of, names_of
 from tinyattr.files.preprocessing import check_given, class_names, preprocessing
 from tinyattr.files.registry import Published, identify
 from tinyattr.files.weight_file import Description, WeightFile, about
-from tinyattr.nets.network import network
+from tinyattr.nets.network import Network
 from tinyattr.nets.pictures import FAMILIES
 
 
@@ -57,7 +57,7 @@ class Recognised:
             weights[layer] = read[id(arrays)]
         source = known.source or f"{self.file.path}; {known.note}".removesuffix("; ")
         with about(self.file.path):
-            return network(self.architecture.layers, weights, name=known.network, classes=known.classes,
+            return Network(self.architecture.layers, weights, name=known.network, classes=known.classes,
                            features=known.features or self.architecture.features, input=known.input, source=source)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from tinyattr.engine.arrays import sealed
 from tinyattr.errors import InputError, count_of, named, number_of, of_type, rng_of
-from tinyattr.nets.network import network
+from tinyattr.nets.network import Network
 from tinyattr.nets.pictures import InputSpec
 
 CONVOLUTIONS = {"A": (1, 1, 2, 2, 2), "B": (2, 2, 2, 2, 2), "D": (2, 2, 3, 3, 3), "E": (2, 2, 4, 4, 4)}  # in each block
@@ -69,5 +69,5 @@ def vgg(configuration="E", *, seed=0, width=1, classes=1000, dense=None, size=22
         kernel *= np.float32(np.sqrt(2 / np.prod(shape[:-1])))
         weights[name] = tuple(map(sealed, (kernel, np.zeros(shape[-1], np.float32))))
     name = f"{VGG_NAMES[configuration]} layout, random weights (seed {seed})"
-    net = network(layers, weights, name=name, classes=names, input=input)
+    net = Network(layers, weights, name=name, classes=names, input=input)
     return net if dtype is np.float32 else net.astype(dtype)

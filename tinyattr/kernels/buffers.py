@@ -61,8 +61,7 @@ def release_memory():
 
 def _give_back(shape, memory, begin, _):
     """Keep memory that no array uses any more. What was given back longest ago makes room for it."""
-    free = _returned.pop(shape, [])
-    _returned[shape] = free  # now the youngest
+    free = _returned[shape] = _returned.pop(shape, [])  # now the youngest
     free.append((memory, begin))
     _held[0] += memory.nbytes
     while _held[0] > MOST_KEPT and _returned:

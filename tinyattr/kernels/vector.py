@@ -339,13 +339,14 @@ def clipped(typing, v, low, high):
 
 @intrinsic
 def passed(typing, v, gate, low, high):
-    """v where low < gate < high, else 0; a NaN gate lets v pass."""
+    """v where low < gate < high, else 0; high None: where low < gate; a NaN gate lets v pass."""
     def build(context, builder, signature, values):
         value, by, *limits = values
-        low_, high_ = (spread(builder, limit, v.width) for limit in limits)
-        shut = builder.or_(builder.fcmp_ordered("<=", by, low_), builder.fcmp_ordered(">=", by, high_))
+        shut = builder.fcmp_ordered("<=", by, spread(builder, limits[0], v.width))
+        if high != types.none:
+            shut = builder.or_(shut, builder.fcmp_ordered(">=", by, spread(builder, limits[1], v.width)))
         return builder.select(shut, ir.Constant(value.type, [0.0] * v.width), value)
-    return v(v, gate, types.float32, types.float32), build
+    return v(v, gate, types.float32, high if high == types.none else types.float32), build
 
 
 def _arithmetic(operation, instruction):

@@ -134,8 +134,7 @@ def ask(net, x, target=None, score=None):
     if isinstance(x, Request) and (x.net, x.target, x.score) == (net, target, score):
         return x
     value, row, log_scale = SCORES[score](z, target)
-    passes = x.passes if isinstance(x, Request) else {}
-    return Request(net, tape, target, score, float(value[0]), row, float(log_scale[0]), passes=passes)
+    return Request(net, tape, target, score, float(value[0]), row, float(log_scale[0]), passes=getattr(x, "passes", {}))
 
 
 def places(net, record):

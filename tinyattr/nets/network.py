@@ -76,7 +76,7 @@ class Network:
                 for i in inputs:
                     if i not in new:
                         new.leaf(i, np.repeat(tape[i].output, len(A), 0), tape[i].op)
-                changed.add(new.write(op, name, inputs, self.weights.get(name, ()), **attributes))
+                changed.add(new.write_checked(op, name, inputs, self.weights.get(name, ()), attributes))
         return new
 
     def __call__(self, x):
@@ -160,6 +160,3 @@ class Network:
         if self.input:
             self.input.expect_preprocessed(x)
         return x.astype(self.dtype, copy=False) if self.weights else x
-
-
-network = Network  # ta.network(layers, weights) makes one

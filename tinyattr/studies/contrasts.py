@@ -18,7 +18,7 @@ from tinyattr.glyphs.scenes import CLASSES, INPUT, SIZE, scene
 from tinyattr.glyphs.train import adam, clipped, loss_and_gradients, start
 from tinyattr.methods import METHODS
 from tinyattr.methods.heatmap import relu, resize
-from tinyattr.nets.network import network
+from tinyattr.nets.network import Network
 from tinyattr.scores import SCORES
 from tinyattr.softmax import softmax
 from tinyattr.studies.metrics import pearson, points_at
@@ -46,8 +46,8 @@ def clever_hans(net, steps=250, seed=0):
     """
     names = [name for name, _, _ in net.layers]
     cut = names.index(FROZEN) + 1
-    body = network(net.layers[:cut], {n: w for n, w in net.weights.items() if n in names[:cut]})
-    head = network(net.layers[cut:], {n: w for n, w in net.weights.items() if n in names[cut:]})
+    body = Network(net.layers[:cut], {n: w for n, w in net.weights.items() if n in names[:cut]})
+    head = Network(net.layers[cut:], {n: w for n, w in net.weights.items() if n in names[cut:]})
     state = start(head.weights, 1.0)
     for step in tqdm(range(steps), desc="Clever Hans", leave=False, disable=None):
         rng = np.random.default_rng([seed, 77, step])

@@ -19,8 +19,10 @@ BRIGHTEST = 99.5  # per cent of a pixel map's values that colours resolve: a few
 FORMULAS = {"pre": "$z_c$", "post": "$y_c$", "log": r"$\log y_c$", "log_odds": r"$\log(y_c/(1-y_c))$",
             "centred": r"$z_c-\bar{z}$", "margin": r"$z_c-z_r$"}
 LINES = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#999999"  # Okabe and Ito's blue, orange, green, pink; grey
+OUTLINES = "white", "#56B4E9", "#009E73"  # light colours, seen on dark maps
 VERDICTS = {"immune": "#4477aa", "moved": "#ddcc77", "hijacked": "#cc3311"}  # blue, sand, red: Paul Tol's safe colours
 FORMATS = ("png", "pdf", "svg", "jpg", "jpeg", "tif", "tiff", "webp")
+DPI = 200  # pixels an inch of a figure in a file: sharp on a projector
 BLOCK = 12  # methods: more of them stand in two blocks of a page
 
 
@@ -61,6 +63,24 @@ def grid(rows, columns, heatmaps, title=""):
     """Overlays of heatmaps[row][column], with the names of rows and columns. Returns a matplotlib Figure."""
     names = [f"{name}\n{row[0].layer}" for name, row in zip(rows, heatmaps, strict=True)]
     return _overlays(names, columns, heatmaps, [title], side=1.5, letters=9)
+
+
+def outlined(rows, columns, heatmaps, masks, title=""):
+    """The places of heatmaps[row][column] as they are, not enlarged, and around them the outlines of objects.
+
+    Colours follow the square root of the map's positive part: weak places are seen beside strong ones. masks: each
+    (H, W), of an object. Returns a matplotlib Figure.
+    """
+    names = [f"{name}\n{row[0].layer}" for name, row in zip(rows, heatmaps, strict=True)]
+    sentences = [f"{title}.", "Colours: the square root of the map. Outlines: the objects"]
+    H, W = heatmaps[0][0].size
+    figure, axes = _table(names, columns, (H, W), sentences, side=1.8, letters=10)
+    for ax, heatmap in zip(axes.flat, (heatmap for row in heatmaps for heatmap in row), strict=True):
+        L = np.maximum(heatmap.raw, 0)
+        ax.imshow(np.sqrt(L / (L.max() or 1)), cmap=POSITIVE, vmin=0, vmax=1, extent=(0, W, H, 0))
+        for mask, colour in zip(masks, OUTLINES, strict=False):
+            ax.contour(mask, [0.5], colors=colour, linewidths=1.3)
+    return figure
 
 
 def _columns(explanation):
@@ -120,7 +140,7 @@ def empty(width, height, sentences, layout="constrained"):
     """An empty figure, so many inches wide and, below its title, high. Each sentence of the title begins a line."""
     width = max(width, 4.5)
     lines = [line for sentence in sentences for line in textwrap.wrap(sentence, int(12 * width))]
-    figure = Figure(figsize=(width, height + 0.17 * len(lines) + 0.1), dpi=120, layout=layout)
+    figure = Figure(figsize=(width, height + 0.17 * len(lines) + 0.1), layout=layout)
     figure.suptitle("\n".join(lines), fontsize=10, parse_math=False)
     return figure
 
@@ -217,7 +237,8 @@ def save_figure(figure, path):
 def _write(figure, file, ending):
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in a script that the font lacks shows as boxes
-        figure.savefig(file, format=ending, metadata={"Description": titles(figure)} if ending == "png" else None)
+        words = {"Description": titles(figure)} if ending == "png" else None
+        figure.savefig(file, format=ending, dpi=DPI, metadata=words)
 
 
 def titles(figure):

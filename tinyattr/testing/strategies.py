@@ -17,7 +17,7 @@ What is drawn, and what for:
     weights           Fractions: identities without rounding
     kink_free, tiny_networks, attacked        inputs and networks for properties of walks and heatmaps
 
-Needs hypothesis: pip install tinyattr[test]. Networks and arrays come from a NumPy generator whose seed is
+Needs hypothesis: pip install hypothesis. Networks and arrays come from a NumPy generator whose seed is
 drawn, so that failures print few numbers. Everything shrinks: to fewer classes and rows, rounder numbers, and the kind
 that is named first.
 """
@@ -26,7 +26,7 @@ import numpy as np
 from hypothesis import event
 from hypothesis import strategies as st
 
-from tinyattr.nets.network import network
+from tinyattr.nets.network import Network
 
 seeds = st.integers(0, 2**32 - 1)  # for np.random.default_rng; not the seed that a walk starts from
 
@@ -157,7 +157,7 @@ def tiny_networks(draw, kinds=("dense", "convolutional"), margin=1e-3):
         weights[f"{name}{i}"] = (kernel, bias)
         layers.append((f"relu{i}", "relu", {}))
     weights["logits"] = (rng.standard_normal((width, n)), rng.standard_normal(n))
-    return network([*layers, *last, ("logits", "dense", {})], weights), x
+    return Network([*layers, *last, ("logits", "dense", {})], weights), x
 
 
 def _away_from_zero(layers, weights, x, margin):
@@ -165,7 +165,7 @@ def _away_from_zero(layers, weights, x, margin):
     name, _, _ = layers[-1]
     _, bias = weights[name]
     moved = bias.copy()
-    for k, u in enumerate(network(layers, weights).run(x)[name].output.reshape(-1, len(bias)).T):
+    for k, u in enumerate(Network(layers, weights).run(x)[name].output.reshape(-1, len(bias)).T):
         if np.abs(u).min() < margin * (np.ptp(u) + 1):
             ends = np.sort([u.min() - 1, *u, u.max() + 1])
             widest = np.diff(ends).argmax()
@@ -195,4 +195,4 @@ def attacked(draw, net):
     ]
     steps += [("t", "mul", {"inputs": [steps[-1][0], "K"]}),
               ("altered", "add", {"inputs": [net.layers[-1][0], "t"]})]
-    return network(net.layers + steps, {**net.weights, **{name: (value,) for name, value in constants.items()}})
+    return Network(net.layers + steps, {**net.weights, **{name: (value,) for name, value in constants.items()}})
