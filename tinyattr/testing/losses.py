@@ -164,11 +164,13 @@ def of_rows(part, ask, form, reduction, z, masks=None):
     Z[hidden] = -np.inf
     with reasoned():
         answer = np.asarray(beside(ask, Z.copy(), t, **form.keywords(Z)))
-    u = max(rounding(answer.dtype)[0], rounding(z.dtype)[0])
+    u_logits = rounding(z.dtype)[0]
+    u = max(rounding(answer.dtype)[0], u_logits)
+    lost = np.abs(z).max() * u * (u > u_logits)  # the logits themselves had to be rounded
     pairs = list(zip(Z.astype(float), c, strict=True))
     scale = REDUCTIONS[reduction](w).reshape(-1, *[1] * rank)
     wanted = scale * np.array([truth(row, c) for row, c in pairs])
-    allowed = scale * np.array([room(row, c, u) for row, c in pairs]) + len(Z) * u * np.abs(wanted)
+    allowed = scale * np.array([room(row, c, u, lost) for row, c in pairs]) + len(Z) * u * np.abs(wanted)
     allowed = allowed + rounding(np.float32)[1]
     rows = [f"logits {text(row)}, target {text(k)}" for row, k in zip(Z, t, strict=True)]
     if rank == 0 and reduction != EACH:
