@@ -38,9 +38,9 @@ def direction(rule, z):
     Masks in z leave the waves of the other classes alone.
     """
     i, finite = np.arange(z.shape[-1]), np.isfinite(z)
-    v = {"waves": np.round(16 * np.sin(3 * np.where(finite, z, 0).astype(np.float64) + finite.cumsum(-1) - 1)) / 16,
-         "ones": np.ones(z.shape), "one": np.broadcast_to(i == 0, z.shape),
-         "large": np.where(np.broadcast_to(i == z.shape[-1] - 1, z.shape), 4096.0, -1.0)}[rule]
+    v = {"waves": lambda: np.round(16 * np.sin(3 * np.where(finite, z, 0).astype(float) + finite.cumsum(-1) - 1)) / 16,
+         "ones": lambda: np.ones(z.shape), "one": lambda: np.broadcast_to(i == 0, z.shape),
+         "large": lambda: np.where(np.broadcast_to(i == z.shape[-1] - 1, z.shape), 4096.0, -1.0)}[rule]()
     return v.astype(z.dtype if z.dtype.kind == "f" else np.float64)
 
 
