@@ -32,8 +32,8 @@ def untrained(seed=0):
 def train_glyphs(steps=STEPS, *, seed=0, checkpoint=None, masks=True):
     """The embedded network, trained from nothing; the same seed gives the same bytes. About a second a step on 2 cores.
 
-    Fewer steps are shared by both terms alike. The second begins with Adam's means forgotten. masks: whether activations
-    away from the glyphs have their price; without it the same recipe has never been told where the glyphs are.
+    Fewer steps are shared by both terms alike. The second begins with Adam's means forgotten. masks: whether
+    activations away from the glyphs have their price; without it nothing tells the network where the glyphs are.
     """
     first = steps * FIRST // STEPS
 

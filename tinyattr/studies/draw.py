@@ -20,10 +20,9 @@ FORMULAS = {"pre": "$z_c$", "post": "$y_c$", "log": r"$\log y_c$", "log_odds": r
             "centred": r"$z_c-\bar{z}$", "margin": r"$z_c-z_r$"}
 LINES = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#999999"  # Okabe and Ito's blue, orange, green, pink; grey
 VERDICTS = {"immune": "#4477aa", "moved": "#ddcc77", "hijacked": "#cc3311"}  # blue, sand, red: Paul Tol's safe colours
-BOARD = {  # what the board's figure shows of each method: (score, network), of which it has one
-    "log_odds, original and altered": [("log_odds", "any"), ("any", "any")],
-    "pre, original": [("pre", "original"), ("any", "original")], "pre, corner": [("pre", "corner"), ("any", "corner")],
-    "pre, quadratic": [("pre", "quadratic"), ("any", "quadratic")],
+BOARD = {  # what the board's figure shows of each method: network and scores, of which there is one
+    "log_odds, original and altered": ("any", ("log_odds", "any")),
+    **{f"pre, {network}": (network, ("pre", "post", "any")) for network in ("original", "corner", "quadratic")},
 }
 FORMATS = ("png", "pdf", "svg", "jpg", "jpeg", "tif", "tiff", "webp")
 BLOCK = 12  # methods: more of them stand in two blocks of a page
@@ -159,36 +158,35 @@ def verdicts(audit, title=""):
     return figure
 
 
-def board(found):
+def board(measured):
     """The board (`evaluate`), a line for each method: does its map find the right glyph of two, and follow the class?
 
     A mark for each of four scores and networks, with shapes and Okabe and Ito's colours to tell them apart, and its
-    95 % interval. Dotted: random numbers in place of a map. Returns a matplotlib Figure.
+    95 % interval. Methods that have a single score are shown by it. Dotted: random numbers. Returns a Figure.
     """
-    rows = {(row["method"], score, network): row for row in found.rows() for score in row["scores"].split(", ")
+    rows = {(row["method"], score, network): row for row in measured.rows() for score in row["scores"].split(", ")
             for network in row["networks"].split(", ")}
-    methods = [m for m in dict.fromkeys(method for method, _, _ in rows) if m in found.settings["methods"]]
-    figure = empty(10, 0.8 + 0.24 * len(methods), [
-        f"Which map is right? {found.network}, layer {found.settings['layer']}, {len(found.scenes)} scenes, "
-        f"K = {found.settings['K']:g}"])
-    panels = figure.subplots(1, 2, sharey=True)
-    for ax, (key, title) in zip(panels, {"peak of two": "peak on the explained one of two glyphs",
-                                         "follows": "map follows the class (0: it does not)"}.items(), strict=True):
-        for (label, keys), colour, marker in zip(BOARD.items(), LINES, "oDs^", strict=False):
-            known = [(m, rows[m, *k][key]) for m in methods for k in keys if rows.get((m, *k), {}).get(key)]
-            if known:
-                names, numbers = zip(*known, strict=True)
-                mean, low, high = np.transpose(numbers)
-                ax.errorbar(mean, [methods.index(m) for m in names], xerr=[mean - low, high - mean], fmt=marker,
-                            color=colour, label=label, ms=5, elinewidth=1, alpha=0.85)
-        chance = rows["random numbers", "any", "any"][key]
-        if chance:
-            ax.axvline(chance[0], color=LINES[4], ls=":", lw=1.5)
+    chance, settings = rows["random numbers", "any", "any"], measured.settings
+    methods = [m for m in dict.fromkeys(method for method, _, _ in rows) if m in settings["methods"]]
+    figure = empty(10, 1.3 + 0.24 * len(methods), [
+        f"Which map is right? {measured.network}, layer {settings['layer']}, {len(measured.scenes)} scenes, "
+        f"K = {settings['K']:g}"])
+    axes = figure.subplots(1, 2, sharey=True)
+    for ax, (key, title) in zip(axes, {"peak of two": "peak on the explained one of two glyphs",
+                                       "follows": "map follows the class (0: it does not)"}.items(), strict=True):
+        for n, (label, (network, scores)) in enumerate(BOARD.items()):
+            shown = {methods.index(m) + 0.16 * (n - 1.5): row[key] for (m, s, w), row in rows.items()
+                     if m in methods and s in scores and w == network and row[key]}
+            mean, low, high = np.transpose([*shown.values()]) if shown else np.zeros((3, 0))
+            ax.errorbar(mean, [*shown], xerr=np.maximum([mean - low, high - mean], 0), color=LINES[n], fmt="oDs^"[n],
+                        label=label, ms=5, elinewidth=1)
+        if chance[key]:
+            ax.axvline(chance[key][0], color=LINES[4], ls=":", lw=1.5)
         ax.set_title(title, fontsize=10)
         ax.grid(alpha=0.3)
-    panels[0].set_yticks(range(len(methods)), methods, fontsize=9)
-    panels[0].invert_yaxis()
-    panels[1].legend(fontsize=9, loc="lower right")
+    ax.set_yticks(range(len(methods)), methods, fontsize=9)
+    ax.invert_yaxis()
+    figure.legend(*ax.get_legend_handles_labels(), fontsize=9, loc="outside lower center", ncols=4)
     return figure
 
 
