@@ -14,7 +14,8 @@ from tinyattr.engine import GRADIENT, Tape, walk
 from tinyattr.methods.request import Request, ask, batched, places
 from tinyattr.nets.wiring import wired
 
-BATCH, LAST = 8, 4  # pictures in a pass; batches whose tapes are kept: methods that share them follow each other
+SAME = ("channels", "windows", "groups", "masks")  # what methods call pictures that depend on no class, score or attack
+BATCH, LAST = 8, 2  # pictures in a pass; batches whose tapes are kept: methods that share them follow each other
 
 
 class Continued(Tape):
@@ -33,14 +34,15 @@ class Continued(Tape):
 class Passes:
     """One picture's tapes in several networks, the original one first, and the passes of other pictures.
 
-    logits: {(layer, digest of what stands there): {network: z}}, of all. batches: {the same: (tape, walks)}, the LAST.
+    logits: {(layer, digest of what stands there): {network: z}}, of all. asked: {(name of SAME, layer): these}.
+    batches: {(layer, digest): {network: (tape, walks)}}, the LAST.
     """
 
     def __init__(self, networks, x):
         self.original, self.networks = networks[0], networks
         tape = self.original.run(x)
         self.tapes = {net: Continued(tape, net) for net in networks}
-        self.logits, self.batches, self.walks = {}, {}, {}
+        self.logits, self.asked, self.batches, self.walks = {}, {}, {}, {}
 
     def request(self, net, c, score):
         """A Request to one of the networks that shares its work with all others."""
@@ -48,13 +50,13 @@ class Passes:
         walks = self.walks.setdefault((net, asked.row.tobytes()), {})
         return Shared(**vars(asked) | {"walks": walks, "shared": self})
 
-    def z(self, net, at, arrays):
-        """Logits of other pictures, or of other activations of layer `at`."""
+    def z(self, at, arrays):
+        """{network: logits} of other pictures, or of other activations of layer `at`."""
         key = at, sha256(arrays.data).digest()
         if key not in self.logits:
             tape = self.original.resume(self.tapes[self.original], at, arrays)
             self.logits[key] = {other: other.logits(Continued(tape, other)) for other in self.networks}
-        return self.logits[key][net]
+        return self.logits[key]
 
     def batch(self, net, at, arrays):
         """(the tape of such pictures, {(layer, bytes of the rows): g} of walks over it)."""
@@ -75,8 +77,12 @@ class Shared(Request):
 
     def values(self, arrays, at="input", *, count, batch=BATCH, what="pictures"):
         """See Request."""
-        batches = self._batches(arrays, at, count, max(batch, BATCH), what)
-        return [value for some in batches for value in self.scored(self.shared.z(self.net, at, some))[0].tolist()]
+        batches = self.shared.asked.get((what, at))
+        if batches is None:
+            batches = [self.shared.z(at, some) for some in self._batches(arrays, at, count, max(batch, BATCH), what)]
+        if what in SAME:
+            self.shared.asked[what, at] = batches
+        return [value for z in batches for value in self.scored(z[self.net])[0].tolist()]
 
     def along(self, arrays, layer="input", at="input", *, count, batch=BATCH, what="path"):
         """See Request."""

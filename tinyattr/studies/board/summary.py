@@ -60,7 +60,7 @@ class Board:
         values = {name: self._values(row, *measure) for name, measure in MEASURES.items()}
         heights = [self._values(row, "height", kind) for kind in ("one", "none")]
         values["told apart"] = told_apart(*heights) if all(heights) else []
-        return {name: [round(n, 4) + 0.0 for n in interval(v)] if len(v) else None for name, v in values.items()}
+        return {name: [round(n, 4) for n in interval(v)] if len(v) else None for name, v in values.items()}
 
     def _values(self, row, measure, kind):
         found = [scene["rows"].get(row, {}) for scene in self.scenes if scene["kind"] == kind]
@@ -91,15 +91,15 @@ class Board:
     def numbers(self):
         """The board as plain numbers, for --json; all but "milliseconds" is the same whoever computed it."""
         shown = next((k for k, scene in enumerate(self.scenes) if scene["kind"] == "two"), 0)
+        one = {"k": shown, "rows": _rounded(self.scenes[shown]["rows"])}
         return plain({"network": self.network, **self.settings, "scenes": len(self.scenes), "head": list(self.head()),
-                      "rows": self.rows(), "one scene": {"k": shown, "rows": _rounded(self.scenes[shown]["rows"])},
-                      "milliseconds": _rounded(self.milliseconds)})
+                      "rows": self.rows(), "one scene": one, "milliseconds": _rounded(self.milliseconds)})
 
 
 def table(rows, milliseconds):
     """Rows of the board as aligned lines, each number in per cent with its interval."""
     columns = ["method", "score", "network", *(f"{title}:>" for title in COLUMNS.values()), "ms:.0f"]
-    return aligned(columns, [[row["method"], row["scores"], row["networks"], *(_percent(row[key]) for key in COLUMNS),
+    return aligned(columns, [[row["method"], row["scores"], row["networks"], *(in_per_cent(row[key]) for key in COLUMNS),
                               milliseconds.get(row["method"])] for row in rows])
 
 
@@ -117,7 +117,7 @@ def _rounded(numbers):
     return {k: _rounded(v) if isinstance(v, dict) else round(v, 4) for k, v in numbers.items()}
 
 
-def _percent(numbers):
+def in_per_cent(numbers):
     """ "93 (90-96)" of (mean, low, high)."""
     if numbers is None:
         return "-"
