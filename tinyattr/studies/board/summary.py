@@ -99,8 +99,9 @@ class Board:
 def table(rows, milliseconds):
     """Rows of the board as aligned lines, each number in per cent with its interval."""
     columns = ["method", "score", "network", *(f"{title}:>" for title in COLUMNS.values()), "ms:.0f"]
-    return aligned(columns, [[row["method"], row["scores"], row["networks"], *(in_per_cent(row[key]) for key in COLUMNS),
-                              milliseconds.get(row["method"])] for row in rows])
+    lines = [[row["method"], row["scores"], row["networks"], *(in_per_cent(row[key]) for key in COLUMNS),
+              milliseconds.get(row["method"])] for row in rows]
+    return aligned(columns, lines)
 
 
 def _joined(rows, what):
