@@ -23,6 +23,9 @@ from tinyattr.studies.board.rows import ALTERED, options, scores_of
 from tinyattr.studies.board.summary import Board
 from tinyattr.studies.processes import digest_of, in_processes, network_of
 
+MEASURING = ("softmax.py", "scores.py", "attack.py", "engine", "nets", "methods", "kernels", "glyphs", "studies/audit",
+             "studies/metrics.py", "studies/more_attacks.py",
+             *(f"studies/board/{name}.py" for name in ("measures", "one_scene", "rows", "shared")))
 LAYER = "block5_relu4"  # 14 x 14: the ReLU after the last convolution, where the embedded network has one
 
 
@@ -39,6 +42,7 @@ def evaluate(source="glyphs", count=200, *, seed=1, methods=tuple(AUDITED), scor
     methods, attacks = all_named("method", methods, AUDITED), all_named("attack", attacks, ATTACKS)
     scores, K = all_named("score", scores, SCORES), number_of(K, "K", -1e30, 1e30)
     count_of(jobs, "jobs")
+    count_of(seed, "seed", least=0, most=2**64)
     net = load(source, **said)
     if not set(CLASSES) <= set(net.classes or ()) or net.input is None or net.input.shape[:2] != (SIZE, SIZE):
         raise InputError(f"{net.name} does not know the {len(CLASSES)} glyphs in pictures of {SIZE} x {SIZE}, whose "
@@ -81,8 +85,9 @@ def milliseconds(net, settings):
 
 
 def program():
-    """sha256 of the package's Python files: scenes that another version measured are measured again."""
-    files = sorted(Path(tinyattr.__file__).parent.rglob("*.py"))
+    """sha256 of the MEASURING files: scenes that another version measured are measured again."""
+    package = Path(tinyattr.__file__).parent
+    files = [path for name in MEASURING for path in (sorted((package / name).rglob("*.py")) or [package / name])]
     return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
