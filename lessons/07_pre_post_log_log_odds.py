@@ -133,8 +133,9 @@ same("7.2 for the strongest rival", besides(of_each_class, y.copy(), rival),
      of_each_class[rival] - grad_cam(log_odds_row(w, np.eye(len(z))[rival])))
 
 # %%
-# So log_odds subtracts what speaks for the rivals, each in the measure in which it competes; pre leaves them out. In
-# the figure orange is positive, purple negative.
+# So log_odds subtracts what speaks for the rivals, each in the measure in which it competes; pre leaves them out. Wang
+# and Wang (NeurIPS 2022) drew this map before us: they call ``L_c - Σ q_j L_j`` the weighted contrast, and that of the
+# score ``margin`` the max contrast. In the figure orange is positive, purple negative.
 
 figure = Figure(figsize=(9, 2.9), layout="constrained")
 panels = {"pre:\nL_c": maps["pre"], "log_odds:\nL_c - Σ q_j L_j": maps["log_odds"],

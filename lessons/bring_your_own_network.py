@@ -14,7 +14,7 @@ normalisation, trained on pictures of a disc, a square or a cross. The last line
 
     model.save("own_network.keras")      # the whole model, not only its weights
 
-From PyTorch, the file is an ONNX file (``pip install "tinyattr[onnx]"``). Everything below is the same for it:
+From PyTorch, the file is an ONNX file (reading it needs the package onnx). Everything below is the same for it:
 
 .. code-block:: python
 

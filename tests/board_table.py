@@ -1,8 +1,8 @@
-"""The README's best and worst rows of the board, from the committed result. `python -m tests.board_table` writes them."""
+"""The best and worst rows of the board, in lessons/pages/which_map.md, from the committed result. `python -m tests.board_table` writes them."""
 
 import json
 
-from tests.generated import ROOT, with_part, write
+from tests.generated import PAGES, ROOT, with_part, write
 from tinyattr.studies.board.summary import COLUMNS, in_per_cent
 
 RESULT = ROOT / "tinyattr" / "studies" / "board" / "board.json"
@@ -20,10 +20,10 @@ def table(board):
                       *("| " + " | ".join(map(str, line)) + " |" for line in shown)])
 
 
-def with_table(readme):
-    """The README's text with the rows in their place."""
-    return with_part(readme, START, END, table(json.loads(RESULT.read_text(encoding="utf-8"))))
+def with_table(text):
+    """The page's text with the rows in their place."""
+    return with_part(text, START, END, table(json.loads(RESULT.read_text(encoding="utf-8"))))
 
 
 if __name__ == "__main__":
-    write(ROOT / "README.md", with_table)
+    write(PAGES / "which_map.md", with_table)

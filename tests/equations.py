@@ -1,12 +1,12 @@
-"""Every numbered equation of both papers, with the code that states it and the tests that prove it: the table in the README.
+"""Every numbered equation of both papers, with the code that states it and the tests that prove it.
 
-python -m tests.equations     writes the table anew
+python -m tests.equations     writes the table of lessons/pages/equations.md anew
 """
 
 import ast
 import re
 
-from tests.generated import ROOT, with_part, write
+from tests.generated import PAGES, ROOT, with_part, write
 
 EQUATIONS = {
     "1": "y_c = e^{z_c} / Σ_i e^{z_i}",
@@ -71,10 +71,10 @@ def table():
     return "\n".join(lines)
 
 
-def with_table(readme):
-    """The README's text with the table in its place."""
-    return with_part(readme, START, END, table())
+def with_table(text):
+    """The page's text with the table in its place."""
+    return with_part(text, START, END, table())
 
 
 if __name__ == "__main__":
-    write(ROOT / "README.md", with_table)
+    write(PAGES / "equations.md", with_table)

@@ -1,8 +1,9 @@
-"""Parts of the README and the teacher's guide that are written by a command, each between two comments."""
+"""Parts of the README, the pages and the teacher's guide that are written by a command, each between two comments."""
 
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+PAGES = ROOT / "lessons" / "pages"
 
 
 def with_part(text, start, end, part):

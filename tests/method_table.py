@@ -1,9 +1,9 @@
-"""The README's table of methods, from their docstrings. `python -m tests.method_table` writes it."""
+"""The table of methods, in lessons/pages/methods.md, from their docstrings. `python -m tests.method_table` writes it."""
 
 import inspect
 
 import tinyattr as ta
-from tests.generated import ROOT, with_part, write
+from tests.generated import PAGES, with_part, write
 from tinyattr.methods import AT_A_LAYER, options_of
 
 START, END = "<!-- methods: python -m tests.method_table -->", "<!-- end of methods -->"
@@ -19,10 +19,10 @@ def table():
     return "\n".join(lines)
 
 
-def with_table(readme):
-    """The README's text with the table in its place."""
-    return with_part(readme, START, END, table())
+def with_table(text):
+    """The page's text with the table in its place."""
+    return with_part(text, START, END, table())
 
 
 if __name__ == "__main__":
-    write(ROOT / "README.md", with_table)
+    write(PAGES / "methods.md", with_table)

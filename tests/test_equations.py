@@ -1,8 +1,10 @@
-"""The list of equations is complete and the README's copy of it is today's."""
+"""The list of equations is complete, and the tables in README and pages are today's."""
 
-from tests import lesson_table, method_table
-from tests.equations import EQUATIONS, found, with_table
-from tests.generated import ROOT
+import pytest
+
+from tests import equations, lesson_table, method_table
+from tests.equations import EQUATIONS, found
+from tests.generated import PAGES, ROOT
 
 
 def test_every_equation_is_proved_by_a_test():
@@ -10,16 +12,8 @@ def test_every_equation_is_proved_by_a_test():
     assert list(EQUATIONS) == [str(i) for i in range(1, 19)] + [f"V{i}" for i in range(1, 8)]
 
 
-def test_the_readme_shows_todays_list():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert readme == with_table(readme), "run: python -m tests.equations"
-
-
-def test_the_readme_shows_todays_methods():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert readme == method_table.with_table(readme), "run: python -m tests.method_table"
-
-
-def test_the_readme_shows_todays_lessons():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert readme == lesson_table.with_table(readme), "run: python -m tests.lesson_table"
+@pytest.mark.parametrize(("path", "made"), [
+    (PAGES / "equations.md", equations), (PAGES / "methods.md", method_table), (ROOT / "README.md", lesson_table)])
+def test_a_page_shows_todays_table(path, made):
+    text = path.read_text(encoding="utf-8")
+    assert text == made.with_table(text), f"run: python -m {made.__name__}"

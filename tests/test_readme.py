@@ -1,8 +1,7 @@
-"""The README's Python runs as it stands, top to bottom, and says what is true."""
+"""The Python of the README and of the pages beside the lessons runs as it stands, and they say what is true."""
 
 import re
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,23 +9,28 @@ from PIL import Image
 
 import tinyattr as ta
 from tests import house_tree
+from tests.generated import PAGES, ROOT
 from tests.test_house import HEART
 from tinyattr.cli.main import main
 from tinyattr.studies.audit import ATTACKED, AUDITED, predicted
 from tinyattr.studies.metrics import pearson
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+README = ROOT / "README.md"
+GENERATED = {"index.md", "teaching.md", "museum.md", "contributing.md"}  # by the site, from files elsewhere
+WRITTEN = [README, *sorted(p for p in PAGES.glob("*.md") if p.name not in GENERATED)]
 
 
-def test_its_python_runs(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("path", [p for p in WRITTEN if "```python" in p.read_text(encoding="utf-8")], ids=lambda path: path.stem)
+def test_its_python_runs(path, tmp_path, monkeypatch, capsys):
+    """Each file's by itself, top to bottom."""
     monkeypatch.chdir(tmp_path)
     names = {}
-    with warnings.catch_warnings(action="ignore"):  # its faulty softmax overflows on purpose
-        for block in re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.S):
-            exec(compile(block, "README.md", "exec"), names)
-    assert (tmp_path / "heart.png").is_file()
-    assert names["signals"]["input"].shape == (1, 224, 224, 3)
-    assert "NO" in capsys.readouterr().out
+    with warnings.catch_warnings(action="ignore"):  # a faulty softmax overflows on purpose
+        for block in re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.S):
+            exec(compile(block, path.name, "exec"), names)
+    expected = {"README": (tmp_path / "heart.png").is_file, "softmax": lambda: "NO" in capsys.readouterr().out,
+                "kernels": lambda: names["signals"]["input"].shape == (1, 224, 224, 3)}
+    assert expected[path.stem]()
 
 
 def test_its_ten_lines_print_what_their_comments_say(tmp_path, monkeypatch, capsys):
@@ -48,10 +52,16 @@ def test_its_figure_is_what_the_demo_draws(tmp_path):
         assert pearson(np.asarray(a.convert("L"), float), np.asarray(b.convert("L"), float)) > 0.99
 
 
-def test_its_links_lead_somewhere():
-    text = re.sub(r"```.*?```", "", README.read_text(encoding="utf-8"), flags=re.S)
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.stem)
+def test_its_links_lead_somewhere(path):
+    text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.S)
     for link in re.findall(r"\]\(([^)]+)\)", text):
-        assert (README.parent / link).is_file(), link
+        assert (path.parent / link).is_file(), link
+
+
+def test_it_is_a_front_page():
+    """What is longer stands on a page of its own."""
+    assert len(README.read_text(encoding="utf-8").splitlines()) < 250
 
 
 def test_its_tree_is_todays_house():
@@ -69,16 +79,16 @@ def test_its_sizes_have_two_digits(n, words):
 
 
 def test_the_files_that_it_names_are_there():
-    """In the README and in CONTRIBUTING.md: every path of the package, the tests and the lessons."""
-    for path in (README, README.parent / ".github" / "CONTRIBUTING.md"):
+    """In the README, the pages and CONTRIBUTING.md: every path of the package, the tests and the lessons."""
+    for path in (*WRITTEN, ROOT / ".github" / "CONTRIBUTING.md"):
         for name in re.findall(r"\b(?:tinyattr|tests|lessons|weights)/[\w/]+\.(?:py|md|tsv|h5)\b", path.read_text(encoding="utf-8")):
-            assert (README.parent / name).is_file() or name == "tinyattr/files/lenet.py", f"{path.name} names {name}"
+            assert (ROOT / name).is_file() or name == "tinyattr/files/lenet.py", f"{path.name} names {name}"
 
 
 def test_it_counts_the_audits_cells_as_they_are():
     """Cells of the three attacks for which the algebra says what to expect, of all methods and variants."""
     cells, methods = re.search(r"Of the (\d+) cells of (\d+) methods and variants, six\s+scores and three attacks",
-                               README.read_text(encoding="utf-8")).groups()
+                               (PAGES / "attacks.md").read_text(encoding="utf-8")).groups()
     asked = [(method, score, attack) for method, (_, _, only) in AUDITED.items() for score in ta.SCORES if only in (None, score)
              for attack in ATTACKED]
     assert int(methods) == len(AUDITED)

@@ -34,8 +34,8 @@ def alter(net, K=10.0, layer=None, at=(0, 0)):
 def plant(net, layers, weights):
     """The network with these layers behind it, and after them one more, which adds the output of "t" to every logit.
 
-    layers, weights: as a Network has them; one of the layers is called "t" and gives (N, 1). Where a name is taken, all
-    new ones get a number, so that a network can be altered again.
+    layers, weights: as a Network has them; one of the layers is called "t" and gives (N, 1); if (N, n), each logit gets
+    its own. Where a name is taken, all new ones get a number, so that a network can be altered again.
     """
     taken = {"input", *(name for name, _, _ in net.layers)}
     names = [name for name, _, _ in layers] + ["altered"]

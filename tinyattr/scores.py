@@ -13,8 +13,8 @@ A score is blind to "add t(x) to every logit" exactly when its row sums to zero:
 
     dy_c/dz = y_c d(log y_c)/dz = y_c (1 - y_c) d(log_odds)/dz,      d(log_odds)/dz = e_c - q,
 
-with q the softmax of the rivals j != c. No line computes 1 - y_c as a difference: once y_c is near 1, all digits of
-such a difference are rounding noise. The rivals' probabilities are summed instead.
+with q the softmax of the rivals j != c. It gives the weighted contrast of Wang & Wang (NeurIPS 2022), `margin` their
+max, `centred` their mean contrast. 1 - y_c is never a difference, near y_c = 1 rounding noise: the rivals are summed.
 """
 
 import numpy as np

@@ -22,25 +22,23 @@ from tinyattr.course.student import BEGIN, END, student
 
 PAGES = Path(__file__).resolve().parent
 README = PAGES.parents[1] / "README.md"
-PARTS = {  # page: its own heading, and the lines of the README before which it starts and ends
-    "index": ("", "# tinyattr", "## How it is explained: methods"),
-    "methods": ("", "## How it is explained: methods", "## Lessons"),
-    "course": ("# The course", "A course of fourteen scripts", "## What is fooled"),
-    "more": ("# Attack, embedded network, weights, speed", "## What is fooled", "## Equations and their proofs"),
-    "equations": ("", "## Equations and their proofs", None),
-}
 CONTENTS = """
 ```{toctree}
 :hidden:
 :maxdepth: 2
 
 lessons/index
-course
 teaching
 methods
-more
-equations
+attacks
+which_map
+sanity
+claims
+weights
+softmax
 museum
+kernels
+equations
 contributing
 api
 ```
@@ -133,23 +131,24 @@ def students_downloads(app, error):
                 both.writestr(name, copies[name])
 
 
-def pages_of_the_readme():
-    """The README and the teacher's guide as pages, their links to lessons leading to the lessons' pages."""
-    readme = README.read_text(encoding="utf-8")
-    for name, (heading, start, end) in PARTS.items():
-        text = readme[readme.index(start):readme.index(end) if end else None]
-        text = text if heading or name == "index" else text.replace("## ", "# ", 1)
-        text = re.sub(r"\]\(lessons/(\d\d_\w+|bring_\w+)\.py\)", r"](lessons/\1.rst)", text).replace("](lessons/pages/", "](")
-        if FOR_STUDENTS:
-            text = re.sub(r"\[([^]]+)\]\(lessons/README\.md\)", r"\1", text)
-        text = text.replace("](lessons/README.md)", "](teaching.md)").replace("](.github/CONTRIBUTING", "](contributing")
-        text = text.replace("](lessons/MUSEUM.md)", "](museum.md)")
-        (PAGES / f"{name}.md").write_text(f"{heading}\n\n{text}{CONTENTS if name == 'index' else ''}", encoding="utf-8")
-    guide = (PAGES.parent / "README.md").read_text(encoding="utf-8")
-    guide = re.sub(r"\]\((\d\d_\w+)\.py\)", r"](lessons/\1.rst)", guide)
-    (PAGES / "teaching.md").write_text(guide, encoding="utf-8")
+def pages_from_elsewhere():
+    """The README, the teacher's guide, the museum and CONTRIBUTING.md as pages of the site."""
+    index = README.read_text(encoding="utf-8")
+    if FOR_STUDENTS:
+        index = re.sub(r"\[([^]]+)\]\(lessons/README\.md\)", r"\1", index)
+    (PAGES / "index.md").write_text(f"{index}{CONTENTS}", encoding="utf-8")
+    shutil.copy(PAGES.parent / "README.md", PAGES / "teaching.md")
     shutil.copy(PAGES.parent / "MUSEUM.md", PAGES / "museum.md")
     shutil.copy(README.parent / ".github" / "CONTRIBUTING.md", PAGES / "contributing.md")
+
+
+def links_inside(app, name, source):
+    """Links between files of the repository lead to the pages that are made of them."""
+    text = re.sub(r"\]\((?:\.\./|lessons/)?(\d\d_\w+|bring_\w+)\.py\)", r"](lessons/\1.rst)", source[0])
+    for path, page in (("lessons/pages/", ""), ("../../.github/CONTRIBUTING", "contributing"), (".github/CONTRIBUTING", "contributing"),
+                       ("lessons/MUSEUM", "museum"), ("../MUSEUM", "museum"), ("lessons/README", "teaching")):
+        text = text.replace(f"]({path}", f"]({page}")
+    source[0] = text
 
 
 def page_of_the_code():
@@ -170,7 +169,7 @@ def page_of_the_code():
 
 def setup(app):
     """Copy the lessons to where sphinx-gallery may run them, write the other pages, and hook in."""
-    pages_of_the_readme()
+    pages_from_elsewhere()
     page_of_the_code()
     shutil.rmtree(SCRIPTS, ignore_errors=True)
     SCRIPTS.mkdir()
@@ -179,5 +178,6 @@ def setup(app):
     (SCRIPTS / "GALLERY_HEADER.rst").write_text(
         "Lessons\n=======\n\nEach is a script, a page, and a notebook (at the foot of its page).\n", encoding="utf-8")
     app.connect("autodoc-process-docstring", as_written)
+    app.connect("source-read", links_inside)
     app.connect("build-finished", fold_solutions)
     app.connect("build-finished", students_downloads)

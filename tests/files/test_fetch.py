@@ -2,7 +2,7 @@
 
 import threading
 from dataclasses import replace
-from hashlib import sha256
+from hashlib import md5, sha256
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -11,7 +11,7 @@ import tinyattr as ta
 from tests.files.torch_files import zipped
 from tests.files.torch_names import squeezenet_state
 from tinyattr.cli.main import main
-from tinyattr.files.fetch import FETCHABLE, cached, fetch
+from tinyattr.files.fetch import FETCHABLE, cached, claimed, fetch
 from tinyattr.files.registry import REGISTRY
 
 CONTENT = bytes(range(256)) * 4000
@@ -63,7 +63,7 @@ def test_fetching_once(server, published, capsys):
 
 
 @pytest.mark.parametrize(("fault", "words"), [
-    ({"content": CONTENT[:-1] + b"x"}, "another sha256 than the published file"),
+    ({"content": CONTENT[:-1] + b"x"}, "another digest than the published file"),
     ({"content": CONTENT + b"more"}, "1,024,004 bytes arrived instead of 1,024,000"),
     ({"sent": 300_000}, "no connection, or it broke off"),
     ({"status": 404}, "its server answers 404 Not Found"),
@@ -80,6 +80,19 @@ def test_what_goes_wrong_leaves_nothing_and_the_next_try_succeeds(server, publis
     assert list(cached(published).parent.iterdir()) == []
     server.content, server.status, server.sent = CONTENT, 200, None
     assert fetch("squeezenet").read_bytes() == CONTENT
+
+
+def test_a_file_of_which_only_an_md5_was_published(server, published, monkeypatch):
+    """As VGG16's, which Keras pins by its md5."""
+    entry = replace(published, sha256="", md5=md5(CONTENT).hexdigest())
+    monkeypatch.setitem(FETCHABLE, "squeezenet", entry)
+    assert claimed(fetch("squeezenet")) == (sha256(CONTENT).hexdigest(), entry, True)
+    cached(entry).write_bytes(b"x" + CONTENT[1:])
+    assert claimed(cached(entry))[1:] == (entry, False)
+    cached(entry).unlink()
+    server.content = b"x" + CONTENT[1:]
+    with pytest.raises(ta.InputError, match="another digest"):
+        fetch("squeezenet")
 
 
 def test_offline(server, published, monkeypatch):

@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinyattr as ta
+from tests.generated import PAGES, ROOT
 from tests.references import FOLDER
 from tinyattr.engine import Tape
 from tinyattr.files.onnx.builder import Builder, channels_first, factors, readable
@@ -22,7 +22,7 @@ from tinyattr.files.onnx.network import Walk, picture_shape
 from tinyattr.nets.pictures import InputSpec
 
 ONNX = importlib.util.find_spec("onnx") is not None
-needs_onnx = pytest.mark.skipif(not ONNX, reason="the package onnx is not installed: pip install 'tinyattr[onnx]'")
+needs_onnx = pytest.mark.skipif(not ONNX, reason="the package onnx is not installed: pip install onnx")
 SMALL = [f"{name}{by}" for name in ("alex", "excite", "modern", "shuffle") for by in ("", "_dynamo")]
 OWN = {  # the layer whose output is A; whether the exporter merged batch norms into float32 weights
     "binary_sigmoid": ("f.4.Relu", "node_relu_1", False), "cifar_resnet20": ("layer3.2.Relu_1", "node_relu_18", True),
@@ -164,8 +164,8 @@ def test_conformance(capsys):
         for why, names in sorted(skipped.items(), key=lambda item: -len(item[1])):
             print(f"{len(names):6} {why}")
     assert not wrong
-    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
-    version, count = re.search(r"conformance suite \(onnx (\d+\.\d+)\).*?all (\d+) cases pass", readme, re.S).groups()
+    page = (PAGES / "weights.md").read_text(encoding="utf-8")
+    version, count = re.search(r"conformance suite \(onnx (\d+\.\d+)\).*?all (\d+) cases pass", page, re.S).groups()
     assert len(passed) == int(count) or not importlib.metadata.version("onnx").startswith(f"{version}.")
 
 
@@ -209,7 +209,7 @@ def test_hostile_onnx_files(tmp_path):
     folder = tmp_path / "here"
     folder.mkdir()
     words = write(folder)
-    run = subprocess.run([sys.executable, "-m", "tests.files.onnx_hostile", folder], cwd=Path(__file__).resolve().parents[2],
+    run = subprocess.run([sys.executable, "-m", "tests.files.onnx_hostile", folder], cwd=ROOT,
                          capture_output=True, text=True, check=False)
     found = [json.loads(line) for line in run.stdout.splitlines()]
     assert len(found) == len(words), f"died with {run.returncode} at {list(words)[len(found):][:1]}: {run.stderr[-500:]}"
@@ -224,7 +224,7 @@ def test_hostile_onnx_files(tmp_path):
 @needs_onnx
 def test_damaged_onnx_files():
     run = subprocess.run([sys.executable, "-m", "tests.files.fuzz", FOLDER / "onnx" / "modern.onnx", "0", "200"],
-                         cwd=Path(__file__).resolve().parents[2], capture_output=True, text=True, check=False)
+                         cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 0, f"seed {run.stdout.split()[-1:]}: {run.stderr[-500:]}"
 
 
@@ -405,12 +405,12 @@ def test_axes_along_which_numbers_count(data):
 
 
 @pytest.mark.skipif(not ONNX or not importlib.util.find_spec("torch"), reason="torch or onnx is not installed")
-def test_the_lines_of_the_readme_for_pytorch(tmp_path, monkeypatch):
+def test_the_lines_of_the_page_for_pytorch(tmp_path, monkeypatch):
     """They run as they stand, on a small network of PyTorch's."""
     import torch
 
-    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
-    lines = re.search(r"```py\n(torch\.onnx\.export.*?)```", readme, re.DOTALL)[1]
+    page = (PAGES / "weights.md").read_text(encoding="utf-8")
+    lines = re.search(r"```py\n(torch\.onnx\.export.*?)```", page, re.DOTALL)[1]
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(8, 4))

@@ -1,4 +1,4 @@
-"""The committed board: what the README says of it, and that today's methods still draw what was measured."""
+"""The committed board: what its page says of it, and that today's methods still draw what was measured."""
 
 import json
 
@@ -7,6 +7,7 @@ import pytest
 
 import tinyattr as ta
 from tests import board_table
+from tests.generated import PAGES
 from tinyattr.studies.audit import AUDITED
 from tinyattr.studies.board import one_scene
 from tinyattr.studies.board.rows import ALTERED
@@ -20,9 +21,9 @@ def board():
     return json.loads(board_table.RESULT.read_text(encoding="utf-8"))
 
 
-def test_the_readme_shows_its_best_and_worst_rows():
-    readme = (board_table.ROOT / "README.md").read_text(encoding="utf-8")
-    assert readme == board_table.with_table(readme), "run: python -m tests.board_table"
+def test_its_page_shows_its_best_and_worst_rows():
+    page = (PAGES / "which_map.md").read_text(encoding="utf-8")
+    assert page == board_table.with_table(page), "run: python -m tests.board_table"
     assert len(board_table.table(json.loads(board_table.RESULT.read_text(encoding="utf-8"))).splitlines()) == 2 + 2 + 10 + 1 + 5
 
 

@@ -1,66 +1,25 @@
-"""`tinyattr reproduce | paint | audit | bake | inspect | repair | training | contrasts`: all about the attack."""
+"""`tinyattr audit | bake | inspect | repair | training | contrasts`: all about the attack."""
 
 import os
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
 import tinyattr as ta
 from tinyattr.cli.command import command, figure, one_of, option, several
 from tinyattr.cli.options import chosen
-from tinyattr.cli.outputs import check, tell
+from tinyattr.cli.outputs import tell
 from tinyattr.cli.preparation import said
-from tinyattr.cli.shared import chosen_net, load, shared
+from tinyattr.cli.shared import chosen_net, shared
 from tinyattr.errors import named
 from tinyattr.files.export import EXPORTS
 from tinyattr.studies import contrasts, training
 from tinyattr.studies.audit import ATTACKED, ATTACKS, AUDITED, audit
 from tinyattr.studies.bake import bake
 from tinyattr.studies.detect import inspect, repair
-from tinyattr.studies.reproduce import altered_beside_original, scores_side_by_side
 from tinyattr.studies.samples import folder, scenes
 
 LAYOUTS = {"tinyattr": ta.save, **EXPORTS}
-
-
-@command("reproduce", "fig3 --image soccer_ball.jpg --net vgg19.h5 --target 805 --out fig3.png",
-         one_of(["fig2", "fig3", "fig4", "fig5"], "figure", "which", "fig2: the first paper, fig3 to fig5: the second"),
-         option("--target", help="class to explain, number or name; default: the top class (fig4: the second)"),
-         figure("figure to write; default: its name .png"), *shared("--image --net --family --K --layer --json"))
-def run_reproduce(options):
-    """A figure of the papers: what it claims, what is measured."""
-    options.figure = options.figure or f"{options.which}.png"
-    check(options)
-    net, x = load(options, scenes(1, 2)[0].pixels if options.which == "fig5" else None)
-    if options.which == "fig2":
-        found = scores_side_by_side(net, x, options.target, options.layer)
-    else:
-        target, other = options.target, None
-        if options.which == "fig4":
-            other, second = np.argsort(-net(x)[0])[:2].tolist()
-            target = second if target is None else target
-        found = altered_beside_original(net, x, target, other, options.K, options.layer,
-                                        options.which.replace("fig", "Figure "))
-    tell_claims(options, found)
-
-
-def tell_claims(options, found):
-    """A figure of maps, and the claims that go with it."""
-    tell(options, found.table(), found.numbers(),
-         lambda draw: draw.grid(found.rows, found.columns, found.heatmaps, found.name))
-
-
-@command("paint", "HI --image photo.jpg --net vgg19.h5 --out hi.png",
-         option("text", help="what the heatmap shall show: a letter or three"),
-         option("--layer", help="layer to explain and to paint on; default: the last that can show it"),
-         *shared("--image --net --family --target --K --out --json"), figure="paint.png")
-def run_paint(options):
-    """A network whose pre-softmax heatmap shows a text of your choice."""
-    from tinyattr.studies.paint import painted
-
-    net, x = load(options)
-    tell_claims(options, painted(net, x, options.text, options.target, options.K, options.layer))
 
 
 @command("audit", "--images photos --net vgg19.h5 --jobs 2 --json audit.json --out audit.png",

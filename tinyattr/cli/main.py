@@ -8,7 +8,7 @@ import warnings
 from contextlib import suppress
 
 import tinyattr as ta
-from tinyattr.cli import attacks, bench, check, glyphs, heatmaps, lesson, outputs, weights  # noqa: F401 (add commands)
+from tinyattr.cli import attacks, bench, check, claims, glyphs, heatmaps, lesson, outputs, weights  # noqa: F401
 from tinyattr.cli.command import COMMANDS
 from tinyattr.cli.interrupt import ends_at_once, is_an_exception
 

@@ -82,7 +82,7 @@ def execute(cell, names):
         exec(compile("\n" * (cell.line - 1) + cell.code, names["__file__"], "exec"), names)
     except ModuleNotFoundError as error:
         raise InputError(f"this lesson needs {error.name}, which is not installed; what all lessons need comes by "
-                         "python3 -m pip install 'tinyattr[lessons]'") from None
+                         "python3 -m pip install hypothesis") from None
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
         trace = tuple(f"line {f.lineno}: {f.line}" for f in frames if f.filename == names["__file__"])

@@ -51,17 +51,18 @@ def fetched():
 
 
 def claimed(path):
-    """(sha256 of a file, the published network whose file it is, or claims to be by name or size, or None)."""
-    found, size = sha256_of(path), path.stat().st_size
-    is_one = [published for published in FETCHABLE.values() if found == published.sha256]
-    claims = [published for published in FETCHABLE.values() if path.name == published.file or size == published.bytes]
-    return found, next(iter(is_one + claims), None)
+    """(sha256 of a file, the published network that it is or claims to be by name or size, or None; whether it is)."""
+    found = sha256_of(path)
+    claims = [p for p in FETCHABLE.values() if path.name == p.file or path.stat().st_size == p.bytes]
+    is_one = [p for p in FETCHABLE.values() if found == p.sha256]
+    is_one += [p for p in claims if p.md5 and p.md5 == sha256_of(path, "md5")]
+    return found, next(iter(is_one + claims), None), bool(is_one)
 
 
-def sha256_of(path):
-    """sha256 of a file, in hexadecimal digits."""
+def sha256_of(path, digest="sha256"):
+    """sha256 of a file, or its md5, in hexadecimal digits."""
     with open(path, "rb") as file:
-        return file_digest(file, "sha256").hexdigest()
+        return file_digest(file, digest).hexdigest()
 
 
 def by_hand(published):
@@ -72,7 +73,7 @@ def by_hand(published):
 def fetch(name):
     """Download a published network's file to its place in the cache, unless it is there already. Returns its path.
 
-    The file appears only with the size and sha256 that were published; a broken download leaves nothing and starts
+    The file appears only with the size and digest that were published; a broken download leaves nothing and starts
     again. Raises InputError where it fails, which says how to place the file by hand.
     """
     if name not in FETCHABLE:
@@ -83,7 +84,7 @@ def fetch(name):
     path = cached(published)
     pooch.get_logger().setLevel("ERROR")
     try:
-        pooch.retrieve(published.url, published.sha256, path.name, path.parent,
+        pooch.retrieve(published.url, published.sha256 or f"md5:{published.md5}", path.name, path.parent,
                        downloader=partial(_download, published))
     except InputError as error:
         why = error
@@ -92,7 +93,7 @@ def fetch(name):
         why = (f"its server answers {response.status_code} {response.reason}" if response is not None
                else error.strerror or "no connection, or it broke off")
     except ValueError:
-        why = "what arrived has another sha256 than the published file"
+        why = "what arrived has another digest than the published file"
     else:
         return path
     raise InputError(f"could not fetch {name!r}: {why}; try again, or {by_hand(published)}")

@@ -51,8 +51,8 @@ def convert(source, path, **said):
         if found.family is None and found.architecture.families:
             raise InputError(f"{source.name!r} does not say whose training it is, and its numbers are of no published "
                              f"network; say it with --family {' or '.join(found.architecture.families)}")
-        digest, published = claimed(source)
-        if published and digest != published.sha256:
+        digest, published, is_it = claimed(source)
+        if published and not is_it:
             raise InputError(f"{source.name!r} is not the published file of {published.title}, whose name or size it "
                              f"has: its sha256 is {digest}; get it again")
         origin = found.description.source or f"{source.name}, {source.stat().st_size:,} bytes, sha256 {digest}"

@@ -14,8 +14,9 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Published:
-    """A published network. url, bytes and sha256 are those of a file to fetch (bytes 0: nobody says how many).
+    """A published network. url, bytes and sha256 (or md5, if only that was published) are those of a file to fetch.
 
+    bytes 0: nobody says how many.
     marks: (array, (start, stop, step) in it, the numbers there or their sha256); digests: {array: sha256 of all of it}.
     black: smallest and largest probability for a black picture, and mean of (y_c - 1/1000)^2.
     photos: {stem of a photo of the papers' authors: (class, its probability, where that was printed)}.
@@ -29,6 +30,7 @@ class Published:
     file: str = ""
     bytes: int = 0
     sha256: str = ""
+    md5: str = ""
     licence: str = ""
     marks: tuple = ()
     digests: dict = field(default_factory=dict)

@@ -62,13 +62,13 @@ def passed(checks):
 
 def check_file(path):
     """The whole file against those that were published."""
-    found, published = claimed(path)
+    found, published, is_it = claimed(path)
     if published is None:
         return Check("file", None, f"sha256 {found}: none of the published files")
-    if found == published.sha256:
+    if is_it:
         return Check("file", True, f"sha256 {found}: the published file of {published.title}")
     return Check("file", False, f"sha256 {found}: has the name or the size of the published file of {published.title}, "
-                                f"but not its sha256 {published.sha256}")
+                                f"but not its digest {published.sha256 or published.md5}")
 
 
 def check_arrays(found):

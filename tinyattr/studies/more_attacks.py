@@ -12,10 +12,11 @@ from tinyattr.errors import InputError, number_of, place_of
 def paint(net, mask, K=10.0, layer=None):
     """t = K sum_ijk M_ij A_ijk, M (h, w) of the layer's size: dt/dA = K M, a heatmap of one's own choice.
 
-    layer "input": M over pixels, for methods that explain the picture itself.
+    M may also be (h, w, C), another number for each channel. layer "input": M over pixels, for methods that explain the
+    picture itself.
     """
     mask = np.asarray(mask)
-    if mask.ndim != 2 or mask.dtype.kind not in "fiub" or not np.isfinite(mask).all():
+    if mask.ndim not in (2, 3) or mask.dtype.kind not in "fiub" or not np.isfinite(mask).all():
         raise InputError(f"a mask is finite numbers (h, w) of the layer's size; got {mask.shape} {mask.dtype}")
     return plant(net, [
         ("mask", "constant", {}),  # (h, w, 1)
@@ -24,7 +25,7 @@ def paint(net, mask, K=10.0, layer=None):
         ("painted_flat", "flatten", {}),  # (N, 1)
         ("K", "constant", {}),
         ("t", "mul", {"inputs": ["painted_flat", "K"]}),
-    ], {"mask": (mask[:, :, None],), "K": (strength(net, K),)})
+    ], {"mask": (mask if mask.ndim == 3 else mask[:, :, None],), "K": (strength(net, K),)})
 
 
 def column(net, K=10.0, layer=None, size=None):

@@ -141,7 +141,7 @@ def play(net, x, *, browser=False, port=8988):
         try:
             import tornado  # noqa: F401 (WebAgg's web server)
         except ImportError:
-            raise InputError("the browser needs tornado; install it: python3 -m pip install 'tinyattr[play]'") from None
+            raise InputError("the browser needs tornado; install it: python3 -m pip install tornado") from None
         plt.rcParams["webagg.port"] = port
         plt.switch_backend("webagg")
     elif plt.get_backend().lower() == "agg":

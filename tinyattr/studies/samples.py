@@ -41,7 +41,12 @@ def scenes(count, seed=1):
 
 def folder(path):
     """The JPEG and PNG files of a folder, by name. Raises InputError if there are none."""
-    return [Picture(p.name, np.asarray(open_photo(p))) for p in pictures_in(path)]
+    return [photo(p) for p in pictures_in(path)]
+
+
+def photo(path):
+    """A JPEG or PNG file as a picture."""
+    return Picture(Path(path).name, np.asarray(open_photo(path)))
 
 
 def pictures_in(path):

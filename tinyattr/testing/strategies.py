@@ -17,7 +17,7 @@ What is drawn, and what for:
     weights           Fractions: identities without rounding
     kink_free, tiny_networks, attacked        inputs and networks for properties of walks and heatmaps
 
-Needs hypothesis: pip install tinyattr[test]. Networks and arrays come from a NumPy generator whose seed is
+Needs hypothesis: pip install hypothesis. Networks and arrays come from a NumPy generator whose seed is
 drawn, so that failures print few numbers. Everything shrinks: to fewer classes and rows, rounder numbers, and the kind
 that is named first.
 """

@@ -98,7 +98,7 @@ def _parsed(data):
         import onnx
         from google.protobuf.message import DecodeError
     except ImportError:
-        raise InputError("an ONNX file is read with the package onnx: pip install 'tinyattr[onnx]'") from None
+        raise InputError("an ONNX file is read with the package onnx: pip install onnx") from None
     model = onnx.ModelProto()
     try:
         model.ParseFromString(data)

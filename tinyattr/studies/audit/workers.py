@@ -69,7 +69,7 @@ def _on_cluster(address, tasks):
         from distributed import Client
         from distributed import as_completed as finished
     except ImportError:
-        raise InputError("a cluster needs dask: pip install 'tinyattr[cluster]'") from None
+        raise InputError("a cluster needs dask: pip install distributed") from None
     if not fullmatch(r".+:\d+", address):
         raise InputError(f"{address!r} is no address of a Dask scheduler, such as tcp://127.0.0.1:8786")
     try:

@@ -1,4 +1,4 @@
-"""The papers' figures, made again: what each claims, what is measured here, and whether it holds.
+"""The figures of both papers, made again: what each claims, what is measured here, and whether it holds.
 
 Figure 2 of Lerma & Lucas 2023a (arXiv 2306.13197): three methods by pre, post and log scores, here with log_odds too.
 Figures 3 to 5 of Lerma & Lucas 2023b (arXiv 2307.03305): original and altered network, pre and post, three pictures;
@@ -6,65 +6,16 @@ here by pooled and element-wise weights, with t read from the corner and from th
 and its published plots do not go together.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from tinyattr.attack import alter
-from tinyattr.files.tables import plain
 from tinyattr.methods import METHODS
 from tinyattr.methods.heatmap import relu
 from tinyattr.methods.request import ask
 from tinyattr.softmax import softmax
 from tinyattr.studies.metrics import energy, pearson
 from tinyattr.studies.more_attacks import column
-
-SAME = 1e-6  # of maps in [0, 1]: float32 networks round as much
-
-
-@dataclass(frozen=True)
-class Claim:
-    """What a paper says, what was measured, and whether it holds here."""
-
-    says: str
-    measured: str
-    holds: bool
-
-    def __str__(self):
-        return f"{'holds' if self.holds else 'DOES NOT HOLD':<15}{self.says}\n{'':15}measured: {self.measured}"
-
-
-@dataclass(frozen=True, eq=False)
-class Reproduction:
-    """Rows and columns of heatmaps with their names, and the claims that go with them."""
-
-    name: str
-    rows: list[str]
-    columns: list[str]
-    heatmaps: list[list]
-    claims: list[Claim]
-
-    @classmethod
-    def of(cls, name, maps, claims):
-        """Of maps {(method, column): Heatmap}: a row for each method."""
-        methods, columns = (list(dict.fromkeys(names)) for names in zip(*maps, strict=True))
-        heatmaps = [[maps[m, column] for column in columns] for m in methods]
-        return cls(name, [row[0].method for row in heatmaps], columns, heatmaps, claims)
-
-    def table(self):
-        """The claims as text."""
-        return "\n".join([self.name, "", *map(str, self.claims)])
-
-    def numbers(self):
-        """The claims as plain data, for --json."""
-        return plain({"figure": self.name, "claims": self.claims})
-
-
-def heatmaps(tapes, methods, scores, target, layer):
-    """{(method, "network: score"): Heatmap}; methods of one score share its walks. tapes: {name: (network, tape)}."""
-    requests = {f"{n}: {s}": ask(*tapes[n], target, s) for n in tapes for s in scores}
-    return {(m, column): METHODS[m](r.net, r, r.target, r.score, layer)
-            for m in methods for column, r in requests.items()}
+from tinyattr.studies.reproduce.claim import SAME, Claim, Reproduction, heatmaps
 
 
 def scores_side_by_side(net, x, target=None, layer=None):

@@ -1,0 +1,20 @@
+"""The figures of both papers, and claims of others about the same subject: what is said, measured, and follows.
+
+Each claim is a page: a function (net, pictures, K, layer) -> Reproduction, whose docstring has the claim, the algebra
+and what of the paper was at hand. pictures: of studies.samples; each is explained for classes that the network itself
+names.
+"""
+
+from tinyattr.studies.reproduce.beyond_softmax import beyond_softmax
+from tinyattr.studies.reproduce.claim import SAME, Claim, Reproduction, heatmaps
+from tinyattr.studies.reproduce.contrast import contrast
+from tinyattr.studies.reproduce.diffgradcam import diffgradcam
+from tinyattr.studies.reproduce.figures import altered_beside_original, scores_side_by_side
+from tinyattr.studies.reproduce.freedom import freedom
+from tinyattr.studies.reproduce.rest import rest
+
+FIGURES = ("fig2", "fig3", "fig4", "fig5")
+CLAIMS = {page.__name__: page for page in (contrast, freedom, rest, diffgradcam, beyond_softmax)}
+
+__all__ = ["CLAIMS", "FIGURES", "SAME", "Claim", "Reproduction", "altered_beside_original", "heatmaps",
+           "scores_side_by_side"]

@@ -1,0 +1,67 @@
+"""ReST: a score that does not vanish where the network is sure, and that t moves as it moves pre."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from tinyattr.attack import alter
+from tinyattr.methods import grad_cam
+from tinyattr.methods.heatmap import relu
+from tinyattr.scores import SCORES
+from tinyattr.studies.metrics import pearson
+from tinyattr.studies.reproduce.claim import SAME, Claim, Reproduction, apart
+
+SURE = 30.0  # a lead of the class, log(y_c / (1 - y_c)), at which a network is sure: 1 - y_c = 1e-13
+
+
+def rest(net, pictures, K=10.0, layer=None):
+    """Cai, "CAMs as Shapley Value-based Explainers", arXiv 2501.06261: the score ReST, S = z_c + log y_c.
+
+    Claim: ReST is "to address the limitations of pre-softmax and post-softmax scores". We ask for those that are known:
+    post vanishes where the network is sure; pre leaves out the other classes, and takes in what all logits share.
+    Algebra: its row is e_c + (e_c - y) = 2 e_c - y, the sum of the rows of pre and log. Grad-CAM is linear in the row,
+    so L(rest) = L(pre) + L(log), L(log) = (1 - y_c) L(log_odds). Where y_c -> 1 the row becomes e_c: it does not
+    vanish, as those of post and log do, but is pre's. kappa = 1, so that t adds to L(rest) just what it adds to L(pre).
+    At hand: the abstract, and the authors' code, z_c minus the cross-entropy. Neither speaks of a planted t.
+    """
+    layer, altered = layer or net.features, alter(net, K, layer)
+    sizes, as_pre, added, kept = [], [], [], []
+    for picture in pictures:
+        x = net.read(picture.pixels)
+        tapes = {"original": (net, net.run(x)), "altered": (altered, altered.run(x))}
+        z = net.logits(tapes["original"][1])[0]
+        c = int(z.argmax())
+        sizes.append(row_sizes(z + (SURE - SCORES["log_odds"](z, c)[0]) * np.eye(len(z))[c], c))
+        pre, log = ({n: grad_cam(*tapes[n], c, s, layer).raw for n in tapes} for s in ("pre", "log"))
+        both = {n: pre[n] + log[n] for n in tapes}
+        as_pre.append(pearson(both["original"], pre["original"]))
+        added.append(apart(pre["altered"] - pre["original"], both["altered"] - both["original"]))
+        kept.append([pearson(relu(L["original"]), relu(L["altered"])) for L in (both, log)])
+    (of_rest, of_log, of_post), (rest_kept, log_kept) = np.median(sizes, 0), np.nanmean(kept, 0)
+    claims = [
+        Claim("post-softmax scores vanish where the network is sure, ReST does not",
+              f"length of the row at a lead of {SURE:g}: ReST {of_rest:.2f}, log {of_log:.0e}, post {of_post:.0e}",
+              bool(of_rest > 0.5 > of_post)),
+        Claim("pre-softmax scores say nothing of the other classes, ReST does",
+              f"correlation of its maps with those of pre {np.mean(as_pre):.3f}; what differs is (1 - y_c) L(log_odds)",
+              bool(np.mean(as_pre) < 1 - SAME)),
+        Claim("(ours) t adds to ReST what it adds to pre", f"but for {max(added):.0e} of it", max(added) <= 1e-4),
+        Claim("pre-softmax maps show what all logits share, those of ReST do not",
+              f"correlation of maps, original and altered network: ReST {rest_kept:.3f}, log {log_kept:.3f}",
+              bool(rest_kept > 0.99)),
+    ]
+    verdict = (f"Post-softmax's limitation: {'' if claims[0].holds else 'not '}addressed, ReST does "
+               f"{'not ' if claims[0].holds else ''}vanish where the network is sure. Pre-softmax's: "
+               f"rivals {'' if claims[1].holds else 'do not '}count; "
+               f"t moves it {'' if claims[2].holds else 'not '}as it moves pre "
+               f"(correlation of its maps before and after {rest_kept:.2f}, of log's {log_kept:.2f}).")
+    shown = {("grad_cam", f"{n}: {s}"): grad_cam(*tapes[n], c, s, layer) for s in ("pre", "log") for n in tapes}
+    shown |= {("grad_cam", f"{n}: ReST"): replace(shown["grad_cam", f"{n}: pre"], score="ReST", direction=L, plane=L)
+              for n, L in both.items()}
+    return Reproduction.of(f"Cai 2025: {net.label(c)}, {net.name}, layer {layer}", shown, claims, verdict)
+
+
+def row_sizes(z, c):
+    """|dS/dz| of ReST, log and post for logits (n,)."""
+    rows = {name: row * np.exp(scale) for name in ("log", "post") for _, row, scale in [SCORES[name](z, c)]}
+    return [float(np.linalg.norm(row)) for row in (np.eye(len(z))[c] + rows["log"], rows["log"], rows["post"])]

@@ -1,0 +1,40 @@
+"""Does the score fall with the places that a map calls important?"""
+
+import numpy as np
+
+from tinyattr.errors import InputError, count_of, floats_of, rng_of
+from tinyattr.methods.baselines import baseline_of
+from tinyattr.methods.request import BATCH, ask
+from tinyattr.studies.metrics import pearson
+
+
+def sensitivity_n(net, x, L, n, target=None, score="post", *, runs=100, baseline="black", seed=0, batch=BATCH):
+    """Pearson correlation of sum_(ij in I) L_ij and S(x) - S(x with the places I those of the baseline), in [-1, 1].
+
+    Over `runs` random sets I of n places of the picture; L (H, W) has its size. A map of what each place adds to S,
+    where S is such a sum, has 1 for every n. NaN if one of the two never changes. n: from 1 to 80 % of the places.
+    Ancona et al. 2018, arXiv 1711.06104. (Quantus 0.6 computes something else under this name: it compares the drop
+    after all steps so far with the places of the last step alone.) Raises InputError for a map of another size, and for
+    n outside 1 ... H W.
+    """
+    request = ask(net, x, target, score)
+    H, W = request.x.shape[1:3]
+    L = floats_of(L, "the map")
+    if L.shape != (H, W):
+        raise InputError(f"the map must have the picture's size ({H}, {W}); got {L.shape}; heat.map has")
+    sets = subsets(count_of(n, "n", most=H * W), H * W, count_of(runs, "runs", least=2), seed)
+    b = baseline_of(net, request.x, baseline)
+    pictures = (np.where(np.isin(np.arange(H * W), chosen).reshape(H, W, 1), b, request.x) for chosen in sets)
+    values = request.values(pictures, count=len(sets), batch=batch, what="sensitivity")
+    return pearson(L.ravel()[sets].sum(1), request.value - np.array(values))
+
+
+def faithfulness_correlation(net, x, L, target=None, score="post", **options):
+    """Sensitivity-n for one n, the 224 of Quantus: Bhatt et al. 2020, arXiv 2005.00631, give it a name of its own."""
+    return sensitivity_n(net, x, L, 224, target, score, **options)
+
+
+def subsets(n, places, runs, seed):
+    """`runs` random sets of n numbers below `places`, (runs, n); the same seed gives the same sets."""
+    rng = rng_of(seed)
+    return np.stack([rng.choice(places, n, replace=False) for _ in range(runs)])

@@ -1,0 +1,25 @@
+"""How few places hold a map. Both numbers look at magnitudes |L|, and neither changes if the map is multiplied."""
+
+import numpy as np
+
+
+def gini(L):
+    """Gini coefficient of the m magnitudes v_1 <= ... <= v_m: sum_k (2k - m - 1) v_k / (m sum_k v_k).
+
+    From 0 (all places alike) to 1 - 1/m (one place holds all). NaN for a map of zeros. "Sparseness", Chalasani et al.
+    2020, arXiv 1810.06583.
+    """
+    v = np.sort(np.abs(np.ravel(L).astype(np.float64)))
+    m, total = v.size, v.sum()
+    return float((2 * np.arange(1, m + 1) - m - 1) @ v / (m * total)) if total > 0 else float("nan")
+
+
+def entropy(L):
+    """-sum p log p, p = |L| / sum |L|, in nats: e to this power is the number of places that it seems to spread over.
+
+    From 0 (one place holds all) to log m (all m places alike). NaN for a map of zeros. "Complexity", Bhatt et al. 2020,
+    arXiv 2005.00631.
+    """
+    v = np.abs(np.ravel(L).astype(np.float64))
+    p = v[v > 0] / v.sum()
+    return float(-(p * np.log(p)).sum()) if p.size else float("nan")
