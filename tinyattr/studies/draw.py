@@ -183,9 +183,10 @@ def board(measured):
         if chance[key]:
             ax.axvline(chance[key][0], color=LINES[4], ls=":", lw=1.5)
         ax.set_title(title, fontsize=10)
+        ax.locator_params(axis="x", nbins=6)
         ax.grid(alpha=0.3)
     ax.set_yticks(range(len(methods)), methods, fontsize=9)
-    ax.invert_yaxis()
+    ax.set_ylim(len(methods) - 0.4, -0.6)
     figure.legend(*ax.get_legend_handles_labels(), fontsize=9, loc="outside lower center", ncols=4)
     return figure
 
