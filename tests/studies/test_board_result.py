@@ -13,7 +13,7 @@ from tinyattr.studies.board import one_scene
 from tinyattr.studies.board.rows import ALTERED
 from tinyattr.studies.board.summary import MEASURES
 
-METHODS = ["gradient", "grad_cam", "hirescam", "layercam", "eigen_cam"]
+SOME = {"methods": ["gradient", "grad_cam", "hirescam"], "scores": ["pre", "log_odds"], "attacks": ["corner", "bounded"]}
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +44,9 @@ def test_it_is_the_whole_board_with_an_interval_for_each_number(board):
 
 
 def measured(board):
-    """One scene, anew: {row: numbers} of METHODS."""
-    settings = {key: board[key] for key in ("seed", "scores", "attacks", "K", "layer")}
-    return one_scene.measure(ta.load("glyphs"), board["one scene"]["k"], methods=METHODS, **settings)["rows"]
+    """One scene, anew: {row: numbers} of SOME."""
+    settings = {key: board[key] for key in ("seed", "K", "layer")}
+    return one_scene.measure(ta.load("glyphs"), board["one scene"]["k"], **SOME, **settings)["rows"]
 
 
 def apart(a, b):
