@@ -9,7 +9,7 @@ import sys
 from tests.generated import PAGES, ROOT, with_part, write
 
 STORED = ROOT / "tests" / "references" / "claims.json"
-PICTURES = {"contrast": 200, "freedom": 20, "rest": 20, "diffgradcam": 20, "beyond_softmax": 20}
+PICTURES = {"contrast": 200, "freedom": 20, "rest": 20, "diffgradcam": 20, "beyond_softmax": 60}
 SAYS = {
     "contrast": "Wang and Wang 2022: of a class's map, the weighted contrast marks what makes the network choose it",
     "freedom": "Srinivas and Fleuret 2021: gradients of logits can be manipulated at will, the classifier unchanged",

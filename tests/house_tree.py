@@ -14,7 +14,7 @@ HALF_LINES = {
     "kernels": "the fast backend: the same ops and rules, compiled by Numba; you may skip it",
     "files": "photos, and weight files of every supported format and architecture: read, checked, written",
     "glyphs": "the embedded world: pictures that we draw, and the network trained on them",
-    "studies": "explain, reproduce, audit, detect, repair, and the figures",
+    "studies": "explain, reproduce, audit, evaluate, detect, repair, and the figures",
     "testing": "identities and hypothesis strategies for a softmax of your own",
     "course": "how lessons run, are handed out and are graded",
     "bench": "how fast the engine is on your machine",

@@ -1,6 +1,9 @@
-"""The README's table of lessons, from their headers. `python -m tests.lesson_table` writes it."""
+"""The minutes in the lessons' headers, and the README's table of lessons from these. `python -m tests.lesson_table` writes both."""
+
+import re
 
 from tests.generated import ROOT, with_part, write
+from tinyattr.course.pace import time
 from tinyattr.course.script import lessons
 
 START, END = "<!-- lessons: python -m tests.lesson_table -->", "<!-- end of lessons -->"
@@ -12,8 +15,8 @@ def table():
     for lesson in lessons():
         title = f"[{lesson.number}. {lesson.title}](lessons/{lesson.path.name})"
         kinds = ", ".join(kind for _, kind, _ in lesson.exercises)
-        time = lesson.fields["Time"].split(" (")[0]
-        lines.append(f"| {title} | {lesson.question} | {time} | {lesson.fields['CPU']} | {kinds} |")
+        spent = lesson.fields["Time"].split(" (")[0]
+        lines.append(f"| {title} | {lesson.question} | {spent} | {lesson.fields['CPU']} | {kinds} |")
     return "\n".join(lines)
 
 
@@ -22,5 +25,12 @@ def with_table(readme):
     return with_part(readme, START, END, table())
 
 
+def with_time(source, lesson):
+    """A lesson's source with its minutes as computed."""
+    return re.sub(r"^:Time: .*$", f":Time: {time(lesson)}", source, count=1, flags=re.M)
+
+
 if __name__ == "__main__":
+    for lesson in lessons():
+        write(lesson.path, lambda source, lesson=lesson: with_time(source, lesson))
     write(ROOT / "README.md", with_table)

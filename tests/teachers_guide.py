@@ -11,10 +11,35 @@ from tempfile import TemporaryDirectory
 from PIL import Image
 
 from tests.generated import ROOT, with_part, write
+from tinyattr.course import pace
 from tinyattr.course.run import run
 from tinyattr.course.script import lessons
 
 PATH = ROOT / "lessons" / "README.md"
+PLANS = {  # for whom: (hours, lessons in their order); no lesson without those that it needs
+    "To see what it is about": (1.5, [0, 1]),
+    "Half a day: what a heatmap explains": (4, [0, 1, 7, 8]),
+    "A day: the two papers": (6, [0, 1, 7, 8, 15]),
+    "A day for people who read code": (6, [2, 3, 4, 5, 21]),
+    "For people who test": (10, [0, 1, 2, 3, 7, 8, 11, 17]),
+    "For people who use heatmaps": (13.5, [0, 1, 2, 3, 7, 8, 11, 14, 15, 16, 18]),
+    "Twelve hours": (12, [0, 1, 2, 3, 7, 8, 9, 15, 16]),
+    "A semester, two hours a week: all": (27, list(range(22))),
+}
+
+
+def plans():
+    """The pace; a line for each plan: its lessons, with their minutes and their sum."""
+    kinds = ", ".join(f"{spent} ({kind})" for kind, spent in pace.EXERCISE.items())
+    said = (f"Minutes are computed: a class reads {pace.WORDS} words or {pace.LINES} lines of code in a minute, finds the idea of an "
+            f"exercise in {kinds} minutes, needs {pace.LINE} more for each line of the sample answer, and talks {pace.TALK} minutes at "
+            "the end. These numbers stand in `tinyattr/course/pace.py`.")
+    spent = {lesson.number: sum(pace.minutes(lesson).values()) for lesson in lessons()}
+    lines = [said, "", "| plan | hours | lessons (minutes) |", "|---|---|---|"]
+    for name, (_, numbers) in PLANS.items():
+        each = ", ".join(f"{n} ({spent[n]})" for n in numbers)
+        lines.append(f"| {name} | {sum(spent[n] for n in numbers) / 60:.1f} | {each} |")
+    return "\n".join(lines)
 
 
 def needs_and_shows():
@@ -74,5 +99,5 @@ def with_parts(guide, **parts):
 
 
 if __name__ == "__main__":
-    write(PATH, lambda guide: with_parts(guide, lessons=needs_and_shows(), figures=figures(), explanations=explanations(),
+    write(PATH, lambda guide: with_parts(guide, plans=plans(), lessons=needs_and_shows(), figures=figures(), explanations=explanations(),
                                             wrong_answers=wrong_answers()))

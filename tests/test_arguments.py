@@ -7,6 +7,7 @@ import tinyattr as ta
 from tinyattr.engine import GRADIENT
 from tinyattr.studies.audit import audit
 from tinyattr.studies.bake import bake
+from tinyattr.studies.board import evaluate
 from tinyattr.studies.curves import deletion
 from tinyattr.studies.detect import inspect, repair
 from tinyattr.studies.explain import explain
@@ -68,6 +69,8 @@ CALLS = {  # what: (a call with one odd argument, what of ODD is right there)
     "bake": (lambda o: bake(o), ""), "mask": (lambda o: bake(NET, mask=o), "None"), "inspect": (lambda o: inspect(o, [X]), ""), "pictures": (lambda o: inspect(NET, o), ""),
     "repair": (lambda o: repair(o), ""), "map": (lambda o: deletion(NET, X, o), ""), "scenes": (lambda o: scenes(o), "3"),
     "audit": (lambda o: audit(o, scenes(1)), ""), "audited methods": (lambda o: audit("glyphs", scenes(1), methods=o), ""), "jobs": (lambda o: audit("glyphs", scenes(1), methods=[], jobs=o), "3"),
+    "evaluate": (lambda o: evaluate(o, 1), ""), "evaluated methods": (lambda o: evaluate("glyphs", 1, methods=o), ""),
+    "evaluated scenes": (lambda o: evaluate("glyphs", o, methods=["no such"]), ""), "seed of scenes": (lambda o: evaluate("glyphs", seed=o, jobs=0), ""),
 }
 
 

@@ -16,7 +16,7 @@ from tinyattr.studies.audit import ATTACKED, AUDITED, predicted
 from tinyattr.studies.metrics import pearson
 
 README = ROOT / "README.md"
-GENERATED = {"index.md", "teaching.md", "museum.md", "contributing.md"}  # by the site, from files elsewhere
+GENERATED = {"index.md", "teaching.md", "museum.md", "glossary.md", "contributing.md"}  # by the site, from files elsewhere
 WRITTEN = [README, *sorted(p for p in PAGES.glob("*.md") if p.name not in GENERATED)]
 
 

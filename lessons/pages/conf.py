@@ -37,6 +37,7 @@ CONTENTS = """
 :maxdepth: 2
 
 lessons/index
+glossary
 teaching
 methods
 attacks
@@ -128,7 +129,7 @@ sphinx_gallery_conf = {
     "jupyterlite": {"jupyterlite_contents": "lite/contents", "notebook_modification_function": for_the_browser},
     "examples_dirs": str(SCRIPTS),
     "gallery_dirs": "lessons",
-    "filename_pattern": r"/(\d\d_|bring_)",
+    "filename_pattern": r"/\d\d_",
     "within_subsection_order": "FileNameSortKey",
     "image_scrapers": (figures,),
     "capture_repr": (),
@@ -183,14 +184,15 @@ def pages_from_elsewhere():
     (PAGES / "index.md").write_text(f"{index}{CONTENTS}", encoding="utf-8")
     shutil.copy(PAGES.parent / "README.md", PAGES / "teaching.md")
     shutil.copy(PAGES.parent / "MUSEUM.md", PAGES / "museum.md")
+    shutil.copy(PAGES.parent / "GLOSSARY.md", PAGES / "glossary.md")
     shutil.copy(README.parent / ".github" / "CONTRIBUTING.md", PAGES / "contributing.md")
 
 
 def links_inside(app, name, source):
     """Links between files of the repository lead to the pages that are made of them."""
-    text = re.sub(r"\]\((?:\.\./|lessons/)?(\d\d_\w+|bring_\w+)\.py\)", r"](lessons/\1.rst)", source[0])
+    text = re.sub(r"\]\((?:\.\./|lessons/)?(\d\d_\w+)\.py\)", r"](lessons/\1.rst)", source[0])
     for path, page in (("lessons/pages/", ""), ("../../.github/CONTRIBUTING", "contributing"), (".github/CONTRIBUTING", "contributing"),
-                       ("lessons/MUSEUM", "museum"), ("../MUSEUM", "museum"), ("lessons/README", "teaching")):
+                       ("lessons/MUSEUM", "museum"), ("lessons/GLOSSARY", "glossary"), ("../MUSEUM", "museum"), ("lessons/README", "teaching")):
         text = text.replace(f"]({path}", f"]({page}")
     source[0] = text
 
@@ -224,8 +226,8 @@ def setup(app):
     page_of_the_code()
     shutil.rmtree(SCRIPTS, ignore_errors=True)
     SCRIPTS.mkdir()
-    for path in (*(lesson.path for lesson in lessons()), PAGES.parent / "bring_your_own_network.py"):
-        shutil.copy(path, SCRIPTS)
+    for lesson in lessons():
+        shutil.copy(lesson.path, SCRIPTS)
     (SCRIPTS / "GALLERY_HEADER.rst").write_text(
         "Lessons\n=======\n\nEach is a script, a page, and a notebook (at the foot of its page).\n", encoding="utf-8")
     app.add_transform(Formulas)

@@ -28,17 +28,17 @@ def test_the_list_has_every_lesson(capsys):
 
 def test_a_lesson_runs_into_a_folder(here, capsys):
     (here / "figures").mkdir()
-    assert main(["lesson", "run", "5", "--out", "figures"]) == 0
-    assert "exercises solved: 6 of 6" in capsys.readouterr().out
-    assert sorted(p.name for p in (here / "figures").iterdir()) == ["05_jacobian.png", "05_saturation.png"]
+    assert main(["lesson", "run", "7", "--out", "figures"]) == 0
+    assert "exercises solved: 7 of 7" in capsys.readouterr().out
+    assert sorted(p.name for p in (here / "figures").iterdir()) == ["07_jacobian.png", "07_saturation.png"]
     assert [p.name for p in here.iterdir()] == ["figures"]
 
 
 def test_a_students_copy_from_first_to_last_exercise(here, capsys):
     """Open exercises are named, each solved one less; a wrong answer says which check it fails."""
-    assert main(["lesson", "student", "5", "--out", "mine.py"]) == 0
-    left = ["5.1", "5.2", "5.3", "5.4", "5.5", "5.6"]
-    answers = solutions(numbered(5).path.read_text(encoding="utf-8"))
+    assert main(["lesson", "student", "7", "--out", "mine.py"]) == 0
+    left = ["7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "7.7"]
+    answers = solutions(numbered(7).path.read_text(encoding="utf-8"))
     for exercise, answer in zip([None, *left], [None, *answers], strict=True):
         if exercise:
             text = (here / "mine.py").read_text(encoding="utf-8").splitlines()
@@ -49,17 +49,17 @@ def test_a_students_copy_from_first_to_last_exercise(here, capsys):
         capsys.readouterr()
         assert main(["lesson", "run", "mine.py"]) == (1 if still else 0)
         told = capsys.readouterr()
-        assert f"exercises solved: {len(done)} of 6" in told.out
+        assert f"exercises solved: {len(done)} of 7" in told.out
         assert told.err == (f"tinyattr: exercises left: {', '.join(still)}\n" if still else "")
         assert all(f"Exercise {e} is yours to solve" in told.out for e in still)
     wrong = (here / "mine.py").read_text(encoding="utf-8").replace("np.diag(y) - np.outer(y, y)", "np.diag(y)")
     (here / "mine.py").write_text(wrong, encoding="utf-8")
     assert main(["lesson", "run", "mine.py"]) == 1
-    assert "exercise 5.2: not yet. 5.2 against central differences: off by" in capsys.readouterr().out
+    assert "exercise 7.2: not yet. 7.2 against central differences: off by" in capsys.readouterr().out
 
 
 def test_a_slip_outside_of_exercises_is_told_with_its_line(here, capsys):
-    text = student(numbered(5).path.read_text(encoding="utf-8")).replace("J = softmax_jacobian(five)", "J = softmax_jacobian(fife)")
+    text = student(numbered(7).path.read_text(encoding="utf-8")).replace("J = softmax_jacobian(five)", "J = softmax_jacobian(fife)")
     (here / "mine.py").write_text(text, encoding="utf-8")
     assert main(["lesson", "run", "mine.py"]) == 1
     line = next(i for i, words in enumerate(text.splitlines(), 1) if words.startswith("five = "))
@@ -69,11 +69,11 @@ def test_a_slip_outside_of_exercises_is_told_with_its_line(here, capsys):
 def test_a_notebook_is_a_valid_one(here):
     nbformat = pytest.importorskip("nbformat", reason="validating notebooks needs nbformat")
     for options, solved in (([], True), (["--student", "--overwrite"], False)):
-        assert main(["lesson", "notebook", "5", *options]) == 0
-        book = json.loads((here / "05_softmax_rows.ipynb").read_text(encoding="utf-8"))
+        assert main(["lesson", "notebook", "7", *options]) == 0
+        book = json.loads((here / "07_softmax_rows.ipynb").read_text(encoding="utf-8"))
         nbformat.validate(nbformat.from_dict(book))
         cells = ["".join(cell["source"]) for cell in book["cells"]]
-        assert cells[0].lstrip().startswith("# 5. Softmax")
+        assert cells[0].lstrip().startswith("# 7. Softmax")
         assert any("BEGIN SOLUTION" in cell for cell in cells) == solved
         assert any("NotImplementedError" in cell for cell in cells) != solved
         assert not any(":CPU:" in cell for cell in cells)
@@ -92,7 +92,7 @@ def test_cells_are_sphinx_gallerys_cells():
 @pytest.mark.parametrize(("arguments", "words"), [
     (["run", "99"], "there is no lesson 99; there are 0, 1"), (["run", "no.py"], "cannot be read as a lesson"),
     (["student", "99"], "there is no lesson 99"), (["notebook", "99"], "there is no lesson 99"),
-    (["run", "5", "--out", "nowhere"], "no folder 'nowhere'"), (["student", "5", "--out", "no/such.py"], "no folder 'no'"),
+    (["run", "7", "--out", "nowhere"], "no folder 'nowhere'"), (["student", "7", "--out", "no/such.py"], "no folder 'no'"),
     (["run", "none.py"], "is no lesson"), (["run", "broken.py"], "cannot be read as a lesson"),
 ])
 def test_mistakes_get_one_line(arguments, words, here, capsys):
@@ -105,22 +105,22 @@ def test_mistakes_get_one_line(arguments, words, here, capsys):
 
 
 def test_a_copy_never_takes_the_lessons_place(here, capsys):
-    lesson = numbered(5).path
+    lesson = numbered(7).path
     before = lesson.read_bytes()
     for options, words in (([], "exists already, and is kept"), (["--overwrite"], "is named twice")):
-        assert main(["lesson", "student", "5", "--out", str(lesson), *options]) == 1
+        assert main(["lesson", "student", "7", "--out", str(lesson), *options]) == 1
         assert words in capsys.readouterr().err
         assert lesson.read_bytes() == before
 
 
 @pytest.mark.parametrize("kind", ["student", "notebook"])
 def test_no_work_is_overwritten_unless_one_says_so(kind, here, capsys):
-    assert main(["lesson", kind, "5", "--out", "mine"]) == 0
+    assert main(["lesson", kind, "7", "--out", "mine"]) == 0
     (here / "mine").write_text("an hour's work", encoding="utf-8")
-    assert main(["lesson", kind, "5", "--out", "mine"]) == 1
+    assert main(["lesson", kind, "7", "--out", "mine"]) == 1
     assert capsys.readouterr().err == "tinyattr: 'mine' exists already, and is kept; give another name, or say --overwrite\n"
     assert (here / "mine").read_text(encoding="utf-8") == "an hour's work"
-    assert main(["lesson", kind, "5", "--out", "mine", "--overwrite"]) == 0
+    assert main(["lesson", kind, "7", "--out", "mine", "--overwrite"]) == 0
     assert "softmax" in (here / "mine").read_text(encoding="utf-8")
 
 

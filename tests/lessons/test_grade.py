@@ -93,15 +93,15 @@ def test_a_class_is_marked_as_it_should_be(names, tmp_path, monkeypatch, capsys)
     monkeypatch.chdir(tmp_path)
     Path("class").mkdir()
     classroom.write("class", names)
-    assert main(["lesson", "grade", "class", "--lesson", "0", "--timeout", "10", "--csv", "marks.csv", "--json", "marks.json"]) == 1
+    assert main(["lesson", "grade", "class", "--lesson", "1", "--timeout", "10", "--csv", "marks.csv", "--json", "marks.json"]) == 1
     told = capsys.readouterr()
     with open("marks.csv", encoding="utf-8", newline="") as file:
         rows = {Path(row["file"]).name: row for row in csv.DictReader(file)}
-    marks = {name: "".join(row[number] for number in ("0.1", "0.2", "0.3")) for name, row in rows.items()}
+    marks = {name: "".join(row[number] for number in ("1.1", "1.2", "1.3")) for name, row in rows.items()}
     assert marks == {name: classroom.CLASS[name][1] for name in names}
     for row in json.loads(Path("marks.json").read_text(encoding="utf-8")):
         name = Path(row["file"]).name
-        assert (row["points"], row["of"], row["lesson"]) == (classroom.CLASS[name][1].count("1"), 3, 0)
+        assert (row["points"], row["of"], row["lesson"]) == (classroom.CLASS[name][1].count("1"), 3, 1)
         assert row["why"] or all(bool(e["why"]) != bool(e["points"]) for e in row["exercises"].values())
         assert f"{row['file']}" in told.out
     short = sum(points != "111" for _, points in map(classroom.CLASS.get, names))
@@ -123,8 +123,8 @@ def test_a_solved_copy_has_all_points(tiny):
     ("import os\nfor fd in range(3, 99):\n    try:\n        os.write(fd, b'\\0\\0\\0\\1 ')\n    except OSError:\n        pass", "number = 3", "it sends a verdict of its own"),
     ("import os\nos.system('true')\nreturn 2 * a", "number = 3", "it calls os.system"),
     ("try:\n    import os\n    os.fork()\nexcept PermissionError:\n    pass\nreturn 2 * a", "number = 3", "it calls os.fork"),
-    ("import tinyattr.files.embedded as e\nopen(e.embedded('lessons') / '00_first_heatmap.py')\nreturn 2 * a", "number = 3", "it opens the lessons"),
-    ("from tinyattr.course.script import numbered\nnumbered(0)\nreturn 2 * a", "number = 3", "it opens the lessons"),
+    ("import tinyattr.files.embedded as e\nopen(e.embedded('lessons') / '01_first_heatmap.py')\nreturn 2 * a", "number = 3", "it opens the lessons"),
+    ("from tinyattr.course.script import numbered\nnumbered(1)\nreturn 2 * a", "number = 3", "it opens the lessons"),
     ("np.argmax = None\nreturn 2 * a", "number = 3", "it replaces numpy.argmax"),
     ("import tinyattr.softmax as s\ns.softmax = abs\nreturn 2 * a", "number = 3", "it replaces tinyattr.softmax.softmax"),
     ("softmax.__code__ = (lambda z: z).__code__\nreturn 2 * a", "number = 3", "it replaces the code of tinyattr"),
@@ -180,29 +180,29 @@ def test_a_child_that_has_nothing_of_its_parent_judges_alike(tiny):
 
 def test_exercises_are_worth_what_the_teacher_says(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    Path("worth.toml").write_text('"1.1" = 4\n"1.2" = 0.5\n', encoding="utf-8")
-    assert main(["lesson", "student", "1"]) == 0
-    assert main(["lesson", "grade", "01_a_tape_from_nothing.py", "--points", "worth.toml", "--json", "marks.json"]) == 1
+    Path("worth.toml").write_text('"2.1" = 4\n"2.2" = 0.5\n', encoding="utf-8")
+    assert main(["lesson", "student", "2"]) == 0
+    assert main(["lesson", "grade", "02_a_tape_from_nothing.py", "--points", "worth.toml", "--json", "marks.json"]) == 1
     (row,) = json.loads(Path("marks.json").read_text(encoding="utf-8"))
     assert [e["of"] for e in row["exercises"].values()] == [4, 0.5, 1, 1]
     assert (row["points"], row["of"]) == (0, 6.5)
-    assert "01_a_tape_from_nothing.py: 1.1, 1.2, 1.3, 1.4: open" in capsys.readouterr().out
-    for text, words in (("1.1 = 4", "exercise '1'"), ('"1.1" = "a"', "must be a number from 0"), ("[", "cannot be read as points")):
+    assert "02_a_tape_from_nothing.py: 2.1, 2.2, 2.3, 2.4: open" in capsys.readouterr().out
+    for text, words in (("1.1 = 4", "exercise '1'"), ('"2.1" = "a"', "must be a number from 0"), ("[", "cannot be read as points")):
         Path("worth.toml").write_text(text, encoding="utf-8")
-        assert main(["lesson", "grade", "01_a_tape_from_nothing.py", "--points", "worth.toml"]) == 1
+        assert main(["lesson", "grade", "02_a_tape_from_nothing.py", "--points", "worth.toml"]) == 1
         assert words in capsys.readouterr().err
 
 
 def test_texts_are_left_to_the_teacher_and_lessons_have_tables_of_their_own(tmp_path, monkeypatch, capsys):
     """Of an exercise "explain", the point is given, and the teacher told to read."""
     monkeypatch.chdir(tmp_path)
-    Path("five.py").write_text(numbered(5).path.read_text(encoding="utf-8"), encoding="utf-8")
+    Path("softmax.py").write_text(numbered(7).path.read_text(encoding="utf-8"), encoding="utf-8")
     Path("other.py").write_text("# %%\n# Exercise 77.1 (prove): nothing\n", encoding="utf-8")
-    assert main(["lesson", "grade", "other.py", "five.py"]) == 1
+    assert main(["lesson", "grade", "other.py", "softmax.py"]) == 1
     told = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in told if line.endswith("  of")] == ["file", "file"]
-    assert next(line for line in told if line.startswith("five.py")).split()[1:] == ["1"] * 6 + ["6", "6"]
-    assert told[-2:] == ["five.py: 5.6: a text, which is for you to read", "other.py: there is no lesson 77"]
+    assert next(line for line in told if line.startswith("softmax.py")).split()[1:] == ["1"] * 7 + ["7", "7"]
+    assert told[-2:] == ["softmax.py: 7.7: a text, which is for you to read", "other.py: there is no lesson 77"]
 
 
 @pytest.mark.parametrize(("arguments", "words"), [

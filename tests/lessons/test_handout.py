@@ -21,14 +21,14 @@ GUIDE = (ROOT / "lessons" / "README.md").read_text(encoding="utf-8")
 @pytest.fixture
 def handout(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert main(["lesson", "handout", "class", "--lessons", "0", "5", "--notebooks"]) == 0
+    assert main(["lesson", "handout", "class", "--lessons", "1", "7", "--notebooks"]) == 0
     return tmp_path / "class"
 
 
 def test_it_holds_copies_and_no_solutions(handout):
-    assert {p.name for p in handout.iterdir()} == {"README.md", "requirements.txt", "lessons", "tinyattr", "00_first_heatmap.ipynb",
-                                                   "05_softmax_rows.ipynb"}
-    assert {p.name for p in (handout / "lessons").iterdir()} == {"00_first_heatmap.py", "05_softmax_rows.py"}
+    assert {p.name for p in handout.iterdir()} == {"README.md", "requirements.txt", "GLOSSARY.md", "lessons", "tinyattr", "01_first_heatmap.ipynb",
+                                                   "07_softmax_rows.ipynb"}
+    assert {p.name for p in (handout / "lessons").glob("*.py")} == {"01_first_heatmap.py", "07_softmax_rows.py"}
     everything = "\n".join(p.read_text(encoding="utf-8") for p in handout.rglob("*") if p.suffix in (".py", ".ipynb", ".md", ".toml", ".txt"))
     for lesson in lessons():
         for block in solutions(lesson.path.read_text(encoding="utf-8")):
@@ -37,7 +37,7 @@ def test_it_holds_copies_and_no_solutions(handout):
     assert not list(handout.rglob("[0-9][0-9].toml"))
     assert not list(handout.rglob("grade*")) and not list(handout.rglob("marks*"))
     page = (handout / "README.md").read_text(encoding="utf-8")
-    assert "requirements.txt" in page and "lessons/00_first_heatmap.py" in page and ".ipynb" in page
+    assert "requirements.txt" in page and "lessons/01_first_heatmap.py" in page and ".ipynb" in page
     assert {"numpy", "matplotlib", "hypothesis"} <= {re.match(r"\w+", line)[0] for line in (handout / "requirements.txt").read_text(encoding="utf-8").split()}
 
 
@@ -50,10 +50,10 @@ def test_its_command_runs_there_and_neither_grades_nor_hands_out(handout, monkey
 
     listed = there("list").stdout
     assert "A first heatmap" in listed and "A tape" not in listed
-    (handout / "lessons" / "00_first_heatmap.py").write_text(classroom.copy(e2=None), encoding="utf-8")
-    done = there("run", "lessons/00_first_heatmap.py")
+    (handout / "lessons" / "01_first_heatmap.py").write_text(classroom.copy(e2=None), encoding="utf-8")
+    done = there("run", "lessons/01_first_heatmap.py")
     assert "exercises solved: 2 of 3" in done.stdout, done.stderr
-    assert done.stderr == "tinyattr: exercises left: 0.2\n"
+    assert done.stderr == "tinyattr: exercises left: 1.2\n"
     for words in (["grade", "lessons"], ["handout", "again"]):
         assert there(*words).stderr == "tinyattr: this is a student's package: it neither grades nor hands out\n"
 
@@ -66,8 +66,8 @@ def test_it_never_takes_a_folders_place(handout, capsys):
     assert main(["lesson", "handout", "no/such"]) == 1
     assert "no folder 'no'" in capsys.readouterr().err
     Path("empty").mkdir()
-    assert main(["lesson", "handout", "empty", "--lessons", "5"]) == 0
-    assert sorted(p.name for p in Path("empty", "lessons").iterdir()) == ["05_softmax_rows.py"]
+    assert main(["lesson", "handout", "empty", "--lessons", "7"]) == 0
+    assert sorted(p.name for p in Path("empty", "lessons").glob("*.py")) == ["07_softmax_rows.py"]
 
 
 def test_an_open_notebook_runs_to_its_end(handout):
@@ -75,7 +75,7 @@ def test_an_open_notebook_runs_to_its_end(handout):
     nbformat = pytest.importorskip("nbformat", reason="notebooks are run by nbclient")
     client = pytest.importorskip("nbclient", reason="notebooks are run by nbclient")
     pytest.importorskip("ipykernel", reason="notebooks are run by nbclient")
-    book = nbformat.read(handout / "00_first_heatmap.ipynb", as_version=4)
+    book = nbformat.read(handout / "01_first_heatmap.ipynb", as_version=4)
     client.NotebookClient(book, timeout=600, iopub_timeout=600, resources={"metadata": {"path": str(handout)}}).execute()
     code = [cell for cell in book.cells if cell.cell_type == "code"]
     assert all(cell.execution_count for cell in code)
@@ -92,21 +92,21 @@ def test_the_guides_workflow_grades_a_handout(handout, monkeypatch, capsys):
     assert grades.startswith("tinyattr ")
     monkeypatch.chdir(handout)
     shutil.rmtree("tinyattr")
-    Path("lessons", "05_softmax_rows.py").unlink()
-    Path("lessons", "00_first_heatmap.py").write_text(classroom.copy("0.3"), encoding="utf-8")
+    Path("lessons", "07_softmax_rows.py").unlink()
+    Path("lessons", "01_first_heatmap.py").write_text(classroom.copy("1.3"), encoding="utf-8")
     assert main(grades.split()[1:]) == 1
     (row,) = json.loads(Path("marks.json").read_text(encoding="utf-8"))
     assert (row["points"], row["of"]) == (2, 3)
-    assert "0.3 heart" in capsys.readouterr().out
+    assert "1.3 heart" in capsys.readouterr().out
 
 
 def test_the_guides_script_makes_otters_tests(tmp_path, monkeypatch):
     """And otter, where it is installed, gives a solved notebook all points and an open one none."""
     monkeypatch.chdir(tmp_path)
     script = re.search(r"### otter-grader.*?```python\n(.*?)```", GUIDE, re.S)[1]
-    assert main(["lesson", "notebook", "0", "--student", "--nbgrader", "--out", "lesson.ipynb"]) == 0
+    assert main(["lesson", "notebook", "1", "--student", "--nbgrader", "--out", "lesson.ipynb"]) == 0
     exec(compile(script, "README.md", "exec"), {})
-    assert sorted(p.name for p in Path("tests").iterdir()) == ["checks_0_1.py", "checks_0_2.py", "checks_0_3.py"]
+    assert sorted(p.name for p in Path("tests").iterdir()) == ["checks_1_1.py", "checks_1_2.py", "checks_1_3.py"]
     opened = json.loads(Path("lesson_otter.ipynb").read_text(encoding="utf-8"))
     assert sum("grader.check(" in cell["source"] for cell in opened["cells"]) == 3
     pytest.importorskip("otter", reason="otter-grader is not installed")

@@ -4,18 +4,22 @@ import ast
 import re
 import textwrap
 from dataclasses import replace
+from pathlib import Path
+from time import process_time
 
 import pytest
 
 from tests import teachers_guide
+from tests.generated import ROOT
 from tests.lessons.solutions import solutions
-from tinyattr.course.run import execute, run, stage
+from tinyattr.course import pace
+from tinyattr.course.run import execute, stage
 from tinyattr.course.script import EXERCISE, KINDS, lessons, read
 from tinyattr.course.student import BEGIN, END, student
 
 LESSONS = lessons()
 each = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.path.stem)
-FIELDS = {"Time", "CPU", "Needs", "After this you can", "Figures"}
+FIELDS = {"Time", "CPU", "Needs", "After this you can", "Figures", "Words"}
 CHECKS = ("same", "holds", "has", "predicts", "explains")
 
 
@@ -42,46 +46,47 @@ EXERCISES = {number: kind for lesson in LESSONS for number, kind, _ in lesson.ex
 
 
 @each
-def test_it_runs_and_makes_its_figures(lesson, tmp_path, monkeypatch):
-    """Under 30 seconds of processor time, and with the figures that its header names, no more and no fewer."""
-    monkeypatch.chdir(tmp_path)
-    done = run(lesson)
-    assert [str(o) for o in done.failed] == []
-    assert done.cpu < 30
-    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(lesson.fields["Figures"].split(", "))
-    guide = teachers_guide.PATH.read_text(encoding="utf-8")
-    for path in tmp_path.iterdir():
-        assert teachers_guide.figure_line(path) in guide, "run: python -m tests.teachers_guide"
-
-
-@each
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # wrong answers overflow and divide by 0
-def test_the_students_copy_fails_at_exactly_its_exercises(lesson, tmp_path, monkeypatch):
-    """And in its exercise's own cell each wrong answer is caught, by the check that is said to; each right one passes."""
+def test_it_runs_and_judges_every_answer(lesson, tmp_path, monkeypatch):
+    """One run of the student's copy, which fails at exactly its exercises. In an exercise's own cell the solution and each
+    right answer pass, each wrong one is caught by the check that is said to. Under 30 seconds of processor time, answers
+    of students left out, and with the figures that the header names, no more and no fewer."""
     monkeypatch.chdir(tmp_path)
+    Path("figures").mkdir()
     copy = tmp_path / lesson.path.name
     copy.write_text(student(source(lesson)), encoding="utf-8")
-    open_ones, not_caught, refused = [], [], []
+    monkeypatch.chdir("figures")
+    open_ones, not_caught, refused, spent = [], [], [], 0
     with stage(read(copy)) as names:
-        for cell in read(copy).cells:
+        for cell, solved in zip(read(copy).cells, lesson.cells, strict=True):
+            before, began = dict(names), process_time()
             found = execute(cell, names)
-            if cell.exercise:
-                assert isinstance(found.error, NotImplementedError)
-                assert str(found) == f"Exercise {cell.exercise} is yours to solve"
-                open_ones.append(cell.exercise)
-                for wrong in WRONG.get(cell.exercise, ()):
-                    error = execute(answered(cell, wrong["answer"]), dict(names)).error
-                    if not (isinstance(error, AssertionError) and str(error).startswith(wrong["caught_by"])):
-                        not_caught.append((cell.exercise, wrong["answer"], repr(error)))
-                for right in RIGHT.get(cell.exercise, ()):
-                    tried = execute(answered(cell, right["answer"]), dict(names))
-                    if tried.error is not None:
-                        refused.append((right["answer"], str(tried)))
-            else:
+            if not cell.exercise:
                 assert found.error is None, str(found)
-    assert open_ones == [number for number, _, _ in lesson.exercises]
+                spent += process_time() - began
+                continue
+            assert str(found) == f"Exercise {cell.exercise} is yours to solve"
+            open_ones.append(cell.exercise)
+            done = execute(solved, before)
+            assert done.error is None, str(done)
+            spent += process_time() - began
+            for wrong in WRONG.get(cell.exercise, ()):
+                error = execute(answered(cell, wrong["answer"]), dict(names)).error
+                if not (isinstance(error, AssertionError) and str(error).startswith(wrong["caught_by"])):
+                    not_caught.append((cell.exercise, wrong["answer"], repr(error)))
+            for right in RIGHT.get(cell.exercise, ()):
+                tried = execute(answered(cell, right["answer"]), dict(names))
+                if tried.error is not None:
+                    refused.append((right["answer"], str(tried)))
     assert not_caught == []
     assert refused == []
+    assert open_ones == [number for number, _, _ in lesson.exercises]
+    assert spent < 30
+    figures = sorted(Path().iterdir())
+    assert [path.name for path in figures] == sorted(lesson.fields["Figures"].split(", "))
+    guide = teachers_guide.PATH.read_text(encoding="utf-8")
+    for path in figures:
+        assert teachers_guide.figure_line(path) in guide, "run: python -m tests.teachers_guide"
 
 
 def answered(cell, answer):
@@ -106,6 +111,7 @@ def test_its_form(lesson):
     """What sphinx-gallery and Markdown readers need: blank line before every marker, code that begins with no comment."""
     assert set(lesson.fields) == FIELDS
     assert lesson.question.endswith("?")
+    assert lesson.fields["Time"] == pace.time(lesson), "run: python -m tests.lesson_table"
     assert lesson.path.name.startswith(f"{lesson.number:02d}_")
     lines = source(lesson).splitlines()
     for before, line, after in zip(["", *lines], lines, [*lines[1:], ""], strict=False):
@@ -126,8 +132,8 @@ def test_its_exercises(lesson):
     assert [n for n, _, _ in lesson.exercises] == [f"{lesson.number}.{k + 1}" for k in range(len(lesson.exercises))]
     kinds = {kind for _, kind, _ in lesson.exercises}
     assert kinds <= set(KINDS)
+    assert len(lesson.exercises) >= 3
     if lesson.number:
-        assert len(lesson.exercises) >= 3
         assert len(kinds) >= 3
     assert len(solutions(source(lesson))) == len(lesson.exercises)
     for cell in lesson.cells:
@@ -161,6 +167,37 @@ def test_every_exercise_has_five_wrong_answers_and_three_right_ones():
 
 def test_the_teachers_guide_shows_todays_lessons():
     guide = teachers_guide.PATH.read_text(encoding="utf-8")
-    anew = teachers_guide.with_parts(guide, lessons=teachers_guide.needs_and_shows(), explanations=teachers_guide.explanations(),
+    anew = teachers_guide.with_parts(guide, plans=teachers_guide.plans(), lessons=teachers_guide.needs_and_shows(), explanations=teachers_guide.explanations(),
                                      wrong_answers=teachers_guide.wrong_answers())
     assert guide == anew, "run: python -m tests.teachers_guide"
+
+
+def test_the_glossary_has_the_courses_words():
+    """In alphabetical order; each stands in the lesson that is said to have it first; every lesson links to it."""
+    rows = re.findall(r"^\| (?!word|---)(.+?) \| .+ \| (\d+) \|$", (ROOT / "lessons" / "GLOSSARY.md").read_text(encoding="utf-8"), re.M)
+    words = [word for word, _ in rows]
+    assert words == sorted(words, key=lambda word: word.casefold().replace("-", " "))
+    assert {"logit", "score", "row", "rule-book", "seed", "receipt", "kappa", "feature map", "saturation", "conditioning"} <= set(words)
+    texts = {lesson.number: source(lesson).casefold() for lesson in LESSONS}
+    for word, number in rows:
+        short = re.split(r" \(|, ", word.casefold())[0]
+        assert short in texts[int(number)], f"{word!r} is not in lesson {number}"
+    assert {lesson.fields["Words"] for lesson in LESSONS} == {"explained in the `glossary <../glossary.html>`_"}
+
+
+def test_needs_are_earlier_lessons():
+    for lesson in LESSONS:
+        assert all(n < lesson.number for n in lesson.needs), lesson.fields["Needs"]
+        assert bool(lesson.needs) == lesson.fields["Needs"].startswith("lesson")
+
+
+def test_plans_hold():
+    """No plan has a lesson before one that it needs, or without it; its minutes add up to what it says."""
+    by_number = {lesson.number: lesson for lesson in LESSONS}
+    for name, (hours, numbers) in teachers_guide.PLANS.items():
+        seen = set()
+        for number in numbers:
+            assert set(by_number[number].needs) <= seen, f"{name}: lesson {number} needs {by_number[number].needs}"
+            seen.add(number)
+        spent = sum(sum(pace.minutes(by_number[number]).values()) for number in numbers)
+        assert hours * 60 * 0.85 <= spent <= hours * 60 * 1.05, f"{name}: {spent} minutes"

@@ -171,13 +171,6 @@ def test_every_lesson_is_a_page_with_its_figures(site, pages):
         assert f"{lesson.path.stem}.ipynb" in text
 
 
-def test_the_page_on_networks_of_ones_own_ran_as_it_stands(site, pages):
-    path = site / "lessons" / "bring_your_own_network.html"
-    text = path.read_text(encoding="utf-8")
-    assert "and its pre maps are those of the score" in text
-    assert [image["alt"] for image in pages[path].images if "bring_your_own" in image["src"]]
-
-
 def test_downloads_are_students_copies(site):
     downloads = {path.name: path for path in (site / "_downloads").rglob("[0-9][0-9]_*")}
     assert sorted(downloads) == sorted(f"{lesson.path.stem}{ending}" for lesson in LESSONS for ending in (".py", ".ipynb", ".zip"))

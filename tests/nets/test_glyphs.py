@@ -53,6 +53,12 @@ def test_two_glyphs_keep_apart():
         assert s.masks.any((1, 2)).all()
 
 
+def test_a_scene_without_a_glyph_is_its_background():
+    s = scene(rng(3), (), difficulty=0)
+    assert (s.classes, s.masks.shape) == ((), (0, SIZE, SIZE))
+    assert np.abs(s.picture - np.median(s.picture, (0, 1))).max() < 15  # one colour, and noise
+
+
 def test_the_watermark_is_in_its_corner_only():
     a, b = (scene(rng(1), classes=(0,), watermark=w) for w in (False, True))
     changed = (a.picture != b.picture).any(-1)
@@ -92,7 +98,7 @@ def test_colour_and_class_are_independent():
     assert (np.abs(means[0].mean(0) - means[1].mean(0)) < 5 * error).all()
 
 
-@pytest.mark.parametrize("options", [{"difficulty": 1.5}, {"difficulty": -1}, {"classes": (20,)}, {"classes": ()}, {"classes": (0, 1, 2)}])
+@pytest.mark.parametrize("options", [{"difficulty": 1.5}, {"difficulty": -1}, {"classes": (20,)}, {"classes": (-1, 2)}, {"classes": (0, 1, 2)}])
 def test_scenes_that_cannot_be_drawn(options):
     with pytest.raises(ta.InputError):
         scene(rng(), **options)

@@ -1,5 +1,6 @@
 """What check says: of right code nothing, of wrong code the identity, the size of the error and the smallest logits."""
 
+import itertools
 import time
 
 import numpy as np
@@ -16,7 +17,8 @@ from tinyattr.softmax import (
     softmax,
     softmax_jacobian,
 )
-from tinyattr.testing.right import maximum_off
+from tinyattr.testing import cases, report
+from tinyattr.testing.right import gaps, loss_of_gaps, loss_with_everything, maximum_off, total, weights
 
 
 def no_max(z):
@@ -60,6 +62,8 @@ def test_a_default_call_is_quick():
 def test_float32_code_is_held_to_float32():
     assert check.softmax_identities(lambda z: maximum_off(z.astype(np.float32))).holds
     assert not check.softmax_identities(lambda z: maximum_off(z.astype(np.float32)).astype(np.float64)).holds
+    loss = check.cross_entropy_identities(lambda z, t: loss_of_gaps(z.astype(np.float32), t).astype(np.float32))
+    assert loss.holds, str(loss)  # JAX's, say: the logits are rounded to float32 on the way
 
 
 def test_a_missing_maximum_is_told_by_the_smallest_logits():
@@ -150,6 +154,55 @@ def test_a_function_for_batches_only_is_given_one_row_at_a_time():
     findings = check.softmax_identities(lambda z: softmax(z + 0 * z.shape[1]), lambda z: softmax_jacobian(z[:, :]))
     assert findings.holds, str(findings)
     assert "one vector (n,) by itself: it raised IndexError: tuple index out of range" in findings.not_tried
+
+
+def test_losses_are_asked_with_masks():
+    """A loss that refuses them is not; one that takes them must answer right, in every form of targets."""
+    refuses = check.cross_entropy_identities(cross_entropy)
+    assert any(what.startswith("masks of -inf: it raised InputError: logits must be finite") for what in refuses.not_tried)
+    takes = str(check.cross_entropy_identities(loss_with_everything))
+    for form in ("a class", "a class, label smoothing 0.125 shared by all", "a class, class weights", "a class, -100 ignored"):
+        assert any(line.startswith(f"masks of -inf, targets: {form}  ") and " yes " in line for line in takes.splitlines()), takes
+
+    def textbook(z, t):
+        log_y = gaps(z) - np.log(total(weights(z)))
+        return -(np.eye(z.shape[-1])[t] * log_y).sum(-1) if t.dtype.kind in "iu" else -(t * log_y).sum(-1)
+
+    told = str(check.cross_entropy_identities(textbook))
+    assert "z = (0, 0): with a class without probability at -inf, logits (0, -inf), target 0: L is nan, not 0;" in told
+    assert "not tried: masks of -inf: you said so" in str(check.cross_entropy_identities(loss_of_gaps, masks=False))
+
+
+@pytest.mark.parametrize("size", [300, 2048])
+def test_a_fault_at_one_size_only_is_found(size):
+    def second_row(z):
+        y = maximum_off(z)
+        return y if z.shape[-1] != size or z.ndim < 2 else y * [[1]] * np.where(np.arange(len(z)) == 1, 0.5, 1)[:, None]
+
+    findings = check.softmax_identities(second_row, seconds=1e6)
+    assert findings.broken == ["the formula at every size up to 1,025"]
+    assert f"z = 0, {size:,} times in float32: row 1 of a batch" in str(findings)
+    assert {len(z) for z in (cases.VALUES | cases.EVERY).values()} >= set(range(1, 1026))
+
+
+def test_when_time_is_over_the_table_says_what_is_left_out(monkeypatch):
+    """By a clock that goes on by a second whenever one looks: of each identity at least one vector is tried."""
+    monkeypatch.setattr(report, "perf_counter", itertools.count().__next__)
+    tried = set()
+
+    def wrong_at_1000(z):
+        tried.add(z.shape[-1])
+        return maximum_off(z) * (1 - 0.5 * (z.shape[-1] == 1000))
+
+    with pytest.warns(UserWarning, match="40 seconds were too short for 1[0-9] of [12][0-9] identities: seconds= gives more"):
+        findings = check.softmax_identities(wrong_at_1000, seconds=40)
+    assert findings.holds and max(tried - {1024}) < 1000
+    assert any(what.startswith("y_c = e^(z_c) / sum e^(z_i)  (1): ") and what.endswith("(time: seconds=40 is too short)")
+               for what in findings.not_tried), findings
+    with pytest.warns(UserWarning, match="0 seconds were too short"):
+        assert not check.softmax_identities(no_max, seconds=0).holds
+    with pytest.raises(ta.InputError, match="seconds must be a number from 0"):
+        check.softmax_identities(maximum_off, seconds=-1)
 
 
 def test_the_second_argument_is_left_unchanged_too():

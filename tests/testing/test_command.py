@@ -40,7 +40,11 @@ def test_right_code_has_status_0(here, capsys):
     assert "v^T J = y (v - y.v)" in capsys.readouterr().out
     with open("found.json", encoding="utf-8") as file:
         assert json.load(file)["holds"] is True
-    assert main(["check", "own_softmax.py:single", "--single"]) == 0
+    assert main(["check", "own_softmax.py:single", "--single", "--unmasked"]) == 0
+    assert capsys.readouterr().out.count(": you said so") == 2
+    with pytest.warns(UserWarning, match="0 seconds were too short"):
+        assert main(["check", "own_softmax.py:right", "--seconds", "0"]) == 0
+    assert "(time: seconds=0 is too short)" in capsys.readouterr().out
 
 
 def test_wrong_code_has_status_1(here, capsys):

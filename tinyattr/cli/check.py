@@ -12,6 +12,7 @@ from tinyattr.cli.shared import shared
 from tinyattr.errors import InputError, named
 from tinyattr.testing.adapters import MAKE, through
 from tinyattr.testing.check import KINDS
+from tinyattr.testing.report import SECONDS
 
 DERIVATIVES = {"softmax": ("jacobian", "product"), "log_softmax": ("jacobian", "product"), "logsumexp": ("gradient",),
                "cross_entropy": ("gradient",), "temperature": ()}
@@ -27,6 +28,9 @@ WHERE = "MODULE:FUNCTION"
          option("--through", metavar="FRAMEWORK", help=f"whose tensors the functions take, of {', '.join(MAKE)}; "
                 "default: NumPy arrays"),
          option("--single", action="store_true", help="the function is for single vectors: try no batches"),
+         option("--unmasked", action="store_true", help="try no masks of -inf"),
+         option("--seconds", type=float, default=SECONDS, metavar="S",
+                help="when so much time is used, the rest is not tried, and the table says so; default: %(default)g"),
          *shared("--json"))
 def run_check(options):
     """Which identities of a softmax (log-softmax, loss, ...) of your own break, how badly, and the smallest example."""
@@ -38,7 +42,8 @@ def run_check(options):
             raise InputError(f"--{name} does not go with --kind {kind}, which takes {known}")
     functions = [None if where is None else found(where, options.through)
                  for where in (options.function, *(derivatives[name] for name in DERIVATIVES[kind]))]
-    findings = KINDS[kind](*functions, **({"batches": False} if options.single else {}))
+    given = {"batches": False if options.single else None, "masks": False if options.unmasked else None}
+    findings = KINDS[kind](*functions, **given, seconds=options.seconds)
     tell(options, str(findings), findings.numbers)
     if not findings.holds:
         raise InputError(f"{len(findings.broken)} of {len(findings.findings)} identities are broken")

@@ -75,7 +75,7 @@ def copy(options, ending, change):
     write_text(options.out, change(script.read_text(encoding="utf-8"), script))
 
 
-@command("lesson handout", "handout --lessons 0 5", option("folder", metavar="DIR", help="a new folder"),
+@command("lesson handout", "handout --lessons 1 7", option("folder", metavar="DIR", help="a new folder"),
          option("--lessons", type=int, nargs="+", metavar="N", help="which lessons; default: all"),
          option("--notebooks", action="store_true", help="add each lesson as a notebook"))
 def run_handout(options):

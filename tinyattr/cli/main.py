@@ -13,7 +13,7 @@ from tinyattr.cli.command import COMMANDS
 from tinyattr.cli.interrupt import ends_at_once, is_an_exception
 
 GROUPS = {  # commands of two words: what the first one is about
-    "lesson": "the course of fourteen lessons, each a script: list, run, student's copy, notebook, handout, grade",
+    "lesson": "the course of twenty-two lessons, each a script: list, run, student's copy, notebook, handout, grade",
     "weights": "weight files: list, fetch, convert, show, verify",
 }
 

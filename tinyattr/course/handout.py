@@ -35,6 +35,8 @@ You need Python 3.11 or newer. Open a terminal in this folder, the one with `req
    folder.
 4. Hand in the file itself, under any name that keeps its ending.
 {notebooks}
+Words that you do not know stand in `GLOSSARY.md`.
+
 The folder `tinyattr` is the library that the lessons call. Read it: it was written to be read. What you change there
 changes nothing for whoever reads your answers.
 """
@@ -60,12 +62,15 @@ def handout(folder, numbers=None, notebooks=False):
         shutil.copytree(PACKAGE, made / "tinyattr", ignore=shutil.ignore_patterns("__pycache__", "lessons", *TEACHERS))
         shutil.copytree(embedded("weights"), made / "tinyattr" / "weights", dirs_exist_ok=True)
         (made / "lessons").mkdir()
+        shutil.copytree(embedded("lessons/own_network"), made / "lessons" / "own_network",  # which one of them reads
+                        ignore=shutil.ignore_patterns("__pycache__"))
         for lesson in chosen:
             copy = student(lesson.path.read_text(encoding="utf-8"))
             (made / "lessons" / lesson.path.name).write_text(copy, encoding="utf-8")
             if notebooks:
                 book = made / f"{lesson.path.stem}.ipynb"  # here, as a notebook runs where it lies: beside the library
                 book.write_text(notebook(parsed(copy, lesson.path)), encoding="utf-8")
+        shutil.copy(embedded("lessons/GLOSSARY.md"), made)
         (made / "requirements.txt").write_text("\n".join(_needed()) + "\n", encoding="utf-8")
         (made / "README.md").write_text(_page(chosen, notebooks), encoding="utf-8")
         if folder.exists():

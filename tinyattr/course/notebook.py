@@ -10,6 +10,7 @@ MARKDOWN = (  # what lessons write in reStructuredText, and the same in Markdown
     (r"^(.+)\n=+$", r"# \1"), (r"^(.+)\n-+$", r"## \1"),
     (r"^:([A-Z][^:\n]+):", r"- **\1:**"),
     (r":math:`([^`]+)`", r"$\1$"), (r"^\.\. math::\s*\n\n?((?: +.*\n?|\n(?= ))+)", r"$$\n\1$$\n"),
+    (r"<\.\./glossary\.html>", "<GLOSSARY.md>"),  # where a handout has it
     (r"``(.+?)``", r"`\1`"), (r"`([^`<]+?)\s+<([^>`]+)>`_+", r"[\1](\2)"),
 )
 

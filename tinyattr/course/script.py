@@ -48,6 +48,12 @@ class Lesson:
         """[(number, kind, title), ...] in order."""
         return [found for cell in self.cells for found in EXERCISE.findall(cell.text)]
 
+    @property
+    def needs(self):
+        """The numbers of the lessons that this one needs, as its header says: "lessons 7, 8 and 15; ..."."""
+        said = re.match(r"lessons? ([\d, and]+)", self.fields.get("Needs", ""))
+        return tuple(map(int, re.findall(r"\d+", said[1]))) if said else ()
+
 
 def lessons():
     """All lessons in order."""

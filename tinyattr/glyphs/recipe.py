@@ -29,16 +29,20 @@ def untrained(seed=0):
     return replace(net, weights={**net.weights, "predictions": (np.float32(0.3) * kernel, bias)}, name="glyphs")
 
 
-def train_glyphs(steps=STEPS, *, seed=0, checkpoint=None):
+def train_glyphs(steps=STEPS, *, seed=0, checkpoint=None, masks=True):
     """The embedded network, trained from nothing; the same seed gives the same bytes. About a second a step on 2 cores.
 
-    Fewer steps are shared by both terms alike. The second begins with Adam's means forgotten.
+    Fewer steps are shared by both terms alike. The second begins with Adam's means forgotten. masks: whether
+    activations away from the glyphs have their price; without it nothing tells the network where the glyphs are.
     """
     first = steps * FIRST // STEPS
 
     def batch(step, state):
         rng = np.random.default_rng([seed, step])
-        return one_glyph(rng, state) if step < first else two_glyphs(rng, refreshed(state) if step == first else state)
+        if step < first:
+            return one_glyph(rng, state)
+        x, t, prices, state = two_glyphs(rng, refreshed(state) if step == first else state)
+        return x, t, prices if masks else {}, state
 
     def rate(step):
         if step < first:
@@ -46,7 +50,8 @@ def train_glyphs(steps=STEPS, *, seed=0, checkpoint=None):
         return rate_at((step - first) / (steps - first), 0, RATES[1])
 
     net, _ = train(untrained(seed), batch, steps, rate=rate, checkpoint=checkpoint)
-    return replace(net, source=f"tinyattr train --steps {steps} --seed {seed}")
+    how = f"tinyattr train --steps {steps} --seed {seed}" + " --no-masks" * (not masks)
+    return replace(net, source=how)
 
 
 def rate_at(share, fall, rate):

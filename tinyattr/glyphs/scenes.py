@@ -39,15 +39,15 @@ class Scene:
 def scene(rng, classes=None, *, difficulty=1.0, watermark=False):
     """Draw a scene. The same state of the generator `rng` gives the same picture.
 
-    classes: indices of the glyphs to draw, side by side if two; default one at random.
+    classes: indices of the glyphs to draw, side by side if two; () for none; default one at random.
     difficulty in [0, 1]: contrast of the background, stray lines, smallest glyph and largest turn grow with it.
     watermark: a small text in the lower right corner, for pictures that a network can cheat on.
     """
     if not 0 <= difficulty <= 1:
         raise InputError(f"a difficulty is a number from 0 to 1; got {difficulty}")
     classes = (int(rng.integers(len(CLASSES))),) if classes is None else tuple(int(c) for c in classes)
-    if not 1 <= len(classes) <= 2 or min(classes) < 0 or max(classes) >= len(CLASSES):
-        raise InputError(f"a scene has one or two classes from 0 to {len(CLASSES) - 1}; got {classes}")
+    if len(classes) > 2 or not {*classes} <= {*range(len(CLASSES))}:
+        raise InputError(f"a scene has up to two classes from 0 to {len(CLASSES) - 1}; got {classes}")
     image = _background(rng, difficulty)
     image = _lines(image, rng, round(8 * difficulty * rng.random()))
     masks = []
@@ -57,7 +57,7 @@ def scene(rng, classes=None, *, difficulty=1.0, watermark=False):
     if watermark:
         image = _watermark(image)
     noisy = np.asarray(image, np.float32) + rng.standard_normal((SIZE, SIZE, 1), np.float32) * (2 + 6 * difficulty)
-    return Scene(np.clip(noisy, 0, 255).astype(np.uint8), classes, np.stack(masks))
+    return Scene(np.clip(noisy, 0, 255).astype(np.uint8), classes, np.array(masks, bool).reshape(-1, SIZE, SIZE))
 
 
 def example():

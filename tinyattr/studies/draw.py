@@ -22,6 +22,10 @@ FORMULAS = {"pre": "$z_c$", "post": "$y_c$", "log": r"$\log y_c$", "log_odds": r
 LINES = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#999999"  # Okabe and Ito's blue, orange, green, pink; grey
 OUTLINES = "white", "#56B4E9", "#009E73"  # light colours, seen on dark maps
 VERDICTS = {"immune": "#4477aa", "moved": "#ddcc77", "hijacked": "#cc3311"}  # blue, sand, red: Paul Tol's safe colours
+BOARD = {  # what the board's figure shows of each method: network and scores, of which there is one
+    "log_odds, original and altered": ("any", ("log_odds", "any")),
+    **{f"pre, {network}": (network, ("pre", "post", "any")) for network in ("original", "corner", "quadratic")},
+}
 FORMATS = ("png", "pdf", "svg", "jpg", "jpeg", "tif", "tiff", "webp")
 DPI = 200  # pixels an inch of a figure in a file: sharp on a projector
 BLOCK = 12  # methods: more of them stand in two blocks of a page
@@ -172,6 +176,39 @@ def verdicts(audit, title=""):
         ax.spines[:].set_visible(False)
     ax.invert_yaxis()
     figure.supxlabel("i immune   m moved   h hijacked; number: correlation of original and altered map", fontsize=8)
+    return figure
+
+
+def board(measured):
+    """The board (`evaluate`), a line for each method: does its map find the right glyph of two, and follow the class?
+
+    A mark for each of four scores and networks, with shapes and Okabe and Ito's colours to tell them apart, and its
+    95 % interval. Methods that have a single score are shown by it. Dotted: random numbers. Returns a Figure.
+    """
+    rows = {(row["method"], score, network): row for row in measured.rows() for score in row["scores"].split(", ")
+            for network in row["networks"].split(", ")}
+    chance, settings = rows["random numbers", "any", "any"], measured.settings
+    methods = [m for m in dict.fromkeys(method for method, _, _ in rows) if m in settings["methods"]]
+    figure = empty(10, 1.3 + 0.24 * len(methods), [
+        f"Which map is right? {measured.network}, layer {settings['layer']}, {len(measured.scenes)} scenes, "
+        f"K = {settings['K']:g}"])
+    axes = figure.subplots(1, 2, sharey=True)
+    for ax, (key, title) in zip(axes, {"peak of two": "peak on the explained one of two glyphs",
+                                       "follows": "map follows the class (0: it does not)"}.items(), strict=True):
+        for n, (label, (network, scores)) in enumerate(BOARD.items()):
+            shown = {methods.index(m) + 0.16 * (n - 1.5): row[key] for (m, s, w), row in rows.items()
+                     if m in methods and s in scores and w == network and row[key]}
+            mean, low, high = np.transpose([*shown.values()]) if shown else np.zeros((3, 0))
+            ax.errorbar(mean, [*shown], xerr=np.maximum([mean - low, high - mean], 0), color=LINES[n], fmt="oDs^"[n],
+                        label=label, ms=5, elinewidth=1)
+        if chance[key]:
+            ax.axvline(chance[key][0], color=LINES[4], ls=":", lw=1.5)
+        ax.set_title(title, fontsize=10)
+        ax.locator_params(axis="x", nbins=6)
+        ax.grid(alpha=0.3)
+    ax.set_yticks(range(len(methods)), methods, fontsize=9)
+    ax.set_ylim(len(methods) - 0.4, -0.6)
+    figure.legend(*ax.get_legend_handles_labels(), fontsize=9, loc="outside lower center", ncols=4)
     return figure
 
 

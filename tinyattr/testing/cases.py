@@ -74,32 +74,35 @@ SQUARES = {**USUAL, **FINE, **FAR, **{kind: z for kind, z in MANY.items() if len
 VALUES = {**USUAL, **EXTREME, **MANY, **FINE}
 MODERATE = {kind: z for kind, z in VALUES.items() if len(z) <= 1025}  # room for matrices of n x n
 SHIFTED = {kind: USUAL[kind] for kind in (
-    "one class", "two classes", "all equal", "ordinary logits", "a tie at the top", "9 classes", "17 classes")}
+    "ordinary logits", "one class", "two classes", "all equal", "a tie at the top", "9 classes", "17 classes")}
 BATCHED = {
     **{kind: USUAL[kind] for kind in (
-        "one class", "two classes", "a tie at the top", "ordinary logits", "8 classes", "17 classes")},
+        "ordinary logits", "one class", "two classes", "a tie at the top", "8 classes", "17 classes")},
     **{f"{n:,} classes": MANY[f"{n:,} classes"] for n in LARGE if n <= 1025}}
 WHOLE = {"whole numbers": np.array([2.0, -1.0, 0.0, 3.0]), "whole numbers, large": np.array([1000.0, 998.0, 1000.0])}
 ORDINARY = USUAL["ordinary logits"]
 ROWS = np.stack([ORDINARY, ORDINARY[::-1]])
+ONE_MASK = np.array([0.0, -np.inf, 1.0])
 SQUARE = np.stack([ORDINARY * k for k in (1, 0.5, -1, 0, 2)])  # as many rows as classes
 SHORT = {kind: z for kind, z in USUAL.items() if len(z) < 60}
 MASKED = {**SHIFTED, "all large": USUAL["all large"],
           "at the negative end": np.full(3, float(np.finfo(np.float32).min))}
+MASKED_RIVALS = {kind: z for kind, z in MASKED.items() if len(z) > 1}
 RIVALS = {kind: z for kind, z in {**DERIVED, **FINE}.items() if len(z) > 1}
 WARM = {**USUAL, **FINE, **FAR}
 SHIFTS = [s * 2.0**k for k in (-20, -8, 0, 3, 5, *range(6, 12), 13, 15, 17, 20, 126, 1020) for s in (1, -1)]
 DISTINCT = {kind: z for kind, z in PLAIN.items() if len(z) > 1 and np.diff(np.sort(z)).min() > 1 / 16}
+ENDS = {end + j for end in (*range(128, 4097, 128), 8192, 16384, 32768) for j in (-1, 0, 1)}  # of blocks
+ALL = {*range(1, 1026), *ENDS, *RNG.choice(np.arange(1026, 4096), 64, replace=False).tolist()}
+EVERY = {f"{n:,} classes": drawn(n) for n in sorted(ALL - {*SMALL, *LARGE})}  # for faults at one size only
 PROBES = {kind: RIVALS[kind] for kind in ("ordinary logits", "5 classes", "9 classes")}
 
 
 def shifts(z, most):
     """Numbers t up to `most` for which z + t is exact in the type of z, from small to large."""
     for t in SHIFTS:
-        with np.errstate(all="ignore"):
-            t = z.dtype.type(t)
-            exact = ((z + t).astype(np.float64) - float(t) == z).all()
-        if exact and abs(t) <= most:
+        t = z.dtype.type(t)
+        if ((z + t).astype(np.float64) - float(t) == z).all() and abs(t) <= most:
             yield t
 
 

@@ -33,11 +33,14 @@ def log_jacobian_room(z, J, u, lost=0):
 
 
 def direction(rule, z):
-    """v (..., n) of a rule, made of logits z (..., n): whole multiples of 1/16, which are exact in every type."""
-    i = np.arange(z.shape[-1])
-    v = {"waves": np.round(16 * np.sin(3 * np.asarray(z, np.float64) + i)) / 16,
-         "ones": np.ones(z.shape), "one": np.broadcast_to(i == 0, z.shape),
-         "large": np.where(np.broadcast_to(i == z.shape[-1] - 1, z.shape), 4096.0, -1.0)}[rule]
+    """v (..., n) of a rule, made of logits z (..., n): whole multiples of 1/16, which are exact in every type.
+
+    Masks in z leave the waves of the other classes alone.
+    """
+    i, finite = np.arange(z.shape[-1]), np.isfinite(z)
+    v = {"waves": lambda: np.round(16 * np.sin(3 * np.where(finite, z, 0).astype(float) + finite.cumsum(-1) - 1)) / 16,
+         "ones": lambda: np.ones(z.shape), "one": lambda: np.broadcast_to(i == 0, z.shape),
+         "large": lambda: np.where(np.broadcast_to(i == z.shape[-1] - 1, z.shape), 4096.0, -1.0)}[rule]()
     return v.astype(z.dtype if z.dtype.kind == "f" else np.float64)
 
 

@@ -26,12 +26,20 @@ def value(s, z):
     yield s.kind.given(z) + s.kind.letter, answer.values, s.truth(z), s.room(z, answer)
 
 
+def pair(s, z):
+    """The formula in both rows of a batch."""
+    batch = np.stack([z, z[::-1]])
+    answer = s.answer(batch)
+    for r, row in enumerate(batch):
+        yield (f"row {r} of a batch of shape {batch.shape} is {text(row)}, and its {s.kind.letter}", answer.values[r],
+               s.truth(row), s.room(row, answer))
+
+
 def sums(s, z):
     """Probabilities are in [0, 1] and sum to 1."""
     answer = s.answer(z)
-    with np.errstate(all="ignore"):
-        y, allowed = s.kind.total(answer.values, s.room(z, answer))
-        allowed = allowed.sum() + 4 * answer.u
+    y, allowed = s.kind.total(answer.values, s.room(z, answer))
+    allowed = allowed.sum() + 4 * answer.u
     yield f"of probabilities {text(y)} the largest, up to 1,", max(y.max(), 1), 1, allowed
     yield f"of probabilities {text(y)} the smallest, down to 0,", min(y.min(), 0), 0, allowed
     yield f"the sum of probabilities {text(y)}", y.sum(), 1, allowed
@@ -52,8 +60,8 @@ def order(s, z):
     y, allowed = answer.values[up], np.broadcast_to(s.room(z, answer), z.shape)[up]
     for k in range(len(z) - 1):
         i, j, tied = up[k + 1], up[k], z[up[k + 1]] == z[up[k]]
-        rule, wanted = ("=", y[k]) if tied else (">", np.maximum(y[k], y[k + 1]))
-        a, said = s.kind.letter, f"z_{i} = {z[i]:.6g} {rule} z_{j} = {z[j]:.6g}"
+        wanted = y[k] if tied else np.maximum(y[k], y[k + 1])
+        a, said = s.kind.letter, f"z_{i} = {'' if tied else f'{z[i]:.6g} > '}z_{j} = {z[j]:.6g}"
         yield f"{said}, and {a}_{j} = {y[k]:.6g}, but {a}_{i}", y[k + 1], wanted, allowed[k] + allowed[k + 1]
 
 
@@ -66,14 +74,21 @@ def reordering(s, z):
 
 
 def masked(s, z):
-    """A logit of -inf is as if it were not there: its probability is exactly 0."""
+    """A logit of -inf is as if it were not there: its probability, and all that is derived by it, is exactly 0."""
     for which, m in cases.masks(z):
         kept = m > -np.inf
-        answer, wanted = s.answer(m), s.answer(m[kept]).values
-        if s.kind.rank:
-            wanted = np.full(m.shape, s.kind.hidden)
-            wanted[kept] = s.answer(m[kept]).values
+        answer = s.answer(m)
+        wanted = np.full(answer.values.shape, s.kind.hidden)
+        wanted[np.ix_(*[kept] * s.kind.rank)] = s.answer(m[kept]).values
         yield (f"with {which} at -inf, z = {text(m)}: {s.kind.letter}", answer.values, wanted, 2 * s.room(m, answer))
+
+
+def undefined(s, z):
+    """Where one of several logits is NaN, so is the sum of the answer. One class alone may be answered 1."""
+    for i in {0, len(z) - 1}:
+        with_nan = z.copy()
+        with_nan[i] = np.nan
+        yield f"with z_{i} = NaN, the sum of {s.kind.letter}", s.answer(with_nan).values.sum(), np.nan, 0
 
 
 def rows(s, z, axes=2):
@@ -152,16 +167,20 @@ def argument(s, z):
 
 
 def memory(s, z):
-    """The same answer twice, in memory of its own: no buffer that the next call overwrites, nothing remembered."""
+    """The same answer twice, in memory of its own: no buffer that the next call overwrites, nothing kept for later."""
     other, mine = (z[::-1] / 2 + 1).astype(z.dtype), z.copy()
     returned = s.raw(mine, copied=False)
     first = s.read(returned, z.shape, z.dtype)
     elsewhere = s.answer(other)
-    later, again = s.read(returned, z.shape, z.dtype), s.answer(z)
+    later = s.read(returned, z.shape, z.dtype)
+    if returned.flags.writeable:
+        returned[...] = -1
+    again = s.answer(z)
     mine[...] = other
     reused, a = s.given(mine), s.kind.letter
     yield f"after another call, the answer of the first has changed: {a}", later.values, first.values, 0
-    yield f"asked a second time, {a}", again.values, first.values, 2 * s.room(z, first)
+    yield (f"asked a second time, after -1 was written into the first answer, {a}", again.values, first.values,
+           2 * s.room(z, first))
     yield (f"with {text(other)} written into the same array, {a}", reused.values, elsewhere.values,
            4 * s.room(other, reused))
 

@@ -7,7 +7,10 @@ that follow from the target:
     probabilities       c = t
     label smoothing     c = (1 - eps) e_t + eps / n, or, as some define it, eps / (n - 1) for every other class
     class weights       c = e_t, w that of class t
-    an ignored class    w = 0
+    an ignored class    w = 0, c = 0: whatever the row holds
+
+Masks: a logit of -inf has y = 0, log y = -inf. L is +inf if c is not 0 there, which smoothing makes sure of. Where c is
+0, the class leaves no trace: 0 log 0 = 0, the limit of y log y, and its gradient, y sum c - c, is 0.
 
 Rounding: L errs by sum c_i a_i (truth.py) and n + 4 roundings of sum c_i |log y_i|; the gradient by R_j sum c, n + 8
 roundings of y_j sum c, and 4 of c_j. A sum over N rows adds N roundings.
@@ -30,6 +33,8 @@ from tinyattr.testing.words import text
 
 EPS = 0.125
 EACH, MEAN, WEIGHTED = "a number for each row", "the mean of the rows'", "the mean of the rows', by their weights"
+INFINITE = ("; a masked class with target 0 adds nothing, as 0 log 0 = 0, any other makes the loss infinite; to try no "
+            "masks, say masks=False (--unmasked)")
 REDUCTIONS = {  # by what each row's loss is multiplied, (N,), before they are summed, unless each has its own
     EACH: lambda w: w, "the sum of the rows'": lambda w: w,
     MEAN: lambda w: w / len(w), WEIGHTED: lambda w: w / w.sum()}
@@ -45,6 +50,7 @@ class Form:
     weights: Callable = lambda t, n: np.ones(len(t))
     keywords: Callable = lambda Z: {}
     means: tuple = (MEAN,)  # what a mean of the rows may be
+    spread: bool = False  # over all classes: masked ones, too, have some probability
 
 
 def mixed(Z):
@@ -60,10 +66,15 @@ def some_ignored(Z, mark):
     return t
 
 
-def halves(Z):
-    """Probabilities 1/2, 1/4, ..., the last one twice, turned from row to row: exact in every type, (..., n)."""
+def halves(k):
+    """Probabilities 1/2, 1/4, ..., the last one twice, exact in every type; from 100 classes on 1 / k, (k,)."""
+    return 2.0 ** -np.minimum(np.arange(1, k + 1), k - 1.0) if k < 100 else np.full(k, 1 / k)
+
+
+def shares(Z):
+    """These probabilities, and 0 for one class if there are more than two, turned from row to row, (..., n)."""
     n = Z.shape[-1]
-    t = 2.0 ** -np.minimum(np.arange(1, n + 1), n - 1.0) if n < 100 else np.full(n, 1 / n)
+    t = np.append(halves(n - 1), 0) if n > 2 else halves(n)
     turned = np.stack([np.roll(t, r) for r in range(len(Z))]) if Z.ndim > 1 else t
     return turned.astype(Z.dtype if Z.dtype.kind == "f" else np.float64)
 
@@ -85,11 +96,12 @@ def class_weights(n):
 
 
 HARD = Form("a class", mixed, one_hot)
-SOFT = Form("probabilities", halves, lambda t, n: t)
+SOFT = Form("probabilities", shares, lambda t, n: t)
 PARAMETERS = {  # {what: (names of the parameter, name -> forms of which one must fit, ...)}
     "label smoothing": (("label_smoothing", "smoothing"), lambda name: [[
         Form(f"a class, label smoothing {EPS} shared by {whose}", mixed, partial(smoothed, others=others),
-             keywords=lambda Z: {name: EPS}) for whose, others in (("all", False), ("the others", True))]]),
+             keywords=lambda Z: {name: EPS}, spread=True)
+        for whose, others in (("all", False), ("the others", True))]]),
     "class weights": (("weight", "weights", "class_weights"), lambda name: [[
         Form("a class, class weights", mixed, one_hot, lambda t, n: class_weights(n)[t],
              lambda Z: {name: class_weights(Z.shape[-1]).astype(Z.dtype)}, (MEAN, WEIGHTED))]]),
@@ -125,18 +137,40 @@ def slope_room(z, c, u, lost=0):
 LOSS, GRADIENT = ("L", 0, cross_entropy, loss_room), ("dL/dz", 1, slope, slope_room)
 
 
-def of_rows(part, ask, form, reduction, z):
+MASKS = {  # {which classes are masked: coefficients (N, n) -> where, (N, n)}, never all of a row
+    "a class without probability": lambda c: (c == 0) & ((c == 0).cumsum(-1) == 1),
+    "every class without probability": lambda c: (c == 0) & (one_hot(c.argmax(-1), c.shape[-1]) == 0),
+    "the target of the second row": lambda c: (c > 0) & (np.arange(len(c)) == 1)[:, None] & (
+        one_hot(c.argmax(-1), c.shape[-1]) > 0)}
+
+
+def masked_rows(part, ask, form, reduction, z):
+    """The same with masks of -inf; a loss that is infinite has no gradient."""
+    for which, where in MASKS.items() if len(z) > 1 else ():
+        for words, *compared in of_rows(part, ask, form, reduction, z, where):
+            yield f"with {which} at -inf, {words}", *compared
+
+
+def of_rows(part, ask, form, reduction, z, masks=None):
     """The loss of four rows made of z, or its gradient, as a reduction has it."""
     letter, rank, truth, room = part
     Z = np.stack([z, np.roll(z, 1), -z, z / 2]).astype(z.dtype)
     t, n = form.targets(Z), len(z)
+    w = form.weights(t, n)
+    c = form.coefficients(t, n).astype(float) * (w > 0)[:, None]
+    hidden = np.zeros(Z.shape, bool) if masks is None else masks(c)
+    if rank and c[hidden].any():
+        return
+    Z[hidden] = -np.inf
     with reasoned():
         answer = np.asarray(beside(ask, Z.copy(), t, **form.keywords(Z)))
-    u = max(rounding(answer.dtype)[0], rounding(z.dtype)[0])
-    pairs = list(zip(Z.astype(float), form.coefficients(t, n).astype(float), strict=True))
-    scale = REDUCTIONS[reduction](form.weights(t, n)).reshape(-1, *[1] * rank)
+    u_logits = rounding(z.dtype)[0]
+    u = max(rounding(answer.dtype)[0], u_logits)
+    lost = np.abs(z).max() * u * (u > u_logits)  # the logits themselves had to be rounded
+    pairs = list(zip(Z.astype(float), c, strict=True))
+    scale = REDUCTIONS[reduction](w).reshape(-1, *[1] * rank)
     wanted = scale * np.array([truth(row, c) for row, c in pairs])
-    allowed = scale * np.array([room(row, c, u) for row, c in pairs]) + len(Z) * u * np.abs(wanted)
+    allowed = scale * np.array([room(row, c, u, lost) for row, c in pairs]) + len(Z) * u * np.abs(wanted)
     allowed = allowed + rounding(np.float32)[1]
     rows = [f"logits {text(row)}, target {text(k)}" for row, k in zip(Z, t, strict=True)]
     if rank == 0 and reduction != EACH:
@@ -147,7 +181,7 @@ def of_rows(part, ask, form, reduction, z):
     yield from zip([f"{row}: {letter}" for row in rows], answer.astype(np.float64), wanted, allowed, strict=True)
 
 
-def of_loss(report, loss, gradient=None, batches=None):
+def of_loss(report, loss, gradient=None, batches=None, masks=None):
     """The loss with targets of every form that it takes, and its gradient."""
     takes = {form: refusal(loss, form) for form in (HARD, SOFT)}
     if None not in takes.values():
@@ -159,24 +193,32 @@ def of_loss(report, loss, gradient=None, batches=None):
         report.not_tried.append("one vector (n,) by itself: the loss takes batches only")
     ask, reduction = asked_for_rows(loss, main, batches), None
     one = None if np.ndim(ask(*two_rows(main))) else "the loss of a batch is one number, see below"
-    masks = "a class without probability has an infinite loss"
-    of_function(report, s, one or (batches if ask is loss else False), masks)
+    masks = of_function(report, s, one or (batches if ask is loss else False), masks)
     if not report.fit:
         return
-    for alternatives in forms(report, loss, takes):
-        form, reduction = best(ask, alternatives, reduction)
-        report.add(f"targets: {form.name}; the loss of a batch is {reduction}",
-                   partial(of_rows, LOSS, ask, form, reduction), cases.RIVALS)
-        missing = set(form.keywords(cases.ROWS)) - parameters_of(gradient)
-        why = f"the gradient has no parameter {missing.pop()}" if missing else None
-        if gradient is not None and report.able(f"dL/dz, {form.name}", None, why):
-            report.add(f"dL/dz = y sum t - t  (13), targets: {form.name}", partial(
-                of_rows, GRADIENT, asked_for_rows(gradient, main, batches), form, reduction), cases.RIVALS)
+    masks_of_gradient = False
     if gradient is not None:
         g = single(gradient, main, GRADIENT, "dL/dz = y - t  (13)")
         g.wraps = s.wraps
         along = ("dL/dz . v is the derivative along v", partial(differences, s), cases.DISTINCT)
-        of_derivative(report, g, cases.MODERATE, [along], "see above")
+        masks_of_gradient = of_derivative(report, g, [along], "see below", masks)
+    for alternatives in forms(report, loss, takes):
+        form, reduction = best(ask, alternatives, reduction)
+        by_form(report, f"targets: {form.name}; the loss of a batch is {reduction}",
+                (LOSS, ask, form, reduction), masks, f"masks of -inf, targets: {form.name}", INFINITE)
+        missing = set(form.keywords(cases.ROWS)) - parameters_of(gradient)
+        why = f"the gradient has no parameter {missing.pop()}" if missing else None
+        if gradient is not None and report.able(f"dL/dz, {form.name}", None, why):
+            by_form(report, f"dL/dz = y sum t - t  (13), targets: {form.name}",
+                    (GRADIENT, asked_for_rows(gradient, main, batches), form, reduction),
+                    masks_of_gradient and not form.spread, f"masks of -inf, dL/dz, targets: {form.name}")
+
+
+def by_form(report, name, asked, masks, masked_name, hint=""):
+    """The loss or gradient of four rows, and if it is right, of rows with masks."""
+    right = report.add(name, partial(of_rows, *asked), cases.RIVALS)
+    if masks and report.able(masked_name, right or "without masks it is wrong already", None):
+        report.add(masked_name, partial(masked_rows, *asked), cases.MASKED_RIVALS, hint=hint)
 
 
 def forms(report, loss, takes):
@@ -194,7 +236,7 @@ def forms(report, loss, takes):
 def best(ask, alternatives, reduction):
     """(form, reduction) that fit the function best: several are in use. reduction: that of the first form."""
     def error(pair):
-        return finding("", partial(of_rows, LOSS, ask, *pair), cases.PROBES).worst
+        return finding("", partial(of_rows, LOSS, ask, *pair), cases.PROBES.values()).worst
     pairs = [(form, other) for form in alternatives for other in (
         REDUCTIONS if reduction is None else form.means if reduction == MEAN else [reduction])]
     return min(pairs, key=error)
@@ -238,10 +280,15 @@ def single(f, form, part, identity):
     letter, rank, truth, room = part
 
     def target(Z):
-        if form is SOFT:
-            place = (-Z).argsort(-1, kind="stable").argsort(-1)
-            return np.take(halves(Z.reshape(-1)[:Z.shape[-1]]), place)
-        return Z.argmax(-1) if Z.shape[-1:] != (0,) else np.zeros(Z.shape[:-1], int)
+        if form is HARD:
+            return Z.argmax(-1) if Z.shape[-1:] != (0,) else np.zeros(Z.shape[:-1], int)
+        return np.array([by_rank(z) for z in Z.reshape(-1, Z.shape[-1])]).reshape(Z.shape)
+
+    def by_rank(z):
+        t, down = np.zeros(z.shape, z.dtype if z.dtype.kind == "f" else float), (-z).argsort(kind="stable")
+        k = np.count_nonzero(z > -np.inf)
+        t[down[:k]] = halves(k)
+        return t
 
     def coefficients(z):
         return np.asarray(form.coefficients(target(z), len(z)), float)

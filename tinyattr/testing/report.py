@@ -1,38 +1,61 @@
 """What is asked of every function, in order; findings are gathered, and what the function does not take."""
 
+import warnings
 from dataclasses import replace
 from functools import partial
+from time import perf_counter
 
 import numpy as np
 
+from tinyattr.errors import number_of
 from tinyattr.testing import cases, identities
 from tinyattr.testing.examine import FLOATS, finding
 from tinyattr.testing.findings import Findings
 from tinyattr.testing.subject import Subject, half_types, parameters_of, reason
 
+SECONDS = 60.0  # a hundred times what a function of NumPy's needs
 SINGLE = "; if the function is meant for one vector at a time, say batches=False (--single)"
 
 
 class Report:
-    """Findings as they are made, and what was not tried."""
+    """Findings as they are made, and what was not tried. After `seconds` of wall time only first vectors are."""
 
-    def __init__(self):
-        self.found, self.not_tried, self.fit = [], [], True
+    def __init__(self, seconds=SECONDS):
+        self.found, self.not_tried, self.late, self.fit = [], [], [], True
+        self.seconds = number_of(seconds, "seconds", 0, 1e9)
+        self.stop = perf_counter() + self.seconds
 
     @property
     def findings(self):
-        """The Findings so far."""
-        return Findings(tuple(self.found), tuple(self.not_tried))
+        """The Findings so far. Warns if time was too short, for who reads only whether they hold."""
+        if self.late:
+            warnings.warn(f"{self.seconds:g} seconds were too short for {len(self.late)} of {len(self.found)} "
+                          "identities: seconds= gives more", stacklevel=3)
+        return Findings(tuple(self.found), (*self.not_tried, *self.late))
+
+    def in_time(self, name, vectors):
+        """The vectors of {kind: z}: the first, and others for a quarter of the time that is left to all identities."""
+        now = perf_counter()
+        until = now + (self.stop - now) / 4
+        for k, (kind, z) in enumerate(vectors.items()):
+            if k and perf_counter() > until:
+                self.late.append(f"{name}: {len(vectors) - k:,} of {len(vectors):,} vectors, from {kind!r} on "
+                                 f"(time: seconds={self.seconds:g} is too short)")
+                return
+            yield z
 
     def add(self, name, identity, vectors, types=FLOATS, hint=""):
-        """One more identity, z -> comparisons, on {kind: z}. The hint says what else to do if it does not hold."""
-        found = finding(name, identity, vectors, types)
+        """One more identity, z -> comparisons, on {kind: z}. The hint says what else to do if it does not hold.
+
+        Returns whether it holds.
+        """
+        found = finding(name, identity, self.in_time(name, vectors), types)
         self.found.append(found if found.holds else replace(found, example=found.example + hint))
+        return found.holds
 
     def answers(self, s):
         """Whether a function answers with real numbers in the right shape; if not, that is all that is said."""
-        self.add(f"{s.kind.letter} has the right shape", partial(identities.shape, s), {"": cases.ORDINARY})
-        self.fit = self.found[-1].holds
+        self.fit = self.add(f"{s.kind.letter} has the right shape", partial(identities.shape, s), {"": cases.ORDINARY})
         if not self.fit:
             self.found = self.found[-1:]
         return self.fit
@@ -59,15 +82,13 @@ def subject(report, f, kind, axis=None, what="one vector (n,) by itself"):
 
 
 def of_function(report, s, batches=None, masks=None):
-    """All that holds of every function of logits."""
+    """All that holds of every function of logits. Returns whether it takes masks."""
     def add(name, identity, vectors, types=FLOATS, **keywords):
         report.add(name, partial(identity, s, **keywords), vectors, types)
 
     if not report.answers(s):
-        return
-    heavy = "the function takes memory for n x n numbers" if s.memory(1024) > 512 * 1024 * 8 else None
-    tried = cases.VALUES if report.able("50,257 classes", None, heavy) else cases.MODERATE
-    add(s.kind.identity, identities.value, tried)
+        return False
+    large = formula(report, s)
     if s.kind.total is not None:
         add("probabilities are in [0, 1] and sum to 1", identities.sums, cases.USUAL)
     moves = "adds t" if s.kind.kappa else "changes nothing  (8)"
@@ -76,17 +97,21 @@ def of_function(report, s, batches=None, masks=None):
         add("a larger logit never has less, equal ones the same", identities.order, cases.USUAL)
     answer = "reorders the answer" if s.kind.rank else "changes nothing"
     add(f"reordering classes {answer}", identities.reordering, cases.PLAIN)
-    if report.able("masks of -inf", masks, s.why_not(np.array([0.0, -np.inf, 1.0]))):
+    takes_masks = report.able("masks of -inf", masks, s.why_not(cases.ONE_MASK))
+    if takes_masks:
         add("a masked logit (-inf) is as if it were not there", identities.masked, cases.MASKED)
-    takes_batches = report.able("batches", batches, s.why_not(cases.ROWS) and s.why_not(cases.SQUARE))
+    if report.able("NaN", None, s.why_not(np.array([0.0, np.nan, 1.0]))):
+        add("NaN among the logits is not passed over", identities.undefined, cases.MASKED_RIVALS)
+    takes_batches, in_pairs = report.able("batches", batches, s.why_not(cases.ROWS) and s.why_not(cases.SQUARE)), False
     if takes_batches:
         why = "the function takes batches (N, n) only" if s.wraps else s.why_not(cases.ROWS[None])
         axes = 3 if report.able("batches of three axes", None, why) else 2
         rows = partial(identities.rows, s, axes=axes)
-        report.add("each row of a batch is answered by itself", rows, cases.BATCHED, hint=SINGLE)
+        in_pairs = report.add("each row of a batch is answered by itself", rows, cases.BATCHED, hint=SINGLE)
         spoilt = (rows for _, rows, _ in cases.spoilt(cases.ORDINARY))
         if report.able("rows of NaN or infinity", None, s.why_not(*spoilt)):
             add("a row of NaN or infinity leaves the others alone", identities.spoilt, cases.SHIFTED)
+    every_size(report, s, large, in_pairs)
     if report.able("an axis", None, None if s.axis else "the function has no parameter axis or dim"):
         add(f"{s.axis}=k works along axis k", identities.axes, cases.SHIFTED)
     refused = [f"{name} arrays" for name, array in cases.layouts(cases.ORDINARY) if not s.takes(array)
@@ -106,20 +131,46 @@ def of_function(report, s, batches=None, masks=None):
     if report.able("a single number ()", None, s.why_not(np.array(2.0))):
         add("a single number () is one class", identities.single, {"": cases.ORDINARY})
     unchanged(report, s)
+    return takes_masks
 
 
-def of_derivative(report, s, vectors, others=(), batches=None):
-    """What holds of a Jacobian, gradient or product, too: the formula, identities of its own, rows, memory."""
+def formula(report, s, of=""):
+    """The formula. Returns whether it holds, and the function can be given large vectors."""
+    heavy = "the function takes memory for n x n numbers" if s.kind.rank < 2 and s.memory(1024) > 4 * 1024**2 else None
+    large = s.kind.rank < 2 and report.able(f"50,257 classes, and every size up to 1,025{of}", None, heavy)
+    vectors = cases.VALUES if large else cases.MODERATE if s.kind.rank < 2 else cases.SQUARES
+    return report.add(s.kind.identity, partial(identities.value, s), vectors) and large
+
+
+def every_size(report, s, large, in_pairs, of=""):
+    """The formula at every size up to 1,025, for there are faults at one size only; in both rows of a batch, if so."""
+    if large:
+        identity = partial(identities.pair if in_pairs else identities.value, s)
+        report.add(f"the formula at every size up to 1,025{of}", identity, cases.EVERY, [np.float32])
+
+
+def of_derivative(report, s, others=(), batches=None, masks=False):
+    """What holds of a Jacobian, gradient or product, too: the formula, identities of its own, masks, rows, memory.
+
+    masks: False if the function itself does not take them, True to try, or why not to. Returns whether they were tried.
+    """
     if not report.answers(s):
-        return
-    report.add(s.kind.identity, partial(identities.value, s), vectors)
+        return False
+    a = s.kind.letter
+    large, in_pairs = formula(report, s, f", {a}"), False
     for name, identity, tried in others:
         report.add(name, partial(identity, s), tried)
-    a = s.kind.letter
+    takes_masks = bool(masks) and report.able(f"masks of -inf, {a}", None if masks is True else masks,
+                                              s.why_not(cases.ONE_MASK))
+    if takes_masks:
+        masked = partial(identities.masked, s)
+        report.add(f"a masked logit (-inf) is as if it were not there, {a}", masked, cases.MASKED)
     if report.able(f"batches of {a}", batches, s.why_not(cases.ROWS)):
         rows = partial(identities.rows, s)
-        report.add(f"each row of a batch is answered by itself, {a}", rows, cases.SHIFTED, hint=SINGLE)
+        in_pairs = report.add(f"each row of a batch is answered by itself, {a}", rows, cases.SHIFTED, hint=SINGLE)
+    every_size(report, s, large, in_pairs, f", {a}")
     unchanged(report, s, f", {a}")
+    return takes_masks
 
 
 def unchanged(report, s, of=""):

@@ -137,7 +137,12 @@ def log1p_where_it_counts(z):
 def loss_of_gaps(z, t):
     """-log y_t for classes t, -sum t log y for probabilities."""
     t, log_y = np.asarray(t), gaps(z) - np.log(total(weights(z)))
-    return -np.take_along_axis(log_y, t[..., None], -1)[..., 0] if t.dtype.kind in "iu" else -(t * log_y).sum(-1)
+    return -np.take_along_axis(log_y, t[..., None], -1)[..., 0] if t.dtype.kind in "iu" else -no_share(t, log_y).sum(-1)
+
+
+def no_share(t, log_y):
+    """t log y, and 0 where t is 0, for 0 times -inf is NaN."""
+    return np.where(t == 0, 0, t * log_y)
 
 
 def loss_with_everything(z, t, label_smoothing=0.0, weight=None, ignore_index=-100):
@@ -146,8 +151,8 @@ def loss_with_everything(z, t, label_smoothing=0.0, weight=None, ignore_index=-1
     counts, log_y = t != ignore_index, gaps(z) - np.log(total(weights(z)))
     t = np.where(counts, t, 0)
     w = counts * (1.0 if weight is None else weight[t])
-    L = -(1 - label_smoothing) * log_y[np.arange(len(t)), t] - label_smoothing * log_y.mean(-1)
-    return (w * L).sum() / w.sum()
+    L = -(1 - label_smoothing) * log_y[np.arange(len(t)), t] - no_share(label_smoothing, log_y.mean(-1))
+    return no_share(w, L).sum() / w.sum()
 
 
 def target(z, t):

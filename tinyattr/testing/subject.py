@@ -92,16 +92,14 @@ class Subject:
         z = np.asarray(z, np.float64)
         key = z.tobytes()
         if key not in self.truths:
-            with np.errstate(all="ignore"):
-                self.truths[key] = self.kind.truth(z)
+            self.truths[key] = self.kind.truth(z)
         return self.truths[key]
 
     def room(self, z, answer):
         """The error that rounding allows in the answer to one vector."""
         truth, z = self.truth(z), np.asarray(z, np.float64)
-        with np.errstate(all="ignore"):
-            lost = size(z) * answer.u * (answer.u > answer.u_logits)  # the logits themselves had to be rounded
-            return self.kind.room(z, truth, answer.u, lost) + answer.tiny * self.kind.grown
+        lost = size(z) * answer.u * (answer.u > answer.u_logits)  # the logits themselves had to be rounded
+        return self.kind.room(z, truth, answer.u, lost) + answer.tiny * self.kind.grown
 
     def why_not(self, *arrays):
         """Why the function cannot be given such arrays; None if it can."""

@@ -23,7 +23,7 @@ Below the smallest normal number relative rounding ends: that number is always a
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import fsum
+from functools import cache
 
 import numpy as np
 
@@ -54,9 +54,9 @@ class Kind:
 
 
 def softmax(z):
-    """e^{d_i} / sum: the sum is exact but for its last rounding."""
+    """e^{d_i} / sum."""
     w = np.exp(z - z.max())
-    return w / fsum(w)
+    return w / _sum(w)
 
 
 def log_softmax(z):
@@ -72,14 +72,19 @@ def logsumexp(z):
 def _log_total(z):
     w = np.exp(z - z.max())
     w[z.argmax()] = 0
-    return np.log1p(fsum(w))
+    return np.log1p(_sum(w))
+
+
+def _sum(w):
+    """The sum in long double, which on most machines is exact but for its last rounding."""
+    return float(w.sum(dtype=np.longdouble))
 
 
 def rest(z):
     """1 - y_i, (n,), as the sum of the others."""
     y = softmax(z)
     top, r = y.argmax(), 1 - y
-    r[top] = fsum(np.delete(y, top))
+    r[top] = _sum(np.delete(y, top))
     return r
 
 
@@ -113,8 +118,7 @@ def size(z):
 
 def softmax_room(z, y, u, lost=0):
     """b_i y_i, for two classes 4 u on top; what the logits lost is in max |z| u."""
-    with np.errstate(over="ignore"):
-        return np.where(y > 0, (4 * gap(z) + 4 * size(z) + 4 * len(z) + 16) * u * y, 0) + 4 * u * (len(z) == 2)
+    return np.where(y > 0, (4 * gap(z) + 4 * size(z) + 4 * len(z) + 16) * u * y, 0) + 4 * u * (len(z) == 2)
 
 
 def log_softmax_room(z, log_y, u, lost=0):
@@ -153,6 +157,7 @@ HOTTEST = limit(lambda z: np.full(z.shape, 1 / len(z)))  # T -> infinity
 # -------------------------------------------------------------------------------------------------------------- types
 
 
+@cache
 def rounding(dtype):
     """(u, smallest normal number) of a type of floats; float64's for whole numbers and for wider floats."""
     dtype = np.dtype(dtype)

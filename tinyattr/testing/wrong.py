@@ -6,7 +6,18 @@ above it.
 
 import numpy as np
 
-from tinyattr.testing.right import each_row, gaps, loss_of_gaps, maximum_off, share, target, top, total, weights
+from tinyattr.testing.right import (
+    each_row,
+    gaps,
+    loss_of_gaps,
+    maximum_off,
+    no_share,
+    share,
+    target,
+    top,
+    total,
+    weights,
+)
 
 
 def one_for_all_that_tie(z):
@@ -62,6 +73,14 @@ def into_one_buffer(z):
 BUFFERS = {}
 
 
+def kept_for_later(z):
+    """A cache as lru_cache is, by the numbers."""
+    return KEPT.setdefault((z.shape, z.dtype, z.tobytes()), maximum_off(z))
+
+
+KEPT = {}
+
+
 def first_numbers_in_memory(z):
     """As many numbers as z has, from its first one on."""
     if z.base is None or z.ndim == 0 or not z.size or 0 in z.strides:
@@ -85,6 +104,14 @@ def log_sum_less_the_logit(z, t):
     """Both numbers of the difference are large."""
     log_sum = z.max(-1) + np.log(weights(z).sum(-1))
     return log_sum - np.take_along_axis(z, np.asarray(t)[..., None], -1)[..., 0]
+
+
+def ignored_times_0(z, t, ignore_index=-100):
+    """The mean over rows that count, by a factor of 0 for the others."""
+    z, t = np.atleast_2d(z), np.atleast_1d(t)
+    counts = t != ignore_index
+    L = -(gaps(z) - np.log(total(weights(z))))[np.arange(len(t)), np.where(counts, t, 0)]
+    return (L * counts).sum() / counts.sum()
 
 
 CATALOGUE = {
@@ -120,6 +147,8 @@ CATALOGUE = {
                                          whole_blocks),
         "maximum of the first block": ("the maximum is that of the first 256 classes", lambda z: (
             share(np.exp(z - z[..., :256].max(-1, keepdims=True))))),
+        "second row halved at 300": ("as at 781, at a size that is nothing special", changed(
+            maximum_off, lambda shape: slice(1, None) if len(shape) > 1 and shape[-1] == 300 else slice(0, 0))),
         "second row halved at 781": ("a single row is right; at 781 classes the second row of a batch is off", changed(
             maximum_off, lambda shape: slice(1, None) if len(shape) > 1 and shape[-1] == 781 else slice(0, 0)),
             "PyTorch 147284"),
@@ -143,9 +172,13 @@ CATALOGUE = {
             maximum_off(np.maximum(z, -1e9))), "burn 4697"),
         "masked rows are shared": ("where any logit is masked, every class gets the same", lambda z: (
             np.where((z == -np.inf).any(-1, keepdims=True), 1 / z.shape[-1], maximum_off(z)))),
+        "NaN is the smallest": ("the maximum and the sum pass over NaN, as fmax does, and its class gets 0", lambda z: (
+            np.nan_to_num(maximum_off(np.where(np.isnan(z), -np.inf, z))))),
         # ---- memory
         "argument overwritten": ("it works in the caller's array", in_place, "CUDA.jl 592, NNlib.jl 264"),
         "one buffer for all answers": ("every answer is one array, which the next call overwrites", into_one_buffer),
+        "answers kept for later": ("equal logits get the same array: who writes into an answer changes the next",
+                                   kept_for_later),
         "whole numbers stay whole": ("the answer has the type of the logits: it is 0 or 1 for whole ones", lambda z: (
             maximum_off(z.astype(np.float64)).astype(z.dtype))),
         "strides not looked at": ("it reads the memory from the first number on, as if it were C-contiguous",
@@ -154,7 +187,7 @@ CATALOGUE = {
         "diagonal only": ("y_i (1 - y_i) on the diagonal, and nothing beside it", lambda z: (
             diagonal(maximum_off(z) * (1 - maximum_off(z)))), "libnd4j 440"),
         "one minus y": ("diag(y) - y y^T: where y_c rounds to 1, y_c - y_c^2 is 0 or noise beside entries of that size",
-                        lambda z: diagonal(maximum_off(z)) - outer(maximum_off(z)), "lesson 5, exercise 5.2"),
+                        lambda z: diagonal(maximum_off(z)) - outer(maximum_off(z)), "lesson 7, exercise 7.2"),
         "Jacobian of the logarithm": ("delta_ij - y_j: y_i is missing", lambda z: (
             np.eye(z.shape[-1]) - maximum_off(z)[..., None, :] + 0 * z[..., None])),
         "sign turned": ("-J", lambda z: outer(maximum_off(z)) - diagonal(maximum_off(z)))},
@@ -191,9 +224,18 @@ CATALOGUE = {
                                         log_sum_less_the_logit, "mlx 4169"),
         "loss of y and epsilon": ("-log(y_t + 1e-9): never above 20.7, whatever the logits say", lambda z, t: (
             -np.log(np.take_along_axis(maximum_off(z), np.asarray(t)[..., None], -1)[..., 0] + 1e-9))),
+        "one-hot times the logarithm": ("-sum e_t log y: beside a masked class 0 times infinity is NaN", lambda z, t: (
+            -(target(z, t) * (gaps(z) - np.log(total(weights(z))))).sum(-1))),
+        "no smoothing times infinity": ("smoothing 0 times the mean of log y, which is infinite beside a mask", (
+            lambda z, t, label_smoothing=0.0: (1 - label_smoothing) * loss_of_gaps(z, t) + (
+                label_smoothing * loss_of_gaps(z, np.full(z.shape, 1 / z.shape[-1]))))),
+        "never above 1e9": ("log y is cut at -1e9: a masked target has a finite loss", lambda z, t: (
+            np.minimum(loss_of_gaps(z, t), 1e9))),
+        "ignored rows times 0": ("the loss of class 0 times 0 for an ignored row: NaN if that class is masked",
+                                 ignored_times_0),
         "smoothed to more than one": ("the target keeps 1, and all get eps / n on top: together 1 + eps", (
             lambda z, t, label_smoothing=0.0: (
-                loss_of_gaps(z, t) + label_smoothing * loss_of_gaps(z, np.full(z.shape, 1 / z.shape[-1]))))),
+                loss_of_gaps(z, t) + no_share(label_smoothing, loss_of_gaps(z, np.full(z.shape, 1 / z.shape[-1])))))),
         "ignored rows count": ("an ignored row has the loss of class 0", lambda z, t, ignore_index=-100: (
             loss_of_gaps(z, np.where(np.asarray(t) == ignore_index, 0, t)))),
         "weight of the top class": ("the weight is that of the likeliest class, not of the target", (
@@ -201,6 +243,8 @@ CATALOGUE = {
     "cross-entropy gradient": {
         "gradient of the target only": ("y_t - 1 at the target, and nothing at the other classes", lambda z, t: (
             (maximum_off(z) - 1) * target(z, t))),
+        "gradient by a division": ("-t / y, and then through J: 0 / 0 at masked classes, where y is 0", lambda z, t: (
+            maximum_off(z) * (total(target(z, t)) - target(z, t) / maximum_off(z)))),
         "gradient turned": ("t - y", lambda z, t: target(z, t) - maximum_off(z))},
     "temperature": {
         "temperature times": ("z T for z / T", lambda z, T: maximum_off(z * T)),

@@ -147,7 +147,7 @@ def test_a_file_that_changes_while_the_audit_runs(tmp_path, pictures, monkeypatc
         return compute(*task)
 
     monkeypatch.setattr(workers, "compute", overwritten)
-    with pytest.raises(ta.InputError, match="holds other weights than when this audit began"):
+    with pytest.raises(ta.InputError, match="holds other weights than when this run began"):
         audit(path, pictures[:1], family="tinyattr", size=32, methods=["hirescam"], scores=["pre"])
 
 

@@ -1,13 +1,10 @@
 """Run the cells of an audit: here, in several processes, or on a cluster; finished cells are never computed twice."""
 
 import json
-import os
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from itertools import product
-from multiprocessing import get_context
 from pathlib import Path
 from re import fullmatch
 
@@ -19,6 +16,7 @@ from tinyattr.scores import SCORES
 from tinyattr.studies.audit.cell import ATTACKS, AUDITED, examine
 from tinyattr.studies.audit.verdicts import Audit
 from tinyattr.studies.explain import chosen_options
+from tinyattr.studies.processes import digest_of, digests, in_processes, network_of
 
 ATTACKED = ("corner", "quadratic", "input")
 
@@ -40,18 +38,18 @@ def audit(source, pictures, *, methods=tuple(AUDITED), scores=tuple(SCORES), att
         raise InputError("an audit needs at least one picture")
     options = chosen_options(options or {}, [AUDITED[method][0] for method in methods])
     net = load(source, **said)
-    digest, name = _digest_of(net), net.name
+    digest, name = digest_of(net), net.name
     pictures = [p if not isinstance(p.target, str) or p.target in (net.classes or ()) else
                 replace(p, target=None, mask=None) for p in pictures]
     del net  # every process that computes cells holds one of its own
     settings = {"attacks": tuple(attacks), "K": K, "layer": layer, "options": options}
-    shown = [[p.name, p.target, _digest([p.pixels])] for p in pictures]
+    shown = [[p.name, p.target, digests([p.pixels])] for p in pictures]
     request = sha256(json.dumps([digest, settings, shown]).encode()).hexdigest()
     done = _read(finished, request)
     tasks = {json.dumps([p, score, method]): (source, said, digest, picture, method, score, settings)
              for p, picture in enumerate(pictures) for score in scores for method in methods}
     open_tasks = {key: task for key, task in tasks.items() if key not in done}
-    results = _on_cluster(cluster, open_tasks) if cluster else _here(open_tasks, jobs)
+    results = _on_cluster(cluster, open_tasks) if cluster else in_processes(compute, open_tasks, jobs)
     for key, rows in tqdm(results, desc="audit", total=len(tasks), initial=len(tasks) - len(open_tasks), disable=None):
         done[key] = rows
         _write(finished, request, key, rows)
@@ -62,59 +60,7 @@ def audit(source, pictures, *, methods=tuple(AUDITED), scores=tuple(SCORES), att
 
 def compute(source, said, digest, picture, method, score, settings):
     """One cell, wherever this runs."""
-    return examine(_network(source, said, digest), picture, method, score, **settings)
-
-
-LOADED = {}  # {digest of its content: the one network that this process holds}
-
-
-def _network(source, said, digest):
-    """The network of a source, loaded once in a process; its content is the key, as a file may be overwritten."""
-    if digest not in LOADED:
-        net = load(source, **said)
-        if _digest_of(net) != digest:
-            raise InputError(f"{str(source)!r} holds other weights than when this audit began; run it again")
-        LOADED.clear()
-        LOADED[digest] = net
-    return LOADED[digest]
-
-
-def _digest_of(net):
-    """sha256 of all that a network computes with, and of its names."""
-    content = [net.name, net.layers, net.features, net.input, net.classes,
-               {n: _digest(w) for n, w in net.weights.items()}]
-    return sha256(repr(content).encode()).hexdigest()
-
-
-def _here(tasks, jobs):
-    """(key, rows) as they are finished, in this process or in `jobs` others."""
-    if jobs == 1:
-        yield from ((key, compute(*task)) for key, task in tasks.items())
-        return
-    with _one_thread_each(), ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        waiting = {pool.submit(compute, *task): key for key, task in tasks.items()}
-        try:
-            for future in as_completed(waiting):
-                yield waiting[future], future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _one_thread_each():
-    """Processes started meanwhile compute on one thread, so that they do not wait for each other.
-
-    Libraries read this when they are loaded, before any code of ours runs there.
-    """
-    before = dict(os.environ)
-    names = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name in names:
-            os.environ.pop(name)
-        os.environ.update(before)
+    return examine(network_of(source, said, digest), picture, method, score, **settings)
 
 
 def _on_cluster(address, tasks):
@@ -134,10 +80,6 @@ def _on_cluster(address, tasks):
         futures = {client.submit(compute, *task, pure=False): key for key, task in tasks.items()}
         for future in finished(futures, loop=client.loop):
             yield futures[future], future.result()
-
-
-def _digest(arrays):
-    return [sha256(a.tobytes()).hexdigest() for a in arrays]
 
 
 def _read(finished, request):

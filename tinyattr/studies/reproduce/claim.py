@@ -62,6 +62,12 @@ def apart(a, b):
     return float(np.abs(a - b).max() / np.abs(a).max())
 
 
+def above(a, b):
+    """True if the mean of a - b is more than two standard errors above 0."""
+    d = np.subtract(a, b)
+    return len(d) > 1 and bool(d.mean() > 2 * d.std(ddof=1) / np.sqrt(len(d)))
+
+
 def heatmaps(tapes, methods, scores, target, layer):
     """{(method, "network: score"): Heatmap}; methods of one score share its walks. tapes: {name: (network, tape)}."""
     requests = {f"{n}: {s}": ask(*tapes[n], target, s) for n in tapes for s in scores}

@@ -7,7 +7,7 @@ from tinyattr.errors import InputError
 from tinyattr.methods import grad_cam
 from tinyattr.methods.heatmap import resize
 from tinyattr.softmax import log_odds_row, softmax
-from tinyattr.studies.reproduce.claim import SAME, Claim, Reproduction, apart, heatmaps
+from tinyattr.studies.reproduce.claim import SAME, Claim, Reproduction, above, apart, heatmaps
 
 LEAST = 0.1  # probability of the second class: only pictures with two possible answers count
 SIGMA = 15 / 224  # of the blur, as a share of the picture's side; theirs is drawn from 10 to 20 pixels of 224
@@ -28,34 +28,21 @@ def contrast(net, pictures, K=10.0, layer=None):
     At hand: the authors' code, and the table of a reproduction (arXiv 2501.11096), which calls its numbers very similar
     to theirs; not the paper's text. Their layer is a convolution, 14 x 14; ours is `layer`, and our blur has sigma 15.
     """
-    layer, altered, r, moved, shown = layer or net.features, alter(net, K, layer), {}, [], None
-    for picture in pictures:
-        x = net.read(picture.pixels)
-        tapes = {"original": (net, net.run(x)), "altered": (altered, altered.run(x))}
-        y = softmax(net.logits(tapes["original"][1]))[0]
-        two = np.argsort(-y)[:2].tolist()
-        if y[two[1]] < LEAST:
-            continue
-        shown = shown or (tapes, two)
-        L, L_altered = ({(name, i): grad_cam(*run, two[i], score, layer).plane
-                         for name, score in CONTRASTS.items() for i in (0, 1)} for run in tapes.values())
-        moved += [apart(L[key], L_altered[key]) for key in L if key[0] != "logit alone"]
-        L |= {("altered", i): L_altered["logit alone", i] for i in (0, 1)}
-        marked = np.stack([resize(plane, x.shape[1:3]) > 0 for plane in L.values()])
-        z = net(np.where(marked[..., None], x, blurred(x, SIGMA * x.shape[1])))
-        for (name, i), relative in zip(L, softmax(z[:, two]), strict=True):
-            r.setdefault(name, ([], []))[i].append(float(relative[i]))
-        for i in (0, 1):
-            r.setdefault("untouched", ([], []))[i].append(float(y[two[i]] / y[two].sum()))
-    if shown is None:
+    layer = layer or net.features
+    networks = {"original": net, "altered": alter(net, K, layer)}
+    found = [kept for kept in (kept_by(networks, net.read(p.pixels), layer) for p in pictures) if kept]
+    if not found:
         raise InputError(f"in none of these {len(pictures)} pictures has a second class a probability of {LEAST}")
-    (tapes, two), count = shown, len(r["untouched"][0])
-    mean = {name: np.mean(values, 1) for name, values in r.items()}  # {name: (r_1, r_2)}
-    logit, weighted = mean["logit alone"], mean["weighted contrast"]
+    relative, moved, x, two = zip(*found, strict=True)
+    count, moved, two = len(found), max(moved), two[0]
+    r = {name: np.transpose([of[name] for of in relative]).tolist() for name in relative[0]}  # {name: [r_1, r_2]}
+    mean = {name: np.mean(values, 1) for name, values in r.items()}
+    logit, weighted, largest = (mean[name] for name in ("logit alone", "weighted contrast", "max contrast"))
     more = [above(r["weighted contrast"][i], r["logit alone"][i]) for i in (0, 1)]
+    nearer = np.abs(mean["mean contrast"] - logit) < np.abs(mean["mean contrast"] - weighted)
+    tapes = {n: (network, network.run(x[0])) for n, network in networks.items()}
     drawn = grad_cam(*tapes["original"], two[0], "log_odds", layer).plane
     off = apart(drawn, formed(*tapes["original"], two[0], layer))
-    nearer = np.abs(mean["mean contrast"] - logit) < np.abs(mean["mean contrast"] - weighted)
     claims = [
         Claim("the weighted contrast is the map of log_odds",
               f"formed from the maps of all logits it is the same, but for {off:.0e} of it", off <= 10 * SAME),
@@ -67,9 +54,8 @@ def contrast(net, pictures, K=10.0, layer=None):
               f"r_2 untouched {mean['untouched'][1]:.3f}, kept {mean['altered'][1]:.3f}",
               not above(r["altered"][1], r["untouched"][1])),
         Claim("(ours) the three contrasts draw the same maps there",
-              f"largest difference {max(moved):.0e} of the largest value", max(moved) <= 10 * SAME),
+              f"largest difference {moved:.0e} of the largest value", moved <= 10 * SAME),
     ]
-    largest = mean["max contrast"]
     verdict = (f"The weighted contrast keeps r_1 = {weighted[0]:.2f} (logit alone {logit[0]:.2f}, max contrast "
                f"{largest[0]:.2f}) and r_2 = {weighted[1]:.2f} ({logit[1]:.2f}, {largest[1]:.2f}): against the logit, "
                f"{'both' if (weighted > logit).all() else 'not both'} in the printed direction, "
@@ -80,6 +66,29 @@ def contrast(net, pictures, K=10.0, layer=None):
             heatmaps(tapes, ("grad_cam",), tuple(CONTRASTS.values()), two[i], layer).items()}
     return Reproduction.of(f"Wang & Wang 2022, Table 1: {net.name}, {count} pictures, layer {layer}", maps, claims,
                            verdict, r)
+
+
+def kept_by(networks, x, layer):
+    """What the maps keep of one picture: (r, moved, x, its top two classes); None without a second class.
+
+    r: {map: (r_1, r_2)} of all CONTRASTS, of the logit in the altered network, and of the untouched picture. moved:
+    largest difference of the contrasts' maps in the two networks.
+    """
+    tapes = {n: (network, network.run(x)) for n, network in networks.items()}
+    net, tape = tapes["original"]
+    y = softmax(net.logits(tape))[0]
+    two = np.argsort(-y)[:2].tolist()
+    if y[two[1]] < LEAST:
+        return None
+    L, altered = ({(name, i): grad_cam(*run, two[i], score, layer).plane for name, score in CONTRASTS.items()
+                   for i in (0, 1)} for run in tapes.values())
+    moved = max(apart(L[key], altered[key]) for key in L if key[0] != "logit alone")
+    L |= {("altered", i): altered["logit alone", i] for i in (0, 1)}
+    marked = np.stack([resize(plane, x.shape[1:3]) > 0 for plane in L.values()])
+    z = net(np.where(marked[..., None], x, blurred(x, SIGMA * x.shape[1])))[:, two]
+    r = dict(zip(L, softmax(z), strict=True))
+    return ({name: (r[name, 0][0], r[name, 1][1]) for name in (*CONTRASTS, "altered")}
+            | {"untouched": y[two] / y[two].sum()}, moved, x, two)
 
 
 def formed(net, tape, c, layer):
@@ -102,9 +111,3 @@ def blurred(x, sigma):
 def listed(means, i):
     """r_1 (i = 0) or r_2 (i = 1) of each name, as text."""
     return ", ".join(f"{name} {values[i]:.3f}" for name, values in means.items())
-
-
-def above(a, b):
-    """True if the mean of a - b is more than two standard errors above 0."""
-    d = np.subtract(a, b)
-    return len(d) > 1 and bool(d.mean() > 2 * d.std(ddof=1) / np.sqrt(len(d)))

@@ -59,8 +59,8 @@ def diffgradcam(net, pictures, K=10.0, layer=None):
               f"correlation of the maps of log_odds with the frame {odds_before:.2f} -> {odds_fooled:.2f}, "
               f"max |y' - y| = {by_sawtooth:.0e}", odds_fooled < 0.5),
     ]
-    verdict = (f"Maps of differences {'match' if claims[0].holds else 'resemble, but do not equal,'} those of Grad-CAM "
-               f"(correlation {min(alike):.2f} to {max(alike):.2f}). Whatever all logits share "
+    verdict = (f"Read in three ways, maps of differences {'' if claims[0].holds else 'resemble, but do not '}equal "
+               f"those of Grad-CAM (correlation {min(alike):.2f} to {max(alike):.2f}). Whatever all logits share "
                f"{'does not move them, as said' if claims[2].holds else 'moves them'}; "
                f"{'nor does' if claims[3].holds else 'other fooling can:'} a sawtooth on one logit "
                f"(correlation with the frame {odds_before:.2f} -> {odds_fooled:.2f}).")

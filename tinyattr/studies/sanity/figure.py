@@ -6,23 +6,25 @@ STYLES = ("-", ":", "--", "-.", (0, (1, 4)), (0, (5, 5)))
 
 
 def figure(found):
-    """Left: rank correlations as weights are drawn anew, in cascade. Right: likeness of the maps of two classes."""
-    drawn = empty(11, 4.4, [f"Sanity checks, {found.network}"])
-    left, right = drawn.subplots(1, 2, width_ratios=(3, 2))
-    methods, scores = (list(dict.fromkeys(pair[i] for pair in found.cascade)) for i in (0, 1))
-    for (method, score), values in found.cascade.items():
-        left.plot(list(values), list(values.values()), ls=STYLES[scores.index(score) % len(STYLES)], lw=1.8,
-                  color=LINES[methods.index(method) % len(LINES)], label=f"{method}, {score}")
-    left.set(title="Weights drawn anew from the logits down to ...", ylabel="rank correlation with the trained map")
-    left.tick_params(axis="x", rotation=90, labelsize=7)
-    left.axhline(0, color="black", lw=0.6)
-    left.legend(fontsize=7)
+    """Rank correlations as weights are drawn anew, in cascade and layer by layer; likeness of two classes' maps."""
+    drawn = empty(15, 4.6, [f"Sanity checks, {found.network}"])
+    axes = drawn.subplots(1, 3, width_ratios=(3, 3, 2))
+    for ax, of, title in zip(axes, (found.cascade, found.layer_by_layer), (
+            "Weights drawn anew from the logits down to ...", "Weights drawn anew in one layer"), strict=False):
+        methods, scores = (list(dict.fromkeys(pair[i] for pair in of)) for i in (0, 1))
+        for (method, score), values in of.items():
+            ax.plot(list(values), list(values.values()), ls=STYLES[scores.index(score) % len(STYLES)], lw=1.8,
+                    color=LINES[methods.index(method) % len(LINES)], label=f"{method}, {score}")
+        ax.set(title=title, ylabel="rank correlation with the trained map")
+        ax.tick_params(axis="x", rotation=90, labelsize=7)
+        ax.axhline(0, color="black", lw=0.6)
+    axes[0].legend(fontsize=7)
     rows = [f"{method}, {score}" for method, score in found.cascade]
     for network, marker in (("original", "o"), ("altered", "x")):
-        right.plot([check.other_class for check in found.checks if check.network == network], range(len(rows)), marker,
-                   color="black", label=f"{network} network", mfc="none")
-    right.set_yticks(range(len(rows)), rows, fontsize=8)
-    right.invert_yaxis()
-    right.set(title="Are the maps of two classes one?", xlabel="SSIM; 1: the map does not ask which class")
-    right.legend(fontsize=8)
+        likeness = [check.other_class for check in found.checks if check.network == network]
+        axes[2].plot(likeness, range(len(rows)), marker, color="black", label=f"{network} network", mfc="none")
+    axes[2].set_yticks(range(len(rows)), rows, fontsize=8)
+    axes[2].invert_yaxis()
+    axes[2].set(title="Are the maps of two classes one?", xlabel="SSIM; 1: one and the same")
+    axes[2].legend(fontsize=8)
     return drawn

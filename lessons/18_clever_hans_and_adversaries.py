@@ -1,14 +1,15 @@
 """
-13. Clever Hans and adversarial pictures: three ways a heatmap can mislead
+18. Clever Hans and adversarial pictures: three ways a heatmap can mislead
 ==========================================================================
 
 **Question:** A heatmap looks wrong: is the map to blame, the picture, or the network?
 
-:Time: 60 min (15 talk, 30 work, 15 discuss)
+:Time: 75 min (25 read, 40 solve, 10 discuss)
 :CPU: 13 s
-:Needs: lessons 5, 6 and 10
+:Needs: lessons 7, 8 and 15
 :After this you can: write an adversarial picture in two lines; build a network that cheats, and catch it; tell a lying map from a true map of something wrong, by changing the picture and looking at the answer
-:Figures: 13_three_ways.png, 13_flip.png
+:Figures: 18_three_ways.png, 18_flip.png
+:Words: explained in the `glossary <../glossary.html>`_
 
 A heatmap may lie on nothing of interest, or on the wrong thing, for three reasons. Somebody added t(x) to every
 logit. Somebody changed the picture a little. Or the network really does look there. From the map alone you cannot
@@ -86,7 +87,7 @@ holds("t(x): the pre map is in the corner", energy(map_of(altered, picture, c, "
 same("t(x): the log_odds map stays", map_of(altered, picture, c).map, map_of(net, picture, c).map, within=1e-5)
 
 # %%
-# Exercise 13.1 (complete): the picture is changed
+# Exercise 18.1 (complete): the picture is changed
 # ------------------------------------------------
 #
 # The fast gradient sign method (Goodfellow et al. 2015, arXiv 1412.6572) moves every pixel by the same small eps,
@@ -108,9 +109,9 @@ x_small = np.random.default_rng(1).standard_normal((1, 32, 32, 3))
 moved = my_fgsm(small, x_small, 2, 1e-6)
 rise = log_softmax(small(x_small))[0, 2] - log_softmax(small(moved))[0, 2]
 slope = np.abs(ta.gradient(small, x_small, 2, "log").raw).sum()
-holds("13.1 no pixel moves by more than eps", np.abs(moved - x_small).max() <= 1.000001e-6)
-same("13.1 the loss rises by eps Σ|dL/dx|, to first order", rise, 1e-6 * slope, within=1e-3)
-same("13.1 as the library's", moved, fgsm(small, x_small, 2, 1e-6), within=1e-12)
+holds("18.1 no pixel moves by more than eps", np.abs(moved - x_small).max() <= 1.000001e-6)
+same("18.1 the loss rises by eps Σ|dL/dx|, to first order", rise, 1e-6 * slope, within=1e-3)
+same("18.1 as the library's", moved, fgsm(small, x_small, 2, 1e-6), within=1e-12)
 
 # %%
 # 2. The answer changes
@@ -150,12 +151,12 @@ ax.plot(sizes, 1 - y[:, c] - y[:, new], ":", color=LINES[4], lw=2, label="the 18
 ax.set(xlabel="eps of FGSM, in grey levels of 256", ylabel="probability", ylim=(0, 1),
        title="One picture, every pixel moved by eps: one grey level\nis enough to take the telephone away")
 ax.legend()
-show(figure, "13_flip.png")
+show(figure, "18_flip.png")
 holds("the picture hardly changes", np.abs(changed.astype(int) - picture).max() == levels <= 4)
 holds("its map has moved with the answer", pearson(map_of(net, changed).map, map_of(net, picture).map) < 0.5)
 
 # %%
-# Exercise 13.2 (predict): at which eps?
+# Exercise 18.2 (predict): at which eps?
 # --------------------------------------
 #
 # Before trying, one gradient gives an estimate. The margin ``m = z_c - z_r`` to the strongest rival r must fall to
@@ -181,11 +182,11 @@ eps = predicted(linear, x_linear, top)
 rival = int(np.argsort(linear(x_linear)[0])[-2])
 worst = np.sign(np.diff(linear.weights["logits"][0][:, [rival, top]])).reshape(x_linear.shape)  # of z_c - z_r
 leads = [np.subtract(*linear(x_linear - factor * eps * worst)[0, [top, rival]]) for factor in (0.999, 1)]
-same("13.2 a linear network: the margin is gone", leads[1], 0, within=1e-12)
-holds("13.2 a linear network: just before, it is not", leads[0] > 0)
+same("18.2 a linear network: the margin is gone", leads[1], 0, within=1e-12)
+holds("18.2 a linear network: just before, it is not", leads[0] > 0)
 guess, measured = 64 * predicted(net, x, c), sizes[y.argmax(1) != c][0]
 print(f"embedded network, in grey levels: predicted {guess:.2f}, measured {measured:.2f}")
-holds("13.2 the embedded network is not linear: it takes more", guess < measured)
+holds("18.2 the embedded network is not linear: it takes more", guess < measured)
 
 # %%
 # 3. The network cheats
@@ -257,7 +258,7 @@ for ax, title in zip(axes[0], ("before", "its map", "after", "its map"), strict=
 for ax in axes.flat:
     ax.set(xticks=[], yticks=[])
 figure.suptitle("Three ways to a strange heatmap; under each picture the answer and its probability", fontsize=11)
-show(figure, "13_three_ways.png")
+show(figure, "18_three_ways.png")
 
 # %%
 # Interventions
@@ -311,7 +312,7 @@ def measured(number):
     }
 
 # %%
-# Exercise 13.3 (decide): which of these are true?
+# Exercise 18.3 (decide): which of these are true?
 # ------------------------------------------------
 #
 # - A: the adversarial picture's map is wrong; erase where it points, and the log-odds of the answer stay within
@@ -331,8 +332,8 @@ def measured(number):
 true = {"B", "E"}
 ### END SOLUTION
 
-predicts("13.3 for this picture", true, measured(22))
-predicts("13.3 for another one", true, measured(7))
+predicts("18.3 for this picture", true, measured(22))
+predicts("18.3 for another one", true, measured(7))
 
 # %%
 # Eight cases for the last exercise. Two more are innocent: their layers have the names of a culprit's, and do nothing.
@@ -349,7 +350,7 @@ innocent = {"layers of Clever Hans that add 0": replace(hans, weights={**hans.we
             "layers of t(x) that add 0": replace(altered, weights={**altered.weights, "K": (0 * altered.weights["K"][0],)})}
 
 # %%
-# Exercise 13.4 (prove): the test that tells them apart
+# Exercise 18.4 (prove): the test that tells them apart
 # -----------------------------------------------------
 #
 # You get a network and a picture, and no word about what was done to them. Whom do you blame for the pre map that
@@ -375,12 +376,12 @@ def verdict(net, picture):
 
 for (kind, cases), guilty in zip(suspects.items(), ("nobody", "map", "picture", "network"), strict=True):
     found = [verdict(network, seen) for network, seen in cases]
-    holds(f"13.4 {kind}", found == [guilty] * len(cases), f"should be '{guilty}' every time, you say {found}")
+    holds(f"18.4 {kind}", found == [guilty] * len(cases), f"should be '{guilty}' every time, you say {found}")
 elsewhere = ta.alter(net, K=20, layer=LAYER, at=(13, 0))  # a t(x) that you have not met
-holds("13.4 another t(x), another corner", verdict(elsewhere, picture) == "map")
+holds("18.4 another t(x), another corner", verdict(elsewhere, picture) == "map")
 for name, network in innocent.items():
-    holds(f"13.4 {name}", verdict(network, picture) == "nobody", "the layers' names prove nothing")
-holds("13.4 Clever Hans where there is no watermark", verdict(hans, drawn(22, watermark=False).picture) == "nobody")
+    holds(f"18.4 {name}", verdict(network, picture) == "nobody", "the layers' names prove nothing")
+holds("18.4 Clever Hans where there is no watermark", verdict(hans, drawn(22, watermark=False).picture) == "nobody")
 
 # %%
 # What you can say now

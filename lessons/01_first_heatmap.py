@@ -1,14 +1,15 @@
 """
-0. A first heatmap in a minute
+1. A first heatmap in a minute
 ==============================
 
 **Question:** Can a heatmap be wrong although the network is right?
 
-:Time: 25 min (5 talk, 15 work, 5 discuss)
+:Time: 50 min (15 read, 25 solve, 10 discuss)
 :CPU: 3 s
-:Needs: the package, nothing else
+:Needs: lesson 0
 :After this you can: load a network and explain a picture; measure how much of a heatmap lies where it should; name the scores whose heatmaps can be moved while no probability is
-:Figures: 00_first.png, 00_side_by_side.png, 00_truth.png
+:Figures: 01_first.png, 01_side_by_side.png, 01_truth.png
+:Words: explained in the `glossary <../glossary.html>`_
 
 A heatmap says which places of a picture speak for a class. We draw a picture ourselves, so that the right answer is
 known to the pixel, ask a network, and look at its heatmap. Then we alter the network: it still gives every picture the
@@ -55,12 +56,12 @@ holds("the heart covers 6 per cent", 0.055 < heart.mean() < 0.065, f"it covers {
 # log-odds ``log(y_c / (1 - y_c))`` of the class. There is no default: the choice matters, as you are about to see.
 
 heat = ta.grad_cam(net, x, "heart", score="log_odds")
-show(heat, "00_first.png")  # in a script of your own: heat.save("first.png")
+show(heat, "01_first.png")  # in a script of your own: heat.save("first.png")
 print(heat.caption)
 print("raw, signed, as computed:", heat.raw.shape, "  map, from 0 to 1, as shown:", heat.map.shape)
 
 # %%
-# Exercise 0.1 (complete): how much lies where it should?
+# Exercise 1.1 (complete): how much lies where it should?
 # -------------------------------------------------------
 #
 # It looks right. Say so by a number: of all that is positive in a map, what share lies on the mask? (``@unaided`` sees
@@ -77,9 +78,9 @@ def share(L, mask):
 
 
 by_hand = np.array([[3.0, -2.0], [1.0, -5.0]])
-same("0.1 by hand: 3 of 3 + 1", share(by_hand, np.array([[True, True], [False, False]])), 0.75, within=1e-8)
-same("0.1 on the heart, as the library has it", share(heat.map, heart), energy(heat.map, heart), within=1e-8)
-holds("0.1 far more than by chance", share(heat.map, heart) > 5 * heart.mean())
+same("1.1 by hand: 3 of 3 + 1", share(by_hand, np.array([[True, True], [False, False]])), 0.75, within=1e-8)
+same("1.1 on the heart, as the library has it", share(heat.map, heart), energy(heat.map, heart), within=1e-8)
+holds("1.1 far more than by chance", share(heat.map, heart) > 5 * heart.mean())
 
 # %%
 # The altered network
@@ -102,7 +103,7 @@ same("no probability moves", softmax(z_altered), y)
 # Carin 2020) weights each place by its own gradient, Grad-CAM by the mean of the gradient over all places.
 
 both = explain(net, x, "heart", scores=("pre", "log_odds"), methods=("hirescam", "grad_cam"), K=10)
-show(draw.side_by_side(both), "00_side_by_side.png")
+show(draw.side_by_side(both), "01_side_by_side.png")
 for cell in both.cells:
     case, L, L_altered = f"{cell.method}, {cell.score}", cell.original.map, cell.altered.map
     for name, m in [("original", L), ("altered", L_altered)]:
@@ -128,7 +129,7 @@ total = net.run(x)["block5_pool"].output[0].sum(-1)  # Σ_k A_ijk, (7, 7)
 holds("it is nearly the sum of all activations", pearson(maps["altered", "heart"], total) > 0.99)
 
 # %%
-# Exercise 0.2 (predict): which scores can be fooled?
+# Exercise 1.2 (predict): which scores can be fooled?
 # ---------------------------------------------------
 #
 # There are six scores: ``pre`` is the logit ``z_c``, ``post`` the probability ``y_c``, ``log`` is ``log y_c``,
@@ -149,8 +150,8 @@ for score in ta.SCORES:
     in_maps[score] = np.abs(L_altered - L).max() > 0.01 * np.abs(L).max()
     S, S_plus = (ta.SCORES[score](logits, CLASSES.index("heart"))[0] for logits in (z, z + 1))
     in_values[score] = abs(S_plus - S) > 0.01
-predicts("0.2 which maps move", moves, in_maps)
-predicts("0.2 which values move when 1 is added to every logit", moves, in_values)
+predicts("1.2 which maps move", moves, in_maps)
+predicts("1.2 which values move when 1 is added to every logit", moves, in_values)
 
 # %%
 # Which place?
@@ -174,10 +175,10 @@ for cell, marker in zip(both.cells[:2], "Xo", strict=True):
 ax.set(xticks=range(7), yticks=range(7), xlabel="column", ylabel="row",
        title="HiResCAM of the altered network, class heart (13),\nlayer block5_pool: the place where it is largest")
 figure.legend(loc="outside lower center", ncols=2)
-show(figure, "00_truth.png")
+show(figure, "01_truth.png")
 
 # %%
-# Exercise 0.3 (break): a map of your choice
+# Exercise 1.3 (break): a map of your choice
 # ------------------------------------------
 #
 # Build another altered network whose ``pre`` map for ``heart`` points at the scales. One number pair is all you need,
@@ -189,9 +190,9 @@ place = (3, 2)  # (row, column): the right pan
 
 mine = ta.alter(net, K=10, at=place)
 fooled = ta.hirescam(mine, x, "heart", score="pre")
-holds("0.3 heart, says the network, and points at the scales", points_at(fooled.map, scales))
-holds("0.3 most of the map lies in the place you chose", energy(fooled.raw, place) > 0.5)
-same("0.3 no probability moves", softmax(mine(x)[0]), y)
+holds("1.3 heart, says the network, and points at the scales", points_at(fooled.map, scales))
+holds("1.3 most of the map lies in the place you chose", energy(fooled.raw, place) > 0.5)
+same("1.3 no probability moves", softmax(mine(x)[0]), y)
 
 # %%
 # What you can say now

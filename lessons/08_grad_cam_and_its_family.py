@@ -1,18 +1,21 @@
 """
-6. Grad-CAM and its family: which layer, which pooling?
+8. Grad-CAM and its family: which layer, which pooling?
 =======================================================
 
 **Question:** A layer has activations A and gradients g; what is lost when g is averaged over the picture?
 
-:Time: 60 min (15 talk, 35 work, 10 discuss)
-:CPU: 12 s
-:Needs: lesson 5; hypothesis (extra "lessons"); no network
+:Time: 80 min (20 read, 50 solve, 10 discuss)
+:CPU: 10 s
+:Needs: lesson 7
 :After this you can: write four class activation maps from two arrays; say at which layer each is to be trusted; build a network on which Grad-CAM points at the wrong place
-:Figures: 06_methods_by_layers.png, 06_left_or_right.png, 06_layers_measured.png
+:Figures: 08_methods_by_layers.png, 08_left_or_right.png, 08_layers_measured.png
+:Words: explained in the `glossary <../glossary.html>`_
 
-One walk leaves two arrays of the same shape (h, w, C) at every layer: the activations ``A_ijk``, channel k at place
+A **walk** is one pass through the network in reverse; it starts with the score's row at the logits. It leaves two arrays of
+the same shape (h, w, C) at every layer: the activations ``A_ijk``, channel k at place
 (i, j), and the gradients ``g_ijk = ∂S/∂A_ijk`` of the score. A class activation map is ``L_ij = Σ_k w A_ijk``. All that
-the methods of this lesson disagree about is the weight w that they make of g.
+the methods of this lesson disagree about is the weight w that they make of g. How a map is made of A and g is called
+a **read-out**.
 """
 
 # %%
@@ -27,13 +30,10 @@ the methods of this lesson disagree about is the weight w that they make of g.
 # - Can a place be bright in a Grad-CAM map although the network counts it against the class?
 
 import numpy as np
-from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 import tinyattr as ta
-from tinyattr import strategies
 from tinyattr.course import has, holds, passes, predicts, same, show, unaided
-from tinyattr.course.properties import drawn
 from tinyattr.glyphs.scenes import CLASSES, example, scene
 from tinyattr.methods.heatmap import relu
 from tinyattr.studies.draw import LINES, outlined
@@ -58,7 +58,7 @@ for name, array in (("A", A), ("g", g)):
 holds("after a ReLU no activation is negative", A.min() >= 0)
 
 # %%
-# Exercise 6.1 (complete): Grad-CAM in two lines
+# Exercise 8.1 (complete): Grad-CAM in two lines
 # ----------------------------------------------
 #
 # Selvaraju et al. 2017 (arXiv 1610.02391), equations (1) and (2): one weight a channel, the mean of g over the
@@ -76,11 +76,11 @@ def my_grad_cam(A, g):
 
 
 A_small, g_small = np.array([[[1.0, 2.0], [3.0, 0.0]]]), np.array([[[1.0, 0.0], [3.0, -2.0]]])  # (1, 2, 2)
-same("6.1 by hand, w = (2, -1)", my_grad_cam(A_small, g_small), [[0.0, 6.0]])
-same("6.1 the library's", my_grad_cam(A, g), ta.grad_cam(net, tape, NOTES, "log_odds", "block5_pool").raw)
+same("8.1 by hand, w = (2, -1)", my_grad_cam(A_small, g_small), [[0.0, 6.0]])
+same("8.1 the library's", my_grad_cam(A, g), ta.grad_cam(net, tape, NOTES, "log_odds", "block5_pool").raw)
 
 # %%
-# Exercise 6.2 (complete): the same with another pooling
+# Exercise 8.2 (complete): the same with another pooling
 # ------------------------------------------------------
 #
 # Write all four as ``L_ij = Σ_k w A_ijk``, where w is one number a channel, (C,), or keeps its places, (h, w, C):
@@ -97,11 +97,11 @@ def weights(g):
     ### END SOLUTION
 
 
-has("6.2 four weights", weights(g), ("grad_cam", "grad_cam_plus", "hirescam", "layercam"))
+has("8.2 four weights", weights(g), ("grad_cam", "grad_cam_plus", "hirescam", "layercam"))
 mine = {name: (A * w).sum(-1) for name, w in weights(g).items()}
 for name, L in mine.items():
-    same(f"6.2 {name}, the library's", L, ta.METHODS[name](net, tape, NOTES, "log_odds", "block5_pool").raw)
-holds("6.2 without negative g no map is lower", (mine["grad_cam_plus"] >= mine["grad_cam"]).all()
+    same(f"8.2 {name}, the library's", L, ta.METHODS[name](net, tape, NOTES, "log_odds", "block5_pool").raw)
+holds("8.2 without negative g no map is lower", (mine["grad_cam_plus"] >= mine["grad_cam"]).all()
       and (mine["layercam"] >= mine["hirescam"]).all())
 
 # %%
@@ -116,16 +116,16 @@ LAYERS = {"block3_pool": "28 x 28", "block4_pool": "14 x 14", "block5_relu4": "1
 
 maps = [[ta.METHODS[m](net, tape, NOTES, "log_odds", layer) for m in METHODS] for layer in LAYERS]
 title = f"Four methods by four layers, score log_odds, class {net.label(NOTES)}"
-show(outlined(LAYERS.values(), METHODS.values(), maps, picture.masks, title), "06_methods_by_layers.png")
+show(outlined(LAYERS.values(), METHODS.values(), maps, picture.masks, title), "08_methods_by_layers.png")
 
 # %%
-# Exercise 6.3 (predict): one pool apart
+# Exercise 8.3 (predict): one pool apart
 # --------------------------------------
 #
 # ``block5_pool`` is the 2 x 2 max-pool of ``block5_relu4``. Backwards it hands its whole gradient to the place that
 # won, and nothing to the other three. From the pool to the layer before it, 7 x 7 to 14 x 14, by which factor do these
 # change: the weights w_k of Grad-CAM, those of Grad-CAM+, the sum of HiResCAM's map, that of LayerCAM's? Write
-# ``factor = {"grad_cam": ..., ...}``, with the names of exercise 6.2. No computing.
+# ``factor = {"grad_cam": ..., ...}``, with the names of exercise 8.2. No computing.
 
 ### BEGIN SOLUTION
 factor = {"grad_cam": 1 / 4, "grad_cam_plus": 1 / 4, "hirescam": 1, "layercam": 1}
@@ -140,7 +140,7 @@ for block in (5, 4):
         same(f"block {block}, {name}: one factor for all weights", w_relu, grown[name] * w_pool)
     for name, change in (("hirescam", np.array), ("layercam", relu)):
         grown[name] = (A_relu * change(g_relu)).sum() / (A_pool * change(g_pool)).sum()
-    predicts(f"6.3 measured in block {block}", factor, grown, within=1e-9)
+    predicts(f"8.3 measured in block {block}", factor, grown, within=1e-9)
 
 # %%
 # So one layer before the last pool Grad-CAM has the very same weights, but for a factor that normalising removes, and
@@ -155,7 +155,7 @@ CHOICES = (("grad_cam", "block5_relu4"), ("hirescam", "block3_pool"), ("grad_cam
            ("grad_cam_plus", "block3_pool"))
 maps = [[ta.METHODS[m](net, tape, c, "log_odds", layer) for c in (NOTES, HEART)] for m, layer in CHOICES]
 show(outlined([METHODS[m] for m, _ in CHOICES], [f"class {net.label(c)}" for c in (NOTES, HEART)], maps, picture.masks,
-              "One picture, two classes, score log_odds"), "06_left_or_right.png")
+              "One picture, two classes, score log_odds"), "08_left_or_right.png")
 
 # %%
 # Measured
@@ -186,7 +186,7 @@ shares.set(ylim=(0, None), title="Share of the map on its own glyph (full)\nand 
 pointing.set(ylim=(0, 1), title="Share of maps whose peak\nis on their own glyph")
 pointing.legend()
 figure.suptitle("Twelve scenes with two glyphs, the class of each explained, score log_odds")
-show(figure, "06_layers_measured.png")
+show(figure, "08_layers_measured.png")
 
 best = {m: max(LAYERS, key=lambda layer, m=m: own[m, layer]) for m in METHODS}
 holds("Grad-CAM is best before the last pool", best["grad_cam"] == "block5_relu4")
@@ -214,7 +214,7 @@ holds("in block 3 every channel has positive g, for either class",
       all((read_off("block3_pool", c)[1].max((0, 1)) > 0).all() for c in (NOTES, HEART)))
 
 # %%
-# Exercise 6.4 (break): Grad-CAM points at the wrong place
+# Exercise 8.4 (break): Grad-CAM points at the wrong place
 # --------------------------------------------------------
 #
 # What if a channel counts for the class in most places and against it in one? Take the simplest network: no hidden
@@ -241,9 +241,9 @@ peak = np.unravel_index(cam.argmax(), cam.shape)
 without = x.copy()
 without[0, *peak, 0] = 0
 drop = fooled(x)[0, 0] - fooled(without)[0, 0]  # what the class loses with this place
-holds("6.4 Grad-CAM says that its peak speaks for the class", cam[peak] > 0, "its weight is the mean of g")
-holds("6.4 without the peak the class is more likely", drop < 0, "the class loses something with that place")
-same("6.4 HiResCAM gives that place what the class loses with it", hires[peak], drop)
+holds("8.4 Grad-CAM says that its peak speaks for the class", cam[peak] > 0, "its weight is the mean of g")
+holds("8.4 without the peak the class is more likely", drop < 0, "the class loses something with that place")
+same("8.4 HiResCAM gives that place what the class loses with it", hires[peak], drop)
 
 # %%
 # What pooling throws away
@@ -265,8 +265,17 @@ def maps_and_head(net, x, score):
     return maps, tape[net.features].output[0], net.weights["logits"][0], v[0]
 
 
-CASES = [maps_and_head(*network, score) for network, score in drawn(st.tuples(
-    strategies.tiny_networks(("convolutional",)), st.sampled_from(list(ta.SCORES))), count=60)]  # heads that average
+def random_network(random_state):
+    """(net, x): a convolution, a ReLU, a mean over all places, a dense layer, with random weights; a random picture."""
+    rng = np.random.default_rng(random_state)
+    side, C, K, n = rng.integers(2, 6, 4)
+    layers = [("conv", "conv2d", {"padding": 1}), ("relu", "relu", {}), ("pool", "global_avg_pool", {}), ("logits", "dense", {})]
+    weights = {"conv": (rng.standard_normal((3, 3, C, K)), rng.standard_normal(K)),
+               "logits": (rng.standard_normal((K, n)), rng.standard_normal(n))}
+    return ta.network(layers, weights), rng.standard_normal((1, side, side, C))
+
+
+CASES = [maps_and_head(*random_network(k), score) for k in range(10) for score in ta.SCORES]  # heads that average
 CASES = [case for case in CASES if all(L.any() for L in case[0])]  # maps of zeros say nothing
 layers = [("pool", "max_pool", {"size": 4, "stride": 4}), ("flatten", "flatten", {}), ("logits", "dense", {})]
 kernel = np.array([[2.0, 0.0, 1.0], [-1.0, 1.0, 0.0]])  # (C, n)
@@ -274,7 +283,7 @@ maximum = ta.network(layers, {"logits": (kernel, np.zeros(3))}, features="input"
 of_maximum = maps_and_head(maximum, np.random.default_rng(0).random((1, 4, 4, 2)), "log_odds")
 
 # %%
-# Exercise 6.5 (prove): a head that only averages
+# Exercise 8.5 (prove): a head that only averages
 # -----------------------------------------------
 #
 # Many networks end with a global average pool and one dense layer W (C, n), so that ``∂z_j/∂A_ijk = W_kj / Z`` at every
@@ -293,8 +302,8 @@ def both_are_cam(maps, A, W, v):
 
 
 for case in CASES:
-    holds("6.5 on random networks", passes(both_are_cam, *case))
-holds("6.5 it fails for a maximum", not passes(both_are_cam, *of_maximum), "hold both maps against CAM / Z")
+    holds("8.5 on random networks", passes(both_are_cam, *case))
+holds("8.5 it fails for a maximum", not passes(both_are_cam, *of_maximum), "hold both maps against CAM / Z")
 (pooled, whole), *rest = max(CASES, key=lambda case: np.ptp(case[0][0]))
 slip = np.ones(pooled.shape)
 slip[np.unravel_index(np.abs(pooled).argmax(), pooled.shape)] = 1.01  # a hundredth more at the largest place
@@ -302,7 +311,7 @@ for what, maps in {"a place of Grad-CAM that is off by a hundredth": (pooled * s
                    "a place of HiResCAM that is off by a hundredth": (pooled, whole * slip),
                    "two maps that are twice as large": (2 * pooled, 2 * whole),
                    "two maps that are turned round": (pooled[::-1, ::-1], whole[::-1, ::-1])}.items():
-    holds(f"6.5 it sees {what}", not passes(both_are_cam, maps, *rest))
+    holds(f"8.5 it sees {what}", not passes(both_are_cam, maps, *rest))
 
 # %%
 # What you can say now
@@ -315,4 +324,4 @@ for what, maps in {"a place of Grad-CAM that is off by a hundredth": (pooled * s
 # - A pooled map can be brightest where the network sees evidence against the class.
 #
 # Talk about it: in block 5 the maps of the two glyphs are not only different, they run against each other. Which part
-# of the row ``e_c - q`` does that? (Lesson 7.) LayerCAM keeps positive g only: which evidence does it hide?
+# of the row ``e_c - q`` does that? (Lesson 9.) LayerCAM keeps positive g only: which evidence does it hide?

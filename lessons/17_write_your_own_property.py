@@ -1,14 +1,15 @@
 """
-12. Write your own property
+17. Write your own property
 ===========================
 
 **Question:** How do you test an answer that nobody knows, and how do you know that your test can fail?
 
-:Time: 60 min (15 talk, 35 work, 10 discuss)
+:Time: 100 min (30 read, 60 solve, 10 discuss)
 :CPU: 22 s
-:Needs: lessons 5 and 9; hypothesis (extra "lessons"); no network
+:Needs: lessons 7 and 11; hypothesis (extra "lessons")
 :After this you can: turn an example into a property; judge a property by the faults that it finds; take its tolerance from conditioning; read a shrunk counter-example; test what a heatmap promises on networks that nobody has seen
-:Figures: 12_mutants.png, 12_rounding.png
+:Figures: 17_mutants.png, 17_rounding.png
+:Words: explained in the `glossary <../glossary.html>`_
 
 A test by example needs an input whose right answer you know. A property needs none: it is a sentence that is true
 for every input, and a program looks for the input that makes it false. You will write such sentences about softmax,
@@ -121,7 +122,7 @@ holds("1e-7 needs two classes, nothing else", len(found["1e-7 added below"]) == 
 holds("base 2 sums to 1 everywhere", found["base 2"] is None)
 
 # %%
-# Exercise 12.1 (predict): who lives?
+# Exercise 17.1 (predict): who lives?
 # -----------------------------------
 #
 # Four properties that everybody would name, each tried with 200 wide draws of z and t (up to 1024) and with 200
@@ -172,8 +173,8 @@ def lives(fault, draws):
 alive = {"base 2", "small ones dropped", "all alike"}
 ### END SOLUTION
 
-predicts("12.1 by 200 wide draws", alive, {fault: lives(fault, WIDE) for fault in MUTANTS})
-predicts("12.1 by 200 others", alive, {fault: lives(fault, OTHERS) for fault in MUTANTS})
+predicts("17.1 by 200 wide draws", alive, {fault: lives(fault, WIDE) for fault in MUTANTS})
+predicts("17.1 by 200 others", alive, {fault: lives(fault, OTHERS) for fault in MUTANTS})
 
 # %%
 # Look at all of them: every property on every mutant, and on the right ones.
@@ -194,7 +195,7 @@ ax.set_yticks(range(len(faults)), [*MUTANTS, *(f"right: {name}" for name in RIGH
 ax.tick_params(length=0, labelsize=9)
 ax.xaxis.tick_top()
 ax.set_title("Four properties, ten faulty softmaxes and three right ones", fontsize=10)
-show(figure, "12_mutants.png")
+show(figure, "17_mutants.png")
 holds("no property is false for a right softmax", not table[len(MUTANTS):].any())
 holds("tame draws find no overflow", (table[:2] == 1).all())
 holds("three rows are grey", (table[:len(MUTANTS)].sum(1) == 0).sum() == 3)
@@ -226,11 +227,11 @@ ax.axhline(EPS, color=LINES[4], ls=":", label="EPS")
 ax.set(xlabel="size of the shift $t$", ylabel="largest $|y_c(z + t) - y_c(z)|$",
        title="A right softmax, shifted by any t: the difference grows with t")
 ax.legend(fontsize=9)
-show(figure, "12_rounding.png")
+show(figure, "17_rounding.png")
 same("10^8 times the shift, about 10^8 times the difference", np.log10(worst[12] / worst[4]), 8, within=0.1)
 
 # %%
-# Exercise 12.2 (prove): how much rounding allows
+# Exercise 17.2 (prove): how much rounding allows
 # -----------------------------------------------
 #
 # Adding t rounds ``z_i + t`` to a float near by, off by at most ``EPS / 2 · |z_i + t|``. How far off is a gap
@@ -255,12 +256,12 @@ rng = np.random.default_rng(2)
 high = [(rng.uniform(2047.5, 2048.5, 2), rng.uniform(-1, 1)) for _ in range(500)]  # around 2048 floats change their spacing
 for name, f in RIGHT.items():
     for kind, draws in (("z near 2048", high), ("t up to 100", NEAR), ("t up to 10^12", FAR)):
-        holds(f"12.2 no false alarm, {name}, {kind}", all(blind_within_room(f, *d) for d in draws))
-holds("12.2 nothing hides: logits in float32", not all(blind_within_room(MUTANTS["logits in float32"], *d) for d in NEAR))
-holds("12.2 no wider than rounding", all(room(z, t) <= 4 * EPS * (np.abs(z + t).max() + len(z) + 4) for z, t in NEAR))
+        holds(f"17.2 no false alarm, {name}, {kind}", all(blind_within_room(f, *d) for d in draws))
+holds("17.2 nothing hides: logits in float32", not all(blind_within_room(MUTANTS["logits in float32"], *d) for d in NEAR))
+holds("17.2 no wider than rounding", all(room(z, t) <= 4 * EPS * (np.abs(z + t).max() + len(z) + 4) for z, t in NEAR))
 
 # %%
-# Exercise 12.3 (prove): kill them all
+# Exercise 17.3 (prove): kill them all
 # ------------------------------------
 #
 # Write one property, of as many parts as you like, that is true of every right softmax and false for all ten
@@ -281,9 +282,9 @@ def my_property(f, z):
 with np.errstate(all="ignore"):  # mutants overflow
     for name, f in RIGHT.items():
         false = next((z for z in ZS if not passes(my_property, f, z)), None)
-        holds(f"12.3 true of the right one, {name}", false is None, f"all of them round, and may be 0; see z = {false}")
+        holds(f"17.3 true of the right one, {name}", false is None, f"all of them round, and may be 0; see z = {false}")
     for fault, f in MUTANTS.items():
-        holds(f"12.3 kills: {fault}", not all(passes(my_property, f, z) for z in ZS))
+        holds(f"17.3 kills: {fault}", not all(passes(my_property, f, z) for z in ZS))
 print("1e-7 added below is killed at", broken_by(lambda z: my_property(MUTANTS["1e-7 added below"], z), LOGITS))
 
 # %%
@@ -312,7 +313,7 @@ for name in ("epsilon below", "last of 517 halved", "argument overwritten", "dig
     print(f"{name} ({exhibit.part}; {exhibit.report}): {exhibit.says}\n    breaks: {'; '.join(museum.asked(exhibit).broken)}")
 
 # %%
-# One of the exhibits is the solution of our own exercise 5.2, ``np.diag(y) - np.outer(y, y)``. Here is what breaks, and why.
+# One of the exhibits is the solution of our own exercise 7.2, ``np.diag(y) - np.outer(y, y)``. Here is what breaks, and why.
 
 findings = museum.asked(museum.WRONG["one minus y"])
 print("\n".join(f"{f.identity}\n    {f.example}" for f in findings.findings if not f.holds))
@@ -322,11 +323,11 @@ print("y_c - y_c^2 =", lead[0] - lead[0] ** 2, "  y_c (sum of the others) =", le
 holds("the true entry is not 0", lead[0] * lead[1] > 4e-18 and lead[0] - lead[0] ** 2 == 0)
 
 # %%
-# In exact numbers it is the right formula, and where logits are near each other, as in lesson 5, nobody can tell. Where
+# In exact numbers it is the right formula, and where logits are near each other, as in lesson 7, nobody can tell. Where
 # a class leads by 40, ``y_c`` rounds to 1, and ``y_c - y_c²`` is 0 instead of 4e-18. Is that not small enough to forget?
 # Every other entry of the row is of the same size, 4e-18: beside them, 0 is as wrong as can be. The row does not sum to
 # 0 any more, and that sum, κ, was the whole point: a heatmap by this row follows t(x). The way out is to sum what is
-# left, ``y_c Σ_{j≠c} y_j``, as ``softmax_jacobian`` does. The same happens to log y_c: exercise 5.5.
+# left, ``y_c Σ_{j≠c} y_j``, as ``softmax_jacobian`` does. The same happens to log y_c: exercise 7.5.
 #
 # Fixed examples know the faults of yesterday, draws may find those of tomorrow; use both.
 
@@ -366,7 +367,7 @@ for fault, change in FAULTY_WALKS.items():
     print("   by", " > ".join(name for name, _, _ in found[0].layers), "on a picture", found[1].shape)
 
 # %%
-# Exercise 12.4 (break): outwit the property
+# Exercise 17.4 (break): outwit the property
 # ------------------------------------------
 #
 # Every fault is killed, and shrunk to the smallest network that shows it. Now write a rule for the ReLU that is not
@@ -385,10 +386,10 @@ u = np.array([[-1.0, -1e-9, 0.0, 1e-9, 1.0]])
 g = np.array([[1.0, -1.0, 1.0, -1.0, 1.0]])
 record = Record("relu", "relu", ("x",), np.maximum(u, 0), {}, (u,))
 (yours,), (theirs,) = survivor(record, g), rules.elementwise(record, g)
-holds("12.4 it is another rule", (yours != theirs).any())
-holds("12.4 not by rounding: away from the kink it is the same", (yours == theirs)[np.abs(u) == 1].all())
+holds("17.4 it is another rule", (yours != theirs).any())
+holds("17.4 not by rounding: away from the kink it is the same", (yours == theirs)[np.abs(u) == 1].all())
 found = broken_by(lambda d: is_the_gradient({**ta.GRADIENT, "relu": survivor}, *d), strategies.tiny_networks())
-holds("12.4 it lives", found is None)
+holds("17.4 it lives", found is None)
 
 # %%
 # Scores have a property, too, that is measured without any derivative: pushed by t, they answer
@@ -421,7 +422,7 @@ def pushed(net, altered, x):
 PUSHED = [case for draw in drawn(altered_networks(), count=60) if np.isfinite((case := pushed(*draw))[2])]  # no overflow
 
 # %%
-# Exercise 12.5 (prove): what a heatmap promises
+# Exercise 17.5 (prove): what a heatmap promises
 # ----------------------------------------------
 #
 # ``strategies.attacked`` plants a t(x) of its own invention behind a network: a sum, squares or an exponential of
@@ -442,14 +443,14 @@ def kept(score, kappa):
 
 
 for score in ta.SCORES:
-    holds(f"12.5 {score} keeps kappa = {KAPPA[score]}", kept(score, KAPPA[score]))
+    holds(f"17.5 {score} keeps kappa = {KAPPA[score]}", kept(score, KAPPA[score]))
 for score, wrong in (("pre", 0), ("log_odds", 1)):
-    holds(f"12.5 it can fail: {score} with kappa = {wrong}", not kept(score, wrong))
+    holds(f"17.5 it can fail: {score} with kappa = {wrong}", not kept(score, wrong))
 before, dt = np.random.default_rng(5).normal(size=(2, 3, 4, 1))
 right = before + dt  # kappa = 1
 spoiled = {"the other sign": -right, "places exchanged": right[::-1], "one place off": right + (right == right.min())}
 for what, after in spoiled.items():
-    holds(f"12.5 it can fail: {what}", not passes(moves_by_kappa, before, after, dt, 1, 1e-6))
+    holds(f"17.5 it can fail: {what}", not passes(moves_by_kappa, before, after, dt, 1, 1e-6))
 
 # %%
 # What you can say now

@@ -1,13 +1,21 @@
 """
-Bring your own network
-======================
+19. Bring your own network
+==========================
+
+**Question:** You trained a network elsewhere. What does it take to explain, attack and repair it here?
+
+:Time: 50 min (15 read, 25 solve, 10 discuss)
+:CPU: 2 s
+:Needs: lessons 5, 8 and 16
+:After this you can: load a network from Keras or PyTorch and prove that it is yours; explain it, attack it, detect the attack and repair it
+:Figures: 19_maps.png
+:Words: explained in the `glossary <../glossary.html>`_
 
 A network that you trained elsewhere, in Keras or PyTorch, comes here as its own file. Then every method, attack and
-repair of this project works on it, and no other framework has to be installed. This page goes the whole way with a
-small network from Keras. It is no lesson of the course: there are no exercises, only steps to repeat with a file of
-yours.
+repair of this project works on it, and no other framework has to be installed. This lesson goes the whole way with a
+small network from Keras; afterwards, repeat the steps with a file of yours.
 
-The file was made by ``lessons/train_own_network.py``: a Sequential model with a separable convolution and batch
+The file was made by ``lessons/own_network/train_own_network.py``: a Sequential model with a separable convolution and batch
 normalisation, trained on pictures of a disc, a square or a cross. The last line of a training is all that it takes:
 
 .. code-block:: python
@@ -30,21 +38,44 @@ From PyTorch, the file is an ONNX file (reading it needs the package onnx). Ever
 
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 import tinyattr as ta
-from tinyattr.course import holds, show
+from tinyattr.course import holds, predicts, same, show
 from tinyattr.files.embedded import embedded
 from tinyattr.softmax import softmax
 from tinyattr.studies.detect import inspect, repair
 
-sys.path.insert(0, str(embedded("lessons")))
+sys.path.insert(0, str(embedded("lessons/own_network")))
 from train_own_network import CLASSES, pictures  # draws the pictures; Keras is not needed for that
 
-net = ta.load(embedded("lessons") / "own_network.keras", classes=CLASSES)
+net = ta.load(embedded("lessons/own_network/own_network.keras"), classes=CLASSES)
+
+# %%
+# Exercise 19.1 (predict): what is left of a model
+# ------------------------------------------------
+#
+# In Keras, the model is a list: Rescaling, RandomFlip, Conv2D, BatchNormalization, ReLU, MaxPooling2D, SeparableConv2D with a
+# ReLU, MaxPooling2D, Conv2D with a ReLU, GlobalAveragePooling2D, Dropout, Dense with softmax. Of how many layers here does each
+# of these consist? ``count = {"Rescaling": ..., "RandomFlip": ..., "SeparableConv2D": ..., "Dropout": ..., "Dense": ...}``.
+# Two things to know: what acts in training only is left out, and a separable convolution is two convolutions, one for each
+# channel and one that mixes channels. And where does a network end here?
+
+### BEGIN SOLUTION
+count = {"Rescaling": 1, "RandomFlip": 0, "SeparableConv2D": 3, "Dropout": 0, "Dense": 1}
+### END SOLUTION
+
+begins = {"Rescaling": "rescaling", "RandomFlip": "random", "SeparableConv2D": "separable", "Dropout": "dropout", "Dense": "dense"}
+predicts("19.1 each", count, {what: sum(name.startswith(word) for name, _, _ in net.layers) for what, word in begins.items()})
+same("19.1 with the eight layers of the others, all", sum(count.values()) + 8, len(net.layers))
+
+# %%
+# The whole list:
+
 print(net)
 print(net.source.split("; ", 1)[1])
 for name, op, attributes in net.layers:
@@ -66,6 +97,33 @@ KERAS = [0.0004225650627631694, 0.0014554884983226657, 0.9981219172477722]
 holds("the probabilities that Keras printed", np.abs(y[0] - KERAS).max() < 1e-5)
 
 # %%
+# Exercise 19.2 (break): the right numbers, the wrong units
+# ---------------------------------------------------------
+#
+# This file says how photos become inputs, and ``load`` refuses another ``input``. But ``net(x)`` takes any array: it cannot
+# know what was done to a photo, and can only warn of numbers that no photo gives. Write a preprocessing that some other network might want, and that loses nothing of the photo
+# but units, zero point or order of channels, so that our network is right in fewer than half of the pictures, without any
+# error.
+
+
+def prepared(photo):
+    """(48, 48, 3) from the photo, (48, 48, 3) uint8."""
+    ### BEGIN SOLUTION
+    return photo / 255
+    ### END SOLUTION
+
+
+inputs = np.stack([np.asarray(prepared(picture), float) for picture in seen])
+kept = max(abs(np.corrcoef(inputs[..., order].ravel(), seen.ravel())[0, 1]) for order in ([0, 1, 2], [2, 1, 0]))
+holds("19.2 nothing but units, zero and order", kept > 0.97, f"the correlation with the photos is {kept:.3f}")
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    y_wrong = softmax(net(inputs))
+holds("19.2 answers like any other", np.allclose(y_wrong.sum(1), 1))
+right = np.mean(y_wrong.argmax(1) == truth)
+holds("19.2 right in fewer than half", right < 0.5, f"right in {right:.0%}; make the numbers much smaller or larger than the model expects")
+
+# %%
 # Explain
 # -------
 #
@@ -82,23 +140,48 @@ for ax, (method, heat) in zip(figure.subplots(1, len(maps)), maps.items(), stric
     ax.imshow(heat.map, cmap="inferno", alpha=0.6)
     ax.set(xticks=[], yticks=[], title=method)
 figure.suptitle(f"A {CLASSES[c]}, explained by four methods, score log_odds", fontsize=10)
-show(figure, "own_network_maps.png")
+show(figure, "19_maps.png")
 
 # %%
-# Here we know where the shape is, so that we can ask whether the map is right: does its highest place lie on the
-# shape? A square is flat inside, so a map may well point at its edge; we allow two pixels around it.
+# Exercise 19.3 (complete): on the shape
+# --------------------------------------
+#
+# Here we know where the shape is, so that we can ask whether the map is right: does its highest place lie on the shape? A
+# square is flat inside, so a map may well point at its edge. Allow some pixels around the shape: ``reach`` rows and columns in
+# each direction.
 
 
-def on_the_shape(heat, mask):
-    """Whether the highest place of the map lies on the shape, or at most two pixels beside it."""
-    i, j = np.unravel_index(heat.map.argmax(), heat.map.shape)
-    return mask[max(i - 2, 0):i + 3, max(j - 2, 0):j + 3].any()
+def on_the_shape(L, mask, reach=2):
+    """True if some pixel of mask (h, w) is at most `reach` rows and columns away from the highest place of L (h, w)."""
+    ### BEGIN SOLUTION
+    i, j = np.unravel_index(L.argmax(), L.shape)
+    return bool(mask[max(i - reach, 0):i + reach + 1, max(j - reach, 0):j + reach + 1].any())
+    ### END SOLUTION
 
 
-pointed = [on_the_shape(ta.grad_cam(net, net.read(picture), int(k), score="log_odds"), mask)
-           for picture, k, mask in zip(seen[:50], truth, masks, strict=False)]
-print(f"Grad-CAM points at the shape in {np.mean(pointed):.0%} of {len(pointed)} pictures")
-holds("it points at the shape in most pictures", np.mean(pointed) > 0.7)
+one = np.zeros((5, 6), bool)
+one[4, 5] = True
+for place, reach, true in (((4, 5), 0, True), ((4, 4), 0, False), ((3, 4), 1, True), ((0, 0), 2, False), ((2, 5), 1, False), ((1, 2), 3, True)):
+    L = np.zeros((5, 6))
+    L[place] = 1
+    holds(f"19.3 a peak at {place}, a pixel at (4, 5), reach {reach}", on_the_shape(L, one, reach) == true)
+rng = np.random.default_rng(0)
+some = rng.random((200, 7, 9)) < 0.05
+peaks = [rng.integers(0, (7, 9)) for _ in some]
+spots = [np.eye(63)[i * 9 + j].reshape(7, 9) for i, j in peaks]
+near = [any(max(abs(a - i), abs(b - j)) <= 2 for a, b in np.argwhere(mask)) for mask, (i, j) in zip(some, peaks, strict=True)]
+same("19.3 by distances, 200 made-up masks", [on_the_shape(L, mask) for L, mask in zip(spots, some, strict=True)], near)
+
+# %%
+# The fifty maps, looked at in the same way:
+
+found = []
+for picture, k, mask in zip(seen[:50], truth, masks, strict=False):
+    L = ta.grad_cam(net, net.read(picture), int(k), score="log_odds").map
+    i, j = np.unravel_index(L.argmax(), L.shape)
+    found.append(mask[max(i - 2, 0):i + 3, max(j - 2, 0):j + 3].any())
+print(f"Grad-CAM points at the shape in {np.mean(found):.0%} of {len(found)} pictures")
+holds("it points at the shape in most pictures", np.mean(found) > 0.7)
 
 # %%
 # Attack
@@ -157,3 +240,12 @@ holds("and its pre maps are those of the score `centred`", np.abs(pre - centred)
 # - *A size that is left open*: say it, ``ta.load(path, size=224)``.
 # - *ONNX with an operator that is not read*: export with ``model.eval()``, without its last softmax if that is the
 #   reason, or with the other exporter of PyTorch (``dynamo=False``).
+#
+# What you can say now
+# --------------------
+#
+# - A model is data: its layers are read, not run. Whether it is yours, you see from probabilities that your framework printed.
+# - Everything in this course works on it: maps, attack, detection, repair.
+# - A file can say how photos are preprocessed, but not what somebody did to an array.
+#
+# Talk about it: which probabilities of your own network would you write down today, so that you can check them in a year?

@@ -1,14 +1,15 @@
 """
-8. Paths: integrated gradients, RSI-Grad-CAM and what a sum promises
-====================================================================
+10. Paths: integrated gradients, RSI-Grad-CAM and what a sum promises
+=====================================================================
 
 **Question:** When all numbers of a map add up to the change of the score, what does that prove?
 
-:Time: 60 min (15 talk, 30 work, 15 discuss)
+:Time: 85 min (25 read, 50 solve, 10 discuss)
 :CPU: 10 s
-:Needs: lessons 5 and 7; no network
+:Needs: lessons 7 and 9
 :After this you can: write integrated gradients and RSI-Grad-CAM in a few lines; read a receipt and say where its gap comes from; say what the quadrature rule, the score and the baseline each do to the map
-:Figures: 08_path.png, 08_error.png, 08_scores.png, 08_baselines.png
+:Figures: 10_path.png, 10_error.png, 10_scores.png, 10_baselines.png
+:Words: explained in the `glossary <../glossary.html>`_
 
 A gradient looks at one point. Path methods walk from a baseline b, a picture with nothing to see, to the picture x,
 along ``x(a) = b + a (x - b)`` for a from 0 to 1, and add up gradients on the way. The reward is a promise: the whole
@@ -60,7 +61,7 @@ for name, factor, style, colour in drawn:
 ax.set(xlabel="place a on the path from black to the picture", ylabel="probability $y_c$",
        title=f"The probability of {net.label(c)} while the picture fades in")
 ax.legend()
-show(figure, "08_path.png")
+show(figure, "10_path.png")
 holds("the network names the glyph", z[-1].argmax() == c)
 holds("the surer copy goes half of its way in three steps", largest > 0.5)
 
@@ -109,8 +110,8 @@ same("the chain rule, against a difference", slope(smooth, x6, b6, 1, "log_odds"
      change(smooth, half + step, half - step, 1, "log_odds") / 2e-5, within=1e-8)
 
 # %%
-# Exercise 8.1 (complete): integrated gradients
-# ---------------------------------------------
+# Exercise 10.1 (complete): integrated gradients
+# ----------------------------------------------
 #
 # ``ta.gradient(net, picture, c, score=score).raw`` is dS/dx, (H, W, C). Replace the integral by the mean of N
 # gradients, taken in the middle of N equal steps. That is all.
@@ -129,11 +130,11 @@ product = ta.network([("p", "pick", {"at": (0, 0)}), ("q", "pick", {"inputs": ["
                       ("pq", "mul", {"inputs": ["p", "q"]}), ("two_logits", "two_logits", {})], {})
 # For a picture of two pixels p, q: its logits are (0, p q), so that S = p q for class 1.
 two = np.array([3.0, 5.0]).reshape(1, 1, 2, 1)
-same("8.1 a product shares its 15 in halves",
+same("10.1 a product shares its 15 in halves",
      my_integrated_gradients(product, two, 0 * two, 1, "pre", 1).ravel(), [7.5, 7.5])
-same("8.1 as the library", my_integrated_gradients(smooth, x6, b6, 1, "log_odds", 5),
+same("10.1 as the library", my_integrated_gradients(smooth, x6, b6, 1, "log_odds", 5),
      ta.integrated_gradients(smooth, x6, 1, score="log_odds", baseline=b6, steps=5, rule="middle").raw)
-same("8.1 completeness", my_integrated_gradients(smooth, x6, b6, 1, "log_odds", 200).sum(),
+same("10.1 completeness", my_integrated_gradients(smooth, x6, b6, 1, "log_odds", 200).sum(),
      change(smooth, x6, b6, 1, "log_odds"), within=1 / 200**2)
 
 # %%
@@ -164,8 +165,8 @@ holds("gauss, 3 steps: exact for a^5", error(lambda a: a**5, "gauss", 3, 1 / 6) 
 holds("but not for a^6", error(lambda a: a**6, "gauss", 3, 1 / 7) > 1e-5)
 
 # %%
-# Exercise 8.2 (predict): how fast?
-# ---------------------------------
+# Exercise 10.2 (predict): how fast?
+# ----------------------------------
 #
 # A rule has order p if its error on a smooth path falls as ``1/N^p``: doubling N divides it by ``2^p``. Write down p
 # for each rule but Gauss's, ``order = {"left": ..., ...}``. No computing: draw one step of a parabola, and what the
@@ -175,9 +176,9 @@ holds("but not for a^6", error(lambda a: a**6, "gauss", 3, 1 / 7) > 1e-5)
 order = {"left": 1, "right": 1, "middle": 2, "trapezoid": 2}
 ### END SOLUTION
 
-predicts("8.2 on a parabola", order, {rule: halved(lambda a: a**2, rule, 1 / 3) for rule in RULES}, within=1 / 32)
+predicts("10.2 on a parabola", order, {rule: halved(lambda a: a**2, rule, 1 / 3) for rule in RULES}, within=1 / 32)
 whole = change(smooth, x6, b6, 1, "log_odds")
-predicts("8.2 on the smooth network", order, {rule: halved(on_path, rule, whole) for rule in RULES}, within=1 / 32)
+predicts("10.2 on the smooth network", order, {rule: halved(on_path, rule, whole) for rule in RULES}, within=1 / 32)
 
 # %%
 # Kinks
@@ -202,7 +203,7 @@ for ax, one, name in zip(axes, (smooth, kinked), ("softplus: no kinks", "ReLU: k
 axes[0].set_ylabel("error of the sum, $|\\Sigma\\, IG - (S(x) - S(b))|$")
 axes[0].legend()
 figure.suptitle("Integrated gradients, score log_odds, layer input, class 1")
-show(figure, "08_error.png")
+show(figure, "10_error.png")
 holds("smooth: 32 Gauss steps leave rounding only", errors[smooth, "gauss"][4] < 1e-12)
 kinks_at = np.linspace(0.01, 0.99, 99)
 jumps = [error(lambda a, k=k: a > k, rule, 16, 1 - k) for rule in QUADRATURES for k in kinks_at]
@@ -211,8 +212,8 @@ holds("kinks: with 128 steps no rule is right to three digits",
       min(errors[kinked, rule][-1] for rule in QUADRATURES) > 1e-3)
 
 # %%
-# Exercise 8.3 (prove): steps that end at the kinks
-# -------------------------------------------------
+# Exercise 10.3 (prove): steps that end at the kinks
+# --------------------------------------------------
 #
 # Explain ``pre``, so S = z_c. Between two kinks the ReLU network is linear: its slope is constant, and one gradient
 # says all. So if steps end exactly at the kinks, the sum has **no** error, and that proves that kinks were all that was
@@ -233,9 +234,9 @@ ends = np.array([0, *kinks(kinked, x6, b6), 1])
 width = np.diff(ends)
 early, late = ([slope(kinked, x6, b6, 1, "pre", a) for a in ends[:-1] + part * width] for part in (0.1, 0.9))
 print(len(width), "gradients, one for each piece")
-same("8.3 one slope from kink to kink", early, late)
-same("8.3 the sum is exact", width @ early, change(kinked, x6, b6, 1, "pre"))
-holds("8.3 the slope jumps at each", (np.abs(np.diff(early)) > 1e-6).all())
+same("10.3 one slope from kink to kink", early, late)
+same("10.3 the sum is exact", width @ early, change(kinked, x6, b6, 1, "pre"))
+holds("10.3 the slope jumps at each", (np.abs(np.diff(early)) > 1e-6).all())
 
 # %%
 # A Stieltjes sum
@@ -247,8 +248,8 @@ holds("8.3 the slope jumps at each", (np.abs(np.diff(early)) > 1e-6).all())
 # ``I_ijk = ∫ dS/dA_ijk dA_ijk``, as the sum ``Σ_l (g(l-1) + g(l))/2 · (A(l) - A(l-1))`` over pictures ``x_l = b +
 # (l/N)(x - b)``; then ``w_k = (1/Z) Σ_ij I_ijk`` and ``L = Σ_k w_k A_k(x)``, with Z places.
 #
-# Exercise 8.4 (complete): RSI-Grad-CAM
-# -------------------------------------
+# Exercise 10.4 (complete): RSI-Grad-CAM
+# --------------------------------------
 #
 # ``seen`` gives A and g of a layer for one picture. Write the sum I. What is promised is ``Σ I = Z Σ_k w_k = S(x) -
 # S(b)``. The map L multiplies w by A once more: it promises no sum.
@@ -271,19 +272,19 @@ def my_integral(net, x, b, c, score, layer, N):
 A_x, A_b = (kinked.run(v)["A"].output[0] for v in (x6, b6))  # (6, 6, 4)
 integral = my_integral(kinked, x6, b6, 1, "log_odds", "A", 6)
 heat = ta.rsi_grad_cam(kinked, x6, 1, score="log_odds", layer="A", baseline=b6, steps=6)
-same("8.4 the map L = A w", A_x @ integral.mean((0, 1)), heat.raw)
-holds("8.4 L sums to something else", abs(heat.raw.sum() - heat.receipt.owed) > 1)
+same("10.4 the map L = A w", A_x @ integral.mean((0, 1)), heat.raw)
+holds("10.4 L sums to something else", abs(heat.raw.sum() - heat.receipt.owed) > 1)
 integral = my_integral(kinked, x6, b6, 1, "pre", "A", 2)
-same("8.4 z_c is linear in A: two steps keep the promise", integral.sum(), change(kinked, x6, b6, 1, "pre"))
+same("10.4 z_c is linear in A: two steps keep the promise", integral.sum(), change(kinked, x6, b6, 1, "pre"))
 attacked = my_integral(ta.alter(kinked, K=10), x6, b6, 1, "pre", "A", 2)  # t = 10 Σ_k A_00k on every logit
-same("8.4 attacked, the corner gets K times its change", (attacked - integral)[0, 0], 10 * (A_x - A_b)[0, 0])
+same("10.4 attacked, the corner gets K times its change", (attacked - integral)[0, 0], 10 * (A_x - A_b)[0, 0])
 
 # %%
 # The score on the way
 # --------------------
 #
 # At one point the rows of ``post``, ``log`` and ``log_odds`` differ by a factor only: ``∂y_c = y_c ∂log y_c = y_c (1 -
-# y_c) ∂log_odds`` (2023a, equations 4 and 18; lesson 5). Grad-CAM looks at one point, so its three maps are one
+# y_c) ∂log_odds`` (2023a, equations 4 and 18; lesson 7). Grad-CAM looks at one point, so its three maps are one
 # picture. Along a path y_c moves, and with it the factor: ``post`` weighs each place by ``y_c (1 - y_c)``, so it is all
 # about the few steps in which y_c jumps; ``log`` weighs by ``1 - y_c``, so it stops listening once the network is sure;
 # ``log_odds`` weighs all places alike. The receipts say how well 16 steps catch such a jump.
@@ -301,7 +302,7 @@ for name, row in zip(methods, heats, strict=True):
 for score, heat in zip(scores, heats[2], strict=True):
     print(f"integrated gradients, {score}: {heat.receipt}")
 title = f"One map at a point, three along a path. Surer copy, {net.label(c)}"
-show(grid(methods, scores, heats, title), "08_scores.png")
+show(grid(methods, scores, heats, title), "10_scores.png")
 same("Grad-CAM: one map", heats[0][0].map, heats[0][2].map, within=1e-6)
 holds("integrated gradients: log_odds draws another", max(post, log) < 0.6)
 
@@ -333,14 +334,14 @@ for ax, (b, heat) in zip(axes[1:], maps.items(), strict=True):
 for ax in axes:
     ax.set(xticks=[], yticks=[])
 figure.suptitle(f"Integrated gradients, score log_odds, layer input, {net.label(c_night)}", fontsize=10)
-show(figure, "08_baselines.png")
+show(figure, "10_baselines.png")
 holds("the network names the black glyph", net(x_night)[0].argmax() == c_night)
 holds("black on black gets nothing", not maps["black"].raw[glyph].any())
 holds("from its own mean, the glyph gets most", share > 0.5)
 
 # %%
-# Exercise 8.5 (break): a receipt without the glyph
-# -------------------------------------------------
+# Exercise 10.5 (break): a receipt without the glyph
+# --------------------------------------------------
 #
 # Take the first picture, whose glyph is not black. Give a baseline, black away from the glyph, from which integrated
 # gradients keep their promise and yet give the glyph nothing at all.
@@ -357,10 +358,10 @@ glyph = day.masks[0]
 b = blind_baseline(x, black, glyph)
 heat = ta.integrated_gradients(net, x, c, score="log_odds", baseline=b, steps=8)
 print(heat.receipt)
-holds("8.5 nothing for the glyph", not heat.raw[glyph].any())
-same("8.5 black elsewhere", b[0, ~glyph], black[0, ~glyph], within=0)
-holds("8.5 something is owed", abs(heat.receipt.owed) > 1)
-holds("8.5 and most of it is paid", abs(heat.receipt.gap) < 0.2 * abs(heat.receipt.owed))
+holds("10.5 nothing for the glyph", not heat.raw[glyph].any())
+same("10.5 black elsewhere", b[0, ~glyph], black[0, ~glyph], within=0)
+holds("10.5 something is owed", abs(heat.receipt.owed) > 1)
+holds("10.5 and most of it is paid", abs(heat.receipt.gap) < 0.2 * abs(heat.receipt.owed))
 
 # %%
 # What a receipt cannot see

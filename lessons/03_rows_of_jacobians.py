@@ -1,15 +1,16 @@
 """
-2. Arrays: rows and columns of a Jacobian
+3. Arrays: rows and columns of a Jacobian
 =========================================
 
 **Question:** Why does a walk backwards give a row of the Jacobian, and how do we test a rule whose Jacobian is too large
 to write out?
 
-:Time: 60 min (15 talk, 30 work, 15 discuss)
+:Time: 85 min (20 read, 55 solve, 10 discuss)
 :CPU: 3 s
-:Needs: lesson 1; matrix products
+:Needs: lesson 2; matrix products
 :After this you can: write the Jacobian of a dense layer and of a ReLU; say what a seed asks for; write a convolution's backward rule; test any rule with two random arrays; say what happens at kinks and ties
-:Figures: 02_jacobians.png, 02_ties.png
+:Figures: 03_jacobians.png, 03_ties.png
+:Words: explained in the `glossary <../glossary.html>`_
 
 A layer takes many numbers to many numbers, so its slopes fill a matrix: the Jacobian ``J_ij = dy_i/dx_j``, a row for
 each output, a column for each input. Hardly anyone ever writes it down. A rule multiplies its transpose by a signal,
@@ -65,7 +66,7 @@ print(rows(net.run(x)).round(3))
 same("three walks or six runs, the same J", rows(net.run(x)), columns(net, x), within=1e-8)
 
 # %%
-# Exercise 2.1 (complete): a product of three
+# Exercise 3.1 (complete): a product of three
 # -------------------------------------------
 #
 # ``y = x W + b`` with W (in, out) means ``y_j = Σ_i x_i W_ij + b_j``. What is ``dy_j/dx_i``, and which matrix is
@@ -85,9 +86,9 @@ def my_jacobian(x, W_1, b_1, W_2, b_2):
 
 
 J = my_jacobian(x.ravel(), *net.weights["fc1"], *net.weights["fc2"])
-same("2.1 row by row, by walks", J, rows(net.run(x)))
-same("2.1 column by column, by differences", J, columns(net, x), within=1e-8)
-same("2.1 a wider network", my_jacobian(x.ravel(), *wide.weights["fc1"], *wide.weights["fc2"]), rows(wide.run(x)))
+same("3.1 row by row, by walks", J, rows(net.run(x)))
+same("3.1 column by column, by differences", J, columns(net, x), within=1e-8)
+same("3.1 a wider network", my_jacobian(x.ravel(), *wide.weights["fc1"], *wide.weights["fc2"]), rows(wide.run(x)))
 
 # %%
 # A walk multiplies from the left, ``((u^T J_2) J_relu) J_1``: always a vector times a matrix. With ``u = e_i`` it
@@ -141,10 +142,10 @@ for ax, (op, row, title) in zip(figure.subplots(2, 2).flat, shown, strict=True):
     ax.xaxis.get_major_locator().set_params(integer=True)
     figure.colorbar(image)
 figure.suptitle("Jacobians $dy_i/dx_j$ of four layers", fontsize=11)
-show(figure, "02_jacobians.png")
+show(figure, "03_jacobians.png")
 
 # %%
-# Exercise 2.2 (complete): a convolution backwards
+# Exercise 3.2 (complete): a convolution backwards
 # ------------------------------------------------
 #
 # A convolution with stride s and no padding is ``y[n,i,j,k] = Σ_uvc x[n, s i + u, s j + v, c] kernel[u,v,c,k]``. So
@@ -168,9 +169,9 @@ for stride in (1, 2):
     weights = rng.normal(size=(3, 2, 2, 4)), np.zeros(4)
     tape = layer("conv2d", rng.normal(size=(2, 5, 6, 2)), weights, stride=stride)  # two pictures
     mine = rows(tape, {**ta.GRADIENT, "conv2d": my_conv2d})
-    same(f"2.2 stride {stride}, the library's rule", mine, rows(tape))
+    same(f"3.2 stride {stride}, the library's rule", mine, rows(tape))
     J_columns = columns(again(tape["y"]), tape["input"].output)
-    same(f"2.2 stride {stride}, by differences", mine, J_columns, within=1e-8)
+    same(f"3.2 stride {stride}, by differences", mine, J_columns, within=1e-8)
 
 # %%
 # One number for a whole rule
@@ -195,7 +196,7 @@ WRONG = {
 same("outputs and inputs of VGG19's first convolution", [224 * 224 * 64, 224 * 224 * 3], [3_211_264, 150_528])
 
 # %%
-# Exercise 2.3 (prove): the dot-product test
+# Exercise 3.3 (prove): the dot-product test
 # ------------------------------------------
 #
 # Write the test. Take u and v at random: then a wrong rule passes with probability zero. Divide by the lengths of u and
@@ -218,11 +219,11 @@ for op, tape in layers.items():
         found = gap(again(tape["y"]), transposed(tape, book), tape["input"].output, np.random.default_rng(1))
         print(f"{op:<9} {name} rule: gap {found:.1e}")
         if name == "right":
-            holds(f"2.3 {op}, the right rule passes", found < 1e-8)
+            holds(f"3.3 {op}, the right rule passes", found < 1e-8)
         else:
-            holds(f"2.3 {op}, the wrong rule is caught", found > 1e-6)
+            holds(f"3.3 {op}, the wrong rule is caught", found > 1e-6)
 steep = gap(lambda x: 1000 * x, lambda u: 0 * u, np.ones((1, 1)), np.random.default_rng(2))
-same("2.3 y = 1000 x, one number, and a rule that answers 0: a gap of 1", steep, 1, within=1e-8)
+same("3.3 y = 1000 x, one number, and a rule that answers 0: a gap of 1", steep, 1, within=1e-8)
 
 # %%
 # Kinks and ties
@@ -244,7 +245,7 @@ same("ReLU at 0: central differences", columns(again(at_kink["y"]), np.zeros((1,
 same("no ties, no difference", rows(layers["max_pool"], {"max_pool": every_maximum}), J["max_pool"])
 
 # %%
-# Exercise 2.4 (break): every maximum
+# Exercise 3.4 (break): every maximum
 # -----------------------------------
 #
 # Find an x, as a ReLU might put it out, for which the colleague's rule makes as much signal as possible from nothing.
@@ -261,9 +262,9 @@ tape = layer("max_pool", worst(), size=2, stride=2)
 one = np.ones((1, 2, 2, 1))  # a signal of 1 at each of the four outputs
 made = ta.walk(tape, {"y": one}, {"max_pool": every_maximum})["input"].sum()
 kept = ta.walk(tape, {"y": one}, ta.GRADIENT)["input"].sum()
-holds("2.4 as a ReLU might put it out", (tape["input"].output >= 0).all())
-same("2.4 four times the signal comes back", made, 16)
-same("2.4 the library's rule hands on what it gets", kept, 4)
+holds("3.4 as a ReLU might put it out", (tape["input"].output >= 0).all())
+same("3.4 four times the signal comes back", made, 16)
+same("3.4 the library's rule hands on what it gets", kept, 4)
 
 # %%
 # Is that a rare case? In the embedded network, a good quarter of the first pool's windows is all zero, of the last
@@ -286,7 +287,7 @@ ax.axhline(1, color="black", ls="--", label="their sum should be g = 1")
 ax.set(ylabel="signals, stacked",
        title="A window of four zeros in max_pool:\nwhat each place gets of a signal g = 1")
 ax.legend(loc="upper left", fontsize=8)
-show(figure, "02_ties.png")
+show(figure, "03_ties.png")
 same("sums", [m.sum() for m in choices.values()], [1, 1, 2, 4], within=1e-9)
 
 glyphs = ta.load("glyphs")
@@ -297,7 +298,7 @@ holds("a good quarter in the first", 0.25 < silent[0] < 0.3)
 holds("nearly nine in ten in the last", 0.85 < silent[4] < 0.9)
 
 # %%
-# Exercise 2.5 (decide): what a seed asks for
+# Exercise 3.5 (decide): what a seed asks for
 # -------------------------------------------
 #
 # Which of these are true, for every network? J is its Jacobian dz/dx, u and w are any two seeds. Write
@@ -332,8 +333,8 @@ def measured(net):
     }
 
 
-predicts("2.5 in the network above", answer, measured(net))
-predicts("2.5 in a wider one", answer, measured(wide))
+predicts("3.5 in the network above", answer, measured(net))
+predicts("3.5 in a wider one", answer, measured(wide))
 
 # %%
 # What you can say now
@@ -343,4 +344,4 @@ predicts("2.5 in a wider one", answer, measured(wide))
 # - A rule is ``m = J^T g``. Two random arrays and one number test it, however large J is.
 # - At kinks and ties a rule chooses. No random test shows the choice, and in a trained network ties are common.
 #
-# Talk about it: the score ``y_c`` is a mixture of all logits' rows. With which weights? (Lesson 5.)
+# Talk about it: the score ``y_c`` is a mixture of all logits' rows. With which weights? (Lesson 7.)

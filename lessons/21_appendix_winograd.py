@@ -1,32 +1,30 @@
 """
-3. Convolution three ways
-=========================
+21. Appendix: a convolution with fewer multiplications
+======================================================
 
 **Question:** Can a sum of products be had with fewer multiplications than it has terms?
 
-:Time: 60 min (15 talk, 30 work, 15 discuss)
-:CPU: 4 s
-:Needs: lesson 2; no network
-:After this you can: write a convolution as loops, as nine matrix products and by Winograd's tiles; count the multiplications of each; prove an identity by twelve cases; write the backward pass of a convolution as a convolution
-:Figures: 03_winograd.png, 03_rounding.png
+:Time: 60 min (20 read, 30 solve, 10 discuss)
+:CPU: 3 s
+:Needs: lesson 4
+:After this you can: write a convolution by Winograd's tiles; prove an identity by twelve cases; count the multiplications that tiles save; say what they cost in digits
+:Figures: 21_winograd.png, 21_rounding.png
+:Words: explained in the `glossary <../glossary.html>`_
 
-Nearly all the time of a VGG goes into one formula, ``y_ijk = b_k + Σ_{u,v,c} x_{i+u-1, j+v-1, c} w_uvck``, a 3 x 3
-convolution with zeros around the picture. You will compute it in three ways that give the same numbers. The first is
-the definition, the second is fast because of how it is ordered, the third does less than half of the multiplications.
+Lesson 4 made a convolution fast by its order. The kernels of this library go one step further: they make less than half of
+the multiplications, and the same numbers come out, but for rounding. Nothing in the course depends on this appendix. It is
+for readers of the kernels, and for anybody who does not believe it.
 """
 
 # %%
 # Predict first
 # -------------
 #
-# A layer takes 56 x 56 pixels with 64 channels to 56 x 56 pixels with 64 channels. Write down, before you run
-# anything:
+# Write down, before you run anything:
 #
-# - how many multiplications does the formula ask for;
-# - the same multiplications, once one by one in Python and once as matrix products: how many times faster are the
-#   products;
 # - two neighbouring outputs of a filter with three weights are two sums of three products. Can you have both with four
 #   multiplications instead of six?
+# - if a layer makes four times fewer multiplications, does it take a quarter of the time?
 
 import time
 from fractions import Fraction
@@ -37,7 +35,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch
 
 import tinyattr as ta
-from tinyattr.course import holds, passes, predicts, same, show, unaided
+from tinyattr.course import holds, passes, predicts, same, show
 from tinyattr.engine.ops import conv2d
 from tinyattr.kernels import reference
 from tinyattr.studies.draw import LINES, SIGNED
@@ -49,28 +47,6 @@ def layer(H, C, K, random_state=0):
     w = rng.standard_normal((3, 3, C, K)) / np.sqrt(9 * C)
     return rng.standard_normal((H, H, C)), w, rng.standard_normal(K)
 
-
-# %%
-# The definition
-# --------------
-#
-# Seven loops if you count the pictures of a batch, six here: where in the picture, which output channel, where in the
-# kernel, which input channel. What lies outside the picture is 0 and is skipped.
-
-
-def by_loops(x, w, b):
-    """y_ijk = b_k + Σ_{u,v,c} x_{i+u-1, j+v-1, c} w_uvck, one number at a time."""
-    (H, W, C), K = x.shape, w.shape[3]
-    y = np.zeros((H, W, K), x.dtype)
-    for i, j, k in product(range(H), range(W), range(K)):
-        total = b[k]
-        for u, v in product(range(3), range(3)):
-            row, column = i + u - 1, j + v - 1
-            if 0 <= row < H and 0 <= column < W:
-                for c in range(C):
-                    total = total + x[row, column, c] * w[u, v, c, k]
-        y[i, j, k] = total
-    return y
 
 
 class Counted:
@@ -107,53 +83,13 @@ def multiplications(convolve, H, C, K):
     return Counted.multiplications
 
 
-rng = np.random.default_rng(1)
-x, w, b = layer(6, 2, 3)
-y = by_loops(x, w, b)  # (6, 6, 3)
-same("the loops are the library's convolution", y, conv2d(x[None], w, b, padding=1)[0])
-same("multiplications of the loops", multiplications(by_loops, 6, 2, 3), (3 * 6 - 2) ** 2 * 2 * 3)
-
-# %%
-# The count is ``(3H - 2)(3W - 2) C K``: nine for every pixel and pair of channels, but for those that meet the border.
-#
-# Exercise 3.1 (complete): nine matrix products
-# ---------------------------------------------
-#
-# Hold the place (u, v) in the kernel fixed. What is left is ``Σ_c x_{i+u-1, j+v-1, c} w_uvck`` for all i, j, k: the
-# picture, shifted, times the matrix ``w[u, v]``, (C, K). So a convolution is the sum of nine matrix products of nine
-# shifted slices. Start from the padded picture; ``A @ B`` multiplies the last axis of A, (H, W, C), with B, (C, K).
-
-
-@unaided()
-def nine_products(x, w, b):
-    """y = b + Σ_{u,v} x[shifted by u, v] @ w[u, v]: the same sum, other order."""
-    (H, W, _), padded = x.shape, np.pad(x, ((1, 1), (1, 1), (0, 0)))  # (H + 2, W + 2, C)
-    ### BEGIN SOLUTION
-    return b + sum(padded[u:u + H, v:v + W] @ w[u, v] for u, v in product(range(3), range(3)))
-    ### END SOLUTION
-
-
-same("3.1 against the loops", nine_products(x, w, b), y)
-endless, at_edge = w.copy(), np.zeros((6, 6), bool)
-endless[0, 0], at_edge[0], at_edge[:, 0] = np.inf, True, True
-with np.errstate(invalid="ignore"):  # 0 · inf is not a number: it shows where the zeros around the picture were multiplied
-    found = np.isnan(nine_products(np.abs(x), endless, b))
-same("3.1 all nine for every pixel, at the border, too", found.all(2), at_edge)
-x_wide, w_wide, b_wide = rng.normal(size=(4, 7, 5)), rng.normal(size=(3, 3, 5, 2)), rng.normal(size=2)
-wanted = conv2d(x_wide[None], w_wide, b_wide, padding=1)[0]
-same("3.1 a picture that is not square", nine_products(x_wide, w_wide, b_wide), wanted)
-
-# %%
-# The library's **NumPy backend**, which computes wherever no fast kernel does, goes one step further. It puts the nine
-# slices side by side, ``(H W, 9 C)``, and makes a single matrix product with ``(9 C, K)``.
-
-
 def by_matrix_product(x, w, b):
     """The library's convolution of one picture, in plain NumPy: one matrix product."""
     return conv2d(x[None], w, b, padding=1)[0]
 
 
-same("one matrix product is the same convolution", by_matrix_product(x, w, b), y)
+x, w, b = layer(6, 2, 3)
+y = by_matrix_product(x, w, b)  # (6, 6, 3)
 
 # %%
 # Fewer multiplications
@@ -193,8 +129,8 @@ def six_products(d, w):
 print(six_products((5, 1, 4, 2), (1, 3, 7)), four_products((5, 1, 4, 2), (1, 3, 7)))
 
 # %%
-# Exercise 3.2 (prove): for all numbers
-# -------------------------------------
+# Exercise 21.1 (prove): for all numbers
+# --------------------------------------
 #
 # One example proves nothing. But both functions are *bilinear*: every product is a sum of d's times a sum of w's, so
 # ``f(d, w) = Σ_ij d_i w_j f(e_i, e_j)`` with unit vectors ``e_i`` and ``e_j``. Two bilinear functions that agree on a
@@ -229,11 +165,11 @@ def watched(d, w):
     return four_products(d, w)
 
 
-holds("3.2 four products are enough", passes(is_the_filter, watched))
-holds("3.2 the pairs leave no coefficient open", np.linalg.matrix_rank(asked) == 12,
+holds("21.1 four products are enough", passes(is_the_filter, watched))
+holds("21.1 the pairs leave no coefficient open", np.linalg.matrix_rank(asked) == 12,
       "a bilinear f has twelve coefficients for each output; there is another one that agrees on all of your pairs")
 slips = [with_a_slip(i, j, r) for i, j, r in product(range(4), range(3), range(2))]
-holds("3.2 every slip is found", not any(passes(is_the_filter, slip) for slip in slips),
+holds("21.1 every slip is found", not any(passes(is_the_filter, slip) for slip in slips),
       "there are 24 coefficients, f(e_i, e_j) for 4 x 3 pairs and two outputs; a proof looks at each")
 
 # %%
@@ -291,13 +227,13 @@ for before, after, height in (("w", "U", 0.5), ("d", "V", 0.5), ("U", "M", 0.75)
     figure.add_artist(ConnectionPatch((1.02, 0.5), (-0.02, height), "axes fraction", "axes fraction", axesA=axes[before],
                                       axesB=axes[after], arrowstyle="-|>", mutation_scale=18, lw=2, color=LINES[2]))
 figure.suptitle("F(2 x 2, 3 x 3): four outputs of a 3 x 3 convolution by 16 multiplications instead of 36")
-show(figure, "03_winograd.png")
+show(figure, "21_winograd.png")
 same("the tile's outputs", both(output_line, M),
      [[(d[r:r + 3, s:s + 3] * laplace).sum() for s in range(2)] for r in range(2)])
 
 # %%
-# Exercise 3.3 (predict): what a larger tile saves
-# ------------------------------------------------
+# Exercise 21.2 (predict): what a larger tile saves
+# -------------------------------------------------
 #
 # This library uses F(4 x 4, 3 x 3): 4 x 4 outputs from 6 x 6 inputs. Count multiplications for each output pixel and
 # pair of channels, where the definition has 9. Write ``each = {(2, 14): ..., (4, 28): ..., (4, 14): ...}``, where (m,
@@ -310,16 +246,15 @@ each = {(2, 14): 4, (4, 28): 36 / 16, (4, 14): 36 * 4 * 4 / 14**2}
 
 tiles = {(m, H): sum(i % m == j % m == 0 for i, j in np.ndindex(H, H)) for m, H in ((2, 14), (4, 28), (4, 14))}
 counted = {(m, H): n * (m + 2) ** 2 / H**2 for (m, H), n in tiles.items()}  # a tile for each of its first pixels
-predicts("3.3 by counting tiles", each, counted, within=1e-3)
+predicts("21.2 by counting tiles", each, counted, within=1e-3)
 once = {(2, 14): multiplications(by_winograd, 14, 1, 1) / 14**2}
-predicts("3.3 F(2 x 2) on 14 x 14, as counted while it runs", {(2, 14): each[2, 14]}, once, within=1e-3)
+predicts("21.2 F(2 x 2) on 14 x 14, as counted while it runs", {(2, 14): each[2, 14]}, once, within=1e-3)
 
 # %%
 # Fewer multiplications, less time?
 # ---------------------------------
 #
-# Now the clock, on the layer from the beginning. The loops do one of its 64 output channels, and we take that times
-# 64. The library's kernel is compiled in its first run here, for some seconds, if this machine never used it before;
+# Now the clock, on a layer with 56 x 56 pixels and 64 channels in and out. The library's kernel is compiled in its first run here, for some seconds, if this machine never used it before;
 # the clock shows the fastest of fifteen runs. Times differ from machine to machine and from day to day, so none is
 # asserted.
 
@@ -336,9 +271,6 @@ def clock(run, runs=15):
 
 x, w, b = (a.astype(np.float32) for a in layer(56, 64, 64))
 exact = by_matrix_product(*(a.astype(np.float64) for a in (x, w, b)))
-first_channel, loops = clock(lambda: by_loops(x, w[..., :1], b[:1]), runs=1)
-same("loops: the same numbers", first_channel, exact[..., :1], within=1e-5)
-print(f"loops {64 * loops:.1f} s, for {(3 * 56 - 2)**2 * 64 * 64:,} multiplications")
 
 net = ta.network([("conv", "conv2d", {"padding": 1})], {"conv": (w, b)})
 ways = {"one matrix product, NumPy": (lambda: by_matrix_product(x, w, b), 9 * 56 * 56),
@@ -347,14 +279,12 @@ ways = {"one matrix product, NumPy": (lambda: by_matrix_product(x, w, b), 9 * 56
 for name, (run, count) in ways.items():
     answer, seconds = clock(run)
     same(f"{name}: the same numbers", answer, exact, within=1e-5)
-    print(f"  {1e3 * seconds:.2f} ms for {count * 64 * 64:,} multiplications; "
-          f"the loops took {64 * loops / seconds:,.0f} times as long")
+    print(f"  {1e3 * seconds:.2f} ms for {count * 64 * 64:,} multiplications")
 evaluate = reference.winograd_matrices()[1]  # the library's G, (6, 3)
 holds("the library's tile has 36 places", len(evaluate) ** 2 == 36)
 
 # %%
-# Between the loops and the matrix product the multiplications are the same (but for the border), so all of the gain is
-# in their order and in who runs them. Do your other three times follow the counts? Where they do not, think of what
+# Do your three times follow the counts? Where they do not, think of what
 # the counts leave out: additions, and every walk through memory. The compiled kernel keeps a tile in registers and
 # cache.
 #
@@ -400,11 +330,11 @@ ax.minorticks_off()
 ax.set(xlabel="channels in", ylabel="error / output (root mean squares)", ylim=(3e-8, 2e-5),
        title="Rounding of a 3 x 3 convolution in float32")
 ax.legend(fontsize=8, ncols=2, loc="upper left")
-show(figure, "03_rounding.png")
+show(figure, "21_rounding.png")
 
 # %%
-# Exercise 3.4 (break): right in algebra, useless in float32
-# ----------------------------------------------------------
+# Exercise 21.3 (break): right in algebra, useless in float32
+# -----------------------------------------------------------
 #
 # *Any* five different points give a correct algorithm. Choose five for which float64 still has seven digits right, and
 # float32 rounds a thousand times worse than with the library's points, ``points = (...)``. What makes points bad?
@@ -414,55 +344,20 @@ points = (0, 1, 2, 3, 4)
 ### END SOLUTION
 
 x, w, b = layer(8, 16, 16)
-holds("3.4 five different points", len(set(points)) == len(points) == 5, "two of the same would divide by zero")
-same("3.4 the algebra holds", f4(*points)(x, w, b), by_matrix_product(x, w, b), within=1e-7)
+holds("21.3 five different points", len(set(points)) == len(points) == 5, "two of the same would divide by zero")
+same("21.3 the algebra holds", f4(*points)(x, w, b), by_matrix_product(x, w, b), within=1e-7)
 worse = rounding(f4(*points), 16) / ours[1]
-holds("3.4 float32 does not", worse > 1000,
+holds("21.3 float32 does not", worse > 1000,
       f"yours rounds {worse:.1f} times worse; make the powers 1, p, ..., p^4 large")
 
 # %%
-# Exercise 3.5 (complete): the way back is a convolution
-# ------------------------------------------------------
-#
-# The backward pass has ``g = dS/dy``, (H', W', K), and wants ``m = dS/dx``, (H, W, C). An input pixel takes part in
-# the outputs around it, ``m_{i+u-p, j+v-p, c} += Σ_k g_ijk w_uvck``: every arrow of the forward pass the other way
-# round. Collect what arrives at one pixel, and it is again a convolution: of g, with the kernel turned by 180 degrees
-# and its channels exchanged. Find its padding, too, for a k x k kernel that went forward with padding p. (Which p
-# makes H' = H?)
-
-
-@unaided(conv2d)
-def way_back(g, w, p):
-    """dS/dx of y = conv2d(x, w, b, padding=p), from g = dS/dy, (N, H', W', K). One call of conv2d."""
-    ### BEGIN SOLUTION
-    turned = w[::-1, ::-1].transpose(0, 1, 3, 2)  # (k, k, K, C)
-    return conv2d(g, turned, np.zeros(w.shape[2]), padding=len(w) - 1 - p)
-    ### END SOLUTION
-
-
-rng = np.random.default_rng(1)
-for size, p, C, K in ((3, 1, 4, 4), (3, 1, 2, 5), (5, 1, 2, 3)):
-    w, x = rng.standard_normal((size, size, C, K)), rng.standard_normal((2, 7, 6, C))
-    tape = ta.network([("conv", "conv2d", {"padding": p})], {"conv": (w, np.zeros(K))}).run(x)
-    g = rng.standard_normal(tape["conv"].output.shape)
-    m = ta.walk(tape, {"conv": g}, ta.GRADIENT)["input"]
-    same(f"3.5 the library's rule, {size} x {size}, p = {p}, {C} to {K}", way_back(g, w, p), m)
-    same(f"3.5 dot products agree, {size} x {size}, p = {p}, {C} to {K}", np.vdot(way_back(g, w, p), x),
-         np.vdot(g, tape["conv"].output))
-
-# %%
-# So whatever makes a convolution fast makes its gradient fast: the library runs the same Winograd kernel both ways.
-#
 # What you can say now
 # --------------------
 #
-# - A convolution is nine matrix products of shifted slices. The same multiplications in another order take a small
-#   part of the time; how small, you have printed.
 # - F(2 x 2, 3 x 3) has 4, F(4 x 4, 3 x 3) has 2.25 multiplications for each output where the definition has 9, plus
 #   what hangs over the edge.
 # - A bilinear identity is proved by checking pairs of unit vectors.
 # - Equal in algebra is not equal in float32: larger tiles and worse points round more.
-# - The gradient of a convolution with respect to its input is a convolution with the turned, transposed kernel.
+# - By lesson 4 the way back is a convolution, so the same tiles make the gradient.
 #
-# Talk about it: two programs agree to six digits on a convolution, then a ReLU follows. Can their gradients differ in
-# the first digit? (Look for a number that is nearly 0.)
+# Talk about it: where else would you take fewer multiplications for fewer right digits, and where not?

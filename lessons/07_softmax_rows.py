@@ -1,14 +1,15 @@
 """
-5. Softmax: the row that sums to zero
+7. Softmax: the row that sums to zero
 =====================================
 
 **Question:** Which changes of the logits can a probability not see?
 
-:Time: 60 min (15 talk, 30 work, 15 discuss)
+:Time: 90 min (15 read, 65 solve, 10 discuss)
 :CPU: 2 s
-:Needs: lesson 2; no network
-:After this you can: write the softmax Jacobian from its formula; say for a score, by one sum, whether a number added to every logit changes its heatmaps; spot a zero that is only rounding
-:Figures: 05_jacobian.png, 05_saturation.png
+:Needs: lesson 1; partial derivatives
+:After this you can: write the softmax Jacobian from its formula, and the rows of four scores; say for a score, by one sum, whether a number added to every logit changes its heatmaps; spot a zero that is only rounding
+:Figures: 07_jacobian.png, 07_saturation.png
+:Words: explained in the `glossary <../glossary.html>`_
 
 A classifier ends at its logits ``z = (z_1, ..., z_n)``, one number a class. Softmax turns them into probabilities,
 ``y_c = e^{z_c} / Σ_j e^{z_j}``. Every score that a heatmap explains is a function ``S(z)``, and all that the backward
@@ -30,7 +31,7 @@ from matplotlib.figure import Figure
 
 import tinyattr as ta
 from tinyattr import check
-from tinyattr.course import explains, holds, predicts, same, show, unaided
+from tinyattr.course import explains, has, holds, predicts, same, show, unaided
 from tinyattr.softmax import softmax, softmax_jacobian
 from tinyattr.studies.draw import LINES, SIGNED
 
@@ -41,7 +42,7 @@ print("row sums   =", softmax_jacobian(z).sum(1))
 holds("a shift changes no probability", (softmax(z) == softmax(z + 100)).all())
 
 # %%
-# Exercise 5.1 (complete): a softmax that survives
+# Exercise 7.1 (complete): a softmax that survives
 # ------------------------------------------------
 #
 # ``np.exp(1000)`` overflows, so the formula as printed answers NaN for large logits. But you have just seen that a
@@ -58,9 +59,9 @@ def my_softmax(z):
     ### END SOLUTION
 
 
-same("5.1 the printed formula, where it works", my_softmax(z), np.exp(z) / np.exp(z).sum())
-same("5.1 large logits", my_softmax(np.array([1000.0, 999.0])), [1 / (1 + np.exp(-1)), 1 / (1 + np.exp(1))])
-holds("5.1 all identities", check.softmax_identities(my_softmax, batches=False).holds,  # for one vector, not for many
+same("7.1 the printed formula, where it works", my_softmax(z), np.exp(z) / np.exp(z).sum())
+same("7.1 large logits", my_softmax(np.array([1000.0, 999.0])), [1 / (1 + np.exp(-1)), 1 / (1 + np.exp(1))])
+holds("7.1 all identities", check.softmax_identities(my_softmax, batches=False).holds,  # for one vector, not for many
       "print(check.softmax_identities(my_softmax, batches=False)) says which one breaks, and where")
 
 # %%
@@ -70,7 +71,7 @@ holds("5.1 all identities", check.softmax_identities(my_softmax, batches=False).
 # How does ``y_i`` move with ``z_j``? The quotient rule gives ``dy_i/dz_j = y_i (δ_ij - y_j)``, equation (4) of Lerma
 # and Lucas 2023a, with ``δ_ij = 1`` if ``i = j`` and else 0.
 #
-# Exercise 5.2 (complete): write it out
+# Exercise 7.2 (complete): write it out
 # -------------------------------------
 #
 # One line with ``np.diag`` and ``np.outer`` will do.
@@ -90,10 +91,10 @@ def differences(f, z, step=1e-5):
     return np.stack([(f(z + step * e) - f(z - step * e)) / (2 * step) for e in np.eye(len(z))], axis=1)
 
 
-same("5.2 against central differences", my_jacobian(z), differences(softmax, z), within=1e-8)
+same("7.2 against central differences", my_jacobian(z), differences(softmax, z), within=1e-8)
 for logits in (z, np.array([-700.0, 0.5, 3.0, 700.0])):
-    same(f"5.2 rows sum to zero, at {logits}", my_jacobian(logits).sum(1), np.zeros(len(logits)), within=1e-15)
-    same(f"5.2 columns sum to zero, at {logits}", my_jacobian(logits).sum(0), np.zeros(len(logits)), within=1e-15)
+    same(f"7.2 rows sum to zero, at {logits}", my_jacobian(logits).sum(1), np.zeros(len(logits)), within=1e-15)
+    same(f"7.2 columns sum to zero, at {logits}", my_jacobian(logits).sum(0), np.zeros(len(logits)), within=1e-15)
 
 # %%
 # Look at it: positive on the diagonal, negative elsewhere, and in every row the colours cancel. A row that sums to zero
@@ -113,10 +114,10 @@ ax.set_yticks(range(5), [f"$y_{i}$" for i in range(1, 6)])
 ax.set(xlabel="logit $z_j$", ylabel="probability $y_i$",
        title="Softmax Jacobian $dy_i/dz_j = y_i(\\delta_{ij} - y_j)$:\nevery row and every column sums to 0")
 figure.colorbar(image)
-show(figure, "05_jacobian.png")
+show(figure, "07_jacobian.png")
 
 # %%
-# Exercise 5.3 (predict): kappa
+# Exercise 7.3 (predict): kappa
 # -----------------------------
 #
 # A score's kappa is the sum of its row. ``pre`` is ``z_c``, ``post`` is ``y_c``, ``log`` is ``log y_c``, ``log_odds``
@@ -133,8 +134,34 @@ for name in ("pre", "post", "log", "log_odds", "centred"):
     value, row, log_scale = ta.SCORES[name](z, 0)
     row_sums[name] = (row * np.exp(log_scale)).sum()
     rises[name] = ta.SCORES[name](z + 1, 0)[0] - value
-predicts("5.3 sums of the rows", kappa, row_sums)
-predicts("5.3 by adding 1 to every logit", kappa, rises)
+predicts("7.3 sums of the rows", kappa, row_sums)
+predicts("7.3 by adding 1 to every logit", kappa, rises)
+
+# %%
+# Exercise 7.4 (complete): four rows
+# ----------------------------------
+#
+# Write the rows ``dS/dz`` of the first four scores, with e one-hot (1 for the class, 0 for the others) and q the softmax of
+# the **rivals**, which are all classes but c: ``q_j = y_j / Σ_{i≠c} y_i`` and ``q_c = 0``. Equation (7) of 2023a has
+# post's, (18) has log's.
+
+
+@unaided(softmax)
+def my_rows(z, c):
+    """{"pre": row, "post": row, "log": row, "log_odds": row}, each (n,)."""
+    e, y = np.eye(len(z))[c], softmax(z)
+    ### BEGIN SOLUTION
+    q = np.where(e == 1, 0, y) / np.delete(y, c).sum()
+    return {"pre": e, "post": y[c] * (e - y), "log": e - y, "log_odds": e - q}
+    ### END SOLUTION
+
+
+has("7.4 all four", my_rows(z, 0), ("pre", "post", "log", "log_odds"))
+for logits, c in ((z, 0), (z, 2), (five, 1)):
+    for name, row in my_rows(logits, c).items():
+        slopes = [(ta.SCORES[name](logits + h, c)[0] - ta.SCORES[name](logits - h, c)[0]) / 2e-5 for h in 1e-5 * np.eye(len(logits))]
+        same(f"7.4 {name} of class {c} of {len(logits)}, against central differences", row, slopes, within=1e-8)
+        same(f"7.4 {name} of class {c} of {len(logits)}, kappa", np.sum(row), 1 if name == "pre" else 0, within=1e-14)
 
 # %%
 # Three scores, one direction
@@ -155,13 +182,13 @@ for (name, sizes), style, colour in zip(rows.items(), ("-", "--", "-.", ":"), LI
 ax.set(xlabel="lead of the class over its rivals, $z_c - z_j$", ylabel="size of the row, $\\Sigma_j |dS/dz_j|$",
        title="Size of a score's row: post vanishes on both sides,\nlog where the class is certain, log_odds never")
 ax.legend()
-show(figure, "05_saturation.png")
+show(figure, "07_saturation.png")
 holds("log_odds never vanishes", min(rows["log_odds"]) > 1.99)
 holds("post vanishes on both sides", rows["post"][0] < 1e-16 and rows["post"][-1] < 1e-16)
 holds("log vanishes on the sure side only", rows["log"][0] > 1 and rows["log"][-1] < 1e-16)
 
 # %%
-# Exercise 5.4 (break): a softmax with a way out
+# Exercise 7.5 (break): a softmax with a way out
 # ----------------------------------------------
 #
 # A colleague adds a class "none of these", whose logit is always 0, and then leaves it out of the answer:
@@ -184,14 +211,14 @@ def kappa_with_a_way_out(z, c):
 
 for c in range(3):
     slopes = differences(with_a_way_out, z)[c]
-    same(f"5.4 y_{c + 1}, against central differences", kappa_with_a_way_out(z, c), slopes.sum(), within=1e-7)
+    same(f"7.5 y_{c + 1}, against central differences", kappa_with_a_way_out(z, c), slopes.sum(), within=1e-7)
 at = np.array([np.log(2), np.log(3)])  # e^z = 2, 3, so that y = 2/6, 3/6 and the way out has 1/6
-same("5.4 to the last digit, which no difference has", kappa_with_a_way_out(at, 0), 1 / 18, within=1e-14)
-same("5.4 where the way out is likely", kappa_with_a_way_out(np.array([-9.0, -9.0]), 1), np.exp(-9.0), within=1e-3)
-holds("5.4 it is not blind", kappa_with_a_way_out(z, 0) > 0)
+same("7.5 to the last digit, which no difference has", kappa_with_a_way_out(at, 0), 1 / 18, within=1e-14)
+same("7.5 where the way out is likely", kappa_with_a_way_out(np.array([-9.0, -9.0]), 1), np.exp(-9.0), within=1e-3)
+holds("7.5 it is not blind", kappa_with_a_way_out(z, 0) > 0)
 
 # %%
-# Exercise 5.5 (complete): a zero that is only rounding
+# Exercise 7.6 (complete): a zero that is only rounding
 # -----------------------------------------------------
 #
 # In float32 the class leads by 20, so y_c is stored as exactly 1, and the row of ``log`` formed as ``e_c - y`` has a 0
@@ -212,12 +239,12 @@ def own_entry(z, c):
 
 for ahead in (0, 20, 60):
     true = 2 / (np.exp(float(ahead)) + 2)
-    same(f"5.5 a lead of {ahead}", own_entry(np.array([ahead, 0, 0], np.float32), 0), true, within=1e-5)
-same("5.5 a class that is far behind", own_entry(lead, 1), 1, within=1e-5)
-same("5.5 the row sums to zero again", own_entry(lead, 0) - softmax(lead.astype(np.float64))[1:].sum(), 0, within=1e-13)
+    same(f"7.6 a lead of {ahead}", own_entry(np.array([ahead, 0, 0], np.float32), 0), true, within=1e-5)
+same("7.6 a class that is far behind", own_entry(lead, 1), 1, within=1e-5)
+same("7.6 the row sums to zero again", own_entry(lead, 0) - softmax(lead.astype(np.float64))[1:].sum(), 0, within=1e-13)
 
 # %%
-# Exercise 5.6 (explain): to somebody who was not here
+# Exercise 7.7 (explain): to somebody who was not here
 # ----------------------------------------------------
 #
 # A friend explains a classifier by its logits, "since the probabilities are nearly all 0 or 1 anyway". Tell them in two
@@ -230,14 +257,14 @@ about that number. Take the log-odds: their row sums to zero, so they cannot see
 they do not vanish when the network is sure, since they are a difference of logits."""
 ### END SOLUTION
 
-explains("5.6 in your words", why)
+explains("7.7 in your words", why)
 
 # %%
 # What you can say now
 # --------------------
 #
 # - A probability cannot see t(x) added to every logit, and neither can any score whose row sums to zero.
-# - ``pre`` has kappa 1: its heatmap takes in all of t. Lesson 10 turns that into an attack.
+# - ``pre`` has kappa 1: its heatmap takes in all of t. Lesson 15 turns that into an attack.
 # - ``post``, ``log`` and ``log_odds`` share one direction; they differ in how they vanish.
 #
-# Talk about it: if training only ever sees probabilities, can it ever remove such a t? (Lesson 11.)
+# Talk about it: if training only ever sees probabilities, can it ever remove such a t? (Lesson 16.)

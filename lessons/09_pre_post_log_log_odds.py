@@ -1,19 +1,21 @@
 """
-7. Pre, post, log, log_odds: which maps are equal, and why?
+9. Pre, post, log, log_odds: which maps are equal, and why?
 ===========================================================
 
 **Question:** Four scores, one picture, one method: how many different heatmaps, and which one should you show?
 
-:Time: 60 min (10 talk, 35 work, 15 discuss)
-:CPU: 9 s
-:Needs: lesson 5 (lesson 6 helps); hypothesis (extra "lessons"); no network
-:After this you can: say without computing for which methods post, log and log_odds draw one map; name what pre shows besides; see when float32 has lost the class that a map is for; choose a score and give the reason
-:Figures: 07_what_pre_adds.png, 07_figure2.png, 07_vanishing.png
+:Time: 80 min (20 read, 50 solve, 10 discuss)
+:CPU: 10 s
+:Needs: lessons 7 and 8
+:After this you can: prove when post, log and log_odds draw one map; name what pre shows besides; see when float32 has lost the class that a map is for; choose a score and give the reason
+:Figures: 09_what_pre_adds.png, 09_figure2.png, 09_vanishing.png
+:Words: explained in the `glossary <../glossary.html>`_
 
 Lerma and Lucas 2023a (arXiv 2306.13197) ask whether a heatmap should explain the logit z_c, before the softmax, or the
 probability y_c, after it. This lesson puts four scores beside each other: ``pre`` is z_c, ``post`` is y_c, ``log`` is
-``log y_c``, ``log_odds`` is ``log (y_c / (1 - y_c))``. A score enters a gradient by its row ``dS/dz`` alone, so start
-there.
+``log y_c``, ``log_odds`` is ``log (y_c / (1 - y_c))``. A score enters a gradient by its row ``dS/dz`` alone, and lesson 7
+wrote the four rows: with e one-hot and q the softmax of the rivals they are ``e``, ``y_c (e - y)``, ``e - y`` and
+``e - q``.
 """
 
 # %%
@@ -27,16 +29,12 @@ there.
 # - the network is made more and more certain. Which of the four maps get smaller? Does their picture change?
 
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
-from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 import tinyattr as ta
-from tinyattr import strategies
-from tinyattr.course import explains, has, holds, passes, predicts, same, show, unaided
-from tinyattr.course.properties import drawn
+from tinyattr.course import explains, holds, passes, same, show
 from tinyattr.glyphs.scenes import CLASSES, scene
 from tinyattr.methods.heatmap import relu
 from tinyattr.softmax import log_odds_row, log_row, post_row, pre_row, softmax
@@ -52,31 +50,6 @@ y = softmax(z)
 c = int(y.argmax())
 print(", ".join(f"{net.label(j)} {y[j]:.2f}" for j in np.argsort(-y)[:4]))
 holds("the network says cup, y_c = 0.6", net.classes[c] == "cup" and round(y[c], 1) == 0.6)
-
-# %%
-# Exercise 7.1 (complete): four rows
-# ----------------------------------
-#
-# With e = e_c one-hot and q the softmax of the rivals, ``q_j = y_j / Σ_{i≠c} y_i`` and ``q_c = 0``: write the rows
-# ``dS/dz`` of the four scores. Equation (7) of 2023a has post's, (18) has log's.
-
-
-@unaided(softmax)
-def my_rows(z, c):
-    """{"pre": row, "post": row, "log": row, "log_odds": row}, each (n,)."""
-    e, y = np.eye(len(z))[c], softmax(z)
-    ### BEGIN SOLUTION
-    q = np.where(e == 1, 0, y) / np.delete(y, c).sum()
-    return {"pre": e, "post": y[c] * (e - y), "log": e - y, "log_odds": e - q}
-    ### END SOLUTION
-
-
-has("7.1 all four", my_rows(z, c), ("pre", "post", "log", "log_odds"))
-for j in (c, 0):
-    for name, row in my_rows(z, j).items():
-        slopes = [(ta.SCORES[name](z + h, j)[0] - ta.SCORES[name](z - h, j)[0]) / 2e-5 for h in 1e-5 * np.eye(len(z))]
-        same(f"7.1 {name} of {net.label(j)}, against central differences", row, slopes, within=1e-8)
-        same(f"7.1 {name} of {net.label(j)}, kappa", np.sum(row), 1 if name == "pre" else 0, within=1e-14)
 
 # %%
 # Three maps are one
@@ -112,7 +85,7 @@ of_each_class = np.stack([grad_cam(row) for row in np.eye(len(z))])  # (n, h, w)
 rival = int(np.argsort(-y)[1])
 
 # %%
-# Exercise 7.2 (prove): what pre shows besides
+# Exercise 9.1 (prove): what pre shows besides
 # --------------------------------------------
 #
 # The rows of pre and log_odds differ by ``e - (e - q) = q``. Say what that means for the maps: given the pre maps L_j
@@ -128,8 +101,8 @@ def besides(L, y, c):
     ### END SOLUTION
 
 
-same("7.2 for this class", besides(of_each_class, y.copy(), c), maps["pre"] - maps["log_odds"])
-same("7.2 for the strongest rival", besides(of_each_class, y.copy(), rival),
+same("9.1 for this class", besides(of_each_class, y.copy(), c), maps["pre"] - maps["log_odds"])
+same("9.1 for the strongest rival", besides(of_each_class, y.copy(), rival),
      of_each_class[rival] - grad_cam(log_odds_row(w, np.eye(len(z))[rival])))
 
 # %%
@@ -152,7 +125,7 @@ for ax in axes:
     ax.set(xticks=[], yticks=[])
 figure.colorbar(image, ax=axes, shrink=0.7)
 figure.suptitle(f"Grad-CAM at block5_relu4, signed, class {net.label(c)}", fontsize=11)
-show(figure, "07_what_pre_adds.png")
+show(figure, "09_what_pre_adds.png")
 there = np.unravel_index(of_each_class[rival].argmax(), maps["pre"].shape)
 holds("where the rival is strongest, log_odds counts it against the class", maps["log_odds"][there] < 0)
 
@@ -165,7 +138,7 @@ holds("where the rival is strongest, log_odds counts it against the class", maps
 
 reproduced = scores_side_by_side(net, x, layer="block5_relu4")
 print(reproduced.table())
-show(grid(reproduced.rows, reproduced.columns, reproduced.heatmaps, reproduced.name), "07_figure2.png")
+show(grid(reproduced.rows, reproduced.columns, reproduced.heatmaps, reproduced.name), "09_figure2.png")
 holds("every claim of the figure holds here", all(claim.holds for claim in reproduced.claims))
 
 # %%
@@ -210,7 +183,7 @@ left.set(title="Size of the map,\nthat of log_odds being 1")
 right.set(title="Error of the scaled map, row formed\nin float32 (below 1e-9: drawn there)", ylim=(5e-10, 10))
 left.legend(loc="lower left")
 figure.suptitle(f"Grad-CAM at block5_relu4, class {net.label(c)}")
-show(figure, "07_vanishing.png")
+show(figure, "09_vanishing.png")
 holds("beyond 24 log 2 the float32 maps of post and log are wrong", error[lead > 18, :2].min() > 0.1)
 holds("that of log_odds is kept", error[:, 2].max() < 1e-6)
 holds("where the class leads by 30 the maps of post and log are 1e-12 of it", size[lead > 30].max() < 1e-12)
@@ -223,7 +196,7 @@ same("20 times the last layer's weights, 20 times the logits", sharp(x)[0], 20 *
 # 1 and the class's own entry, ``1 - y_c``, as 0. The rivals' entries ``-y_j`` are stored well. So the row no longer
 # sums to zero, and its map is not faint: scaled to 1 it is as bright as ever. Only it shows something else.
 #
-# Exercise 7.3 (break): lose the class
+# Exercise 9.2 (break): lose the class
 # ------------------------------------
 #
 # Choose ``s`` so that at the logits ``s z`` float32's row of log has lost its class, but not its rivals. Then say
@@ -240,39 +213,20 @@ def shown(q, L):
 
 
 broken = as_printed(s * z, c)["log"]
-holds("7.3 the class's own entry is 0", broken[c] == 0, "make the network more certain")
-holds("7.3 the rivals' entries are not", broken.min() < 0, "this is so certain that nothing is left at all")
+holds("9.2 the class's own entry is 0", broken[c] == 0, "make the network more certain")
+holds("9.2 the rivals' entries are not", broken.min() < 0, "this is so certain that nothing is left at all")
 q = e - ta.SCORES["log_odds"](s * z, c)[1]
-same("7.3 what the map shows", scaled(shown(q, of_each_class)), scaled(grad_cam(broken)), within=1e-6)
+same("9.2 what the map shows", scaled(shown(q, of_each_class)), scaled(grad_cam(broken)), within=1e-6)
 made_up = np.random.default_rng(7).normal(size=(len(z), 3, 5))  # a map is linear in its row: Σ_j row_j L_j
-same("7.3 for other pre maps", scaled(shown(q, made_up)), scaled(np.tensordot(broken, made_up, 1)), within=1e-6)
+same("9.2 for other pre maps", scaled(shown(q, made_up)), scaled(np.tensordot(broken, made_up, 1)), within=1e-6)
 
 # %%
-# Other methods
-# -------------
+# When is a factor harmless?
+# --------------------------
 #
-# Eight methods on a small random network, each with the rows of post, log and log_odds as they stand. A gradient is
-# linear in its row; what becomes of that depends on the walk's rules, and on what is done with g.
-
-tiny = ta.vgg("A", seed=3, width=1 / 16, dense=(32, 32), size=64, classes=5, dtype=np.float64)
-noise = np.random.default_rng(1)
-x_tiny = noise.standard_normal((1, 64, 64, 3))
-GUIDED = {**ta.GRADIENT, "relu": lambda record, g: (relu(g) * (record.x[0] > 0),)}
-ROWS = {"post": post_row, "log": log_row, "log_odds": log_odds_row}
-
-
-def signal(score, x=x_tiny, layer="input", book=ta.GRADIENT, times_z=False):
-    """What a walk from the score's row at x, or from row times z for LRP, leaves at a layer: (h, w, C)."""
-    run = tiny.run(x)
-    z = tiny.logits(run)
-    row = ROWS[score](softmax(z), np.eye(5)[[2]])
-    return ta.walk(run, {"predictions": row * z if times_z else row}, book, (layer,))[layer][0]
-
-
-def cam(pooling):
-    """A method that makes L from A and g at block5_relu2."""
-    A = tiny.run(x_tiny)["block5_relu2"].output[0]
-    return lambda score: pooling(A, signal(score, layer="block5_relu2"))
+# Grad-CAM passes a factor of the row on. Not every method does: Grad-CAM++ (Chattopadhay et al. 2018) weighs each gradient
+# by a fraction that has gradients in its denominator. To find out what a method does, try it on many random networks: a
+# convolution, a ReLU, a mean over all places, a dense layer.
 
 
 def plus_plus(A, g):
@@ -280,54 +234,20 @@ def plus_plus(A, g):
     return A @ (relu(g) / (2 + A.sum((0, 1)) * relu(g))).sum((0, 1))
 
 
-many = [x_tiny + 0.3 * noise.standard_normal(x_tiny.shape) for _ in range(6)]
-path = [a * x_tiny for a in (np.arange(12) + 0.5) / 12]
-METHODS = {
-    "gradient": signal,
-    "guided backprop": lambda score: signal(score, book=GUIDED),
-    "Grad-CAM": cam(lambda A, g: A @ g.mean((0, 1))),
-    "LayerCAM": cam(lambda A, g: (A * relu(g)).sum(-1)),
-    "Grad-CAM++": cam(plus_plus),
-    "LRP": lambda score: signal(score, book=ta.COMPOSITES["epsilon_plus"](tiny), times_z=True),
-    "SmoothGrad": lambda score: sum(signal(score, x) for x in many),
-    "integrated gradients": lambda score: x_tiny[0] * sum(signal(score, x) for x in path),
-}
-print(", ".join(METHODS))
-DRAWS = drawn(st.tuples(strategies.tiny_networks(("convolutional",)), strategies.seeds, st.floats(0.001, 1000)), count=40)
-
-
-@cache
-def scaled_map(name, score):
-    """The method's map for this score, its largest magnitude 1."""
-    return scaled(METHODS[name](score))
-
-
-def alike(name, score, other):
-    """Does the method draw one and the same map for both scores?"""
-    return np.abs(scaled_map(name, score) - scaled_map(name, other)).max() < 1e-9
-
+def random_network(random_state):
+    """(net, x): the network, its weights drawn at random, and a random picture for it."""
+    rng = np.random.default_rng(random_state)
+    side, C, K, n = rng.integers(2, 6, 4)
+    layers = [("conv", "conv2d", {"padding": 1}), ("relu", "relu", {}), ("pool", "global_avg_pool", {}), ("logits", "dense", {})]
+    weights = {"conv": (rng.standard_normal((3, 3, C, K)), rng.standard_normal(K)),
+               "logits": (rng.standard_normal((K, n)), rng.standard_normal(n))}
+    return ta.network(layers, weights), rng.standard_normal((1, side, side, C))
 
 # %%
-# Exercise 7.4 (predict): who keeps the equality?
-# -----------------------------------------------
-#
-# For which of the eight are the scaled maps of post, log and log_odds one and the same? Write True or False for each,
-# ``one_map = {"gradient": ..., ...}``, before you run the checks: what does a factor of the row do in the method's
-# formula?
-
-### BEGIN SOLUTION
-one_map = {"gradient": True, "guided backprop": True, "Grad-CAM": True, "LayerCAM": True, "Grad-CAM++": False,
-           "LRP": True, "SmoothGrad": False, "integrated gradients": False}
-### END SOLUTION
-
-predicts("7.4 post and log", one_map, {name: alike(name, "post", "log") for name in METHODS})
-predicts("7.4 log and log_odds", one_map, {name: alike(name, "log", "log_odds") for name in METHODS})
-
-# %%
-# Exercise 7.5 (prove): positive homogeneity
+# Exercise 9.3 (prove): positive homogeneity
 # ------------------------------------------
 #
-# The reason has a name: a method is *positively homogeneous* in the row if ``L(a row) = a L(row)`` for every a > 0.
+# That a factor is harmless has a name: a method is *positively homogeneous* in the row if ``L(a row) = a L(row)`` for every a > 0.
 # Write it as a claim about one row and one a. It must hold for Grad-CAM and LayerCAM on random networks, rows and a,
 # and it must find Grad-CAM++. Floats round, so allow for that, but not for a thousandth.
 
@@ -340,12 +260,12 @@ def scales(L, row, a):
 
 
 def homogeneous(pooling):
-    """Does the claim hold in all draws of a network, a row and a?"""
+    """Does the claim hold for forty random networks, rows and factors a, from a thousandth to a thousand?"""
 
-    def claim(drawn):
-        (net, x), random_state, a = drawn
-        run = net.run(x)
-        row = np.random.default_rng(random_state).standard_normal(net.logits(run).shape)
+    def claim(k):
+        net, x = random_network(k)
+        run, rng = net.run(x), np.random.default_rng(1000 + k)
+        row, a = rng.standard_normal(net.logits(run).shape), 10 ** rng.uniform(-3, 3)
 
         def L(row):
             g = ta.walk(run, {"logits": row}, ta.GRADIENT, (net.features,))[net.features][0]
@@ -353,19 +273,19 @@ def homogeneous(pooling):
 
         return not L(row).any() or passes(scales, L, row, a)  # a map of zeros says nothing
 
-    return all(map(claim, DRAWS))
+    return all(map(claim, range(40)))
 
 
-holds("7.5 Grad-CAM", homogeneous(lambda A, g: A @ g.mean((0, 1))))
-holds("7.5 LayerCAM", homogeneous(lambda A, g: (A * relu(g)).sum(-1)), "for a > 0 only: max(a g, 0) = a max(g, 0)")
-holds("7.5 Grad-CAM++ is found out", not homogeneous(plus_plus), "the property must be able to fail")
+holds("9.3 Grad-CAM", homogeneous(lambda A, g: A @ g.mean((0, 1))))
+holds("9.3 LayerCAM", homogeneous(lambda A, g: (A * relu(g)).sum(-1)), "for a > 0 only: max(a g, 0) = a max(g, 0)")
+holds("9.3 Grad-CAM++ is found out", not homogeneous(plus_plus), "the property must be able to fail")
 one = np.array([[3.0, -1.0, 2.0]])
 for a in (0.37, 5.5):
     def slips(row, a=a):
         """A method that is off by a thousandth for the one row a · one, and right for all others."""
         return row * (1.001 if np.allclose(row, a * one) else 1)
 
-    holds(f"7.5 a slip of a thousandth at a = {a} only", not passes(scales, slips, one, a), "use the a that you are given")
+    holds(f"9.3 a slip of a thousandth at a = {a} only", not passes(scales, slips, one, a), "use the a that you are given")
 
 # %%
 # Which score should I use?
@@ -373,11 +293,12 @@ for a in (0.37, 5.5):
 #
 # - **log_odds**, unless you have a reason for another one.
 # - It draws the map of post and log wherever a method is positively homogeneous in one row.
-# - It cannot be shifted: its row sums to zero. That of pre does not, and lesson 10 makes use of it.
+# - It cannot be shifted: its row sums to zero. That of pre does not, and lesson 15 makes use of it.
 # - It does not vanish and loses no digits when the network is certain; post and log do.
-# - Along paths, under noise and in Grad-CAM++ every score draws a map of its own: say which one you took.
+# - In Grad-CAM++, along paths and under noise (lesson 12 tries eight methods) every score draws a map of its own: say which
+#   one you took.
 #
-# Exercise 7.6 (explain): the caption
+# Exercise 9.4 (explain): the caption
 # -----------------------------------
 #
 # A colleague shows the Grad-CAM map of ``pre`` for the cup, and bright places on the telephone. Write the two or three
@@ -390,7 +311,7 @@ since its edges raise the cup's logit, too. The map of log_odds subtracts what s
 much it competes, so it answers why cup and not telephone, and there the telephone counts against the cup."""
 ### END SOLUTION
 
-explains("7.6 in your words", why)
+explains("9.4 in your words", why)
 
 # %%
 # What you can say now

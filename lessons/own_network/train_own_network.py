@@ -1,8 +1,8 @@
-"""Train a small CNN in Keras, away from this project, and save it whole: lessons/own_network.keras.
+"""Train a small CNN in Keras, away from this project, and save it whole: own_network.keras.
 
-    KERAS_BACKEND=jax python lessons/train_own_network.py     needs keras and jax; made with Keras 3.15.1, a minute
+    KERAS_BACKEND=jax python lessons/own_network/train_own_network.py     needs keras and jax; made with Keras 3.15.1, a minute
 
-The page "Bring your own network" (lessons/bring_your_own_network.py) explains what it has learned.
+The lesson "Bring your own network" explains what it has learned.
 """
 
 from pathlib import Path
@@ -31,7 +31,7 @@ def pictures(count, seed):
 
 
 if __name__ == "__main__":
-    import keras  # here, so that the page can draw pictures without it
+    import keras  # here, so that the lesson can draw pictures without it
     from keras import layers
 
     keras.utils.set_random_seed(1)

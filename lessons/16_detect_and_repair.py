@@ -1,16 +1,17 @@
 """
-11. Why training cannot fix it, and how to detect and repair it
+16. Why training cannot fix it, and how to detect and repair it
 ===============================================================
 
 **Question:** If training never sees t(x), who does, and how is it taken out again?
 
-:Time: 60 min (15 talk, 30 work, 15 discuss)
+:Time: 85 min (20 read, 55 solve, 10 discuss)
 :CPU: 5 s
-:Needs: lesson 10; no network
+:Needs: lesson 15
 :After this you can: say for a loss, by one sum, whether it sees t; measure how much all logits have in common; hide an attack from a detector; repair a network with two subtractions
-:Figures: 11_training.png, 11_shares.png, 11_repaired.png
+:Figures: 16_training.png, 16_shares.png, 16_repaired.png
+:Words: explained in the `glossary <../glossary.html>`_
 
-Lesson 10 planted ``t = K Σ_k A_00k`` behind a network's logits. No test of its probabilities can find it. One might
+Lesson 15 planted ``t = K Σ_k A_00k`` behind a network's logits. No test of its probabilities can find it. One might
 still hope that further training washes it out. Lerma and Lucas (2023b) show that it cannot: ``dE/dt = 0`` (V6). This
 lesson follows that zero, finds what does see t, and ends with a repair that needs no data and no training.
 """
@@ -58,7 +59,7 @@ altered = ta.alter(head, K, layer="A")
 same("the head and the altered head answer alike", softmax(altered(x)), softmax(head(x)))
 
 # %%
-# Exercise 11.1 (complete): the slope of K
+# Exercise 16.1 (complete): the slope of K
 # ----------------------------------------
 #
 # The chain rule from the loss E to K: every logit of picture p is ``z'_pi = z_pi + K Σ_k A_p00k``. Given
@@ -75,10 +76,10 @@ def slope_of_K(G, A):
 G = rng.standard_normal((8, 20))
 tape = altered.run(x)
 signals = ta.walk(tape, {"altered": G}, ta.GRADIENT, to=("K",))
-same("11.1 as the walk finds it", slope_of_K(G, x), signals["K"].item())
+same("16.1 as the walk finds it", slope_of_K(G, x), signals["K"].item())
 G = softmax(altered(x)) - e  # cross-entropy, equation (13) of 2023a
-same("11.1 cross-entropy does not see K", slope_of_K(G, x) / np.abs(x[:, 0, 0]).sum(), 0, within=1e-15)
-same("11.1 the sum of the logits does", slope_of_K(np.ones((8, 20)), x), 20 * x[:, 0, 0].sum())
+same("16.1 cross-entropy does not see K", slope_of_K(G, x) / np.abs(x[:, 0, 0]).sum(), 0, within=1e-15)
+same("16.1 the sum of the logits does", slope_of_K(np.ones((8, 20)), x), 20 * x[:, 0, 0].sum())
 
 # %%
 # One sum decides, as always: ``Σ_i dE/dz_i``, which is ``dE/dt``. For cross-entropy it is
@@ -145,7 +146,7 @@ holds("sigmoid soon does so no more", abs(end["sigmoid"] - paths["sigmoid"][30])
 ax.set(xlabel="step of gradient descent", ylabel="K", ylim=(9.1, 10.1),
        title="What training makes of the strength K of the attack")
 ax.legend(fontsize=8, ncols=2, loc="lower center")
-show(figure, "11_training.png")
+show(figure, "16_training.png")
 
 # %%
 # Weight decay is no repair. With VGG's own rate 0.01 and decay 0.0005, K halves in ``ln 2 / (0.01 · 0.0005)`` steps,
@@ -156,7 +157,7 @@ print(f"K halves in {half:,} steps")
 same("by then half is left", (1 - 0.01 * 0.0005) ** half, 0.5, within=1e-5)
 
 # %%
-# Exercise 11.2 (predict): which losses see t?
+# Exercise 16.2 (predict): which losses see t?
 # --------------------------------------------
 #
 # For each loss write True if it changes when the same number is added to every logit, else False:
@@ -182,11 +183,11 @@ sees = {
 
 z = np.array([0.3, 1.0, -0.4, 0.2])
 slopes = {name: sum((E(z + 1e-6 * d) - E(z - 1e-6 * d)) / 2e-6 for d in np.eye(4)) for name, E in losses.items()}
-predicts("11.2 by adding 3", sees, {name: abs(E(z + 3) - E(z)) > 1e-12 for name, E in losses.items()})
-predicts("11.2 by their slopes Σ_i dE/dz_i = dE/dt", sees, {name: abs(slope) > 1e-8 for name, slope in slopes.items()})
+predicts("16.2 by adding 3", sees, {name: abs(E(z + 3) - E(z)) > 1e-12 for name, E in losses.items()})
+predicts("16.2 by their slopes Σ_i dE/dz_i = dE/dt", sees, {name: abs(slope) > 1e-8 for name, slope in slopes.items()})
 
 # %%
-# Exercise 11.3 (prove): exactly zero
+# Exercise 16.3 (prove): exactly zero
 # -----------------------------------
 #
 # The attack can hide in the last layer's kernel W (m, n), ``z = h W + b``: a hidden unit whose weights are nearly the
@@ -206,13 +207,13 @@ rng = np.random.default_rng(1)
 draws = [[np.array([Fraction(int(v), 7) for v in rng.integers(1, 100, size)]) for size in (3, 5)] for _ in range(20)]
 found = [np.array(slope_of_kernel(h, w, 2)) for h, w in draws]
 shifted = [np.array(slope_of_kernel(h, w * Fraction(9, 4), 2)) for h, w in draws]  # e^t = 9/4
-holds("11.3 sums to exactly 0 over classes", all((D.sum(1) == 0).all() for D in found))
-holds("11.3 t is not seen at all", all((a == b).all() for a, b in zip(found, shifted, strict=True)))
+holds("16.3 sums to exactly 0 over classes", all((D.sum(1) == 0).all() for D in found))
+holds("16.3 t is not seen at all", all((a == b).all() for a, b in zip(found, shifted, strict=True)))
 tape = head.run(x[:1])
 row = softmax(head.logits(tape)) - e[:1]
 D = ta.weight_gradients(tape, ta.walk(tape, {"z": row}, ta.GRADIENT, to=("z",)))["z"][0]
 h, w = tape["fc1_relu"].output[0], np.exp(head.logits(tape)[0])
-same("11.3 in floats, as the engine finds it", np.array(slope_of_kernel(h, w, int(e[0].argmax())), float), D)
+same("16.3 in floats, as the engine finds it", np.array(slope_of_kernel(h, w, int(e[0].argmax())), float), D)
 
 # %%
 # So plain gradient descent on cross-entropy *conserves* the sum over classes of every unit's last weights. It starts
@@ -259,10 +260,10 @@ ax.text(detect.SHARE, -0.75, " alarm", va="center", fontsize=8)
 ax.set(xscale="log", xlim=(0.1, 600), ylim=(7.6, -1.1),
        xlabel="common part / class's own part of the gradient at block5_pool",
        title=f"How much all logits have in common, class {net.label(c)}")
-show(figure, "11_shares.png")
+show(figure, "16_shares.png")
 
 # %%
-# Exercise 11.4 (break): slip under the alarm
+# Exercise 16.4 (break): slip under the alarm
 # -------------------------------------------
 #
 # You are the attacker. The alarm rings above a share of 10. With ``m = d mean z/dA`` and ``d = d(z_c - mean z)/dA``
@@ -283,15 +284,15 @@ d = ta.gradient(net, tape, c, "centred", layer="block5_pool").raw
 m = ta.gradient(net, tape, c, "pre", layer="block5_pool").raw - d
 for share in (9.99, 1.5):
     sly = ta.alter(net, quiet_K(m, d, share))
-    same(f"11.4 the share is {share}", detect.common_shares(sly, photo, len(CLASSES))[c], share, within=1e-9)
+    same(f"16.4 the share is {share}", detect.common_shares(sly, photo, len(CLASSES))[c], share, within=1e-9)
     heat = ta.hirescam(sly, photo, c, "pre")
-    holds(f"11.4 and HiResCAM by pre is fooled at {share}", heat.raw.argmax() == 0, "its peak should be the corner")
+    holds(f"16.4 and HiResCAM by pre is fooled at {share}", heat.raw.argmax() == 0, "its peak should be the corner")
 
 # %%
 # The alarm can be undercut, and a shut trigger hides from it whatever its strength. But what is not found can still
 # be undone.
 #
-# Exercise 11.5 (complete): the repair
+# Exercise 16.5 (complete): the repair
 # ------------------------------------
 #
 # What all logits have in common is nobody's evidence, so take it out: replace z by ``z - mean z``. Where the last
@@ -308,9 +309,9 @@ def centred_head(W, b):
 weights = {**baked.weights, "predictions": centred_head(*baked.weights["predictions"])}
 mine = ta.network(baked.layers, weights, classes=net.classes, input=net.input)
 tape = mine.run(photo)
-same("11.5 the same probabilities", softmax(mine.logits(tape)), y)
-same("11.5 the logits sum to zero", mine.logits(tape).sum() / np.abs(baked_logits).max(), 0)
-same("11.5 its pre map is the original's centred map", ta.hirescam(mine, tape, c, "pre").raw, centred_map, within=1e-11)
+same("16.5 the same probabilities", softmax(mine.logits(tape)), y)
+same("16.5 the logits sum to zero", mine.logits(tape).sum() / np.abs(baked_logits).max(), 0)
+same("16.5 its pre map is the original's centred map", ta.hirescam(mine, tape, c, "pre").raw, centred_map, within=1e-11)
 
 # %%
 # Original, attacked, repaired
@@ -326,7 +327,7 @@ tapes = {name: n.run(photo) for name, n in columns.items()}
 heats = {method: [method(n, tapes[name], c, "pre") for name, n in columns.items()]
          for method in (ta.grad_cam, ta.hirescam)}
 show(draw.grid([row[0].method for row in heats.values()], list(columns), list(heats.values()),
-               f"Attack baked into weights, and taken out again: {net.label(c)}"), "11_repaired.png")
+               f"Attack baked into weights, and taken out again: {net.label(c)}"), "16_repaired.png")
 for method, (before, _, after) in heats.items():
     centred = method(net, tapes["original: pre"], c, "centred")
     same(f"{method.__name__}: repaired pre is the original's centred", after.raw, centred.raw, within=1e-11)

@@ -1,14 +1,15 @@
 """
-1. A tape from nothing
+2. A tape from nothing
 ======================
 
 **Question:** How can one walk backwards know the slope of an answer with respect to everything that went into it?
 
-:Time: 60 min (15 talk, 30 work, 15 discuss)
+:Time: 80 min (20 read, 50 solve, 10 discuss)
 :CPU: 2 s
-:Needs: the chain rule; no network
+:Needs: the chain rule
 :After this you can: write reverse-mode differentiation in ten lines; say what is lost when signals are overwritten, or passed on too early; choose a step for central differences; turn one method into another by changing one rule
-:Figures: 01_tape.png, 01_step.png
+:Figures: 02_tape.png, 02_step.png
+:Words: explained in the `glossary <../glossary.html>`_
 
 A program that computes a number does so in small steps. Write every step down while it happens, and the list can be
 walked in reverse, carrying the slope of the answer from each result to what it was made of. The list is called a
@@ -91,7 +92,7 @@ for place, record in enumerate(simple(1, 3)):
 same("the tape computes S", simple(1, 3)[-1].output, 3 + np.e)
 
 # %%
-# Exercise 1.1 (complete): rules
+# Exercise 2.1 (complete): rules
 # ------------------------------
 #
 # A rule takes a record and the signal ``g = dS/d(output)``. It answers with one signal for each input,
@@ -125,11 +126,11 @@ for op, x in [("mul", (3.0, -2.0)), ("exp", (0.5,)), ("relu", (1.5,)), ("relu", 
     tape = leaves(*x)
     write(tape, op, *range(len(x)))
     mine = my_book[op](tape[-1], np.float64(2))
-    same(f"1.1 {op} at {x}, by differences", mine, 2 * differences(OPS[op], *x), within=1e-9)
-    same(f"1.1 {op} at {x}, the library's rule", mine, ta.GRADIENT[op](tape[-1], np.float64(2)))
+    same(f"2.1 {op} at {x}, by differences", mine, 2 * differences(OPS[op], *x), within=1e-9)
+    same(f"2.1 {op} at {x}, the library's rule", mine, ta.GRADIENT[op](tape[-1], np.float64(2)))
 at_kink = leaves(0.0)
 write(at_kink, "relu", 0)
-same("1.1 relu at its kink", my_book["relu"](at_kink[-1], ONE), [0])
+same("2.1 relu at its kink", my_book["relu"](at_kink[-1], ONE), [0])
 
 # %%
 # A first walk
@@ -171,7 +172,7 @@ holds("wrong where a value is read twice", abs(claimed[0] - (3 + np.e)) > 2)
 holds("no rule, no signal: an error", refuses(lambda book: first_walk(chain, ONE, book)))
 
 # %%
-# Exercise 1.2 (predict): n times in a row
+# Exercise 2.2 (predict): n times in a row
 # ----------------------------------------
 #
 # The smallest program that this walk gets wrong is ``S = a + a``. Find out on paper what it says. Now let a program do
@@ -201,14 +202,14 @@ def paths(tape, place):
 yours = {n: factor(n) for n in (1, 2, 5)}
 for op, slope in [("add", lambda n: 2.0**n), ("mul", lambda n: 2**n * 1.1 ** (2**n - 1))]:  # S = 2^n a, S = a^(2^n)
     walked = {n: slope(n) / first_walk(repeated(op, n), ONE, ta.GRADIENT)[0] for n in yours}
-    predicts(f"1.2 {op}, once, twice and five times", yours, walked)
-predicts("1.2 the number of paths from S to a", yours, {n: paths(repeated("add", n), n) for n in yours})
+    predicts(f"2.2 {op}, once, twice and five times", yours, walked)
+predicts("2.2 the number of paths from S to a", yours, {n: paths(repeated("add", n), n) for n in yours})
 
 # %%
 # The paths are the point. The slope is a sum over **all** ways from S down to a, and there can be ``2^n`` of them. A
 # walk that overwrites keeps one. A walk that adds counts them all in n steps, for it visits every record once.
 #
-# Exercise 1.3 (complete): a walk that is right
+# Exercise 2.3 (complete): a walk that is right
 # ---------------------------------------------
 #
 # Write the walk again, so that contributions add up. An op without a rule must stay a ``KeyError``: a signal that
@@ -229,12 +230,12 @@ def my_walk(tape, seed, book):
 
 
 walked = my_walk(simple(1, 3), ONE, ta.GRADIENT)
-same("1.3 closed form, dS/da = b + e^a and dS/db = a", [walked[0], walked[1]], [3 + np.e, 1])
+same("2.3 closed form, dS/da = b + e^a and dS/db = a", [walked[0], walked[1]], [3 + np.e, 1])
 walked = my_walk(tangle(0.7, 0.4), ONE, ta.GRADIENT)
-same("1.3 a tangle, by differences", [walked[0], walked[1]],
+same("2.3 a tangle, by differences", [walked[0], walked[1]],
      differences(lambda a, b: tangle(a, b)[-1].output, 0.7, 0.4), within=1e-9)
-same("1.3 a seed of 2 doubles every signal", my_walk(tangle(0.7, 0.4), 2 * ONE, ta.GRADIENT)[1], 2 * walked[1])
-holds("1.3 a missing rule is an error", refuses(lambda book: my_walk(simple(1, 3), ONE, book)),
+same("2.3 a seed of 2 doubles every signal", my_walk(tangle(0.7, 0.4), 2 * ONE, ta.GRADIENT)[1], 2 * walked[1])
+holds("2.3 a missing rule is an error", refuses(lambda book: my_walk(simple(1, 3), ONE, book)),
       "look the rule up with book[record.op]")
 
 # %%
@@ -273,10 +274,10 @@ for record in theirs:
 ax.set(xlim=(-0.3, 2.3), ylim=(-0.3, 1.3))
 ax.set_title("The tape of S = a b + $e^a$: values run along the arrows, signals against")
 ax.set_axis_off()
-show(figure, "01_tape.png")
+show(figure, "02_tape.png")
 
 # %%
-# Exercise 1.4 (prove): which orders are safe?
+# Exercise 2.4 (prove): which orders are safe?
 # --------------------------------------------
 #
 # Must the walk go in reverse order of writing? ``walk_in`` lets each record pass its signal on when its turn comes,
@@ -306,9 +307,9 @@ tangled = tangle(0.7, 0.4)
 right = walk_in((7, 6, 5, 4, 3, 2), tangled, ta.GRADIENT)
 orders = list(permutations((2, 3, 4, 5, 6, 7)))
 is_right = [np.allclose(walk_in(order, tangled, ta.GRADIENT), right) for order in orders]
-holds("1.4 a chain has one safe order", [o for o in permutations((1, 2, 3)) if passes(safe, o, chain)] == [(3, 2, 1)])
+holds("2.4 a chain has one safe order", [o for o in permutations((1, 2, 3)) if passes(safe, o, chain)] == [(3, 2, 1)])
 agree = sum(passes(safe, order, tangled) == right for order, right in zip(orders, is_right, strict=True))
-holds("1.4 exactly the orders that walk right", agree == len(orders), f"your condition is right for {agree} of 720")
+holds("2.4 exactly the orders that walk right", agree == len(orders), f"your condition is right for {agree} of 720")
 print(f"{sum(is_right)} of {len(orders)} orders are right")
 
 # %%
@@ -354,7 +355,7 @@ ax.loglog(steps, 2.0**-53 * (3 + np.e) / steps, "--", color=LINES[2], lw=2,
 ax.set(xlabel="step", ylabel="largest error", ylim=(1e-14, 10),
        title="Central differences of S = a b + $e^a$:\na step near 1e-5 is best")
 ax.legend()
-show(figure, "01_step.png")
+show(figure, "02_step.png")
 holds("the best step keeps ten digits", 1e-14 < min(errors) < 1e-10 * (3 + np.e))
 holds("it is near 1e-5", 1e-7 < steps[np.argmin(errors)] < 1e-4)
 same("a long step errs by (e/6) step^2", errors[-25] / steps[-25] ** 2, np.e / 6, within=1e-5)

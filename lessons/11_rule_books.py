@@ -1,0 +1,250 @@
+"""
+11. Rule-books: deconvnet, guided, and a test for maps
+======================================================
+
+**Question:** What do you give up when you change one line of the chain rule?
+
+:Time: 55 min (15 read, 30 solve, 10 discuss)
+:CPU: 7 s
+:Needs: lessons 3 and 8
+:After this you can: write a new attribution method as one changed rule; put a method through the randomisation test
+:Figures: 11_books.png, 11_randomised.png
+:Words: explained in the `glossary <../glossary.html>`_
+
+The walk goes through the tape in reverse and asks a *book* what passes each layer. ``ta.GRADIENT`` is the book of the
+chain rule. Guided backpropagation and deconvnet are the same walk with another rule for ReLUs; LRP and DeepLIFT, in the next
+lesson, change more. This lesson writes two such books, and measures what they lose.
+"""
+
+# %%
+# Predict first
+# -------------
+#
+# Guided backpropagation lets a signal through a ReLU only where the ReLU was on **and** the signal is positive. Write
+# down:
+#
+# - A picture holds two glyphs. How will the gradient's maps for the two classes differ, and how the guided ones?
+# - Now all three dense layers get random weights, so that the network's answers are worthless. Does the guided map
+#   change?
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import tinyattr as ta
+from tinyattr.course import holds, passes, predicts, same, show, unaided
+from tinyattr.glyphs.scenes import CLASSES, scene
+from tinyattr.methods import guided
+from tinyattr.studies.draw import LINES, SIGNED, brightest
+from tinyattr.studies.metrics import pearson, ranks, spearman
+
+net = ta.load("glyphs")
+notes, heart = CLASSES.index("notes"), CLASSES.index("heart")
+both = scene(np.random.default_rng(2), (notes, heart), difficulty=0.3)
+x = net.read(both.picture)  # (1, 224, 224, 3)
+tape = net.run(x)
+
+
+def walked(book, c):
+    """What a walk by this book leaves at the picture, (224, 224, 3): score log_odds, class c."""
+    _, row, _ = ta.SCORES["log_odds"](net.logits(tape), [c])
+    return ta.walk(tape, {"predictions": row}, book)["input"][0].astype(np.float64)
+
+
+same("the gradient's book makes the gradient", walked(ta.GRADIENT, heart),
+     ta.gradient(net, tape, heart, score="log_odds").raw, within=0)
+try:
+    walked({op: rule for op, rule in ta.GRADIENT.items() if op != "relu"}, heart)
+except ta.InputError as error:
+    print(error)
+    holds("a missing rule is an error, never a silent gradient", "no rule for 'relu'" in str(error))
+
+# %%
+# Exercise 11.1 (complete): two rules
+# -----------------------------------
+#
+# A rule takes a record of the tape and the signal g at its output, and returns a tuple: one signal for each input. The
+# gradient's ReLU rule is ``return (g * (record.x[0] > 0),)``. Write the other two, u being the ReLU's input:
+#
+# - deconvnet (Zeiler and Fergus 2014): ``m = max(g, 0)``, whatever the ReLU did on the way up;
+# - guided (Springenberg et al. 2015): ``m = max(g, 0)`` where ``u > 0``, else 0.
+
+
+def my_rules():
+    """(deconvnet, guided): two functions (record, g) -> (m,)."""
+    ### BEGIN SOLUTION
+    def deconvnet(record, g):
+        return (np.maximum(g, 0),)
+
+    def guided(record, g):
+        return (np.maximum(g, 0) * (record.x[0] > 0),)
+
+    return deconvnet, guided
+    ### END SOLUTION
+
+
+four = ta.Tape()
+four.leaf("u", [2.0, 2.0, -2.0, -2.0])
+four.write("relu", "f", "u")
+mine = map(unaided(ta.GRADIENT["relu"]), my_rules())  # of the library's, they may call the gradient's rule only
+for name, rule, wanted in zip(("deconvnet", "guided"), mine, ([5, 0, 5, 0], [5, 0, 0, 0]), strict=True):
+    method = {"deconvnet": ta.deconvnet, "guided": ta.guided_backprop}[name]
+    same(f"11.1 {name}, the four cases", rule(four["f"], np.array([5.0, -5.0, 5.0, -5.0]))[0], wanted)
+    same(f"11.1 {name}, as the library", walked({**ta.GRADIENT, "relu": rule}, heart),
+         method(net, tape, heart, score="log_odds").raw, within=0)
+
+# %%
+# One picture, two classes
+# ------------------------
+#
+# The picture holds notes and a heart, and the network sees both. By the gradient, what speaks for one speaks against
+# the other: the two maps are nearly each other's negative. A guided walk carries no negative signal past a ReLU, and
+# the ReLUs let the same places through for both classes. So it draws the same lines for both (Nie et al. 2018).
+
+books = {"gradient": ta.GRADIENT, "deconvnet": guided.DECONVNET, "guided": guided.GUIDED}
+figure = Figure(figsize=(6.6, 5.1), layout="constrained")
+axes = figure.subplots(2, 3)
+alike = {}
+for column, (name, book) in zip(axes.T, books.items(), strict=True):
+    maps = [walked(book, c) for c in (notes, heart)]
+    alike[name] = pearson(*maps)
+    for ax, signed in zip(column, (m.sum(-1) for m in maps), strict=True):
+        limit = brightest(np.abs(signed))
+        ax.imshow(signed, cmap=SIGNED, vmin=-limit, vmax=limit)
+        ax.set(xticks=[], yticks=[])
+    column[0].set_title(f"{name}\ncorrelation of both classes {alike[name]:.2f}", fontsize=8)
+for ax, c in zip(axes[:, 0], (notes, heart), strict=True):
+    ax.set_ylabel(f"class {net.label(c)}", fontsize=9)
+figure.suptitle("Three books, two classes: score log_odds, layer input, orange positive", fontsize=10)
+show(figure, "11_books.png")
+holds("gradients of the two classes are opposed", alike["gradient"] < -0.8)
+holds("guided maps of the two classes are one map", alike["guided"] > 0.8)
+
+# %%
+# Without training
+# ----------------
+#
+# A map that explains a network must change when the network is broken. Adebayo et al. 2018 made a test of it: give
+# layers random weights, from the top down, and see whether the map notices. ``shuffled`` keeps every number of a layer
+# and puts them in random order, so that size and spread stay and only what was learned is gone.
+
+LINEAR = [name for name, op, _ in reversed(net.layers) if op in ("conv2d", "dense")]  # predictions first
+
+
+def shuffled(names, random_state=0):
+    """The network with the weights of these layers in random order."""
+    rng = np.random.default_rng(random_state)
+    mixed = {n: tuple(rng.permutation(w.ravel()).reshape(w.shape) for w in net.weights[n]) for n in names}
+    return replace(net, weights={**net.weights, **mixed})
+
+
+broken = shuffled(LINEAR[:3])
+print("trained:", net.label(net(x).argmax()), " dense layers shuffled:", net.label(broken(x).argmax()))
+holds("the network itself notices", net(x).argmax() != broken(x).argmax())
+
+METHODS = {"guided": ta.guided_backprop, "gradient": ta.saliency, "deconvnet": ta.deconvnet, "Grad-CAM": ta.grad_cam}
+
+
+@cache
+def changes(name, random_state):
+    """Is the rank correlation of the method's maps before and after shuffling the dense layers below 0.9?"""
+    other = broken if random_state == 0 else shuffled(LINEAR[:3], random_state)
+    return spearman(*(METHODS[name](n, x, heart, score="log_odds").plane for n in (net, other))) < 0.9
+
+
+# %%
+# Exercise 11.2 (predict): which maps notice?
+# -------------------------------------------
+#
+# Three dense layers are shuffled, and the answers are worthless. A map notices if its rank correlation with the trained
+# network's map, places in the order of their size, falls below 0.9. Which of these do? Write True or False for each,
+# ``notices = {"guided": ..., "gradient": ..., "Grad-CAM": ..., "edges": ...}``. ``edges`` is no method at all, but how fast
+# the picture changes from pixel to pixel.
+
+### BEGIN SOLUTION
+notices = {"guided": False, "gradient": True, "Grad-CAM": True, "edges": False}
+### END SOLUTION
+
+for random_state in (0, 1):
+    truth = {name: changes(name, random_state) for name in ("guided", "gradient", "Grad-CAM")}
+    truth["edges"] = False  # they never ask the network
+    predicts(f"11.2 shuffled by {random_state}", notices, truth)
+
+# %%
+# Exercise 11.3 (prove): a test for methods
+# -----------------------------------------
+#
+# Write the test. A method is a function of a network that returns a map, (H, W). It passes if its map changes when the
+# three dense layers are shuffled: if the rank correlation (``spearman``) of the two maps stays below 0.9.
+
+
+def sees_the_training(method):
+    """True if the map of `method` notices that the network's dense layers were shuffled."""
+    ### BEGIN SOLUTION
+    return spearman(method(net), method(broken)) < 0.9
+    ### END SOLUTION
+
+
+def edges(net):
+    """Not about the network at all: how fast the picture changes."""
+    return np.hypot(*np.gradient(x[0].mean(-1)))
+
+
+def by(method):
+    """The method as a function of the network alone."""
+    return lambda net: method(net, x, heart, score="log_odds").plane
+
+
+holds("11.3 an edge detector fails", not passes(sees_the_training, edges))
+holds("11.3 guided backpropagation fails", not passes(sees_the_training, by(ta.guided_backprop)))
+holds("11.3 the gradient passes", passes(sees_the_training, by(ta.saliency)))
+holds("11.3 Grad-CAM passes", passes(sees_the_training, by(ta.grad_cam)))
+order, noise = ranks(np.random.default_rng(0).random((2, 4000))).reshape(2, 40, 100) / 8000  # two maps without a relation
+for share, seen in ((0.15, False), (0.4, True)):
+    mixed = (1 - share) * order + share * noise
+    print(f"share {share}: rank correlation {spearman(order, mixed):.2f}")
+    holds(f"11.3 the limit is 0.9, noise {share}",
+          passes(sees_the_training, lambda n, mixed=mixed: order if n is net else mixed) == seen)
+holds("11.3 ranks, not sizes: the same order is the same map",
+      not passes(sees_the_training, lambda n: order if n is net else np.exp(20 * order)))
+
+# %%
+# The whole curve, from the trained network on the left to all 19 layers shuffled on the right. Guided maps hold on to
+# the picture's lines until the lowest blocks are broken: what they show is what the first layers are good at, edges.
+
+depths = [0, 1, 2, 3, 5, 7, 9, 11, 13, 15, 17, 19]
+curves = {name: [] for name in METHODS}
+for depth in depths:
+    run = shuffled(LINEAR[:depth])
+    of_run = run.run(x)
+    for name, method in METHODS.items():
+        before = method(net, tape, heart, score="log_odds").plane
+        curves[name].append(spearman(before, method(run, of_run, heart, score="log_odds").plane))
+
+figure = Figure(figsize=(6.8, 3.9), layout="constrained")
+ax = figure.subplots()
+for (name, curve), marker, colour in zip(curves.items(), "osv^", LINES, strict=False):
+    ax.plot(depths, curve, marker=marker, ms=5, color=colour, label=name)
+ax.axhline(0, color="black", lw=0.6)
+ticks = [3, 7, 11, 15, 19]
+ax.set_xticks([0, *ticks], ["nothing", *(LINEAR[d - 1].replace("_", "\n") for d in ticks)])
+ax.set(xlabel="shuffled from the top down to", ylabel="rank correlation with the trained map",
+       title=f"Randomisation test, score log_odds, class {net.label(heart)}")
+figure.legend(loc="outside right upper")
+show(figure, "11_randomised.png")
+holds("all dense layers gone, and the guided map is the same", curves["guided"][3] > 0.95)
+holds("three blocks gone, and it is still alike", curves["guided"][depths.index(15)] > 0.6)
+
+# %%
+# What you can say now
+# --------------------
+#
+# - A book is a dict of rules. One changed line makes a new method; a missing line is an error.
+# - Guided maps are sharp because they draw the picture's lines. They hardly depend on the class, or on what was
+#   learned.
+# - A test that a map can fail says more than a hundred maps that please.
+#
+# Talk about it: which would you show to a doctor, a sharp map that fails the randomisation test, or a noisy one that
+# passes?

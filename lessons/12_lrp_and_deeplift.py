@@ -1,0 +1,353 @@
+"""
+12. LRP and DeepLIFT: what a map adds up to
+===========================================
+
+**Question:** Can a score be shared out among pixels so that nothing is lost on the way?
+
+:Time: 80 min (20 read, 50 solve, 10 discuss)
+:CPU: 6 s
+:Needs: lessons 9, 10 and 11
+:After this you can: write LRP's epsilon rule and DeepLIFT's Rescale; say of a map what it sums to, what biases keep, and what its starting row makes it blind to; say without computing for which methods post, log and log_odds draw one map
+:Figures: 12_receipts.png
+:Words: explained in the `glossary <../glossary.html>`_
+
+Two more books for the walk of lesson 11. LRP and DeepLIFT do not ask what would change, but share a number out: the logit, or
+its difference to a reference. This lesson writes their rules, a few lines each, and measures what is lost at each layer.
+"""
+
+# %%
+# Predict first
+# -------------
+#
+# Write down:
+#
+# - LRP shares the logit z_c out among pixels. If the layers have biases, do the pixels get all of it?
+# - A function grows from 2 to 5 between a black picture and yours. Slopes at your picture are all 0. Is there a fair way to
+#   share out the 3?
+
+from dataclasses import replace
+from functools import cache, partial
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import tinyattr as ta
+from tinyattr.course import holds, predicts, same, show, unaided
+from tinyattr.glyphs.scenes import CLASSES, scene
+from tinyattr.methods import differences, guided
+from tinyattr.methods.baselines import baseline_of
+from tinyattr.methods.heatmap import relu
+from tinyattr.softmax import log_odds_row, log_row, post_row, softmax
+from tinyattr.studies.draw import LINES
+from tinyattr.studies.metrics import pearson
+
+net = ta.load("glyphs")
+notes, heart = CLASSES.index("notes"), CLASSES.index("heart")
+both = scene(np.random.default_rng(2), (notes, heart), difficulty=0.3)
+x = net.read(both.picture)  # (1, 224, 224, 3)
+tape = net.run(x)
+
+# %%
+# Relevance
+# ---------
+#
+# LRP (Bach et al. 2015) does not ask what would change, but hands the logit down as a sum of shares. A linear unit
+# ``u_k = Σ_j a_j w_jk + b_k`` has relevance R_k and gives each input its part: ``R_j = Σ_k a_j w_jk / s(u_k) R_k`` with
+# ``s(u) = u + eps sign(u)``, ``sign(0) = 1``, which keeps the denominator from 0. ReLUs pass R on.
+
+bare = ta.vgg("A", width=1 / 8, size=32, classes=5, seed=1, dtype=np.float64)  # VGG11's layout, all biases 0
+rng = np.random.default_rng(9)
+biased = replace(bare, weights={n: (w, rng.normal(0, 0.1, b.shape)) for n, (w, b) in bare.weights.items()})
+x32, b32 = rng.normal(0, 1, (2, 1, 32, 32, 3))  # a picture and a reference
+e1 = {"predictions": np.eye(5)[[1]]}  # the row of z_1: score pre, class 1
+
+# %%
+# Exercise 12.1 (complete): the epsilon rule
+# ------------------------------------------
+#
+# Written as above it needs every single weight. Pull ``a_j`` out of the sum: what is left, ``Σ_k w_jk (R_k / s(u_k))``,
+# is the transpose of the layer applied to one array, and that is what ``ta.GRADIENT[record.op](record, ...)`` does, for
+# dense layers and convolutions alike. Three lines; ``record.output`` is u, ``record.x[0]`` is a.
+
+
+@unaided(*ta.GRADIENT.values())
+def my_epsilon(record, R, eps=1e-9):
+    """R_j = a_j Σ_k w_jk R_k / s(u_k), as a tuple of one."""
+    ### BEGIN SOLUTION
+    u = record.output
+    (m,) = ta.GRADIENT[record.op](record, R / (u + np.where(u < 0, -eps, eps)))
+    return (record.x[0] * m,)
+    ### END SOLUTION
+
+
+unit = ta.Tape()
+unit.leaf("a", [[1.0, 2.0]])
+unit.write("dense", "u", "a", (np.array([[3.0, 1.0, 1.0], [1.0, -1.0, 1.0]]), np.array([0.0, 0.0, -3.0])))
+same("12.1 three units", unit["u"].output, [[5, -1, 0]])  # the third one's bias, -3, makes it 0
+same("12.1 two units", my_epsilon(unit["u"], np.array([[5.0, 1.0, 0.0]]))[0], [[2.0, 4.0]], within=1e-8)
+same("12.1 u = -1 and eps = 1: half is kept", my_epsilon(unit["u"], np.array([[0.0, 1.0, 0.0]]), 1)[0].sum(), 0.5)
+same("12.1 u = 0 and eps = 2: divided by 2", my_epsilon(unit["u"], np.array([[0.0, 0.0, 1.0]]), 2)[0], [[0.5, 1.0]])
+lrp_book = {**ta.GRADIENT, "relu": lambda record, R: (R,), "conv2d": my_epsilon, "dense": my_epsilon}
+z_1 = bare(x32)[0, 1]
+R = ta.walk(bare.run(x32), {"predictions": z_1 * e1["predictions"]}, lrp_book)["input"]
+same("12.1 without biases the pixels get all of z_c", R.sum(), z_1, within=1e-6)
+
+# %%
+# What LRP-0 is
+# -------------
+#
+# Let eps go to 0. Start with ``R = z_c e_c = u g``, g the gradient's signal. A linear layer hands on ``a W^T (R/u) = a
+# W^T g``, which is input times gradient again; a ReLU that is on passes both, one that is off has ``a = 0``. So layer
+# by layer, down to the pixels, ``R = A g``: **LRP-0 is input x gradient**, with biases or without. Other rules
+# (epsilon, gamma, z+) are not.
+
+tape32 = biased.run(x32)
+z_1 = biased(x32)[0, 1]
+zero = ta.walk(tape32, {"predictions": z_1 * e1["predictions"]}, ta.COMPOSITES["zero"](biased))
+g = ta.walk(tape32, e1, ta.GRADIENT)
+apart = max(np.abs(zero[r.name] - r.output * g[r.name]).max() / np.abs(zero[r.name]).max() for r in tape32)
+print(f"R and A g, at {len(tape32)} layers: apart by {apart:.1g}")
+holds("R = A g at every layer", apart < 1e-12)
+plus = ta.lrp(biased, x32, 1, score="pre", composite="epsilon_plus").raw
+holds("z+ draws another map", pearson(plus, zero["input"][0]) < 0.9)
+
+# %%
+# Exercise 12.2 (prove): what biases keep
+# ---------------------------------------
+#
+# With biases, the inputs of unit k get ``(u_k - b_k)/u_k`` of its relevance. The rest belongs to the bias, and no pixel
+# can have it. By LRP-0, how much does a layer keep in all? Use the last cell, and you need no relevance at all: give it
+# from the record and the gradient's signal g at the layer's output.
+
+
+def kept(record, g):
+    """The sum over all units of what LRP-0 leaves with their biases. g: dS/du, of record.output's shape."""
+    ### BEGIN SOLUTION
+    return (g * record.weights[1]).sum()  # R_k b_k / u_k = g_k b_k
+    ### END SOLUTION
+
+
+shares = {r.name: kept(r, g[r.name]) for r in tape32 if r.weights}
+receipt = ta.lrp(biased, x32, 1, score="pre", composite="zero").receipt
+print(receipt)
+for name, share in shares.items():
+    same(f"12.2 {name}", share, receipt.shares[name], within=1e-10)
+same("12.2 pixels and biases make z_c", (x32 * g["input"]).sum() + sum(shares.values()), z_1)
+
+# %%
+# Differences
+# -----------
+#
+# DeepLIFT (Shrikumar et al. 2017) explains a difference: ``S(x) - S(b)`` to a reference b. In a difference biases
+# cancel. Every value u of the tape has ``Δu = u(x) - u(b)``; multipliers m take the gradient's place and chain as it
+# does, and ``C = m Δu``. Linear layers keep the gradient's rule. For a ReLU f the *Rescale* rule takes the slope of the
+# **secant**: ``m_in = m Δf/Δu``, so that ``m_in Δu = m Δf``, and nothing is lost.
+#
+# Exercise 12.3 (complete): Rescale
+# ---------------------------------
+#
+# ``reference`` is the tape of b: ``reference[record.name]`` is the same layer there. Where ``Δu = 0`` there is no
+# secant; take the gradient's rule.
+
+
+def my_rescale(reference, record, m):
+    """m_in = m Δf/Δu, where Δu = 0: m [u > 0]. As a tuple of one."""
+    ### BEGIN SOLUTION
+    other = reference[record.name]
+    df, du = record.output - other.output, record.x[0] - other.x[0]
+    still = du == 0
+    return (m * np.where(still, record.x[0] > 0, df / np.where(still, 1, du)),)
+    ### END SOLUTION
+
+
+at_x, at_b = ta.Tape(), ta.Tape()
+for some, u in ((at_x, [3.0, -1.0, -1.0, 2.0, 4.0, -2.0, 0.0]), (at_b, [-1.0, 3.0, -2.0, 2.0, 2.0, -2.0, 0.0])):
+    some.leaf("u", u)
+    some.write("relu", "f", "u")
+same("12.3 seven cases", my_rescale(at_b, at_x["f"], np.full(7, 4.0))[0], [3, 3, 0, 4, 4, 0, 0])
+layers = [("flatten", "flatten", {}), ("u", "dense", {}), ("f", "relu", {}), ("z", "dense", {})]
+shallow = ta.network(layers, {"u": (rng.normal(0, 1, (12, 8)), rng.normal(0, 1, 8)),
+                              "z": (rng.normal(0, 1, (8, 3)), rng.normal(0, 1, 3))})
+x4, b4 = rng.normal(0, 1, (2, 1, 2, 2, 3))
+book = {**ta.GRADIENT, "relu": partial(my_rescale, shallow.run(b4))}
+C = ta.walk(shallow.run(x4), {"z": np.eye(3)[[1]]}, book)["input"] * (x4 - b4)
+same("12.3 the sum", C.sum(), (shallow(x4) - shallow(b4))[0, 1])
+IG = ta.integrated_gradients(shallow, x4, 1, score="pre", baseline=b4, steps=500, rule="middle").raw
+same("12.3 behind one layer of ReLUs, integrated gradients", C[0], IG, within=1 / 500)
+
+# %%
+# A max-pool has no slope, so it needs a rule of its own: with the gradient's routing the sum is lost again.
+#
+# The figure follows four books down the embedded network, reference black, and asks at every layer how much of what is
+# owed is still there: ``Σ R`` of ``z_c`` for LRP, ``Σ m Δu`` of ``Δz_c`` for the others. Only DeepLIFT keeps all. LRP
+# loses what biases keep. Gradient and guided walk promise nothing about differences, and it shows.
+
+routed = {**ta.GRADIENT, "relu": partial(differences.slope, biased.run(b32))}
+got = (ta.walk(tape32, e1, routed)["input"] * (x32 - b32)).sum()
+receipt = ta.deeplift(biased, x32, 1, score="pre", baseline=b32).receipt
+print(f"max-pools by the gradient's rule: sum {got:.3f}; {receipt}")
+holds("routing breaks the sum", abs(got - receipt.owed) > 1)
+same("DeepLIFT's own rule keeps it", receipt.paid, receipt.owed)
+
+black = net.run(baseline_of(net, x, "black"))
+slope, pool = (partial(rule, black) for rule in (differences.slope, differences.largest))
+seed = np.eye(20)[[heart]]
+z_c, change = net.logits(tape)[0, heart], (net.logits(tape) - net.logits(black))[0, heart]
+R = ta.walk(tape, {"predictions": z_c * seed}, ta.COMPOSITES["epsilon_plus"](net))
+names = [record.name for record in reversed(tape)]
+left = {"LRP epsilon_plus": [R[n].sum() / z_c for n in names]}
+for name, book in (("DeepLIFT", {**ta.GRADIENT, "relu": slope, "max_pool": pool}), ("gradient", ta.GRADIENT),
+                   ("guided", guided.GUIDED)):
+    m = ta.walk(tape, {"predictions": seed}, book)
+    left[name] = [(m[n] * (tape[n].output - black[n].output)).sum(dtype=np.float64) / change for n in names]
+
+figure = Figure(figsize=(9, 4.4), layout="constrained")
+axes = figure.subplots(1, 2)
+for ax, shown in zip(axes, (left, ("LRP epsilon_plus", "DeepLIFT")), strict=True):
+    for (name, shares), style, colour in zip(left.items(), ("-", "--", "-.", ":"), LINES, strict=False):
+        if name in shown:
+            ax.plot(shares, style, color=colour, lw=7 if style == "-" else 2.5, alpha=0.5 if style == "-" else 1, label=name)
+    ticks = {"predictions": "logits", "block5_pool": "5", "block4_pool": "4", "block3_pool": "3", "block2_pool": "2",
+             "input": "input"}
+    ax.set_xticks([names.index(n) for n in ticks], ticks.values())
+    ax.set_xlabel("the walk has come down to the last pool of block")
+axes[0].set(yscale="log", ylabel="share of what is owed", title="all four, logarithmic")
+axes[0].legend()
+axes[1].set(title="two of them, enlarged")
+figure.suptitle(f"What is left of the logit from layer to layer: score pre, {net.label(heart)}")
+show(figure, "12_receipts.png")
+same("DeepLIFT keeps all, but for float32", left["DeepLIFT"], np.ones(len(names)), within=1e-5)
+holds("LRP loses a few per cent to biases", 0.9 < left["LRP epsilon_plus"][-1] < 0.99)
+holds("the guided walk is off by more than ten times", max(left["guided"]) > 10)
+
+# %%
+# Seven maps of the network with biases, for the next exercise, and how to see whether t moves them:
+
+maps = {
+    "a": lambda n: ta.gradient(n, x32, 1, score="pre"),
+    "b": lambda n: ta.gradient(n, x32, 1, score="log_odds"),
+    "c": lambda n: ta.guided_backprop(n, x32, 1, score="log_odds"),
+    "d": lambda n: ta.lrp(n, x32, 1, score="log_odds", composite="zero"),
+    "e": lambda n: ta.lrp(n, x32, 1, score="post", composite="zero", start="score"),
+    "f": lambda n: ta.deeplift(n, x32, 1, score="log_odds", baseline=b32),
+    "g": lambda n: ta.deeplift(n, x32, 1, score="post", baseline=b32, row="softmax"),
+}
+
+
+@cache
+def moves(letter, K):
+    """Does the map change when t = K Σ_k A_00k is added to every logit?"""
+    before, after = (maps[letter](n).raw for n in (biased, ta.alter(biased, K)))
+    return np.abs(after - before).max() > 1e-9 * np.abs(before).max()
+
+
+# %%
+# Exercise 12.4 (predict): who can see t?
+# ---------------------------------------
+#
+# ``ta.alter`` adds the same ``t(x) = K Σ_k A_00k`` to every logit (2023b): ``z' = z + t``, and no probability changes.
+# Which of these maps **move** when the network is altered? Write their letters, ``moving = "..."``. Ask of each: what
+# does its signal at the logits sum to, and what does its book divide by?
+#
+# - a: the gradient of z_c;
+# - b: the gradient of the log-odds;
+# - c: guided backpropagation of the log-odds;
+# - d: LRP-0 from ``R_i = v_i z_i``, v the row of the log-odds;
+# - e: LRP-0 from ``R_c = y_c``, all other R_i zero;
+# - f: DeepLIFT of the log-odds;
+# - g: DeepLIFT of y_c with softmax as one more layer, whose multiplier is ``Δy_c/Δz_c`` for z_c, and 0 for the others.
+
+### BEGIN SOLUTION
+moving = "aeg"
+### END SOLUTION
+
+for K in (10, -2):
+    changed = {letter: moves(letter, K) for letter in maps}
+    predicts(f"12.4 with K = {K}", moving, changed)
+
+# %%
+# Other methods
+# -------------
+#
+# Lesson 9 found that post, log and log_odds have one row, but for a factor, and one Grad-CAM map. Here are eight methods on
+# a small random network, each with the three rows as they stand. A gradient is linear in its row; what becomes of that
+# depends on the walk's rules, and on what is done with g.
+
+tiny = ta.vgg("A", seed=3, width=1 / 16, dense=(32, 32), size=64, classes=5, dtype=np.float64)
+noise = np.random.default_rng(1)
+x_tiny = noise.standard_normal((1, 64, 64, 3))
+GUIDED = {**ta.GRADIENT, "relu": lambda record, g: (relu(g) * (record.x[0] > 0),)}
+ROWS = {"post": post_row, "log": log_row, "log_odds": log_odds_row}
+
+
+def signal(score, x=x_tiny, layer="input", book=ta.GRADIENT, times_z=False):
+    """What a walk from the score's row at x, or from row times z for LRP, leaves at a layer: (h, w, C)."""
+    run = tiny.run(x)
+    z = tiny.logits(run)
+    row = ROWS[score](softmax(z), np.eye(5)[[2]])
+    return ta.walk(run, {"predictions": row * z if times_z else row}, book, (layer,))[layer][0]
+
+
+def cam(pooling):
+    """A method that makes L from A and g at block5_relu2."""
+    A = tiny.run(x_tiny)["block5_relu2"].output[0]
+    return lambda score: pooling(A, signal(score, layer="block5_relu2"))
+
+
+def plus_plus(A, g):
+    """Grad-CAM++, Chattopadhay et al. 2018 (19): w_k = Σ_ij α_ijk max(g_ijk, 0), α = 1 / (2 + g Σ_ij A_ijk)."""
+    return A @ (relu(g) / (2 + A.sum((0, 1)) * relu(g))).sum((0, 1))
+
+
+many = [x_tiny + 0.3 * noise.standard_normal(x_tiny.shape) for _ in range(6)]
+path = [a * x_tiny for a in (np.arange(12) + 0.5) / 12]
+METHODS = {
+    "gradient": signal,
+    "guided backprop": lambda score: signal(score, book=GUIDED),
+    "Grad-CAM": cam(lambda A, g: A @ g.mean((0, 1))),
+    "LayerCAM": cam(lambda A, g: (A * relu(g)).sum(-1)),
+    "Grad-CAM++": cam(plus_plus),
+    "LRP": lambda score: signal(score, book=ta.COMPOSITES["epsilon_plus"](tiny), times_z=True),
+    "SmoothGrad": lambda score: sum(signal(score, x) for x in many),
+    "integrated gradients": lambda score: x_tiny[0] * sum(signal(score, x) for x in path),
+}
+print(", ".join(METHODS))
+@cache
+def scaled_map(name, score):
+    """The method's map for this score, its largest magnitude 1."""
+    L = METHODS[name](score)
+    return L / np.abs(L).max()
+
+
+def alike(name, score, other):
+    """Does the method draw one and the same map for both scores?"""
+    return np.abs(scaled_map(name, score) - scaled_map(name, other)).max() < 1e-9
+
+
+# %%
+# Exercise 12.5 (predict): who keeps the equality?
+# ------------------------------------------------
+#
+# For which of the eight are the scaled maps of post, log and log_odds one and the same? Write True or False for each,
+# ``one_map = {"gradient": ..., ...}``, before you run the checks: what does a factor of the row do in the method's
+# formula?
+
+### BEGIN SOLUTION
+one_map = {"gradient": True, "guided backprop": True, "Grad-CAM": True, "LayerCAM": True, "Grad-CAM++": False,
+           "LRP": True, "SmoothGrad": False, "integrated gradients": False}
+### END SOLUTION
+
+predicts("12.5 post and log", one_map, {name: alike(name, "post", "log") for name in METHODS})
+predicts("12.5 log and log_odds", one_map, {name: alike(name, "log", "log_odds") for name in METHODS})
+
+# %%
+# What you can say now
+# --------------------
+#
+# - LRP-0 is input x gradient; what it does not pass on, biases keep. DeepLIFT explains a difference and keeps every bit
+#   of it.
+# - A signal that sums to zero over the logits sends nothing into t. LRP started from S, whose denominators hold ``z +
+#   t``, and DeepLIFT through softmax are not of this kind, though they explain y_c. Lesson 15 comes back to it.
+# - A factor of the row is a factor of the map for most methods; not for Grad-CAM++, nor for sums over several pictures.
+#
+# Talk about it: is a map wrong because it does not sum to anything?

@@ -1,0 +1,306 @@
+"""
+13. Perturbation and Shapley values
+===================================
+
+**Question:** If a part of a picture matters only together with another part, whose merit is it?
+
+:Time: 80 min (20 read, 50 solve, 10 discuss)
+:CPU: 5 s
+:Needs: lesson 8; least squares
+:After this you can: say what occlusion, feature ablation and RISE each ask; write exact Shapley values, and KernelSHAP in ten lines; name what each promises and what it costs
+:Figures: 13_covered.png, 13_shapley.png
+:Words: explained in the `glossary <../glossary.html>`_
+
+All methods so far looked into the network. One can also just try: cover a part, and see what becomes of the score. That needs
+no gradient, works for any program, and hides a question that game theory asked long ago: how does one share a result fairly
+among players who only act together?
+"""
+
+# %%
+# Predict first
+# -------------
+#
+# A picture holds two hearts, and one of them would be enough for the network to say heart. Write down:
+#
+# - what happens to the score if one of them is covered; and what does a map that covers one part at a time then show?
+# - how many pictures have to be tried to know the score for *every* choice of parts that are covered, out of 49 parts?
+
+from itertools import combinations, permutations
+from math import comb
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import tinyattr as ta
+from tinyattr.course import has, holds, predicts, same, show
+from tinyattr.glyphs.scenes import scene
+from tinyattr.studies.draw import LINES, SIGNED
+
+net = ta.load("glyphs")
+drawn = scene(np.random.default_rng([84, 2]), difficulty=0.4)
+c = drawn.classes[0]
+x = net.read(drawn.picture)
+
+# %%
+# Three ways to cover
+# -------------------
+#
+# - **Occlusion** (Zeiler and Fergus 2014): a grey window is slid over the picture; a place gets the mean fall of the score
+#   over all windows that cover it.
+# - **Feature ablation**: the picture is cut into parts, and each part is covered alone.
+# - **RISE** (Petsiuk et al. 2018): hundreds of random masks cover about half of the picture each; a place gets the mean score
+#   of the pictures in which it was left open. It wants a score that is never negative: the probability.
+
+maps = {"occlusion": ta.occlusion(net, x, c, score="log_odds", window=64, stride=32),
+        "feature ablation": ta.feature_ablation(net, x, c, score="log_odds", groups=4),
+        "RISE, 40 masks": ta.rise(net, x, c, score="post", samples=40)}
+figure = Figure(figsize=(9, 2.6), layout="constrained")
+first, *axes = figure.subplots(1, 4)
+first.imshow(drawn.picture)
+first.set_title("the picture")
+for ax, (name, heat) in zip(axes, maps.items(), strict=True):
+    ax.imshow(heat.map, cmap="inferno")
+    ax.set_title(name)
+for ax in (first, *axes):
+    ax.set(xticks=[], yticks=[])
+figure.suptitle(f"{net.label(c)}, with parts covered: log-odds (first two) and probability (last)", fontsize=11)
+show(figure, "13_covered.png")
+holds("all three are brighter on the telephone than elsewhere",
+      all(heat.map[drawn.masks[0]].mean() > 1.2 * heat.map[~drawn.masks[0]].mean() for heat in maps.values()))
+
+# %%
+# Games
+# -----
+#
+# From here on a part of the picture is a **player**, a choice of parts that stay open is a **coalition**, and the score of the
+# picture in which all others are covered is its **value** v. A game is a function of a coalition, here a tuple of bools.
+# Two games of two players are the extremes: *or*, where either player is enough, and *and*, where both are needed.
+
+
+def either(z):
+    return float(z[0] or z[1])
+
+
+def together(z):
+    return float(z[0] and z[1])
+
+
+def ablation(v, n):
+    """What the score loses if a player leaves the coalition of all, for every player: (n,)."""
+    everybody = [True] * n
+    return np.array([v(everybody) - v([j != i for j in range(n)]) for i in range(n)])
+
+
+def alone(v, n):
+    """What a player brings to the empty coalition, for every player: (n,)."""
+    return np.array([v([j == i for j in range(n)]) - v([False] * n) for i in range(n)])
+
+
+# %%
+# Exercise 13.1 (predict): two extremes
+# -------------------------------------
+#
+# What do the two functions say about the first player? Write ``first = {"either, ablation": ..., "either, alone": ...,
+# "together, ablation": ..., "together, alone": ...}``. Which of the two do the maps above use?
+
+### BEGIN SOLUTION
+first = {"either, ablation": 0, "either, alone": 1, "together, ablation": 1, "together, alone": 0}
+### END SOLUTION
+
+truth = {f"{v.__name__}, {way.__name__}": way(v, 2)[0] for v in (either, together) for way in (ablation, alone)}
+predicts("13.1 by the functions", first, truth)
+by_hand = {"either, ablation": either((1, 1)) - either((0, 1)), "either, alone": either((1, 0)) - either((0, 0)),
+           "together, ablation": together((1, 1)) - together((0, 1)), "together, alone": together((1, 0)) - together((0, 0))}
+predicts("13.1 from four values each", first, by_hand)
+
+# %%
+# Neither is fair: with *either*, ablation gives nobody anything, and "alone" gives 2 in all where there is only 1 to share.
+# Shapley (1953) let the players come in one after the other, gave each what the value rises by when they come, and took the
+# mean over **all orders**. This is the only way to share that gives equal players the same, gives nothing to somebody who
+# never changes anything, adds up over sums of games, and leaves nothing over: ``Σ_i φ_i = v(all) - v(none)``.
+#
+# Exercise 13.2 (complete): Shapley values
+# ----------------------------------------
+#
+# ``permutations(range(n))`` goes through all orders.
+
+
+def shapley(v, n):
+    """φ (n,): the mean over all orders of what v rises by when player i joins those who came before."""
+    ### BEGIN SOLUTION
+    phi, orders = np.zeros(n), list(permutations(range(n)))
+    for order in orders:
+        inside, before = [False] * n, v([False] * n)
+        for i in order:
+            inside[i] = True
+            after = v(inside)
+            phi[i] += after - before
+            before = after
+    return phi / len(orders)
+    ### END SOLUTION
+
+
+same("13.2 either", shapley(either, 2), [0.5, 0.5])
+same("13.2 one left glove, two right ones: a pair is worth 1", shapley(lambda z: float(z[0] and (z[1] or z[2])), 3), [2 / 3, 1 / 6, 1 / 6])
+table = np.random.default_rng(0).standard_normal((2, 2, 2, 2))
+same("13.2 nothing is left over", sum(shapley(lambda z: table[tuple(map(int, z))], 4)), table[1, 1, 1, 1] - table[0, 0, 0, 0])
+same("13.2 a sum of merits", shapley(lambda z: 3 + z[0] - 2 * z[2] + 0.5 * z[3], 4), [1, 0, -2, 0.5])
+
+# %%
+# A small picture
+# ---------------
+#
+# Nine parts have 512 coalitions and 362,880 orders. So let us take a small picture, 12 x 12 pixels in 3 x 3 parts, and a small
+# network with random weights, which can be asked for all 512 pictures at once. By coalitions the same mean is
+# ``φ_i = Σ_{S without i} |S|! (n - 1 - |S|)! / n! · (v(S + i) - v(S))``.
+
+rng = np.random.default_rng(8)
+layers = [("conv", "conv2d", {"padding": 1}), ("relu", "relu", {}), ("pool", "max_pool", {"size": 2, "stride": 2}),
+          ("flatten", "flatten", {}), ("z", "dense", {})]
+small = ta.network(layers, {"conv": (rng.standard_normal((3, 3, 1, 6)), rng.standard_normal(6)),
+                            "z": (rng.standard_normal((216, 3)) / 6, np.zeros(3))})
+picture = rng.standard_normal((1, 12, 12, 1))
+n = 9
+Z = np.array([[s >> i & 1 for i in range(n)] for s in range(2**n)], bool)  # all coalitions, (512, 9)
+open_ = Z.reshape(-1, 3, 3).repeat(4, 1).repeat(4, 2)[..., None]  # the same as masks, (512, 12, 12, 1)
+values = small(picture * open_)[:, 0]  # v: the logit of class 0, covered parts being 0; (512,)
+empty, full = values[0], values[-1]
+
+
+def exact(values, n):
+    """φ (n,) from the values of all coalitions, in the order of Z."""
+    phi = np.zeros(n)
+    for i in range(n):
+        for s in range(2**n):
+            if not s >> i & 1:
+                size = s.bit_count()
+                phi[i] += (values[s | 1 << i] - values[s]) / (n * comb(n - 1, size))
+    return phi
+
+
+phi = exact(values, n)
+same("nothing is left over", phi.sum(), full - empty)
+print("Shapley values  ", phi.round(2))
+print("feature ablation", np.array([full - values[-1 - (1 << i)] for i in range(n)]).round(2))
+
+# %%
+# Exercise 13.3 (complete): KernelSHAP in ten lines
+# -------------------------------------------------
+#
+# Lundberg and Lee 2017 (arXiv 1705.07874) found that Shapley values are a fit by least squares. Look for φ so that
+# ``v(none) + Σ_{i in S} φ_i`` is near v(S) for all coalitions S, with the weight ``(n - 1) / (C(n, s) s (n - s))`` for s
+# players, and exact for none and for all. Then φ is Shapley's, and for a *sample* of coalitions it is an estimate.
+#
+# The rule that nothing is left over takes one unknown away: with ``φ_n = full - empty - (the others)`` the rest is a plain
+# fit, ``v(S) - empty - z_n (full - empty) ≈ Σ_{i<n} (z_i - z_n) φ_i``. Multiply both sides by the square root of the weight
+# and call ``np.linalg.lstsq``. Coalitions of nobody and of all say nothing new; leave them out (their weight is infinite).
+
+
+def kernel_shap(Z, values, empty, full):
+    """φ (n,) from coalitions Z (m, n) bool, their values (m,), the value of none and that of all."""
+    ### BEGIN SOLUTION
+    n, s = Z.shape[1], Z.sum(1)
+    some = (s > 0) & (s < n)
+    Z, v, s = Z[some].astype(float), values[some], s[some]
+    weight = np.array([(n - 1) / (comb(n, k) * k * (n - k)) for k in s])
+    left = Z[:, :-1] - Z[:, -1:]
+    right = v - empty - Z[:, -1] * (full - empty)
+    root = np.sqrt(weight)
+    phi = np.linalg.lstsq(left * root[:, None], right * root, rcond=None)[0]
+    return np.append(phi, full - empty - phi.sum())
+    ### END SOLUTION
+
+
+same("13.3 all coalitions: Shapley's values", kernel_shap(Z, values, empty, full), phi, within=1e-9)
+rng = np.random.default_rng(1)
+pairs = np.array([z for z in Z if z.sum() in (1, 2)])
+merits = rng.standard_normal(n)
+same("13.3 a game without teamwork, 45 coalitions are enough", kernel_shap(pairs, 2 + pairs @ merits, 2, 2 + merits.sum()), merits, within=1e-9)
+half = rng.permutation(512)[:300]
+same("13.3 nothing is left over in a sample either", kernel_shap(Z[half], values[half], empty, full).sum(), full - empty, within=1e-9)
+
+# %%
+# How many does one need? Coalitions are drawn so that each size comes as often as its weight says; then all weights in the fit
+# are 1. A coalition and its complement are drawn together, which cancels much of the chance.
+
+
+def sampled(count, rng):
+    """`count` coalitions (count, n), in pairs of one and its complement, drawn by their weights."""
+    sizes = np.arange(1, n)
+    chance = 1 / (sizes * (n - sizes))
+    rows = []
+    for s in rng.choice(sizes, count // 2, p=chance / chance.sum()):
+        z = rng.permutation(n) < s
+        rows += [z, ~z]
+    return np.array(rows)
+
+
+def fitted(Z, values):
+    """φ by the fit with all weights 1, for coalitions that were drawn by their weights."""
+    left, right = Z[:, :-1].astype(float) - Z[:, -1:], values - empty - Z[:, -1] * (full - empty)
+    others = np.linalg.lstsq(left, right, rcond=None)[0]
+    return np.append(others, full - empty - others.sum())
+
+
+counts, errors = [32, 64, 128, 256, 512, 1024], []
+for count in counts:
+    apart = []
+    for k in range(12):
+        chosen = sampled(count, np.random.default_rng([count, k]))
+        apart.append(fitted(chosen, values[chosen @ (1 << np.arange(n))]) - phi)
+    errors.append(np.sqrt(np.mean(np.square(apart))))
+
+figure = Figure(figsize=(9, 3.4), layout="constrained")
+left, middle, right = figure.subplots(1, 3)
+limit = np.abs(phi).max()
+left.imshow(picture[0, ..., 0], cmap="gray")
+left.set_title("the picture")
+image = middle.imshow(phi.reshape(3, 3), cmap=SIGNED, vmin=-limit, vmax=limit)
+middle.set_title("Shapley values")
+figure.colorbar(image, ax=middle, shrink=0.7)
+for ax in (left, middle):
+    ax.set(xticks=[], yticks=[])
+right.loglog(counts, errors, "o-", color=LINES[0], label="KernelSHAP")
+right.loglog(counts, errors[0] * np.sqrt(counts[0] / np.array(counts)), ":", color="black", label="one over root")
+right.set(xlabel="coalitions drawn", ylabel="error (root mean square)")
+right.legend()
+figure.suptitle("Nine parts, 512 coalitions: KernelSHAP comes nearer with every sample")
+show(figure, "13_shapley.png")
+holds("32 times as many coalitions, at most a sixth of the error", errors[-1] < errors[0] / 6)
+
+# %%
+# Exercise 13.4 (break): who is first?
+# ------------------------------------
+#
+# Shapley values cost many pictures; feature ablation costs one for each player. If all that you want is who matters most, is
+# ablation enough? With two players it always agrees with Shapley about who has more. Find a game of three players, a, b and c,
+# in which ablation puts a before b, and Shapley puts b before a. Write its eight values, ``game = {"": 0, "a": ..., "b": ...,
+# "c": ..., "ab": ..., "ac": ..., "bc": ..., "abc": ...}``.
+
+### BEGIN SOLUTION
+game = {"": 0, "a": 0, "b": 1, "c": 0, "ab": 1, "ac": 1, "bc": 0.5, "abc": 1}
+### END SOLUTION
+
+coalitions = ["".join(names) for size in range(4) for names in combinations("abc", size)]
+has("13.4 eight values", game, coalitions)
+drops = {name: game["abc"] - game["abc".replace(name, "")] for name in "abc"}
+holds("13.4 ablation: a before b", drops["a"] > drops["b"] + 1e-9, f"it says {drops}")
+merit = {"a": 0.0, "b": 0.0}
+for order in permutations("abc"):
+    for name in merit:
+        there = "".join(sorted(order[:order.index(name)]))
+        merit[name] += (game["".join(sorted(there + name))] - game[there]) / 6
+holds("13.4 Shapley: b before a", merit["b"] > merit["a"] + 1e-9, f"it says {merit}; what does b bring where c is not yet there?")
+
+# %%
+# What you can say now
+# --------------------
+#
+# - To cover one part at a time asks what is *missing* without it; where two parts can stand in for each other, nothing is.
+# - Shapley's is the mean over all orders, and leaves nothing over. It needs all coalitions; KernelSHAP needs as many as you
+#   can pay for.
+# - All of them show the network pictures that it was never trained on, and all depend on what "covered" means: grey, black, or
+#   the mean.
+#
+# Talk about it: integrated gradients also leave nothing over (lesson 10), and cost fifty pictures. When would you pay for
+# Shapley values?

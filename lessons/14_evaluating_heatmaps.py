@@ -1,0 +1,246 @@
+"""
+14. Evaluating heatmaps
+=======================
+
+**Question:** Two heatmaps of one answer differ. Which number tells you the better one, and what does that number reward?
+
+:Time: 65 min (15 read, 40 solve, 10 discuss)
+:CPU: 5 s
+:Needs: lessons 8 and 11
+:After this you can: write a deletion curve; say when the pointing game counts a hit; beat a metric without looking at the network; choose tests that fail for different reasons
+:Figures: 14_maps.png, 14_curves.png
+:Words: explained in the `glossary <../glossary.html>`_
+
+A heatmap that looks right may please only the eye. So people measure: does the answer fall if the bright places are deleted?
+Does the peak lie on the object? Does the map change if the network is broken? Each test asks something else. You will write
+one of them, and then deceive it.
+"""
+
+# %%
+# Predict first
+# -------------
+#
+# The picture holds one heart, and the network is sure of it. Pixels are deleted, that is, set to the mean colour, in the order
+# of a map: its highest place first. Write down:
+#
+# - whose deletion makes the probability fall faster: by Grad-CAM's map, or by a map of random numbers?
+# - and by the best map one could wish for, which is 1 on the heart and 0 elsewhere?
+
+from dataclasses import replace
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import tinyattr as ta
+from tinyattr.course import has, holds, predicts, same, show, unaided
+from tinyattr.glyphs.scenes import scene
+from tinyattr.softmax import softmax
+from tinyattr.studies.curves import area, deletion
+from tinyattr.studies.draw import LINES
+from tinyattr.studies.metrics import energy, points_at, spearman
+
+net = ta.load("glyphs")
+drawn = scene(np.random.default_rng([84, 0]), difficulty=0.4)
+c, outline = drawn.classes[0], drawn.masks[0]  # the class, and where it is: (224, 224) bool
+x = net.read(drawn.picture)  # (1, 224, 224, 3)
+y_c = softmax(net(x)[0])[c]
+print(f"{net.label(c)}: probability {y_c:.3f}, it covers {outline.mean():.3f} of the picture")
+
+# %%
+# Exercise 14.1 (complete): a deletion curve
+# ------------------------------------------
+#
+# Petsiuk et al. 2018 (arXiv 1806.07421): delete the 0, n, 2n, ... highest places of the map, up to all of them, and write
+# down the score each time. Deleted places take the values of another picture b, all channels at once. Of places with the
+# same height, the one that comes first, row by row, goes first. Leave x as it is.
+
+
+@unaided()
+def my_deletion(S, x, L, b, n):
+    """[S(x), S(x without the n highest places of L), ...]; x and b (H, W, C), L (H, W), S a function of a picture."""
+    ### BEGIN SOLUTION
+    order = np.argsort(-L.ravel(), kind="stable")
+    curve = []
+    for deleted in range(0, L.size + 1, n):
+        changed = x.reshape(L.size, -1).copy()
+        changed[order[:deleted]] = b.reshape(L.size, -1)[order[:deleted]]
+        curve.append(S(changed.reshape(x.shape)))
+    return curve
+    ### END SOLUTION
+
+
+four = np.array([[1.0, 2.0], [3.0, 4.0]])[..., None]
+same("14.1 by hand, 2 goes, then 4, 3, 1", my_deletion(np.sum, four, np.array([[0, 3], [1, 2]]), 0 * four, 1), [10, 8, 4, 1, 0])
+same("14.1 two at a time, the same height everywhere", my_deletion(np.sum, four, np.ones((2, 2)), 0 * four, 2), [10, 7, 0])
+rng = np.random.default_rng(0)
+small, grey, L = rng.random((6, 8, 3)), np.full((6, 8, 3), 0.5), rng.random((6, 8))
+tiny = ta.network([("flatten", "flatten", {}), ("z", "dense", {})], {"z": (rng.standard_normal((144, 3)), np.zeros(3))})
+mine = my_deletion(lambda a: softmax(tiny(a[None])[0])[1], small, L, grey, 8)
+same("14.1 a colour picture, as the library has it", mine, deletion(tiny, small[None], L, 1, baseline=grey[None], pixels=8))
+
+# %%
+# One number from a curve: the area below it, where all pixels count as 1. Small is good: the answer falls soon. Here are
+# five maps of the heart. Two ask the network, three do not: a map of **noise**; the **edges** of the picture, that is, how
+# fast its brightness changes; and the **outline**, 1 on the heart and 0 elsewhere, which only the painter can know.
+
+STEP = 3584  # pixels that go at once: a fourteenth of the picture
+tape = net.run(x)
+maps = {
+    "Grad-CAM": ta.grad_cam(net, tape, c, score="log_odds").map,
+    "guided": ta.guided_backprop(net, tape, c, score="log_odds").map,
+    "noise": np.random.default_rng(1).random((224, 224)),
+    "edges": np.hypot(*np.gradient(drawn.picture.mean(-1))),
+    "outline": outline.astype(float),
+}
+curves = {name: deletion(net, x, L, c, pixels=STEP) for name, L in maps.items()}
+areas = {name: area(curve) for name, curve in curves.items()}
+for name, L in maps.items():
+    print(f"{name:<9} area {areas[name]:.3f}   on the heart {energy(L, outline):.2f}   peak on it: {points_at(L, outline)}")
+
+figure = Figure(figsize=(9, 2.4), layout="constrained")
+for ax, (name, L) in zip(figure.subplots(1, 6), {"the picture": drawn.picture, **maps}.items(), strict=True):
+    ax.imshow(L, cmap="inferno")
+    ax.set(xticks=[], yticks=[], title=name)
+figure.suptitle(f"Five maps for {net.label(c)}")
+show(figure, "14_maps.png")
+
+figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+ax = figure.subplots()
+for (name, curve), marker, colour in zip(curves.items(), "osD^v", LINES, strict=False):
+    ax.plot(np.linspace(0, 1, len(curve)), curve, marker=marker, ms=4, color=colour, label=f"{name}, area {areas[name]:.2f}")
+ax.set(xlabel="share of the picture that is deleted", ylabel="probability of the class",
+       title="Deletion: the sooner it falls, the better the map?")
+ax.legend()
+show(figure, "14_curves.png")
+holds("noise beats Grad-CAM", areas["noise"] < areas["Grad-CAM"])
+holds("the outline is the worst of all", areas["outline"] == max(areas.values()))
+
+# %%
+# Did you expect that? Holes all over a picture are something that the network has never seen in training, and it loses its
+# way at once. A heart that is cut out cleanly leaves a heart-shaped hole: the network still sees the shape. The metric
+# rewards maps that *destroy*, not maps that *explain*. (Hooker et al. 2019, arXiv 1806.10758, therefore train anew on the
+# pictures with holes.)
+#
+# Exercise 14.2 (break): win without knowing anything
+# ---------------------------------------------------
+#
+# Write a map that is given nothing but the picture's size, neither picture nor network nor class, and has a smaller area
+# than Grad-CAM. It should not be lucky in its place: of its weight, hardly more may lie on the heart than of a map that is
+# the same everywhere.
+
+
+def blind(height, width):
+    """A map (height, width), with numbers from 0 on."""
+    ### BEGIN SOLUTION
+    return np.random.default_rng(2).random((height, width))
+    ### END SOLUTION
+
+
+mine = np.array(blind(224, 224), float)
+holds("14.2 a map of the picture's size, nothing below 0", mine.shape == (224, 224) and mine.min() >= 0)
+share = energy(mine, outline)
+holds("14.2 it knows nothing of the place", share < 1.3 * outline.mean(), f"{share:.2f} of it lies on the heart")
+result = area(deletion(net, x, mine, c, pixels=2 * STEP))
+limit = area(curves["Grad-CAM"][::2])
+holds("14.2 and beats Grad-CAM", result < limit, f"yours has {result:.3f}, Grad-CAM {limit:.3f}; what destroys a shape?")
+
+# %%
+# The pointing game
+# -----------------
+#
+# On a picture whose truth is known one can ask more directly: is the map's highest place on the object, or within 15 pixels
+# of it (Zhang et al. 2016, arXiv 1608.00507)? That is ``points_at``. Here it is for Grad-CAM and for noise, on eight pictures:
+
+hits = {"Grad-CAM": [], "noise": []}
+for k in range(8):
+    s = scene(np.random.default_rng([84, k]), difficulty=0.4)
+    L = ta.grad_cam(net, net.read(s.picture), s.classes[0], score="log_odds", layer="block5_relu4").map
+    hits["Grad-CAM"].append(points_at(L, s.masks[0]))
+    hits["noise"].append(points_at(np.random.default_rng(k).random((224, 224)), s.masks[0]))
+print({name: f"{sum(found)} of 8" for name, found in hits.items()})
+holds("Grad-CAM wins this game", sum(hits["Grad-CAM"]) >= 7 > 4 >= sum(hits["noise"]))
+
+# %%
+# Exercise 14.3 (predict): hit or miss?
+# -------------------------------------
+#
+# The rule looks at one place only: the highest; the first, row by row, if several are. A map with nothing above 0 never
+# hits. Which of these maps count as a hit? ``hit = {"constant": ..., ...}``:
+#
+# - ``constant``: 1 everywhere; the object is not in a corner;
+# - ``negative``: -1 on the object, -2 elsewhere;
+# - ``one pixel``: 1 in one pixel of the object, 0 elsewhere;
+# - ``beside``: 1 in one pixel that is 10 pixels away from the object, 0 elsewhere;
+# - ``almost``: 1 on the object, 0 elsewhere, but 1.01 in the lower right corner.
+
+### BEGIN SOLUTION
+hit = {"constant": False, "negative": False, "one pixel": True, "beside": True, "almost": False}
+### END SOLUTION
+
+
+def test_maps(mask):
+    """The five maps for an object that lies on this mask."""
+    i, j = np.argwhere(mask)[0]  # the object's first pixel: nothing of it is above
+    found = {"constant": np.ones(mask.shape), "negative": mask - 2.0, **{name: np.zeros(mask.shape) for name in ("one pixel", "beside")},
+             "almost": mask.astype(float)}
+    found["one pixel"][i, j] = found["beside"][i - 10, j] = 1
+    found["almost"][-1, -1] = 1.01
+    return found
+
+
+square = np.zeros((100, 100), bool)
+square[40:60, 30:70] = True
+for name, mask in {"a square": square, "the heart": outline}.items():
+    predicts(f"14.3 {name}", hit, {kind: points_at(L, mask) for kind, L in test_maps(mask).items()})
+
+# %%
+# Broken on purpose
+# -----------------
+#
+# The third test needs no truth at all. It is the randomisation test of lesson 11: shuffle the weights of the dense layers, and
+# see whether the map changes. Together the three make a table. A map is *found out*
+#
+# - by **d**, deletion, if its area is larger than Grad-CAM's;
+# - by **p**, pointing, if its peak is not on the heart or near it;
+# - by **r**, randomisation, if its rank correlation with itself, before and after shuffling, is above 0.9.
+
+rng = np.random.default_rng(0)
+mixed = {name: tuple(rng.permutation(w.ravel()).reshape(w.shape) for w in net.weights[name]) for name in ("fc1", "fc2", "predictions")}
+broken = replace(net, weights={**net.weights, **mixed})
+after = {**maps, "guided": ta.guided_backprop(broken, x, c, score="log_odds").map}  # the last three never ask a network
+found_out = {}
+for name in ("guided", "noise", "edges", "outline"):
+    found_out[name, "d"] = areas[name] > areas["Grad-CAM"]
+    found_out[name, "p"] = not points_at(maps[name], outline)
+    found_out[name, "r"] = spearman(maps[name], after[name]) > 0.9
+cam = ta.grad_cam(broken, x, c, score="log_odds").map
+holds("Grad-CAM itself is found out by none", points_at(maps["Grad-CAM"], outline) and spearman(maps["Grad-CAM"], cam) < 0.9)
+
+# %%
+# Exercise 14.4 (decide): who is found out by what?
+# -------------------------------------------------
+#
+# For each of the four maps write the letters of the tests that find it out on this picture, ``by = {"guided": "...", "noise":
+# "...", "edges": "...", "outline": "..."}``; ``""`` stands for none. What deletion and pointing say you have seen above. For r
+# ask what the map depends on.
+
+### BEGIN SOLUTION
+by = {"guided": "r", "noise": "pr", "edges": "pr", "outline": "dr"}
+### END SOLUTION
+
+has("14.4 four maps", by, ("guided", "noise", "edges", "outline"))
+counts = {name: sum(found_out[name, test] for test in "dpr") for name in by}
+predicts("14.4 how many tests", {name: len(set(letters)) for name, letters in by.items()}, counts)
+predicts("14.4 which", {(name, test): test in letters for name, letters in by.items() for test in "dpr"}, found_out)
+
+# %%
+# What you can say now
+# --------------------
+#
+# - A metric measures what it measures. Deletion rewards destruction, pointing looks at one pixel, and the randomisation test
+#   asks whether the network matters, not whether the map is right.
+# - The true outline fails two of three tests. So a test that a map fails is a question, and not yet a verdict.
+# - Tests are worth most when they fail for different reasons. One picture proves nothing: ``tinyattr audit`` and
+#   ``pointing_game`` in ``tinyattr/studies/pointing.py`` do this with hundreds.
+#
+# Talk about it: somebody reports that a new method has the smallest deletion area of all. What would you want to see next?

@@ -1,0 +1,222 @@
+"""
+20. Capstone: a photo of your own, and all of it
+================================================
+
+**Question:** Somebody asks you what their network saw in a photo. What do you hand in, so that they can rely on it?
+
+:Time: 55 min (10 read, 35 solve, 10 discuss)
+:CPU: 3 s
+:Needs: lessons 9 and 16
+:After this you can: explain a photo by all scores, attack and repair the network that explained it, hold your map against another library's, and write the report
+:Figures: 20_scores.png, 20_attack.png
+:Words: explained in the `glossary <../glossary.html>`_
+
+This is the whole course on one photo, which may be yours, and one network, which may be VGG19 or SqueezeNet. As it stands it
+takes a picture and the network that come with the project.
+"""
+
+# %%
+# Your photo, your network
+# ------------------------
+#
+# Change these lines as you like. ``NETWORK`` is what ``ta.load`` takes: ``"squeezenet"`` or ``"vgg19"`` after ``tinyattr
+# weights fetch``, or the path of a file. ``TARGET`` is a class of the network; None takes the likeliest. (A large network
+# takes longer, and every check below should hold for it, too.)
+
+from pathlib import Path
+
+PHOTO = None  # for example "holiday.jpg"
+NETWORK = None  # for example "squeezenet"
+TARGET = None  # for example "lighthouse"
+
+import tempfile
+
+import numpy as np
+
+import tinyattr as ta
+from tinyattr.course import explains, has, holds, predicts, same, show
+from tinyattr.glyphs.scenes import example
+from tinyattr.softmax import softmax
+from tinyattr.studies.detect import inspect, repair
+from tinyattr.studies.draw import grid
+from tinyattr.studies.metrics import pearson
+
+net = ta.load(NETWORK or "glyphs")
+x = net.read(PHOTO or example().picture)
+tape = net.run(x)
+y = softmax(net.logits(tape)[0])
+c = int(y.argmax()) if TARGET is None else list(net.classes).index(TARGET)
+for k in np.argsort(-y)[:4]:
+    print(f"{net.label(int(k)):<20} {y[k]:.4f}")
+print(f"explained: {net.label(c)}, at layer {net.features}")
+
+# %%
+# Predict first
+# -------------
+#
+# Before you look: where should the map be bright? What else is in the photo that the network might have used? If you get a
+# map that is nowhere near it, what will you check first?
+#
+# All scores
+# ----------
+#
+# One method, one layer, six scores.
+
+maps = {score: ta.grad_cam(net, tape, c, score=score) for score in ta.SCORES}
+show(grid(["Grad-CAM"], list(maps), [list(maps.values())], f"Six scores, class {net.label(c)}, layer {net.features}"), "20_scores.png")
+
+# %%
+# Exercise 20.1 (predict): six scores, how many maps?
+# ---------------------------------------------------
+#
+# Which of the other five give the map of ``log_odds``, once it is scaled? ``same_map = {"pre": ..., "post": ..., "log": ...,
+# "centred": ..., "margin": ...}``. It does not depend on the photo.
+
+### BEGIN SOLUTION
+same_map = {"pre": False, "post": True, "log": True, "centred": False, "margin": False}
+### END SOLUTION
+
+others = [score for score in ta.SCORES if score != "log_odds"]
+measured = {score: pearson(maps[score].direction, maps["log_odds"].direction) > 1 - 1e-9 for score in others}
+predicts("20.1 on this photo", same_map, measured)
+z = np.random.default_rng(0).standard_normal(6)  # rows of six made-up logits: scaled, which are one?
+rows = {score: ta.SCORES[score](z, 2)[1] for score in ta.SCORES}
+one = {score: np.allclose(rows[score] / np.abs(rows[score]).max(), rows["log_odds"] / np.abs(rows["log_odds"]).max()) for score in others}
+predicts("20.1 by the rows", same_map, one)
+
+# %%
+# Attack
+# ------
+#
+# Somebody adds t to every logit, ten times the activations in a corner, and hands you the file.
+
+folder = tempfile.TemporaryDirectory()
+path = Path(folder.name) / "from_a_friend.h5"
+ta.save(ta.alter(net, K=10), path)
+suspect = ta.load(path)
+tiny = ta.vgg("A", width=1 / 16, size=32, classes=5, seed=2)  # two small ones to try your function on
+noise = np.random.default_rng(1).standard_normal((1, 32, 32, 3)).astype(np.float32)
+biases = {"predictions": (tiny.weights["predictions"][0], tiny.weights["predictions"][1] + np.float32([0, 0, 0, 0, 2]))}
+other = ta.network(tiny.layers, {**tiny.weights, **biases})
+
+# %%
+# Exercise 20.2 (complete): what moved?
+# -------------------------------------
+#
+# Compare two networks on one input, as a report would: are all probabilities the same, but for 1e-4, and by which scores did
+# the HiResCAM map move, by more than a hundredth of its largest number? Scores are the keys of ``ta.SCORES``; ``.raw`` is a
+# map's numbers.
+
+
+def compared(net, other, x, c):
+    """{"same probabilities": bool, "moved": set of scores} for class c."""
+    ### BEGIN SOLUTION
+    tapes = net.run(x), other.run(x)
+    y, y_other = (softmax(n.logits(t)[0]) for n, t in zip((net, other), tapes, strict=True))
+    moved = set()
+    for score in ta.SCORES:
+        L, M = (ta.hirescam(n, t, c, score=score).raw for n, t in zip((net, other), tapes, strict=True))
+        if np.abs(M - L).max() > 0.01 * np.abs(L).max():
+            moved.add(score)
+    return {"same probabilities": bool(np.abs(y - y_other).max() <= 1e-4), "moved": moved}
+    ### END SOLUTION
+
+
+report = compared(net, suspect, x, c)
+has("20.2 two entries", report, ("same probabilities", "moved"))
+print(report)
+holds("20.2 the same probabilities, and one score that moved", report["same probabilities"] and set(report["moved"]) == {"pre"})
+alike = compared(tiny, tiny, noise, 1)
+holds("20.2 a network and itself", alike["same probabilities"] and not set(alike["moved"]))
+attacked = compared(tiny, ta.alter(tiny, K=-3), noise, 1)
+holds("20.2 another network, attacked", attacked["same probabilities"] and set(attacked["moved"]) == {"pre"})
+differs = compared(tiny, other, noise, 1)
+holds("20.2 other biases: other probabilities, and only rows that depend on them move",
+      not differs["same probabilities"] and {"post", "log_odds"} <= set(differs["moved"]) and not {"pre", "centred"} & set(differs["moved"]))
+
+# %%
+# Detect and repair
+# -----------------
+
+print(inspect(suspect, [x]).table())
+repaired = repair(suspect)
+panels = [[ta.hirescam(n, x, c, score=score) for score in ("pre", "log_odds")] for n in (net, suspect, repaired)]
+show(grid(["as trained", "from a friend", "repaired"], ["pre", "log_odds"], panels, f"HiResCAM, class {net.label(c)}"), "20_attack.png")
+holds("the attack is found", inspect(suspect, [x]).alarm)
+same("repaired: the same probabilities", softmax(repaired(x)[0]), y, within=1e-4)
+centred = ta.hirescam(net, tape, c, score="centred").raw
+same("repaired: pre is what centred was", ta.hirescam(repaired, x, c, score="pre").raw, centred, within=1e-3)
+folder.cleanup()
+
+# %%
+# Another library
+# ---------------
+#
+# Two programs that were written apart and agree are worth more than one. Where PyTorch and captum are installed (``pip install
+# captum``), here is the same Grad-CAM from them, for networks that are one chain of these five ops, as VGG19 and the
+# embedded network are.
+
+
+def of_captum(net, x, c):
+    """captum's LayerGradCam of the logit z_c at the network's last feature maps, (h, w)."""
+    import torch
+    from captum.attr import LayerGradCam
+    from torch import nn
+
+    ops = {"relu": lambda w, a: nn.ReLU(), "max_pool": lambda w, a: nn.MaxPool2d(a["size"], a["stride"]),
+           "conv2d": lambda w, a: nn.Conv2d(w.shape[2], w.shape[3], len(w), a["stride"], a["padding"]),
+           "dense": lambda w, a: nn.Linear(*w.shape), "flatten": lambda w, a: nn.Sequential(Rows(), nn.Flatten())}
+
+    class Rows(nn.Module):
+        """Channels last, as our flatten has them."""
+
+        def forward(self, a):
+            return a.permute(0, 2, 3, 1)
+
+    model = nn.Sequential()
+    for name, op, attributes in net.layers:
+        kernel, bias = net.weights.get(name, (None, None))
+        layer = ops[op](kernel, attributes)
+        if kernel is not None:
+            layer.weight.data = torch.tensor(kernel.transpose(3, 2, 0, 1) if op == "conv2d" else kernel.T).contiguous()
+            layer.bias.data = torch.tensor(bias)
+        model.add_module(name, layer)
+    found = LayerGradCam(model, getattr(model, net.features)).attribute(torch.tensor(x.transpose(0, 3, 1, 2)).contiguous(), target=c)
+    return found.detach().numpy()[0, 0]
+
+
+if {op for _, op, _ in net.layers} <= {"conv2d", "relu", "max_pool", "flatten", "dense"}:
+    try:
+        same("captum draws the same map", of_captum(net, x, c), ta.grad_cam(net, tape, c, score="pre").raw, within=1e-4)
+    except ImportError as missing:
+        print(f"{missing.name} is not installed; nothing depends on it")
+
+# %%
+# Exercise 20.3 (explain): the report
+# -----------------------------------
+#
+# Write the report, in some eighty words: what was explained, by which method, score and layer, and why this score; where the map
+# is bright, and what that does not prove; what the attack changed and how you would know of it. Your teacher reads it; the
+# check only counts words.
+
+### BEGIN SOLUTION
+report_text = """The network was asked for its likeliest class. The map is Grad-CAM's at the last feature maps, by the log-odds, which
+cannot be moved by a number added to all logits, as the logit can. It is bright on the object. That says where the evidence for
+the class lies in these maps, each place of which sees most of the picture, and not that the network understood the object. The
+file of a friend had the same probabilities and another map by the logit: something was added to all logits. The detector's
+alarm says so, and so does any second score."""
+### END SOLUTION
+
+explains("20.3 in your words", report_text, least=60)
+
+# %%
+# What you can say now
+# --------------------
+#
+# - A heatmap is an answer to a question. The question has a network, an input, a class, a score, a method and a layer: say all
+#   six.
+# - What cannot be seen in probabilities can be seen in maps, and taken out.
+# - Trust what two ways agree on.
+#
+# Talk about it: which of the maps of your photo would you show to somebody who has never heard of any of this, and with which
+# sentence below?

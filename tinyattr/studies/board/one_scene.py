@@ -1,0 +1,91 @@
+"""One scene: every map of the board, and what is measured on it."""
+
+from hashlib import sha256
+
+import numpy as np
+
+from tinyattr.glyphs.scenes import CLASSES, HARDEST, scene
+from tinyattr.methods import AT_A_LAYER, METHODS
+from tinyattr.softmax import softmax
+from tinyattr.studies.audit import ATTACKS, AUDITED
+from tinyattr.studies.board.measures import areas, on_the_glyph, own_share, rank_correlation
+from tinyattr.studies.board.rows import ANY, ORIGINAL, networks_of, options, scores_of
+from tinyattr.studies.board.shared import Passes
+from tinyattr.studies.metrics import points_at
+
+KINDS = ("one", "two", "one", "none")  # how many glyphs the scenes have, in turns
+GLYPHS = {"none": 0, "one": 1, "two": 2}
+CURVES = 8  # in every eighth scene, which has one glyph, insertion, deletion and immunity are measured, too
+CHANCE, TRUTH = "random numbers", "the mask itself"  # what no method draws: the floor and the ceiling of the board
+
+
+def drawn(k, seed):
+    """(scene k, its rng). Training draws from other streams, so no scene has been seen."""
+    rng = np.random.default_rng([8_000_000 + seed, k])
+    classes = rng.choice(len(CLASSES), GLYPHS[KINDS[k % len(KINDS)]], replace=False)
+    return scene(rng, classes, difficulty=HARDEST * rng.random()), rng
+
+
+def measure(net, k, *, seed, methods, scores, attacks, K, layer):
+    """What is measured on scene k: {"kind", "right", "y", "area", "rows": {row: {measure: number}}}.
+
+    Explained are the classes of the scene, so of two glyphs both (numbers are means over them); without a glyph the
+    top class, in the original network only. right: the top class is in the scene; y: probability of what is explained;
+    area: share of the picture that a mask covers.
+    A row is "method|score|network". Its measures: hit, energy, rank (pointing game, energy and rank correlation with
+    the mask); follows, of two glyphs; height, of the map without its row's scale; in every CURVES-th scene insertion,
+    deletion and, where the algebra says that no attack moves the map, change = max |L' - L| / max |L| by one of them.
+    """
+    picture, rng = drawn(k, seed)
+    networks = {ORIGINAL: net, **{name: ATTACKS[name](net, K=K) for name in attacks}}
+    passes = Passes(list(networks.values()), net.read(picture.picture))
+    y = softmax(passes.request(net, 0, "pre").z)
+    classes = [net.classes.index(CLASSES[c]) for c in picture.classes] or [int(y.argmax())]
+    known = len(picture.masks) > 0
+    measured = {}  # {(class, digest of a map): its numbers}: many scores and attacks draw the same map
+
+    def heatmap(method, score, network, c):
+        name = AUDITED[method][0]
+        request = passes.request(networks[network], c, "pre" if score == ANY else score)
+        where = layer if name in AT_A_LAYER else None
+        return METHODS[name](request.net, request, c, request.score, where, **options(method))
+
+    def numbers(heats):
+        found = []
+        for i, (c, heat) in enumerate(zip(classes, heats, strict=True)):
+            key = c, sha256(heat.plane.tobytes()).digest()
+            if key not in measured:
+                curves = areas(passes.request(net, c, "post"), heat.map) if k % CURVES == 0 else None
+                measured[key] = of_a_map(heat, picture.masks, i, curves)
+            found.append(measured[key])
+        return {key: float(np.mean([f[key] for f in found])) for key in found[0]}
+
+    rows = {}
+    for method in methods:
+        for score in scores_of(method, scores):
+            for network in networks_of(method, score, attacks if known else ()):
+                heats = [heatmap(method, score, network, c) for c in classes]
+                rows[f"{method}|{score}|{network}"] = numbers(heats)
+            if k % CURVES == 0 and score == "log_odds" and networks_of(method, score, attacks) == {ORIGINAL: ANY}:
+                attack = attacks[k // CURVES % len(attacks)]
+                a, b = (heatmap(method, score, network, classes[0]).raw for network in (ORIGINAL, attack))
+                rows[f"{method}|{score}|{ORIGINAL}"]["change"] = float(np.abs(b - a).max() / (np.abs(a).max() or 1))
+    request = passes.request(net, classes[0], "pre")
+    for name, planes in ((CHANCE, rng.random((len(classes), 14, 14))), (TRUTH, picture.masks * 1.0)):
+        planes = planes if len(planes) else [np.zeros((2, 2))]  # the mask of no glyph
+        rows[f"{name}|{ANY}|{ORIGINAL}"] = numbers([request.heatmap(name, "input", plane) for plane in planes])
+    return {"kind": KINDS[k % len(KINDS)], "right": bool(y.argmax() in classes), "y": float(y[classes].mean()),
+            "area": float(picture.masks.mean()) if known else 0.0, "rows": rows}
+
+
+def of_a_map(heat, masks, i, curves=None):
+    """{measure: number} of one map that shall show glyph i of the masks (k, H, W); without a mask, its height alone."""
+    found = {"height": max(float(heat.plane.max()), 0.0)}
+    if len(masks):
+        L, mask = heat.map, masks[i]
+        found |= {"hit": float(points_at(L, mask)), "energy": on_the_glyph(L, mask), "rank": rank_correlation(L, mask)}
+    if len(masks) == 2:
+        found["follows"] = 2 * own_share(L, mask, masks[1 - i]) - 1  # the mean of both classes' is measures.follows
+    if curves is not None:
+        found |= dict(zip(("insertion", "deletion"), curves, strict=True))
+    return found

@@ -1,0 +1,66 @@
+"""Independent tasks, computed here or in several processes; each process loads its network once."""
+
+import os
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from hashlib import sha256
+from multiprocessing import get_context
+
+from tinyattr.errors import InputError
+from tinyattr.files.load import load
+
+LOADED = {}  # {digest of its content: the one network that this process holds}
+
+
+def network_of(source, said, digest):
+    """The network of a source, loaded once in a process; its content is the key, as a file may be overwritten."""
+    if digest not in LOADED:
+        net = load(source, **said)
+        if digest_of(net) != digest:
+            raise InputError(f"{str(source)!r} holds other weights than when this run began; run it again")
+        LOADED.clear()
+        LOADED[digest] = net
+    return LOADED[digest]
+
+
+def digest_of(net):
+    """sha256 of all that a network computes with, and of its names."""
+    content = [net.name, net.layers, net.features, net.input, net.classes,
+               {n: digests(w) for n, w in net.weights.items()}]
+    return sha256(repr(content).encode()).hexdigest()
+
+
+def digests(arrays):
+    """sha256 of each array's bytes."""
+    return [sha256(a.tobytes()).hexdigest() for a in arrays]
+
+
+def in_processes(compute, tasks, jobs):
+    """(key, rows) as they are finished, in this process or in `jobs` others."""
+    if jobs == 1:
+        yield from ((key, compute(*task)) for key, task in tasks.items())
+        return
+    with _one_thread_each(), ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        waiting = {pool.submit(compute, *task): key for key, task in tasks.items()}
+        try:
+            for future in as_completed(waiting):
+                yield waiting[future], future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _one_thread_each():
+    """Processes started meanwhile compute on one thread, so that they do not wait for each other.
+
+    Libraries read this when they are loaded, before any code of ours runs there.
+    """
+    before = dict(os.environ)
+    names = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name in names:
+            os.environ.pop(name)
+        os.environ.update(before)

@@ -1,0 +1,38 @@
+"""A branch of sigmoids beside the softmax: a copy of the last layer, trained to say yes or no to each class by itself.
+
+Oh and Noh, "Beyond Softmax", arXiv 2511.05590, train the copy and leave all else as it is; so do we, on glyph scenes.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from tinyattr.glyphs.scenes import CLASSES, HARDEST, INPUT, scene
+from tinyattr.glyphs.train import adam, start
+
+
+def features(net, count, seed=0):
+    """(H, t): what the last layer reads of `count` glyph scenes, (count, features) float64, and one-hot classes."""
+    H, classes = [], []
+    for k in range(count):
+        rng = np.random.default_rng([5_000_000 + seed, k])
+        drawn = scene(rng, difficulty=HARDEST * rng.random())
+        H.append(net.run(INPUT.encode(drawn.picture))[net.layers[-1][0]].x[0][0])
+        classes.append(drawn.classes[0])
+    return np.array(H, np.float64), np.eye(len(CLASSES))[classes]
+
+
+def sigmoid_branch(net, H, t, steps=300, rate=0.01):
+    """The network whose last layer is trained for E = -(1/N) sum ((n - 1) t log s(z) + (1 - t) log (1 - s(z))).
+
+    s(z) = 1 / (1 + e^-z); the one class that is there weighs as much as the n - 1 others. Adam starts from `net`.
+    """
+    last = net.layers[-1][0]
+    state = start({last: tuple(w.astype(np.float64) for w in net.weights[last])}, np.inf)
+    for _ in range(steps):
+        W, b = state.weights[last]
+        s = 1 / (1 + np.exp(-np.clip(H @ W + b, -700, 700)))
+        g = ((1 - t) * s + (t.shape[1] - 1) * t * (s - 1)) / len(t)  # dE/dz, (N, n)
+        state = adam(state, {last: (H.T @ g, g.sum(0))}, rate)
+    arrays = tuple(w.astype(net.dtype) for w in state.weights[last])
+    return replace(net, weights={**net.weights, last: arrays}, name=f"{net.name}, sigmoids")
