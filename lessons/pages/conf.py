@@ -3,14 +3,17 @@
     python3 -m pip install ".[docs]" && python3 -m sphinx -W lessons/pages site
 
 With `-t students` behind `sphinx` it has no solutions, and nothing of the teacher's guide. Downloads are students' copies
-in any case.
+in any case. With the extra "lite" too, each lesson has a button that opens its student's copy in JupyterLite.
 """
 
+import json
 import re
 import shutil
+import subprocess
 import sys
 import zipfile
 from importlib.metadata import files
+from importlib.util import find_spec
 from pathlib import Path
 
 import matplotlib
@@ -42,6 +45,7 @@ which_map
 sanity
 claims
 weights
+browser
 softmax
 museum
 kernels
@@ -60,8 +64,12 @@ project = "tinyattr"
 author = "the tinyattr authors"
 version = release = tinyattr.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx_gallery.gen_gallery"]
+LITE = PAGES / "lite"  # what JupyterLite is made of: this project's wheel, and the notebooks
+if find_spec("jupyterlite_sphinx"):
+    extensions.append("jupyterlite_sphinx")
+    jupyterlite_dir, jupyterlite_silence = str(LITE), True
 suppress_warnings = ["config.cache"]  # the scraper below is a function, which Sphinx cannot keep between builds
-exclude_patterns = ["scripts", "lessons/*.ipynb", "lessons/*.py", *(["teaching.md"] if FOR_STUDENTS else [])]
+exclude_patterns = ["scripts", "lite", "_contents", "lessons/*.ipynb", "lessons/*.py", *(["teaching.md"] if FOR_STUDENTS else [])]
 html_copy_source = False  # it would hold the solutions
 html_theme = "furo"
 html_title = "tinyattr"
@@ -91,7 +99,34 @@ def figures(_, block_vars, gallery_conf):
     return "\n".join(rows)
 
 
+def for_the_browser(book, filename):
+    """What JupyterLite opens: the student's copy of a lesson, behind a cell that installs this project's wheel."""
+    path = PAGES.parent / f"{Path(filename).stem}.py"
+    if path in {lesson.path for lesson in lessons()}:
+        book.update(json.loads(notebook(parsed(student(path.read_text(encoding="utf-8")), path))))
+    install = {"cell_type": "code", "id": "install", "metadata": {}, "outputs": [], "execution_count": None,
+               "source": "%pip install -q tinyattr hypothesis"}
+    book["cells"].insert(0, install)
+    for other in Path(filename).parent.iterdir():  # the gallery's own files hold the solutions
+        if other.suffix != ".ipynb":
+            shutil.rmtree(other) if other.is_dir() else other.unlink()
+
+
+def lessons_at_the_top(app, config):
+    """JupyterLite's folders: lessons/, where the buttons look for it, and not contents/lessons/."""
+    if "jupyterlite_sphinx" in app.extensions:
+        config.jupyterlite_contents = [str(LITE / "contents" / "*")]
+
+
+def wheel_for_the_browser(app):
+    """This project as JupyterLite's pip finds it."""
+    if "jupyterlite_sphinx" in app.extensions:
+        shutil.rmtree(LITE, ignore_errors=True)
+        subprocess.run([sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", LITE / "pypi", README.parent], check=True)
+
+
 sphinx_gallery_conf = {
+    "jupyterlite": {"jupyterlite_contents": "lite/contents", "notebook_modification_function": for_the_browser},
     "examples_dirs": str(SCRIPTS),
     "gallery_dirs": "lessons",
     "filename_pattern": r"/\d\d_",
@@ -197,6 +232,8 @@ def setup(app):
         "Lessons\n=======\n\nEach is a script, a page, and a notebook (at the foot of its page).\n", encoding="utf-8")
     app.add_transform(Formulas)
     app.connect("builder-inited", mathematics)
+    app.connect("config-inited", lessons_at_the_top, priority=1000)
+    app.connect("builder-inited", wheel_for_the_browser)
     app.connect("autodoc-process-docstring", as_written)
     app.connect("source-read", links_inside)
     app.connect("build-finished", fold_solutions)

@@ -141,7 +141,7 @@ def site(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pages(site):
-    return {path: Page(path) for path in site.rglob("*.html")}
+    return {path: Page(path) for path in site.rglob("*.html") if "lite" not in path.relative_to(site).parts}
 
 
 def test_every_link_leads_somewhere(site, pages):
@@ -181,6 +181,16 @@ def test_downloads_are_students_copies(site):
         assert "SOLUTION" not in book and book.count("is yours to solve") == len(lesson.exercises)
         with zipfile.ZipFile(downloads[f"{lesson.path.stem}.zip"]) as both:
             assert {name: both.read(name).decode() for name in both.namelist()} == {lesson.path.name: copy, f"{lesson.path.stem}.ipynb": book}
+
+
+def test_jupyterlite_opens_students_copies(site, pages):
+    pytest.importorskip("jupyterlite_sphinx", reason="buttons to JupyterLite need the extra lite")
+    for lesson in LESSONS:
+        [button] = [link for link in pages[site / "lessons" / f"{lesson.path.stem}.html"].links if "/lite/" in link]
+        assert button.endswith(f"lab/index.html?path=lessons/{lesson.path.stem}.ipynb")
+        book = (site / "lite" / "files" / "lessons" / f"{lesson.path.stem}.ipynb").read_text(encoding="utf-8")
+        assert "%pip install -q tinyattr" in book and "SOLUTION" not in book and "is yours to solve" in book
+    assert list((site / "lite" / "pypi").glob("tinyattr-*.whl"))
 
 
 def test_students_pages_have_no_solutions(tmp_path):

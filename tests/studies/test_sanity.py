@@ -55,6 +55,7 @@ def test_gini_and_entropy_of_small_maps():
     assert entropy([[0, 5], [0, 0]]) == 0
     assert entropy([1, 1, 2]) == pytest.approx(1.5 * np.log(2))
     assert np.isnan([gini(np.zeros(3)), entropy(np.zeros(3))]).all()
+    assert entropy([5e-324, 4.0]) == 0  # a share that is no float holds nothing
 
 
 @given(st.lists(st.floats(-5, 5), min_size=2, max_size=12).filter(lambda v: np.abs(v).max() > 1e-3), st.floats(0.01, 100))

@@ -38,7 +38,7 @@ class Report:
         now = perf_counter()
         until = now + (self.stop - now) / 4
         for k, (kind, z) in enumerate(vectors.items()):
-            if k and perf_counter() > until:
+            if k and perf_counter() >= until:
                 self.late.append(f"{name}: {len(vectors) - k:,} of {len(vectors):,} vectors, from {kind!r} on "
                                  f"(time: seconds={self.seconds:g} is too short)")
                 return

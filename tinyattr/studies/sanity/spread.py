@@ -21,5 +21,8 @@ def entropy(L):
     arXiv 2005.00631.
     """
     v = np.abs(np.ravel(L).astype(np.float64))
-    p = v[v > 0] / v.sum()
-    return float(-(p * np.log(p)).sum()) if p.size else float("nan")
+    if not v.any():
+        return float("nan")
+    p = v / v.sum()
+    p = p[p > 0]
+    return float(-(p * np.log(p)).sum())
