@@ -4,6 +4,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "lessons" / "pages"
+COPIES = {"index.md", "teaching.md", "museum.md", "contributing.md", "glossary.md"}  # the site's, of files elsewhere
+WRITTEN = [ROOT / "README.md", *sorted(p for p in PAGES.glob("*.md") if p.name not in COPIES)]
 
 
 def with_part(text, start, end, part):

@@ -31,9 +31,9 @@ PLANS = {  # for whom: (hours, lessons in their order); no lesson without those 
 def plans():
     """The pace; a line for each plan: its lessons, with their minutes and their sum."""
     kinds = ", ".join(f"{spent} ({kind})" for kind, spent in pace.EXERCISE.items())
-    said = (f"Minutes are computed: a class reads {pace.WORDS} words or {pace.LINES} lines of code in a minute, finds the idea of an "
-            f"exercise in {kinds} minutes, needs {pace.LINE} more for each line of the sample answer, and talks {pace.TALK} minutes at "
-            "the end. These numbers stand in `tinyattr/course/pace.py`.")
+    said = (f"Minutes are computed. A class reads {pace.WORDS} words or {pace.LINES} lines of code in a minute. It finds the idea of "
+            f"an exercise in {kinds} minutes, and needs {pace.LINE} more for each line of the sample answer. The talk at the end takes "
+            f"{pace.TALK} minutes. These numbers stand in `tinyattr/course/pace.py`.")
     spent = {lesson.number: sum(pace.minutes(lesson).values()) for lesson in lessons()}
     lines = [said, "", "| plan | hours | lessons (minutes) |", "|---|---|---|"]
     for name, (_, numbers) in PLANS.items():

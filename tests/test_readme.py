@@ -9,15 +9,13 @@ from PIL import Image
 
 import tinyattr as ta
 from tests import house_tree
-from tests.generated import PAGES, ROOT
+from tests.generated import PAGES, ROOT, WRITTEN
 from tests.test_house import HEART
 from tinyattr.cli.main import main
 from tinyattr.studies.audit import ATTACKED, AUDITED, predicted
 from tinyattr.studies.metrics import pearson
 
 README = ROOT / "README.md"
-GENERATED = {"index.md", "teaching.md", "museum.md", "glossary.md", "contributing.md"}  # by the site, from files elsewhere
-WRITTEN = [README, *sorted(p for p in PAGES.glob("*.md") if p.name not in GENERATED)]
 
 
 @pytest.mark.parametrize("path", [p for p in WRITTEN if "```python" in p.read_text(encoding="utf-8")], ids=lambda path: path.stem)
