@@ -94,6 +94,11 @@ def test_it_counts_the_audits_cells_as_they_are():
     assert (len(ta.SCORES), len(ATTACKED)) == (6, 3)
 
 
+def test_the_version_to_cite_is_this_one():
+    assert f"version = {{{ta.__version__}}}" in README.read_text(encoding="utf-8")
+    assert (PAGES / "changes.md").read_text(encoding="utf-8").split("## ")[1].startswith(ta.__version__)
+
+
 def test_its_table_lists_every_score():
     text = README.read_text(encoding="utf-8")
     for score in ta.SCORES:

@@ -15,7 +15,7 @@ from tinyattr.methods import *  # noqa: F403 (every method by its own name)
 from tinyattr.nets import FAMILIES, InputSpec, Network
 from tinyattr.scores import SCORES
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "FAMILIES", "GRADIENT", "SCORES", "InputError", "InputSpec", "Network", "Tape", "alter", "load", "network", "save",
     "vgg", "walk", "weight_gradients", *methods.__all__,

@@ -51,6 +51,7 @@ museum
 kernels
 equations
 contributing
+changes
 api
 ```
 """
