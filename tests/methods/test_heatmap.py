@@ -70,8 +70,8 @@ def test_named_steps():
 def test_saving(tmp_path, picture):
     heatmap([[0, 1], [2, 3]], picture=picture).save(tmp_path / "heat.png")
     with Image.open(tmp_path / "heat.png") as image:
-        assert image.size[0] == 540
-        assert 480 < image.size[1] < 560
+        assert image.size[0] == 900
+        assert 800 < image.size[1] < 940
         assert len(np.unique(np.asarray(image.convert("RGB")).reshape(-1, 3), axis=0)) > 100
     assert [p.name for p in tmp_path.iterdir()] == ["heat.png"]
     with pytest.raises(ta.InputError, match="the ending '.gifx'"):
