@@ -238,3 +238,12 @@ def test_flags_of_layers_are_true_or_false():
             ta.network([("pool", "max_pool", {"size": 2, "stride": 2, "ceil": given})], {})
     with pytest.raises(ta.InputError, match="numbers as attributes"):
         ta.network([("pool", "max_pool", {"size": True, "stride": 2})], {})
+
+
+@pytest.mark.parametrize("layer", [("block1_relu1", "relu9", {}), ("block1_relu1", "relu", {"slope": 1})])
+def test_a_list_of_layers_changed_by_hand_is_an_error_that_names_the_layer(layer):
+    """A network's layers are checked when it is made, and not again in every run."""
+    net = ta.vgg("A", width=1 / 16, size=32, classes=5, seed=0)
+    net.layers[[name for name, _, _ in net.layers].index(layer[0])] = layer
+    with pytest.raises(ta.InputError, match=f"{layer[1]} 'block1_relu1': "):
+        net(np.zeros((1, 32, 32, 3), np.float32))

@@ -37,8 +37,8 @@ def rerun(record, x, weights):
     """The same layer with other inputs and weights, and the output they give. For rules that take a layer apart."""
     try:
         output = record.backend.forward(record.op, x, weights, record.attributes)
-    except InputError as error:
-        raise InputError(f"{record.op} '{record.name}': {error}") from None
+    except (InputError, KeyError, TypeError) as error:  # the last two: a network's list of layers was changed by hand
+        raise InputError(f"{record.op} '{record.name}': {error}") from (None if type(error) is InputError else error)
     return replace(record, x=x, weights=weights, output=read_only(output))
 
 
