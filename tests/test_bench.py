@@ -2,7 +2,6 @@
 
 import json
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -63,7 +62,8 @@ def test_layers_are_timed_and_their_errors_seen():
     record = net.run(pictures("forward", QUICK.size, 1))["block4_conv1"]
     wrong = record.output.copy()
     wrong.flat[7] += 0.5 * np.abs(wrong).max()
-    assert layers.error(replace(record, output=wrong)) == pytest.approx(0.5, rel=1e-4)
+    record.__dict__["output"] = wrong
+    assert layers.error(record) == pytest.approx(0.5, rel=1e-4)
     assert layers.logits_error(net, pictures("forward", QUICK.size, 1)) < 1e-5
 
 

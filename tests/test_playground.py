@@ -110,7 +110,7 @@ def test_one_run_serves_all_clicks(monkeypatch):
     ground = Ground(net, net.read(example().picture))
     ran = []
     forward = net.backend.forward
-    monkeypatch.setattr(type(net.backend), "forward", lambda self, op, *rest: (ran.append(op), forward(op, *rest))[1])
+    monkeypatch.setattr(type(net.backend), "forward", lambda self, record: (ran.append(record.op), forward(record))[1])
     for K in (1.0, 2.0):
         ground.compare(replace(ground.first, K=K))
     assert ran == ["pick", "sum", "mul", "add"] * 2

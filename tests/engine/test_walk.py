@@ -168,7 +168,7 @@ def test_weight_gradients_of_a_constant_and_of_an_unknown_op():
     signals = ta.walk(tape, {"y": np.array([[1.0]])}, ta.GRADIENT, to=["K"])
     assert "input" not in signals
     assert ta.weight_gradients(tape, signals) == {"K": (3.0,)}
-    record = ta.engine.Record("strange", "s", (), np.ones(1), {}, weights=(np.ones(1),))
+    record = ta.engine.Record("strange", "s", (), {"value": np.ones(1)}, (np.ones(1),))
     with pytest.raises(ta.InputError, match="no weight gradient for op 'strange'"):
         ta.weight_gradients([record], {"s": np.ones(1)})
 

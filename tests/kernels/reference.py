@@ -3,13 +3,14 @@
 import numpy as np
 
 from tinyattr.engine import GRADIENT, OPS, WEIGHT_GRADIENT, Record
+from tinyattr.engine.record import leaf
 from tinyattr.kernels.reference import winograd, winograd_matrices
 
 __all__ = ["winograd", "winograd_matrices"]
 
 
 def record(op, x, weights=(), **attributes):
-    return Record(op, "it", ("x",), None, attributes, (x,), weights)
+    return Record(op, "it", (leaf("x", x),), attributes, weights)
 
 
 def convolve(x, w, bias, **about):

@@ -15,7 +15,7 @@ def close(a, b, tolerance):
 
 
 def by_kernels(record):
-    return record.backend is KERNELS and pays(record.op, record.x, record.weights, record.attributes)
+    return record.backend is KERNELS and pays(record)
 
 
 def guided(record, g):

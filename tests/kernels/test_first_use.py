@@ -55,7 +55,7 @@ import sys
 from types import SimpleNamespace
 for name in ("block1_conv1", "block3_conv2"):
     record = tape[name]
-    ta.engine.rerun(record, record.x, [w.copy() for w in record.weights])
+    ta.engine.rerun(record, record.x, [w.copy() for w in record.weights]).output
 from numba.core.dispatcher import Dispatcher
 for name, module in sys.modules.items():
     if name.startswith("tinyattr.kernels."):

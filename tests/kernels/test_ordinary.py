@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import tinyattr as ta
-from tinyattr.engine import NUMPY
+from tinyattr.engine import NUMPY, Record
+from tinyattr.engine.record import leaf
 from tinyattr.kernels import KERNELS
 from tinyattr.kernels.dispatch import pays
 
@@ -24,7 +25,7 @@ CALLS = [
     ("conv2d", {"padding": ((0, 1), (0, 1)), "stride": 2}, True), ("conv2d", {"padding": ((1, 1), (0, 1))}, True),
     ("conv2d", {"dilation": 2}, True), ("conv2d", {"dilation": (1, 2), "padding": 1}, True), ("conv2d", {"groups": 4, "padding": 1}, True),
     ("conv2d", {"groups": C, "padding": 1}, True), ("conv2d", {"padding": "same"}, False), ("conv2d", {"dilation": 2, "stride": 2}, False),
-    ("conv2d", {"padding": [3, 2]}, True), ("conv2d", {"groups": C, "stride": 2, "padding": 1}, True),
+    ("conv2d", {"padding": (3, 2)}, True), ("conv2d", {"groups": C, "stride": 2, "padding": 1}, True),
     ("max_pool", {"size": 2, "stride": 2}, True), ("max_pool", {"size": 2, "stride": 2, "padding": ((0, 0), (0, 0))}, True),
     ("max_pool", {"size": 3, "stride": 2, "padding": 1}, True), ("max_pool", {"size": 3, "stride": 2, "padding": ((0, 1), (0, 1)), "ceil": True}, True),
     ("relu", {}, True), ("clip", {"low": 0.0, "high": 6.0}, True), ("avg_pool", {"size": 2, "stride": 2}, False),
@@ -34,7 +35,7 @@ CALLS = [
 @pytest.mark.parametrize(("op", "attributes", "known"), CALLS)
 def test_which_calls_go_to_the_forms(op, attributes, known):
     x, weights = call(op, **attributes)
-    assert pays(op, (x,), weights, attributes) is known
+    assert pays(Record(op, "it", (leaf("x", x),), attributes, weights)) is known
 
 
 @pytest.mark.parametrize(("op", "attributes"), [(op, attributes) for op, attributes, _ in CALLS if attributes.get("padding") != "same"])

@@ -10,7 +10,7 @@ import pytest
 
 from tests.softmax.identities import IDENTITIES, Case
 from tinyattr import check
-from tinyattr.engine.tape import Record
+from tinyattr.engine.tape import Tape
 from tinyattr.testing.findings import Findings
 
 SOURCES = {name: (files("tinyattr") / name).read_text(encoding="utf-8") for name in ("softmax.py", "scores.py", "engine/rules.py", "engine/activations.py")}
@@ -127,9 +127,10 @@ def rules_at_kinks(rules, activations):
     """The documented choices of subgradient."""
     _, derivative = activations.ACTIVATIONS["relu"]
     yield "ReLU's derivative at 0 is 0", derivative(np.zeros(1)), [0]
-    tie = np.ones((1, 2, 2, 1))
-    pooled = Record("max_pool", "p", ("x",), np.ones((1, 1, 1, 1)), {"size": 2, "stride": 2}, (tie,))
-    yield "a tie goes to the first maximum", rules.max_pool(pooled, np.ones((1, 1, 1, 1)))[0].ravel(), np.array([1, 0, 0, 0])
+    tape = Tape()
+    tape.leaf("x", np.ones((1, 2, 2, 1)))
+    tape.write("max_pool", "p", "x", size=2, stride=2)
+    yield "a tie goes to the first maximum", rules.max_pool(tape["p"], np.ones((1, 1, 1, 1)))[0].ravel(), np.array([1, 0, 0, 0])
 
 
 def killers(S, scores, rules, activations):

@@ -3,8 +3,9 @@
 from tinyattr.engine.activations import ACTIVATIONS, ELEMENTWISE
 from tinyattr.engine.backend import NUMPY
 from tinyattr.engine.ops import LINEAR, MAXIMA, MEANS, MOVES, OPS
+from tinyattr.engine.record import Record, rerun
 from tinyattr.engine.rules import GRADIENT
-from tinyattr.engine.tape import Record, Tape, rerun
+from tinyattr.engine.tape import Tape
 from tinyattr.engine.walk import apply, walk
 from tinyattr.engine.weight_gradients import WEIGHT_GRADIENT, weight_gradients
 

@@ -29,3 +29,9 @@ def read_only(a):
         a = a.view()
         a.flags.writeable = False
     return a
+
+
+def plain(value):
+    """An attribute as plain data, so that nobody changes it later: lists as tuples, NumPy's numbers as Python's."""
+    value = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+    return tuple(map(plain, value)) if isinstance(value, list | tuple) else value

@@ -1,6 +1,6 @@
-"""The backend: the object that computes. The engine asks it three questions; here NumPy answers them.
+"""The backend: the object that computes. The engine asks it four questions; here NumPy answers them.
 
-Another backend is any object with the same three methods. Engine, networks and methods know nothing else of it: they
+Another backend is any object with the same four methods. Engine, networks and methods know nothing else of it: they
 only hand on the one that was chosen.
 """
 
@@ -11,9 +11,12 @@ from tinyattr.engine.weight_gradients import WEIGHT_GRADIENT
 class NumPy:
     """Every op, rule and weight gradient by its own lines in ops.py, rules.py and weight_gradients.py."""
 
-    def forward(self, op, x, weights, attributes):
-        """The output of `op` for its inputs x and its weights, both tuples of arrays."""
-        return OPS[op](*x, *weights, **attributes)
+    def forward(self, record):
+        """The record's output."""
+        return OPS[record.op](*record.x, *record.weights, **record.attributes)
+
+    def put_off(self, record):
+        """None: the output is computed when the record is written. Else any array of its shape and dtype."""
 
     def back(self, rule, record, g):
         """What `rule` answers for the signal g at the record's output: a tuple of signals, one for each input."""

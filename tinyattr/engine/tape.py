@@ -1,45 +1,14 @@
 """The tape: what the forward pass did, as a list of plain records. Data, not closures: print it, walk it back."""
 
-from dataclasses import dataclass, replace
 from html import escape
 
 import numpy as np
 
-from tinyattr.engine.arrays import read_only
-from tinyattr.engine.backend import NUMPY, NumPy
+from tinyattr.engine.arrays import plain
+from tinyattr.engine.backend import NUMPY
 from tinyattr.engine.ops import check_call
+from tinyattr.engine.record import Record, leaf
 from tinyattr.errors import InputError, of_type, unknown
-
-
-@dataclass(frozen=True, eq=False)
-class Record:
-    """One line of the tape: output = op(*x, *weights, **attributes).
-
-    `inputs` names the records that x came from; a leaf (the picture, a constant) has none.
-    backend: who computed the output, and who will carry signals back.
-    """
-
-    op: str
-    name: str
-    inputs: tuple[str, ...]
-    output: np.ndarray
-    attributes: dict
-    x: tuple[np.ndarray, ...] = ()
-    weights: tuple[np.ndarray, ...] = ()
-    backend: NumPy = NUMPY
-
-    def __repr__(self):
-        read = " ".join(self.inputs) or "-"
-        return f"{self.op:<16} {self.name:<24} {read:<44} {self.output.shape} {self.output.dtype}"
-
-
-def rerun(record, x, weights):
-    """The same layer with other inputs and weights, and the output they give. For rules that take a layer apart."""
-    try:
-        output = record.backend.forward(record.op, x, weights, record.attributes)
-    except (InputError, KeyError, TypeError) as error:  # the last two: a network's list of layers was changed by hand
-        raise InputError(f"{record.op} '{record.name}': {error}") from (None if type(error) is InputError else error)
-    return replace(record, x=x, weights=weights, output=read_only(output))
 
 
 class Tape:
@@ -58,7 +27,7 @@ class Tape:
         if value.dtype.kind not in "fiub":
             raise InputError(f"the tape holds real numbers; '{name}' has {value.dtype}")
         value = value if value.dtype == np.float32 else value.astype(np.float64)
-        return self._append(Record(op, name, (), read_only(value), {}, backend=self.backend))
+        return self._append(leaf(name, value, op, self.backend))
 
     def write(self, op, name, inputs, weights=(), **attributes):
         """Apply an op to the outputs of the records named in `inputs` and write it down. Returns its name.
@@ -68,13 +37,13 @@ class Tape:
         inputs = (inputs,) if isinstance(inputs, str) else tuple(of_type(inputs, (list, tuple), "inputs"))
         weights = tuple(np.asarray(w) for w in of_type(weights, (list, tuple), "weights"))
         check_call(op, name, len(inputs), weights, attributes)
-        attributes = {key: v.item() if isinstance(v, np.generic) else v for key, v in attributes.items()}
-        return self.write_checked(op, name, inputs, weights, attributes)
+        return self.write_checked(op, name, inputs, weights, {key: plain(v) for key, v in attributes.items()})
 
     def write_checked(self, op, name, inputs, weights, attributes):
         """What `write` does after its checks: a network checks its layers once, when it is made."""
-        x = tuple(self[i].output for i in inputs)
-        return self._append(rerun(Record(op, name, inputs, None, attributes, backend=self.backend), x, weights))
+        record = Record(op, name, tuple(self[i] for i in inputs), attributes, weights, self.backend)
+        of_type(record.outline, np.ndarray, f"the output of '{name}'")
+        return self._append(record)
 
     def _append(self, record):
         if of_type(record.name, str, "the name of a record") in self._records:

@@ -27,9 +27,9 @@ def walk(tape, seeds, book, to=("input",), *, only=False):
         if record.name not in signals or towards.isdisjoint(record.inputs):
             continue
         contributions = apply(_rule(record, book), record, signals[record.name])
-        for name, x, m in zip(record.inputs, record.x, contributions, strict=True):
-            if name in towards:
-                m = _fitting(record, x, m)
+        for source, m in zip(record.sources, contributions, strict=True):
+            if (name := source.name) in towards:
+                m = _fitting(record, source.outline, m)
                 signals[name] = signals[name] + m if name in signals else m
         if only and record.name not in to:
             del signals[record.name]
@@ -66,10 +66,10 @@ def apply(rule, record, g):
 
 
 def _seed(record, seed):
-    seed = np.asarray(seed)
-    if seed.shape != record.output.shape:
-        raise InputError(f"the seed at '{record.name}' has shape {seed.shape}, its output {record.output.shape}")
-    return seed.astype(record.output.dtype)
+    seed, outline = np.asarray(seed), record.outline
+    if seed.shape != outline.shape:
+        raise InputError(f"the seed at '{record.name}' has shape {seed.shape}, its output {outline.shape}")
+    return seed.astype(outline.dtype)
 
 
 def _fitting(record, x, m):

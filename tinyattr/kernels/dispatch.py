@@ -4,7 +4,7 @@ that is still to be compiled. Without Numba, or with NUMBA_DISABLE_JIT=1, NumPy 
 
 import os
 import sys
-from functools import cache, lru_cache, wraps
+from functools import cache, lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from math import prod
@@ -19,22 +19,27 @@ from tinyattr.kernels.memory import WRITTEN
 
 LEAST_PRODUCTS = 2_000_000  # about a millisecond of NumPy
 LEAST_MOVED = 100_000  # numbers that are read, each by itself or through a pool's windows
+MERGES = {"conv2d", "batch_norm", "add"}  # what a batch norm, a ReLU or a clip may follow in the same pass
 FOLLOWS = 100  # times less is enough where the kernels wrote the input already: they are compiled, and the next layer waits
 
 
 class Kernels(NumPy):
     """forms.py where a form knows the call and it pays, else NumPy."""
 
-    def forward(self, op, x, weights, attributes):
-        """The output of `op`: see NumPy."""
-        if pays(op, x, weights, attributes) and forms():
+    def forward(self, record):
+        """The record's output: see NumPy."""
+        if pays(record) and forms():
             with forms().TURN:
-                return forms().FORWARD[op](*x, *weights, **attributes)
-        return super().forward(op, x, weights, attributes)
+                return forms().forward(record)
+        return super().forward(record)
+
+    def put_off(self, record):
+        """An array of NaN of the output's shape, where one pass computes this op and what follows: see NumPy."""
+        return forms().put_off(record) if record.op in MERGES and pays(record) and forms() else None
 
     def back(self, rule, record, g):
         """What `rule` answers: see NumPy. The engine's own rules have fast forms, a rule of the user's own has none."""
-        if rule is GRADIENT.get(record.op) and pays(record.op, record.x, record.weights, record.attributes, g) and forms():
+        if rule is GRADIENT.get(record.op) and pays(record, g) and forms():
             with forms().TURN:
                 found = forms().BACK.get(record.op, lambda *_: None)(record, g)
             if found is not None:
@@ -43,7 +48,7 @@ class Kernels(NumPy):
 
     def weight_gradient(self, record, g):
         """A tuple of gradients, one for each of the record's weights: see NumPy."""
-        if record.weights and pays(record.op, record.x, record.weights, record.attributes) and forms():
+        if record.weights and pays(record) and forms():
             with forms().TURN:
                 found = forms().WEIGHTS.get(record.op, lambda *_: None)(record, g)
             if found is not None:
@@ -57,29 +62,20 @@ class Kernels(NumPy):
 KERNELS = Kernels()
 
 
-def pays(op, x, weights, attributes, *signals):
-    """True if a form knows this call and it is large enough. What makes no sense is left to NumPy, which says why."""
-    if op not in SIZE or any(a.dtype != np.float32 for a in (*x, *weights, *signals)):
+def pays(record, *signals):
+    """True if a form knows this op and it is large enough. What makes no sense is left to NumPy, which says why."""
+    x = [source.outline for source in record.sources]
+    if record.op not in SIZE or any(a.dtype != np.float32 for a in (*x, *record.weights, *signals)):
         return False
-    shapes = tuple(a.shape for a in x), tuple(w.shape for w in weights)
-    size = _size(op, *shapes, tuple(attributes.items()))
-    return size >= 1 or (size * FOLLOWS >= 1 and any(WRITTEN.get(a) for a in (*x, *signals)))
+    try:
+        size = _size(record.op, tuple(a.shape for a in x), tuple(w.shape for w in record.weights), tuple(record.attributes.items()))
+    except TypeError:  # an attribute that is no plain data
+        return False
+    return size >= 1 or (size * FOLLOWS >= 1 and any(
+        [source.waits for source in record.sources] + [WRITTEN.get(a) is not None for a in (*x, *signals)]))
 
 
-def remembered(function):
-    """The function, its answers kept. What cannot be looked up, as lists among the arguments, is computed each time."""
-    kept = lru_cache(maxsize=4096)(function)
-
-    @wraps(function)
-    def ask(*arguments):
-        try:
-            return kept(*arguments)
-        except TypeError:
-            return function(*arguments)
-    return ask
-
-
-@remembered
+@lru_cache(maxsize=4096)
 def _size(op, x, weights, attributes):
     """How large a call with inputs and weights of these shapes is, in units that pay; 0 if no form knows it."""
     try:

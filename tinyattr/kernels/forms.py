@@ -1,22 +1,25 @@
 """The engine's heavy ops by the kernels. Same formulas and results as ops.py and rules.py, other loops.
 
 Feature maps lie inside a buffer with a border of zeros, where the next convolution finds its padding. A pass over memory
-costs as much as the arithmetic, so a kernel that has numbers at hand writes what the next step will ask for: a
-convolution also its ReLU, its way back also the signal behind the ReLU below. What was written is remembered for just
-that array, which is read-only; if nobody asks for it, nothing is lost but the writing.
+costs as much as the arithmetic, so one pass computes a convolution, the batch norm behind it and their ReLU: a record of
+the first two waits until its output is asked for, and the ReLU's form finds it waiting. On the way back, a convolution
+also writes the signal behind the ReLU below. That is remembered for just this array, which is read-only; if nobody asks
+for it, nothing is lost but the writing.
 """
 
+from collections import namedtuple
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
-from tinyattr.engine.arrays import sealed
+from tinyattr.engine.arrays import is_sealed, sealed
 from tinyattr.engine.windows import overhang, pair, sides
 from tinyattr.kernels import dense as dense_kernels
 from tinyattr.kernels import direct, pool, thin, threads, winograd
 from tinyattr.kernels import weight_gradient as weight_kernels
 from tinyattr.kernels.buffers import NONE, bordered, inside, read, recycled
-from tinyattr.kernels.dispatch import remembered
+from tinyattr.kernels.dispatch import MERGES
 from tinyattr.kernels.memory import WRITTEN, kept_of, packed, packed_if_used_again
 from tinyattr.kernels.pointwise import one_pass
 
@@ -29,15 +32,13 @@ RELU = 0.0, np.inf
 class Written:
     """What the kernels know of feature maps (N, H, W, C) that they wrote.
 
-    buffer: (N, H + 2, W + 2, C), the maps with a border of zeros. place: see buffers.lie. clipped: (limits, the maps between them), if the same
-    pass wrote it. limits: those that these maps were clipped to. layer: what is kept of the layer's weights. gated: {id of x: (x, the maps where x passes, else 0)}.
+    buffer: (N, H + 2, W + 2, C), the maps with a border of zeros. place: see buffers.lie. limits: those that a ReLU or clip
+    cut them to. gated: {id of x: (x, the maps where x passes, else 0)}.
     """
 
     buffer: np.ndarray
     place: tuple
-    clipped: tuple | None = None
     limits: tuple | None = None
-    layer: dict = field(default_factory=dict)
     gated: dict = field(default_factory=dict)
 
 
@@ -45,22 +46,30 @@ def maps(shape, limits=None):
     """(feature maps (N, H, W, C) for a kernel to fill, read-only for all others; what is known of them)."""
     buffer, place = recycled(*shape)
     array = sealed(inside(buffer))
-    return array, WRITTEN.set(array, Written(buffer, place, limits=limits))
+    return array, WRITTEN.set(array, Written(buffer, place, limits))
 
 
-def with_clip(shape, weights, known=None):
-    """(maps, what is known of them, maps for what the ReLU or clip behind them makes of them, its limits).
+def forward(record):
+    """The output of a record. If it was put off before, it has been asked for, and does not wait in the next run."""
+    if record.op in MERGES and record.weights:
+        kept_of(record.weights[0])["asked for"] = True
+    return FORWARD[record.op](record)
 
-    A layer is followed by what followed it in its last run, and by a ReLU in its first. NONE if nothing did, or if it has
-    other limits than those that are known.
-    """
-    layer, (y, own) = kept_of(weights), maps(shape)
-    limits, own.layer, layer["followed by"] = layer.get("followed by", RELU), layer, None
-    if limits is None or known not in (None, limits):
-        return y, own, NONE, RELU
-    a, _ = maps(shape, limits)
-    own.clipped = limits, a
-    return y, own, a, limits
+
+def put_off(record):
+    """An array of NaN of the output's shape; None if it was asked for in an earlier run, or if the weights may change."""
+    if not all(map(is_sealed, record.weights)) or (record.weights and "asked for" in kept_of(record.weights[0])):
+        return None
+    shape = record.sources[0].outline.shape
+    if record.op == "conv2d":
+        shape = geometry(shape, record.weights[0].shape, tuple(record.attributes.items())).out
+    return nothing_yet(shape)
+
+
+@lru_cache(maxsize=4096)
+def nothing_yet(shape):
+    """NaN in this shape, in no memory."""
+    return np.broadcast_to(np.float32(np.nan), shape)
 
 
 def lying(x):
@@ -86,21 +95,12 @@ def in_buffer(x):
     return WRITTEN.get(surrounded(x, 1)).buffer
 
 
-@dataclass(frozen=True)
-class Geometry:
-    """The attributes of a convolution in full, for maps and kernels of certain shapes. out: (N, Ho, Wo, K)."""
-
-    out: tuple
-    size: tuple
-    stride: tuple
-    padding: tuple  # ((top, bottom), (left, right))
-    dilation: tuple
-    groups: int
-    corner: tuple  # the padding at the top and at the left
-    winograd: bool  # Winograd's form knows it, and is the faster one
+# The attributes of a convolution in full, for maps and kernels of certain shapes. out: (N, Ho, Wo, K); padding: ((top,
+# bottom), (left, right)); corner: (top, left); winograd: its form knows this convolution, and is the faster one.
+Geometry = namedtuple("Geometry", "out size stride padding dilation groups corner winograd")
 
 
-@remembered
+@lru_cache(maxsize=4096)
 def geometry(x, kernel, items):
     """The Geometry of a conv2d, from the shapes of input and kernel and its attributes as (name, value) pairs."""
     about = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, **dict(items)}
@@ -113,30 +113,60 @@ def geometry(x, kernel, items):
                     (padding[0][0], padding[1][0]), by_winograd)
 
 
-def conv2d(x, kernel, bias, **attributes):
-    """ops.conv2d, and its ReLU in the same pass."""
-    of = geometry(x.shape, kernel.shape, tuple(attributes.items()))
-    y, own, a, limits = with_clip(of.out, kernel, RELU if of.winograd else None)
+def conv2d(record, norm=None, limits=None):
+    """ops.conv2d; what the batch norm with these weights makes of it; what a ReLU or clip makes of that."""
+    (x,), (kernel, bias) = record.x, record.weights
+    of = geometry(x.shape, kernel.shape, tuple(record.attributes.items()))
+    if of.winograd and limits not in (None, RELU):
+        return in_one_pass(conv2d(record, norm), limits)
+    if norm:
+        kernel, bias = with_norm(kernel, bias, norm)
+    found, own = maps(of.out, limits)
+    y, a = (found, NONE) if limits is None else (NONE, found)
     if of.winograd:
         u = packed_if_used_again(kernel, "winograd", lambda: winograd.transform(kernel))
-        winograd.convolve(in_buffer(x), u, bias, own.buffer, in_buffer(a) if a.size else a)
+        y, a = (own.buffer if v.size else v for v in (y, a))
+        winograd.convolve(in_buffer(x), u, bias, y, a)
     else:
         panels = packed(kernel, ("direct", of.groups), lambda: direct.pack(kernel, of.groups))
         direct.convolve(surrounded(x, max(map(max, of.padding))), panels, bias, y, a, size=of.size, stride=of.stride,
-                        corner=(-of.corner[0], -of.corner[1]), dilation=of.dilation, groups=of.groups, limits=limits)
-    return y
+                        corner=(-of.corner[0], -of.corner[1]), dilation=of.dilation, groups=of.groups, limits=limits or RELU)
+    return found
 
 
-def clip(x, *, low=0.0, high=np.inf):
-    """ops.relu and ops.clip: of a convolution's output it may have been written already."""
-    own = WRITTEN.get(x)
-    if own:
-        own.layer["followed by"] = low, high
-        if own.clipped and own.clipped[0] == (low, high):
-            return own.clipped[1]
-    a, _ = maps(x.shape, (low, high))
-    one_pass(lying(x), a=a, limits=(low, high))
-    return a
+def with_norm(kernel, bias, norm):
+    """(kernel, bias) of the convolution and the batch norm in one: (x w + b) scale + shift = x (w scale) + (b scale + shift)."""
+    (scale, shift), kept = norm, kept_of(kernel)
+    if not all(map(is_sealed, norm)) or any(a is not b for a, b in zip(norm, kept.get("norm", (None, None)), strict=True)):
+        kept["norm"], kept["merged"] = norm, (sealed(kernel * scale), sealed(bias * scale + shift))
+    return kept["merged"]
+
+
+def batch_norm(record, limits=None):
+    """ops.batch_norm; what a ReLU or clip makes of it."""
+    (source,), (scale, shift) = record.sources, record.weights
+    if source.waits and source.op == "conv2d":
+        return conv2d(source, record.weights, limits)
+    return in_one_pass(source.output, limits, scale=scale, shift=shift)
+
+
+def add(record, limits=None):
+    """ops.add of two maps; what a ReLU or clip makes of it."""
+    x, z = record.x
+    return in_one_pass(x, limits, z=lying(z))
+
+
+def clip(record):
+    """ops.relu and ops.clip; with what they follow, if that waits."""
+    (source,), limits = record.sources, (record.attributes.get("low", 0.0), record.attributes.get("high", np.inf))
+    return FORWARD[source.op](source, limits=limits) if source.waits else in_one_pass(source.output, limits)
+
+
+def in_one_pass(x, limits, **about):
+    """The maps that pointwise.one_pass writes, between the limits if there are any."""
+    found, _ = maps(x.shape, limits)
+    one_pass(lying(x), **about, **({"y": found} if limits is None else {"a": found, "limits": limits}))
+    return found
 
 
 def clip_back(record, g):
@@ -146,7 +176,7 @@ def clip_back(record, g):
     if gate is record.output:
         return (behind,)
     m, _ = maps(g.shape)
-    one_pass(lying(g), a=m, gate=lying(record.x[0]), limits=limits)
+    one_pass(lying(g), a=m, gate=lying(record.output), limits=limits)
     return (m,)
 
 
@@ -196,9 +226,10 @@ def pool_sizes(x, *, size, stride, padding=0, ceil=False):
     return out, size, stride, (padding[0][0], padding[1][0])
 
 
-def max_pool(x, **attributes):
+def max_pool(record):
     """ops.max_pool."""
-    out, size, stride, padding = pool_sizes(x, **attributes)
+    (x,) = record.x
+    out, size, stride, padding = pool_sizes(x, **record.attributes)
     y, _ = maps((len(x), *out, x.shape[3]))
     pool.forward(lying(x), y, size=size, stride=stride, padding=padding)
     return y
@@ -214,27 +245,14 @@ def max_pool_back(record, g):
     return (m,)
 
 
-def concat(*x):
+def concat(record):
     """ops.concat of maps: every input is copied into its channels."""
+    x = record.x
     ends = np.cumsum([0, *(a.shape[3] for a in x)])
     y, own = maps((*x[0].shape[:3], int(ends[-1])))
     to = inside(own.buffer)
     for a, first, end in zip(x, ends, ends[1:], strict=False):
         one_pass(lying(a), to[..., first:end])
-    return y
-
-
-def add(x, z):
-    """ops.add of two maps, and its ReLU in the same pass."""
-    y, _, a, limits = with_clip(x.shape, NONE)
-    one_pass(lying(x), y, a, z=lying(z), limits=limits)
-    return y
-
-
-def batch_norm(x, scale, shift):
-    """ops.batch_norm, and its ReLU in the same pass."""
-    y, _, a, limits = with_clip(x.shape, scale)
-    one_pass(lying(x), y, a, scale=scale, shift=shift, limits=limits)
     return y
 
 
@@ -259,8 +277,8 @@ def conv2d_weights(record, g):
         around, g, size=of.size, stride=of.stride, corner=(border - of.corner[0], border - of.corner[1]))
 
 
-FORWARD = {"conv2d": conv2d, "dense": dense_kernels.forward, "relu": clip, "clip": clip, "max_pool": max_pool, "concat": concat, "add": add,
-           "batch_norm": batch_norm}
+FORWARD = {"conv2d": conv2d, "dense": lambda record: dense_kernels.forward(*record.x, *record.weights), "relu": clip,
+           "clip": clip, "max_pool": max_pool, "concat": concat, "add": add, "batch_norm": batch_norm}
 BACK = {"conv2d": conv2d_back, "dense": lambda record, g: (dense_kernels.back(g, record.weights[0]),),
         "relu": clip_back, "clip": clip_back, "max_pool": max_pool_back, "batch_norm": batch_norm_back}
 WEIGHTS = {"conv2d": conv2d_weights, "dense": lambda record, g: dense_kernels.weight_gradient(record.x[0], g)}

@@ -138,7 +138,7 @@ def largest(reference, record, m):
     """
     (x,), (x_b,), route = record.x, reference[record.name].x, GRADIENT[record.op]
     out, out_b = record.output, reference[record.name].output
-    top, other = np.maximum(out, out_b), replace(record, x=(np.broadcast_to(x_b, x.shape),))
+    top, other = np.maximum(out, out_b), rerun(record, (np.broadcast_to(x_b, x.shape),), ())
     C = route(record, m * (top - out_b))[0] + route(other, m * (out - top))[0]
     return (quotient(C, x - x_b, 0),)
 

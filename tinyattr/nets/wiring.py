@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinyattr.engine.arrays import frozen
+from tinyattr.engine.arrays import frozen, plain
 from tinyattr.engine.ops import ELEMENTWISE, MAXIMA, MEANS, check_call, check_weights
 from tinyattr.errors import InputError, of_type, unknown
 
@@ -33,7 +33,7 @@ def checked(layers, weights):
     if not all(isinstance(layer, list | tuple) and len(layer) == 3 and all(map(isinstance, layer, (str, str, dict)))
                for layer in layers):
         raise InputError("a layer is (name, op, attributes), for example ('conv1', 'conv2d', {'padding': 1})")
-    layers = [(str(n), op, {key: _plain(v) for key, v in attributes.items()}) for n, op, attributes in layers]
+    layers = [(str(n), op, {key: plain(v) for key, v in attributes.items()}) for n, op, attributes in layers]
     weights = {n: tuple(map(frozen, of_type(arrays, (list, tuple), f"what '{n}' has for weights")))
                for n, arrays in of_type(weights, dict, "weights").items()}
     seen = ["input"]
@@ -57,12 +57,6 @@ def checked(layers, weights):
     if len({w.dtype for arrays in weights.values() for w in arrays}) > 1:
         raise InputError("weights must be all float32 or all float64")
     return layers, weights
-
-
-def _plain(value):
-    """An attribute as plain data, so that nobody changes it later: lists as tuples, NumPy's numbers as Python's."""
-    value = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
-    return tuple(map(_plain, value)) if isinstance(value, list | tuple) else value
 
 
 def last_feature_maps(layers):

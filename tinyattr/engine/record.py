@@ -1,0 +1,71 @@
+"""A record: one line of the tape. It says which op computed what from which records, and so it can compute it again."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from tinyattr.engine.arrays import read_only
+from tinyattr.engine.backend import NUMPY, NumPy
+from tinyattr.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """One line of the tape: output = op(*x, *weights, **attributes).
+
+    sources: the records that x came from; a leaf (the picture, a constant) has none, and is its attribute "value".
+    backend: who computes the output, and who will carry signals back. It may put an output off until it is asked for:
+    where a ReLU follows a convolution, one pass computes both, and hardly anybody asks for the convolution alone.
+    """
+
+    op: str
+    name: str
+    sources: tuple["Record", ...]
+    attributes: dict
+    weights: tuple[np.ndarray, ...] = ()
+    backend: NumPy = NUMPY
+
+    @property
+    def inputs(self):
+        """The names of the records that x came from."""
+        return tuple(source.name for source in self.sources)
+
+    @property
+    def x(self):
+        """What the op reads, a tuple of arrays."""
+        return tuple(source.output for source in self.sources)
+
+    @cached_property
+    def output(self):
+        """The op's output, read-only. Raises InputError for shapes that the op cannot take."""
+        try:
+            return read_only(self.backend.forward(self) if self.sources else self.attributes["value"])
+        except (InputError, KeyError, TypeError) as error:  # the last two: net.layers was changed by hand
+            cause = None if type(error) is InputError else error
+            raise InputError(f"{self.op} '{self.name}': {error}") from cause
+
+    @cached_property
+    def outline(self):
+        """An array of the output's shape and dtype: the output itself, unless the backend puts it off."""
+        outline = self.backend.put_off(self)
+        return self.output if outline is None else outline
+
+    @property
+    def waits(self):
+        """True as long as the output is put off."""
+        return "output" not in self.__dict__
+
+    def __repr__(self):
+        read = " ".join(self.inputs) or "-"
+        return f"{self.op:<16} {self.name:<24} {read:<44} {self.outline.shape} {self.outline.dtype}"
+
+
+def leaf(name, value, op="input", backend=NUMPY):
+    """The record of a value that no op made."""
+    return Record(op, name, (), {"value": value}, backend=backend)
+
+
+def rerun(record, x, weights):
+    """The same layer with other inputs and weights. For rules that take a layer apart."""
+    return replace(record, sources=tuple(map(leaf, record.inputs, x)), weights=weights)
