@@ -68,7 +68,7 @@ def test_its_tree_is_todays_house():
     assert text == house_tree.with_tree(text), "run: python -m tests.house_tree"
     assert sorted(house_tree.HALF_LINES) == sorted(house_tree.entries())
     tree = re.search(r"^tinyattr/\n(.*?)^```", text, re.S | re.M)[1]
-    assert re.findall(r"^  (\w+)", tree.split("the heart ends here")[0], re.M) == HEART
+    assert re.findall(r"^  (\w+)", tree.split("the heart of the package ends here")[0], re.M) == HEART
 
 
 @pytest.mark.parametrize(("n", "words"), [(467, "470"), (3003, "3,000"), (1960, "2,000"), (94, "94")])
