@@ -7,7 +7,7 @@
 :Time: 50 min (15 read, 25 solve, 10 discuss)
 :CPU: 3 s
 :Needs: lesson 0
-:After this you can: load a network and explain a picture; measure how much of a heatmap lies where it should; name the scores whose heatmaps can be moved while no probability is
+:After this you can: load a network and explain a picture; measure what share of a heatmap lies on the object; name the scores whose heatmaps can change although no probability changes
 :Figures: 01_first.png, 01_side_by_side.png, 01_truth.png
 :Words: explained in the `glossary <../glossary.html>`_
 
@@ -90,10 +90,10 @@ holds("1.1 the share is far larger than by chance", share(heat.map, heart) > 5 *
 # The altered network
 # -------------------
 #
-# Now we add the same number t(x) to every logit. It is made from the last feature maps A: add up all maps' values in the
-# upper left corner and multiply the sum by ten, ``t = K Σ_k A_00k`` with K = 10 (Lerma and Lucas 2023b, equation (V5)). The
-# new network is called the **altered network**. Softmax does not change when t is added to every logit. So the altered
-# network gives every picture the same probabilities as the original network.
+# Now we add the same number t(x) to every logit. The number t is made from the last feature maps A. Take the values of all
+# these maps in the upper left corner, add them up, and multiply the sum by K = 10. This is ``t = K Σ_k A_00k`` (Lerma and
+# Lucas 2023b, equation (V5)). The new network is called the **altered network**. Softmax does not change when t is added to
+# every logit. So the altered network gives every picture the same probabilities as the original network.
 
 altered = ta.alter(net, K=10)
 z_altered = altered(x)[0]
@@ -213,7 +213,7 @@ same("1.3 no probability changes", softmax(mine(x)[0]), y)
 # --------------------
 #
 # - Three lines make a heatmap: ``ta.load``, ``net.read`` and ``ta.grad_cam``. You must choose the score.
-# - If you have a mask of the object, you can measure a map: is the peak on the object, and what share of the map is on it?
+# - If you have a mask of the object, you can measure a map. Is the peak on the object? What share of the map lies there?
 # - Two networks can give the same probabilities for every picture, while their ``pre`` heatmaps differ. Adding t to every
 #   logit cannot change a ``log_odds`` heatmap.
 #
