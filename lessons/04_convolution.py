@@ -153,8 +153,9 @@ wanted = conv2d(x_wide[None], w_wide, b_wide, padding=1)[0]
 same("4.2 a picture that is not square", nine_products(x_wide, w_wide, b_wide), wanted)
 
 # %%
-# The part of the library that computes in plain NumPy is called the **NumPy backend**. It goes one step further: it puts
-# the nine slices side by side in one matrix ``(H W, 9 C)`` and multiplies this matrix by one matrix ``(9 C, K)``.
+# The part of the library that computes in plain NumPy is called the **NumPy backend**. It goes one step further. It
+# puts the nine slices side by side in one matrix ``(H W, 9 C)``, and then multiplies this matrix by one matrix
+# ``(9 C, K)``.
 
 
 def by_matrix_product(x, w, b):

@@ -12,8 +12,8 @@
 :Words: explained in the `glossary <../glossary.html>`_
 
 A network consists of two simple things: a list of (name, op, attributes) and a dict from names to arrays. The list is data.
-So we can change the list, and any program can read it. This lesson is about the list. The next lesson
-is about the arrays and the file that contains them.
+So we can change the list, and any program can read it. This lesson is about the list. The next lesson is about the arrays
+and the file that contains them.
 """
 
 # %%
