@@ -193,7 +193,7 @@ holds("log vanishes only if the class is certain", rows["log"][0] > 1 and rows["
 # Exercise 7.5 (break): a softmax with a hidden class
 # ---------------------------------------------------
 #
-# A colleague adds a hidden class "none of these", whose logit is always 0. The answer of the network does not contain
+# A colleague gives softmax a way out: a hidden class "none of these", whose logit is always 0. The answer does not contain
 # this class: ``y_c = e^{z_c} / (1 + Σ_j e^{z_j})``. Every y_c is still between 0 and 1. Row c of the Jacobian
 # ``dy_c/dz_j`` has a sum. Write this sum as a formula in y. Does a ``post`` heatmap of this network stay the same if the
 # same t is added to all visible logits?
