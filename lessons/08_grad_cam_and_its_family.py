@@ -303,10 +303,10 @@ of_maximum = maps_and_head(maximum, np.random.default_rng(0).random((1, 4, 4, 2)
 #
 # Many networks end with a global average pool and one dense layer W (C, n). Then ``∂z_j/∂A_ijk = W_kj / Z`` at every
 # place. For these networks, Zhou et al. 2016 (arXiv 1512.04150) computed a map from the last weights, without a gradient.
-# For a score with the row ``v = dS/dz``, the map is ``CAM_ij = Σ_k A_ijk Σ_j W_kj v_j``. Write the claim that Grad-CAM
-# and HiResCAM are both equal to CAM / Z. The claim must be true for random networks of this form and all scores. It must
-# be false for a network that ends in a max-pool. Because of rounding, compare with a tolerance (``np.allclose`` has a
-# tolerance). But the claim must be false if one place of a map is wrong by a hundredth.
+# For a score with the row ``v = dS/dz``, the map is ``CAM_ij = Σ_k A_ijk Σ_j W_kj v_j``. Write the claim that Grad-CAM and
+# HiResCAM are both equal to CAM / Z. The claim must be true for random networks of this form and for all scores. It must be
+# false for a network that has a max-pool instead of the mean. Because of rounding, compare with a tolerance
+# (``np.allclose`` has a tolerance). But the claim must be false if one place of a map is wrong by a hundredth.
 
 
 def both_are_cam(maps, A, W, v):
