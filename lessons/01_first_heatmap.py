@@ -187,7 +187,7 @@ for cell, marker in zip(both.cells[:2], "Xo", strict=True):
     i, j = np.unravel_index(cell.altered.raw.argmax(), (7, 7))
     ax.plot(j, i, marker, ms=12, color=draw.LINES[3], mec="black", label=f"largest by {cell.score}")
 ax.set(xticks=range(7), yticks=range(7), xlabel="column", ylabel="row",
-       title="HiResCAM of the altered network, class heart (13), layer\nblock5_pool: the marks show where the map is largest")
+       title="HiResCAM of the altered network, class heart (13),\nlayer block5_pool (marked at its largest value)")
 figure.legend(loc="outside lower center", ncols=2)
 show(figure, "01_truth.png")
 

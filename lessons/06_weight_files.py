@@ -269,7 +269,7 @@ for column, (way, other) in enumerate(ways.items()):
     axes[0, column].set_title(way, fontsize=11)
 for ax, s in zip(axes[:, 0], scenes, strict=False):
     ax.set_ylabel(net.label(s.classes[0]), fontsize=10)
-figure.suptitle("Pictures in six ways of preprocessing, as the network sees them, with the probability of the right class",
+figure.suptitle("The same pictures in six ways of preprocessing, with the probability of the right class",
                 fontsize=10)
 show(figure, "06_preprocessing.png")
 
