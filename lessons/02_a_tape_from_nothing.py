@@ -4,7 +4,7 @@
 
 **Question:** How can a single walk backwards find the slopes of an answer with respect to all its inputs?
 
-:Time: 80 min (20 read, 50 solve, 10 discuss)
+:Time: 85 min (25 read, 50 solve, 10 discuss)
 :CPU: 2 s
 :Needs: the chain rule
 :After this you can: write reverse-mode differentiation in ten lines; say what is lost when a walk overwrites signals or passes them on too early; choose a step for central differences; make another method by changing one rule
