@@ -68,7 +68,7 @@ step = np.array([[2.0, 2.0, 7.0], [2.0, 2.0, 7.0], [2.0, 2.0, 7.0]])  # dark on 
 same("0.1 three rows, each 7 - 2", answer_at(step, kernel), 15)
 same("0.1 the answer is 0 if left and right are equally bright", answer_at(step.T, kernel), 0)
 i, j = np.unravel_index(answers.argmax(), answers.shape)  # where the answer is largest
-same("0.1 as the library has it", answer_at(grey[i:i + 3, j:j + 3], kernel), answers[i, j])
+same("0.1 the library gives the same", answer_at(grey[i:i + 3, j:j + 3], kernel), answers[i, j])
 
 # %%
 # The kernel slides over the whole picture and gives an answer at each place. The array of all answers is called a **feature
@@ -91,14 +91,14 @@ show(figure, "00_convolution.png")
 holds("the map has large positive and large negative answers", answers.min() < -0.5 < 0.5 < answers.max())
 
 # %%
-# Layer upon layer
-# ----------------
+# Many layers
+# -----------
 #
 # A network repeats these steps many times. Its first **layer** has several kernels, so it makes several feature maps. The
-# next layer puts its kernels on all *these* maps at once, so it can ask for combinations. For example, a corner is a place
-# where two edges meet. After some layers a **pool** keeps the largest of each 2 x 2 numbers, so the map becomes half as high
-# and half as wide. Nobody chose the kernels by hand. **Training** changed the kernels step by step until the answers for
-# many pictures were right.
+# next layer puts its kernels on all *these* maps at once, so it can ask for combinations. For example, a corner is a
+# place where two edges meet. After some layers a **pool** keeps the largest of each 2 x 2 numbers, so the map becomes
+# half as high and half as wide. Nobody chose the kernels by hand. **Training** changed the kernels step by step until the
+# answers for many pictures were right.
 
 x = net.read(picture)  # (1, 224, 224, 3), numbers around 0: the input of the network
 tape = net.run(x)  # the output of every layer, in order
@@ -107,10 +107,10 @@ tape = net.run(x)  # the output of every layer, in order
 # Exercise 0.2 (predict): how large are the maps?
 # -----------------------------------------------
 #
-# The convolution above made 222 rows from 224, because a kernel cannot stand on the edge of the picture. Our network puts
-# zeros around its maps before each convolution, so a convolution keeps the size of the maps. The picture has 224 rows, and
-# the network has five pools. How many rows does a map have after one pool, after three pools, and after five pools? Write
-# ``rows = {1: ..., 3: ..., 5: ...}``.
+# The convolution above made 222 rows from 224, because the kernel had to lie completely inside the picture. Our network
+# puts zeros around its maps before each convolution, so a convolution keeps the size of the maps. The picture has 224
+# rows, and the network has five pools. How many rows does a map have after one pool, after three pools, and after five
+# pools? Write ``rows = {1: ..., 3: ..., 5: ...}``.
 
 ### BEGIN SOLUTION
 rows = {1: 112, 3: 28, 5: 7}

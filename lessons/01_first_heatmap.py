@@ -64,8 +64,8 @@ print(heat.caption)
 print("raw, signed, as computed:", heat.raw.shape, "  map, from 0 to 1, as shown:", heat.map.shape)
 
 # %%
-# Exercise 1.1 (complete): how much lies where it should?
-# -------------------------------------------------------
+# Exercise 1.1 (complete): how much of the map lies on the heart?
+# ----------------------------------------------------------------
 #
 # The heatmap looks right. Now measure it. Add up all positive values of a map: what share of this sum lies on the mask?
 # (``@unaided`` makes sure that you write the function yourself. Your function cannot call the library's function while it
@@ -104,8 +104,8 @@ same("no probability changes", softmax(z_altered), y)
 
 # %%
 # We draw heatmaps of both networks with two scores. The score ``pre`` (for pre-softmax) is the logit itself, and
-# ``log_odds`` is the log-odds. We also use two methods. HiResCAM (Draelos and Carin 2020) multiplies the activations at each
-# place by the gradient at the same place. Grad-CAM multiplies them by the mean of the gradient over all places.
+# ``log_odds`` is the log-odds. We also use two methods. HiResCAM (Draelos and Carin 2020) multiplies the activations at
+# each place by the gradient at the same place. Grad-CAM multiplies them by the mean of the gradient over all places.
 
 both = explain(net, x, "heart", scores=("pre", "log_odds"), methods=("hirescam", "grad_cam"), K=10)
 show(draw.side_by_side(both), "01_side_by_side.png")
@@ -130,8 +130,8 @@ maps = {(name, c): ta.grad_cam(network, x, c, score="pre").raw  # L (7, 7)
 for name in ("original", "altered"):
     r = pearson(maps[name, "heart"], maps[name, "scales"])
     print(f"{name:<9} correlation of Grad-CAM's pre maps for heart and for scales: {r:.3f}")
-holds("original: two classes, two maps", pearson(maps["original", "heart"], maps["original", "scales"]) < 0)
-holds("altered: two classes, one map", pearson(maps["altered", "heart"], maps["altered", "scales"]) > 0.99)
+holds("original: the maps for heart and for scales differ", pearson(maps["original", "heart"], maps["original", "scales"]) < 0)
+holds("altered: the maps for heart and for scales are nearly the same", pearson(maps["altered", "heart"], maps["altered", "scales"]) > 0.99)
 total = net.run(x)["block5_pool"].output[0].sum(-1)  # Σ_k A_ijk, (7, 7)
 holds("altered: the map is nearly the sum of all activations", pearson(maps["altered", "heart"], total) > 0.99)
 
@@ -149,8 +149,8 @@ holds("altered: the map is nearly the sum of all activations", pearson(maps["alt
 # - ``margin`` is ``z_c`` minus the largest logit of a rival.
 #
 # For which scores do the maps of the original and the altered network differ? Write True for each score whose maps differ
-# and False for each other score, ``moves = {"pre": ..., ...}``. Ask yourself: what happens to the score itself when the same
-# t is added to every logit?
+# and False for each other score, ``moves = {"pre": ..., ...}``. Ask yourself: what happens to the score itself when the
+# same t is added to every logit?
 
 ### BEGIN SOLUTION
 moves = {"pre": True, "post": False, "log": False, "log_odds": False, "centred": False, "margin": False}

@@ -24,7 +24,8 @@ tape and a walk ourselves.
 # The program computes ``S = a b + e^a`` at a = 1 and b = 3. Before you run the next cell, write down your answers:
 #
 # - What are the slopes ``dS/da`` and ``dS/db``? Compute them by hand.
-# - How often must S be computed to find both slopes by differences? How often is it for a thousand inputs?
+# - A slope is nearly ``(S(a + h) - S(a - h)) / 2h`` for a small h. This is called a central difference. How often must S be
+#   computed to find both slopes in this way? How often for the slopes of a thousand inputs?
 # - The program ``S = a + a`` reads a twice. What could a careless walk get wrong?
 
 from collections import namedtuple

@@ -68,8 +68,8 @@ print(rows(net.run(x)).round(3))
 same("three walks and six runs give the same J", rows(net.run(x)), columns(net, x), within=1e-8)
 
 # %%
-# Exercise 3.1 (complete): a product of three
-# -------------------------------------------
+# Exercise 3.1 (complete): a product of three matrices
+# ----------------------------------------------------
 #
 # ``y = x W + b`` with W (in, out) means ``y_j = Σ_i x_i W_ij + b_j``. What is ``dy_j/dx_i``, and which matrix contains
 # these slopes? What is the Jacobian of the ReLU, where each output depends on one input only? By the chain rule, J is the
@@ -178,8 +178,8 @@ for stride in (1, 2):
     same(f"3.2 stride {stride}, by differences", mine, J_columns, within=1e-8)
 
 # %%
-# One number for a whole rule
-# ---------------------------
+# Testing a rule with one number
+# ------------------------------
 #
 # VGG19's first convolution has 3,211,264 outputs and 150,528 inputs. Nobody can compare such a J entry by entry. We write
 # ``⟨a, b⟩`` for the dot product of two arrays: the sum of the products of their entries. For any two arrays u and v,
@@ -298,7 +298,7 @@ ax.set(ylabel="signals, stacked",
        title="A window of four zeros in max_pool:\nwhat each place gets of a signal g = 1")
 ax.legend(loc="upper left", fontsize=8)
 show(figure, "03_ties.png")
-same("sums", [m.sum() for m in choices.values()], [1, 1, 2, 4], within=1e-9)
+same("the sums of the signals are 1, 1, 2 and 4", [m.sum() for m in choices.values()], [1, 1, 2, 4], within=1e-9)
 
 glyphs = ta.load("glyphs")
 tape = glyphs.run(glyphs.read(example().picture))
@@ -308,8 +308,8 @@ holds("more than a quarter of the windows in the first pool", 0.25 < silent[0] <
 holds("nearly nine in ten windows in the last pool", 0.85 < silent[4] < 0.9)
 
 # %%
-# Exercise 3.5 (decide): what a seed asks for
-# -------------------------------------------
+# Exercise 3.5 (decide): what a walk gives for a seed
+# ---------------------------------------------------
 #
 # Which of these statements are true for every network? J is the network's Jacobian dz/dx, and u and w are any two seeds.
 # Write ``answer = {"A": ..., ...}`` with True or False.

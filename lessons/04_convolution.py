@@ -104,8 +104,8 @@ y = by_loops(x, w, b)  # (6, 6, 3)
 same("the loops and the library compute the same convolution", y, conv2d(x[None], w, b, padding=1)[0])
 
 # %%
-# Exercise 4.1 (predict): count
-# -----------------------------
+# Exercise 4.1 (predict): count multiplications
+# ---------------------------------------------
 #
 # How many multiplications do the loops do on H x H pixels with C input channels and K output channels? Inside the picture,
 # the loops do nine multiplications for each pixel and each pair of channels. Along the border they do fewer, because they
@@ -150,7 +150,7 @@ with np.errstate(invalid="ignore"):  # 0 · inf is NaN, so NaN shows where the z
 same("4.2 every pixel has nine products, also at the border", found.all(2), at_edge)
 x_wide, w_wide, b_wide = rng.normal(size=(4, 7, 5)), rng.normal(size=(3, 3, 5, 2)), rng.normal(size=2)
 wanted = conv2d(x_wide[None], w_wide, b_wide, padding=1)[0]
-same("4.2 a picture that is not square", nine_products(x_wide, w_wide, b_wide), wanted)
+same("4.2 for a picture that is not square", nine_products(x_wide, w_wide, b_wide), wanted)
 
 # %%
 # The part of the library that computes in plain NumPy is called the **NumPy backend**. It goes one step further. It
@@ -166,8 +166,8 @@ def by_matrix_product(x, w, b):
 same("one matrix product gives the same convolution", by_matrix_product(x, w, b), y)
 
 # %%
-# The clock
-# ---------
+# Measuring time
+# --------------
 #
 # Now we measure times for the layer from the beginning. The loops compute only one of the 64 output channels, and we
 # multiply their time by 64. For the matrix product we take the fastest of five runs. Times depend on the machine and on
@@ -219,8 +219,8 @@ first, second = both_orders((3, 3), 7)
 same("in the middle of the picture, both orders give the same", first, second)
 
 # %%
-# Exercise 4.3 (break): not everywhere
-# ------------------------------------
+# Exercise 4.3 (break): where the orders differ
+# ---------------------------------------------
 #
 # Find a place for the bright pixel, ``bright = (row, column)``, for which the two orders differ in pictures of any size.
 # Why do the zeros around the picture make this difference?

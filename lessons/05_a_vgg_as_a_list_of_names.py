@@ -216,8 +216,8 @@ predicts("5.3 the names of layer 35", number_35, true)
 # %%
 # So this library accepts only names of layers, no numbers, and every caption says the layer's name.
 #
-# Exercise 5.4 (break): nothing but the order
-# -------------------------------------------
+# Exercise 5.4 (break): only the order changes
+# --------------------------------------------
 #
 # Two lists can have the same entries, fit the same weights and end in the same shape, and still be different networks.
 # Take one entry out of the list and put it back before another entry, ``what, before = "...", "..."``. All weights must

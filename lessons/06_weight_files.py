@@ -274,13 +274,13 @@ figure.suptitle("The same pictures in six ways of preprocessing, with the probab
 show(figure, "06_preprocessing.png")
 
 # %%
-# Exercise 6.3 (complete): preprocessing is a layer
-# -------------------------------------------------
+# Exercise 6.3 (complete): preprocessing in the first layer
+# ---------------------------------------------------------
 #
-# The preprocessing ``(photo - mean) / scale`` is linear up to a constant, and so is the convolution after it. So the first
-# layer can take the photo itself, with values from 0 to 255 in the order red, green, blue. For this we must change the
-# layer's weights once. Start from ``y = b + Σ_{u,v,c} (x_c - m_c) / s_c · w_uvc`` and find the new weights and the new bias.
-# Note that a BGR network counts its channels c from blue, but the photo counts from red.
+# The preprocessing ``(photo - mean) / scale`` is linear up to a constant, and so is the convolution after it. So the
+# first layer can take the photo itself, with values from 0 to 255 in the order red, green, blue. For this we must change
+# the layer's weights once. Start from ``y = b + Σ_{u,v,c} (x_c - m_c) / s_c · w_uvc`` and find the new weights and the
+# new bias. Note that a BGR network counts its channels c from blue, but the photo counts from red.
 #
 # There is one more question. Padding puts zeros around the *preprocessed* picture. Which colour does a pixel of the photo
 # have if it is zero after preprocessing? If the new layer is padded with another colour, it is right inside the picture

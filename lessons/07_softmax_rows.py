@@ -72,8 +72,8 @@ holds("7.1 all identities of softmax", check.softmax_identities(my_softmax, batc
 # How does ``y_i`` change with ``z_j``? The quotient rule gives ``dy_i/dz_j = y_i (δ_ij - y_j)``, where ``δ_ij`` is 1 if
 # ``i = j`` and 0 otherwise. This is equation (4) of Lerma and Lucas 2023a.
 #
-# Exercise 7.2 (complete): write it out
-# -------------------------------------
+# Exercise 7.2 (complete): the Jacobian of softmax
+# ------------------------------------------------
 #
 # One line with ``np.diag`` and ``np.outer`` is enough.
 
@@ -99,8 +99,8 @@ for logits in (z, np.array([-700.0, 0.5, 3.0, 700.0])):
 
 # %%
 # The next figure shows a Jacobian of softmax. Its entries are positive on the diagonal and negative elsewhere, and each row
-# sums to zero. Suppose that every logit changes by the same small t. Then S changes by ``Σ_j dS/dz_j · t = κ t``, where
-# ``κ = Σ_j dS/dz_j`` is the sum of the row. So if the row sums to zero, S does not change.
+# sums to zero. Suppose that the same small t is added to every logit. Then S changes by about ``Σ_j dS/dz_j · t = κ t``,
+# where ``κ = Σ_j dS/dz_j`` is the sum of the row. If the row sums to zero for all logits, S does not change at all.
 
 five = np.array([2.0, 1.5, 0.5, 0.0, -1.0])
 J = softmax_jacobian(five)  # (5, 5)

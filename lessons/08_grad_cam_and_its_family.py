@@ -341,5 +341,5 @@ for what, maps in {"one place of Grad-CAM is wrong by a hundredth": (pooled * sl
 #   method that keeps the places of g. But a larger share of this map will lie on other objects.
 # - A Grad-CAM map can be brightest at a place that speaks against the class.
 #
-# Talk about it: in block 5, the Grad-CAM maps of the two glyphs have a negative correlation. Which part of the row ``e_c
-# - q`` is the reason? (Lesson 9.) LayerCAM keeps only positive g. Which evidence does it hide?
+# Talk about it: in block 5, the Grad-CAM maps of the two glyphs have a negative correlation. Which part of the row
+# ``e_c - q`` is the reason for this? (Lesson 9.) LayerCAM keeps only positive g. Which evidence does it hide?

@@ -146,8 +146,8 @@ holds("every claim of the figure holds here", all(claim.holds for claim in repro
 
 # %%
 # The paper could say more: for Grad-CAM and Grad-CAM+ there is no difference. RSI-Grad-CAM is different, because it adds
-# up gradients along a path from a black picture to this picture. y_c changes along the path, so each step has a different
-# factor. Scaling the sum cannot remove these factors.
+# up gradients along a path from a black picture to this picture. The probability changes along the path, so each step has
+# a different factor. Scaling the sum cannot remove these factors.
 #
 # Small maps, lost maps
 # ---------------------
@@ -197,11 +197,11 @@ sharp = replace(net, weights={**net.weights, "predictions": (20 * kernel, 20 * b
 same("20 times the last layer's weights give 20 times the logits", sharp(x)[0], 20 * z, within=1e-5)
 
 # %%
-# The lead of the class is ``log (y_c / (1 - y_c))``. float32 has 24 binary digits. To compute y_c, a program divides by 1
-# + r, where r is the sum of ``e^{z_j - z_c}`` over the rivals j. If r is at most ``2^-24``, float32 stores 1 + r as 1.
-# This is true for leads from ``24 log 2 = 16.6`` on. Then y_c is stored as 1, and the class's own entry ``1 - y_c`` as 0.
-# But the rivals' entries ``-y_j`` keep their digits. So one entry of the row has vanished, and the row no longer sums to
-# zero. The scaled map is as bright as before, but it shows something else. (If all entries vanish, the map is zero
+# The lead of the class is ``log (y_c / (1 - y_c))``. float32 has 24 binary digits. To compute y_c, a program divides by
+# ``1+r``, where r is the sum of ``e^{z_j - z_c}`` over the rivals j. If r is at most ``2^-24``, float32 stores ``1+r`` as
+# 1. This is true for leads from ``24 log 2 = 16.6`` on. Then y_c is stored as 1, and the class's own entry ``1 - y_c`` as
+# 0. But the rivals' entries ``-y_j`` keep their digits. So one entry of the row has vanished, and the row no longer sums
+# to zero. The scaled map is as bright as before, but it shows something else. (If all entries vanish, the map is zero
 # everywhere.)
 #
 # Exercise 9.2 (break): lose the class

@@ -403,7 +403,8 @@ same("with log_odds, the map is the same",
 #
 # - Completeness is the fundamental theorem of calculus along a path. The gap of a receipt is the error of the quadrature
 #   rule.
-# - ReLUs make the slope jump. Between two kinks one gradient is exact. In a step with a kink, every rule can only guess.
+# - ReLUs make the slope jump. Between two kinks the slope of ``pre`` is constant, so one gradient is exact. In a step with
+#   a kink, every rule can only guess.
 # - Along a path, the score decides which steps count: ``post`` explains the jump of y_c, and ``log_odds`` explains the
 #   whole path. Grad-CAM has no path, so there it makes no difference which of these scores you take.
 # - A sum is a statement about the total only. It does not say that the places are right, that the baseline is good, or
