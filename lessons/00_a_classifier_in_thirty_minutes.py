@@ -141,9 +141,9 @@ holds("the last layer has smaller and more maps", tape["block5_pool"].output.sha
 
 # %%
 # At the beginning of the network, the maps show the lines of the picture. At the end, each map has 7 x 7 places and is
-# bright where it finds something like a whole glyph. For each class, the last layers multiply all these numbers by weights
-# and add up the products. The sum is the **logit** z_c of class c. The more speaks for the class, the larger is its logit.
-# A logit may be any number.
+# bright where it finds something like a whole glyph. For each class, the last layers multiply all these numbers by
+# **weights**, which training has chosen, and add up the products. The sum is the **logit** z_c of class c. The more
+# speaks for the class, the larger is its logit. A logit may be any number.
 
 z = net(x)[0]  # (20,)
 y = softmax(z)
