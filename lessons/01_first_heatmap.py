@@ -61,7 +61,7 @@ holds("the heart covers 6 per cent", 0.055 < heart.mean() < 0.065, f"the heart c
 heat = ta.grad_cam(net, x, "heart", score="log_odds")
 show(heat, "01_first.png")  # in a script of your own: heat.save("first.png")
 print(heat.caption)
-print("raw, signed, as computed:", heat.raw.shape, "  map, from 0 to 1, as shown:", heat.map.shape)
+print("heat.raw, signed as computed:", heat.raw.shape, "  heat.map, scaled to 0 to 1 and enlarged:", heat.map.shape)
 
 # %%
 # Exercise 1.1 (complete): how much of the map lies on the heart?
