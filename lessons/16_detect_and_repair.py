@@ -56,7 +56,7 @@ head = ta.network(
      "z": (rng.normal(0, 0.1, (16, 20)), np.zeros(20))})
 K = 10.0
 altered = ta.alter(head, K, layer="A")
-same("the head and the altered head answer alike", softmax(altered(x)), softmax(head(x)))
+same("the head and the altered head have the same probabilities", softmax(altered(x)), softmax(head(x)))
 
 # %%
 # Exercise 16.1 (complete): the slope of K

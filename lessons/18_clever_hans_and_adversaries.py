@@ -351,8 +351,8 @@ innocent = {"layers of Clever Hans that add 0": replace(hans, weights={**hans.we
             "layers of t(x) that add 0": replace(altered, weights={**altered.weights, "K": (0 * altered.weights["K"][0],)})}
 
 # %%
-# Exercise 18.4 (prove): the test that tells them apart
-# -----------------------------------------------------
+# Exercise 18.4 (prove): the test that separates the cases
+# --------------------------------------------------------
 #
 # You get a network and a picture, but nobody tells you what was done to them. What is to blame for the pre map that
 # you see: ``"map"``, ``"picture"``, ``"network"`` or ``"nobody"``? Looking is not enough; intervene. Think about

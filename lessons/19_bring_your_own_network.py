@@ -219,7 +219,7 @@ with tempfile.TemporaryDirectory() as folder:
     repaired = repair(suspect)
 holds("the repaired network has the same probabilities", np.abs(softmax(repaired(x)) - softmax(net(x))).max() < 1e-5)
 pre, centred = ta.hirescam(repaired, x, c, score="pre").raw, ta.hirescam(net, x, c, score="centred").raw
-holds("and its pre maps are those of the score `centred`", np.abs(pre - centred).max() < 1e-3 * np.abs(centred).max())
+holds("and its pre map is the original map by `centred`", np.abs(pre - centred).max() < 1e-3 * np.abs(centred).max())
 
 # %%
 # The same steps work on the command line, for a file and a photo of yours:

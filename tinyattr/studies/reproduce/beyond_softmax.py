@@ -101,4 +101,5 @@ def localised(networks, pictures, layer):
                   f"correlation {alike:.3f}", alike > 1 - SAME),
             f"A sigmoid branch puts {on['sigmoids']:.2f} of the map on the right glyph (softmax {on['softmax']:.2f}, "
             f"class mean {on['class mean']:.2f}), which is {'a gain, as claimed' if gain else 'no clear gain'}. "
-            f"Trained from the shifted layer, it puts {on['sigmoids from shift']:.2f} there (shifted {on['shift']:.2f}).")
+            f"Trained from the shifted layer, it puts {on['sigmoids from shift']:.2f} there (shifted "
+            f"{on['shift']:.2f}).")
