@@ -181,7 +181,7 @@ for random_state in (0, 1):
 # -----------------------------------------
 #
 # Write the test. A method is a function of a network that returns a map, (H, W). The method passes if its map changes
-# when the three dense layers are shuffled, that is, if the rank correlation (``spearman``) of the two maps stays below
+# when the three dense layers are shuffled. This means that the rank correlation (``spearman``) of the two maps is below
 # 0.9.
 
 

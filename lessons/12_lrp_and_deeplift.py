@@ -118,8 +118,8 @@ holds("z+ draws another map", pearson(plus, zero["input"][0]) < 0.9)
 # ---------------------------------------
 #
 # With biases, the inputs of unit k get ``(u_k - b_k)/u_k`` of its relevance. The rest belongs to the bias, and no pixel
-# can have it. By LRP-0, how much does a layer keep in total? With the result of the last cell you need no relevance:
-# compute it from the record and from the gradient's signal g at the layer's output.
+# can have it. By LRP-0, how much does a layer keep in total? With the result of the last cell you need no relevance.
+# Compute the answer from the record and from the gradient's signal g at the layer's output.
 
 
 def kept(record, g):

@@ -153,9 +153,9 @@ same("13.2 a sum of merits", shapley(lambda z: 3 + z[0] - 2 * z[2] + 0.5 * z[3],
 # A small picture
 # ---------------
 #
-# Nine parts have 512 coalitions and 362,880 orders. So we take a small picture, 12 x 12 pixels in 3 x 3 parts, and a
-# small network with random weights, which can compute all 512 pictures at once. The same mean, written as a sum over
-# coalitions, is ``φ_i = Σ_{S without i} |S|! (n - 1 - |S|)! / n! · (v(S + i) - v(S))``.
+# Nine parts have 512 coalitions and 362,880 orders. So we take a small picture, 12 x 12 pixels in 3 x 3 parts. A small
+# network with random weights can compute all 512 pictures at once. The same mean, written as a sum over coalitions, is
+# ``φ_i = Σ_{S without i} |S|! (n - 1 - |S|)! / n! · (v(S + i) - v(S))``.
 
 rng = np.random.default_rng(8)
 layers = [("conv", "conv2d", {"padding": 1}), ("relu", "relu", {}), ("pool", "max_pool", {"size": 2, "stride": 2}),

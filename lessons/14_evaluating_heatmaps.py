@@ -81,9 +81,9 @@ same("14.1 a colour picture, as the library has it", mine, deletion(tiny, small[
 
 # %%
 # The curve becomes one number: the area below it, where the axis from no pixel to all pixels has length 1. A small area
-# is good: the answer falls soon. Here are five maps of the heart. Two of them use the network. The other three do not:
-# a map of **noise**; the **edges** of the picture, that is, how fast its brightness changes; and the **outline**, 1 on
-# the heart and 0 elsewhere, which only the painter can know.
+# is good: the answer falls soon. Here are five maps of the heart. Two of them use the network. The other three do not.
+# One is **noise**. The **edges** show how fast the picture's brightness changes. The **outline** is 1 on the heart and
+# 0 elsewhere; only the painter can know it.
 
 STEP = 3584  # pixels that go at once: a fourteenth of the picture
 tape = net.run(x)
@@ -127,8 +127,8 @@ holds("the outline is the worst of all", areas["outline"] == max(areas.values())
 # ---------------------------------------------------
 #
 # Write a map that knows only the picture's size, and neither picture nor network nor class. It must have a smaller area
-# than Grad-CAM. It must not win by lucky places, either: the share of the map on the heart may hardly be larger than
-# for a map that is the same everywhere.
+# than Grad-CAM. It must not win by lucky places, either. Its share on the heart may hardly be larger than the share of
+# a map that is the same everywhere.
 
 
 def blind(height, width):

@@ -192,10 +192,10 @@ predicts("16.2 by their slopes Σ_i dE/dz_i = dE/dt", sees, {name: abs(slope) > 
 # Exercise 16.3 (prove): exactly zero
 # -----------------------------------
 #
-# The attack can hide in the last layer's kernel W (m, n), ``z = h W + b``: in a hidden unit whose weights are nearly
-# the same for all classes. Does training with cross-entropy make these weights smaller? Write ``dE/dW`` in exact
-# fractions. Fractions have no exponential, so your function gets ``w_i = e^{z_i}``. Adding t to every logit multiplies
-# all w by ``e^t``.
+# The attack can hide in the last layer, ``z = h W + b`` with kernel W (m, n). It then sits in a hidden unit whose
+# weights are nearly the same for all classes. Does training with cross-entropy make these weights smaller? Write
+# ``dE/dW`` in exact fractions. Fractions have no exponential, so your function gets ``w_i = e^{z_i}``. Adding t to
+# every logit multiplies all w by ``e^t``.
 
 
 def slope_of_kernel(h, w, c):

@@ -11,9 +11,9 @@
 :Figures: 17_mutants.png, 17_rounding.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-A test by example needs an input whose right answer you know. A property needs no such input: it is a sentence that is
-true for every input, and a program looks for an input that makes it false. You will write such sentences about softmax,
-scores and walks. You will also test the sentences themselves, on code that is wrong on purpose.
+A test by example needs an input whose right answer you know. A property needs no such input. It is a sentence that is
+true for every input, and a program looks for an input that makes the sentence false. You will write such sentences
+about softmax, scores and walks. You will also test the sentences themselves, on code that is wrong on purpose.
 """
 
 # %%
@@ -126,10 +126,10 @@ holds("base 2 sums to 1 everywhere", found["base 2"] is None)
 # Exercise 17.1 (predict): who lives?
 # -----------------------------------
 #
-# Here are four properties that everybody would name. We try each with 200 wide draws of z and t (up to 1024) and with
-# 200 tame draws (up to 1, as in most tests written by hand). All numbers lie on a binary grid. So ``z + t`` is computed
-# without rounding, and ``f(z + t)`` may differ from ``f(z)`` only by the roundings inside softmax. A mutant is *killed*
-# if one draw makes a property false; NaN makes all properties false.
+# Here are four properties that everybody would name. We try each with 200 wide draws of z and t (up to 1024). We also
+# try 200 tame draws (up to 1, as in most tests written by hand). All numbers lie on a binary grid. So ``z + t`` is
+# computed without rounding, and ``f(z + t)`` may differ from ``f(z)`` only by the roundings inside softmax. A mutant is
+# *killed* if one draw makes a property false; NaN makes all properties false.
 #
 # Which mutants survive all four properties? Write down their names, ``alive = {...}``, before you run anything.
 
@@ -290,10 +290,10 @@ print("1e-7 added below is killed at", broken_by(lambda z: my_property(MUTANTS["
 
 # %%
 # ``tinyattr.testing.check`` contains a list of such properties for your own code. Instead of draws, it uses vectors
-# that have broken somebody's softmax: all large, all very negative, tied, masked, up to 50,257 classes, in float64 and
-# float32, in batches. This takes a second, and it fails in the same way for everybody. Our functions are for single
-# vectors, so we say ``batches=False``. And "one at a time" cannot take masks, that is, logits of minus infinity, so we
-# say ``masks=False``.
+# that have broken somebody's softmax. They are all large, all very negative, tied or masked, have up to 50,257 classes,
+# and come in float64, in float32 and in batches. This takes a second, and it fails in the same way for everybody. Our
+# functions are for single vectors, so we say ``batches=False``. And "one at a time" cannot take masks, that is, logits
+# of minus infinity, so we say ``masks=False``.
 
 passed = [fault for fault, f in MUTANTS.items() if check.softmax_identities(f, batches=False).holds]
 print("tinyattr.testing.check finds nothing wrong with:", passed)
