@@ -220,7 +220,7 @@ axes[0].legend()
 axes[1].set(title="two of them, enlarged")
 figure.suptitle(f"What is left of the logit from layer to layer: score pre, {net.label(heart)}")
 show(figure, "12_receipts.png")
-same("DeepLIFT keeps all, but for float32", left["DeepLIFT"], np.ones(len(names)), within=1e-5)
+same("DeepLIFT keeps all, up to rounding in float32", left["DeepLIFT"], np.ones(len(names)), within=1e-5)
 holds("LRP loses a few per cent to biases", 0.9 < left["LRP epsilon_plus"][-1] < 0.99)
 holds("the guided walk is off by more than ten times", max(left["guided"]) > 10)
 

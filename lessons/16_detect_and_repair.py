@@ -2,7 +2,7 @@
 16. Why training cannot fix it, and how to detect and repair it
 ===============================================================
 
-**Question:** If training never sees t(x), who does, and how is it taken out again?
+**Question:** If training never sees t(x), what does see it, and how can it be removed again?
 
 :Time: 85 min (20 read, 55 solve, 10 discuss)
 :CPU: 5 s

@@ -63,7 +63,7 @@ test_probabilities_sum_to_one()
 print("no counter-example in 80 draws")
 
 # %%
-# Right ones and mutants
+# Right code and mutants
 # ----------------------
 #
 # A property that cannot fail is worthless. So here are ten softmaxes with a fault, called mutants; most of them were
