@@ -13,6 +13,7 @@ import pytest
 
 import tinyattr as ta
 from tinyattr.engine import NUMPY, rerun
+from tinyattr.engine.arrays import frozen
 from tinyattr.kernels import KERNELS
 from tinyattr.kernels.memory import PACKED
 
@@ -129,6 +130,68 @@ def test_results_of_a_run_are_plain_and_read_only(net):
     for a in [record.output for record in tape] + [signals[name] for name in signals if name != "predictions"]:
         assert type(a) is np.ndarray
         assert not a.flags.writeable
+
+
+def unit(limits=None, C=32, K=48, seed=0, **about):
+    """Convolution, batch norm, and a ReLU or clip behind them, on maps: (tape by the kernels, tape by NumPy)."""
+    rng = np.random.default_rng(seed)
+    x, kernel = rng.standard_normal((1, 40, 36, C), np.float32), rng.standard_normal((3, 3, C, K), np.float32) / 17
+    bias, scale, shift = rng.standard_normal((3, K), np.float32)
+    kernel, bias, scale, shift = map(frozen, (kernel, bias, scale, shift))
+    tapes = []
+    for backend in (KERNELS, NUMPY):
+        tape = ta.Tape(backend)
+        tape.leaf("x", x)
+        tape.write("conv2d", "conv", "x", (kernel, bias), **{"padding": 1, **about})
+        tape.write("batch_norm", "norm", "conv", (scale, shift))
+        tape.write(*(("relu", "last", "norm") if limits is None else ("clip", "last", "norm")),
+                   **({} if limits is None else {"low": limits[0], "high": limits[1]}))
+        tapes.append(tape)
+    return tapes
+
+
+def near(a, b, size=None):
+    """Equal, but for the rounding of a sum of a few hundred products, and of a scale that is multiplied in before it."""
+    return a.shape == b.shape and np.abs(a - b).max() <= 1e-5 * np.abs(b if size is None else size).max()
+
+
+@pytest.mark.parametrize("about", [{}, {"stride": 2}, {"padding": ((0, 1), (2, 0))}], ids=["Winograd", "stride", "uneven"])
+@pytest.mark.parametrize("limits", [None, (0.0, 6.0), (-0.5, 0.25)])
+def test_one_pass_computes_convolution_norm_and_relu(limits, about):
+    """And those of them that nobody asked for are computed when somebody does; signals are the same with and without."""
+    ours, exact = unit(limits, **about)
+    assert [record.name for record in ours if record.waits] == ["conv", "norm"]
+    assert np.isnan(ours["conv"].outline).all()
+    seed = {"last": np.random.default_rng(1).standard_normal(exact["last"].output.shape, np.float32)}
+    signals, signals_exact = (ta.walk(tape, seed, ta.GRADIENT, ["x"]) for tape in (ours, exact))
+    assert [record.name for record in ours if record.waits] == ["conv", "norm"]
+    assert all(near(signals[name], signals_exact[name]) for name in ("x", "conv", "norm"))
+    assert all(near(ours[name].output, exact[name].output, exact["norm"].output) for name in ("last", "norm", "conv"))
+    assert not any(record.waits for record in ours)
+
+
+def test_what_was_asked_for_does_not_wait_in_the_next_run(net):
+    tape = net.run(X)
+    assert tape["block2_conv1"].waits
+    assert tape["block3_conv1"].waits
+    before = tape["block2_conv1"].output
+    again = net.run(X)
+    assert not again["block2_conv1"].waits
+    assert again["block3_conv1"].waits
+    assert (again["block2_conv1"].output == before).all()
+    assert np.abs(again["block2_relu1"].output - np.maximum(before, 0)).max() == 0
+
+
+def test_a_norm_that_is_replaced_is_used():
+    """The kernel keeps what was merged into it only for these very arrays."""
+    tape, _ = unit()
+    kernel, bias = tape["conv"].weights
+    for seed in (1, 2, 1):
+        scale, shift = map(frozen, np.random.default_rng(seed).standard_normal((2, 48), np.float32))
+        tape.write("conv2d", f"conv {seed}{len(tape)}", "x", (kernel, bias), padding=1)
+        tape.write("batch_norm", f"norm {len(tape)}", list(tape)[-1].name, (scale, shift))
+        relu = tape[tape.write("relu", f"relu {len(tape)}", list(tape)[-1].name)]
+        assert near(relu.output, np.maximum(tape["conv"].output * scale + shift, 0))
 
 
 def test_a_changed_output_gets_a_relu_of_its_own(net):

@@ -27,7 +27,7 @@ class Tape:
         if value.dtype.kind not in "fiub":
             raise InputError(f"the tape holds real numbers; '{name}' has {value.dtype}")
         value = value if value.dtype == np.float32 else value.astype(np.float64)
-        return self._append(leaf(name, value, op, self.backend))
+        return self.append(leaf(name, value, op, self.backend))
 
     def write(self, op, name, inputs, weights=(), **attributes):
         """Apply an op to the outputs of the records named in `inputs` and write it down. Returns its name.
@@ -43,9 +43,10 @@ class Tape:
         """What `write` does after its checks: a network checks its layers once, when it is made."""
         record = Record(op, name, tuple(self[i] for i in inputs), attributes, weights, self.backend)
         of_type(record.outline, np.ndarray, f"the output of '{name}'")
-        return self._append(record)
+        return self.append(record)
 
-    def _append(self, record):
+    def append(self, record):
+        """Write a record as it is. Returns its name."""
         if of_type(record.name, str, "the name of a record") in self._records:
             raise InputError(f"the tape already has a record '{record.name}'; every record needs its own name")
         self._records[record.name] = record

@@ -28,38 +28,37 @@ class Kernels(NumPy):
 
     def forward(self, record):
         """The record's output: see NumPy."""
-        if pays(record) and forms():
-            with forms().TURN:
-                return forms().forward(record)
-        return super().forward(record)
+        found = form("FORWARD", record)
+        return super().forward(record) if found is None else found
 
     def put_off(self, record):
         """An array of NaN of the output's shape, where one pass computes this op and what follows: see NumPy."""
-        return forms().put_off(record) if record.op in MERGES and pays(record) and forms() else None
+        return form("PUT_OFF", record) if record.op in MERGES else None
 
     def back(self, rule, record, g):
         """What `rule` answers: see NumPy. The engine's own rules have fast forms, a rule of the user's own has none."""
-        if rule is GRADIENT.get(record.op) and pays(record, g) and forms():
-            with forms().TURN:
-                found = forms().BACK.get(record.op, lambda *_: None)(record, g)
-            if found is not None:
-                return found
-        return super().back(rule, record, g)
+        found = form("BACK", record, g) if rule is GRADIENT.get(record.op) else None
+        return super().back(rule, record, g) if found is None else found
 
     def weight_gradient(self, record, g):
         """A tuple of gradients, one for each of the record's weights: see NumPy."""
-        if record.weights and pays(record) and forms():
-            with forms().TURN:
-                found = forms().WEIGHTS.get(record.op, lambda *_: None)(record, g)
-            if found is not None:
-                return found
-        return super().weight_gradient(record, g)
+        found = form("WEIGHTS", record, g) if record.weights else None
+        return super().weight_gradient(record, g) if found is None else found
 
     def __reduce__(self):
         return "KERNELS"  # copies and pickles stand for this one object, and hold nothing of what it remembers
 
 
 KERNELS = Kernels()
+
+
+def form(kind, record, *signals):
+    """What the form of this kind answers; None where NumPy must answer."""
+    if not (pays(record, *signals) and forms()):
+        return None
+    with forms().TURN:
+        known = getattr(forms(), kind).get(record.op)
+        return known and known(record, *signals)
 
 
 def pays(record, *signals):

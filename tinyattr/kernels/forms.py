@@ -9,7 +9,7 @@ for it, nothing is lost but the writing.
 
 from collections import namedtuple
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -19,9 +19,8 @@ from tinyattr.kernels import dense as dense_kernels
 from tinyattr.kernels import direct, pool, thin, threads, winograd
 from tinyattr.kernels import weight_gradient as weight_kernels
 from tinyattr.kernels.buffers import NONE, bordered, inside, read, recycled
-from tinyattr.kernels.dispatch import MERGES
 from tinyattr.kernels.memory import WRITTEN, kept_of, packed, packed_if_used_again
-from tinyattr.kernels.pointwise import one_pass
+from tinyattr.kernels.pointwise import ANY, one_pass
 
 threads.announce()
 TURN = threads.start()  # held while a form computes
@@ -38,22 +37,15 @@ class Written:
 
     buffer: np.ndarray
     place: tuple
-    limits: tuple | None = None
+    limits: tuple = ANY
     gated: dict = field(default_factory=dict)
 
 
-def maps(shape, limits=None):
+def maps(shape, limits=ANY):
     """(feature maps (N, H, W, C) for a kernel to fill, read-only for all others; what is known of them)."""
     buffer, place = recycled(*shape)
     array = sealed(inside(buffer))
     return array, WRITTEN.set(array, Written(buffer, place, limits))
-
-
-def forward(record):
-    """The output of a record. If it was put off before, it has been asked for, and does not wait in the next run."""
-    if record.op in MERGES and record.weights:
-        kept_of(record.weights[0])["asked for"] = True
-    return FORWARD[record.op](record)
 
 
 def put_off(record):
@@ -66,10 +58,7 @@ def put_off(record):
     return nothing_yet(shape)
 
 
-@lru_cache(maxsize=4096)
-def nothing_yet(shape):
-    """NaN in this shape, in no memory."""
-    return np.broadcast_to(np.float32(np.nan), shape)
+nothing_yet = lru_cache(maxsize=4096)(partial(np.broadcast_to, np.float32(np.nan)))  # NaN in a shape, in no memory
 
 
 def lying(x):
@@ -113,24 +102,24 @@ def geometry(x, kernel, items):
                     (padding[0][0], padding[1][0]), by_winograd)
 
 
-def conv2d(record, norm=None, limits=None):
+def conv2d(record, norm=None, limits=ANY):
     """ops.conv2d; what the batch norm with these weights makes of it; what a ReLU or clip makes of that."""
     (x,), (kernel, bias) = record.x, record.weights
     of = geometry(x.shape, kernel.shape, tuple(record.attributes.items()))
-    if of.winograd and limits not in (None, RELU):
+    if of.winograd and limits not in (ANY, RELU):
         return in_one_pass(conv2d(record, norm), limits)
     if norm:
         kernel, bias = with_norm(kernel, bias, norm)
     found, own = maps(of.out, limits)
-    y, a = (found, NONE) if limits is None else (NONE, found)
+    if norm is None and limits == ANY:
+        kept_of(kernel)["asked for"] = True
     if of.winograd:
         u = packed_if_used_again(kernel, "winograd", lambda: winograd.transform(kernel))
-        y, a = (own.buffer if v.size else v for v in (y, a))
-        winograd.convolve(in_buffer(x), u, bias, y, a)
+        winograd.convolve(in_buffer(x), u, bias, **{"y" if limits == ANY else "a": own.buffer})
     else:
         panels = packed(kernel, ("direct", of.groups), lambda: direct.pack(kernel, of.groups))
-        direct.convolve(surrounded(x, max(map(max, of.padding))), panels, bias, y, a, size=of.size, stride=of.stride,
-                        corner=(-of.corner[0], -of.corner[1]), dilation=of.dilation, groups=of.groups, limits=limits or RELU)
+        direct.convolve(surrounded(x, max(map(max, of.padding))), panels, bias, a=found, size=of.size, stride=of.stride,
+                        corner=(-of.corner[0], -of.corner[1]), dilation=of.dilation, groups=of.groups, limits=limits)
     return found
 
 
@@ -142,15 +131,17 @@ def with_norm(kernel, bias, norm):
     return kept["merged"]
 
 
-def batch_norm(record, limits=None):
+def batch_norm(record, limits=ANY):
     """ops.batch_norm; what a ReLU or clip makes of it."""
     (source,), (scale, shift) = record.sources, record.weights
+    if limits == ANY:
+        kept_of(scale)["asked for"] = True
     if source.waits and source.op == "conv2d":
         return conv2d(source, record.weights, limits)
     return in_one_pass(source.output, limits, scale=scale, shift=shift)
 
 
-def add(record, limits=None):
+def add(record, limits=ANY):
     """ops.add of two maps; what a ReLU or clip makes of it."""
     x, z = record.x
     return in_one_pass(x, limits, z=lying(z))
@@ -159,13 +150,13 @@ def add(record, limits=None):
 def clip(record):
     """ops.relu and ops.clip; with what they follow, if that waits."""
     (source,), limits = record.sources, (record.attributes.get("low", 0.0), record.attributes.get("high", np.inf))
-    return FORWARD[source.op](source, limits=limits) if source.waits else in_one_pass(source.output, limits)
+    return MERGED[source.op](source, limits=limits) if source.waits else in_one_pass(source.output, limits)
 
 
 def in_one_pass(x, limits, **about):
-    """The maps that pointwise.one_pass writes, between the limits if there are any."""
+    """The maps that pointwise.one_pass writes."""
     found, _ = maps(x.shape, limits)
-    one_pass(lying(x), **about, **({"y": found} if limits is None else {"a": found, "limits": limits}))
+    one_pass(lying(x), found, limits=limits, **about)
     return found
 
 
@@ -176,7 +167,7 @@ def clip_back(record, g):
     if gate is record.output:
         return (behind,)
     m, _ = maps(g.shape)
-    one_pass(lying(g), a=m, gate=lying(record.output), limits=limits)
+    one_pass(lying(g), m, gate=lying(record.output), limits=limits)
     return (m,)
 
 
@@ -186,7 +177,7 @@ def behind_clip(x, own, known=None):
     NONE where x comes from no ReLU or clip, or from one with other limits than those that are known.
     """
     written = WRITTEN.get(x)
-    if not written or not written.limits or known not in (None, written.limits):
+    if not written or written.limits == ANY or known not in (None, written.limits):
         return NONE, NONE, RELU
     gated, _ = maps(x.shape)
     own.gated[id(x)] = x, gated
@@ -258,9 +249,7 @@ def concat(record):
 
 def batch_norm_back(record, g):
     """rules.batch_norm."""
-    m, _ = maps(g.shape)
-    one_pass(lying(g), m, scale=record.weights[0])
-    return (m,)
+    return (in_one_pass(g, ANY, scale=record.weights[0]),)
 
 
 def conv2d_weights(record, g):
@@ -277,8 +266,10 @@ def conv2d_weights(record, g):
         around, g, size=of.size, stride=of.stride, corner=(border - of.corner[0], border - of.corner[1]))
 
 
-FORWARD = {"conv2d": conv2d, "dense": lambda record: dense_kernels.forward(*record.x, *record.weights), "relu": clip,
-           "clip": clip, "max_pool": max_pool, "concat": concat, "add": add, "batch_norm": batch_norm}
+MERGED = {"conv2d": conv2d, "batch_norm": batch_norm, "add": add}  # what a ReLU or clip may follow in the same pass
+FORWARD = {**MERGED, "dense": lambda record: dense_kernels.forward(*record.x, *record.weights), "relu": clip, "clip": clip,
+           "max_pool": max_pool, "concat": concat}
+PUT_OFF = dict.fromkeys(MERGED, put_off)
 BACK = {"conv2d": conv2d_back, "dense": lambda record, g: (dense_kernels.back(g, record.weights[0]),),
         "relu": clip_back, "clip": clip_back, "max_pool": max_pool_back, "batch_norm": batch_norm_back}
 WEIGHTS = {"conv2d": conv2d_weights, "dense": lambda record, g: dense_kernels.weight_gradient(record.x[0], g)}

@@ -1,8 +1,8 @@
-"""What is done to every number by itself: one pass over maps, y = s x + t + z, and what a ReLU or a gate makes of it.
+"""What is done to every number by itself: one pass over maps, y = s x + t + z, cut to limits or let pass by a gate.
 
-Whatever is not given falls away, so that one kernel is ReLU and clip (x to a), their way back (x is the signal, the gate
-says where it passes), batch normalisation with its ReLU (s and t, for each channel; y and a), its way back (s alone),
-addition, and copying maps into a place that is ready for them: a border of zeros, or their channels of a concatenation.
+Whatever is not given falls away, so that one kernel is ReLU and clip, their way back (x is the signal, the gate says where it
+passes), batch normalisation with its ReLU (s and t, for each channel), its way back (s alone), addition, and copying maps
+into a place that is ready for them: a border of zeros, or their channels of a concatenation.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ def _numbers(width):
     load = loader(width)
 
     @inlined
-    def do(c, x, s, t, z, y, a, gate, low, high):
+    def do(c, x, s, t, z, y, gate, low, high):
         """`width` numbers, from c on."""
         v = load(x, c)
         if given(s):
@@ -26,14 +26,12 @@ def _numbers(width):
             v = v + load(t, c)
         if given(z):
             v = v + load(z, c)
-        if given(y):
-            store(y, c, v)
-        if given(a):
-            store(a, c, passed(v, load(gate, c), low, high) if given(gate) else clipped(v, low, high))
+        store(y, c, passed(v, load(gate, c), low, high) if given(gate) else clipped(v, low, high))
     return do
 
 
 numbers, number = _numbers(W), _numbers(1)
+ANY = -np.inf, np.inf  # limits that cut nothing
 
 
 @inlined
@@ -43,29 +41,29 @@ def pixel(maps, image, i, j):
 
 
 @parallel_kernel
-def _pass(n, shape, x, z, y, a, gate, s, t, low, high):
+def _pass(n, shape, x, z, y, gate, s, t, low, high):
     rows, columns, channels = shape
     for unit in prange(n * rows):
         image, i = divmod(signed(unit), rows)
         for j in range(columns):
-            at_x, at_z, at_y = pixel(x, image, i, j), pixel(z, image, i, j), pixel(y, image, i, j)
-            at_a, at_gate = pixel(a, image, i, j), pixel(gate, image, i, j)
+            at_x, at_z = pixel(x, image, i, j), pixel(z, image, i, j)
+            at_y, at_gate = pixel(y, image, i, j), pixel(gate, image, i, j)
             whole = channels - channels % W
             for c in range(0, whole, W):
-                numbers(c, at_x, at(s), at(t), at_z, at_y, at_a, at_gate, low, high)
+                numbers(c, at_x, at(s), at(t), at_z, at_y, at_gate, low, high)
             for c in range(whole, channels):
-                number(c, at_x, at(s), at(t), at_z, at_y, at_a, at_gate, low, high)
+                number(c, at_x, at(s), at(t), at_z, at_y, at_gate, low, high)
 
 
-def one_pass(x, y=NONE, a=NONE, *, scale=NONE, shift=NONE, z=NONE, gate=NONE, limits=(0.0, np.inf)):
-    """y = scale x + shift + z; a = y between the limits (low, high), or with a gate a = y where low < gate < high, else 0.
+def one_pass(x, y, *, scale=NONE, shift=NONE, z=NONE, gate=NONE, limits=ANY):
+    """y = scale x + shift + z between the limits (low, high); with a gate, y = this where low < gate < high, else 0.
 
     All are maps (N, H, W, C) whose channels lie side by side; scale and shift are (C,). What is left out falls away.
     """
-    if any(v.size and v.shape != x.shape for v in (y, a, z, gate)) or any(v.size not in (0, x.shape[3]) for v in (scale, shift)):
-        raise ValueError(f"maps of shapes {[v.shape for v in (x, y, a, z, gate)]}, numbers {scale.shape}, {shift.shape}")
+    if any(v.size and v.shape != x.shape for v in (y, z, gate)) or any(v.size not in (0, x.shape[3]) for v in (scale, shift)):
+        raise ValueError(f"maps of shapes {[v.shape for v in (x, y, z, gate)]}, numbers {scale.shape}, {shift.shape}")
     s, t = read(scale), read(shift)
-    places, (n, rows, columns, channels) = [lie(v) for v in (x, z, y, a, gate)], x.shape
+    places, (n, rows, columns, channels) = [lie(v) for v in (x, z, y, gate)], x.shape
     if s.size == t.size == 0 and all(p[3] in (0, channels) for p in places):  # every line is one long run of numbers
         columns, channels = 1, columns * channels
     _pass(n, (rows, columns, channels), *places, address(s) if s.size else 0, address(t) if t.size else 0, *limits)

@@ -141,4 +141,4 @@ def back(x, g, m, masked=NONE, *, size, stride, padding=(0, 0)):
     _back(bands, -(-channels // width), width, lie(x), x.shape[1:3], size, stride, padding, lie(g), (len(g), *g.shape[1:]),
           lie(m))
     if masked.size:
-        one_pass(m, a=masked, gate=x)
+        one_pass(m, masked, gate=x, limits=(0.0, np.inf))

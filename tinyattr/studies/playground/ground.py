@@ -91,7 +91,7 @@ def continued(altered, tape):
     """The tape of an altered network from the original's: its records stand, and what is planted behind runs."""
     new = Tape(altered.backend, altered)
     for record in tape:
-        new._append(record)
+        new.append(record)
     for name, op, inputs, attributes in wired(altered.layers):
         if name in new:
             continue
