@@ -22,7 +22,7 @@ HALF_LINES = {
     "__main__.py": "lets `python3 -m tinyattr` start it",
     "__init__.py": "the names that users call, such as `ta.load`",
 }
-FIRST = ("tape", "ops", "rules", "walk")
+FIRST = ("record", "tape", "ops", "rules", "walk")
 START, END = "<!-- house: python -m tests.house_tree -->", "<!-- end of house -->"
 
 

@@ -65,9 +65,9 @@ def test_the_heart_is_small():
     assert lines(files(*HEART)) < LARGEST_HEART
 
 
-def test_the_tape_and_the_walk_are_small():
-    """What every method is built on fits on three screens: under 200 lines with its docstrings."""
-    assert lines([PACKAGE / "engine" / "tape.py", PACKAGE / "engine" / "walk.py"]) < 200
+def test_record_tape_and_walk_are_small():
+    """What every method is built on fits on three screens: under 230 lines with its docstrings."""
+    assert lines([PACKAGE / "engine" / f"{name}.py" for name in ("record", "tape", "walk")]) < 230
 
 
 def test_public_names_are_documented():

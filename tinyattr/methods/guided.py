@@ -7,7 +7,7 @@ The papers speak of ReLUs only. For another activation f, its slope f'(u) takes 
 
 import numpy as np
 
-from tinyattr.engine import ACTIVATIONS, GRADIENT
+from tinyattr.engine import ACTIVATIONS, GRADIENT, apply
 from tinyattr.methods.cam import grad_cam
 from tinyattr.methods.heatmap import relu, resize
 from tinyattr.methods.request import ask_at
@@ -20,7 +20,7 @@ def passed_if_positive(record, g):
 
 def guided(record, g):
     """m = max(g, 0) f'(u): for a ReLU max(g, 0) where u > 0, else 0."""
-    return GRADIENT[record.op](record, relu(g))
+    return apply(GRADIENT[record.op], record, relu(g))
 
 
 DECONVNET = {**GRADIENT, **dict.fromkeys(ACTIVATIONS, passed_if_positive)}
