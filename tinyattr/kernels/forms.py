@@ -110,9 +110,9 @@ def conv2d(record, norm=None, limits=ANY):
         return in_one_pass(conv2d(record, norm), limits)
     if norm:
         kernel, bias = with_norm(kernel, bias, norm)
-    found, own = maps(of.out, limits)
-    if norm is None and limits == ANY:
+    elif limits == ANY:
         kept_of(kernel)["asked for"] = True
+    found, own = maps(of.out, limits)
     if of.winograd:
         u = packed_if_used_again(kernel, "winograd", lambda: winograd.transform(kernel))
         winograd.convolve(in_buffer(x), u, bias, **{"y" if limits == ANY else "a": own.buffer})
@@ -247,11 +247,6 @@ def concat(record):
     return y
 
 
-def batch_norm_back(record, g):
-    """rules.batch_norm."""
-    return (in_one_pass(g, ANY, scale=record.weights[0]),)
-
-
 def conv2d_weights(record, g):
     """weights.conv2d."""
     (x,), (kernel, _) = record.x, record.weights
@@ -271,5 +266,6 @@ FORWARD = {**MERGED, "dense": lambda record: dense_kernels.forward(*record.x, *r
            "max_pool": max_pool, "concat": concat}
 PUT_OFF = dict.fromkeys(MERGED, put_off)
 BACK = {"conv2d": conv2d_back, "dense": lambda record, g: (dense_kernels.back(g, record.weights[0]),),
-        "relu": clip_back, "clip": clip_back, "max_pool": max_pool_back, "batch_norm": batch_norm_back}
+        "relu": clip_back, "clip": clip_back, "max_pool": max_pool_back,
+        "batch_norm": lambda record, g: (in_one_pass(g, ANY, scale=record.weights[0]),)}
 WEIGHTS = {"conv2d": conv2d_weights, "dense": lambda record, g: dense_kernels.weight_gradient(record.x[0], g)}
