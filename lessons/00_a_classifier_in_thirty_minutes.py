@@ -43,7 +43,7 @@ grey = picture.mean(-1) / 255  # (224, 224), from 0 to 1: for the first steps, b
 # -------------
 #
 # A **convolution** asks one small question everywhere in the picture. The question is a **kernel**, here 3 x 3 numbers:
-# lay it on a patch of 3 x 3 pixels, multiply each number by the pixel below it, and add up the nine products. This
+# lay it on a patch of 3 x 3 pixels, multiply each number by the pixel that it covers, and add up the nine products. This
 # kernel asks "is it brighter on the right?":
 
 kernel = np.array([[-1.0, 0.0, 1.0], [-1.0, 0.0, 1.0], [-1.0, 0.0, 1.0]])
@@ -96,8 +96,9 @@ holds("the kernel answers yes and no", answers.min() < -0.5 < 0.5 < answers.max(
 #
 # A network does this many times. Its first **layer** has several kernels, and so makes several feature maps. The next layer
 # puts its kernels on *these* maps, all of them at once, so it can ask for combinations: a corner is an edge that meets
-# another one. Now and then a **pool** keeps the largest of each 2 x 2 numbers: half as high, half as wide. Nobody chose the
-# kernels. **Training** did: they were changed, step by step, until the answers for many pictures were right.
+# another one. Now and then a **pool** keeps the largest of each 2 x 2 numbers, so maps get half as high and half as wide.
+# Nobody chose the kernels. **Training** did: they were changed, step by step, until the answers for many pictures were
+# right.
 
 x = net.read(picture)  # (1, 224, 224, 3), numbers around 0: what the network takes
 tape = net.run(x)  # the output of every layer, in order
@@ -106,8 +107,9 @@ tape = net.run(x)  # the output of every layer, in order
 # Exercise 0.2 (predict): how large are the maps?
 # -----------------------------------------------
 #
-# Our network has five pools. A convolution keeps the size of its maps, as zeros are laid around them. The picture has 224
-# rows. How many rows has a map after one pool, after three, after five? Write ``rows = {1: ..., 3: ..., 5: ...}``.
+# Our network has five pools. Its convolutions keep the size of their maps, as zeros are laid around these first. (Ours had
+# none, and made 222 rows of 224.) The picture has 224 rows. How many rows has a map after one pool, after three, after
+# five? Write ``rows = {1: ..., 3: ..., 5: ...}``.
 
 ### BEGIN SOLUTION
 rows = {1: 112, 3: 28, 5: 7}
@@ -137,8 +139,8 @@ show(figure, "00_feature_maps.png")
 holds("fewer places, more maps", tape["block5_pool"].output.shape[1] == 7 and tape["block5_pool"].output.shape[3] > 16)
 
 # %%
-# At the beginning, one sees the picture's lines. At the end there are 7 x 7 places, and a map is bright where something
-# like a whole glyph is. The last layers weigh all these numbers, class by class, and add them up. What comes out is one
+# At the beginning, one sees the picture's lines. At the end there are 7 x 7 places, and a map is bright where a large
+# part of a glyph is. The last layers weigh all these numbers, class by class, and add them up. What comes out is one
 # number for each class, its **logit** z_c: the more speaks for the class, the larger. A logit may be any number.
 
 z = net(x)[0]  # (20,)
@@ -150,7 +152,7 @@ holds("it says heart", CLASSES[order[0]] == "heart")
 
 # %%
 # The **probability** y_c is made of all logits, by a formula that is called **softmax**: ``y_c = e^{z_c} / Σ_j e^{z_j}``.
-# So it is positive, and all of them add up to 1.
+# So every probability is positive, and all of them add up to 1.
 
 figure = Figure(figsize=(8.4, 3), layout="constrained")
 for ax, values, name, colour in zip(figure.subplots(1, 2), (z, y), ("logit z", "probability y"), LINES, strict=False):
