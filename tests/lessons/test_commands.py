@@ -55,7 +55,7 @@ def test_a_students_copy_from_first_to_last_exercise(here, capsys):
     wrong = (here / "mine.py").read_text(encoding="utf-8").replace("np.diag(y) - np.outer(y, y)", "np.diag(y)")
     (here / "mine.py").write_text(wrong, encoding="utf-8")
     assert main(["lesson", "run", "mine.py"]) == 1
-    assert "exercise 7.2: not yet. 7.2 against central differences: off by" in capsys.readouterr().out
+    assert "exercise 7.2: not yet. 7.2 by central differences: off by" in capsys.readouterr().out
 
 
 def test_a_slip_outside_of_exercises_is_told_with_its_line(here, capsys):
