@@ -43,8 +43,8 @@ grey = picture.mean(-1) / 255  # (224, 224), from 0 to 1: the first steps use on
 # -------------
 #
 # A **convolution** asks one small question everywhere in the picture. The question is a **kernel**, here an array of 3 x 3
-# numbers. Lay the kernel on a patch of 3 x 3 pixels, multiply each number by the pixel below it, and add up the nine
-# products. The next kernel asks "is the patch brighter on the right?"
+# numbers. Lay the kernel on a patch of 3 x 3 pixels, multiply each number by the pixel that it covers, and add up the
+# nine products. The next kernel asks "is the patch brighter on the right?"
 
 kernel = np.array([[-1.0, 0.0, 1.0], [-1.0, 0.0, 1.0], [-1.0, 0.0, 1.0]])
 answers = conv2d(grey[None, ..., None], kernel[..., None, None], np.zeros(1))[0, ..., 0]  # everywhere, (222, 222)
