@@ -140,8 +140,8 @@ show(figure, "00_feature_maps.png")
 holds("the last layer has smaller and more maps", tape["block5_pool"].output.shape[1] == 7 and tape["block5_pool"].output.shape[3] > 16)
 
 # %%
-# At the beginning of the network, the maps show the lines of the picture. At the end, each map has 7 x 7 places and is
-# bright where it finds something like a whole glyph. For each class, the last layers multiply all these numbers by
+# At the beginning of the network, the maps show the lines of the picture. At the end, each map has 7 x 7 places. A place is
+# bright where the picture looks like a large part of a glyph. For each class, the last layers multiply all these numbers by
 # **weights**, which training has chosen, and add up the products. The sum is the **logit** z_c of class c. The more
 # speaks for the class, the larger is its logit. A logit may be any number.
 
