@@ -43,8 +43,8 @@ grey = picture.mean(-1) / 255  # (224, 224), from 0 to 1: the first steps use on
 # -------------
 #
 # A **convolution** asks one small question everywhere in the picture. The question is a **kernel**, here an array of 3 x 3
-# numbers. Lay the kernel on a patch of 3 x 3 pixels, multiply each number by the pixel below it, and add up the nine
-# products. The next kernel asks "is the patch brighter on the right?"
+# numbers. Lay the kernel on a patch of 3 x 3 pixels, multiply each number by the pixel that it covers, and add up the
+# nine products. The next kernel asks "is the patch brighter on the right?"
 
 kernel = np.array([[-1.0, 0.0, 1.0], [-1.0, 0.0, 1.0], [-1.0, 0.0, 1.0]])
 answers = conv2d(grey[None, ..., None], kernel[..., None, None], np.zeros(1))[0, ..., 0]  # everywhere, (222, 222)
@@ -140,8 +140,8 @@ show(figure, "00_feature_maps.png")
 holds("the last layer has smaller and more maps", tape["block5_pool"].output.shape[1] == 7 and tape["block5_pool"].output.shape[3] > 16)
 
 # %%
-# At the beginning of the network, the maps show the lines of the picture. At the end, each map has 7 x 7 places and is
-# bright where it finds something like a whole glyph. For each class, the last layers multiply all these numbers by
+# At the beginning of the network, the maps show the lines of the picture. At the end, each map has 7 x 7 places. A place is
+# bright where the picture looks like a large part of a glyph. For each class, the last layers multiply all these numbers by
 # **weights**, which training has chosen, and add up the products. The sum is the **logit** z_c of class c. The more
 # speaks for the class, the larger is its logit. A logit may be any number.
 

@@ -78,6 +78,8 @@ CLASS = {  # file: (what stands in it, points for 1.1, 1.2, 1.3)
         "p = np.maximum(L, 0)", "p = helper(L)"), "111"),
     "iris.ipynb": (book(change=split_lines), "111"),
     "jack.ipynb": (book(change=add_thoughts), "111"),
+    "kurt.ipynb": (book(e2=f"%matplotlib inline\n!pip list\n{RIGHT['1.2']}"), "111"),
+    "lena.py": (f"# coding: latin-1\n# Grüße\n{copy()}".encode("latin-1", "replace"), "111"),
     # half
     "kira.py": (copy(e2=None), "101"),
     "lars.py": (copy(e2=None, e3=None), "100"),
