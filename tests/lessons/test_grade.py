@@ -116,6 +116,8 @@ def test_a_solved_copy_has_all_points(tiny):
 @pytest.mark.parametrize(("first", "second", "reason"), [
     ("return a", "number = 3", "98.1 two: off by"),
     ("return helper(a)", "number = 3", "NameError: name 'helper' is not defined"),
+    ("def double_of(a):\n    2 * a\n\nreturn 1 * double_of(a)", "number = 3",
+     "TypeError: unsupported operand type(s) for *: 'int' and 'NoneType'; None is what a function without return"),
     ("raise SystemExit(0)", "number = 3", "SystemExit: 0"),
     ("raise KeyboardInterrupt", "number = 3", "KeyboardInterrupt"),
     ("import os\nos._exit(0)", "number = 3", "it ended its process"),

@@ -25,7 +25,7 @@ import numpy as np
 
 from tinyattr import course
 from tinyattr.course.handed_in import answer
-from tinyattr.course.run import execute, stage
+from tinyattr.course.run import execute, said, stage
 from tinyattr.course.script import read
 from tinyattr.course.student import BEGIN, halves, student
 from tinyattr.engine.backend import NUMPY, PREFERRED
@@ -228,7 +228,5 @@ def _words(error):
     """An error in one line of what a terminal can show."""
     if isinstance(error, NotImplementedError):
         return "open"
-    said = str(error)
-    if not isinstance(error, AssertionError | InputError):
-        said = f"{type(error).__name__}: {said}".removesuffix(": ")
-    return "".join(c if c.isprintable() else " " for c in " ".join(said.split()))[:LONGEST]
+    words = str(error) if isinstance(error, AssertionError | InputError) else said(error)
+    return "".join(c if c.isprintable() else " " for c in " ".join(words.split()))[:LONGEST]

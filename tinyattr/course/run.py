@@ -29,7 +29,7 @@ class Outcome:
         if isinstance(self.error, AssertionError):
             told = f"{what}: not yet. {self.error}"
         else:
-            told = f"{what}: the cell at line {self.line} ends in {type(self.error).__name__}: {self.error}"
+            told = f"{what}: the cell at line {self.line} ends in {said(self.error)}"
         return "\n".join([told, *(f"    {line}" for line in self.trace)])
 
 
@@ -44,6 +44,12 @@ class Run:
     def failed(self):
         """The outcomes with an error."""
         return [o for o in self.outcomes if o.error is not None]
+
+
+def said(error):
+    """An error's kind and words, and what is behind them where an answer forgot its return."""
+    words = f"{type(error).__name__}: {error}".removesuffix(": ")
+    return f"{words}; None is what a function without return hands back" if "NoneType" in words else words
 
 
 def run(lesson, told=print):
