@@ -237,6 +237,7 @@ print(len(width), "gradients, one for each piece")
 same("10.3 one slope from kink to kink", early, late)
 same("10.3 the sum is exact", width @ early, change(kinked, x6, b6, 1, "pre"))
 holds("10.3 the slope jumps at each", (np.abs(np.diff(early)) > 1e-6).all())
+same("10.3 the way back, from x to b", kinks(kinked, b6, x6), 1 - ends[-2:0:-1])
 
 # %%
 # A Stieltjes sum
@@ -360,6 +361,7 @@ heat = ta.integrated_gradients(net, x, c, score="log_odds", baseline=b, steps=8)
 print(heat.receipt)
 holds("10.5 nothing for the glyph", not heat.raw[glyph].any())
 same("10.5 black elsewhere", b[0, ~glyph], black[0, ~glyph], within=0)
+same("10.5 black everywhere if there is no glyph", blind_baseline(x, black, np.zeros_like(glyph)), black, within=0)
 holds("10.5 something is owed", abs(heat.receipt.owed) > 1)
 holds("10.5 and most of it is paid", abs(heat.receipt.gap) < 0.2 * abs(heat.receipt.owed))
 
