@@ -253,7 +253,7 @@ def blind_within_room(f, z, t):
 
 
 rng = np.random.default_rng(2)
-high = [(np.append(rng.uniform(2047.5, 2048.5, 2), 0), rng.uniform(-1, 1)) for _ in range(500)]  # at 2048 floats change their spacing
+high = [(np.append(rng.uniform(2047.5, 2048.5, 2), np.zeros(30)), rng.uniform(-1, 1)) for _ in range(500)]  # at 2048 floats change their spacing
 for name, f in RIGHT.items():
     for kind, draws in (("z near 2048", high), ("t up to 100", NEAR), ("t up to 10^12", FAR)):
         holds(f"17.2 no false alarm, {name}, {kind}", all(blind_within_room(f, *d) for d in draws))
