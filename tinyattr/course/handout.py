@@ -32,7 +32,7 @@ You need Python 3.11 or newer. Open a terminal in this folder, the one with `req
    your own or an import, stands in the same exercise, above its checks.
 3. Run it, in this folder: `python3 -m tinyattr lesson run {first}`.
    Solved exercises say ok, others say what is missing, and no exercise waits for another one. Figures appear in this
-   folder.
+   folder. (With the Run button of an editor, Python may say `No module named 'tinyattr'`, as it looks elsewhere.)
 4. Hand in the file itself, under any name that keeps its ending.
 {notebooks}
 Words that you do not know stand in `GLOSSARY.md`.
