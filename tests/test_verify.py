@@ -92,7 +92,7 @@ def test_nothing_known_is_not_verified_and_a_family_is_asked_for(tmp_path, capsy
     assert main(["weights", "verify", path, "--size", "32"]) == 1
     captured = capsys.readouterr()
     assert "say whose training it is with --family oxford or torchvision" in captured.out
-    assert "nothing is known to compare this file with" in captured.err
+    assert "we know nothing to compare this file with" in captured.err
     assert "photo     -       beagle.jpg: not classified" in "\n".join(map(str, verify(path, ["beagle.jpg"], size=32)))
     assert main(["weights", "show", path, "--family", "oxford", "--size", "32"]) == 0
     out = capsys.readouterr().out

@@ -58,7 +58,7 @@ def test_wrong_code_has_status_1(here, capsys):
 @pytest.mark.parametrize(("arguments", "words"), [
     (["right"], "expected MODULE:FUNCTION, such as scipy.special:softmax or mine.py:softmax; got 'right'"),
     (["own_softmax:left"], "'own_softmax' has no function 'left'"), (["no_such_module:f"], "cannot be imported"),
-    (["nothing.py:f"], "there is no file 'nothing.py'"), (["own_softmax:number"], "is no function but int"),
+    (["nothing.py:f"], "there is no file 'nothing.py'"), (["own_softmax:number"], "is not a function, it is of type int"),
     (["own_softmax:right", "--kind", "sofmax"], "did you mean softmax"),
     (["own_softmax:right", "--gradient", "own_softmax:right"], "--gradient does not go with --kind softmax, which takes jacobian, product"),
     (["own_softmax:right", "--through", "caffe"], "unknown framework 'caffe'"),
