@@ -57,11 +57,11 @@ class Network:
         return Network, tuple(getattr(self, f.name) for f in fields(self))  # a copy is checked like every network
 
     def run(self, x):
-        """Run x (N, H, W, C) forward and return the tape. Raises InputError for a picture that the network cannot take."""
+        """Run x (N, H, W, C) forward and return the tape. Raises InputError if the network cannot take the picture."""
         return self.resume(None, "input", self._checked(x))
 
     def resume(self, tape, layer, A):
-        """Return a new tape on which `layer` has the value A (N, ...), with every layer that depends on it computed again.
+        """Return a new tape: `layer` has the value A (N, ...), and every layer that depends on it is computed again.
 
         Other values are copied N times from `tape`, the tape of one picture; constants once. tape None: compute all.
         """
@@ -114,7 +114,7 @@ class Network:
         return sum(w.size for arrays in self.weights.values() for w in arrays)
 
     def folded(self):
-        """Merge batch norms into the layers before them. Return (network, batch norms that stay and why): folding.py."""
+        """Merge batch norms into the layers before them. Return (network, which batch norms stay, why): folding.py."""
         return folded(self)
 
     def with_weights(self, path, epsilon=None):
