@@ -214,7 +214,7 @@ def files():
         "lzf": (hdf5(lambda f: (f.__delitem__("fc2/kernel"), f["fc2"].create_dataset(
             "kernel", data=np.ones((4, 4), "f4"), compression="lzf"))), "h5repack"),
         "float of another format": (hdf5(other_float), "has type"),
-        "gzip twice": (hdf5(gzip_twice), "read are shuffle and gzip"),
+        "gzip twice": (hdf5(gzip_twice), "supported are shuffle and gzip"),
         "classes nested 60,000 deep": (attribute("classes", np.bytes_("[" * 60_000)), "recursion"),
         "classes of variable length": (attribute("classes", json.dumps(["x" * 1000] * 4000)), "no text of fixed length"),
         "attribute with many values": (attribute("source", np.full(1000, b"x")), "no text of fixed length"),

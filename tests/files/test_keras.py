@@ -423,5 +423,5 @@ def test_weights_of_a_network_without_pools_are_not_taken_for_a_vgg(layout, tmp_
         root.require_group("flatten")
         for name in [name for name in root if "pool" in name]:
             del root[name]
-    with pytest.raises(ta.InputError, match="it has 0 pooling layers, a VGG has 5"):
+    with pytest.raises(ta.InputError, match="it has 0 pooling layers, but a VGG has 5"):
         ta.load(path, size=64)

@@ -140,7 +140,7 @@ def layer_0(op, attributes):
     (lambda said, file: file.__delitem__("weights/z/bias"), "it lacks"),
     (lambda said, file: file.__setitem__("weights/link", h5py.SoftLink("/about")), "link to another place"),
     (lambda said, file: (file.__delitem__("about"), file.create_group("about")), "not stored as a tinyattr file stores it"),
-    (lambda said, file: file.attrs.__setitem__("version", np.bytes_("3")), "format version 3; this program reads 1 and 2"),
+    (lambda said, file: file.attrs.__setitem__("version", np.bytes_("3")), "format version 3; supported are versions 1 and 2"),
 ])
 def test_what_is_refused(change, words):
     with pytest.raises(ta.InputError, match=words) as error:
