@@ -66,8 +66,8 @@ def test_fetching_once(server, published, capsys):
     ({"content": CONTENT[:-1] + b"x"}, "the sha256 of the downloaded file is not the published one"),
     ({"content": CONTENT + b"more"}, "1,024,004 bytes arrived instead of 1,024,000"),
     ({"sent": 300_000}, "no connection, or it was interrupted"),
-    ({"status": 404}, "its server answers 404 Not Found"),
-    ({"status": 503}, "its server answers 503"),
+    ({"status": 404}, "its server returned 404 Not Found"),
+    ({"status": 503}, "its server returned 503"),
 ])
 def test_what_goes_wrong_leaves_nothing_and_the_next_try_succeeds(server, published, capsys, fault, words):
     for key, value in fault.items():

@@ -126,7 +126,7 @@ def layer_0(op, attributes):
     (layer_0("conv2d", 5), "a layer is (name, op, attributes)".replace("(", "\\(").replace(")", "\\)")),
     (layer_0([], {}), "damaged"),
     (layer_0("conv2d", {"inputs": ["z"]}), "reads 'z', which does not come before it"),
-    (lambda said, file: said["layers"].append(["y" * 200, "relu", {}]), "names that are no names"),
+    (lambda said, file: said["layers"].append(["y" * 200, "relu", {}]), "name is too long or not printable"),
     (lambda said, file: said["layers"].append(5), "damaged"),
     (lambda said, file: said.update(layers={}), "does not describe one"),
     (lambda said, file: said.update(dtype="int8"), "does not describe one"),

@@ -73,7 +73,7 @@ def own_network(about, digest, arrays):
     weights = {}
     for name, op, _ in layers:
         if len(name) > LONGEST_NAME or not name.isprintable():
-            raise InputError("it has layers with names that are no names")
+            raise InputError("a layer's name is too long or not printable")
         if op in WEIGHTS:
             datasets = [arrays[f"weights/{escaped(name)}/{what}"] for what in names_of(op)]
             weights[name] = tuple(replace(array_of(d, dtype), vet=finite) for d in datasets)

@@ -92,7 +92,7 @@ class WeightFile:
         if not arrays and self.graph is None:
             raise InputError("it holds no layer with a kernel and a bias; is it a weight file?")
         if any(len(layer) > LONGEST_NAME or not layer.isprintable() for layer in self.layers):
-            raise InputError("it has layers with names that are no names")
+            raise InputError("a layer's name is too long or not printable")
         if not all(all(array.shape) for array in arrays):
             raise InputError("it holds an array without numbers")
         swollen = not self.measured and 4 * numbers > MOST_SWELLING * (self.size + (1 << 20))
