@@ -216,8 +216,8 @@ def files():
         "float of another format": (hdf5(other_float), "has type"),
         "gzip twice": (hdf5(gzip_twice), "supported are shuffle and gzip"),
         "classes nested 60,000 deep": (attribute("classes", np.bytes_("[" * 60_000)), "recursion"),
-        "classes of variable length": (attribute("classes", json.dumps(["x" * 1000] * 4000)), "no text of fixed length"),
-        "attribute with many values": (attribute("source", np.full(1000, b"x")), "no text of fixed length"),
+        "classes of variable length": (attribute("classes", json.dumps(["x" * 1000] * 4000)), "not a text of fixed length"),
+        "attribute with many values": (attribute("source", np.full(1000, b"x")), "not a text of fixed length"),
         "source with a terminal's commands": (attribute("source", np.bytes_("\x1b[2J")), "cannot be printed"),
         "sha256 that is no table": (attribute("sha256", np.bytes_("[1, 2]")), "do not say"),
         "layer with a terminal's commands": (hdf5(lambda f: f.move("fc2", "\x1b[2J")), "name is too long or not printable"),
@@ -279,7 +279,7 @@ def files():
         "storage outside the archive": (described((4, 4), (4, 1), key="../../../etc/passwd"), "damaged"),
         "text for a shape": (torch_zip(t.state_dict(STATE, **{WEIGHT: t.tensor(PLACE, "f4", 16, [4, 4], [4, 1]).replace(
             t.numbers([4, 4]), t.text("44"), 1)})), "in an unknown way"),
-        "torch zip with another bit": (flipped(torch_zip(), STATE[WEIGHT]), "classifier.3.weight: not what was written"),
+        "torch zip with another bit": (flipped(torch_zip(), STATE[WEIGHT]), "classifier.3.weight: the data is damaged"),
         "torch zip, big-endian": (torch_zip(**{"archive/byteorder": b"big"}), "big-endian"),
         "batch normalisation": (t.legacy({**STATE, "features.1.running_mean": np.ones(3, "f4")}), "expected weight, bias, running_mean, running_var"),
         "no bias": (t.legacy({k: a for k, a in STATE.items() if k != "features.0.bias"}), "expected weight and bias"),
@@ -287,7 +287,7 @@ def files():
         "legacy stream, another count": (t.legacy(STATE).replace(struct.pack("<q", 16), struct.pack("<q", 17), 1), "another length"),
         "legacy stream, count of 2^63": (t.legacy(STATE).replace(struct.pack("<q", 16), b"\xff" * 8, 1), "another length"),
         "legacy stream, storage that is not listed": (t.legacy(STATE, t.state_dict(STATE, True, **{
-            WEIGHT: t.tensor("99", "f4", 1 << 30, [4, 4], [1 << 27, 1], legacy=True)})), "other storages than it lists"),
+            WEIGHT: t.tensor("99", "f4", 1 << 30, [4, 4], [1 << 27, 1], legacy=True)})), "use storages that differ"),
         "zip member of 4 GB in a small file": (longer(torch_zip(), f"archive/data/{PLACE}"), "reaches beyond the end"),
         "header of 2^63 bytes": (header(b"{}", length=1 << 63), "not a weight file"),
         "header longer than the file": (header(b"{}", length=100_000), "do not end where the file ends"),
@@ -310,7 +310,7 @@ def files():
         "NaN": (t.safetensors({**STATE, WEIGHT: np.full((4, 4), np.nan, "f4")}), "holds nan"),
         "zeros": (t.safetensors({**STATE, WEIGHT: np.zeros((4, 4), "f4")}), "all zeros"),
         "float64 that float32 cannot hold": (t.safetensors({**STATE, WEIGHT: np.full((4, 4), 1e300)}), "holds inf"),
-        "layers with other names": (t.legacy({k.replace("features", "conv"): a for k, a in STATE.items()}), "no name that torchvision or timm give"),
+        "layers with other names": (t.legacy({k.replace("features", "conv"): a for k, a in STATE.items()}), "not a name that torchvision or timm give"),
         "no numbers": (t.safetensors({**STATE, WEIGHT: np.zeros((0, 4), "f4")}), "array without numbers"),
     }
 

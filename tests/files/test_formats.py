@@ -104,7 +104,7 @@ def test_a_layout_does_not_say_whose_training_it_is(small, tmp_path, layout):
     unknown = ta.load(write(tmp_path / "w.h5", small.weights, layout))
     with pytest.raises(ta.InputError, match="load it with family='oxford' or 'torchvision'"):
         unknown.read(photo)
-    with pytest.raises(ta.InputError, match="fit pictures of 64 to 95 pixels; say the size: size=64"):
+    with pytest.raises(ta.InputError, match="fit pictures of 64 to 95 pixels; give the size: size=64"):
         ta.load(tmp_path / "w.h5", family="oxford")
     for size in (63, 96):
         with pytest.raises(ta.InputError, match="cannot be right: it takes pictures of 64 to 95 pixels"):
@@ -254,7 +254,7 @@ def test_a_flipped_bit_is_found_and_named(tmp_path):
         kernel = file["weights/block3_conv2/kernel"][...]
         kernel.view(np.uint32)[1, 1, 2, 3] ^= 1
         file["weights/block3_conv2/kernel"][...] = kernel
-    with pytest.raises(ta.InputError, match="block3_conv2/kernel is not what was written"):
+    with pytest.raises(ta.InputError, match="block3_conv2/kernel is damaged"):
         ta.load(tmp_path / "w.h5")
 
 

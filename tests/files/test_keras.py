@@ -169,7 +169,7 @@ def test_names_and_what_is_taken_off():
     assert net.features == "max_pooling2d_1"
     assert net.source.endswith("student.keras; the last softmax (dense_1_softmax) is taken off")
     shown = show_file(OWN / "student.keras")
-    for words in ("a network of somebody's own", "24 x 24, RGB, minus (0.0, 0.0, 0.0)", "logits   dense_1; the last softmax",
+    for words in ("a user's own network", "24 x 24, RGB, minus (0.0, 0.0, 0.0)", "logits   dense_1; the last softmax",
                   "conv2d_relu", "3 x 3 x 6 x 8  8"):
         assert words in shown
     one = ta.load(OWN / "sigmoid.keras")

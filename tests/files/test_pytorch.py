@@ -184,8 +184,8 @@ def test_what_a_checkpoint_leaves_open_is_asked(tmp_path, vgg11):
         (state, checkpoint(state, "model", ema=other), r"2 state dicts, in \['ema'\], \['model'\]; save the one that you want alone"),
         (twice, None, "two tensors for 'weight' of 'features.0', 'module.features.0.weight' is one"),
         (state, PROTOCOL + b"ctorchvision.models.vgg\nVGG\n)\x81}b.", "'torchvision.models.vgg VGG', a whole model"),
-        (state, quantized, "'classifier.3.weight' in it is no dense tensor of numbers, but 'torch._utils _rebuild_qtensor'"),
-        (parameter, None, "'temperature' in it is no name that torchvision or timm give"),
+        (state, quantized, "'classifier.3.weight' in it is not a dense tensor of numbers, it is 'torch._utils _rebuild_qtensor'"),
+        (parameter, None, "'temperature' in it is not a name that torchvision or timm give"),
         (state, PROTOCOL + b"}" + text("epoch") + b"K\5s.", "does not hold a state dict"),
     ]:
         with pytest.raises(ta.InputError, match=words):
