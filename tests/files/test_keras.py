@@ -167,14 +167,14 @@ def test_names_and_what_is_taken_off():
         "rescaling", "conv2d", "conv2d_relu", "batch_normalization", "max_pooling2d", "tap", "tap_relu", "max_pooling2d_1",
         "flatten", "dense", "dense_relu", "dense_1"]
     assert net.features == "max_pooling2d_1"
-    assert net.source.endswith("student.keras; the last softmax (dense_1_softmax) is taken off")
+    assert net.source.endswith("student.keras; the last softmax (dense_1_softmax) is removed")
     shown = show_file(OWN / "student.keras")
     for words in ("a user's own network", "24 x 24, RGB, minus (0.0, 0.0, 0.0)", "logits   dense_1; the last softmax",
                   "conv2d_relu", "3 x 3 x 6 x 8  8"):
         assert words in shown
     one = ta.load(OWN / "sigmoid.keras")
     assert one.layers[-1] == ("two_logits", "two_logits", {})
-    assert one.source.endswith("is taken off; the one output z is taken for the logits (0, z)")
+    assert one.source.endswith("is removed; the one output z is read as the logits (0, z)")
 
 
 def test_where_keras_on_pytorch_differs_it_is_said():
@@ -401,7 +401,7 @@ def test_a_model_that_leaves_the_size_open_needs_it_said():
 def test_a_last_log_softmax_is_taken_off():
     layers = [conv("conv2d", 2), layer("GlobalMaxPooling2D", "pool"), layer("Activation", "end", activation="log_softmax")]
     net = ta.load(keras_zip(sequential(layers), ARRAYS))
-    assert net.source.endswith("the last log_softmax (end) is taken off")
+    assert net.source.endswith("the last log_softmax (end) is removed")
     assert net.layers[-1][0] == "pool"
 
 
