@@ -210,7 +210,7 @@ def shared_groups(file):
     (lambda f: [f.create_group(f"g{i}") for i in range(1100)], "members"),
     (shared_groups, "members"),
     (lambda f: f.__setitem__("model_weights", np.ones(3)), "no config of the model"),
-    (replace(FC2, data=h5py.Empty("f4")), "is no array"),
+    (replace(FC2, data=h5py.Empty("f4")), "is not an array"),
     (lambda f: f.create_group("deep/" + "/".join("abcdef")), "too deep"),
 ])
 def test_what_is_refused(small, tmp_path, change, words):

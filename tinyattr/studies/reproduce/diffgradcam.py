@@ -22,7 +22,7 @@ def diffgradcam(net, pictures, K=10.0, layer=None):
     keeps its answers; and without fooling they "match" the maps of Grad-CAM.
     Algebra: a score z_c - a(z_j, j != c), where a is the mean, the largest or the logsumexp, has the row e_c - q with
     sum q = 1. So L(difference) = L_c - sum_j q_j L_j. This is a multiple of L_c only if sum_j q_j L_j is a multiple of
-    L_c: for two classes with opposite last weights, but not in general. kappa = 0: an equal t on all logits does nothing.
+    L_c: for two classes with opposite last weights, but not in general. kappa = 0: t on all logits does nothing.
     Our hoax shows a frame along the border, as SHAM does: t = K sum_ijk u_k A_ijk, u the least squares of A u = frame,
     gives L(pre) + K A u. It is fitted to one picture, not trained, and no answer changes. A better hoax adds the
     sawtooth t mod 0.001 to one logit: its slope is also K u, answers hardly change, and a difference of logits sees it.
