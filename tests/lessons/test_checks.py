@@ -31,7 +31,7 @@ def test_a_difference_is_told_where_it_is_largest():
 
 
 @pytest.mark.parametrize(("got", "words"), [
-    (None, "nothing was returned"), ("x", "is no number"), ([[1], [2, 3]], "is no number"), ([1.0, 2.0, 3.0], "yours has shape (3,), expected (2,)"),
+    (None, "nothing was returned"), ("x", "is not a number"), ([[1], [2, 3]], "is not a number"), ([1.0, 2.0, 3.0], "yours has shape (3,), expected (2,)"),
     ([1.0, np.nan], "at [1]: yours nan, truth 2"),
 ])
 def test_what_is_no_array_of_the_right_shape_is_named(got, words):
@@ -123,7 +123,7 @@ def test_a_students_own_lines_are_named(tmp_path):
     with stage(read(path)) as names:
         for cell in read(path).cells:
             told[cell.exercise] = str(execute(cell, names))
-    assert told["9.1"] == ("exercise 9.1: not yet. 9.1 double: off by 0.5 of the largest value, at most 1e-12 is rounding; the most: yours 2, truth 4"
+    assert told["9.1"] == ("exercise 9.1: not yet. 9.1 double: off by 0.5 of the largest value, but rounding is at most 1e-12; most: yours 2, truth 4"
                            "\n    line 16: same(\"9.1 double\", double(2), 4)")
     assert told["9.2"] == ("exercise 9.2: the cell at line 23 ends in NameError: name 'nmupy' is not defined"
                            "\n    line 27: same(\"9.2 root\", root(4), 2)\n    line 24: return nmupy.sqrt(x)")

@@ -1,4 +1,4 @@
-"""What a student hands in, a script or a notebook, taken apart by exercises. All else in it is not looked at."""
+"""Split a student's script or notebook into exercises. All other content is ignored."""
 
 import ast
 import json
@@ -9,13 +9,13 @@ from pathlib import Path
 from tinyattr.course.script import MARKER
 from tinyattr.errors import InputError
 
-HEADING = re.compile(r"^# (?:#+ )?Exercise ((\d+)\.\d+) \(\w+\):.*\n", re.M)  # a notebook's has # of its own
+HEADING = re.compile(r"^# (?:#+ )?Exercise ((\d+)\.\d+) \(\w+\):.*\n", re.M)  # headings of a notebook have their own #
 
 
 def exercises(path):
-    """{number of an exercise: [(line, text), ...] of each place where it stands} in a file.
+    """Return {number of an exercise: [(line, text), ...] for each place where it is} in a file.
 
-    A text reaches to the next exercise; line: how many lines are before it. Raises InputError for what cannot be read.
+    A text ends at the next exercise. line: number of lines before it. Raises InputError for a file that we cannot read.
     """
     text = _script(Path(path))
     headings = list(HEADING.finditer(text))
@@ -27,9 +27,9 @@ def exercises(path):
 
 
 def answer(line, text, checks):
-    """The statements of an answer: all that stand before its checks, which have to be there, in their order.
+    """Return the statements of an answer: all statements before its checks, which must be there in the right order.
 
-    Cells are parsed one by one, as a slip in one does not concern the others. Raises InputError.
+    We parse cells one by one, because a syntax error in one cell does not matter for others. Raises InputError.
     """
     found, slip = [], None
     for cell in re.split(f"(?m){MARKER.pattern}.*\n", text):
@@ -37,7 +37,7 @@ def answer(line, text, checks):
             found += ast.increment_lineno(ast.parse(cell), line).body
         except (SyntaxError, ValueError) as error:
             place = line + (getattr(error, "lineno", 0) or 0)  # a zero byte has none
-            slip = slip or f"no Python, line {place}: {getattr(error, 'msg', error)}"
+            slip = slip or f"not Python, line {place}: {getattr(error, 'msg', error)}"
         line += cell.count("\n") + 1
     wanted, end = [ast.dump(statement) for statement in ast.parse(checks).body], len(found)
     for i in reversed(range(len(found))):
@@ -50,7 +50,7 @@ def answer(line, text, checks):
 
 
 def _script(path):
-    """The text of a file; a notebook becomes a script, texts as comments, each after a marker."""
+    """Return the text of a file. A notebook becomes a script: its texts are comments, each after a marker."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -60,6 +60,6 @@ def _script(path):
     try:
         cells = [(cell["cell_type"], "".join(cell["source"])) for cell in json.loads(text)["cells"]]
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise InputError("it is no notebook") from None
+        raise InputError("it is not a notebook") from None
     return "\n".join(source if kind == "code" else textwrap.indent(f"%%\n{source}", "# ", lambda line: True)
                      for kind, source in cells) + "\n"

@@ -47,7 +47,7 @@ class Answer:
 
 @dataclass
 class Subject:
-    """A Subject is a function under test: `call` takes logits (..., n), `kind` has the truth, `axis` names a parameter."""
+    """A Subject is a function under test: `call` takes logits (..., n), `kind` has the truth, `axis` is a parameter."""
 
     call: Callable
     kind: Kind
