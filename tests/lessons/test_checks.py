@@ -27,7 +27,7 @@ def test_a_difference_is_told_where_it_is_largest():
     yours[2, 1] += 5
     words = said(same, "1.1 all", yours, truth)
     assert words.startswith("1.1 all: off by 0.45 of the largest value")
-    assert words.endswith("the most at [2, 1]: yours 14, truth 9")
+    assert words.endswith("most at [2, 1]: yours 14, truth 9")
 
 
 @pytest.mark.parametrize(("got", "words"), [
