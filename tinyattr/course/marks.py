@@ -16,7 +16,7 @@ TEXT = "a text, which you must read"
 
 
 def grade(files, lesson=None, seconds=60, worth=None):
-    """Return each file's marks, {"file", "lesson", "points", "of", "why", "exercises": {number: {"points", "of", "why"}}}.
+    """Return marks by file, {"file", "lesson", "points", "of", "why", "exercises": {number: {"points", "of", "why"}}}.
 
     files: scripts, notebooks, and folders of them. lesson: number of the lesson, for files without exercises. worth:
     {exercise: points}; other exercises have 1 point. "why" gives the reason for no points, or says that the teacher

@@ -28,15 +28,15 @@ GUIDED = {**GRADIENT, **dict.fromkeys(ACTIVATIONS, guided)}
 
 
 def deconvnet(net, x, target=None, score=None, layer=None):
-    """Walk back by the rule-book DECONVNET. Zeiler & Fergus 2014, arXiv 1311.2901. Shown as max_k |R_ijk|."""
+    """Walk back with m = max(g, 0) at ReLUs. Zeiler & Fergus 2014, arXiv 1311.2901. Shown as max_k |R_ijk|."""
     return _walked(net, x, target, score, layer, DECONVNET, "deconvnet")
 
 
 def guided_backprop(net, x, target=None, score=None, layer=None):
-    """Walk back by the rule-book GUIDED. Springenberg et al. 2015, arXiv 1412.6806.
+    """Walk back with m = max(g, 0) [u > 0] at ReLUs. Springenberg et al. 2015, 1412.6806. Shown as max_k |R_ijk|.
 
-    Shown as max_k |R_ijk|. The map is nearly the same for every class (Nie et al. 2018; Adebayo et al. 2018). It is not
-    linear in the row, so the post map is not a combination of the pre maps of all classes.
+    The map is nearly the same for every class (Nie et al. 2018; Adebayo et al. 2018). It is not linear in the row, so
+    the post map is not a combination of the pre maps of all classes.
     """
     return _walked(net, x, target, score, layer, GUIDED, "guided backprop")
 
