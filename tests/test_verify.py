@@ -141,7 +141,7 @@ def test_a_published_file_by_its_digest(tmp_path, monkeypatch):
     convert(path, tmp_path / "own.h5", family="oxford", size=32)
     flip(path, "fc2/fc2_W_1:0", (1, 2))
     assert outcomes(verify(path, size=32))["file"] == "FAILED"
-    with pytest.raises(ta.InputError, match="not the published file of VGG19, trained in Oxford .* get it again"):
+    with pytest.raises(ta.InputError, match="name or size of the file of VGG19, trained in Oxford .* get it again"):
         convert(path, tmp_path / "own2.h5", family="oxford", size=32)
 
 

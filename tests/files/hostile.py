@@ -233,9 +233,9 @@ def files():
         "zip with 40,000 members": (archive({str(i): b"" for i in range(40_000)}), "zip directory is larger"),
         "zip that names a member twice": (twice(), "twice"),
         "zip whose directory leads outside": (keras[:-18] + b"\xff\xff\xff\x7f" * 4 + b"\0\0", "."),
-        "os.system": (torch_zip(t.PROTOCOL + call + b"."), "asks for 'os system', a whole model or another object that runs code"),
-        "os.system in a legacy stream": (pickled(call), "asks for 'os system'"),
-        "builtins.eval by STACK_GLOBAL": (pickled(t.text("builtins"), t.text("eval"), b"\x93"), "asks for 'builtins eval'"),
+        "os.system": (torch_zip(t.PROTOCOL + call + b"."), "needs 'os system', a whole model or another object that runs code"),
+        "os.system in a legacy stream": (pickled(call), "needs 'os system'"),
+        "builtins.eval by STACK_GLOBAL": (pickled(t.text("builtins"), t.text("eval"), b"\x93"), "needs 'builtins eval'"),
         "whole model": (pickled(b"c__main__\nNet\n)\x81"), "save model.state_dict"),
         "INST": (pickled(b"(ios\nsystem\n"), "uses the instruction INST"),
         "extension registry": (pickled(b"\x82\x01"), "uses the instruction EXT1"),
@@ -250,7 +250,7 @@ def files():
         "key whose hash takes 2^60 steps": (pickled(b"}N" + b"q\x01h\x01\x86" * 60 + b"Ns"), "does not hold a state dict"),
         "key of a storage with 2^60 parts": (pickled(
             b"(", t.text("storage"), b"ctorch\nFloatStorage\nN" + b"q\x01h\x01\x86" * 60 + b"NJ\1\0\0\0tQ"), "in an unknown way"),
-        "list of keys with 2^60 parts": (pickled(b"}")[:-2] + b"]N" + b"q\x01h\x01\x86" * 60 + b"a.", "no text"),
+        "list of keys with 2^60 parts": (pickled(b"}")[:-2] + b"]N" + b"q\x01h\x01\x86" * 60 + b"a.", "not texts"),
         "5,000 dicts of 8,000 pairs": (pickled(
             b"ccollections\nOrderedDict\nq\0](", *[b"(M" + struct.pack("<H", i) + b"Nt" for i in range(8000)], b"eq\1",
             b"\x85q\2" + b"h\0h\2R" * 5000), "does not hold a state dict"),

@@ -77,7 +77,7 @@ def test_by_name_where_the_names_are_the_networks(tmp_path):
 @pytest.mark.parametrize(("change", "words"), [
     ({}, "'batch_normalization' in it is a batch normalisation, and its epsilon is not in the file"),
     ({"dense": [(5, 3), (3,)]}, r"its layer 'dense' has arrays \[\(5, 3\), \(3,\)\]; the network's 'head' needs \[\(5, 2\)"),
-    ({"dense_1": [(2, 2), (2,)]}, "it has 2 layers of the kind dense, the network has 1"),
+    ({"dense_1": [(2, 2), (2,)]}, "it has 2 layers of the kind dense, but the network has 1"),
     ({"conv2d_transpose": [(3, 3, 4, 4), (4,)]}, "transposed convolution, which is not read from weights alone"),
     ({"functional/layers/dense": [(2, 2)]}, "'functional' in it is a model inside a model"),
     ({"group_normalization": [(4,), (4,)]}, r"'group_normalization' in it has arrays of shapes \[\(4,\), \(4,\)\]"),

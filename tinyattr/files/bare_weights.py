@@ -118,7 +118,7 @@ def _matched(net, found):
     for name, (theirs, weights) in pairs.items():
         needed = [w.shape for w in net.weights[name]]
         if [w.shape for w in weights] != needed:
-            raise InputError(f"its layer {theirs!r} has arrays {[w.shape for w in weights]}; our layer {name!r} "
+            raise InputError(f"its layer {theirs!r} has arrays {[w.shape for w in weights]}; the network's {name!r} "
                              f"needs {needed}")
     return {name: tuple(w.astype(net.dtype) for w in weights) for name, (_, weights) in pairs.items()}
 
