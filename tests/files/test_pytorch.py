@@ -182,7 +182,7 @@ def test_what_a_checkpoint_leaves_open_is_asked(tmp_path, vgg11):
     parameter = {**state, "temperature": np.ones(1, np.float32)}
     for arrays, content, words in [
         (state, checkpoint(state, "model", ema=other), r"2 state dicts, in \['ema'\], \['model'\]; save the one that you want alone"),
-        (twice, None, "two tensors for 'weight' of 'features.0', 'module.features.0.weight' is one"),
+        (twice, None, "two tensors for 'weight' of 'features.0', one is 'module.features.0.weight'"),
         (state, PROTOCOL + b"ctorchvision.models.vgg\nVGG\n)\x81}b.", "'torchvision.models.vgg VGG', a whole model"),
         (state, quantized, "'classifier.3.weight' in it is not a dense tensor of numbers, it is 'torch._utils _rebuild_qtensor'"),
         (parameter, None, "'temperature' in it is not a name that torchvision or timm give"),

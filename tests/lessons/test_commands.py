@@ -93,7 +93,7 @@ def test_cells_are_sphinx_gallerys_cells():
     (["run", "99"], "there is no lesson 99; there are 0, 1"), (["run", "no.py"], "cannot be read as a lesson"),
     (["student", "99"], "there is no lesson 99"), (["notebook", "99"], "there is no lesson 99"),
     (["run", "7", "--out", "nowhere"], "no folder 'nowhere'"), (["student", "7", "--out", "no/such.py"], "no folder 'no'"),
-    (["run", "none.py"], "is no lesson"), (["run", "broken.py"], "cannot be read as a lesson"),
+    (["run", "none.py"], "is not a lesson"), (["run", "broken.py"], "cannot be read as a lesson"),
 ])
 def test_mistakes_get_one_line(arguments, words, here, capsys):
     (here / "none.py").write_text('"""Only a script."""\n', encoding="utf-8")
