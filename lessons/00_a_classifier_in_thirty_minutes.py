@@ -11,17 +11,17 @@
 :Figures: 00_convolution.png, 00_feature_maps.png, 00_answer.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-An **image classifier** takes a picture and answers with a probability for each class that it knows. In between there is
-nothing but sums, products and maxima, and you can look at all of them. We follow one picture through a small network, from
-the pixels to the answer.
+An **image classifier** takes a picture and answers with a probability for each class that it knows. It computes sums,
+products and maxima, and only the last step needs an exponential. You can look at all these numbers. We follow one picture
+through a small network, from the pixels to the answer.
 """
 
 # %%
 # A picture is numbers
 # --------------------
 #
-# Our network knows 20 drawings, which we call **glyphs**: heart, scales, notes and so on. Here is a heart on a plain
-# ground: 224 x 224 pixels, and for each of them three numbers from 0 to 255, how much red, green and blue.
+# Our network knows 20 drawings, which we call **glyphs**: heart, scales, notes and so on. The next cell draws a heart on a
+# plain ground. The picture has 224 x 224 pixels. Each pixel has three numbers from 0 to 255 for red, green and blue.
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -35,16 +35,16 @@ from tinyattr.studies.draw import LINES, SIGNED
 
 net = ta.load("glyphs")
 picture = scene(np.random.default_rng(5), [CLASSES.index("heart")], difficulty=0.2).picture  # (224, 224, 3)
-print("shape", picture.shape, " the pixel in the upper left corner:", picture[0, 0])
-grey = picture.mean(-1) / 255  # (224, 224), from 0 to 1: for the first steps, brightness is enough
+print("shape:", picture.shape, " pixel in the upper left corner:", picture[0, 0])
+grey = picture.mean(-1) / 255  # (224, 224), from 0 to 1: the first steps use only the brightness
 
 # %%
 # A convolution
 # -------------
 #
-# A **convolution** asks one small question everywhere in the picture. The question is a **kernel**, here 3 x 3 numbers:
-# lay it on a patch of 3 x 3 pixels, multiply each number by the pixel below it, and add up the nine products. This
-# kernel asks "is it brighter on the right?":
+# A **convolution** asks one small question everywhere in the picture. The question is a **kernel**, here an array of 3 x 3
+# numbers. Lay the kernel on a patch of 3 x 3 pixels, multiply each number by the pixel that it covers, and add up the
+# nine products. The next kernel asks "is the patch brighter on the right?"
 
 kernel = np.array([[-1.0, 0.0, 1.0], [-1.0, 0.0, 1.0], [-1.0, 0.0, 1.0]])
 answers = conv2d(grey[None, ..., None], kernel[..., None, None], np.zeros(1))[0, ..., 0]  # everywhere, (222, 222)
@@ -53,7 +53,7 @@ answers = conv2d(grey[None, ..., None], kernel[..., None, None], np.zeros(1))[0,
 # Exercise 0.1 (complete): one answer
 # -----------------------------------
 #
-# Write what happens at one place.
+# Write a function that computes the answer of a kernel at one place of the picture.
 
 
 @unaided()
@@ -66,14 +66,14 @@ def answer_at(patch, kernel):
 
 step = np.array([[2.0, 2.0, 7.0], [2.0, 2.0, 7.0], [2.0, 2.0, 7.0]])  # dark on the left, bright on the right
 same("0.1 three rows, each 7 - 2", answer_at(step, kernel), 15)
-same("0.1 a step up and down answers nothing", answer_at(step.T, kernel), 0)
+same("0.1 the answer is 0 if left and right are equally bright", answer_at(step.T, kernel), 0)
 i, j = np.unravel_index(answers.argmax(), answers.shape)  # where the answer is largest
-same("0.1 as the library has it", answer_at(grey[i:i + 3, j:j + 3], kernel), answers[i, j])
+same("0.1 the library gives the same", answer_at(grey[i:i + 3, j:j + 3], kernel), answers[i, j])
 
 # %%
-# Slid over the whole picture, the kernel leaves an array of answers: a **feature map**. It is large where the picture has
-# what the kernel asks for, and negative where it has the opposite. Then **ReLU** sets negative numbers to 0: "no" and
-# "the opposite" count the same.
+# The kernel slides over the whole picture and gives an answer at each place. The array of all answers is called a **feature
+# map**. An answer is large where the picture has what the kernel asks for, and negative where the picture has the opposite.
+# Then **ReLU** sets negative numbers to 0, so "no" and "the opposite" become the same answer.
 
 figure = Figure(figsize=(8.4, 3), layout="constrained")
 left, middle, right = figure.subplots(1, 3)
@@ -86,28 +86,31 @@ right.imshow(np.maximum(answers, 0), cmap="gray")
 right.set_title("after ReLU")
 for ax in (left, middle, right):
     ax.set(xticks=[], yticks=[])
-figure.suptitle("One kernel, slid over the picture: a feature map")
+figure.suptitle("One kernel slides over the picture and makes a feature map")
 show(figure, "00_convolution.png")
-holds("the kernel answers yes and no", answers.min() < -0.5 < 0.5 < answers.max())
+holds("the map has large positive and large negative answers", answers.min() < -0.5 < 0.5 < answers.max())
 
 # %%
-# Layer upon layer
-# ----------------
+# Many layers
+# -----------
 #
-# A network does this many times. Its first **layer** has several kernels, and so makes several feature maps. The next layer
-# puts its kernels on *these* maps, all of them at once, so it can ask for combinations: a corner is an edge that meets
-# another one. Now and then a **pool** keeps the largest of each 2 x 2 numbers: half as high, half as wide. Nobody chose the
-# kernels. **Training** did: they were changed, step by step, until the answers for many pictures were right.
+# A network repeats these steps many times. Its first **layer** has several kernels, so it makes several feature maps. The
+# next layer puts its kernels on all *these* maps at once, so it can ask for combinations. For example, a corner is a
+# place where two edges meet. After some layers a **pool** keeps the largest of each 2 x 2 numbers, so the map becomes
+# half as high and half as wide. Nobody chose the kernels by hand. **Training** changed the kernels step by step until the
+# answers for many pictures were right.
 
-x = net.read(picture)  # (1, 224, 224, 3), numbers around 0: what the network takes
+x = net.read(picture)  # (1, 224, 224, 3), numbers around 0: the input of the network
 tape = net.run(x)  # the output of every layer, in order
 
 # %%
 # Exercise 0.2 (predict): how large are the maps?
 # -----------------------------------------------
 #
-# Our network has five pools. A convolution keeps the size of its maps, as zeros are laid around them. The picture has 224
-# rows. How many rows has a map after one pool, after three, after five? Write ``rows = {1: ..., 3: ..., 5: ...}``.
+# The convolution above made 222 rows from 224, because the kernel had to lie completely inside the picture. Our network
+# puts zeros around its maps before each convolution, so a convolution keeps the size of the maps. The picture has 224
+# rows, and the network has five pools. How many rows does a map have after one pool, after three pools, and after five
+# pools? Write ``rows = {1: ..., 3: ..., 5: ...}``.
 
 ### BEGIN SOLUTION
 rows = {1: 112, 3: 28, 5: 7}
@@ -115,10 +118,10 @@ rows = {1: 112, 3: 28, 5: 7}
 
 halved = {pools: len(range(0, 224, 2**pools)) for pools in (1, 3, 5)}
 predicts("0.2 by halving", rows, halved)
-predicts("0.2 as the network makes them", rows, {pools: tape[f"block{pools}_pool"].output.shape[1] for pools in (1, 3, 5)})
+predicts("0.2 in the network", rows, {pools: tape[f"block{pools}_pool"].output.shape[1] for pools in (1, 3, 5)})
 
 # %%
-# What comes out of each layer, and four maps each from three of them:
+# The next cell prints the sizes of five layers' outputs. Then it draws four maps from each of three layers.
 
 for name in ("block1_relu1", "block2_pool", "block3_pool", "block4_pool", "block5_pool"):
     print(f"{name:<13} {tape[name].output.shape[1:]}: height, width, number of feature maps")
@@ -132,31 +135,32 @@ for axes, name in zip(figure.subplots(3, 4), shown, strict=True):
         ax.imshow(maps[..., k], cmap="gray")
         ax.set(xticks=[], yticks=[], title=f"map {k}")
     axes[0].set_ylabel(f"{name}\n{maps.shape[0]} x {maps.shape[1]}")
-figure.suptitle("Four feature maps each from the beginning, the middle and the end of the network")
+figure.suptitle("Feature maps from the beginning, the middle and the end of the network")
 show(figure, "00_feature_maps.png")
-holds("fewer places, more maps", tape["block5_pool"].output.shape[1] == 7 and tape["block5_pool"].output.shape[3] > 16)
+holds("the last layer has smaller and more maps", tape["block5_pool"].output.shape[1] == 7 and tape["block5_pool"].output.shape[3] > 16)
 
 # %%
-# At the beginning, one sees the picture's lines. At the end there are 7 x 7 places, and a map is bright where something
-# like a whole glyph is. The last layers weigh all these numbers, class by class, and add them up. What comes out is one
-# number for each class, its **logit** z_c: the more speaks for the class, the larger. A logit may be any number.
+# At the beginning of the network, the maps show the lines of the picture. At the end, each map has 7 x 7 places. A place is
+# bright where the picture looks like a large part of a glyph. For each class, the last layers multiply all these numbers by
+# **weights**, which training has chosen, and add up the products. The sum is the **logit** z_c of class c. The more
+# speaks for the class, the larger is its logit. A logit may be any number.
 
 z = net(x)[0]  # (20,)
 y = softmax(z)
 order = np.argsort(-z)[:5]
 for c in order:
     print(f"{CLASSES[c]:<10} logit {z[c]:7.2f}   probability {y[c]:.4f}")
-holds("it says heart", CLASSES[order[0]] == "heart")
+holds("the largest logit is the heart's", CLASSES[order[0]] == "heart")
 
 # %%
-# The **probability** y_c is made of all logits, by a formula that is called **softmax**: ``y_c = e^{z_c} / Σ_j e^{z_j}``.
-# So it is positive, and all of them add up to 1.
+# The **probability** y_c is computed from all logits. The formula is called **softmax**: ``y_c = e^{z_c} / Σ_j e^{z_j}``.
+# So each probability is positive, and all probabilities add up to 1.
 
 figure = Figure(figsize=(8.4, 3), layout="constrained")
 for ax, values, name, colour in zip(figure.subplots(1, 2), (z, y), ("logit z", "probability y"), LINES, strict=False):
     ax.barh([CLASSES[c] for c in order][::-1], values[order][::-1], color=colour)
     ax.set_xlabel(name)
-figure.suptitle("The five largest of twenty classes")
+figure.suptitle("The five classes with the largest logits, of twenty classes")
 show(figure, "00_answer.png")
 same("all probabilities add up to 1", y.sum(), 1)
 
@@ -164,9 +168,9 @@ same("all probabilities add up to 1", y.sum(), 1)
 # Exercise 0.3 (predict): from logits to probabilities
 # ----------------------------------------------------
 #
-# What is the probability of the *first* class if the logits are (0, 0)? If they are (5, 5)? (log 3, 0)? (0, 0, 0, 0)? Write
-# four numbers, ``first = {"0, 0": ..., "5, 5": ..., "log 3, 0": ..., "0, 0, 0, 0": ...}``. You need no computer: ``e^0``
-# is 1, and ``e^{log 3}`` is 3.
+# Here are four lists of logits: (0, 0), (5, 5), (log 3, 0) and (0, 0, 0, 0). For each list, what is the probability of the
+# *first* class? Write four numbers, ``first = {"0, 0": ..., "5, 5": ..., "log 3, 0": ..., "0, 0, 0, 0": ...}``. You need no
+# computer: ``e^0`` is 1, and ``e^{log 3}`` is 3.
 
 ### BEGIN SOLUTION
 first = {"0, 0": 1 / 2, "5, 5": 1 / 2, "log 3, 0": 3 / 4, "0, 0, 0, 0": 1 / 4}
@@ -175,15 +179,16 @@ first = {"0, 0": 1 / 2, "5, 5": 1 / 2, "log 3, 0": 3 / 4, "0, 0, 0, 0": 1 / 4}
 logits = {"0, 0": [0, 0], "5, 5": [5, 5], "log 3, 0": [np.log(3), 0], "0, 0, 0, 0": [0, 0, 0, 0]}
 predicts("0.3 by softmax", first, {name: softmax(np.array(v, float))[0] for name, v in logits.items()}, within=1e-3)
 others = {name: 1 - softmax(np.array(v, float))[1:].sum() for name, v in logits.items()}
-predicts("0.3 as what the other classes leave", first, others, within=1e-3)
+predicts("0.3 as 1 minus the other probabilities", first, others, within=1e-3)
 
 # %%
 # What you can say now
 # --------------------
 #
-# - A convolution slides one question over the picture; the answers are a feature map.
-# - Layer upon layer, maps get smaller and their questions larger. The last layer makes a logit for each class, and
-#   softmax makes probabilities of all logits together.
+# - A convolution slides one question over the picture. The answers form a feature map.
+# - From layer to layer, the maps get smaller, and each answer depends on a larger part of the picture. The last layer makes
+#   a logit for each class, and softmax turns all logits into probabilities.
 #
-# The network says heart. But *where* did it look? Every step was a sum, a product or a maximum, so the answer can be
-# followed back to the pixels. A picture of that is called a **heatmap**, and the next lesson begins with one.
+# The network says heart. But *where* did it look? Up to the logits, every step was a sum, a product or a maximum. So we can
+# follow the answer back to the pixels. A picture that shows the result is called a **heatmap**. The next lesson begins with
+# a heatmap.

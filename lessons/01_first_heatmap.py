@@ -7,23 +7,25 @@
 :Time: 50 min (15 read, 25 solve, 10 discuss)
 :CPU: 3 s
 :Needs: lesson 0
-:After this you can: load a network and explain a picture; measure how much of a heatmap lies where it should; name the scores whose heatmaps can be moved while no probability is
+:After this you can: load a network and explain a picture; measure what share of a heatmap lies on the object; name the scores whose heatmaps can change although no probability changes
 :Figures: 01_first.png, 01_side_by_side.png, 01_truth.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-A heatmap says which places of a picture speak for a class. We draw a picture ourselves, so that the right answer is
-known to the pixel, ask a network, and look at its heatmap. Then we alter the network: it still gives every picture the
-same probabilities, and yet some of its heatmaps point at the wrong place.
+A heatmap says which places of a picture speak for a class. We draw a picture ourselves, so we know exactly which pixels
+belong to which object. We give the picture to a network and look at a heatmap. Then we alter the network. It still gives
+every picture the same probabilities, but some of its heatmaps point at the wrong place.
 """
 
 # %%
 # Predict first
 # -------------
 #
-# The next cell draws scales on the left, a heart on the right, and asks the network. Write down, before you run it:
+# The next cell draws scales on the left and a heart on the right. Then it asks the network which glyphs it sees. Before you
+# run the cell, write down your answers:
 #
-# - which probabilities will be largest, and will the network be sure?
-# - the heart covers 6 per cent of the picture. What share of a heatmap that is the same everywhere would lie on it?
+# - Which probabilities will be largest, and will the network be sure?
+# - The heart covers 6 per cent of the picture. Imagine a heatmap that has the same value everywhere. What share of this
+#   heatmap lies on the heart?
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -38,34 +40,36 @@ from tinyattr.studies.metrics import energy, pearson, points_at
 
 net = ta.load("glyphs")
 drawn = scene(np.random.default_rng(22), [CLASSES.index("scales"), CLASSES.index("heart")], difficulty=0.4)
-scales, heart = drawn.masks  # where each of them is, (224, 224) bool
+scales, heart = drawn.masks  # True where the glyph is, (224, 224) bool
 x = net.read(drawn.picture)  # (1, 224, 224, 3)
 z = net(x)[0]  # logits, (20,)
 y = softmax(z)  # probabilities, (20,)
 top = [CLASSES[c] for c in np.argsort(-y)[:4]]
 for name in top:
     print(f"{name:<8} {y[CLASSES.index(name)]:.3f}")
-holds("what is in the picture comes first", set(top[:2]) == {"scales", "heart"})
-holds("the heart covers 6 per cent", 0.055 < heart.mean() < 0.065, f"it covers {heart.mean():.3f}")
+holds("the two glyphs in the picture have the largest probabilities", set(top[:2]) == {"scales", "heart"})
+holds("the heart covers 6 per cent", 0.055 < heart.mean() < 0.065, f"the heart covers {heart.mean():.3f}")
 
 # %%
 # A heatmap
 # ---------
 #
-# One line: Grad-CAM (Selvaraju et al. 2017) for the class ``heart``. The **score** says what is explained, here the
-# log-odds ``log(y_c / (1 - y_c))`` of the class. There is no default: the choice matters, as you are about to see.
+# One line of code makes a heatmap by the method Grad-CAM (Selvaraju et al. 2017) for the class ``heart``. The **score** is
+# the number that the heatmap explains. Here the score is the log-odds of the class, ``log(y_c / (1 - y_c))``. The library
+# has no default score, because the choice matters. You will soon see why.
 
 heat = ta.grad_cam(net, x, "heart", score="log_odds")
 show(heat, "01_first.png")  # in a script of your own: heat.save("first.png")
 print(heat.caption)
-print("raw, signed, as computed:", heat.raw.shape, "  map, from 0 to 1, as shown:", heat.map.shape)
+print("heat.raw, signed as computed:", heat.raw.shape, "  heat.map, scaled to 0 to 1 and enlarged:", heat.map.shape)
 
 # %%
-# Exercise 1.1 (complete): how much lies where it should?
-# -------------------------------------------------------
+# Exercise 1.1 (complete): how much of the map lies on the heart?
+# ----------------------------------------------------------------
 #
-# It looks right. Say so by a number: of all that is positive in a map, what share lies on the mask? (``@unaided`` sees
-# to it that you write it yourself: while your function runs, it cannot call the library's.)
+# The heatmap looks right. Now measure it. Add up all positive values of a map: what share of this sum lies on the mask?
+# (``@unaided`` makes sure that you write the function yourself. Your function cannot call the library's function while it
+# runs.)
 
 
 @unaided()
@@ -78,29 +82,30 @@ def share(L, mask):
 
 
 by_hand = np.array([[3.0, -2.0], [1.0, -5.0]])
-same("1.1 by hand: 3 of 3 + 1", share(by_hand, np.array([[True, True], [False, False]])), 0.75, within=1e-8)
-same("1.1 on the heart, as the library has it", share(heat.map, heart), energy(heat.map, heart), within=1e-8)
-holds("1.1 far more than by chance", share(heat.map, heart) > 5 * heart.mean())
+same("1.1 by hand, 3 / (3 + 1)", share(by_hand, np.array([[True, True], [False, False]])), 0.75, within=1e-8)
+same("1.1 on the heart, by the library's function", share(heat.map, heart), energy(heat.map, heart), within=1e-8)
+holds("1.1 the share is far larger than by chance", share(heat.map, heart) > 5 * heart.mean())
 
 # %%
 # The altered network
 # -------------------
 #
-# Now add the same number t(x) to every logit: ten times the activations A in the upper left corner of the last
-# feature maps, ``t = K Σ_k A_00k`` with K = 10 (Lerma and Lucas 2023b, equation (V5)). The result is the **altered
-# network**. Softmax cannot see t: the altered network classifies every picture as the original does, and is just as
-# sure.
+# Now we add the same number t(x) to every logit. The number t is made from the last feature maps A. Take the values of all
+# these maps in the upper left corner, add them up, and multiply the sum by K = 10. This is ``t = K Σ_k A_00k`` (Lerma and
+# Lucas 2023b, equation (V5)). The new network is called the **altered network**. Softmax does not change when t is added to
+# every logit. So the altered network gives every picture the same probabilities as the original network.
 
 altered = ta.alter(net, K=10)
 z_altered = altered(x)[0]
 print("z' - z =", (z_altered - z)[:4].round(3), "...")
 holds("t is far from 0", (z_altered - z).min() > 50)
-same("it is the same for every class", z_altered - z, np.full(20, z_altered[0] - z[0]))
-same("no probability moves", softmax(z_altered), y)
+same("t is the same for every class", z_altered - z, np.full(20, z_altered[0] - z[0]))
+same("no probability changes", softmax(z_altered), y)
 
 # %%
-# Draw heatmaps of both, by the logit itself (``pre``, for pre-softmax) and by the log-odds. HiResCAM (Draelos and
-# Carin 2020) weights each place by its own gradient, Grad-CAM by the mean of the gradient over all places.
+# We draw heatmaps of both networks with two scores. The score ``pre`` (for pre-softmax) is the logit itself, and
+# ``log_odds`` is the log-odds. We also use two methods. HiResCAM (Draelos and Carin 2020) multiplies the activations at
+# each place by the gradient at the same place. Grad-CAM multiplies them by the mean of the gradient over all places.
 
 both = explain(net, x, "heart", scores=("pre", "log_odds"), methods=("hirescam", "grad_cam"), K=10)
 show(draw.side_by_side(both), "01_side_by_side.png")
@@ -109,34 +114,43 @@ for cell in both.cells:
     for name, m in [("original", L), ("altered", L_altered)]:
         share_on, peak_on = energy(m, heart), points_at(m, heart)
         print(f"{case:<19} {name:<9} share on the heart {share_on:.2f}, peak on it: {peak_on}")
-    holds(f"{case}: right in the original", points_at(L, heart))
-    holds(f"{case}: altered, right by log_odds only", points_at(L_altered, heart) == (cell.score == "log_odds"))
+    holds(f"{case}: the original network's map points at the heart", points_at(L, heart))
+    holds(f"{case}: the altered network's map points at the heart only with log_odds",
+          points_at(L_altered, heart) == (cell.score == "log_odds"))
 corner = both.cells[0].altered
-holds(f"{corner.method}, pre: the altered map lies in the corner", energy(corner.raw, (0, 0)) > 0.9)
+holds(f"{corner.method}, pre: the altered network's map lies in the corner", energy(corner.raw, (0, 0)) > 0.9)
 
 # %%
-# By ``log_odds`` nothing has changed. By ``pre``, HiResCAM points at the upper left corner. Grad-CAM's mean has
-# spread t over all places: its map is nearly ``Σ_k A_ijk``, the sum of all activations, whichever class you ask for.
+# With ``log_odds`` nothing has changed. With ``pre``, HiResCAM now points at the upper left corner. Grad-CAM takes the mean
+# of the gradient, so the effect of t spreads over all places. Its map is nearly the sum of all activations, ``Σ_k A_ijk``.
+# This sum is the same for every class that you ask for.
 
 maps = {(name, c): ta.grad_cam(network, x, c, score="pre").raw  # L (7, 7)
         for name, network in [("original", net), ("altered", altered)] for c in ("heart", "scales")}
 for name in ("original", "altered"):
     r = pearson(maps[name, "heart"], maps[name, "scales"])
     print(f"{name:<9} correlation of Grad-CAM's pre maps for heart and for scales: {r:.3f}")
-holds("original: two classes, two maps", pearson(maps["original", "heart"], maps["original", "scales"]) < 0)
-holds("altered: two classes, one map", pearson(maps["altered", "heart"], maps["altered", "scales"]) > 0.99)
+holds("original: the maps for heart and for scales differ", pearson(maps["original", "heart"], maps["original", "scales"]) < 0)
+holds("altered: the maps for heart and for scales are nearly the same", pearson(maps["altered", "heart"], maps["altered", "scales"]) > 0.99)
 total = net.run(x)["block5_pool"].output[0].sum(-1)  # Σ_k A_ijk, (7, 7)
-holds("it is nearly the sum of all activations", pearson(maps["altered", "heart"], total) > 0.99)
+holds("altered: the map is nearly the sum of all activations", pearson(maps["altered", "heart"], total) > 0.99)
 
 # %%
 # Exercise 1.2 (predict): which scores can be fooled?
 # ---------------------------------------------------
 #
-# There are six scores: ``pre`` is the logit ``z_c``, ``post`` the probability ``y_c``, ``log`` is ``log y_c``,
-# ``log_odds`` you know, ``centred`` is ``z_c`` minus the mean of all logits, ``margin`` is ``z_c`` minus the
-# strongest rival's logit. Whose maps differ between the original and the altered network? Write True for those that
-# move and False for the others, ``moves = {"pre": ..., ...}``. Ask what the score itself does when the same t is
-# added to every logit.
+# There are six scores. The rivals of a class are all other classes.
+#
+# - ``pre`` is the logit ``z_c``.
+# - ``post`` is the probability ``y_c``.
+# - ``log`` is ``log y_c``.
+# - ``log_odds`` is ``log(y_c / (1 - y_c))``.
+# - ``centred`` is ``z_c`` minus the mean of all logits.
+# - ``margin`` is ``z_c`` minus the largest logit of a rival.
+#
+# For which scores do the maps of the original and the altered network differ? Write True for each score whose maps differ
+# and False for each other score, ``moves = {"pre": ..., ...}``. Ask yourself: what happens to the score itself when the
+# same t is added to every logit?
 
 ### BEGIN SOLUTION
 moves = {"pre": True, "post": False, "log": False, "log_odds": False, "centred": False, "margin": False}
@@ -151,18 +165,18 @@ for score in ta.SCORES:
     S, S_plus = (ta.SCORES[score](logits, CLASSES.index("heart"))[0] for logits in (z, z + 1))
     in_values[score] = abs(S_plus - S) > 0.01
 predicts("1.2 which maps move", moves, in_maps)
-predicts("1.2 which values move when 1 is added to every logit", moves, in_values)
+predicts("1.2 which scores change when 1 is added to every logit", moves, in_values)
 
 # %%
 # Which place?
 # ------------
 #
-# The corner is no special place. Here is the picture with the true outlines, and over it the 7 x 7 places of the last
-# feature maps, each 32 pixels wide.
+# The corner is not a special place. The next figure shows the picture with the true outlines of both glyphs. White lines
+# show the 7 x 7 places of the last feature maps. Each place is 32 pixels wide.
 
 figure = Figure(figsize=(5.2, 5.6), layout="constrained")
 ax = figure.subplots()
-ax.imshow(drawn.picture, extent=(-0.5, 6.5, 6.5, -0.5))  # one unit is one place: 32 pixels
+ax.imshow(drawn.picture, extent=(-0.5, 6.5, 6.5, -0.5))  # one unit is one place of 32 pixels
 at = (np.arange(224) + 0.5) / 32 - 0.5
 for mask, colour in [(scales, draw.LINES[1]), (heart, draw.LINES[0])]:
     ax.contour(at, at, mask, [0.5], colors=[colour], linewidths=2)
@@ -173,7 +187,7 @@ for cell, marker in zip(both.cells[:2], "Xo", strict=True):
     i, j = np.unravel_index(cell.altered.raw.argmax(), (7, 7))
     ax.plot(j, i, marker, ms=12, color=draw.LINES[3], mec="black", label=f"largest by {cell.score}")
 ax.set(xticks=range(7), yticks=range(7), xlabel="column", ylabel="row",
-       title="HiResCAM of the altered network, class heart (13),\nlayer block5_pool: the place where it is largest")
+       title="HiResCAM of the altered network, class heart (13),\nlayer block5_pool (marked at its largest value)")
 figure.legend(loc="outside lower center", ncols=2)
 show(figure, "01_truth.png")
 
@@ -181,8 +195,8 @@ show(figure, "01_truth.png")
 # Exercise 1.3 (break): a map of your choice
 # ------------------------------------------
 #
-# Build another altered network whose ``pre`` map for ``heart`` points at the scales. One number pair is all you need,
-# ``place = (row, column)``.
+# Build another altered network whose ``pre`` map for ``heart`` points at the scales. You only need to choose a place of the
+# 7 x 7 places, ``place = (row, column)``.
 
 ### BEGIN SOLUTION
 place = (3, 2)  # (row, column): the right pan
@@ -190,17 +204,18 @@ place = (3, 2)  # (row, column): the right pan
 
 mine = ta.alter(net, K=10, at=place)
 fooled = ta.hirescam(mine, x, "heart", score="pre")
-holds("1.3 heart, says the network, and points at the scales", points_at(fooled.map, scales))
+holds("1.3 the map for heart points at the scales", points_at(fooled.map, scales))
 holds("1.3 most of the map lies in the place you chose", energy(fooled.raw, place) > 0.5)
-same("1.3 no probability moves", softmax(mine(x)[0]), y)
+same("1.3 no probability changes", softmax(mine(x)[0]), y)
 
 # %%
 # What you can say now
 # --------------------
 #
-# - ``ta.load``, ``net.read``, ``ta.grad_cam``: three lines to a heatmap, and the score is one of them.
-# - With a mask, right and wrong are numbers: the peak on the object, the share of the map on it.
-# - Two networks can agree on every probability and differ in every ``pre`` heatmap. ``log_odds`` cannot be moved so.
+# - Three lines make a heatmap: ``ta.load``, ``net.read`` and ``ta.grad_cam``. You must choose the score.
+# - If you have a mask of the object, you can measure a map. Is the peak on the object? What share of the map lies there?
+# - Two networks can give the same probabilities for every picture, while their ``pre`` heatmaps differ. Adding t to every
+#   logit cannot change a ``log_odds`` heatmap.
 #
-# Talk about it: someone hands you a network, and you may ask it for probabilities as often as you like. Can you find
-# out whether t was added?
+# Talk about it: someone gives you a network, and you may ask the network for probabilities as often as you like. Can you
+# find out whether t was added?

@@ -2,29 +2,31 @@
 2. A tape from nothing
 ======================
 
-**Question:** How can one walk backwards know the slope of an answer with respect to everything that went into it?
+**Question:** How can a single walk backwards find the slopes of an answer with respect to all its inputs?
 
-:Time: 80 min (20 read, 50 solve, 10 discuss)
+:Time: 85 min (25 read, 50 solve, 10 discuss)
 :CPU: 2 s
 :Needs: the chain rule
-:After this you can: write reverse-mode differentiation in ten lines; say what is lost when signals are overwritten, or passed on too early; choose a step for central differences; turn one method into another by changing one rule
+:After this you can: write reverse-mode differentiation in ten lines; say what is lost when a walk overwrites signals or passes them on too early; choose a step for central differences; make another method by changing one rule
 :Figures: 02_tape.png, 02_step.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-A program that computes a number does so in small steps. Write every step down while it happens, and the list can be
-walked in reverse, carrying the slope of the answer from each result to what it was made of. The list is called a
-**tape**. Everything in this course, heatmaps included, is read off such a walk, so we build one from plain records.
+A program computes a number in small steps. If we write down every step while it happens, we get a list that is called a
+**tape**. Then we can go through the tape in reverse. We carry the slope of the answer from each result back to the values
+that the result was made of. This is called a **walk**. All gradients in this course come from such walks, so we build a
+tape and a walk ourselves.
 """
 
 # %%
 # Predict first
 # -------------
 #
-# The program is ``S = a b + e^a``, at a = 1 and b = 3. Write down, before you run the next cell:
+# The program computes ``S = a b + e^a`` at a = 1 and b = 3. Before you run the next cell, write down your answers:
 #
-# - the slopes ``dS/da`` and ``dS/db``, by hand;
-# - how often S must be computed to find both slopes by differences, and how often for a thousand inputs;
-# - in ``S = a + a``, a is read twice. What could a careless walk get wrong?
+# - What are the slopes ``dS/da`` and ``dS/db``? Compute them by hand.
+# - A slope is nearly ``(S(a + h) - S(a - h)) / 2h`` for a small h. This is called a central difference. How often must S be
+#   computed to find both slopes in this way? How often for the slopes of a thousand inputs?
+# - The program ``S = a + a`` reads a twice. What could a careless walk get wrong?
 
 from collections import namedtuple
 from itertools import permutations
@@ -50,28 +52,29 @@ print("dS/da, dS/db =", differences(lambda a, b: a * b + np.exp(a), 1, 3))
 # The record
 # ----------
 #
-# One line of the tape says which op ran, the places on the tape that it read, the values ``x`` that it found there,
-# and its output. A tape is a list of such records; a leaf is a record that no op made. That is the whole data
-# structure. (The library's records have weights and attributes, too. Ours have the names, and nothing in them.)
+# An **op** is one operation, such as a sum or a product. The tape is a list of **records**, and each record describes one
+# step. It says which op ran, which places on the tape the op read, which values ``x`` it found there, and which output it
+# made. A record that no op made is called a **leaf**. This is the whole data structure. (The library's records also have
+# weights and attributes. Our records have fields with these names, but the fields stay empty.)
 
 Record = namedtuple("Record", "op inputs x output weights attributes", defaults=((), {}))
 OPS = {"add": lambda a, b: a + b, "mul": lambda a, b: a * b, "exp": np.exp, "relu": lambda a: max(a, 0.0)}
 
 
 def leaves(*values):
-    """A new tape that begins with these values."""
+    """A new tape whose first records are leaves with these values."""
     return [Record("leaf", (), (), np.float64(value)) for value in values]
 
 
 def write(tape, op, *inputs):
-    """Apply an op to the outputs at these places and write it down. Returns the new record's place."""
+    """Apply an op to the outputs at these places and write a record of this step. Returns the new record's place."""
     x = tuple(tape[i].output for i in inputs)
     tape.append(Record(op, inputs, x, OPS[op](*x)))
     return len(tape) - 1
 
 
 def simple(a, b):
-    """The tape of S = a b + e^a. The leaves a and b stand at places 0 and 1, S is the last record."""
+    """The tape of S = a b + e^a. The leaves a and b stand at places 0 and 1. S is the last record."""
     tape = leaves(a, b)
     write(tape, "add", write(tape, "mul", 0, 1), write(tape, "exp", 0))
     return tape
@@ -95,13 +98,14 @@ same("the tape computes S", simple(1, 3)[-1].output, 3 + np.e)
 # Exercise 2.1 (complete): rules
 # ------------------------------
 #
-# A rule takes a record and the signal ``g = dS/d(output)``. It answers with one signal for each input,
-# ``g · d(output)/d(input)``: the chain rule for one step. The rule of ``add`` is given. Write ``mul``, ``exp`` and
-# ``relu`` in the same form, from ``record.x`` and ``record.output``. At 0, let the slope of ReLU be 0.
+# A **signal** is a slope that the walk carries: the signal at a record is ``g = dS/d(output)``. A **rule** takes a record
+# and its signal g. The rule returns one signal for each input, ``g · d(output)/d(input)``. This is the chain rule for one
+# step. The rule ``add`` is given. Write ``mul``, ``exp`` and ``relu`` in the same form. Use ``record.x`` and
+# ``record.output``. At 0, let the slope of ReLU be 0.
 
 
 def add(record, g):
-    """output = a + b moves by 1 with a, and by 1 with b."""
+    """output = a + b has the slope 1 with respect to a and the slope 1 with respect to b."""
     return g, g
 
 
@@ -121,7 +125,7 @@ def relu(record, g):
 ### END SOLUTION
 
 
-my_book = {"add": add, **{rule.__name__: unaided()(rule) for rule in (mul, exp, relu)}}  # without the library's
+my_book = {"add": add, **{rule.__name__: unaided()(rule) for rule in (mul, exp, relu)}}  # none calls the library's rule
 for op, x in [("mul", (3.0, -2.0)), ("exp", (0.5,)), ("relu", (1.5,)), ("relu", (-1.5,))]:
     tape = leaves(*x)
     write(tape, op, *range(len(x)))
@@ -130,20 +134,20 @@ for op, x in [("mul", (3.0, -2.0)), ("exp", (0.5,)), ("relu", (1.5,)), ("relu", 
     same(f"2.1 {op} at {x}, the library's rule", mine, ta.GRADIENT[op](tape[-1], np.float64(2)))
 at_kink = leaves(0.0)
 write(at_kink, "relu", 0)
-same("2.1 relu at its kink", my_book["relu"](at_kink[-1], ONE), [0])
+same("2.1 relu at 0", my_book["relu"](at_kink[-1], ONE), [0])
 
 # %%
 # A first walk
 # ------------
 #
-# A **rule-book**, or book for short, is a dict from op to rule. The library's ``ta.GRADIENT`` is one; its rules read
-# our records as they are. What a walk starts from is its **seed**: here ``dS/dS = 1``, at the last record. From there
-# the walk goes through the list in reverse. Where every value is read once, on a chain, this one is right. On our S it
-# is not: look at dS/da.
+# A **rule-book**, or book for short, is a dict that gives a rule for each op. An example is the library's ``ta.GRADIENT``;
+# its rules can read our records. A walk starts from a signal that is called its **seed**. Here the seed is ``dS/dS = 1`` at
+# the last record. From there the walk goes through the tape in reverse. The walk in the next cell has a fault. It is right
+# if every value is read only once, as in a chain of ops. For our S it is wrong: look at dS/da.
 
 
 def first_walk(tape, seed, book):
-    """{place: signal}, the signal dS/d(output at that place). It has a fault."""
+    """{place: signal}, where a signal is dS/d(output at that place). This walk has a fault."""
     signals = {len(tape) - 1: seed}
     for place in reversed(range(len(tape))):
         record = tape[place]
@@ -154,7 +158,7 @@ def first_walk(tape, seed, book):
 
 
 def refuses(walk):
-    """True if a walk by a book without `exp` is an error."""
+    """True if the walk raises an error with a book that has no rule for `exp`."""
     try:
         walk({op: rule for op, rule in ta.GRADIENT.items() if op != "exp"})
     except (KeyError, InputError):
@@ -165,18 +169,19 @@ def refuses(walk):
 chain = leaves(0.3)
 write(chain, "exp", write(chain, "relu", write(chain, "exp", 0)))
 claimed = first_walk(chain, ONE, ta.GRADIENT)
-same("right on a chain, S = exp(relu(exp(a)))", claimed[0], np.exp(0.3 + np.exp(0.3)))
+same("the walk is right on a chain, S = exp(relu(exp(a)))", claimed[0], np.exp(0.3 + np.exp(0.3)))
 claimed = first_walk(simple(1, 3), ONE, ta.GRADIENT)
 print(f"S = a b + e^a: the first walk says dS/da = {claimed[0]:.4f}, dS/db = {claimed[1]:.4f}")
-holds("wrong where a value is read twice", abs(claimed[0] - (3 + np.e)) > 2)
-holds("no rule, no signal: an error", refuses(lambda book: first_walk(chain, ONE, book)))
+holds("the walk is wrong if a value is read twice", abs(claimed[0] - (3 + np.e)) > 2)
+holds("a missing rule is an error", refuses(lambda book: first_walk(chain, ONE, book)))
 
 # %%
 # Exercise 2.2 (predict): n times in a row
 # ----------------------------------------
 #
-# The smallest program that this walk gets wrong is ``S = a + a``. Find out on paper what it says. Now let a program do
-# ``v = v + v`` n times, or ``v = v · v`` n times, from a on. By what factor is the walk's ``dS/da`` too small?
+# The smallest program for which this walk is wrong is ``S = a + a``. Find out on paper which slope the walk gives. Now
+# take a program that starts with v = a and repeats ``v = v + v`` n times, or repeats ``v = v · v`` n times. By what
+# factor is the walk's ``dS/da`` too small?
 
 
 def factor(n):
@@ -195,29 +200,31 @@ def repeated(op, n):
 
 
 def paths(tape, place):
-    """In how many ways one can go from this place down to the leaves."""
+    """The number of ways from this place down to the leaves."""
     return sum(paths(tape, i) for i in tape[place].inputs) if tape[place].inputs else 1
 
 
 yours = {n: factor(n) for n in (1, 2, 5)}
 for op, slope in [("add", lambda n: 2.0**n), ("mul", lambda n: 2**n * 1.1 ** (2**n - 1))]:  # S = 2^n a, S = a^(2^n)
     walked = {n: slope(n) / first_walk(repeated(op, n), ONE, ta.GRADIENT)[0] for n in yours}
-    predicts(f"2.2 {op}, once, twice and five times", yours, walked)
+    predicts(f"2.2 {op} repeated once, twice and five times", yours, walked)
 predicts("2.2 the number of paths from S to a", yours, {n: paths(repeated("add", n), n) for n in yours})
 
 # %%
-# The paths are the point. The slope is a sum over **all** ways from S down to a, and there can be ``2^n`` of them. A
-# walk that overwrites keeps one. A walk that adds counts them all in n steps, for it visits every record once.
+# The factor is the number of **paths**, the ways through the tape from S down to a. The slope is a sum over **all**
+# paths, and there can be ``2^n`` paths. The first walk overwrites a signal when a second one arrives, so it keeps only
+# one path. A walk that adds signals counts all paths. It still needs only n steps, because it visits every record once.
 #
 # Exercise 2.3 (complete): a walk that is right
 # ---------------------------------------------
 #
-# Write the walk again, so that contributions add up. An op without a rule must stay a ``KeyError``: a signal that
-# silently stops, or passes unchanged, is a wrong heatmap that nobody notices.
+# Write the walk again, so that all signals that arrive at a place are added. If an op has no rule, the walk must still
+# raise a ``KeyError``. Otherwise a signal would stop or pass unchanged, and the heatmap would be wrong without any
+# warning.
 
 
 def my_walk(tape, seed, book):
-    """{place: dS/d(output at that place)} for all places that S depends on; KeyError where a rule is missing."""
+    """{place: dS/d(output at that place)} for all places that S depends on; KeyError if a rule is missing."""
     ### BEGIN SOLUTION
     signals = {len(tape) - 1: seed}
     for place in reversed(range(len(tape))):
@@ -230,21 +237,22 @@ def my_walk(tape, seed, book):
 
 
 walked = my_walk(simple(1, 3), ONE, ta.GRADIENT)
-same("2.3 closed form, dS/da = b + e^a and dS/db = a", [walked[0], walked[1]], [3 + np.e, 1])
+same("2.3 the formulas dS/da = b + e^a and dS/db = a", [walked[0], walked[1]], [3 + np.e, 1])
 walked = my_walk(tangle(0.7, 0.4), ONE, ta.GRADIENT)
-same("2.3 a tangle, by differences", [walked[0], walked[1]],
+same("2.3 the tangle, by differences", [walked[0], walked[1]],
      differences(lambda a, b: tangle(a, b)[-1].output, 0.7, 0.4), within=1e-9)
 same("2.3 a seed of 2 doubles every signal", my_walk(tangle(0.7, 0.4), 2 * ONE, ta.GRADIENT)[1], 2 * walked[1])
 holds("2.3 a missing rule is an error", refuses(lambda book: my_walk(simple(1, 3), ONE, book)),
-      "look the rule up with book[record.op]")
+      "find the rule with book[record.op]")
 
 # %%
 # The same in the library
 # -----------------------
 #
-# ``ta.Tape`` holds arrays instead of numbers and names instead of places; ``ta.walk`` is your walk with checks. Each
-# box shows a value and the signal that the walk left there, each arrow the slope of one step. Multiply along a path
-# from S back to a, and add up over both paths: ``1 · 3 + 1 · 2.718 = 5.718``.
+# The library's ``ta.Tape`` holds arrays instead of numbers, and it uses names instead of places. ``ta.walk`` is your walk
+# with additional checks. The next figure shows a tape. Each box shows a value and the signal that the walk left there.
+# Each arrow shows the slope of one step. Multiply the slopes along each path from S back to a, and add the products of
+# both paths: ``1 · 3 + 1 · 2.718 = 5.718``.
 
 theirs = ta.Tape()
 theirs.leaf("a", 1.0)
@@ -254,7 +262,7 @@ theirs.write("exp", "$e^a$", "a")
 theirs.write("add", "S", ["ab", "$e^a$"])
 signals = ta.walk(theirs, {"S": 1.0}, ta.GRADIENT, to=["a", "b"])
 same("the library's walk", [signals["a"], signals["b"]], [3 + np.e, 1])
-holds("a missing rule is an error there, too", refuses(lambda book: ta.walk(theirs, {"S": 1.0}, book, to="a")))
+holds("a missing rule is an error in the library's walk", refuses(lambda book: ta.walk(theirs, {"S": 1.0}, book, to="a")))
 
 at = {"b": (0, 1), "a": (0, 0), "ab": (1, 1), "$e^a$": (1, 0), "S": (2, 0.5)}
 figure = Figure(figsize=(7.2, 2.9), layout="constrained")
@@ -272,7 +280,7 @@ for record in theirs:
         ax.text((u + x) / 2, (v + y) / 2, f"{slope:.4g}", ha="center", va="center", fontsize=9,
                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})
 ax.set(xlim=(-0.3, 2.3), ylim=(-0.3, 1.3))
-ax.set_title("The tape of S = a b + $e^a$: values run along the arrows, signals against")
+ax.set_title("The tape of S = a b + $e^a$: values follow the arrows, signals go back")
 ax.set_axis_off()
 show(figure, "02_tape.png")
 
@@ -280,14 +288,15 @@ show(figure, "02_tape.png")
 # Exercise 2.4 (prove): which orders are safe?
 # --------------------------------------------
 #
-# Must the walk go in reverse order of writing? ``walk_in`` lets each record pass its signal on when its turn comes,
-# in any order you like; ``order`` lists the places of all records but the leaves. Write the exact condition under
-# which every signal comes out right. The check tries all 720 orders of the tangle; yours must hold for the right
-# ones only.
+# Must the walk visit the records in the reverse order of writing? The function ``walk_in`` takes any order. ``order``
+# lists the places of all records except the leaves. When the turn of a record comes, the record passes its signal on to
+# its inputs. An order is safe if every signal comes out right. Write the exact condition for a safe order. The check
+# tries all 720 orders of the tangle. Your condition must be true for all orders that make every signal right, and false
+# for all other orders.
 
 
 def walk_in(order, tape, book):
-    """The signals at all places, each passed on once, in this order."""
+    """The signals at all places. Each record passes its signal on once, in this order."""
     signals = np.zeros(len(tape))
     signals[-1] = 1
     for place in order:
@@ -309,16 +318,16 @@ orders = list(permutations((2, 3, 4, 5, 6, 7)))
 is_right = [np.allclose(walk_in(order, tangled, ta.GRADIENT), right) for order in orders]
 holds("2.4 a chain has one safe order", [o for o in permutations((1, 2, 3)) if passes(safe, o, chain)] == [(3, 2, 1)])
 agree = sum(passes(safe, order, tangled) == right for order, right in zip(orders, is_right, strict=True))
-holds("2.4 exactly the orders that walk right", agree == len(orders), f"your condition is right for {agree} of 720")
+holds("2.4 exactly the right orders are safe", agree == len(orders), f"your condition is right for {agree} of 720")
 print(f"{sum(is_right)} of {len(orders)} orders are right")
 
 # %%
 # Another book, another method
 # ----------------------------
 #
-# The walk does not know that it computes a slope. Change one rule and it carries something else: guided
-# backpropagation (Springenberg et al. 2014) lets only positive signals through a ReLU. Nothing else sets it apart
-# from the gradient.
+# The walk itself does not contain the chain rule; only the rule-book does. If we change one rule, the walk carries
+# something else. An example is guided backpropagation (Springenberg et al. 2014). Its rule for ReLU lets only positive
+# signals pass. All its other rules are the rules of the gradient.
 
 
 def guided(record, g):
@@ -339,9 +348,10 @@ for name, book, expected in [("gradient", ta.GRADIENT, 0), ("guided", {**ta.GRAD
 # How good are differences?
 # -------------------------
 #
-# We checked the walk by differences; how exact are they? Too long a step leaves the curve, with an error of about
-# ``step^2``. Too short a step divides rounding, about 1e-16, by the step. In between lies a best step, near 1e-5,
-# that keeps ten digits. So a check may ask for 1e-9, as ours do. 1e-14 would fail, and 0.01 would let mistakes pass.
+# We checked the walk by central differences. How exact are central differences? If the step is too long, the curve bends
+# within the step, and the error is proportional to ``step^2``. If the step is too short, rounding errors of about 1e-16
+# are divided by a small number. The best step lies between, near 1e-5, and keeps about ten digits. So our checks ask for
+# 1e-9. A check that asks for 1e-14 would fail for right answers. A check that asks for 0.01 would accept wrong answers.
 
 steps = np.logspace(-12, 0, 97)
 true = [3 + np.e, 1]
@@ -349,7 +359,7 @@ errors = [np.abs(differences(lambda a, b: a * b + np.exp(a), 1, 3, step=s) - tru
 figure = Figure(figsize=(6, 3.6), layout="constrained")
 ax = figure.subplots()
 ax.loglog(steps, errors, ".", color=LINES[0], label="central differences")
-ax.loglog(steps, np.e / 6 * steps**2, "-", color=LINES[1], lw=2, label="(e/6) step$^2$: the curve is left")
+ax.loglog(steps, np.e / 6 * steps**2, "-", color=LINES[1], lw=2, label="(e/6) step$^2$: the curve bends")
 ax.loglog(steps, 2.0**-53 * (3 + np.e) / steps, "--", color=LINES[2], lw=2,
           label="rounding of S, divided by step")
 ax.set(xlabel="step", ylabel="largest error", ylim=(1e-14, 10),
@@ -357,16 +367,19 @@ ax.set(xlabel="step", ylabel="largest error", ylim=(1e-14, 10),
 ax.legend()
 show(figure, "02_step.png")
 holds("the best step keeps ten digits", 1e-14 < min(errors) < 1e-10 * (3 + np.e))
-holds("it is near 1e-5", 1e-7 < steps[np.argmin(errors)] < 1e-4)
-same("a long step errs by (e/6) step^2", errors[-25] / steps[-25] ** 2, np.e / 6, within=1e-5)
+holds("the best step is near 1e-5", 1e-7 < steps[np.argmin(errors)] < 1e-4)
+same("the error of a long step is (e/6) step^2", errors[-25] / steps[-25] ** 2, np.e / 6, within=1e-5)
 
 # %%
 # What you can say now
 # --------------------
 #
-# - A tape is a list of records; the walk goes through it once in reverse, by a book of rules, and adds signals up.
-# - Adding sums over all paths from S to an input. Overwriting, or passing on too early, loses some of them.
-# - A missing rule is an error. A changed rule is another method.
+# - A tape is a list of records. The walk goes through the tape once in reverse, by a book of rules, and adds the signals
+#   that arrive at each place.
+# - Because signals are added, the slope is a sum over all paths from S to an input. If a walk overwrites a signal or passes
+#   it on too early, some paths are lost.
+# - A missing rule is an error. A changed rule makes another method.
 #
-# Talk about it: a picture has 150,528 numbers. How long would differences take, if one run of the network takes a
-# tenth of a second? Some frameworks need ``zero_grad`` between two walks. Why do we not?
+# Talk about it: a picture has 150,528 numbers. Suppose that one run of the network takes a tenth of a second. How long
+# would it take to compute all slopes by differences? Some frameworks need ``zero_grad`` between two walks. Why do we not
+# need it?

@@ -2,29 +2,31 @@
 3. Arrays: rows and columns of a Jacobian
 =========================================
 
-**Question:** Why does a walk backwards give a row of the Jacobian, and how do we test a rule whose Jacobian is too large
-to write out?
+**Question:** Why does a walk backwards give a row of the Jacobian? How do we test a rule if its Jacobian is too large to
+write down?
 
 :Time: 85 min (20 read, 55 solve, 10 discuss)
 :CPU: 3 s
 :Needs: lesson 2; matrix products
-:After this you can: write the Jacobian of a dense layer and of a ReLU; say what a seed asks for; write a convolution's backward rule; test any rule with two random arrays; say what happens at kinks and ties
+:After this you can: write the Jacobian of a dense layer and of a ReLU; say what a walk gives for a seed; write a convolution's backward rule; test any rule with two random arrays; say what happens at kinks and ties
 :Figures: 03_jacobians.png, 03_ties.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-A layer takes many numbers to many numbers, so its slopes fill a matrix: the Jacobian ``J_ij = dy_i/dx_j``, a row for
-each output, a column for each input. Hardly anyone ever writes it down. A rule multiplies its transpose by a signal,
-``m = J^T g``, and all of backpropagation is a chain of such products.
+A layer makes many numbers from many numbers. Its slopes form a matrix, the **Jacobian** ``J_ij = dy_i/dx_j``. It has a
+row for each output and a column for each input. A program hardly ever writes this matrix down. Instead, a rule multiplies
+the transposed Jacobian by a signal, ``m = J^T g``. Backpropagation is a chain of such products.
 """
 
 # %%
 # Predict first
 # -------------
 #
-# The network ``z = relu(x W_1 + b_1) W_2 + b_2`` has three inputs and three logits. Write down, before you run it:
+# The network ``z = relu(x W_1 + b_1) W_2 + b_2`` has three inputs and three logits. Before you run the next cell, write
+# down your answers:
 #
-# - how many runs of the network fill J by central differences, and how many walks do?
-# - one input is moved a little: does the change of z show a row of J, or a column? And a walk from one logit?
+# - How many runs of the network do you need to fill J by central differences? How many walks do you need?
+# - If you change one input a little, does the change of z show a row or a column of J? What does a walk from one logit
+#   show?
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -39,14 +41,14 @@ from tinyattr.studies.draw import LINES, SIGNED
 
 
 def rows(tape, book=ta.GRADIENT):
-    """J (outputs, inputs), one row a walk: the seed, what a walk starts from, is e_i for row i."""
+    """J (outputs, inputs), one walk for each row. The seed e_i (1 at output i, 0 elsewhere) gives row i."""
     *_, last = tape
     seeds = np.eye(last.output.size).reshape(-1, *last.output.shape)
     return np.stack([ta.walk(tape, {last.name: e}, book)["input"].ravel() for e in seeds])
 
 
 def columns(f, x, step=1e-5):
-    """J (outputs, inputs), one column for two runs: (f(x + step e_j) - f(x - step e_j)) / (2 step)."""
+    """J (outputs, inputs), two runs of f for each column j: (f(x + step e_j) - f(x - step e_j)) / (2 step)."""
     moves = step * np.eye(x.size).reshape(-1, *x.shape)
     return np.stack([(f(x + d) - f(x - d)).ravel() / (2 * step) for d in moves], axis=1)
 
@@ -63,15 +65,15 @@ def tiny(width, random_state):
 net, wide = tiny(4, random_state=5), tiny(9, random_state=3)
 x = np.array([1.0, -0.5, 2.0]).reshape(1, 1, 1, 3)  # a picture of one pixel
 print(rows(net.run(x)).round(3))
-same("three walks or six runs, the same J", rows(net.run(x)), columns(net, x), within=1e-8)
+same("three walks and six runs give the same J", rows(net.run(x)), columns(net, x), within=1e-8)
 
 # %%
-# Exercise 3.1 (complete): a product of three
-# -------------------------------------------
+# Exercise 3.1 (complete): a product of three matrices
+# ----------------------------------------------------
 #
-# ``y = x W + b`` with W (in, out) means ``y_j = Σ_i x_i W_ij + b_j``. What is ``dy_j/dx_i``, and which matrix is
-# that? And the Jacobian of the ReLU, where every output has an input of its own? By the chain rule J is the product
-# of three matrices, the last layer's on the left.
+# ``y = x W + b`` with W (in, out) means ``y_j = Σ_i x_i W_ij + b_j``. What is ``dy_j/dx_i``, and which matrix contains
+# these slopes? What is the Jacobian of the ReLU, where each output depends on one input only? By the chain rule, J is the
+# product of three matrices. The matrix of the last layer stands on the left.
 
 
 @unaided()
@@ -86,19 +88,20 @@ def my_jacobian(x, W_1, b_1, W_2, b_2):
 
 
 J = my_jacobian(x.ravel(), *net.weights["fc1"], *net.weights["fc2"])
-same("3.1 row by row, by walks", J, rows(net.run(x)))
-same("3.1 column by column, by differences", J, columns(net, x), within=1e-8)
-same("3.1 a wider network", my_jacobian(x.ravel(), *wide.weights["fc1"], *wide.weights["fc2"]), rows(wide.run(x)))
+same("3.1 by walks, row by row", J, rows(net.run(x)))
+same("3.1 by differences, column by column", J, columns(net, x), within=1e-8)
+same("3.1 in a wider network", my_jacobian(x.ravel(), *wide.weights["fc1"], *wide.weights["fc2"]), rows(wide.run(x)))
 
 # %%
-# A walk multiplies from the left, ``((u^T J_2) J_relu) J_1``: always a vector times a matrix. With ``u = e_i`` it
-# gives row i. Differences multiply from the right and give a column. A heatmap wants one row, that of its score,
-# with an entry for every pixel. That is why we walk backwards.
+# A walk multiplies from the left, ``((u^T J_2) J_relu) J_1``. In each step, it multiplies a vector by a matrix. With
+# ``u = e_i`` the walk gives row i. Differences multiply from the right and give a column. A heatmap needs only one row: the
+# slopes of its score with respect to every pixel. This is why we walk backwards.
 #
 # What Jacobians look like
 # ------------------------
 #
-# Four layers, filled row by row. The frame shows one row: all that one output reads.
+# The next figure shows the Jacobians of four layers, which we compute row by row. The frame marks one row. It shows which
+# inputs one output depends on.
 
 
 def layer(op, x, weights=(), **attributes):
@@ -110,7 +113,7 @@ def layer(op, x, weights=(), **attributes):
 
 
 def again(record):
-    """The layer as a function of its input alone."""
+    """The layer as a function of its input."""
     return lambda x: OPS[record.op](x, *record.weights, **record.attributes)
 
 
@@ -124,10 +127,10 @@ layers = {
     "max_pool": layer("max_pool", maps, size=2, stride=2),
 }
 J = {op: rows(tape) for op, tape in layers.items()}
-same("dense: W transposed", J["dense"], W.T)
-same("relu: 0 or 1 on the diagonal", J["relu"], np.diag(1.0 * (vector[0] > 0)))
-same("conv2d: the row of output (2, 3)", J["conv2d"][15].reshape(6, 6)[1:4, 2:5], kernel[:, :, 0, 0])
-holds("max_pool: one 1 in each row", ((J["max_pool"] == 1).sum(1) == 1).all() and J["max_pool"].sum() == 9)
+same("dense: J is W transposed", J["dense"], W.T)
+same("relu: J has 0 or 1 on the diagonal", J["relu"], np.diag(1.0 * (vector[0] > 0)))
+same("conv2d: the row of output (2, 3) contains the kernel", J["conv2d"][15].reshape(6, 6)[1:4, 2:5], kernel[:, :, 0, 0])
+holds("max_pool: each row has one 1", ((J["max_pool"] == 1).sum(1) == 1).all() and J["max_pool"].sum() == 9)
 
 shown = [("dense", 3, "$W$ transposed"), ("relu", 3, "0 or 1 on the diagonal"),
          ("conv2d", 15, "the kernel in each row, cut at the border"), ("max_pool", 4, "one 1 in each row")]
@@ -148,8 +151,9 @@ show(figure, "03_jacobians.png")
 # Exercise 3.2 (complete): a convolution backwards
 # ------------------------------------------------
 #
-# A convolution with stride s and no padding is ``y[n,i,j,k] = Σ_uvc x[n, s i + u, s j + v, c] kernel[u,v,c,k]``. So
-# ``g[n,i,j,k]`` goes back to every x that this output read, times the kernel's entry. Write it in plain loops.
+# A convolution with stride s and without padding is ``y[n,i,j,k] = Σ_uvc x[n, s i + u, s j + v, c] kernel[u,v,c,k]``. So
+# ``g[n,i,j,k]`` goes back to every x that this output read. On the way it is multiplied by the entry of the kernel. Write
+# the backward rule in plain loops.
 
 
 @unaided()
@@ -174,12 +178,13 @@ for stride in (1, 2):
     same(f"3.2 stride {stride}, by differences", mine, J_columns, within=1e-8)
 
 # %%
-# One number for a whole rule
-# ---------------------------
+# Testing a rule with one number
+# ------------------------------
 #
-# VGG19's first convolution has 3,211,264 outputs and 150,528 inputs: nobody will compare such a J entry by entry.
-# But for any two arrays, ``⟨u, J v⟩ = ⟨J^T u, v⟩``. On the left, ``J v`` is a difference along v, which takes two
-# runs. On the right, ``J^T u`` is what the rule answers. These four rules are wrong, and ought to be caught:
+# VGG19's first convolution has 3,211,264 outputs and 150,528 inputs. Nobody can compare such a J entry by entry. We write
+# ``⟨a, b⟩`` for the dot product of two arrays: the sum of the products of their entries. For any two arrays u and v,
+# ``⟨u, J v⟩ = ⟨J^T u, v⟩``. We get ``J v`` on the left by a central difference along v, which takes two runs. The rule
+# gives ``J^T u`` on the right. The next cell has four wrong rules, which a good test should find.
 
 
 def transposed(tape, book):
@@ -189,19 +194,20 @@ def transposed(tape, book):
 
 WRONG = {
     "dense": lambda record, g: (g[:, ::-1] @ record.weights[0].T,),  # takes the outputs in reverse order
-    "relu": lambda record, g: (g,),  # lets everything pass
-    "conv2d": lambda record, g: (g * record.weights[0].sum(),),  # forgets that a signal spreads
+    "relu": lambda record, g: (g,),  # lets every signal pass
+    "conv2d": lambda record, g: (g * record.weights[0].sum(),),  # does not spread the signal over the kernel's places
     "max_pool": lambda record, g: (g.repeat(2, 1).repeat(2, 2) / 4,),  # is the rule of an average pool
 }
-same("outputs and inputs of VGG19's first convolution", [224 * 224 * 64, 224 * 224 * 3], [3_211_264, 150_528])
+same("the numbers of outputs and inputs of VGG19's first convolution", [224 * 224 * 64, 224 * 224 * 3], [3_211_264, 150_528])
 
 # %%
 # Exercise 3.3 (prove): the dot-product test
 # ------------------------------------------
 #
-# Write the test. Take u and v at random: then a wrong rule passes with probability zero. Divide by the lengths of u and
-# of ``J v``, or the number means something else for every layer. Once it works, put ``np.ones`` in the place of u, then
-# of v, and see which wrong rule slips through.
+# Write the test. Take u and v at random. If a rule is linear in g and wrong at this x, it passes the test with
+# probability zero, up to rounding. Divide the gap by the lengths of u and of ``J v``, so that you can compare the gaps of
+# different layers. When your test works, try ``np.ones`` instead of a random u, and then instead of a random v. Which
+# wrong rules pass now?
 
 
 def gap(f, back, x, rng, step=1e-5):
@@ -223,15 +229,17 @@ for op, tape in layers.items():
         else:
             holds(f"3.3 {op}, the wrong rule is caught", found > 1e-6)
 steep = gap(lambda x: 1000 * x, lambda u: 0 * u, np.ones((1, 1)), np.random.default_rng(2))
-same("3.3 y = 1000 x, one number, and a rule that answers 0: a gap of 1", steep, 1, within=1e-8)
+same("3.3 for y = 1000 x and a rule that always returns 0, the gap is 1", steep, 1, within=1e-8)
 
 # %%
 # Kinks and ties
 # --------------
 #
-# Where a function has a kink there is no J, and a rule must choose. At 0, ReLU's slope is 0 in this library; central
-# differences say 1/2. Where several places of a window are largest, max_pool's signal goes to the first of them, row
-# by row. A colleague's rule gives it to **every** largest place. On random numbers, which never tie, nobody sees it.
+# At a **kink**, such as ReLU's at 0, a function has no single slope. So J does not exist there, and a rule must choose a
+# value. This library chooses the slope 0 for ReLU at 0; central differences give 1/2. A **tie** is a window of max_pool
+# where several places have the largest value. This library sends the signal to the first of these places, row by row. A
+# colleague's rule sends the whole signal to **every** one of these places. Random numbers practically never tie, so a test
+# with random numbers does not find this mistake.
 
 
 def every_maximum(record, g):
@@ -240,15 +248,16 @@ def every_maximum(record, g):
 
 
 at_kink = layer("relu", np.zeros((1, 1)))
-same("ReLU at 0: the rule", rows(at_kink), [[0]])
-same("ReLU at 0: central differences", columns(again(at_kink["y"]), np.zeros((1, 1))), [[0.5]])
-same("no ties, no difference", rows(layers["max_pool"], {"max_pool": every_maximum}), J["max_pool"])
+same("ReLU at 0: the rule gives 0", rows(at_kink), [[0]])
+same("ReLU at 0: central differences give 1/2", columns(again(at_kink["y"]), np.zeros((1, 1))), [[0.5]])
+same("without ties, both rules give the same", rows(layers["max_pool"], {"max_pool": every_maximum}), J["max_pool"])
 
 # %%
 # Exercise 3.4 (break): every maximum
 # -----------------------------------
 #
-# Find an x, as a ReLU might put it out, for which the colleague's rule makes as much signal as possible from nothing.
+# The colleague's rule can return more signal than it gets. Find an input x for which it returns as much signal as possible.
+# The input must be a possible output of a ReLU.
 
 
 def worst():
@@ -262,14 +271,15 @@ tape = layer("max_pool", worst(), size=2, stride=2)
 one = np.ones((1, 2, 2, 1))  # a signal of 1 at each of the four outputs
 made = ta.walk(tape, {"y": one}, {"max_pool": every_maximum})["input"].sum()
 kept = ta.walk(tape, {"y": one}, ta.GRADIENT)["input"].sum()
-holds("3.4 as a ReLU might put it out", (tape["input"].output >= 0).all())
+holds("3.4 no entry is negative, as after a ReLU", (tape["input"].output >= 0).all())
 same("3.4 four times the signal comes back", made, 16)
-same("3.4 the library's rule hands on what it gets", kept, 4)
+same("3.4 the library's rule returns as much signal as it gets", kept, 4)
 
 # %%
-# Is that a rare case? In the embedded network, a good quarter of the first pool's windows is all zero, of the last
-# pool's nearly nine in ten. So somebody must choose, and one law is left to go by. Raise a whole window by h, and its
-# maximum rises by h: the signals of a window must add up to g. Here is what four choices do.
+# Are ties rare? The embedded network is tinyattr's own network of glyphs. In its first pool, more than a quarter of all
+# windows contain only zeros. In its last pool, nearly nine in ten windows do. So a rule must choose, and there is one law
+# that it should obey. If all numbers of a window rise by h, the maximum rises by h. So the signals of a window must add up
+# to g. The next figure shows four choices.
 
 window = layer("max_pool", np.zeros((1, 2, 2, 1)), size=2, stride=2)
 choices = {
@@ -288,27 +298,27 @@ ax.set(ylabel="signals, stacked",
        title="A window of four zeros in max_pool:\nwhat each place gets of a signal g = 1")
 ax.legend(loc="upper left", fontsize=8)
 show(figure, "03_ties.png")
-same("sums", [m.sum() for m in choices.values()], [1, 1, 2, 4], within=1e-9)
+same("the sums of the signals are 1, 1, 2 and 4", [m.sum() for m in choices.values()], [1, 1, 2, 4], within=1e-9)
 
 glyphs = ta.load("glyphs")
 tape = glyphs.run(glyphs.read(example().picture))
-silent = [(tape[f"block{b}_pool"].output == 0).mean() for b in range(1, 6)]  # behind a ReLU: windows of zeros
-print("windows that are all zero, block 1 to 5:", np.round(silent, 2))
-holds("a good quarter in the first", 0.25 < silent[0] < 0.3)
-holds("nearly nine in ten in the last", 0.85 < silent[4] < 0.9)
+silent = [(tape[f"block{b}_pool"].output == 0).mean() for b in range(1, 6)]  # after a ReLU, a maximum of 0 means only zeros
+print("share of windows with only zeros, blocks 1 to 5:", np.round(silent, 2))
+holds("more than a quarter of the windows in the first pool", 0.25 < silent[0] < 0.3)
+holds("nearly nine in ten windows in the last pool", 0.85 < silent[4] < 0.9)
 
 # %%
-# Exercise 3.5 (decide): what a seed asks for
-# -------------------------------------------
+# Exercise 3.5 (decide): what a walk gives for a seed
+# ---------------------------------------------------
 #
-# Which of these are true, for every network? J is its Jacobian dz/dx, u and w are any two seeds. Write
-# ``answer = {"A": ..., ...}``, True or False.
+# Which of these statements are true for every network? J is the network's Jacobian dz/dx, and u and w are any two seeds.
+# Write ``answer = {"A": ..., ...}`` with True or False.
 #
 # - A: a walk with the seed ``e_i`` gives row i of J.
 # - B: a walk with the seed (1, ..., 1) gives the sum of the columns of J.
 # - C: the walk with the seed u + w gives the sum of the walks with u and with w.
-# - D: as C, but by a book whose ReLU lets positive signals only pass (guided backpropagation).
-# - E: a walk with row c of softmax's Jacobian for its seed gives ``dy_c/dx``.
+# - D: statement C with the book of guided backpropagation, whose rule for ReLU lets only positive signals pass.
+# - E: a walk whose seed is row c of softmax's Jacobian gives ``dy_c/dx``.
 
 ### BEGIN SOLUTION
 answer = {"A": True, "B": False, "C": True, "D": False, "E": True}
@@ -316,7 +326,7 @@ answer = {"A": True, "B": False, "C": True, "D": False, "E": True}
 
 
 def measured(net):
-    """Which of the statements hold for this network, at x, with twenty pairs of random seeds."""
+    """Which of the statements are true for this network at x, for twenty pairs of random seeds."""
     tape, J = net.run(x), rows(net.run(x))
     pairs = np.random.default_rng(0).normal(size=(20, 2, 1, 3))
     guided = {**ta.GRADIENT, "relu": lambda record, g: (g.clip(min=0) * (record.x[0] > 0),)}
@@ -334,14 +344,17 @@ def measured(net):
 
 
 predicts("3.5 in the network above", answer, measured(net))
-predicts("3.5 in a wider one", answer, measured(wide))
+predicts("3.5 in a wider network", answer, measured(wide))
 
 # %%
 # What you can say now
 # --------------------
 #
-# - A walk gives a row of the Jacobian, or the mixture of rows that its seed asks for. One is enough for a heatmap.
-# - A rule is ``m = J^T g``. Two random arrays and one number test it, however large J is.
-# - At kinks and ties a rule chooses. No random test shows the choice, and in a trained network ties are common.
+# - A walk gives a row of the Jacobian, or a linear combination of rows. The seed holds the weights of this combination. One
+#   walk is enough for a heatmap.
+# - A rule computes ``m = J^T g``. Two random arrays and one number test a rule, no matter how large J is.
+# - At kinks and ties, a rule must choose. A test with random numbers does not show the choice. In a trained network, ties
+#   are common.
 #
-# Talk about it: the score ``y_c`` is a mixture of all logits' rows. With which weights? (Lesson 7.)
+# Talk about it: the gradient of the score ``y_c`` is a linear combination of the gradients of all logits. What are the
+# weights? (Lesson 7.)

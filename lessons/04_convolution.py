@@ -2,31 +2,33 @@
 4. A convolution, and its gradient
 ==================================
 
-**Question:** Why is one sum a thousand times faster in another order, and why is its gradient the same sum again?
+**Question:** Why is the same sum a thousand times faster in another order, and why is its gradient again such a sum?
 
 :Time: 60 min (15 read, 35 solve, 10 discuss)
 :CPU: 2 s
 :Needs: lesson 3
-:After this you can: write a convolution as loops and as nine matrix products; count its multiplications; say what zeros around a picture break; write the backward pass of a convolution as a convolution
+:After this you can: write a convolution as loops and as nine matrix products; count its multiplications; say what the zeros around a picture change; write the backward pass of a convolution as a convolution
 :Figures: 04_orders.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-Nearly all the time of a VGG goes into one formula, ``y_ijk = b_k + Σ_{u,v,c} x_{i+u-1, j+v-1, c} w_uvck``, a 3 x 3
-convolution with zeros around the picture. You will compute it as it is defined and in an order that is fast, and then run
-it backwards. (An appendix to the course, on Winograd's tiles, has a third way, with less than half of the multiplications.)
+A VGG network spends nearly all its time on one formula, ``y_ijk = b_k + Σ_{u,v,c} x_{i+u-1, j+v-1, c} w_uvck``. This is a
+3 x 3 convolution with zeros around the picture. You will compute it first in the order of the definition and then in a fast
+order. Then you will write its backward pass. (Lesson 21, an appendix on Winograd's tiles, shows a third way, which needs
+less than half of the multiplications.)
 """
 
 # %%
 # Predict first
 # -------------
 #
-# A layer takes 56 x 56 pixels with 64 channels to 56 x 56 pixels with 64 channels. Write down, before you run
-# anything:
+# The input of a layer has 56 x 56 pixels with 64 channels, and so does its output. Before you run anything, write down your
+# answers:
 #
-# - how many multiplications does the formula ask for;
-# - the same multiplications, once one by one in Python and once as matrix products: how many times faster are the
-#   products;
-# - a picture is moved by one pixel to the right. Is its convolution moved, too, and nothing else?
+# - How many multiplications does the formula need?
+# - Python can do these multiplications one by one, or it can call matrix products. How many times faster are the matrix
+#   products?
+# - A picture is moved by one pixel to the right. Does its convolution only move by one pixel, or does something else
+#   change?
 
 import time
 from itertools import product
@@ -41,7 +43,7 @@ from tinyattr.studies.draw import SIGNED
 
 
 def layer(H, C, K, random_state=0):
-    """x (H, H, C), w (3, 3, C, K), b (K,): normal numbers, outputs of about size 1, float64."""
+    """x (H, H, C), w (3, 3, C, K), b (K,): random normal numbers in float64, so that outputs have about size 1."""
     rng = np.random.default_rng(random_state)
     w = rng.standard_normal((3, 3, C, K)) / np.sqrt(9 * C)
     return rng.standard_normal((H, H, C)), w, rng.standard_normal(K)
@@ -51,8 +53,9 @@ def layer(H, C, K, random_state=0):
 # The definition
 # --------------
 #
-# Seven loops if you count the pictures of a batch, six here: where in the picture, which output channel, where in the
-# kernel, which input channel. What lies outside the picture is 0 and is skipped.
+# The definition needs six loops: two for the place in the picture, one for the output channel, two for the place in the
+# kernel and one for the input channel. (A batch of several pictures would need a seventh loop.) Pixels outside the picture
+# are 0, so the loops skip them.
 
 
 def by_loops(x, w, b):
@@ -71,7 +74,7 @@ def by_loops(x, w, b):
 
 
 class Counted:
-    """A number that counts multiplications; additions are free. Arrays can be made of such numbers."""
+    """A number that counts the multiplications in which it takes part, but not the additions. Arrays can hold such numbers."""
 
     multiplications = 0
 
@@ -89,7 +92,7 @@ class Counted:
 
 
 def multiplications(convolve, H, C, K):
-    """How many multiplications `convolve` does on H x H pixels, C channels in, K out: counted while it does them."""
+    """How many multiplications `convolve` does on H x H pixels with C input and K output channels, counted while it runs."""
     Counted.multiplications = 0
     convolve(*(np.vectorize(Counted, otypes=[object])(a) for a in layer(H, C, K)))
     return Counted.multiplications
@@ -98,15 +101,16 @@ def multiplications(convolve, H, C, K):
 rng = np.random.default_rng(1)
 x, w, b = layer(6, 2, 3)
 y = by_loops(x, w, b)  # (6, 6, 3)
-same("the loops are the library's convolution", y, conv2d(x[None], w, b, padding=1)[0])
+same("the loops and the library compute the same convolution", y, conv2d(x[None], w, b, padding=1)[0])
 
 # %%
-# Exercise 4.1 (predict): count
-# -----------------------------
+# Exercise 4.1 (predict): count multiplications
+# ---------------------------------------------
 #
-# How many multiplications do the loops make on H x H pixels, from C channels to K? Nine for every pixel and pair of
-# channels, but fewer along the border: zeros outside are skipped. Write ``count = {(3, 1, 1): ..., (6, 1, 1): ..., (6, 2,
-# 3): ...}`` for three (H, C, K).
+# How many multiplications do the loops do on H x H pixels with C input channels and K output channels? Inside the picture,
+# the loops do nine multiplications for each pixel and each pair of channels. Along the border they do fewer, because they
+# skip the zeros outside. Write the numbers for three cases (H, C, K), ``count = {(3, 1, 1): ..., (6, 1, 1): ..., (6, 2,
+# 3): ...}``.
 
 ### BEGIN SOLUTION
 count = {(3, 1, 1): 49, (6, 1, 1): 256, (6, 2, 3): 1536}
@@ -114,61 +118,64 @@ count = {(3, 1, 1): 49, (6, 1, 1): 256, (6, 2, 3): 1536}
 
 pairs = {H: sum(0 <= i + u - 1 < H for i in range(H) for u in range(3)) for H in (3, 6)}  # rows of picture and kernel that meet
 sizes = ((3, 1, 1), (6, 1, 1), (6, 2, 3))
-predicts("4.1 by the pairs that meet", count, {(H, C, K): pairs[H] ** 2 * C * K for H, C, K in sizes})
-predicts("4.1 counted while the loops run", count, {size: multiplications(by_loops, *size) for size in sizes})
+predicts("4.1 by a formula", count, {(H, C, K): pairs[H] ** 2 * C * K for H, C, K in sizes})
+predicts("4.1 by counting while the loops run", count, {size: multiplications(by_loops, *size) for size in sizes})
 
 # %%
-# So the count is ``(3H - 2)² C K``.
+# So the loops do ``(3H - 2)² C K`` multiplications.
 #
 # Exercise 4.2 (complete): nine matrix products
 # ---------------------------------------------
 #
-# Hold the place (u, v) in the kernel fixed. What is left is ``Σ_c x_{i+u-1, j+v-1, c} w_uvck`` for all i, j, k: the
-# picture, shifted, times the matrix ``w[u, v]``, (C, K). So a convolution is the sum of nine matrix products of nine
-# shifted slices. Start from the padded picture; ``A @ B`` multiplies the last axis of A, (H, W, C), with B, (C, K).
+# Keep the place (u, v) in the kernel fixed. Then the sum becomes ``Σ_c x_{i+u-1, j+v-1, c} w_uvck`` for all i, j, k. This
+# is the shifted picture times the matrix ``w[u, v]`` (C, K). So a convolution is the sum of nine matrix products, and
+# each product takes another shifted slice of the picture. Start from the padded picture. If A has the shape (H, W, C) and
+# B has the shape (C, K), then ``A @ B`` has the shape (H, W, K).
 
 
 @unaided()
 def nine_products(x, w, b):
-    """y = b + Σ_{u,v} x[shifted by u, v] @ w[u, v]: the same sum, other order."""
+    """y = b + Σ_{u,v} x[shifted by u, v] @ w[u, v]: the same sum in another order."""
     (H, W, _), padded = x.shape, np.pad(x, ((1, 1), (1, 1), (0, 0)))  # (H + 2, W + 2, C)
     ### BEGIN SOLUTION
     return b + sum(padded[u:u + H, v:v + W] @ w[u, v] for u, v in product(range(3), range(3)))
     ### END SOLUTION
 
 
-same("4.2 against the loops", nine_products(x, w, b), y)
+same("4.2 the loops give the same", nine_products(x, w, b), y)
 endless, at_edge = w.copy(), np.zeros((6, 6), bool)
 endless[0, 0], at_edge[0], at_edge[:, 0] = np.inf, True, True
-with np.errstate(invalid="ignore"):  # 0 · inf is not a number: it shows where the zeros around the picture were multiplied
+with np.errstate(invalid="ignore"):  # 0 · inf is NaN, so NaN shows where the zeros around the picture were multiplied
     found = np.isnan(nine_products(np.abs(x), endless, b))
-same("4.2 all nine for every pixel, at the border, too", found.all(2), at_edge)
+same("4.2 every pixel has nine products, also at the border", found.all(2), at_edge)
 x_wide, w_wide, b_wide = rng.normal(size=(4, 7, 5)), rng.normal(size=(3, 3, 5, 2)), rng.normal(size=2)
 wanted = conv2d(x_wide[None], w_wide, b_wide, padding=1)[0]
-same("4.2 a picture that is not square", nine_products(x_wide, w_wide, b_wide), wanted)
+same("4.2 for a picture that is not square", nine_products(x_wide, w_wide, b_wide), wanted)
 
 # %%
-# The library's **NumPy backend**, which computes wherever no fast kernel does, goes one step further. It puts the nine
-# slices side by side, ``(H W, 9 C)``, and makes a single matrix product with ``(9 C, K)``.
+# The part of the library that computes in plain NumPy is called the **NumPy backend**. It goes one step further. It
+# puts the nine slices side by side in one matrix ``(H W, 9 C)``, and then multiplies this matrix by one matrix
+# ``(9 C, K)``.
 
 
 def by_matrix_product(x, w, b):
-    """The library's convolution of one picture, in plain NumPy: one matrix product."""
+    """The library's convolution of one picture in plain NumPy, as one matrix product."""
     return conv2d(x[None], w, b, padding=1)[0]
 
 
-same("one matrix product is the same convolution", by_matrix_product(x, w, b), y)
+same("one matrix product gives the same convolution", by_matrix_product(x, w, b), y)
 
 # %%
-# The clock
-# ---------
+# Measuring time
+# --------------
 #
-# Now on the layer from the beginning. The loops do one of its 64 output channels, and we take that times 64; the matrix
-# product shows the fastest of five runs. Times differ from machine to machine and from day to day, so none is asserted.
+# Now we measure times for the layer from the beginning. The loops compute only one of the 64 output channels, and we
+# multiply their time by 64. For the matrix product we take the fastest of five runs. Times depend on the machine and on
+# the day, so no check tests them.
 
 
 def clock(run, runs):
-    """The answer of a function of nothing, and the seconds of its fastest run."""
+    """(the result of run(), the seconds of its fastest run)."""
     seconds = []
     for _ in range(runs):
         start = time.perf_counter()
@@ -180,23 +187,24 @@ def clock(run, runs):
 x_large, w_large, b_large = layer(56, 64, 64)
 exact, seconds = clock(lambda: by_matrix_product(x_large, w_large, b_large), runs=5)
 first_channel, loops = clock(lambda: by_loops(x_large, w_large[..., :1], b_large[:1]), runs=1)
-same("loops: the same numbers", first_channel, exact[..., :1])
+same("the loops give the same numbers", first_channel, exact[..., :1])
 print(f"{(3 * 56 - 2)**2 * 64 * 64:,} multiplications: loops {64 * loops:.1f} s, one matrix product {1e3 * seconds:.1f} ms, "
       f"{64 * loops / seconds:,.0f} times as fast")
 
 # %%
-# The multiplications are the same (but for the border), so all of the gain is in their order and in who runs them: a
-# matrix product walks through memory in the order in which the numbers lie there.
+# Except at the border, the multiplications are the same in both cases. So the difference comes from their order and from
+# the program that does them. The loops run in Python, one number at a time. A matrix product is compiled code, and it
+# reads numbers in the order in which they lie in memory.
 #
 # Zeros around the picture
 # ------------------------
 #
-# A convolution asks the same question everywhere, so one expects: move the picture, and the answers move with it. Here is
-# a bright pixel that is moved by one column to the right, before or after the convolution.
+# A convolution asks the same question everywhere. So we expect that its answers move when the picture moves. The next cell
+# takes a picture with one bright pixel and moves it by one column to the right, before or after the convolution.
 
 
 def moved(a):
-    """The array (H, W, C), one column to the right; zeros come in on the left, and the last column is lost."""
+    """The array (H, W, C), moved by one column to the right. Zeros come in on the left, and the last column is lost."""
     return np.pad(a, ((0, 0), (1, 0), (0, 0)))[:, :-1]
 
 
@@ -208,26 +216,26 @@ def both_orders(bright, H):
 
 
 first, second = both_orders((3, 3), 7)
-same("in the middle of the picture, both orders are one", first, second)
+same("in the middle of the picture, both orders give the same", first, second)
 
 # %%
-# Exercise 4.3 (break): not everywhere
-# ------------------------------------
+# Exercise 4.3 (break): where the orders differ
+# ---------------------------------------------
 #
-# Find a place for the bright pixel, ``bright = (row, column)``, where the two orders differ, in pictures of any size. What
-# do the zeros around the picture have to do with it?
+# Find a place for the bright pixel, ``bright = (row, column)``, for which the two orders differ in pictures of any size.
+# Why do the zeros around the picture make this difference?
 
 ### BEGIN SOLUTION
-bright = (2, 0)  # its answers to the left of it are outside; after moving the pixel, they are inside
+bright = (2, 0)  # the answers to the left of this pixel lie outside; if the pixel moves first, they lie inside
 ### END SOLUTION
 
 for H in (5, 7, 12):
     first, second = both_orders(bright, H)
     holds(f"4.3 the orders differ in {H} x {H} pixels", np.abs(first - second).max() > 0.5, "try the edges, one by one")
-    holds(f"4.3 and only at the border of {H} x {H}", not np.abs(first - second)[:, 1:-1].any())
+    holds(f"4.3 the orders differ only at the border of {H} x {H}", not np.abs(first - second)[:, 1:-1].any())
 
 # %%
-# What the two orders make of a pixel in the middle, and of one on the left edge:
+# The next figure shows both orders, first for a pixel in the middle and then for a pixel on the left edge.
 
 figure = Figure(figsize=(8.2, 4.6), layout="constrained")
 for axes, place in zip(figure.subplots(2, 3), ((3, 3), (3, 0)), strict=True):
@@ -237,23 +245,23 @@ for axes, place in zip(figure.subplots(2, 3), ((3, 3), (3, 0)), strict=True):
         ax.imshow(a, cmap=SIGNED, vmin=-9, vmax=9)
         ax.set(xticks=[], yticks=[], title=title)
     axes[0].set_ylabel(f"pixel at {place}")
-figure.suptitle("A bright pixel, moved by one column before or after a convolution")
+figure.suptitle("A bright pixel is moved by one column before or after a convolution")
 show(figure, "04_orders.png")
 
 # %%
 # Exercise 4.4 (complete): the way back is a convolution
 # ------------------------------------------------------
 #
-# The backward pass has ``g = dS/dy``, (H', W', K), and wants ``m = dS/dx``, (H, W, C). An input pixel takes part in
-# the outputs around it, ``m_{i+u-p, j+v-p, c} += Σ_k g_ijk w_uvck``: every arrow of the forward pass the other way
-# round. Collect what arrives at one pixel, and it is again a convolution: of g, with the kernel turned by 180 degrees
-# and its channels exchanged. Find its padding, too, for a k x k kernel that went forward with padding p. (Which p
-# makes H' = H?)
+# The backward pass has ``g = dS/dy`` (H', W', K) and computes ``m = dS/dx`` (H, W, C). Each input pixel takes part in the
+# outputs around it, so it collects signals from all of them: ``m_{i+u-p, j+v-p, c} += Σ_k g_ijk w_uvck``. The sum of all
+# that arrives at one pixel is again a convolution. It is a convolution of g with another kernel. We get this kernel if we
+# turn the first kernel by 180 degrees and exchange its input and output channels. The forward convolution has a k x k
+# kernel and the padding p. Find the padding of the backward convolution. (For which p is H' = H?)
 
 
 @unaided(conv2d)
 def way_back(g, w, p):
-    """dS/dx of y = conv2d(x, w, b, padding=p), from g = dS/dy, (N, H', W', K). One call of conv2d."""
+    """dS/dx of y = conv2d(x, w, b, padding=p) from g = dS/dy (N, H', W', K). Call conv2d once."""
     ### BEGIN SOLUTION
     turned = w[::-1, ::-1].transpose(0, 1, 3, 2)  # (k, k, K, C)
     return conv2d(g, turned, np.zeros(w.shape[2]), padding=len(w) - 1 - p)
@@ -271,15 +279,16 @@ for size, p, C, K in ((3, 1, 4, 4), (3, 1, 2, 5), (5, 1, 2, 3)):
          np.vdot(g, tape["conv"].output))
 
 # %%
-# So whatever makes a convolution fast makes its gradient fast: the library runs the same kernel both ways.
+# So everything that makes a convolution fast also makes its gradient fast. The library uses the same code in both
+# directions.
 #
 # What you can say now
 # --------------------
 #
-# - A convolution is nine matrix products of shifted slices. The same multiplications in another order take a small
-#   part of the time; how small, you have printed.
-# - It moves with the picture, but not at the border, where zeros come in.
-# - The gradient of a convolution with respect to its input is a convolution with the turned, transposed kernel.
+# - A 3 x 3 convolution is the sum of nine matrix products of shifted slices. In this order, the same multiplications need
+#   only a small part of the time. You have printed how small this part is.
+# - If a picture moves, its convolution moves with it. This is not true at the border, where zeros come in.
+# - The gradient of a convolution with respect to its input is a convolution with the turned kernel and exchanged channels.
 #
-# Talk about it: two programs agree to six digits on a convolution, then a ReLU follows. Can their gradients differ in
-# the first digit? (Look for a number that is nearly 0.)
+# Talk about it: two programs compute the same convolution, and their results agree to six digits. Then a ReLU follows. Can
+# their gradients differ in the first digit? (Look for a number that is nearly 0.)

@@ -2,30 +2,30 @@
 5. VGG19 as a list of names
 ===========================
 
-**Question:** Which layer is "layer 35", and what can be read off a network without running it?
+**Question:** Which layer is "layer 35", and what can you know about a network without running it?
 
 :Time: 65 min (15 read, 40 solve, 10 discuss)
 :CPU: 1 s
 :Needs: lessons 3 and 4
-:After this you can: count a network's parameters and shapes without building it; measure how much of a picture a layer sees; name a layer so that nobody can take it for another
+:After this you can: count a network's parameters and shapes without building it; measure how much of a picture a layer sees; name a layer so that nobody confuses it with another layer
 :Figures: 05_vgg19.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-A network is two plain things: a list of (name, op, attributes) and a dict from names to arrays. The list is data, so it can
-be counted, changed and read by other programs than the one that computes. This lesson is about the list, the next one about
-the arrays and the file that they live in.
+A network consists of two simple things: a list of (name, op, attributes) and a dict from names to arrays. The list is data.
+So we can change the list, and any program can read it. This lesson is about the list. The next lesson is about the arrays
+and the file that contains them.
 """
 
 # %%
 # Predict first
 # -------------
 #
-# VGG19 has sixteen convolutions and three dense layers, and 143,667,240 parameters. Write down before you run
-# anything:
+# VGG19 has sixteen convolutions, three dense layers and 143,667,240 parameters. Before you run anything, write down your
+# answers:
 #
-# - which layer has most of the parameters, and what share;
-# - which layers do most of the work;
-# - how many pixels of the picture can one number at the end of the convolutions depend on?
+# - Which layer has most of the parameters, and what share of all parameters does it have?
+# - Which layers do most of the work?
+# - Take one number at the end of the convolutions. On how many pixels of the picture can it depend?
 
 from math import prod
 
@@ -47,16 +47,16 @@ print(small)
 # Exercise 5.1 (complete): count without computing
 # ------------------------------------------------
 #
-# Another program that reads the same list: it carries a shape along instead of a picture. A convolution here is 3 x 3
-# with padding 1. With K outputs it makes (H, W, K) from (H, W, C), and holds one weight for each place, input and
-# output channel, and a bias for each output. A pool halves H and W. Say for each op what shape comes out, and how many
-# parameters the layer holds.
+# You will write another program that reads the same list. It passes a shape from layer to layer instead of a picture. A
+# convolution here has a 3 x 3 kernel and padding 1. With K output channels it makes the shape (H, W, K) from (H, W, C). It
+# has one weight for each combination of kernel place, input channel and output channel. It also has one bias for each
+# output channel. A pool halves H and W. Write for each op which shape comes out and how many parameters the layer has.
 
 
 def along(layers, widths, shape):
-    """{layer: (shape of its output, how many parameters)} for a picture of this shape (H, W, C).
+    """{layer: (shape of its output, its number of parameters)} for a picture of this shape (H, W, C).
 
-    widths: {layer with weights: how many outputs it has}.
+    widths: {layer: its number of output channels}, for layers with weights.
     """
     found = {}
     for name, op, _ in layers:
@@ -78,28 +78,28 @@ def along(layers, widths, shape):
 
 
 def widths_of(configuration):
-    """How many outputs the layers of a full-width VGG have."""
+    """{layer: its number of output channels} for a VGG of full width."""
     return {name: shape[-1] for name, shape in vgg_shapes(configuration).items()}
 
 
 tape = small.run(np.zeros((1, 64, 64, 3)))
 little = along(layers, {name: bias.size for name, (_, bias) in small.weights.items()}, (64, 64, 3))
-holds("5.1 shapes as computed", all(np.array_equal(np.ravel(little[name][0]), tape[name].output.shape[1:])
+holds("5.1 the shapes are the network's", all(np.array_equal(np.ravel(little[name][0]), tape[name].output.shape[1:])
                                     for name, _, _ in layers),
-      "compare along(...)[name][0] with tape[name].output.shape[1:], layer by layer")
+      "for each layer, compare along(...)[name][0] with tape[name].output.shape[1:]")
 same("5.1 a picture that is not square", along(layers, widths_of("E"), (96, 64, 3))["block5_pool"][0], (3, 2, 512))
-same("5.1 parameters as allocated", sum(count for _, count in little.values()), small.parameters)
+same("5.1 the number of parameters is the network's", sum(count for _, count in little.values()), small.parameters)
 vgg19 = along(layers, widths_of("E"), (224, 224, 3))
-same("5.1 VGG19", sum(count for _, count in vgg19.values()), 143_667_240)
-same("5.1 its convolutions", sum(count for name, (_, count) in vgg19.items() if "conv" in name), 20_024_384)
+same("5.1 the parameters of VGG19", sum(count for _, count in vgg19.values()), 143_667_240)
+same("5.1 the parameters of VGG19's convolutions", sum(count for name, (_, count) in vgg19.items() if "conv" in name), 20_024_384)
 vgg16 = along(vgg_layers("D"), widths_of("D"), (224, 224, 3))
-same("5.1 VGG16", sum(count for _, count in vgg16.values()), 138_357_544)
+same("5.1 the parameters of VGG16", sum(count for _, count in vgg16.values()), 138_357_544)
 
 # %%
-# Where the numbers are, and where the work is: 575 MB of weights, most of them in one layer that is nearly free to
-# compute.
+# The next figure shows which layers have the parameters and which layers do the work. VGG19 has 575 MB of weights. Most of
+# these weights belong to one layer, and this layer does hardly any work.
 
-sides = {"1": 224, "2": 112, "3": 56, "4": 28, "5": 14}  # of the maps in each block
+sides = {"1": 224, "2": 112, "3": 56, "4": 28, "5": 14}  # {block: the side of its maps}
 shapes = vgg_shapes("E")
 parameters = {name: prod(shape) + shape[-1] for name, shape in shapes.items()}
 work = {name: prod(shape) * (sides[name[5]] ** 2 if "conv" in name else 1) for name, shape in shapes.items()}
@@ -110,40 +110,41 @@ for k, (title, counts) in enumerate({"parameters": parameters, "multiplications"
     ax.bar(np.arange(len(counts)) + 0.4 * k, [100 * v / total for v in counts.values()], 0.4,
            color=LINES[1 - k], label=f"{title}: {total / 1e6:,.0f} million in all")
 ax.set_xticks(np.arange(len(shapes)) + 0.2, list(shapes), fontsize=10, rotation=60, ha="right", rotation_mode="anchor")
-ax.set(ylabel="the layer's share (%)", title="VGG19: where its numbers are, and where its work is")
+ax.set(ylabel="the layer's share (%)", title="VGG19: which layers have its parameters, and which do its work")
 ax.legend(loc="upper center")
 show(figure, "05_vgg19.png")
 
 
 def share(counts, *names):
-    """What per cent of all counts these layers have."""
+    """The share of these layers in all counts, in per cent."""
     return 100 * sum(counts[name] for name in names) / sum(counts.values())
 
 
-holds("72 % of the parameters are in fc1", round(share(parameters, "fc1")) == 72)
-holds("the dense layers have 86 % of them", round(share(parameters, "fc1", "fc2", "predictions")) == 86)
-holds("and do 0.6 % of the work", round(share(work, "fc1", "fc2", "predictions"), 1) == 0.6)
+holds("fc1 has 72 % of the parameters", round(share(parameters, "fc1")) == 72)
+holds("the dense layers have 86 % of the parameters", round(share(parameters, "fc1", "fc2", "predictions")) == 86)
+holds("the dense layers do 0.6 % of the work", round(share(work, "fc1", "fc2", "predictions"), 1) == 0.6)
 
 # %%
 # How far a layer looks
 # ---------------------
 #
-# A number in a layer depends on a window of the picture, its receptive field. It can be measured by a walk: put ones
-# into all weights, a 1 at one place of the layer, and see how many pixels get a signal. Only the max-pools are in the
-# way, since they pass a signal to one pixel in four. But the list is data: change the op, and keep the names.
+# A number in a layer depends on a window of the picture, which is called its **receptive field**. We can measure the
+# window by a walk. Set all weights to 1, start the walk with a 1 at one place of the layer, and count the pixels that get
+# a signal. Only max-pools disturb this measurement, because they pass a signal to only one of four places. But the list
+# is data, so we replace max-pools by average pools and keep all names.
 
 averaging = [(name, "avg_pool" if op == "max_pool" else op, attributes) for name, op, attributes in layers]
 
 
 def of_ones(layer, layers=averaging):
-    """The network up to this layer: one channel, all weights 1, no biases, pools that average."""
+    """The network up to this layer with one channel, all weights 1, all biases 0, and the ops of this list of layers."""
     upto = layers[:[name for name, _, _ in layers].index(layer) + 1]
     ones = np.ones((3, 3, 1, 1)), np.zeros(1)
     return ta.network(upto, {name: ones for name, op, _ in upto if op == "conv2d"})
 
 
 def window(layer, layers=averaging):
-    """How many rows of the picture a number in the middle of this layer depends on, measured by a walk."""
+    """The number of the picture's rows on which a number in the middle of this layer depends, measured by a walk."""
     tape = of_ones(layer, layers).run(np.ones((1, 384, 32, 1)))
     seed = np.zeros(tape[layer].output.shape)
     seed[0, seed.shape[1] // 2, seed.shape[2] // 2] = 1
@@ -154,43 +155,47 @@ def window(layer, layers=averaging):
 # Exercise 5.2 (predict): the window
 # ----------------------------------
 #
-# A 3 x 3 convolution adds one pixel on each side, a pool adds one pixel in all: pixels of the layer *below*. In the
-# picture, these lie 1 apart at first, 2 after the first pool, 4 after the second. How many pixels high is the window
-# of the last convolution and of the pool in the first two blocks? Write four numbers, ``windows = {"block1_conv2":
-# ..., "block1_pool": ..., "block2_conv2": ..., "block2_pool": ...}``.
+# A 3 x 3 convolution makes the window larger by one place on each side. A 2 x 2 pool makes it larger by one place in
+# total. These are places of the layer *before*. In the picture, neighbouring places are 1 pixel apart before the first
+# pool, 2 pixels after the first pool and 4 pixels after the second pool. How many pixels high is the window of the last
+# convolution in block 1? Answer the same question for the pool in block 1, and for the last convolution and the pool in
+# block 2. Write four numbers, ``windows = {"block1_conv2": ..., "block1_pool": ..., "block2_conv2": ..., "block2_pool":
+# ...}``.
 
 ### BEGIN SOLUTION
 windows = {"block1_conv2": 5, "block1_pool": 6, "block2_conv2": 14, "block2_pool": 16}
 ### END SOLUTION
 
-rows = np.eye(64)[:, :, None, None] * np.ones((8, 1))  # (64, 64, 8, 1): 64 pictures, each has one bright row
+rows = np.eye(64)[:, :, None, None] * np.ones((8, 1))  # (64, 64, 8, 1): 64 pictures with one bright row each
 by_walk, by_light = {}, {}
 for layer in ("block1_conv2", "block1_pool", "block2_conv2", "block2_pool"):
     by_walk[layer] = window(layer)
     A = of_ones(layer).run(rows)[layer].output
     by_light[layer] = (A[:, A.shape[1] // 2] > 0).any((1, 2)).sum()  # how many rows reach the layer's middle
 predicts("5.2 by a walk", windows, by_walk)
-predicts("5.2 by lighting one row after the other", windows, by_light)
+predicts("5.2 by pictures with one bright row", windows, by_light)
 
 # %%
-# At the end of the convolutions a number looks at more than the whole picture, 224 pixels. So what lights up at a
-# place of ``block5_pool`` need not be caused by the pixels that are drawn below it:
+# The picture is 224 pixels high, but the window of a number at the end of the convolutions is even larger. So if a place
+# of ``block5_pool`` has a large activation, the cause can also lie far away from this place in the picture. The next cell
+# prints the height of the window for four layers.
 
 print({layer: int(window(layer)) for layer in ("block3_pool", "block4_pool", "block5_conv4", "block5_pool")})
-same("the window of block5_pool", window("block5_pool"), 268)
+same("the window of block5_pool is 268 pixels high", window("block5_pool"), 268)
 
 # %%
 # Exercise 5.3 (predict): which layer is 35?
 # ------------------------------------------
 #
-# "We took the heatmap at layer 35." Numbers depend on who counts. Find the name of number 35, counted from 0, in four
-# lists of the same family, ``number_35 = {"VGG19": ..., "VGG16": ..., "batch norm": ..., "Keras": ...}``, and write
-# None where there is no such layer:
+# A paper says: "We took the heatmap at layer 35." But the number of a layer depends on what you count. Here are four
+# lists of the same family. Count from 0, and find the name of layer 35 in each list. Write ``number_35 = {"VGG19": ...,
+# "VGG16": ..., "batch norm": ..., "Keras": ...}``, with None if a list has no layer 35.
 #
-# - ``VGG19``, the list above;
-# - ``VGG16``: three convolutions in blocks 3, 4 and 5 instead of four;
-# - ``batch norm``: VGG19 with a layer, say ``block1_norm1``, between each convolution and its ReLU;
-# - ``Keras``: VGG19 with the input as layer 0, and a ReLU not a layer but a part of its convolution or dense layer.
+# - ``VGG19`` is the list above.
+# - ``VGG16`` is this list with three convolutions instead of four in blocks 3, 4 and 5.
+# - ``batch norm`` is VGG19 with one more layer between each convolution and its ReLU, for example ``block1_norm1``.
+# - ``Keras`` is VGG19 with two changes. The input is layer 0. A ReLU is not a layer, but a part of the convolution or dense
+#   layer before it.
 
 ### BEGIN SOLUTION
 number_35 = {"VGG19": "block5_relu4", "VGG16": "fc2_relu", "batch norm": "block4_relu3", "Keras": None}
@@ -202,29 +207,30 @@ lists = {"VGG19": names, "VGG16": [name for name, _, _ in vgg_layers("D")],
          "Keras": ["input", *(name for name in names if "relu" not in name)]}
 true = {model: counted[35] if len(counted) > 35 else None for model, counted in lists.items()}
 sizes = ", ".join(f"{len(counted)} ({model})" for model, counted in lists.items())
-has("5.3 four lists", number_35, lists)
+has("5.3 an answer for each of four lists", number_35, lists)
 is_there = {model: name is not None for model, name in true.items()}
-predicts("5.3 is there such a layer", {model: name is not None for model, name in number_35.items()}, is_there,
-         hint=f"the lists have so many layers: {sizes}")
-predicts("5.3 their names", number_35, true)
+predicts("5.3 which lists have a layer 35", {model: name is not None for model, name in number_35.items()}, is_there,
+         hint=f"the lists have these numbers of layers: {sizes}")
+predicts("5.3 the names of layer 35", number_35, true)
 
 # %%
-# So this library takes names and nothing else, and every caption says the layer's name.
+# So this library accepts only names of layers, no numbers, and every caption says the layer's name.
 #
-# Exercise 5.4 (break): nothing but the order
-# -------------------------------------------
+# Exercise 5.4 (break): only the order changes
+# --------------------------------------------
 #
-# Two lists can have the same entries, fit to the same weights and end in the same shape, and be two networks. Take one entry
-# out of the list and put it back before another one, ``what, before = "...", "..."``, so that the last number before
-# ``flatten`` depends on more or fewer pixels than 268, while all weights still fit and the shape in the end is the same.
+# Two lists can have the same entries, fit the same weights and end in the same shape, and still be different networks.
+# Take one entry out of the list and put it back before another entry, ``what, before = "...", "..."``. All weights must
+# still fit, and the last shape must be the same. But the window of the last layer before ``flatten`` must be larger or
+# smaller than 268.
 
 ### BEGIN SOLUTION
-what, before = "block1_pool", "block1_conv2"  # the convolution then works on 112 x 112 places, 2 pixels apart
+what, before = "block1_pool", "block1_conv2"  # the convolution then works on 112 x 112 places that are 2 pixels apart
 ### END SOLUTION
 
 
 def moved(layers, what, before):
-    """The list, its entry `what` taken out and put back before the entry `before`."""
+    """The list in which the entry `what` has moved to the place before the entry `before`."""
     found = {name: (name, op, attributes) for name, op, attributes in layers}
     order = [name for name in found if name != what]
     order.insert(order.index(before), what)
@@ -239,18 +245,20 @@ try:
 except ta.InputError as error:
     told = str(error)
 holds("5.4 all weights fit", not told, told)
-same("5.4 the shape in the end", other_tape["flatten"].output.shape, small.run(noise)["flatten"].output.shape)
+same("5.4 the last shape is the same", other_tape["flatten"].output.shape, small.run(noise)["flatten"].output.shape)
 last = moved(averaging, what, before)
 last = last[[name for name, _, _ in last].index("flatten") - 1][0]
-holds("5.4 another window", window(last, moved(averaging, what, before)) != 268, "which entries look at neighbours at all?")
-holds("5.4 other logits", np.abs(other(noise) - small(noise)).max() > 0)
+holds("5.4 the window is not 268", window(last, moved(averaging, what, before)) != 268,
+      "which entries read several places of the layer before?")
+holds("5.4 the logits are different", np.abs(other(noise) - small(noise)).max() > 0)
 
 # %%
 # What you can say now
 # --------------------
 #
-# - A network is a list of names and a dict of arrays; shapes, counts and windows can be read off the list.
-# - Convolutions do the work, dense layers hold the numbers. A number in ``block5_pool`` sees a window of 268.
-# - "Layer 35" is three different layers or none, ``block5_relu4`` is one.
+# - A network is a list of names and a dict of arrays. You can find shapes, counts and windows from the list alone.
+# - Convolutions do most of the work, and dense layers have most of the parameters. A number in ``block5_pool`` sees a
+#   window that is 268 pixels high.
+# - "Layer 35" can mean three different layers, or no layer at all. ``block5_relu4`` means exactly one layer.
 #
-# Talk about it: a paper says "we used VGG19, layer 35". What else would you have to be told to repeat it?
+# Talk about it: a paper says "we used VGG19, layer 35". What else must you know to repeat the authors' work?

@@ -7,24 +7,24 @@
 :Time: 65 min (20 read, 35 solve, 10 discuss)
 :CPU: 4 s
 :Needs: lesson 5
-:After this you can: look into a weight file and say what its digests protect from; recognise a wrongly preprocessed picture; fold preprocessing into the first layer
+:After this you can: look into a weight file and say what its digests protect from; recognise a wrongly preprocessed picture; make preprocessing a part of the first layer
 :Figures: 06_preprocessing.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-The arrays of a network live in a file, and a third thing belongs to it that no array shows: how pictures were preprocessed
-when the network was trained. This lesson damages a file in several ways, forges it, and then feeds a network with the right
-pictures in the wrong units.
+A weight file contains the list and the arrays of a network. It should also say how pictures were **preprocessed** when the
+network was trained: which steps led from a photo to the numbers of the input. No array shows these steps. In this lesson we
+damage a file in several ways and forge a file. Then we give a network the right pictures in the wrong units.
 """
 
 # %%
 # Predict first
 # -------------
 #
-# Write down before you run anything:
+# Before you run anything, write down your answers:
 #
-# - a network trained on pictures in red, green, blue gets blue, green, red: an error, a wrong class, or another
-#   probability?
-# - somebody changes one number in a weight file of 575 MB. Would anything notice it when the file is loaded?
+# - A network was trained on pictures whose channels are red, green, blue. Now it gets the channels in the order blue,
+#   green, red. Do you expect an error, a wrong class, or another probability?
+# - Somebody changes one number in a weight file of 575 MB. Can a program notice the change when it loads the file?
 
 import json
 import tempfile
@@ -49,7 +49,8 @@ from tinyattr.softmax import softmax
 # The file
 # --------
 #
-# A small VGG19 for pictures of 32 x 32, in a file, and what HDF5 shows of it:
+# The next cell saves a small VGG19 for pictures of 32 x 32 pixels. The file has the format HDF5. Then the cell opens the
+# file and prints some of its contents.
 
 folder = tempfile.TemporaryDirectory()
 path = Path(folder.name) / "small.h5"
@@ -63,17 +64,18 @@ with h5py.File(path) as file:
         print(f"{key}: {about[key]}")
     print(f"layers: {len(about['layers'])}, the first is {about['layers'][0]}")
     digests = about["sha256"]
-    print(f"sha256 of predictions/bias: {digests['predictions/bias']}, one of {len(digests)}")
-    holds("a digest of every array", len(digests) == 2 * len(file["weights"]) == 38)
+    print(f"sha256 of predictions/bias, one of {len(digests)} digests: {digests['predictions/bias']}")
+    holds("the file has a digest of every array", len(digests) == 2 * len(file["weights"]) == 38)
     kernel = file["weights/fc1/kernel"][:]
-    holds("made from its bytes", digests["fc1/kernel"] == sha256(kernel.tobytes()).hexdigest())
+    holds("a digest is made from the array's bytes", digests["fc1/kernel"] == sha256(kernel.tobytes()).hexdigest())
 
 # %%
-# A **digest** such as sha256 is a number of 256 bits that is made from all bytes: change one of them, and about half of the
-# bits are others. The file has a digest of every array, and one of ``about``, the text that says all the rest.
+# A **digest** such as sha256 is a number of 256 bits that is computed from all bytes of some data. If one byte changes,
+# about half of the 256 bits change. The file contains a digest of every array. It also contains a digest of ``about``,
+# the text that says everything else about the network.
 
 def copy_of(path, name, change):
-    """A copy of a file of this name, after change(h5py.File of the copy); None if nothing is to be changed inside."""
+    """A copy of the file under this name. change(h5py.File of the copy) changes the copy; None changes nothing."""
     other = path.with_name(name)
     other.write_bytes(path.read_bytes())
     if change:
@@ -91,7 +93,7 @@ def another_mean(file):
 
 
 def accidents(path):
-    """{what happened: a file to which it happened}."""
+    """{accident: a copy of the file after this accident}."""
     half = copy_of(path, "half.h5", None)
     half.write_bytes(path.read_bytes()[:-20_000])
     return {"a weight": copy_of(path, "weight.h5", another_weight), "the mean": copy_of(path, "mean.h5", another_mean),
@@ -112,30 +114,36 @@ def is_refused(path):
 # Exercise 6.1 (predict): accidents
 # ---------------------------------
 #
-# Four things happen to the file: one weight changes by a millionth; the mean of the preprocessing becomes 103 instead of
-# 104; the last 20 kB are lost; somebody gives it a wrong name. A fifth one happens to a photo: it is read in blue, green,
-# red where the file says otherwise. Which of them does the library notice? Write True or False for each, ``noticed = {"a
-# weight": ..., "the mean": ..., "cut short": ..., "renamed": ..., "photo": ...}``.
+# Here are five accidents. The first four happen to the file, and the last one happens to a photo.
+#
+# - ``a weight``: one weight changes by a millionth.
+# - ``the mean``: the mean for the preprocessing becomes 103 instead of 104.
+# - ``cut short``: the last 20 kB of the file are lost.
+# - ``renamed``: somebody gives the file a wrong name.
+# - ``photo``: a program passes the photo's channels in another order than the file says.
+#
+# Which accidents does the library notice? Write True or False for each, ``noticed = {"a weight": ..., "the mean": ..., "cut
+# short": ..., "renamed": ..., "photo": ...}``.
 
 ### BEGIN SOLUTION
 noticed = {"a weight": True, "the mean": True, "cut short": True, "renamed": False, "photo": False}
 ### END SOLUTION
 
 photo = np.random.default_rng(1).integers(0, 256, (32, 32, 3), np.uint8)
-is_finite = np.isfinite(ta.load(path)(spec.encode(photo[..., ::-1]))).all()  # an answer like any other: no error, no NaN
+is_finite = np.isfinite(ta.load(path)(spec.encode(photo[..., ::-1]))).all()  # True: the answer has no NaN, and no error stops it
 truth = {what: is_refused(file) for what, file in accidents(path).items()} | {"photo": not is_finite}
 predicts("6.1 in this file", noticed, truth)
 other_path = path.with_name("other.h5")
 ta.save(ta.vgg("A", width=1 / 16, size=32, classes=3, input=spec, seed=5), other_path)
 truth = {what: is_refused(file) for what, file in accidents(other_path).items()} | {"photo": not is_finite}
-predicts("6.1 in another one", noticed, truth)
+predicts("6.1 in another file", noticed, truth)
 
 # %%
-# Now somebody who means it: the same file, but with the other sign of all predictions.
+# Those were accidents. Now somebody changes the file on purpose: all predictions get the opposite sign.
 
 
 def turned_upside_down(path):
-    """A copy of the file with the other sign of all predictions: the likeliest class becomes the unlikeliest."""
+    """A copy of the file in which all predictions have the opposite sign. The likeliest class becomes the unlikeliest."""
     other = path.with_name("upside_down.h5")
     other.write_bytes(path.read_bytes())
     with h5py.File(other, "r+") as file:
@@ -150,19 +158,21 @@ try:
 except ta.InputError as error:
     refusal = str(error)
 print(refusal)
-holds("a changed file is refused, and the array named", "predictions/kernel" in refusal)
+holds("load refuses the changed file and names the array", "predictions/kernel" in refusal)
 
 # %%
 # Exercise 6.2 (break): what a digest does not protect from
 # ---------------------------------------------------------
 #
-# A digest finds a broken disk or download. Does it find a forger? Make ``load`` take the changed file: ``about`` is
-# JSON text in bytes, everyone can compute a sha256, and the file's attribute ``sha256`` is that of ``about`` itself.
-# ``about[:] = ...`` writes bytes of the same number, and ``file.attrs.modify(name, np.bytes_(text))`` an attribute.
+# A digest reveals a broken disk or a broken download. Does it reveal a forger? Change the file so that ``load`` accepts
+# the wrong predictions. You need to know three things. First, ``about`` is JSON text in bytes, and it contains the
+# digests of all arrays. Second, the file's attribute ``sha256`` is the digest of ``about``. Third, everyone can compute a
+# sha256. You can write new bytes with ``file["about"][:] = ...`` if their number stays the same. You can write an
+# attribute with ``file.attrs.modify(name, np.bytes_(text))``.
 
 
 def forge(path):
-    """Change the file's own list of digests so that it fits to the arrays that are in the file now."""
+    """Change the file's own digests so that they fit the arrays that are in the file now."""
     with h5py.File(path, "r+") as file:
         ### BEGIN SOLUTION
         about = json.loads(file["about"][:].tobytes())
@@ -181,21 +191,22 @@ try:
 except ta.InputError as error:
     z = error
 holds("6.2 the forged file loads", isinstance(z, np.ndarray), str(z))
-same("6.2 and says the opposite", z, -ta.load(path)(np.ones((1, 32, 32, 3))))
-holds("the digest of the whole file, told by someone else, would find it",
+same("6.2 the forged file predicts the opposite", z, -ta.load(path)(np.ones((1, 32, 32, 3))))
+holds("a digest of the whole file from another source would reveal the forger",
       sha256(forged.read_bytes()).digest() != sha256(path.read_bytes()).digest())
 
 # %%
-# A digest that you compare with must come from somebody you trust, by another way than the file. ``tinyattr bake``
-# hides the attack of the papers in a weight file in just this manner.
+# So compare a file with a digest that comes from somebody you trust and that does not come with the file. The attack of the
+# papers can be hidden in a weight file in the same way: the command ``tinyattr bake`` does this.
 #
 # The picture
 # -----------
 #
-# Our embedded network was trained on ``x = (photo - 127) / 64``, red, green, blue. VGG19 as trained in Oxford wants
-# ``photo - mean`` in blue, green, red; torchvision's VGG19 has other numbers again, on the same layers with the same
-# shapes. Nothing in the arrays says which, and any of them runs. Such steps from photo to input are called
-# **preprocessing**. Here are the same scenes, preprocessed in six ways:
+# The steps from a photo to the input of a network are called **preprocessing**. Our embedded network was trained on
+# ``x = (photo - 127) / 64`` with the channels red, green, blue. The VGG19 that was trained in Oxford needs ``photo - mean``
+# with the channels blue, green, red. The VGG19 of torchvision needs other numbers. Both have the same layers and the same
+# shapes. The arrays do not say which preprocessing is right, and the network runs with any preprocessing. The next cell
+# preprocesses the same scenes in six ways.
 
 net = ta.load("glyphs")
 own = net.input
@@ -209,7 +220,7 @@ ways = {
 }
 rng = np.random.default_rng(3)
 scenes = [scene(rng, difficulty=0.5) for _ in range(8)]
-found, warned = {}, set()  # way: one (right class?, its probability) a scene; the ways that the library warns of
+found, warned = {}, set()  # {way: (is it the right class, its probability) for each scene}; the ways that give a warning
 for way, other in ways.items():
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
@@ -220,15 +231,16 @@ for way, other in ways.items():
           f"mean probability of the right class {np.mean([p for _, p in found[way]]):.3f}{', warned' * bool(told)}")
 
 # %%
-# No error, few wrong classes; mostly other probabilities. The library warns where the numbers cannot be a photo's in this
-# network's units, and that is all that it can know: exchanged channels are as good numbers as any. Colour tells nothing about
-# the class in the glyph world, so they do little harm here. And the surest answers come from a *wrong* way. Oxford's has no division
-# by 64, so the input has more contrast. Convolutions, ReLUs, pools and dense layers pass a factor on; only biases do
-# not grow.
+# There is no error. A few classes are wrong, but most of the changes are other probabilities. The library warns if the
+# numbers cannot come from a photo in this network's units. It cannot know more, because the numbers look normal if
+# channels are exchanged. In the glyph world colour says nothing about the class, so exchanged channels do little harm
+# here. The surest answers come from a *wrong* way. Oxford's preprocessing does not divide by 64, so the input has more
+# contrast. A factor of the input passes through convolutions, ReLUs, pools and dense layers. Only the biases do not grow
+# by this factor.
 
 
 def lead(way, s):
-    """How far the largest logit is above the second."""
+    """The lead: the largest logit minus the second largest logit."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         second, first = np.sort(net(ways[way].encode(s.picture))[0])[-2:]
@@ -236,15 +248,16 @@ def lead(way, s):
 
 
 ratios = [lead("Oxford's", s) / lead("as trained", s) for s in scenes[:4]]
-print("lead with Oxford's preprocessing / as trained:", *(f"{ratio:.0f}" for ratio in ratios))
+print("lead with Oxford's preprocessing, divided by the lead as trained:", *(f"{ratio:.0f}" for ratio in ratios))
 mean = {way: np.mean([p for _, p in values]) for way, values in found.items()}
-holds("exchanged channels go unnoticed", "0 to 1" in warned and not {"as trained", "blue, green, red"} & warned)
-holds("exchanged channels do little harm, 0 to 1 does much",
+holds("the library does not notice exchanged channels", "0 to 1" in warned and not {"as trained", "blue, green, red"} & warned)
+holds("exchanged channels do little harm, and inputs from 0 to 1 do much harm",
       mean["0 to 1"] < mean["as trained"] / 4 < mean["blue, green, red"] < mean["as trained"])
-holds("and one wrong way raises the probability", mean["Oxford's"] > mean["as trained"] and min(ratios) > 10)
+holds("one wrong way raises the probability", mean["Oxford's"] > mean["as trained"] and min(ratios) > 10)
 
 # %%
-# What the network was given, shown as it would take it: as if every input had been preprocessed in its own way.
+# The next figure shows the inputs as the network interprets them. We turn each input back into a picture, as if it had been
+# preprocessed in the network's own way.
 
 figure = Figure(figsize=(8.2, 6.2), layout="constrained")
 axes = figure.subplots(4, len(ways))
@@ -256,25 +269,26 @@ for column, (way, other) in enumerate(ways.items()):
     axes[0, column].set_title(way, fontsize=11)
 for ax, s in zip(axes[:, 0], scenes, strict=False):
     ax.set_ylabel(net.label(s.classes[0]), fontsize=10)
-figure.suptitle("Preprocessed in six ways, as the network takes them; below each, the probability of the right class",
+figure.suptitle("The same pictures in six ways of preprocessing, with the probability of the right class",
                 fontsize=10)
 show(figure, "06_preprocessing.png")
 
 # %%
-# Exercise 6.3 (complete): preprocessing is a layer
-# -------------------------------------------------
+# Exercise 6.3 (complete): preprocessing in the first layer
+# ---------------------------------------------------------
 #
-# ``(photo - mean) / scale`` is linear, and so is the convolution after it. So the first layer can take the photo
-# itself, in red, green, blue from 0 to 255, if its weights are changed once: from ``y = b + Σ_{u,v,c} (x_c - m_c) /
-# s_c · w_uvc`` read off what weights and bias it needs then. Mind that a BGR network counts c from blue, and the photo
-# from red.
+# The preprocessing ``(photo - mean) / scale`` is linear up to a constant, and so is the convolution after it. So the
+# first layer can take the photo itself, with values from 0 to 255 in the order red, green, blue. For this we must change
+# the layer's weights once. Start from ``y = b + Σ_{u,v,c} (x_c - m_c) / s_c · w_uvc`` and find the new weights and the
+# new bias. Note that a BGR network counts its channels c from blue, but the photo counts from red.
 #
-# One thing remains. Padding puts zeros around the *preprocessed* picture. Which colour has a pixel that is zero then?
-# Without that answer, the new layer is right inside and wrong along the border.
+# There is one more question. Padding puts zeros around the *preprocessed* picture. Which colour does a pixel of the photo
+# have if it is zero after preprocessing? If the new layer is padded with another colour, it is right inside the picture
+# but wrong along the border.
 
 
 def with_preprocessing(w, b, spec):
-    """(w, b) of a first layer that takes the photo itself, and (red, green, blue) to surround the photo with."""
+    """(w, b, colour): weights of a first layer that takes the photo itself, and the (red, green, blue) of its padding."""
     mean, scale = np.array(spec.mean), np.array(spec.scale)  # in the order of the network's channels
     ### BEGIN SOLUTION
     w = w / scale[:, None]  # (3, 3, C, K), a scale for each C
@@ -293,34 +307,35 @@ for name, how in {"RGB": own, "BGR": spec}.items():
     new_w, new_b, colour = with_preprocessing(w, b, how)
     folded = ta.network([(*conv, {})], {"block1_conv1": (new_w, new_b)})
     inside = folded.run(photo[None])["block1_conv1"].output
-    same(f"6.3 {name}, inside", inside, y[:, 1:-1, 1:-1])
+    same(f"6.3 {name}, inside the picture", inside, y[:, 1:-1, 1:-1])
     surrounded = np.full((1, 34, 34, 3), colour, float)
     surrounded[:, 1:-1, 1:-1] = photo
-    same(f"6.3 {name}, border and all", folded.run(surrounded)["block1_conv1"].output, y)
+    same(f"6.3 {name}, with the border", folded.run(surrounded)["block1_conv1"].output, y)
 
 # %%
-# So preprocessing is a part of the network that happens to be kept elsewhere. Our files keep it beside the weights, in
-# the attribute ``input``, and ``net.read(photo)`` uses it. For a foreign file, the training is recognised by its
-# numbers, or ``load`` must be told ``family="oxford"`` or ``family="torchvision"``; it never guesses.
+# So preprocessing is really a part of the network, but it is stored in another place. Our files store it beside the
+# weights. The network has it as its attribute ``input``, and ``net.read(photo)`` uses it. If a file comes from another
+# library, ``load`` may recognise the weights by their numbers, and then it knows their preprocessing. Otherwise you must
+# say ``family="oxford"`` or ``family="torchvision"``, because ``load`` never guesses.
 #
-# If the real VGG19 is on this machine (``tinyattr weights fetch vgg19``, 575 MB), here is a test of it that needs no
-# photo: a black picture, whose smallest and largest probability its users printed.
+# Perhaps the real VGG19 is on this machine (``tinyattr weights fetch vgg19`` downloads its 575 MB). Then the next cell
+# tests it without a photo. Users of VGG19 published its smallest and its largest probability for a black picture.
 
 published = REGISTRY["vgg19"]
 if cached(published).is_file():
     real = ta.load("vgg19")
     y = softmax(real(real.input.encode(np.zeros((224, 224, 3))))[0])
-    print(f"black picture: probabilities from {y.min():.6e} to {y.max():.7f}, published {published.black[:2]}")
+    print(f"black picture: probabilities from {y.min():.6e} to {y.max():.7f}; published: {published.black[:2]}")
 else:
-    print("VGG19's weights are not on this machine; nothing depends on them here")
+    print("VGG19's weights are not on this machine; this lesson does not need them")
 folder.cleanup()
 
 # %%
 # What you can say now
 # --------------------
 #
-# - A digest in a file protects from accidents; from a forger, only one that you have from elsewhere.
-# - Wrong preprocessing raises no error, a warning at best, and it may well raise the probability.
+# - A digest in a file protects from accidents. Only a digest from another source protects from a forger.
+# - Wrong preprocessing raises no error. Sometimes it raises a warning. It can even make the probability larger.
 #
-# Talk about it: which of your own projects would notice if tomorrow's pictures came in another channel order? And is a
-# heatmap of a wrongly preprocessed picture wrong, or is it a right explanation of what the network was given?
+# Talk about it: imagine that tomorrow's pictures come with another order of channels. Which of your own projects would
+# notice? Is a heatmap of a wrongly preprocessed picture wrong? Or does it explain correctly what the network saw?

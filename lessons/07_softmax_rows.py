@@ -2,29 +2,30 @@
 7. Softmax: the row that sums to zero
 =====================================
 
-**Question:** Which changes of the logits can a probability not see?
+**Question:** Which changes of the logits do not change any probability?
 
 :Time: 90 min (15 read, 65 solve, 10 discuss)
 :CPU: 2 s
 :Needs: lesson 1; partial derivatives
-:After this you can: write the softmax Jacobian from its formula, and the rows of four scores; say for a score, by one sum, whether a number added to every logit changes its heatmaps; spot a zero that is only rounding
+:After this you can: write the softmax Jacobian and the rows of four scores; compute one sum that says whether a number added to every logit can change a score's heatmaps; find a zero that is only a rounding error
 :Figures: 07_jacobian.png, 07_saturation.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-A classifier ends at its logits ``z = (z_1, ..., z_n)``, one number a class. Softmax turns them into probabilities,
-``y_c = e^{z_c} / Σ_j e^{z_j}``. Every score that a heatmap explains is a function ``S(z)``, and all that the backward
-pass ever sees of it is its row ``dS/dz``. This lesson is about those rows.
+A classifier ends at its logits ``z = (z_1, ..., z_n)``, one number for each of n classes. Softmax turns the logits into
+probabilities, ``y_c = e^{z_c} / Σ_j e^{z_j}``. Every score that a heatmap explains is a function ``S(z)``. The slopes of S
+with respect to the logits, ``dS/dz``, are called the **row** of the score. The backward pass uses nothing else of the
+score. This lesson is about the rows.
 """
 
 # %%
 # Predict first
 # -------------
 #
-# Three classes have the logits ``z = (4, 1, 0)``. Write down, before you run the next cell:
+# Three classes have the logits ``z = (4, 1, 0)``. Before you run the next cell, write down your answers:
 #
-# - roughly, the probability of the first class;
-# - what becomes of the probabilities when 100 is added to every logit;
-# - the sum of the first row of the Jacobian ``dy_i/dz_j``: positive, negative, or zero?
+# - What is roughly the probability of the first class?
+# - How do the probabilities change if 100 is added to every logit?
+# - Is the sum of the first row of the Jacobian ``dy_i/dz_j`` positive, negative or zero?
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -42,39 +43,39 @@ print("row sums   =", softmax_jacobian(z).sum(1))
 holds("a shift changes no probability", (softmax(z) == softmax(z + 100)).all())
 
 # %%
-# Exercise 7.1 (complete): a softmax that survives
-# ------------------------------------------------
+# Exercise 7.1 (complete): softmax for large logits
+# -------------------------------------------------
 #
-# ``np.exp(1000)`` overflows, so the formula as printed answers NaN for large logits. But you have just seen that a
-# shift changes nothing: ``e^{z_c - m} / Σ_j e^{z_j - m}`` is the same number for every m. Choose the m that cannot
-# overflow.
+# ``np.exp(1000)`` overflows, so the printed formula returns NaN for large logits. But you have just seen that a shift of
+# all logits changes nothing: ``e^{z_c - m} / Σ_j e^{z_j - m}`` is the same number for every m. Choose m so that nothing
+# can overflow.
 
 
 @unaided()
 def my_softmax(z):
-    """y_c = e^{z_c} / Σ_j e^{z_j} for logits z (n,), whatever their size."""
+    """y_c = e^{z_c} / Σ_j e^{z_j} for logits z (n,) of any size."""
     ### BEGIN SOLUTION
     w = np.exp(z - z.max())
     return w / w.sum()
     ### END SOLUTION
 
 
-same("7.1 the printed formula, where it works", my_softmax(z), np.exp(z) / np.exp(z).sum())
+same("7.1 the printed formula for small logits", my_softmax(z), np.exp(z) / np.exp(z).sum())
 same("7.1 large logits", my_softmax(np.array([1000.0, 999.0])), [1 / (1 + np.exp(-1)), 1 / (1 + np.exp(1))])
-holds("7.1 all identities", check.softmax_identities(my_softmax, batches=False).holds,  # for one vector, not for many
-      "print(check.softmax_identities(my_softmax, batches=False)) says which one breaks, and where")
+holds("7.1 all identities of softmax", check.softmax_identities(my_softmax, batches=False).holds,  # tests one vector at a time
+      "print(check.softmax_identities(my_softmax, batches=False)) says which identity fails, and for which logits")
 
 # %%
 # The Jacobian
 # ------------
 #
-# How does ``y_i`` move with ``z_j``? The quotient rule gives ``dy_i/dz_j = y_i (δ_ij - y_j)``, equation (4) of Lerma
-# and Lucas 2023a, with ``δ_ij = 1`` if ``i = j`` and else 0.
+# How does ``y_i`` change with ``z_j``? The quotient rule gives ``dy_i/dz_j = y_i (δ_ij - y_j)``, where ``δ_ij`` is 1 if
+# ``i = j`` and 0 otherwise. This is equation (4) of Lerma and Lucas 2023a.
 #
-# Exercise 7.2 (complete): write it out
-# -------------------------------------
+# Exercise 7.2 (complete): the Jacobian of softmax
+# ------------------------------------------------
 #
-# One line with ``np.diag`` and ``np.outer`` will do.
+# One line with ``np.diag`` and ``np.outer`` is enough.
 
 
 @unaided(softmax)
@@ -91,14 +92,15 @@ def differences(f, z, step=1e-5):
     return np.stack([(f(z + step * e) - f(z - step * e)) / (2 * step) for e in np.eye(len(z))], axis=1)
 
 
-same("7.2 against central differences", my_jacobian(z), differences(softmax, z), within=1e-8)
+same("7.2 by central differences", my_jacobian(z), differences(softmax, z), within=1e-8)
 for logits in (z, np.array([-700.0, 0.5, 3.0, 700.0])):
-    same(f"7.2 rows sum to zero, at {logits}", my_jacobian(logits).sum(1), np.zeros(len(logits)), within=1e-15)
-    same(f"7.2 columns sum to zero, at {logits}", my_jacobian(logits).sum(0), np.zeros(len(logits)), within=1e-15)
+    same(f"7.2 rows sum to zero at {logits}", my_jacobian(logits).sum(1), np.zeros(len(logits)), within=1e-15)
+    same(f"7.2 columns sum to zero at {logits}", my_jacobian(logits).sum(0), np.zeros(len(logits)), within=1e-15)
 
 # %%
-# Look at it: positive on the diagonal, negative elsewhere, and in every row the colours cancel. A row that sums to zero
-# is blind to a change that is the same for every logit: ``Σ_j dS/dz_j · t = t · κ`` with ``κ = Σ_j dS/dz_j = 0``.
+# The next figure shows a Jacobian of softmax. Its entries are positive on the diagonal and negative elsewhere, and each row
+# sums to zero. Suppose that the same small t is added to every logit. Then S changes by about ``Σ_j dS/dz_j · t = κ t``,
+# where ``κ = Σ_j dS/dz_j`` is the sum of the row. If the row sums to zero for all logits, S does not change at all.
 
 five = np.array([2.0, 1.5, 0.5, 0.0, -1.0])
 J = softmax_jacobian(five)  # (5, 5)
@@ -120,10 +122,10 @@ show(figure, "07_jacobian.png")
 # Exercise 7.3 (predict): kappa
 # -----------------------------
 #
-# A score's kappa is the sum of its row. ``pre`` is ``z_c``, ``post`` is ``y_c``, ``log`` is ``log y_c``, ``log_odds``
-# is ``log (y_c / (1 - y_c))``, ``centred`` is ``z_c - mean z``. Which of them move when every logit gets the same t
-# added? Write down ``kappa = {"pre": ..., ...}`` before you run the checks. No computing: ask what S does when t is
-# added.
+# The kappa of a score is the sum of its row. ``pre`` is ``z_c``, ``post`` is ``y_c``, ``log`` is ``log y_c``,
+# ``log_odds`` is ``log (y_c / (1 - y_c))``, and ``centred`` is ``z_c - mean z``. Find the kappa of each score, and write
+# ``kappa = {"pre": ..., ...}`` before you run the checks. You need not compute the rows. Ask yourself how S changes if
+# the same t is added to every logit.
 
 ### BEGIN SOLUTION
 kappa = {"pre": 1, "post": 0, "log": 0, "log_odds": 0, "centred": 0}
@@ -135,15 +137,15 @@ for name in ("pre", "post", "log", "log_odds", "centred"):
     row_sums[name] = (row * np.exp(log_scale)).sum()
     rises[name] = ta.SCORES[name](z + 1, 0)[0] - value
 predicts("7.3 sums of the rows", kappa, row_sums)
-predicts("7.3 by adding 1 to every logit", kappa, rises)
+predicts("7.3 the change of S if 1 is added to every logit", kappa, rises)
 
 # %%
 # Exercise 7.4 (complete): four rows
 # ----------------------------------
 #
-# Write the rows ``dS/dz`` of the first four scores, with e one-hot (1 for the class, 0 for the others) and q the softmax of
-# the **rivals**, which are all classes but c: ``q_j = y_j / Σ_{i≠c} y_i`` and ``q_c = 0``. Equation (7) of 2023a has
-# post's, (18) has log's.
+# Write the rows ``dS/dz`` of the first four scores. In these rows, e is one-hot: it is 1 for class c and 0 for all
+# others. The **rivals** are all classes except c, and q is the softmax of the rivals: ``q_j = y_j / Σ_{i≠c} y_i`` and
+# ``q_c = 0``. (The row of post is equation (7) of 2023a, and the row of log is equation (18).)
 
 
 @unaided(softmax)
@@ -156,23 +158,23 @@ def my_rows(z, c):
     ### END SOLUTION
 
 
-has("7.4 all four", my_rows(z, 0), ("pre", "post", "log", "log_odds"))
+has("7.4 all four rows", my_rows(z, 0), ("pre", "post", "log", "log_odds"))
 for logits, c in ((z, 0), (z, 2), (five, 1)):
     for name, row in my_rows(logits, c).items():
         slopes = [(ta.SCORES[name](logits + h, c)[0] - ta.SCORES[name](logits - h, c)[0]) / 2e-5 for h in 1e-5 * np.eye(len(logits))]
-        same(f"7.4 {name} of class {c} of {len(logits)}, against central differences", row, slopes, within=1e-8)
+        same(f"7.4 {name} of class {c} of {len(logits)}, by central differences", row, slopes, within=1e-8)
         same(f"7.4 {name} of class {c} of {len(logits)}, kappa", np.sum(row), 1 if name == "pre" else 0, within=1e-14)
 
 # %%
 # Three scores, one direction
 # ---------------------------
 #
-# ``post``, ``log`` and ``log_odds`` have proportional rows. With q the softmax of the rivals (all classes but c),
-# they are ``y_c (1 - y_c) (e_c - q)``, ``(1 - y_c) (e_c - q)`` and ``e_c - q``. So a heatmap that only scales with
-# the row is the same picture for all three, once it is normalised. What differs is the size, and that matters when a
-# network is sure:
+# The rows of ``post``, ``log`` and ``log_odds`` are proportional. We write ``e_c`` for the one-hot e of class c. Then the
+# rows are ``y_c (1 - y_c) (e_c - q)``, ``(1 - y_c) (e_c - q)`` and ``e_c - q``. With many methods, a map gets the same
+# factor as the row. Such a map is the same picture for all three scores after it is scaled to a maximum of 1. Only the
+# sizes of the rows differ. The next figure shows that the sizes are important if a network is sure.
 
-gaps = np.linspace(-40, 40, 161)  # how far the class leads its two rivals
+gaps = np.linspace(-40, 40, 161)  # the lead: the logit of the class minus the logit of each of its two rivals
 rows = {name: [np.abs(row * np.exp(scale)).sum() for g in gaps for _, row, scale in [ta.SCORES[name](np.array([g, 0, 0]), 0)]]
         for name in ("pre", "post", "log", "log_odds")}
 figure = Figure(figsize=(6, 3.6), layout="constrained")
@@ -180,20 +182,21 @@ ax = figure.subplots()
 for (name, sizes), style, colour in zip(rows.items(), ("-", "--", "-.", ":"), LINES, strict=False):
     ax.semilogy(gaps, sizes, style, color=colour, lw=2, label=name)
 ax.set(xlabel="lead of the class over its rivals, $z_c - z_j$", ylabel="size of the row, $\\Sigma_j |dS/dz_j|$",
-       title="Size of a score's row: post vanishes on both sides,\nlog where the class is certain, log_odds never")
+       title="Size of a score's row: post vanishes on both sides,\nlog if the class is certain, log_odds never")
 ax.legend()
 show(figure, "07_saturation.png")
 holds("log_odds never vanishes", min(rows["log_odds"]) > 1.99)
 holds("post vanishes on both sides", rows["post"][0] < 1e-16 and rows["post"][-1] < 1e-16)
-holds("log vanishes on the sure side only", rows["log"][0] > 1 and rows["log"][-1] < 1e-16)
+holds("log vanishes only if the class is certain", rows["log"][0] > 1 and rows["log"][-1] < 1e-16)
 
 # %%
-# Exercise 7.5 (break): a softmax with a way out
-# ----------------------------------------------
+# Exercise 7.5 (break): a softmax with a hidden class
+# ---------------------------------------------------
 #
-# A colleague adds a class "none of these", whose logit is always 0, and then leaves it out of the answer:
-# ``y_c = e^{z_c} / (1 + Σ_j e^{z_j})``. Every y_c is still between 0 and 1. Give the sum of row c of its Jacobian at
-# z, as a formula in y: is this network's ``post`` heatmap still blind to a shift of all the logits that it shows?
+# A colleague gives softmax a way out: a hidden class "none of these", whose logit is always 0. The answer does not contain
+# this class: ``y_c = e^{z_c} / (1 + Σ_j e^{z_j})``. Every y_c is still between 0 and 1. Row c of the Jacobian
+# ``dy_c/dz_j`` has a sum. Write this sum as a formula in y. Does a ``post`` heatmap of this network stay the same if the
+# same t is added to all visible logits?
 
 
 def with_a_way_out(z):
@@ -211,26 +214,27 @@ def kappa_with_a_way_out(z, c):
 
 for c in range(3):
     slopes = differences(with_a_way_out, z)[c]
-    same(f"7.5 y_{c + 1}, against central differences", kappa_with_a_way_out(z, c), slopes.sum(), within=1e-7)
-at = np.array([np.log(2), np.log(3)])  # e^z = 2, 3, so that y = 2/6, 3/6 and the way out has 1/6
-same("7.5 to the last digit, which no difference has", kappa_with_a_way_out(at, 0), 1 / 18, within=1e-14)
-same("7.5 where the way out is likely", kappa_with_a_way_out(np.array([-9.0, -9.0]), 1), np.exp(-9.0), within=1e-3)
-holds("7.5 it is not blind", kappa_with_a_way_out(z, 0) > 0)
+    same(f"7.5 y_{c + 1}, by central differences", kappa_with_a_way_out(z, c), slopes.sum(), within=1e-7)
+at = np.array([np.log(2), np.log(3)])  # e^z = 2, 3, so y = 2/6, 3/6 and the hidden class has 1/6
+same("7.5 to the last digit", kappa_with_a_way_out(at, 0), 1 / 18, within=1e-14)
+same("7.5 if the hidden class is likely", kappa_with_a_way_out(np.array([-9.0, -9.0]), 1), np.exp(-9.0), within=1e-3)
+holds("7.5 the sum is not 0", kappa_with_a_way_out(z, 0) > 0)
 
 # %%
 # Exercise 7.6 (complete): a zero that is only rounding
 # -----------------------------------------------------
 #
-# In float32 the class leads by 20, so y_c is stored as exactly 1, and the row of ``log`` formed as ``e_c - y`` has a 0
-# where the class itself stands: the class's own logit has dropped out of its own explanation. The true entry is
-# ``1 - y_c = Σ_{j≠c} y_j``. Write it so that no digit is lost, however far the class leads.
+# Suppose that the logit of class c is larger than all others by 20. Then float32 stores y_c as exactly 1. If we compute
+# the row of ``log`` as ``e_c - y``, its entry for class c is 0. So the class's own logit is missing in the explanation of
+# the class. The true entry is ``1 - y_c = Σ_{j≠c} y_j``. Write this entry so that no digit is lost, for any lead of the
+# class.
 
 lead = np.array([20.0, 0.0, 0.0], np.float32)
 print("e_c - y, float32:", np.eye(3, dtype=np.float32)[0] - softmax(lead).astype(np.float32))
 
 
 def own_entry(z, c):
-    """1 - y_c for logits z (n,), to full relative accuracy."""
+    """1 - y_c for logits z (n,), with full relative accuracy."""
     ### BEGIN SOLUTION
     w = np.exp(z - z.max())
     return np.delete(w, c).sum() / w.sum()
@@ -240,31 +244,32 @@ def own_entry(z, c):
 for ahead in (0, 20, 60):
     true = 2 / (np.exp(float(ahead)) + 2)
     same(f"7.6 a lead of {ahead}", own_entry(np.array([ahead, 0, 0], np.float32), 0), true, within=1e-5)
-same("7.6 a class that is far behind", own_entry(lead, 1), 1, within=1e-5)
+same("7.6 a class with a much smaller logit", own_entry(lead, 1), 1, within=1e-5)
 same("7.6 the row sums to zero again", own_entry(lead, 0) - softmax(lead.astype(np.float64))[1:].sum(), 0, within=1e-13)
 
 # %%
-# Exercise 7.7 (explain): to somebody who was not here
-# ----------------------------------------------------
+# Exercise 7.7 (explain): advice for a friend
+# -------------------------------------------
 #
-# A friend explains a classifier by its logits, "since the probabilities are nearly all 0 or 1 anyway". Tell them in two
-# or three sentences what they risk and which score you would take instead, and why that one sees the logits as well.
-# Your teacher reads it; the check only counts words.
+# A friend explains a classifier by its logits. Your friend says: "The probabilities are nearly all 0 or 1, so I cannot
+# use them." Write two or three sentences for your friend. What is the risk of the logits? Which score would you take
+# instead? Why can this score still use the differences of the logits? Your teacher reads your answer; the check only
+# counts words.
 
 ### BEGIN SOLUTION
-why = """A logit may hold any number that was added to all of them, and no probability would show it: the map of z_c can be
-about that number. Take the log-odds: their row sums to zero, so they cannot see what all logits share, and unlike y_c
-they do not vanish when the network is sure, since they are a difference of logits."""
+why = """A network may add any number to all logits, and no probability shows this. So the map of z_c can be a map of this
+number. Take the log-odds instead. Their row sums to zero, so a number that all logits share cannot change their map. The
+log-odds depend only on differences of logits, and their row does not vanish when the network is sure."""
 ### END SOLUTION
 
-explains("7.7 in your words", why)
+explains("7.7 in your own words", why)
 
 # %%
 # What you can say now
 # --------------------
 #
-# - A probability cannot see t(x) added to every logit, and neither can any score whose row sums to zero.
-# - ``pre`` has kappa 1: its heatmap takes in all of t. Lesson 15 turns that into an attack.
-# - ``post``, ``log`` and ``log_odds`` share one direction; they differ in how they vanish.
+# - If the same t(x) is added to every logit, no probability changes. A score whose row sums to zero does not change either.
+# - ``pre`` has kappa 1, so its heatmap also shows t. Lesson 15 uses this fact for an attack.
+# - The rows of ``post``, ``log`` and ``log_odds`` have the same direction. They differ in where they vanish.
 #
-# Talk about it: if training only ever sees probabilities, can it ever remove such a t? (Lesson 16.)
+# Talk about it: suppose that training uses only the probabilities. Can it ever remove such a t? (Lesson 16.)

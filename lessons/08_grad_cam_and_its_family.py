@@ -2,19 +2,19 @@
 8. Grad-CAM and its family: which layer, which pooling?
 =======================================================
 
-**Question:** A layer has activations A and gradients g; what is lost when g is averaged over the picture?
+**Question:** A layer has activations A and gradients g. What is lost if we average g over the picture?
 
 :Time: 80 min (20 read, 50 solve, 10 discuss)
 :CPU: 10 s
 :Needs: lesson 7
-:After this you can: write four class activation maps from two arrays; say at which layer each is to be trusted; build a network on which Grad-CAM points at the wrong place
+:After this you can: write four class activation maps from two arrays; say at which layers you can trust each method; build a network for which Grad-CAM points at the wrong place
 :Figures: 08_methods_by_layers.png, 08_left_or_right.png, 08_layers_measured.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-A **walk** is one pass through the network in reverse; it starts with the score's row at the logits. It leaves two arrays of
-the same shape (h, w, C) at every layer: the activations ``A_ijk``, channel k at place
-(i, j), and the gradients ``g_ijk = ∂S/∂A_ijk`` of the score. A class activation map is ``L_ij = Σ_k w A_ijk``. All that
-the methods of this lesson disagree about is the weight w that they make of g. How a map is made of A and g is called
+A **walk** is one pass through the network in reverse. It starts with the score's row at the logits. After the walk, each
+layer has two arrays of the same shape (h, w, C). The activations ``A_ijk`` belong to channel k at place (i, j). The
+gradients are ``g_ijk = ∂S/∂A_ijk``, where S is the score. A **class activation map** is ``L_ij = Σ_k w A_ijk``. The methods
+of this lesson differ only in the weight w that they compute from g. The way in which a map is made from A and g is called
 a **read-out**.
 """
 
@@ -22,12 +22,13 @@ a **read-out**.
 # Predict first
 # -------------
 #
-# A picture has notes on the left and a heart on the right. Write down, before you run the next cells:
+# A picture has notes on the left and a heart on the right. Before you run the next cells, write down your answers:
 #
-# - Grad-CAM averages g over all places, HiResCAM does not. Which of the two can tell left from right in a layer whose
-#   channels detect edges, edges being everywhere?
-# - The layer before the last pool has 14 x 14 places, the pool after it 7 x 7. Where will Grad-CAM be better?
-# - Can a place be bright in a Grad-CAM map although the network counts it against the class?
+# - Take a layer whose channels detect edges; edges are everywhere in the picture. Grad-CAM averages g over all places, but
+#   HiResCAM does not. Which of the two methods can distinguish left from right in this layer?
+# - The layer before the last pool has 14 x 14 places. The last pool has 7 x 7 places. At which of these layers is Grad-CAM
+#   better?
+# - Can a place be bright in a Grad-CAM map although it speaks against the class?
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -46,7 +47,7 @@ NOTES, HEART = picture.classes
 
 
 def read_off(layer, c):
-    """(A, g) of a layer, both (h, w, C): activations, and the gradient of the log-odds of class c. One walk."""
+    """(A, g) of a layer, both (h, w, C): its activations, and the gradient of class c's log-odds from one walk."""
     _, row, _ = ta.SCORES["log_odds"](net.logits(tape), [c])  # e_c - q, (1, n)
     signals = ta.walk(tape, {"predictions": row}, ta.GRADIENT, (layer,))
     return tape[layer].output[0].astype(np.float64), signals[layer][0].astype(np.float64)
@@ -61,9 +62,10 @@ holds("after a ReLU no activation is negative", A.min() >= 0)
 # Exercise 8.1 (complete): Grad-CAM in two lines
 # ----------------------------------------------
 #
-# Selvaraju et al. 2017 (arXiv 1610.02391), equations (1) and (2): one weight a channel, the mean of g over the
-# ``Z = h w`` places, ``w_k = (1/Z) Σ_ij g_ijk``; then the weighted sum of the channels, ``L_ij = Σ_k w_k A_ijk``. The
-# paper's final ReLU, which keeps what speaks for the class, is left to the drawing: here L stays signed.
+# Grad-CAM has two equations, (1) and (2) of Selvaraju et al. 2017 (arXiv 1610.02391). First, each channel gets one
+# weight: the mean of g over the ``Z = h w`` places, ``w_k = (1/Z) Σ_ij g_ijk``. Second, the map is the weighted sum of
+# the channels, ``L_ij = Σ_k w_k A_ijk``. In the paper, a final ReLU keeps only what speaks for the class. Your function
+# should return L without this ReLU, so L can be negative.
 
 
 @unaided(relu)
@@ -77,17 +79,19 @@ def my_grad_cam(A, g):
 
 A_small, g_small = np.array([[[1.0, 2.0], [3.0, 0.0]]]), np.array([[[1.0, 0.0], [3.0, -2.0]]])  # (1, 2, 2)
 same("8.1 by hand, w = (2, -1)", my_grad_cam(A_small, g_small), [[0.0, 6.0]])
-same("8.1 the library's", my_grad_cam(A, g), ta.grad_cam(net, tape, NOTES, "log_odds", "block5_pool").raw)
+same("8.1 the library's Grad-CAM", my_grad_cam(A, g), ta.grad_cam(net, tape, NOTES, "log_odds", "block5_pool").raw)
 
 # %%
-# Exercise 8.2 (complete): the same with another pooling
-# ------------------------------------------------------
+# Exercise 8.2 (complete): four methods, one formula
+# --------------------------------------------------
 #
-# Write all four as ``L_ij = Σ_k w A_ijk``, where w is one number a channel, (C,), or keeps its places, (h, w, C):
+# Four methods have the form ``L_ij = Σ_k w A_ijk``. The weight w has the shape (C,) if the method averages over the
+# places, and (h, w, C) if it does not. Write the weights of all four methods:
 #
-# - Grad-CAM averages g; Grad-CAM+ (Lerma and Lucas 2022, arXiv 2205.10838) averages ``max(g, 0)``;
-# - HiResCAM (Draelos and Carin 2020, arXiv 2011.08891) takes g as it is;
-# - LayerCAM (Jiang et al. 2021) takes ``max(g, 0)`` as it is.
+# - Grad-CAM takes the mean of g over all places.
+# - Grad-CAM+ (Lerma and Lucas 2022, arXiv 2205.10838) takes the mean of ``max(g, 0)`` over all places.
+# - HiResCAM (Draelos and Carin 2020, arXiv 2011.08891) takes g itself.
+# - LayerCAM (Jiang et al. 2021) takes ``max(g, 0)`` itself.
 
 
 def weights(g):
@@ -100,16 +104,17 @@ def weights(g):
 has("8.2 four weights", weights(g), ("grad_cam", "grad_cam_plus", "hirescam", "layercam"))
 mine = {name: (A * w).sum(-1) for name, w in weights(g).items()}
 for name, L in mine.items():
-    same(f"8.2 {name}, the library's", L, ta.METHODS[name](net, tape, NOTES, "log_odds", "block5_pool").raw)
-holds("8.2 without negative g no map is lower", (mine["grad_cam_plus"] >= mine["grad_cam"]).all()
+    same(f"8.2 {name} of the library", L, ta.METHODS[name](net, tape, NOTES, "log_odds", "block5_pool").raw)
+holds("8.2 max(g, 0) makes no place of a map lower", (mine["grad_cam_plus"] >= mine["grad_cam"]).all()
       and (mine["layercam"] >= mine["hirescam"]).all())
 
 # %%
 # Four methods, four layers
 # -------------------------
 #
-# All for the notes, on the left. Read a column upwards, towards the picture: what becomes of Grad-CAM, and what of
-# HiResCAM?
+# The next figure shows maps of four methods at four layers. All maps are for the class notes, and the notes are on the
+# left. Read each column from the last row to the first row, which is nearest to the picture. How does Grad-CAM change?
+# How does HiResCAM change?
 
 METHODS = {"grad_cam": "Grad-CAM", "grad_cam_plus": "Grad-CAM+", "hirescam": "HiResCAM", "layercam": "LayerCAM"}
 LAYERS = {"block3_pool": "28 x 28", "block4_pool": "14 x 14", "block5_relu4": "14 x 14", "block5_pool": "7 x 7"}
@@ -122,10 +127,17 @@ show(outlined(LAYERS.values(), METHODS.values(), maps, picture.masks, title), "0
 # Exercise 8.3 (predict): one pool apart
 # --------------------------------------
 #
-# ``block5_pool`` is the 2 x 2 max-pool of ``block5_relu4``. Backwards it hands its whole gradient to the place that
-# won, and nothing to the other three. From the pool to the layer before it, 7 x 7 to 14 x 14, by which factor do these
-# change: the weights w_k of Grad-CAM, those of Grad-CAM+, the sum of HiResCAM's map, that of LayerCAM's? Write
-# ``factor = {"grad_cam": ..., ...}``, with the names of exercise 8.2. No computing.
+# ``block5_pool`` is the 2 x 2 max-pool after ``block5_relu4``. In the backward pass, each place of the pool gives its
+# whole gradient to the largest of its four places, and nothing to the other three. Now compare the layer before the pool
+# (14 x 14) with the pool (7 x 7). By which factor do these four numbers change?
+#
+# - ``grad_cam``: each weight w_k of Grad-CAM
+# - ``grad_cam_plus``: each weight w_k of Grad-CAM+
+# - ``hirescam``: the sum of HiResCAM's map
+# - ``layercam``: the sum of LayerCAM's map
+#
+# Write ``factor = {"grad_cam": ..., ...}`` as the number before the pool divided by the number at the pool. You need not
+# run any code.
 
 ### BEGIN SOLUTION
 factor = {"grad_cam": 1 / 4, "grad_cam_plus": 1 / 4, "hirescam": 1, "layercam": 1}
@@ -137,19 +149,19 @@ for block in (5, 4):
     for name, change in (("grad_cam", np.array), ("grad_cam_plus", relu)):
         w_pool, w_relu = change(g_pool).mean((0, 1)), change(g_relu).mean((0, 1))  # (C,)
         grown[name] = (w_relu @ w_pool) / (w_pool @ w_pool)
-        same(f"block {block}, {name}: one factor for all weights", w_relu, grown[name] * w_pool)
+        same(f"block {block}, {name}: all weights have the same factor", w_relu, grown[name] * w_pool)
     for name, change in (("hirescam", np.array), ("layercam", relu)):
         grown[name] = (A_relu * change(g_relu)).sum() / (A_pool * change(g_pool)).sum()
     predicts(f"8.3 measured in block {block}", factor, grown, within=1e-9)
 
 # %%
-# So one layer before the last pool Grad-CAM has the very same weights, but for a factor that normalising removes, and
-# four times as many places. They cost nothing.
+# So at the layer before the last pool, all weights of Grad-CAM have the same factor 1/4. This factor disappears when the
+# map is scaled to a maximum of 1. But the map has four times as many places, and they cost no additional computation.
 #
 # Left or right?
 # --------------
 #
-# A map for the notes and one for the heart should differ. Do these?
+# A map for the notes and a map for the heart should differ. In the next figure, which of the maps do differ?
 
 CHOICES = (("grad_cam", "block5_relu4"), ("hirescam", "block3_pool"), ("grad_cam", "block3_pool"),
            ("grad_cam_plus", "block3_pool"))
@@ -161,10 +173,11 @@ show(outlined([METHODS[m] for m, _ in CHOICES], [f"class {net.label(c)}" for c i
 # Measured
 # --------
 #
-# One picture proves nothing. Here are twelve with two glyphs each: what share of a class's map lies on its own glyph,
-# and on the other one; and how often is its peak on its own glyph, or within 15 pixels?
+# One picture proves nothing. So we take twelve pictures with two glyphs each, and we measure each class's map. What share
+# of the map lies on the glyph of this class, and what share lies on the other glyph? How often is the map's peak on its
+# own glyph or within 15 pixels of it?
 
-found = {(m, layer): [] for m in METHODS for layer in LAYERS}  # rows (own, other, hit, correlation of the two maps)
+found = {(m, layer): [] for m in METHODS for layer in LAYERS}  # rows: (own, other, hit, correlation of the two maps)
 for k in range(12):
     rng = np.random.default_rng([6, k])
     s = scene(rng, rng.choice(len(CLASSES), 2, replace=False), difficulty=0.5)
@@ -182,44 +195,46 @@ for (m, name), colour, marker in zip(METHODS.items(), LINES, "osD^", strict=Fals
     for ax, measured, style in ((shares, own, "-"), (shares, other, ":"), (pointing, hits, "-")):
         ax.plot(list(LAYERS), [measured[m, layer] for layer in LAYERS], style, marker=marker, color=colour,
                 mfc="white" if style == ":" else colour, label=name)
-shares.set(ylim=(0, None), title="Share of the map on its own glyph (full)\nand on the other one (dotted)")
+shares.set(ylim=(0, None), title="Share of the map on its own glyph (full)\nand on the other glyph (dotted)")
 pointing.set(ylim=(0, 1), title="Share of maps whose peak\nis on their own glyph")
 pointing.legend()
-figure.suptitle("Twelve scenes with two glyphs, the class of each explained, score log_odds")
+figure.suptitle("Twelve scenes with two glyphs, a map for each glyph's class, score log_odds")
 show(figure, "08_layers_measured.png")
 
 best = {m: max(LAYERS, key=lambda layer, m=m: own[m, layer]) for m in METHODS}
 holds("Grad-CAM is best before the last pool", best["grad_cam"] == "block5_relu4")
-holds("HiResCAM is best in the shallowest of these layers", best["hirescam"] == "block3_pool")
-holds("... though there its peak is less often right",
+holds("HiResCAM is best in the first of these four layers", best["hirescam"] == "block3_pool")
+holds("HiResCAM's peak is less often right in that layer than in the last pool",
       hits["hirescam", "block3_pool"] < hits["hirescam", "block5_pool"])
 holds("Grad-CAM in block 3 hardly prefers its own glyph",
       own["grad_cam", "block3_pool"] < 1.5 * other["grad_cam", "block3_pool"])
-holds("Grad-CAM+ in block 3 draws one map for both classes", alike["grad_cam_plus", "block3_pool"] > 0.99)
-holds("Grad-CAM in block 5 draws two that run against each other", alike["grad_cam", "block5_relu4"] < -0.4)
+holds("Grad-CAM+ in block 3 draws the same map for both classes", alike["grad_cam_plus", "block3_pool"] > 0.99)
+holds("Grad-CAM in block 5 draws two maps with a negative correlation", alike["grad_cam", "block5_relu4"] < -0.4)
 
 # %%
-# Why? A place of ``block3_pool`` sees 52 x 52 pixels: edges and corners, and both glyphs have these. One weight a
-# channel can only say "more of this kind of edge", wherever it is. A place of ``block5_relu4`` can see the whole
-# picture, and its channels have learned shapes: where one answers tells the class, and one weight is enough. HiResCAM
-# has its places from g and may go to finer layers. Grad-CAM+ keeps positive g only, and in block 3 every channel has
-# some, for either class.
+# Why is this so? A place of ``block3_pool`` depends on 52 x 52 pixels. It detects edges and corners, and both glyphs have
+# edges and corners. Grad-CAM has only one weight for each channel, so it can only say that a kind of edge speaks for the
+# class. It cannot say where in the picture this is true. A place of ``block5_relu4`` can depend on the whole picture, and
+# its channels detect shapes. Each shape belongs to few classes, so one weight for each channel is enough. HiResCAM keeps
+# the places of g, so it also works at earlier layers. Grad-CAM+ keeps only positive g. In block 3 every channel has some
+# positive g for both classes.
 
-reach, step, sees = 1, 1, {}  # pixels that a place sees, and pixels from one place to the next
+reach, step, sees = 1, 1, {}  # the pixels on which a place depends, and the pixels from one place to the next
 for name, op, _ in net.layers:
     reach, step = reach + step * {"conv2d": 2, "max_pool": 1}.get(op, 0), step * (2 if op == "max_pool" else 1)
     sees[name] = reach
-same("pixels that a place sees", [sees["block3_pool"], sees["block5_relu4"]], [52, 252])
-holds("in block 3 every channel has positive g, for either class",
+same("the height of the window on which a place depends", [sees["block3_pool"], sees["block5_relu4"]], [52, 252])
+holds("in block 3 every channel has some positive g for both classes",
       all((read_off("block3_pool", c)[1].max((0, 1)) > 0).all() for c in (NOTES, HEART)))
 
 # %%
 # Exercise 8.4 (break): Grad-CAM points at the wrong place
 # --------------------------------------------------------
 #
-# What if a channel counts for the class in most places and against it in one? Take the simplest network: no hidden
-# layer, ``z_1 = Σ_ij g_ij A_ij`` and ``z_2 = 0``, and its only feature map is the picture A below. Choose g (3, 3),
-# called ``wrong_g``, so that Grad-CAM is brightest at a place without which the class would be *more* likely.
+# Suppose that a channel speaks for the class at most places and against it at one place. Take a very simple network
+# without a hidden layer: ``z_1 = Σ_ij g_ij A_ij`` and ``z_2 = 0``. Its only feature map is the picture A below. Choose g
+# (3, 3) and call it ``wrong_g``. Grad-CAM should be brightest at a place that makes the class *less* likely: if this
+# place is set to 0, the class becomes more likely.
 
 bright = np.array([[1.0, 1.0, 1.0], [1.0, 5.0, 1.0], [1.0, 1.0, 1.0]])  # A, one channel
 
@@ -240,25 +255,25 @@ cam, hires = (method(fooled, x, 0, "log_odds", "input").raw for method in (ta.gr
 peak = np.unravel_index(cam.argmax(), cam.shape)
 without = x.copy()
 without[0, *peak, 0] = 0
-drop = fooled(x)[0, 0] - fooled(without)[0, 0]  # what the class loses with this place
+drop = fooled(x)[0, 0] - fooled(without)[0, 0]  # how much the logit falls if this place is set to 0
 holds("8.4 Grad-CAM says that its peak speaks for the class", cam[peak] > 0, "its weight is the mean of g")
-holds("8.4 without the peak the class is more likely", drop < 0, "the class loses something with that place")
-same("8.4 HiResCAM gives that place what the class loses with it", hires[peak], drop)
+holds("8.4 without the peak the class is more likely", drop < 0, "the class's logit falls if you set this place to 0")
+same("8.4 HiResCAM at the peak is the change of the logit", hires[peak], drop)
 
 # %%
 # What pooling throws away
 # ------------------------
 #
-# The maps of HiResCAM and Grad-CAM have different sums. The difference has a name: Z times the covariance of g and A
-# over the places, ``Σ_ij L_ij(HiResCAM) - Σ_ij L_ij(Grad-CAM) = Z Σ_k Cov_ij(g_ijk, A_ijk)``. Where g is the same at
-# every place, nothing is lost.
+# The maps of HiResCAM and Grad-CAM have different sums. The difference is Z times the covariance of g and A over the
+# places, summed over the channels: ``Σ_ij L_ij(HiResCAM) - Σ_ij L_ij(Grad-CAM) = Z Σ_k Cov_ij(g_ijk, A_ijk)``. If g is
+# the same at every place, pooling loses nothing.
 
 covariance = ((g - g.mean((0, 1))) * (A - A.mean((0, 1)))).mean((0, 1))  # (C,)
 whole, pooled = (method(net, tape, NOTES, "log_odds", "block5_pool").raw for method in (ta.hirescam, ta.grad_cam))
-same("pooling throws away Z times the covariance", whole.sum() - pooled.sum(), whole.size * covariance.sum())
+same("pooling loses Z times the covariance", whole.sum() - pooled.sum(), whole.size * covariance.sum())
 
 def maps_and_head(net, x, score):
-    """(maps of Grad-CAM and HiResCAM, A (h, w, C), W (C, n), row v (n,)) for class 0: what the next exercise is about."""
+    """(maps of Grad-CAM and HiResCAM, A (h, w, C), W (C, n), row v (n,)) for class 0, used by the next exercise."""
     tape = net.run(x)
     maps = [method(net, tape, 0, score).direction for method in (ta.grad_cam, ta.hirescam)]  # for the row v
     _, v, _ = ta.SCORES[score](net.logits(tape), [0])  # (1, n)
@@ -266,7 +281,7 @@ def maps_and_head(net, x, score):
 
 
 def random_network(random_state):
-    """(net, x): a convolution, a ReLU, a mean over all places, a dense layer, with random weights; a random picture."""
+    """(net, x): a network of convolution, ReLU, mean over all places and dense layer, random weights; a random picture."""
     rng = np.random.default_rng(random_state)
     side, C, K, n = rng.integers(2, 6, 4)
     layers = [("conv", "conv2d", {"padding": 1}), ("relu", "relu", {}), ("pool", "global_avg_pool", {}), ("logits", "dense", {})]
@@ -275,26 +290,27 @@ def random_network(random_state):
     return ta.network(layers, weights), rng.standard_normal((1, side, side, C))
 
 
-CASES = [maps_and_head(*random_network(k), score) for k in range(10) for score in ta.SCORES]  # heads that average
-CASES = [case for case in CASES if all(L.any() for L in case[0])]  # maps of zeros say nothing
+CASES = [maps_and_head(*random_network(k), score) for k in range(10) for score in ta.SCORES]  # networks that end in a mean
+CASES = [case for case in CASES if all(L.any() for L in case[0])]  # a map of zeros cannot test the claim
 layers = [("pool", "max_pool", {"size": 4, "stride": 4}), ("flatten", "flatten", {}), ("logits", "dense", {})]
 kernel = np.array([[2.0, 0.0, 1.0], [-1.0, 1.0, 0.0]])  # (C, n)
 maximum = ta.network(layers, {"logits": (kernel, np.zeros(3))}, features="input")
 of_maximum = maps_and_head(maximum, np.random.default_rng(0).random((1, 4, 4, 2)), "log_odds")
 
 # %%
-# Exercise 8.5 (prove): a head that only averages
-# -----------------------------------------------
+# Exercise 8.5 (prove): networks that end in a mean
+# -------------------------------------------------
 #
-# Many networks end with a global average pool and one dense layer W (C, n), so that ``∂z_j/∂A_ijk = W_kj / Z`` at every
-# place. For these, Zhou et al. 2016 (arXiv 1512.04150) drew a map from the last weights alone, without a gradient. For
-# a score with the row ``v = dS/dz`` it reads ``CAM_ij = Σ_k A_ijk Σ_j W_kj v_j``. Write the claim that Grad-CAM and
-# HiResCAM are both CAM / Z. It must hold on random networks, for all scores, and fail where the head is another one.
-# Floats round: compare with a tolerance (``np.allclose`` has one), but find a place that is off by a hundredth.
+# Many networks end with a global average pool and one dense layer W (C, n). Then ``∂z_j/∂A_ijk = W_kj / Z`` at every
+# place. For these networks, Zhou et al. 2016 (arXiv 1512.04150) computed a map from the last weights, without a gradient.
+# For a score with the row ``v = dS/dz``, the map is ``CAM_ij = Σ_k A_ijk Σ_j W_kj v_j``. Write the claim that Grad-CAM and
+# HiResCAM are both equal to CAM / Z. The claim must be true for random networks of this form and for all scores. It must be
+# false for a network that has a max-pool instead of the mean. Because of rounding, compare with a tolerance
+# (``np.allclose`` has a tolerance). But the claim must be false if one place of a map is wrong by a hundredth.
 
 
 def both_are_cam(maps, A, W, v):
-    """The claim, True or False or by assert: both maps (h, w) are CAM / Z, for A (h, w, C), W (C, n) and the row v (n,)."""
+    """True if both maps (h, w) are CAM / Z, for A (h, w, C), W (C, n) and the row v (n,). Return a bool or use assert."""
     ### BEGIN SOLUTION
     CAM = A @ (W @ v)  # (h, w)
     return all(np.abs(L - CAM / CAM.size).max() <= 1e-12 * np.abs(CAM).max() for L in maps)
@@ -303,25 +319,27 @@ def both_are_cam(maps, A, W, v):
 
 for case in CASES:
     holds("8.5 on random networks", passes(both_are_cam, *case))
-holds("8.5 it fails for a maximum", not passes(both_are_cam, *of_maximum), "hold both maps against CAM / Z")
+holds("8.5 the claim is false for a max-pool", not passes(both_are_cam, *of_maximum), "compare both maps with CAM / Z")
 (pooled, whole), *rest = max(CASES, key=lambda case: np.ptp(case[0][0]))
 slip = np.ones(pooled.shape)
 slip[np.unravel_index(np.abs(pooled).argmax(), pooled.shape)] = 1.01  # a hundredth more at the largest place
-for what, maps in {"a place of Grad-CAM that is off by a hundredth": (pooled * slip, whole),
-                   "a place of HiResCAM that is off by a hundredth": (pooled, whole * slip),
-                   "two maps that are twice as large": (2 * pooled, 2 * whole),
-                   "two maps that are turned round": (pooled[::-1, ::-1], whole[::-1, ::-1])}.items():
-    holds(f"8.5 it sees {what}", not passes(both_are_cam, maps, *rest))
+for what, maps in {"one place of Grad-CAM is wrong by a hundredth": (pooled * slip, whole),
+                   "one place of HiResCAM is wrong by a hundredth": (pooled, whole * slip),
+                   "both maps are twice as large": (2 * pooled, 2 * whole),
+                   "both maps are turned by 180 degrees": (pooled[::-1, ::-1], whole[::-1, ::-1])}.items():
+    holds(f"8.5 the claim is false if {what}", not passes(both_are_cam, maps, *rest))
 
 # %%
 # What you can say now
 # --------------------
 #
-# - Grad-CAM, Grad-CAM+, HiResCAM and LayerCAM are one formula with four weights. The first two pool them.
-# - Pooling throws away the covariance of g and A. With a head that averages there is none, and all is CAM.
-# - Grad-CAM belongs at the last convolution's ReLU, before the last pool. For finer maps of shallower layers take a
-#   method that keeps the places of g, and expect more of it on other objects.
-# - A pooled map can be brightest where the network sees evidence against the class.
+# - Grad-CAM, Grad-CAM+, HiResCAM and LayerCAM are one formula with four different weights. Grad-CAM and Grad-CAM+ average
+#   their weights over all places.
+# - Averaging loses the covariance of g and A. If the network ends in a mean and one dense layer, this covariance is 0. Then
+#   Grad-CAM and HiResCAM are equal to CAM / Z.
+# - Use Grad-CAM at the last ReLU before the last pool. If you need a map with more places, use an earlier layer and a
+#   method that keeps the places of g. But a larger share of this map will lie on other objects.
+# - A Grad-CAM map can be brightest at a place that speaks against the class.
 #
-# Talk about it: in block 5 the maps of the two glyphs are not only different, they run against each other. Which part
-# of the row ``e_c - q`` does that? (Lesson 9.) LayerCAM keeps positive g only: which evidence does it hide?
+# Talk about it: in block 5, the Grad-CAM maps of the two glyphs have a negative correlation. Which part of the row
+# ``e_c - q`` is the reason for this? (Lesson 9.) LayerCAM keeps only positive g. Which evidence does it hide?

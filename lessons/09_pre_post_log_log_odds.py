@@ -2,31 +2,32 @@
 9. Pre, post, log, log_odds: which maps are equal, and why?
 ===========================================================
 
-**Question:** Four scores, one picture, one method: how many different heatmaps, and which one should you show?
+**Question:** How many different heatmaps do four scores give for one picture and one method, and which map should you show?
 
 :Time: 80 min (20 read, 50 solve, 10 discuss)
 :CPU: 10 s
 :Needs: lessons 7 and 8
-:After this you can: prove when post, log and log_odds draw one map; name what pre shows besides; see when float32 has lost the class that a map is for; choose a score and give the reason
+:After this you can: prove when post, log and log_odds draw the same map; say what a pre map shows in addition; see when float32 has lost the class of a map; choose a score and give the reason
 :Figures: 09_what_pre_adds.png, 09_figure2.png, 09_vanishing.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-Lerma and Lucas 2023a (arXiv 2306.13197) ask whether a heatmap should explain the logit z_c, before the softmax, or the
-probability y_c, after it. This lesson puts four scores beside each other: ``pre`` is z_c, ``post`` is y_c, ``log`` is
-``log y_c``, ``log_odds`` is ``log (y_c / (1 - y_c))``. A score enters a gradient by its row ``dS/dz`` alone, and lesson 7
-wrote the four rows: with e one-hot and q the softmax of the rivals they are ``e``, ``y_c (e - y)``, ``e - y`` and
-``e - q``.
+Lerma and Lucas 2023a (arXiv 2306.13197) ask what a heatmap should explain: the logit z_c before softmax, or the probability
+y_c after softmax. This lesson compares four scores: ``pre`` is z_c, ``post`` is y_c, ``log`` is ``log y_c``, and
+``log_odds`` is ``log (y_c / (1 - y_c))``. A gradient depends on the score only through the score's row ``dS/dz``. Lesson 7
+has the four rows: ``e``, ``y_c (e - y)``, ``e - y`` and ``e - q``. Here e is one-hot for class c. All other classes are the
+rivals of c, and q is the softmax of the rivals.
 """
 
 # %%
 # Predict first
 # -------------
 #
-# A picture has a cup and a telephone; the network says cup, y_c = 0.6. Write down, before you run the next cells:
+# A picture has a cup and a telephone. The network says cup with y_c = 0.6. Before you run the next cells, write down your
+# answers:
 #
-# - scaled to a maximum of 1, how many different Grad-CAM maps do the four scores give?
-# - the map of pre for the cup: does the telephone show in it?
-# - the network is made more and more certain. Which of the four maps get smaller? Does their picture change?
+# - The Grad-CAM maps of the four scores are scaled to a maximum of 1. How many different maps are there?
+# - Can you see the telephone in the pre map for the cup?
+# - We make the network more and more certain. Which of the four maps get smaller? Do the scaled maps change?
 
 from dataclasses import replace
 
@@ -55,22 +56,23 @@ holds("the network says cup, y_c = 0.6", net.classes[c] == "cup" and round(y[c],
 # Three maps are one
 # ------------------
 #
-# The last three rows are the same row three times, with the factors ``y_c (1 - y_c)``, ``1 - y_c`` and 1. Grad-CAM is
-# linear in g, and g is linear in the row, so a factor of the row is a factor of the map, and scaling takes it out. We
-# check it in float64, with a walk for each row as it stands. (The library walks with the row that the three share, and
-# keeps the factor beside it: there the maps are equal by construction.)
+# The rows of post, log and log_odds are the row ``e - q`` with the factors ``y_c (1 - y_c)``, ``1 - y_c`` and 1. Before
+# its final ReLU, Grad-CAM is linear in the gradient g, and g is linear in the row. So a factor of the row becomes a
+# factor of the map, and scaling the map removes the factor. We check this in float64 with a separate walk for each row.
+# (The library itself uses one row ``e - q`` for the three scores and stores their factors separately. So its maps are
+# equal by construction.)
 
 tape = net.astype(np.float64).run(x)
 
 
 def grad_cam(row, layer="block5_relu4"):
-    """Grad-CAM's L (h, w), signed, for a row (n,): each channel's mean gradient times its activations."""
+    """Grad-CAM's L (h, w) without the final ReLU, for a row (n,): the sum over k of mean gradient times activations."""
     g = ta.walk(tape, {"predictions": row[None]}, ta.GRADIENT, (layer,))[layer][0]  # (h, w, C)
     return tape[layer].output[0] @ g.mean((0, 1))
 
 
 def scaled(L):
-    """The same picture with a largest magnitude of 1."""
+    """The map L, scaled so that its largest magnitude is 1."""
     return L / np.abs(L).max()
 
 
@@ -78,18 +80,18 @@ e, w = np.eye(len(z))[c], np.exp(z - z.max())
 rows = {"pre": pre_row(e), "post": post_row(y, e), "log": log_row(y, e), "log_odds": log_odds_row(w, e)}
 maps = {name: grad_cam(row) for name, row in rows.items()}
 for name in ("post", "log"):
-    same(f"the map of {name} is that of log_odds", scaled(maps[name]), scaled(maps["log_odds"]))
+    same(f"{name} and log_odds have the same scaled map", scaled(maps[name]), scaled(maps["log_odds"]))
 same("the factor of post is y_c (1 - y_c)", maps["post"], y[c] * (1 - y[c]) * maps["log_odds"])
-holds("pre draws another one", np.abs(scaled(maps["pre"]) - scaled(maps["log_odds"])).max() > 0.1)
+holds("the scaled map of pre is different", np.abs(scaled(maps["pre"]) - scaled(maps["log_odds"])).max() > 0.1)
 of_each_class = np.stack([grad_cam(row) for row in np.eye(len(z))])  # (n, h, w): the pre maps of all classes
 rival = int(np.argsort(-y)[1])
 
 # %%
-# Exercise 9.1 (prove): what pre shows besides
-# --------------------------------------------
+# Exercise 9.1 (prove): what pre shows in addition
+# ------------------------------------------------
 #
-# The rows of pre and log_odds differ by ``e - (e - q) = q``. Say what that means for the maps: given the pre maps L_j
-# of all classes, (n, h, w), write the difference ``L(pre) - L(log_odds)`` of class c.
+# The difference of the rows of pre and log_odds is ``e - (e - q) = q``. What does this mean for the maps? You have the
+# pre maps L_j of all classes, (n, h, w). Write the difference ``L(pre) - L(log_odds)`` of class c.
 
 
 def besides(L, y, c):
@@ -97,7 +99,7 @@ def besides(L, y, c):
     ### BEGIN SOLUTION
     q = y / np.delete(y, c).sum()
     q[c] = 0
-    return np.tensordot(q, L, 1)  # Σ_j q_j L_j: what speaks for the rivals
+    return np.tensordot(q, L, 1)  # Σ_j q_j L_j: a mean of the rivals' maps
     ### END SOLUTION
 
 
@@ -106,9 +108,10 @@ same("9.1 for the strongest rival", besides(of_each_class, y.copy(), rival),
      of_each_class[rival] - grad_cam(log_odds_row(w, np.eye(len(z))[rival])))
 
 # %%
-# So log_odds subtracts what speaks for the rivals, each in the measure in which it competes; pre leaves them out. Wang
-# and Wang (NeurIPS 2022) drew this map before us: they call ``L_c - Σ q_j L_j`` the weighted contrast, and that of the
-# score ``margin`` the max contrast. In the figure orange is positive, purple negative.
+# So the map of log_odds subtracts a mean of the rivals' maps, with the weights q_j. A rival has a large weight if its
+# logit is large. The map of pre does not subtract anything. Wang and Wang (NeurIPS 2022) drew these maps before us. They
+# call ``L_c - Σ q_j L_j`` the weighted contrast. Their max contrast is the map of the score ``margin``. In the next
+# figure, orange is positive and purple is negative.
 
 figure = Figure(figsize=(9, 2.9), layout="constrained")
 panels = {"pre:\nL_c": maps["pre"], "log_odds:\nL_c - Σ q_j L_j": maps["log_odds"],
@@ -127,14 +130,14 @@ figure.colorbar(image, ax=axes, shrink=0.7)
 figure.suptitle(f"Grad-CAM at block5_relu4, signed, class {net.label(c)}", fontsize=11)
 show(figure, "09_what_pre_adds.png")
 there = np.unravel_index(of_each_class[rival].argmax(), maps["pre"].shape)
-holds("where the rival is strongest, log_odds counts it against the class", maps["log_odds"][there] < 0)
+holds("log_odds is negative at the place that speaks most for the strongest rival", maps["log_odds"][there] < 0)
 
 # %%
 # Figure 2 of 2023a
 # -----------------
 #
-# The paper sets pre, post and log beside each other for three methods, and says that for Grad-CAM and Grad-CAM+ the
-# difference between post and log is barely visible. On our network, with a column for log_odds:
+# Figure 2 of the paper compares pre, post and log for three methods. The paper says that for Grad-CAM and Grad-CAM+ the
+# difference between post and log is barely visible. We draw this figure with our network and add a column for log_odds.
 
 reproduced = scores_side_by_side(net, x, layer="block5_relu4")
 print(reproduced.table())
@@ -142,18 +145,20 @@ show(grid(reproduced.rows, reproduced.columns, reproduced.heatmaps, reproduced.n
 holds("every claim of the figure holds here", all(claim.holds for claim in reproduced.claims))
 
 # %%
-# "Barely visible" is too modest: there is no difference. RSI-Grad-CAM adds up gradients along a path from a black
-# picture. As y_c changes along it, the factor is another one at every step and cannot be taken out of the sum.
+# The paper could say more: for Grad-CAM and Grad-CAM+ there is no difference. RSI-Grad-CAM is different, because it adds
+# up gradients along a path from a black picture to this picture. The probability changes along the path, so each step has
+# a different factor. Scaling the sum cannot remove these factors.
 #
 # Small maps, lost maps
 # ---------------------
 #
-# A factor does no harm until a computer has to store it. We make the network more certain: the last layer's weights
-# times s give the logits s z. Then we form the rows in float32 as they are printed, as many programs do, and compare.
+# A factor is harmless until a computer must store it. We make the network more certain: if the weights of the last layer
+# are multiplied by s, the logits become s z. Then we compute the rows in float32 from the printed formulas, as many
+# programs do. We compare the maps with the true maps.
 
 
 def as_printed(z, c, dtype=np.float32):
-    """The rows of post and log, y_c (e_c - y) and e_c - y, with every step in `dtype`."""
+    """The rows of post and log from their formulas y_c (e_c - y) and e_c - y, with every step in `dtype`."""
     w = np.exp((z - z.max()).astype(dtype))
     y, e = w / w.sum(), np.eye(len(z), dtype=dtype)[c]
     return {"post": y[c] * (e - y), "log": e - y}
@@ -173,35 +178,39 @@ figure = Figure(figsize=(9, 4.6), layout="constrained")
 left, right = figure.subplots(1, 2)
 of_log_odds = np.ones((len(lead), 1))
 for ax, measured in ((left, np.hstack([size, of_log_odds])), (right, np.maximum(error, 1e-9))):
-    ax.semilogy(lead, measured[:, 0], color=LINES[0], lw=8, alpha=0.4, label="post")  # log lies upon it
+    ax.semilogy(lead, measured[:, 0], color=LINES[0], lw=8, alpha=0.4, label="post")  # the curve of log lies on this curve
     ax.semilogy(lead, measured[:, 1], color=LINES[1], lw=2.5, label="log")
     ax.semilogy(lead[::3], measured[::3, 2], "o", color=LINES[2], label="log_odds")
     ax.axvline(24 * np.log(2), color="black", lw=1, ls="--")
     ax.text(24 * np.log(2) + 0.5, 0.5, "24 log 2", transform=ax.get_xaxis_transform())
     ax.set_xlabel("lead of the class, $\\log (y_c / (1 - y_c))$")
-left.set(title="Size of the map,\nthat of log_odds being 1")
-right.set(title="Error of the scaled map, row formed\nin float32 (below 1e-9: drawn there)", ylim=(5e-10, 10))
+left.set(title="Size of the map\n(the log_odds map has size 1)")
+right.set(title="Error of the scaled map, with a float32 row\n(smaller errors are drawn at 1e-9)", ylim=(5e-10, 10))
 left.legend(loc="lower left")
 figure.suptitle(f"Grad-CAM at block5_relu4, class {net.label(c)}")
 show(figure, "09_vanishing.png")
-holds("beyond 24 log 2 the float32 maps of post and log are wrong", error[lead > 18, :2].min() > 0.1)
-holds("that of log_odds is kept", error[:, 2].max() < 1e-6)
-holds("where the class leads by 30 the maps of post and log are 1e-12 of it", size[lead > 30].max() < 1e-12)
+holds("for leads above 18 the float32 maps of post and log are wrong", error[lead > 18, :2].min() > 0.1)
+holds("the float32 map of log_odds is right for every lead", error[:, 2].max() < 1e-6)
+holds("for leads above 30 the maps of post and log have less than 1e-12 of log_odds' size", size[lead > 30].max() < 1e-12)
 kernel, bias = net.weights["predictions"]
 sharp = replace(net, weights={**net.weights, "predictions": (20 * kernel, 20 * bias)})
-same("20 times the last layer's weights, 20 times the logits", sharp(x)[0], 20 * z, within=1e-5)
+same("20 times the last layer's weights give 20 times the logits", sharp(x)[0], 20 * z, within=1e-5)
 
 # %%
-# float32 has 24 binary digits. Once ``1 - y_c`` is below ``2^-24``, at a lead of ``24 log 2 = 16.6``, y_c is stored as
-# 1 and the class's own entry, ``1 - y_c``, as 0. The rivals' entries ``-y_j`` are stored well. So the row no longer
-# sums to zero, and its map is not faint: scaled to 1 it is as bright as ever. Only it shows something else.
+# The lead of the class is ``log (y_c / (1 - y_c))``. float32 has 24 binary digits. To compute y_c, a program divides by
+# ``1+r``, where r is the sum of ``e^{z_j - z_c}`` over the rivals j. If r is at most ``2^-24``, float32 stores ``1+r`` as
+# 1. This is true for leads from ``24 log 2 = 16.6`` on. Then y_c is stored as 1, and the class's own entry ``1 - y_c`` as
+# 0. But the rivals' entries ``-y_j`` keep their digits. So one entry of the row has vanished, and the row no longer sums
+# to zero. The scaled map is as bright as before, but it shows something else. (If all entries vanish, the map is zero
+# everywhere.)
 #
 # Exercise 9.2 (break): lose the class
 # ------------------------------------
 #
-# Choose ``s`` so that at the logits ``s z`` float32's row of log has lost its class, but not its rivals. Then say
-# what its map shows: a function ``shown(q, L)`` that makes the map (h, w), up to a positive factor, from q (n,), the
-# softmax of the rivals at ``s z``, and the pre maps L (n, h, w) of all classes.
+# Choose ``s`` for the logits ``s z``. In float32, the log row should have the entry 0 for its own class, but not for all
+# its rivals. What does the map of this row show? Write a function ``shown(q, L)`` that returns this map (h, w), up to a
+# positive factor. Its inputs are q (n,), the softmax of the rivals at ``s z``, and the pre maps L (n, h, w) of all
+# classes.
 
 ### BEGIN SOLUTION
 s = 25
@@ -214,19 +223,20 @@ def shown(q, L):
 
 broken = as_printed(s * z, c)["log"]
 holds("9.2 the class's own entry is 0", broken[c] == 0, "make the network more certain")
-holds("9.2 the rivals' entries are not", broken.min() < 0, "this is so certain that nothing is left at all")
+holds("9.2 the rivals' entries are not all 0", broken.min() < 0, "make the network less certain: all entries are 0")
 q = e - ta.SCORES["log_odds"](s * z, c)[1]
 same("9.2 what the map shows", scaled(shown(q, of_each_class)), scaled(grad_cam(broken)), within=1e-6)
 made_up = np.random.default_rng(7).normal(size=(len(z), 3, 5))  # a map is linear in its row: Σ_j row_j L_j
-same("9.2 for other pre maps", scaled(shown(q, made_up)), scaled(np.tensordot(broken, made_up, 1)), within=1e-6)
+same("9.2 shown(q, L) for other pre maps", scaled(shown(q, made_up)), scaled(np.tensordot(broken, made_up, 1)), within=1e-6)
 
 # %%
 # When is a factor harmless?
 # --------------------------
 #
-# Grad-CAM passes a factor of the row on. Not every method does: Grad-CAM++ (Chattopadhay et al. 2018) weighs each gradient
-# by a fraction that has gradients in its denominator. To find out what a method does, try it on many random networks: a
-# convolution, a ReLU, a mean over all places, a dense layer.
+# If the row gets a factor, a Grad-CAM map gets the same factor. This is not true for every method. For example,
+# Grad-CAM++ (Chattopadhay et al. 2018) multiplies each gradient by a fraction, and the denominator of this fraction
+# contains gradients. To find out what a method does, we try it on many random networks. Each network has a convolution, a
+# ReLU, a mean over all places and a dense layer.
 
 
 def plus_plus(A, g):
@@ -235,7 +245,7 @@ def plus_plus(A, g):
 
 
 def random_network(random_state):
-    """(net, x): the network, its weights drawn at random, and a random picture for it."""
+    """(net, x): a network with random weights, and a random picture for it."""
     rng = np.random.default_rng(random_state)
     side, C, K, n = rng.integers(2, 6, 4)
     layers = [("conv", "conv2d", {"padding": 1}), ("relu", "relu", {}), ("pool", "global_avg_pool", {}), ("logits", "dense", {})]
@@ -247,13 +257,14 @@ def random_network(random_state):
 # Exercise 9.3 (prove): positive homogeneity
 # ------------------------------------------
 #
-# That a factor is harmless has a name: a method is *positively homogeneous* in the row if ``L(a row) = a L(row)`` for every a > 0.
-# Write it as a claim about one row and one a. It must hold for Grad-CAM and LayerCAM on random networks, rows and a,
-# and it must find Grad-CAM++. Floats round, so allow for that, but not for a thousandth.
+# A method is called *positively homogeneous* in the row if ``L(a row) = a L(row)`` for every a > 0. For such a method, a
+# factor of the row is harmless. Write this property as a claim about one row and one a. The claim must be true for
+# Grad-CAM and LayerCAM with random networks, rows and factors. It must be false for Grad-CAM++. Allow an error of
+# rounding, but not an error of a thousandth.
 
 
 def scales(L, row, a):
-    """L(a row) = a L(row), for a function L from a row to a map (h, w), a row (1, n) and a > 0: a bool, or assert it."""
+    """True if L(a row) = a L(row), for a > 0, a row (1, n) and a function L from a row to a map. Return a bool or use assert."""
     ### BEGIN SOLUTION
     return np.abs(L(a * row) - a * L(row)).max() <= 1e-12 * a * np.abs(L(row)).max()
     ### END SOLUTION
@@ -271,55 +282,59 @@ def homogeneous(pooling):
             g = ta.walk(run, {"logits": row}, ta.GRADIENT, (net.features,))[net.features][0]
             return pooling(run[net.features].output[0], g)
 
-        return not L(row).any() or passes(scales, L, row, a)  # a map of zeros says nothing
+        return not L(row).any() or passes(scales, L, row, a)  # a map of zeros cannot test the claim
 
     return all(map(claim, range(40)))
 
 
-holds("9.3 Grad-CAM", homogeneous(lambda A, g: A @ g.mean((0, 1))))
-holds("9.3 LayerCAM", homogeneous(lambda A, g: (A * relu(g)).sum(-1)), "for a > 0 only: max(a g, 0) = a max(g, 0)")
-holds("9.3 Grad-CAM++ is found out", not homogeneous(plus_plus), "the property must be able to fail")
+holds("9.3 the claim is true for Grad-CAM", homogeneous(lambda A, g: A @ g.mean((0, 1))))
+holds("9.3 the claim is true for LayerCAM", homogeneous(lambda A, g: (A * relu(g)).sum(-1)), "for a > 0, max(a g, 0) = a max(g, 0)")
+holds("9.3 the claim is false for Grad-CAM++", not homogeneous(plus_plus), "your claim must be able to fail")
 one = np.array([[3.0, -1.0, 2.0]])
 for a in (0.37, 5.5):
     def slips(row, a=a):
-        """A method that is off by a thousandth for the one row a · one, and right for all others."""
+        """A method that is wrong by a thousandth for the row a · one, and right for all other rows."""
         return row * (1.001 if np.allclose(row, a * one) else 1)
 
-    holds(f"9.3 a slip of a thousandth at a = {a} only", not passes(scales, slips, one, a), "use the a that you are given")
+    holds(f"9.3 the claim is false if only a = {a} is wrong", not passes(scales, slips, one, a), "use the a that your function gets")
 
 # %%
 # Which score should I use?
 # -------------------------
 #
-# - **log_odds**, unless you have a reason for another one.
-# - It draws the map of post and log wherever a method is positively homogeneous in one row.
-# - It cannot be shifted: its row sums to zero. That of pre does not, and lesson 15 makes use of it.
-# - It does not vanish and loses no digits when the network is certain; post and log do.
-# - In Grad-CAM++, along paths and under noise (lesson 12 tries eight methods) every score draws a map of its own: say which
-#   one you took.
+# Use **log_odds** unless you have a reason for another score.
+#
+# - If a method uses one row and is positively homogeneous in this row, log_odds draws the same map as post and log.
+# - The row of log_odds sums to zero. So its map cannot change if the same number is added to every logit. The row of pre
+#   sums to 1, and lesson 15 uses this fact for an attack.
+# - The row of log_odds does not vanish or lose digits when the network is certain. The rows of post and log do.
+# - Grad-CAM++, path methods and methods that use noise give a different map for each score (lesson 12 tries eight
+#   methods). So always say which score you used.
 #
 # Exercise 9.4 (explain): the caption
 # -----------------------------------
 #
-# A colleague shows the Grad-CAM map of ``pre`` for the cup, and bright places on the telephone. Write the two or three
-# sentences that should stand below it: which question does this map answer, which one would the map of log_odds answer,
-# and why do the two differ on the telephone? Your teacher reads it; the check only counts words.
+# A colleague shows the Grad-CAM map of ``pre`` for the cup. The map is also bright on the telephone. Write a caption of
+# two or three sentences. Which question does this map answer? Which question would a log_odds map answer? Why do the two
+# maps differ on the telephone? Your teacher reads your answer; the check only counts words.
 
 ### BEGIN SOLUTION
-why = """This map shows what raises the logit of the cup, whether or not it raises other logits as much. The telephone shows
-since its edges raise the cup's logit, too. The map of log_odds subtracts what speaks for the rivals, each weighted by how
-much it competes, so it answers why cup and not telephone, and there the telephone counts against the cup."""
+why = """This map shows what raises the logit of the cup, even if it raises other logits as much. The telephone is bright
+because its edges also raise the cup's logit. A map of log_odds subtracts a weighted mean of the rivals' maps. It answers the
+question "why cup and not another class?", and in this map the telephone speaks against the cup."""
 ### END SOLUTION
 
-explains("9.4 in your words", why)
+explains("9.4 in your own words", why)
 
 # %%
 # What you can say now
 # --------------------
 #
-# - A factor of the row is a factor of the map, and scaling takes it out: post, log and log_odds are one Grad-CAM.
-# - pre is log_odds plus what speaks for the rivals, ``Σ_j q_j L_j``.
-# - A map that is computed from a vanished row is not pale but wrong.
+# - In Grad-CAM, a factor of the row becomes a factor of the map, and scaling removes it. So post, log and log_odds draw
+#   the same scaled map.
+# - The pre map is the log_odds map plus a mean of the rivals' maps, ``Σ_j q_j L_j``.
+# - If a part of the row has vanished in float32, the scaled map is as bright as before, but it is wrong.
 #
-# Talk about it: log_odds asks "why this class and not its rivals?", pre asks "what speaks for this class?". When is
-# the second question the one you have, and how would you ask it without being open to a shift?
+# Talk about it: log_odds asks "why this class and not its rivals?", and pre asks "what speaks for this class?". When do
+# you need the answer to the second question? How could you ask it so that a number added to every logit cannot change the
+# answer?

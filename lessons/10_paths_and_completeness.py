@@ -2,29 +2,32 @@
 10. Paths: integrated gradients, RSI-Grad-CAM and what a sum promises
 =====================================================================
 
-**Question:** When all numbers of a map add up to the change of the score, what does that prove?
+**Question:** If all numbers of a map add up to the change of the score, what does this prove?
 
 :Time: 85 min (25 read, 50 solve, 10 discuss)
 :CPU: 10 s
 :Needs: lessons 7 and 9
-:After this you can: write integrated gradients and RSI-Grad-CAM in a few lines; read a receipt and say where its gap comes from; say what the quadrature rule, the score and the baseline each do to the map
+:After this you can: write integrated gradients and RSI-Grad-CAM in a few lines; read a receipt and explain its gap; say how the quadrature rule, the score and the baseline change the map
 :Figures: 10_path.png, 10_error.png, 10_scores.png, 10_baselines.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-A gradient looks at one point. Path methods walk from a baseline b, a picture with nothing to see, to the picture x,
-along ``x(a) = b + a (x - b)`` for a from 0 to 1, and add up gradients on the way. The reward is a promise: the whole
-map sums to ``S(x) - S(b)``. This lesson keeps the promise, measures how well, and then asks what it is worth.
+A gradient describes the score near one picture. A **path method** takes many pictures. They lie on a path from a
+**baseline** b, which is a picture that shows nothing, to the picture x. The path is ``x(a) = b + a (x - b)`` for a from 0
+to 1. The method adds up the gradients along this path. Integrated gradients make a promise: all numbers of the map add up
+to ``S(x) - S(b)``. In this lesson we measure how well the methods keep this promise. Then we ask what the promise is
+worth.
 """
 
 # %%
 # Predict first
 # -------------
 #
-# The next cell fades a picture in, from black at ``a = 0`` to itself at ``a = 1``. Write down before you run it:
+# The next cell fades a picture in. It is black at ``a = 0`` and complete at ``a = 1``. Before you run the cell, write
+# down your answers:
 #
-# - Does the probability y_c rise evenly along the path, or in a few steps?
-# - You double the number of steps. Does the error of the sum halve, quarter, or do something else?
-# - The glyph is painted black and the baseline is black. What do integrated gradients give to the glyph's pixels?
+# - Does the probability y_c rise evenly along the path, or does it rise in a few steps?
+# - If you double the number of steps, is the error of the sum divided by 2, by 4, or by another number?
+# - The glyph is painted black, and the baseline is black. Which numbers do integrated gradients give to the glyph's pixels?
 
 from dataclasses import replace
 from functools import cache
@@ -43,40 +46,41 @@ from tinyattr.studies.metrics import pearson
 
 net = ta.load("glyphs")
 day = scene(np.random.default_rng(4), difficulty=0.4)
-x, c = net.read(day.picture), day.classes[0]  # (1, 224, 224, 3), and the class of its glyph
+x, c = net.read(day.picture), day.classes[0]  # the input (1, 224, 224, 3), and the class of the picture's glyph
 black = baseline_of(net, x, "black")
 kernel, bias = net.weights["predictions"]
-sure = replace(net, weights={**net.weights, "predictions": (4 * kernel, 4 * bias)})  # the same answers, surer
+sure = replace(net, weights={**net.weights, "predictions": (4 * kernel, 4 * bias)})  # it gives the same classes but is surer
 
 a = np.linspace(0, 1, 51)  # 50 steps
 z = np.concatenate([net(black + t * (x - black)) for t in a])  # (51, n)
 figure = Figure(figsize=(6.4, 3.4), layout="constrained")
 ax = figure.subplots()
-drawn = ("this network", 1, "-", LINES[0]), ("a surer copy, logits times 4", 4, "--", LINES[1])
+drawn = ("this network", 1, "-", LINES[0]), ("a surer copy (logits times 4)", 4, "--", LINES[1])
 for name, factor, style, colour in drawn:
     y = softmax(factor * z)[:, c]
     largest = np.sort(np.abs(np.diff(y)))[-3:].sum() / np.abs(np.diff(y)).sum()
-    print(f"{name}: y_c from {y[0]:.2f} to {y[-1]:.6f}, {largest:.0%} of its way in 3 steps of 50")
+    print(f"{name}: y_c goes from {y[0]:.2f} to {y[-1]:.6f}, and 3 of 50 steps make {largest:.0%} of its changes")
     ax.plot(a, y, style, color=colour, lw=2, label=name)
 ax.set(xlabel="place a on the path from black to the picture", ylabel="probability $y_c$",
        title=f"The probability of {net.label(c)} while the picture fades in")
 ax.legend()
 show(figure, "10_path.png")
 holds("the network names the glyph", z[-1].argmax() == c)
-holds("the surer copy goes half of its way in three steps", largest > 0.5)
+holds("in the surer copy, three steps make more than half of the changes of y_c", largest > 0.5)
 
 # %%
 # The promise
 # -----------
 #
-# Along the path S is a function of one number a, and its slope is ``dS/da = Σ_ijk (x - b)_ijk ∂S/∂x_ijk`` at x(a): the
-# chain rule. The whole change of a function is the integral of its slope, so
+# Along the path, S is a function of one number a. By the chain rule, its slope is ``dS/da = Σ_ijk (x - b)_ijk ∂S/∂x_ijk``
+# at x(a). The whole change of a function is the integral of its slope, so
 #
 # ``S(x) - S(b) = ∫ dS/da da = Σ_ijk (x - b)_ijk ∫ ∂S/∂x_ijk da = Σ_ijk IG_ijk``.
 #
-# This is *completeness* (Sundararajan et al. 2017). Each term is its pixel's integrated gradient. To test it to the
-# last digit we build a small network of one convolution, twice with the same weights: one bends by ReLU, the other by
-# softplus, ``log(1 + e^u)``, which has no kink.
+# This equation is called *completeness* (Sundararajan et al. 2017). Its terms are called **integrated gradients**, and
+# there is one term for each number of the picture. To test the equation to the last digit, we build a small network with
+# one convolution. We build it twice with the same weights. One network uses ReLU. The other network uses softplus,
+# ``log(1 + e^u)``, which has no kink.
 
 rng = np.random.default_rng(8)
 weights = {"u": (rng.normal(0, 1, (3, 3, 1, 4)), rng.normal(0, 1, 4)),
@@ -84,7 +88,7 @@ weights = {"u": (rng.normal(0, 1, (3, 3, 1, 4)), rng.normal(0, 1, 4)),
 
 
 def tiny(*bend, **more):
-    """(1, 6, 6, 1) -> convolution u -> bend: A (1, 6, 6, 4) -> 3 logits z."""
+    """Picture (1, 6, 6, 1) -> convolution u -> the layers `bend`, which make A (1, 6, 6, 4) -> 3 logits z."""
     layers = [("u", "conv2d", {"padding": 1}), *bend, ("flatten", "flatten", {}), ("z", "dense", {})]
     return ta.network(layers, {**weights, **more})
 
@@ -106,15 +110,15 @@ def change(net, x, b, c, score):
 
 
 half, step = b6 + 0.5 * (x6 - b6), 1e-5 * (x6 - b6)
-same("the chain rule, against a difference", slope(smooth, x6, b6, 1, "log_odds", 0.5),
+same("the chain rule, by a central difference", slope(smooth, x6, b6, 1, "log_odds", 0.5),
      change(smooth, half + step, half - step, 1, "log_odds") / 2e-5, within=1e-8)
 
 # %%
 # Exercise 10.1 (complete): integrated gradients
 # ----------------------------------------------
 #
-# ``ta.gradient(net, picture, c, score=score).raw`` is dS/dx, (H, W, C). Replace the integral by the mean of N
-# gradients, taken in the middle of N equal steps. That is all.
+# ``ta.gradient(net, picture, c, score=score).raw`` is dS/dx (H, W, C). Divide the path into N equal steps. Replace the
+# integral by the mean of N gradients, one gradient in the middle of each step.
 
 
 @unaided(ta.gradient, ta.walk, *ta.SCORES.values())
@@ -128,22 +132,23 @@ def my_integrated_gradients(net, x, b, c, score, N):
 
 product = ta.network([("p", "pick", {"at": (0, 0)}), ("q", "pick", {"inputs": ["input"], "at": (0, 1)}),
                       ("pq", "mul", {"inputs": ["p", "q"]}), ("two_logits", "two_logits", {})], {})
-# For a picture of two pixels p, q: its logits are (0, p q), so that S = p q for class 1.
+# For a picture of two pixels p and q, the logits are (0, p q), so S = p q for class 1.
 two = np.array([3.0, 5.0]).reshape(1, 1, 2, 1)
-same("10.1 a product shares its 15 in halves",
+same("10.1 for a product of 15, each factor gets one half",
      my_integrated_gradients(product, two, 0 * two, 1, "pre", 1).ravel(), [7.5, 7.5])
-same("10.1 as the library", my_integrated_gradients(smooth, x6, b6, 1, "log_odds", 5),
+same("10.1 the library gives the same", my_integrated_gradients(smooth, x6, b6, 1, "log_odds", 5),
      ta.integrated_gradients(smooth, x6, 1, score="log_odds", baseline=b6, steps=5, rule="middle").raw)
 same("10.1 completeness", my_integrated_gradients(smooth, x6, b6, 1, "log_odds", 200).sum(),
      change(smooth, x6, b6, 1, "log_odds"), within=1 / 200**2)
 
 # %%
-# Where to look
-# -------------
+# Quadrature rules
+# ----------------
 #
-# A quadrature rule says at which places to look and with which weights. ``left`` looks at the beginning of every step,
-# ``right`` at its end, ``middle`` in between; ``trapezoid`` takes the mean of both ends; ``gauss`` chooses N places and
-# weights so that all polynomials of degree ``2N - 1`` come out exact (``tinyattr/methods/path.py``).
+# A **quadrature rule** replaces an integral by a weighted sum of slopes. It says at which places to take the slope and
+# with which weights. ``left`` takes the slope at the beginning of every step, ``right`` at the end, and ``middle`` in the
+# middle. ``trapezoid`` takes the mean of the slopes at both ends. ``gauss`` chooses N places and N weights so that the
+# sum is exact for all polynomials up to degree ``2N - 1`` (``tinyattr/methods/path.py``).
 
 
 def error(slope, rule, N, truth):
@@ -156,73 +161,75 @@ on_path = cache(lambda a: slope(smooth, x6, b6, 1, "log_odds", a))
 
 
 def halved(slope, rule, truth):
-    """How often the error is halved when there are 128 steps and not 64."""
+    """The order p, if the error with 128 steps is the error with 64 steps divided by 2^p."""
     few, many = (error(slope, rule, N, truth) for N in (64, 128))
     return np.log2(few / many)
 
 
-holds("gauss, 3 steps: exact for a^5", error(lambda a: a**5, "gauss", 3, 1 / 6) < 1e-15)
-holds("but not for a^6", error(lambda a: a**6, "gauss", 3, 1 / 7) > 1e-5)
+holds("gauss with 3 places is exact for a^5", error(lambda a: a**5, "gauss", 3, 1 / 6) < 1e-15)
+holds("gauss with 3 places is not exact for a^6", error(lambda a: a**6, "gauss", 3, 1 / 7) > 1e-5)
 
 # %%
-# Exercise 10.2 (predict): how fast?
-# ----------------------------------
+# Exercise 10.2 (predict): the order of a rule
+# --------------------------------------------
 #
-# A rule has order p if its error on a smooth path falls as ``1/N^p``: doubling N divides it by ``2^p``. Write down p
-# for each rule but Gauss's, ``order = {"left": ..., ...}``. No computing: draw one step of a parabola, and what the
-# rule takes for its area.
+# A rule has order p if its error on a smooth path is proportional to ``1/N^p``. Then the error is divided by ``2^p`` if N
+# doubles. Write p for each rule except ``gauss``, ``order = {"left": ..., ...}``. You need not run any code. Draw one
+# step of a parabola, the area below it, and the area that the rule computes.
 
 ### BEGIN SOLUTION
 order = {"left": 1, "right": 1, "middle": 2, "trapezoid": 2}
 ### END SOLUTION
 
-predicts("10.2 on a parabola", order, {rule: halved(lambda a: a**2, rule, 1 / 3) for rule in RULES}, within=1 / 32)
+predicts("10.2 for a parabola", order, {rule: halved(lambda a: a**2, rule, 1 / 3) for rule in RULES}, within=1 / 32)
 whole = change(smooth, x6, b6, 1, "log_odds")
-predicts("10.2 on the smooth network", order, {rule: halved(on_path, rule, whole) for rule in RULES}, within=1 / 32)
+predicts("10.2 for the smooth network", order, {rule: halved(on_path, rule, whole) for rule in RULES}, within=1 / 32)
 
 # %%
 # Kinks
 # -----
 #
-# Now both networks, and Gauss's rule with them. On the smooth one it needs 32 steps to leave nothing but rounding. On
-# the ReLU network nothing of this is left: where a ReLU switches, the slope of the path **jumps**, and within that one
-# step every rule guesses. A jump J costs a rule up to about ``J/N``, whatever its order. Networks with a hundred
-# thousand ReLUs make paths of the second kind, so ask for a receipt, not for a better rule.
+# Now we compare all five rules on both networks. For the smooth network, ``gauss`` needs 32 places until only rounding
+# errors remain. For the ReLU network, no rule is so exact. Where a ReLU switches on or off, the slope along the path
+# **jumps**. Within the step that contains the jump, every rule can only guess. A jump of size J causes an error of up to
+# about ``J/N``, for a rule of any order. A large network has a hundred thousand ReLUs or more, so its path has many
+# jumps, and a better rule does not help much. So each map of a path method has a **receipt**. It states the sum that the
+# map should have and the sum that the map has.
 
 counts = 2 ** np.arange(1, 8)  # 2, 4, ..., 128
 figure = Figure(figsize=(8.6, 4.6), layout="constrained")
 axes = figure.subplots(1, 2, sharey=True)
 errors = {}
-for ax, one, name in zip(axes, (smooth, kinked), ("softplus: no kinks", "ReLU: kinks"), strict=True):
+for ax, one, name in zip(axes, (smooth, kinked), ("softplus, no kinks", "ReLU, with kinks"), strict=True):
     on_path = cache(lambda a, one=one: slope(one, x6, b6, 1, "log_odds", a))
     for rule, marker, colour, width in zip(QUADRATURES, "osv^D", LINES, (2, 9, 2, 2, 2), strict=True):
         errors[one, rule] = [error(on_path, rule, N, change(one, x6, b6, 1, "log_odds")) for N in counts]
         ax.loglog(counts, np.maximum(errors[one, rule], 1e-15), marker + "-", ms=6, lw=width, color=colour,
-                  alpha=0.5 if width > 2 else 1, label=rule)  # left and right err alike: one lies under the other
+                  alpha=0.5 if width > 2 else 1, label=rule)  # the curves of left and right are nearly the same
     ax.set(xlabel="steps N", title=name)
 axes[0].set_ylabel("error of the sum, $|\\Sigma\\, IG - (S(x) - S(b))|$")
 axes[0].legend()
 figure.suptitle("Integrated gradients, score log_odds, layer input, class 1")
 show(figure, "10_error.png")
-holds("smooth: 32 Gauss steps leave rounding only", errors[smooth, "gauss"][4] < 1e-12)
+holds("smooth network: with 32 places of gauss, only rounding errors remain", errors[smooth, "gauss"][4] < 1e-12)
 kinks_at = np.linspace(0.01, 0.99, 99)
 jumps = [error(lambda a, k=k: a > k, rule, 16, 1 - k) for rule in QUADRATURES for k in kinks_at]
-holds("a jump of 1 and 16 steps: an error of about 1/16 at worst", 0.9 / 16 < max(jumps) < 1.1 / 16)
-holds("kinks: with 128 steps no rule is right to three digits",
+holds("for a jump of 1 and 16 steps, the largest error is about 1/16", 0.9 / 16 < max(jumps) < 1.1 / 16)
+holds("ReLU network: with 128 steps no rule has an error below 0.001",
       min(errors[kinked, rule][-1] for rule in QUADRATURES) > 1e-3)
 
 # %%
 # Exercise 10.3 (prove): steps that end at the kinks
 # --------------------------------------------------
 #
-# Explain ``pre``, so S = z_c. Between two kinks the ReLU network is linear: its slope is constant, and one gradient
-# says all. So if steps end exactly at the kinks, the sum has **no** error, and that proves that kinks were all that was
-# wrong. Find them: each number u of the convolution moves evenly from u(b) to u(x), and its ReLU switches where it
-# passes 0.
+# Take the score ``pre``, so S = z_c. Between two kinks the ReLU network is linear. There its slope is constant, and one
+# gradient is enough. So if the steps end exactly at the kinks, the sum has **no** error. This proves that the kinks
+# caused the whole error. Find the kinks. Each number u of the convolution changes at a constant rate from u(b) to u(x).
+# The ReLU of u switches where u passes 0.
 
 
 def kinks(net, x, b):
-    """All places 0 < a < 1 where some number u(b) + a (u(x) - u(b)) of layer "u" passes 0, ascending."""
+    """All places 0 < a < 1 where a number u(b) + a (u(x) - u(b)) of layer "u" passes 0, in ascending order."""
     ### BEGIN SOLUTION
     u, u_b = (net.run(v)["u"].output.ravel() for v in (x, b))  # (144,)
     passes = (u > 0) != (u_b > 0)
@@ -233,26 +240,29 @@ def kinks(net, x, b):
 ends = np.array([0, *kinks(kinked, x6, b6), 1])
 width = np.diff(ends)
 early, late = ([slope(kinked, x6, b6, 1, "pre", a) for a in ends[:-1] + part * width] for part in (0.1, 0.9))
-print(len(width), "gradients, one for each piece")
-same("10.3 one slope from kink to kink", early, late)
+print(len(width), "gradients, one for each piece between two kinks")
+same("10.3 the slope is constant between two kinks", early, late)
 same("10.3 the sum is exact", width @ early, change(kinked, x6, b6, 1, "pre"))
-holds("10.3 the slope jumps at each", (np.abs(np.diff(early)) > 1e-6).all())
+holds("10.3 the slope jumps at each kink", (np.abs(np.diff(early)) > 1e-6).all())
 
 # %%
 # A Stieltjes sum
 # ---------------
 #
-# Grad-CAM reads its channel weights at one point. RSI-Grad-CAM (Lucas, Lerma, Furst and Raicu 2022) integrates them,
-# and not over a but over the activations themselves, which move unevenly while the picture fades in:
+# Grad-CAM takes its channel weights from the gradients at one picture. RSI-Grad-CAM (Lucas, Lerma, Furst and Raicu 2022)
+# integrates these gradients along the path. It integrates over the activations and not over a, because the activations do
+# not change at a constant rate while the picture fades in:
 #
-# ``I_ijk = ∫ dS/dA_ijk dA_ijk``, as the sum ``Σ_l (g(l-1) + g(l))/2 · (A(l) - A(l-1))`` over pictures ``x_l = b +
-# (l/N)(x - b)``; then ``w_k = (1/Z) Σ_ij I_ijk`` and ``L = Σ_k w_k A_k(x)``, with Z places.
+# ``I_ijk = ∫ dS/dA_ijk dA_ijk``.
+#
+# The method replaces this integral by the sum ``Σ_l (g(l-1) + g(l))/2 · (A(l) - A(l-1))`` over the pictures ``x_l = b +
+# (l/N)(x - b)``. With Z places, the channel weights are ``w_k = (1/Z) Σ_ij I_ijk`` and the map is ``L = Σ_k w_k A_k(x)``.
 #
 # Exercise 10.4 (complete): RSI-Grad-CAM
 # --------------------------------------
 #
-# ``seen`` gives A and g of a layer for one picture. Write the sum I. What is promised is ``Σ I = Z Σ_k w_k = S(x) -
-# S(b)``. The map L multiplies w by A once more: it promises no sum.
+# The function ``seen`` gives A and g of a layer for one picture. Write the sum I. The method promises that ``Σ I = Z Σ_k
+# w_k = S(x) - S(b)``. It promises nothing about the sum of the map L, because L multiplies w by A again.
 
 
 def seen(net, picture, c, score, layer):
@@ -272,22 +282,27 @@ def my_integral(net, x, b, c, score, layer, N):
 A_x, A_b = (kinked.run(v)["A"].output[0] for v in (x6, b6))  # (6, 6, 4)
 integral = my_integral(kinked, x6, b6, 1, "log_odds", "A", 6)
 heat = ta.rsi_grad_cam(kinked, x6, 1, score="log_odds", layer="A", baseline=b6, steps=6)
-same("10.4 the map L = A w", A_x @ integral.mean((0, 1)), heat.raw)
-holds("10.4 L sums to something else", abs(heat.raw.sum() - heat.receipt.owed) > 1)
+same("10.4 the library's map L = A w", A_x @ integral.mean((0, 1)), heat.raw)
+holds("10.4 the sum of L is not S(x) - S(b)", abs(heat.raw.sum() - heat.receipt.owed) > 1)
 integral = my_integral(kinked, x6, b6, 1, "pre", "A", 2)
-same("10.4 z_c is linear in A: two steps keep the promise", integral.sum(), change(kinked, x6, b6, 1, "pre"))
+same("10.4 two steps keep the promise, because z_c is linear in A", integral.sum(), change(kinked, x6, b6, 1, "pre"))
 attacked = my_integral(ta.alter(kinked, K=10), x6, b6, 1, "pre", "A", 2)  # t = 10 Σ_k A_00k on every logit
-same("10.4 attacked, the corner gets K times its change", (attacked - integral)[0, 0], 10 * (A_x - A_b)[0, 0])
+same("10.4 in the altered network, the corner gets K times its change", (attacked - integral)[0, 0], 10 * (A_x - A_b)[0, 0])
 
 # %%
 # The score on the way
 # --------------------
 #
-# At one point the rows of ``post``, ``log`` and ``log_odds`` differ by a factor only: ``∂y_c = y_c ∂log y_c = y_c (1 -
-# y_c) ∂log_odds`` (2023a, equations 4 and 18; lesson 7). Grad-CAM looks at one point, so its three maps are one
-# picture. Along a path y_c moves, and with it the factor: ``post`` weighs each place by ``y_c (1 - y_c)``, so it is all
-# about the few steps in which y_c jumps; ``log`` weighs by ``1 - y_c``, so it stops listening once the network is sure;
-# ``log_odds`` weighs all places alike. The receipts say how well 16 steps catch such a jump.
+# At one picture, the rows of ``post``, ``log`` and ``log_odds`` differ only by a factor: ``∂y_c = y_c ∂log y_c = y_c (1 -
+# y_c) ∂log_odds`` (2023a, equations 4 and 18; lesson 7). Grad-CAM uses one picture, so its three scaled maps are the
+# same. Along a path y_c changes, so the factor changes, too.
+#
+# - ``post`` gives each place of the path the factor ``y_c (1 - y_c)``. So its map depends mostly on the few steps in
+#   which y_c jumps.
+# - ``log`` gives the factor ``1 - y_c``. So places where the network is sure hardly count.
+# - ``log_odds`` gives all places the same factor.
+#
+# The next cell also prints receipts. They show how exact the sum over 16 steps is for each score.
 
 methods = {
     "Grad-CAM": lambda score: ta.grad_cam(sure, x, c, score=score),
@@ -301,18 +316,18 @@ for name, row in zip(methods, heats, strict=True):
     print(f"{name}: correlation with the log_odds map {post:.3f} (post), {log:.3f} (log)")
 for score, heat in zip(scores, heats[2], strict=True):
     print(f"integrated gradients, {score}: {heat.receipt}")
-title = f"One map at a point, three along a path. Surer copy, {net.label(c)}"
+title = f"Grad-CAM: one map. Along a path: three maps. Surer copy, {net.label(c)}"
 show(grid(methods, scores, heats, title), "10_scores.png")
-same("Grad-CAM: one map", heats[0][0].map, heats[0][2].map, within=1e-6)
-holds("integrated gradients: log_odds draws another", max(post, log) < 0.6)
+same("Grad-CAM draws the same map with post and log_odds", heats[0][0].map, heats[0][2].map, within=1e-6)
+holds("integrated gradients draw a different map with log_odds", max(post, log) < 0.6)
 
 # %%
 # Baselines
 # ---------
 #
-# Each term carries the factor ``(x - b)_ijk``. A pixel that has the baseline's colour gets exactly 0, whatever the
-# network sees in it. Here is a black glyph, named correctly, explained from three baselines: black, the mean colour of
-# all pictures, and this picture's own mean colour.
+# Each integrated gradient has the factor ``(x - b)_ijk``. So a pixel that has the baseline's colour gets exactly 0, even
+# if the network needs this pixel. The next picture has a black glyph, and the network classifies it correctly. We explain
+# it with three baselines: black, the mean colour of all pictures, and the mean colour of this picture.
 
 night = scene(np.random.default_rng(13), difficulty=0.4)
 glyph = night.masks[0]  # (224, 224)
@@ -336,15 +351,15 @@ for ax in axes:
 figure.suptitle(f"Integrated gradients, score log_odds, layer input, {net.label(c_night)}", fontsize=10)
 show(figure, "10_baselines.png")
 holds("the network names the black glyph", net(x_night)[0].argmax() == c_night)
-holds("black on black gets nothing", not maps["black"].raw[glyph].any())
-holds("from its own mean, the glyph gets most", share > 0.5)
+holds("with a black baseline, the black glyph gets 0", not maps["black"].raw[glyph].any())
+holds("with the picture's own mean, the glyph gets more than half", share > 0.5)
 
 # %%
 # Exercise 10.5 (break): a receipt without the glyph
 # --------------------------------------------------
 #
-# Take the first picture, whose glyph is not black. Give a baseline, black away from the glyph, from which integrated
-# gradients keep their promise and yet give the glyph nothing at all.
+# Take the first picture of this lesson, whose glyph is not black. Write a baseline that is black outside the glyph. With
+# this baseline, integrated gradients should still keep their promise, but they should give 0 to every pixel of the glyph.
 
 
 def blind_baseline(x, black, mask):
@@ -358,39 +373,43 @@ glyph = day.masks[0]
 b = blind_baseline(x, black, glyph)
 heat = ta.integrated_gradients(net, x, c, score="log_odds", baseline=b, steps=8)
 print(heat.receipt)
-holds("10.5 nothing for the glyph", not heat.raw[glyph].any())
-same("10.5 black elsewhere", b[0, ~glyph], black[0, ~glyph], within=0)
-holds("10.5 something is owed", abs(heat.receipt.owed) > 1)
-holds("10.5 and most of it is paid", abs(heat.receipt.gap) < 0.2 * abs(heat.receipt.owed))
+holds("10.5 the glyph gets 0", not heat.raw[glyph].any())
+same("10.5 the baseline is black outside the glyph", b[0, ~glyph], black[0, ~glyph], within=0)
+holds("10.5 the promised sum is not near 0", abs(heat.receipt.owed) > 1)
+holds("10.5 the map keeps most of its promise", abs(heat.receipt.gap) < 0.2 * abs(heat.receipt.owed))
 
 # %%
 # What a receipt cannot see
 # -------------------------
 #
-# Add ``t(x) = K Σ_k A_00k`` to every logit: no probability changes (2023b). By ``pre``, integrated gradients now owe
-# ``z_c(x) + t(x) - z_c(b) - t(b)``, and they pay it: a map that is partly about t comes with a receipt as good as
-# before. By a score whose row sums to zero, neither map nor receipt can tell the two networks apart.
+# Add ``t(x) = K Σ_k A_00k`` to every logit. No probability changes (2023b). With ``pre``, integrated gradients now
+# promise the sum ``z_c(x) + t(x) - z_c(b) - t(b)``, and they keep this promise. So a part of the map explains t, but the
+# receipt is as good as before. With a score whose row sums to zero, the map and the receipt are the same for both
+# networks.
 
 altered = ta.alter(smooth, K=10)
 true, false = (ta.integrated_gradients(n, x6, 1, score="pre", baseline=b6) for n in (smooth, altered))
 print("original:", true.receipt, "\naltered: ", false.receipt)
 t_x, t_b = (altered.run(v)["t"].output.item() for v in (x6, b6))
-same("pre now owes t(x) - t(b) more", false.receipt.owed - true.receipt.owed, t_x - t_b)
-same("and pays it", false.receipt.paid, false.receipt.owed)
-holds("its map is another", pearson(true.raw, false.raw) < 0.5)
-same("log_odds: the same map",
+same("with pre, the promised sum grows by t(x) - t(b)", false.receipt.owed - true.receipt.owed, t_x - t_b)
+same("with pre, the map keeps its promise", false.receipt.paid, false.receipt.owed)
+holds("with pre, the map is different", pearson(true.raw, false.raw) < 0.5)
+same("with log_odds, the map is the same",
      *(ta.integrated_gradients(n, x6, 1, score="log_odds", baseline=b6).raw for n in (altered, smooth)))
 
 # %%
 # What you can say now
 # --------------------
 #
-# - Completeness is the fundamental theorem of calculus along a path; the receipt's gap is the quadrature's error.
-# - ReLUs make the slope jump. Between two kinks one gradient is exact; across a kink every rule guesses.
-# - The score weighs the path: ``post`` explains the jump of y_c, ``log_odds`` the whole way. Grad-CAM has no way to
-#   weigh.
-# - A sum promises a total. It says nothing about places, the baseline, or whether S was worth explaining.
+# - Completeness is the fundamental theorem of calculus along a path. The gap of a receipt is the error of the quadrature
+#   rule.
+# - ReLUs make the slope jump. Between two kinks the slope of ``pre`` is constant, so one gradient is exact. In a step with
+#   a kink, every rule can only guess.
+# - Along a path, the score decides which steps count: ``post`` explains the jump of y_c, and ``log_odds`` explains the
+#   whole path. Grad-CAM has no path, so there it makes no difference which of these scores you take.
+# - A sum is a statement about the total only. It does not say that the places are right, that the baseline is good, or
+#   that S was worth explaining.
 #
-# Talk about it: which baseline means "nothing to see" for an X-ray? And which would you rather have, a map that owes
-# ``S(x) - S(b)`` exactly, or one that points at the right pixels; which of the two can you check without knowing the
-# answer?
+# Talk about it: which baseline shows "nothing" for an X-ray picture? One map has exactly the sum ``S(x) - S(b)``, and
+# another map points at the right pixels. Which map would you choose? Which of these two properties can you check if you
+# do not know the right answer?

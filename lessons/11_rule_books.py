@@ -11,9 +11,10 @@
 :Figures: 11_books.png, 11_randomised.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-The walk goes through the tape in reverse and asks a *book* what passes each layer. ``ta.GRADIENT`` is the book of the
-chain rule. Guided backpropagation and deconvnet are the same walk with another rule for ReLUs; LRP and DeepLIFT, in the next
-lesson, change more. This lesson writes two such books, and measures what they lose.
+The walk goes through the tape in reverse. At each layer it asks a *book*, a dict of rules, what passes the layer
+backwards. ``ta.GRADIENT`` is the book of the chain rule. Guided backpropagation and deconvnet are the same walk with
+another rule for ReLUs. LRP and DeepLIFT, in the next lesson, change more rules. You will write two such books, and
+measure what they lose.
 """
 
 # %%
@@ -23,7 +24,8 @@ lesson, change more. This lesson writes two such books, and measures what they l
 # Guided backpropagation lets a signal through a ReLU only where the ReLU was on **and** the signal is positive. Write
 # down:
 #
-# - A picture holds two glyphs. How will the gradient's maps for the two classes differ, and how the guided ones?
+# - A picture contains two glyphs. How will the gradient's maps for the two classes differ? How will the guided maps
+#   differ?
 # - Now all three dense layers get random weights, so that the network's answers are worthless. Does the guided map
 #   change?
 
@@ -66,9 +68,9 @@ except ta.InputError as error:
 # -----------------------------------
 #
 # A rule takes a record of the tape and the signal g at its output, and returns a tuple: one signal for each input. The
-# gradient's ReLU rule is ``return (g * (record.x[0] > 0),)``. Write the other two, u being the ReLU's input:
+# gradient's ReLU rule is ``return (g * (record.x[0] > 0),)``. Write two other rules, where u is the ReLU's input:
 #
-# - deconvnet (Zeiler and Fergus 2014): ``m = max(g, 0)``, whatever the ReLU did on the way up;
+# - deconvnet (Zeiler and Fergus 2014): ``m = max(g, 0)``, for every u;
 # - guided (Springenberg et al. 2015): ``m = max(g, 0)`` where ``u > 0``, else 0.
 
 
@@ -88,7 +90,7 @@ def my_rules():
 four = ta.Tape()
 four.leaf("u", [2.0, 2.0, -2.0, -2.0])
 four.write("relu", "f", "u")
-mine = map(unaided(ta.GRADIENT["relu"]), my_rules())  # of the library's, they may call the gradient's rule only
+mine = map(unaided(ta.GRADIENT["relu"]), my_rules())  # they may call one function of the library: the gradient's rule
 for name, rule, wanted in zip(("deconvnet", "guided"), mine, ([5, 0, 5, 0], [5, 0, 0, 0]), strict=True):
     method = {"deconvnet": ta.deconvnet, "guided": ta.guided_backprop}[name]
     same(f"11.1 {name}, the four cases", rule(four["f"], np.array([5.0, -5.0, 5.0, -5.0]))[0], wanted)
@@ -99,9 +101,10 @@ for name, rule, wanted in zip(("deconvnet", "guided"), mine, ([5, 0, 5, 0], [5, 
 # One picture, two classes
 # ------------------------
 #
-# The picture holds notes and a heart, and the network sees both. By the gradient, what speaks for one speaks against
-# the other: the two maps are nearly each other's negative. A guided walk carries no negative signal past a ReLU, and
-# the ReLUs let the same places through for both classes. So it draws the same lines for both (Nie et al. 2018).
+# The picture contains notes and a heart, and the network sees both. By the gradient, what speaks for one class speaks
+# against the other. So one map is nearly the negative of the other. A guided walk carries no negative signal past a
+# ReLU, and the ReLUs let the same places through for both classes. So it draws the same lines for both (Nie et al.
+# 2018).
 
 books = {"gradient": ta.GRADIENT, "deconvnet": guided.DECONVNET, "guided": guided.GUIDED}
 figure = Figure(figsize=(6.6, 5.1), layout="constrained")
@@ -126,9 +129,9 @@ holds("guided maps of the two classes are one map", alike["guided"] > 0.8)
 # Without training
 # ----------------
 #
-# A map that explains a network must change when the network is broken. Adebayo et al. 2018 made a test of it: give
-# layers random weights, from the top down, and see whether the map notices. ``shuffled`` keeps every number of a layer
-# and puts them in random order, so that size and spread stay and only what was learned is gone.
+# A map that explains a network must change when the network is broken. Adebayo et al. 2018 made this a test. They give
+# layers random weights, from the top down, and see whether the map changes. Our ``shuffled`` keeps every number of a
+# layer and puts the numbers in random order. So size and spread stay the same, and only what was learned is gone.
 
 LINEAR = [name for name, op, _ in reversed(net.layers) if op in ("conv2d", "dense")]  # predictions first
 
@@ -158,10 +161,11 @@ def changes(name, random_state):
 # Exercise 11.2 (predict): which maps notice?
 # -------------------------------------------
 #
-# Three dense layers are shuffled, and the answers are worthless. A map notices if its rank correlation with the trained
-# network's map, places in the order of their size, falls below 0.9. Which of these do? Write True or False for each,
-# ``notices = {"guided": ..., "gradient": ..., "Grad-CAM": ..., "edges": ...}``. ``edges`` is no method at all, but how fast
-# the picture changes from pixel to pixel.
+# Three dense layers are shuffled, and the answers are worthless. A map *notices* if its rank correlation with the
+# trained network's map falls below 0.9. (Rank correlation compares the order of the places, from the lowest to the
+# highest.) Which of these maps notice? Write True or False for each,
+# ``notices = {"guided": ..., "gradient": ..., "Grad-CAM": ..., "edges": ...}``. ``edges`` is not a method. It is a map
+# of how fast the picture changes from pixel to pixel.
 
 ### BEGIN SOLUTION
 notices = {"guided": False, "gradient": True, "Grad-CAM": True, "edges": False}
@@ -169,15 +173,16 @@ notices = {"guided": False, "gradient": True, "Grad-CAM": True, "edges": False}
 
 for random_state in (0, 1):
     truth = {name: changes(name, random_state) for name in ("guided", "gradient", "Grad-CAM")}
-    truth["edges"] = False  # they never ask the network
+    truth["edges"] = False  # edges never use the network
     predicts(f"11.2 shuffled by {random_state}", notices, truth)
 
 # %%
 # Exercise 11.3 (prove): a test for methods
 # -----------------------------------------
 #
-# Write the test. A method is a function of a network that returns a map, (H, W). It passes if its map changes when the
-# three dense layers are shuffled: if the rank correlation (``spearman``) of the two maps stays below 0.9.
+# Write the test. A method is a function of a network that returns a map, (H, W). The method passes if its map changes
+# when the three dense layers are shuffled. This means that the rank correlation (``spearman``) of the two maps is below
+# 0.9.
 
 
 def sees_the_training(method):
@@ -188,7 +193,7 @@ def sees_the_training(method):
 
 
 def edges(net):
-    """Not about the network at all: how fast the picture changes."""
+    """How fast the picture changes: this does not use the network at all."""
     return np.hypot(*np.gradient(x[0].mean(-1)))
 
 
@@ -211,8 +216,8 @@ holds("11.3 ranks, not sizes: the same order is the same map",
       not passes(sees_the_training, lambda n: order if n is net else np.exp(20 * order)))
 
 # %%
-# The whole curve, from the trained network on the left to all 19 layers shuffled on the right. Guided maps hold on to
-# the picture's lines until the lowest blocks are broken: what they show is what the first layers are good at, edges.
+# Here is the whole curve, from the trained network on the left to all 19 layers shuffled on the right. Guided maps keep
+# the picture's lines until the lowest blocks are broken. They show edges, which the first layers find.
 
 depths = [0, 1, 2, 3, 5, 7, 9, 11, 13, 15, 17, 19]
 curves = {name: [] for name in METHODS}
@@ -234,8 +239,8 @@ ax.set(xlabel="shuffled from the top down to", ylabel="rank correlation with the
        title=f"Randomisation test, score log_odds, class {net.label(heart)}")
 figure.legend(loc="outside right upper")
 show(figure, "11_randomised.png")
-holds("all dense layers gone, and the guided map is the same", curves["guided"][3] > 0.95)
-holds("three blocks gone, and it is still alike", curves["guided"][depths.index(15)] > 0.6)
+holds("all dense layers are shuffled, and the guided map is the same", curves["guided"][3] > 0.95)
+holds("three blocks are shuffled, too, and the guided map is still similar", curves["guided"][depths.index(15)] > 0.6)
 
 # %%
 # What you can say now
@@ -244,7 +249,7 @@ holds("three blocks gone, and it is still alike", curves["guided"][depths.index(
 # - A book is a dict of rules. One changed line makes a new method; a missing line is an error.
 # - Guided maps are sharp because they draw the picture's lines. They hardly depend on the class, or on what was
 #   learned.
-# - A test that a map can fail says more than a hundred maps that please.
+# - One test that a map can fail tells you more than a hundred maps that look good.
 #
-# Talk about it: which would you show to a doctor, a sharp map that fails the randomisation test, or a noisy one that
-# passes?
+# Talk about it: what would you show to a doctor, a sharp map that fails the randomisation test, or a noisy map that
+# passes it?

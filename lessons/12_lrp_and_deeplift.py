@@ -7,12 +7,13 @@
 :Time: 80 min (20 read, 50 solve, 10 discuss)
 :CPU: 6 s
 :Needs: lessons 9, 10 and 11
-:After this you can: write LRP's epsilon rule and DeepLIFT's Rescale; say of a map what it sums to, what biases keep, and what its starting row makes it blind to; say without computing for which methods post, log and log_odds draw one map
+:After this you can: write LRP's epsilon rule and DeepLIFT's Rescale; say what a map sums to, what biases keep, and what its starting row makes it blind to; say without computing for which methods post, log and log_odds give the same map
 :Figures: 12_receipts.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-Two more books for the walk of lesson 11. LRP and DeepLIFT do not ask what would change, but share a number out: the logit, or
-its difference to a reference. This lesson writes their rules, a few lines each, and measures what is lost at each layer.
+This lesson adds two books to the walk of lesson 11. LRP and DeepLIFT do not ask what would change. They share out a
+number: the logit, or its difference to a reference. You will write their rules, a few lines each, and measure what each
+layer loses.
 """
 
 # %%
@@ -21,9 +22,9 @@ its difference to a reference. This lesson writes their rules, a few lines each,
 #
 # Write down:
 #
-# - LRP shares the logit z_c out among pixels. If the layers have biases, do the pixels get all of it?
-# - A function grows from 2 to 5 between a black picture and yours. Slopes at your picture are all 0. Is there a fair way to
-#   share out the 3?
+# - LRP shares the logit z_c out among the pixels. If the layers have biases, do the pixels get all of it?
+# - A function grows from 2 at a black picture to 5 at your picture. At your picture, all slopes are 0. Is there a fair
+#   way to share out the difference of 3?
 
 from dataclasses import replace
 from functools import cache, partial
@@ -51,9 +52,9 @@ tape = net.run(x)
 # Relevance
 # ---------
 #
-# LRP (Bach et al. 2015) does not ask what would change, but hands the logit down as a sum of shares. A linear unit
-# ``u_k = Σ_j a_j w_jk + b_k`` has relevance R_k and gives each input its part: ``R_j = Σ_k a_j w_jk / s(u_k) R_k`` with
-# ``s(u) = u + eps sign(u)``, ``sign(0) = 1``, which keeps the denominator from 0. ReLUs pass R on.
+# LRP (Bach et al. 2015) hands the logit down as a sum of shares, called relevance. Take a linear unit
+# ``u_k = Σ_j a_j w_jk + b_k`` with relevance R_k. Each input gets its part, ``R_j = Σ_k a_j w_jk / s(u_k) R_k``. Here
+# ``s(u) = u + eps sign(u)`` with ``sign(0) = 1``, which keeps the denominator away from 0. ReLUs pass R on unchanged.
 
 bare = ta.vgg("A", width=1 / 8, size=32, classes=5, seed=1, dtype=np.float64)  # VGG11's layout, all biases 0
 rng = np.random.default_rng(9)
@@ -65,9 +66,10 @@ e1 = {"predictions": np.eye(5)[[1]]}  # the row of z_1: score pre, class 1
 # Exercise 12.1 (complete): the epsilon rule
 # ------------------------------------------
 #
-# Written as above it needs every single weight. Pull ``a_j`` out of the sum: what is left, ``Σ_k w_jk (R_k / s(u_k))``,
-# is the transpose of the layer applied to one array, and that is what ``ta.GRADIENT[record.op](record, ...)`` does, for
-# dense layers and convolutions alike. Three lines; ``record.output`` is u, ``record.x[0]`` is a.
+# In this form the rule needs every single weight. Pull ``a_j`` out of the sum. What is left,
+# ``Σ_k w_jk (R_k / s(u_k))``, is the transpose of the layer applied to one array.
+# ``ta.GRADIENT[record.op](record, ...)`` computes exactly this, for dense layers and for convolutions. Write three
+# lines; ``record.output`` is u, ``record.x[0]`` is a.
 
 
 @unaided(*ta.GRADIENT.values())
@@ -96,10 +98,10 @@ same("12.1 without biases the pixels get all of z_c", R.sum(), z_1, within=1e-6)
 # What LRP-0 is
 # -------------
 #
-# Let eps go to 0. Start with ``R = z_c e_c = u g``, g the gradient's signal. A linear layer hands on ``a W^T (R/u) = a
-# W^T g``, which is input times gradient again; a ReLU that is on passes both, one that is off has ``a = 0``. So layer
-# by layer, down to the pixels, ``R = A g``: **LRP-0 is input x gradient**, with biases or without. Other rules
-# (epsilon, gamma, z+) are not.
+# Let eps go to 0. Start with ``R = z_c e_c = u g``, where g is the gradient's signal. A linear layer hands on
+# ``a W^T (R/u) = a W^T g``, which is again input times gradient. A ReLU that is on passes both R and g. A ReLU that is
+# off has the output ``a = 0``. So layer by layer, down to the pixels, ``R = A g``: **LRP-0 is input x gradient**, with
+# biases or without. Other rules (epsilon, gamma, z+) are not.
 
 tape32 = biased.run(x32)
 z_1 = biased(x32)[0, 1]
@@ -116,12 +118,12 @@ holds("z+ draws another map", pearson(plus, zero["input"][0]) < 0.9)
 # ---------------------------------------
 #
 # With biases, the inputs of unit k get ``(u_k - b_k)/u_k`` of its relevance. The rest belongs to the bias, and no pixel
-# can have it. By LRP-0, how much does a layer keep in all? Use the last cell, and you need no relevance at all: give it
-# from the record and the gradient's signal g at the layer's output.
+# can have it. By LRP-0, how much does a layer keep in total? With the result of the last cell you need no relevance.
+# Compute the answer from the record and from the gradient's signal g at the layer's output.
 
 
 def kept(record, g):
-    """The sum over all units of what LRP-0 leaves with their biases. g: dS/du, of record.output's shape."""
+    """The sum over all units of the relevance that LRP-0 leaves with their biases. g: dS/du, shaped as record.output."""
     ### BEGIN SOLUTION
     return (g * record.weights[1]).sum()  # R_k b_k / u_k = g_k b_k
     ### END SOLUTION
@@ -138,20 +140,21 @@ same("12.2 pixels and biases make z_c", (x32 * g["input"]).sum() + sum(shares.va
 # Differences
 # -----------
 #
-# DeepLIFT (Shrikumar et al. 2017) explains a difference: ``S(x) - S(b)`` to a reference b. In a difference biases
-# cancel. Every value u of the tape has ``Δu = u(x) - u(b)``; multipliers m take the gradient's place and chain as it
-# does, and ``C = m Δu``. Linear layers keep the gradient's rule. For a ReLU f the *Rescale* rule takes the slope of the
-# **secant**: ``m_in = m Δf/Δu``, so that ``m_in Δu = m Δf``, and nothing is lost.
+# DeepLIFT (Shrikumar et al. 2017) explains a difference: ``S(x) - S(b)``, where b is a reference. In a difference,
+# biases cancel. Every value u of the tape has a change ``Δu = u(x) - u(b)``. Multipliers m take the place of gradients:
+# they chain like gradients, and the contribution of a value is ``C = m Δu``. Linear layers keep the gradient's rule.
+# For a ReLU f, the *Rescale* rule takes the slope of the **secant**: ``m_in = m Δf/Δu``. So ``m_in Δu = m Δf``, and
+# nothing is lost.
 #
 # Exercise 12.3 (complete): Rescale
 # ---------------------------------
 #
-# ``reference`` is the tape of b: ``reference[record.name]`` is the same layer there. Where ``Δu = 0`` there is no
-# secant; take the gradient's rule.
+# ``reference`` is the tape of b, and ``reference[record.name]`` is the same layer there. Where ``Δu = 0`` there is no
+# secant; use the gradient's rule there.
 
 
 def my_rescale(reference, record, m):
-    """m_in = m Δf/Δu, where Δu = 0: m [u > 0]. As a tuple of one."""
+    """m_in = m Δf/Δu; where Δu = 0, m_in = m [u > 0]. As a tuple of one."""
     ### BEGIN SOLUTION
     other = reference[record.name]
     df, du = record.output - other.output, record.x[0] - other.x[0]
@@ -173,14 +176,15 @@ book = {**ta.GRADIENT, "relu": partial(my_rescale, shallow.run(b4))}
 C = ta.walk(shallow.run(x4), {"z": np.eye(3)[[1]]}, book)["input"] * (x4 - b4)
 same("12.3 the sum", C.sum(), (shallow(x4) - shallow(b4))[0, 1])
 IG = ta.integrated_gradients(shallow, x4, 1, score="pre", baseline=b4, steps=500, rule="middle").raw
-same("12.3 behind one layer of ReLUs, integrated gradients", C[0], IG, within=1 / 500)
+same("12.3 after one layer of ReLUs, integrated gradients", C[0], IG, within=1 / 500)
 
 # %%
-# A max-pool has no slope, so it needs a rule of its own: with the gradient's routing the sum is lost again.
+# A max-pool has no slope, so it needs a rule of its own. With the gradient's rule for max-pools, the sum is lost again.
 #
-# The figure follows four books down the embedded network, reference black, and asks at every layer how much of what is
-# owed is still there: ``Σ R`` of ``z_c`` for LRP, ``Σ m Δu`` of ``Δz_c`` for the others. Only DeepLIFT keeps all. LRP
-# loses what biases keep. Gradient and guided walk promise nothing about differences, and it shows.
+# The figure follows four books down the embedded network, with a black reference. At every layer it shows how much is
+# still there of what the sum should be: ``Σ R`` of ``z_c`` for LRP, ``Σ m Δu`` of ``Δz_c`` for the others. Only
+# DeepLIFT keeps everything. LRP loses what biases keep. The gradient and the guided walk promise nothing about
+# differences, and their sums are wrong by far.
 
 routed = {**ta.GRADIENT, "relu": partial(differences.slope, biased.run(b32))}
 got = (ta.walk(tape32, e1, routed)["input"] * (x32 - b32)).sum()
@@ -210,18 +214,19 @@ for ax, shown in zip(axes, (left, ("LRP epsilon_plus", "DeepLIFT")), strict=True
     ticks = {"predictions": "logits", "block5_pool": "5", "block4_pool": "4", "block3_pool": "3", "block2_pool": "2",
              "input": "input"}
     ax.set_xticks([names.index(n) for n in ticks], ticks.values())
-    ax.set_xlabel("the walk has come down to the last pool of block")
+    ax.set_xlabel("the walk has reached the last pool of block")
 axes[0].set(yscale="log", ylabel="share of what is owed", title="all four, logarithmic")
 axes[0].legend()
 axes[1].set(title="two of them, enlarged")
 figure.suptitle(f"What is left of the logit from layer to layer: score pre, {net.label(heart)}")
 show(figure, "12_receipts.png")
-same("DeepLIFT keeps all, but for float32", left["DeepLIFT"], np.ones(len(names)), within=1e-5)
+same("DeepLIFT keeps all, up to rounding in float32", left["DeepLIFT"], np.ones(len(names)), within=1e-5)
 holds("LRP loses a few per cent to biases", 0.9 < left["LRP epsilon_plus"][-1] < 0.99)
 holds("the guided walk is off by more than ten times", max(left["guided"]) > 10)
 
 # %%
-# Seven maps of the network with biases, for the next exercise, and how to see whether t moves them:
+# The next exercise is about seven maps of the network with biases. This code makes them and finds out whether t moves
+# them.
 
 maps = {
     "a": lambda n: ta.gradient(n, x32, 1, score="pre"),
@@ -246,16 +251,16 @@ def moves(letter, K):
 # ---------------------------------------
 #
 # ``ta.alter`` adds the same ``t(x) = K Σ_k A_00k`` to every logit (2023b): ``z' = z + t``, and no probability changes.
-# Which of these maps **move** when the network is altered? Write their letters, ``moving = "..."``. Ask of each: what
-# does its signal at the logits sum to, and what does its book divide by?
+# Which of these maps **move** when the network is altered? Write their letters, ``moving = "..."``. Ask two questions
+# about each map. What does its signal at the logits sum to? And what does its book divide by?
 #
 # - a: the gradient of z_c;
 # - b: the gradient of the log-odds;
 # - c: guided backpropagation of the log-odds;
-# - d: LRP-0 from ``R_i = v_i z_i``, v the row of the log-odds;
-# - e: LRP-0 from ``R_c = y_c``, all other R_i zero;
+# - d: LRP-0 from ``R_i = v_i z_i``, where v is the row of the log-odds;
+# - e: LRP-0 from ``R_c = y_c``, with all other R_i zero;
 # - f: DeepLIFT of the log-odds;
-# - g: DeepLIFT of y_c with softmax as one more layer, whose multiplier is ``Δy_c/Δz_c`` for z_c, and 0 for the others.
+# - g: DeepLIFT of y_c with softmax as one more layer; its multiplier is ``Δy_c/Δz_c`` for z_c, and 0 for the others.
 
 ### BEGIN SOLUTION
 moving = "aeg"
@@ -269,9 +274,9 @@ for K in (10, -2):
 # Other methods
 # -------------
 #
-# Lesson 9 found that post, log and log_odds have one row, but for a factor, and one Grad-CAM map. Here are eight methods on
-# a small random network, each with the three rows as they stand. A gradient is linear in its row; what becomes of that
-# depends on the walk's rules, and on what is done with g.
+# Lesson 9 found that the rows of post, log and log_odds differ only by a factor, and that they give one Grad-CAM map.
+# Here are eight methods on a small random network, each with these three rows, not scaled. A gradient is linear in its
+# row. Whether the map is linear, too, depends on the rules of the walk and on what the method does with g.
 
 tiny = ta.vgg("A", seed=3, width=1 / 16, dense=(32, 32), size=64, classes=5, dtype=np.float64)
 noise = np.random.default_rng(1)
@@ -320,7 +325,7 @@ def scaled_map(name, score):
 
 
 def alike(name, score, other):
-    """Does the method draw one and the same map for both scores?"""
+    """Does the method give one and the same map for both scores?"""
     return np.abs(scaled_map(name, score) - scaled_map(name, other)).max() < 1e-9
 
 
@@ -328,9 +333,9 @@ def alike(name, score, other):
 # Exercise 12.5 (predict): who keeps the equality?
 # ------------------------------------------------
 #
-# For which of the eight are the scaled maps of post, log and log_odds one and the same? Write True or False for each,
-# ``one_map = {"gradient": ..., ...}``, before you run the checks: what does a factor of the row do in the method's
-# formula?
+# For which of the eight methods are the scaled maps of post, log and log_odds one and the same? Write True or False for
+# each, ``one_map = {"gradient": ..., ...}``, before you run the checks. Ask for each: what does a factor of the row do
+# in the method's formula?
 
 ### BEGIN SOLUTION
 one_map = {"gradient": True, "guided backprop": True, "Grad-CAM": True, "LayerCAM": True, "Grad-CAM++": False,
@@ -344,10 +349,12 @@ predicts("12.5 log and log_odds", one_map, {name: alike(name, "log", "log_odds")
 # What you can say now
 # --------------------
 #
-# - LRP-0 is input x gradient; what it does not pass on, biases keep. DeepLIFT explains a difference and keeps every bit
-#   of it.
-# - A signal that sums to zero over the logits sends nothing into t. LRP started from S, whose denominators hold ``z +
-#   t``, and DeepLIFT through softmax are not of this kind, though they explain y_c. Lesson 15 comes back to it.
-# - A factor of the row is a factor of the map for most methods; not for Grad-CAM++, nor for sums over several pictures.
+# - LRP-0 is input x gradient, and biases keep what it does not pass on. DeepLIFT explains a difference and passes on
+#   all of it.
+# - A signal that sums to zero over the logits sends nothing into t. Two methods that explain y_c have no such signal,
+#   and their maps move: LRP that starts from S and divides by ``z + t``, and DeepLIFT through softmax. Lesson 15 comes
+#   back to this.
+# - For most methods, a factor of the row is a factor of the map. The exceptions are Grad-CAM++ and sums over several
+#   pictures.
 #
-# Talk about it: is a map wrong because it does not sum to anything?
+# Talk about it: is a map wrong if it does not sum to anything?

@@ -11,19 +11,19 @@
 :Figures: 13_covered.png, 13_shapley.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-All methods so far looked into the network. One can also just try: cover a part, and see what becomes of the score. That needs
-no gradient, works for any program, and hides a question that game theory asked long ago: how does one share a result fairly
-among players who only act together?
+All methods so far looked into the network. One can also just try: cover a part of the picture, and see how the score
+changes. This needs no gradient, and it works for any program. It also contains a question that game theory asked long
+ago: how can players share a result fairly if they reach it only together?
 """
 
 # %%
 # Predict first
 # -------------
 #
-# A picture holds two hearts, and one of them would be enough for the network to say heart. Write down:
+# A picture contains two hearts, and one heart would be enough for the network to say heart. Write down:
 #
-# - what happens to the score if one of them is covered; and what does a map that covers one part at a time then show?
-# - how many pictures have to be tried to know the score for *every* choice of parts that are covered, out of 49 parts?
+# - what happens to the score if one heart is covered? What does a map show that covers one part at a time?
+# - the picture has 49 parts. How many pictures must be tried to know the score for *every* choice of covered parts?
 
 from itertools import combinations, permutations
 from math import comb
@@ -45,11 +45,12 @@ x = net.read(drawn.picture)
 # Three ways to cover
 # -------------------
 #
-# - **Occlusion** (Zeiler and Fergus 2014): a grey window is slid over the picture; a place gets the mean fall of the score
-#   over all windows that cover it.
+# - **Occlusion** (Zeiler and Fergus 2014): a grey window slides over the picture. A place gets the mean fall of the
+#   score over all windows that cover the place.
 # - **Feature ablation**: the picture is cut into parts, and each part is covered alone.
-# - **RISE** (Petsiuk et al. 2018): hundreds of random masks cover about half of the picture each; a place gets the mean score
-#   of the pictures in which it was left open. It wants a score that is never negative: the probability.
+# - **RISE** (Petsiuk et al. 2018): each of hundreds of random masks covers about half of the picture. A place gets the
+#   mean score of the pictures in which the place was not covered. RISE needs a score that is never negative: the
+#   probability.
 
 maps = {"occlusion": ta.occlusion(net, x, c, score="log_odds", window=64, stride=32),
         "feature ablation": ta.feature_ablation(net, x, c, score="log_odds", groups=4),
@@ -72,9 +73,10 @@ holds("all three are brighter on the telephone than elsewhere",
 # Games
 # -----
 #
-# From here on a part of the picture is a **player**, a choice of parts that stay open is a **coalition**, and the score of the
-# picture in which all others are covered is its **value** v. A game is a function of a coalition, here a tuple of bools.
-# Two games of two players are the extremes: *or*, where either player is enough, and *and*, where both are needed.
+# From here on, a part of the picture is a **player**, and a choice of parts that are not covered is a **coalition**.
+# The **value** v of a coalition is the score of the picture in which all other parts are covered. A game is a function
+# of a coalition, here of a tuple of bools. Two games of two players are the extremes: in *either*, one player is
+# enough; in *together*, both players are needed.
 
 
 def either(z):
@@ -86,7 +88,7 @@ def together(z):
 
 
 def ablation(v, n):
-    """What the score loses if a player leaves the coalition of all, for every player: (n,)."""
+    """What the score loses if one player leaves the coalition of all players, for every player: (n,)."""
     everybody = [True] * n
     return np.array([v(everybody) - v([j != i for j in range(n)]) for i in range(n)])
 
@@ -101,7 +103,7 @@ def alone(v, n):
 # -------------------------------------
 #
 # What do the two functions say about the first player? Write ``first = {"either, ablation": ..., "either, alone": ...,
-# "together, ablation": ..., "together, alone": ...}``. Which of the two do the maps above use?
+# "together, ablation": ..., "together, alone": ...}``. Which of the two functions do the maps above use?
 
 ### BEGIN SOLUTION
 first = {"either, ablation": 0, "either, alone": 1, "together, ablation": 1, "together, alone": 0}
@@ -114,10 +116,11 @@ by_hand = {"either, ablation": either((1, 1)) - either((0, 1)), "either, alone":
 predicts("13.1 from four values each", first, by_hand)
 
 # %%
-# Neither is fair: with *either*, ablation gives nobody anything, and "alone" gives 2 in all where there is only 1 to share.
-# Shapley (1953) let the players come in one after the other, gave each what the value rises by when they come, and took the
-# mean over **all orders**. This is the only way to share that gives equal players the same, gives nothing to somebody who
-# never changes anything, adds up over sums of games, and leaves nothing over: ``Σ_i φ_i = v(all) - v(none)``.
+# Neither function is fair. With *either*, ablation gives nothing to both players, and ``alone`` gives 2 in total where
+# there is only 1 to share. Shapley (1953) let the players come in one after the other. Each player gets what the value
+# rises by when this player comes in, and Shapley took the mean over **all orders**. This is the only way to share that
+# has four properties. Equal players get the same. A player who never changes anything gets nothing. Shares add up over
+# sums of games. And nothing is left over: ``Σ_i φ_i = v(all) - v(none)``.
 #
 # Exercise 13.2 (complete): Shapley values
 # ----------------------------------------
@@ -141,7 +144,7 @@ def shapley(v, n):
 
 
 same("13.2 either", shapley(either, 2), [0.5, 0.5])
-same("13.2 one left glove, two right ones: a pair is worth 1", shapley(lambda z: float(z[0] and (z[1] or z[2])), 3), [2 / 3, 1 / 6, 1 / 6])
+same("13.2 one left glove, two right gloves: a pair is worth 1", shapley(lambda z: float(z[0] and (z[1] or z[2])), 3), [2 / 3, 1 / 6, 1 / 6])
 table = np.random.default_rng(0).standard_normal((2, 2, 2, 2))
 same("13.2 nothing is left over", sum(shapley(lambda z: table[tuple(map(int, z))], 4)), table[1, 1, 1, 1] - table[0, 0, 0, 0])
 same("13.2 a sum of merits", shapley(lambda z: 3 + z[0] - 2 * z[2] + 0.5 * z[3], 4), [1, 0, -2, 0.5])
@@ -150,8 +153,8 @@ same("13.2 a sum of merits", shapley(lambda z: 3 + z[0] - 2 * z[2] + 0.5 * z[3],
 # A small picture
 # ---------------
 #
-# Nine parts have 512 coalitions and 362,880 orders. So let us take a small picture, 12 x 12 pixels in 3 x 3 parts, and a small
-# network with random weights, which can be asked for all 512 pictures at once. By coalitions the same mean is
+# Nine parts have 512 coalitions and 362,880 orders. So we take a small picture, 12 x 12 pixels in 3 x 3 parts. A small
+# network with random weights can compute all 512 pictures at once. The same mean, written as a sum over coalitions, is
 # ``φ_i = Σ_{S without i} |S|! (n - 1 - |S|)! / n! · (v(S + i) - v(S))``.
 
 rng = np.random.default_rng(8)
@@ -187,17 +190,19 @@ print("feature ablation", np.array([full - values[-1 - (1 << i)] for i in range(
 # Exercise 13.3 (complete): KernelSHAP in ten lines
 # -------------------------------------------------
 #
-# Lundberg and Lee 2017 (arXiv 1705.07874) found that Shapley values are a fit by least squares. Look for φ so that
-# ``v(none) + Σ_{i in S} φ_i`` is near v(S) for all coalitions S, with the weight ``(n - 1) / (C(n, s) s (n - s))`` for s
-# players, and exact for none and for all. Then φ is Shapley's, and for a *sample* of coalitions it is an estimate.
+# Lundberg and Lee 2017 (arXiv 1705.07874) found that Shapley values are a fit by least squares. Find φ so that
+# ``v(none) + Σ_{i in S} φ_i`` is close to v(S) for all coalitions S. A coalition of s players has the weight
+# ``(n - 1) / (C(n, s) s (n - s))``; for no players and for all players the fit must be exact. Then φ are the Shapley
+# values. If you use only a *sample* of coalitions, φ is an estimate.
 #
-# The rule that nothing is left over takes one unknown away: with ``φ_n = full - empty - (the others)`` the rest is a plain
-# fit, ``v(S) - empty - z_n (full - empty) ≈ Σ_{i<n} (z_i - z_n) φ_i``. Multiply both sides by the square root of the weight
-# and call ``np.linalg.lstsq``. Coalitions of nobody and of all say nothing new; leave them out (their weight is infinite).
+# Nothing may be left over, and this removes one unknown: ``φ_n = full - empty - (the other φ)``. What remains is an
+# ordinary fit, ``v(S) - empty - z_n (full - empty) ≈ Σ_{i<n} (z_i - z_n) φ_i``. Multiply both sides by the square root
+# of the weight and call ``np.linalg.lstsq``. Leave out the coalitions of nobody and of all: their weight is infinite,
+# and they say nothing new.
 
 
 def kernel_shap(Z, values, empty, full):
-    """φ (n,) from coalitions Z (m, n) bool, their values (m,), the value of none and that of all."""
+    """φ (n,) from coalitions Z (m, n) bool, their values (m,), and the values of the empty and the full coalition."""
     ### BEGIN SOLUTION
     n, s = Z.shape[1], Z.sum(1)
     some = (s > 0) & (s < n)
@@ -220,12 +225,12 @@ half = rng.permutation(512)[:300]
 same("13.3 nothing is left over in a sample either", kernel_shap(Z[half], values[half], empty, full).sum(), full - empty, within=1e-9)
 
 # %%
-# How many does one need? Coalitions are drawn so that each size comes as often as its weight says; then all weights in the fit
-# are 1. A coalition and its complement are drawn together, which cancels much of the chance.
+# How many coalitions does one need? We draw coalitions so that each size comes as often as its weight says. Then all
+# weights in the fit are 1. We draw each coalition together with its complement, which cancels much of the random error.
 
 
 def sampled(count, rng):
-    """`count` coalitions (count, n), in pairs of one and its complement, drawn by their weights."""
+    """`count` coalitions (count, n), in pairs of a coalition and its complement, drawn by their weights."""
     sizes = np.arange(1, n)
     chance = 1 / (sizes * (n - sizes))
     rows = []
@@ -264,7 +269,7 @@ right.loglog(counts, errors, "o-", color=LINES[0], label="KernelSHAP")
 right.loglog(counts, errors[0] * np.sqrt(counts[0] / np.array(counts)), ":", color="black", label="one over root")
 right.set(xlabel="coalitions drawn", ylabel="error (root mean square)")
 right.legend()
-figure.suptitle("Nine parts, 512 coalitions: KernelSHAP comes nearer with every sample")
+figure.suptitle("Nine parts, 512 coalitions: KernelSHAP gets closer with every sample")
 show(figure, "13_shapley.png")
 holds("32 times as many coalitions, at most a sixth of the error", errors[-1] < errors[0] / 6)
 
@@ -272,10 +277,10 @@ holds("32 times as many coalitions, at most a sixth of the error", errors[-1] < 
 # Exercise 13.4 (break): who is first?
 # ------------------------------------
 #
-# Shapley values cost many pictures; feature ablation costs one for each player. If all that you want is who matters most, is
-# ablation enough? With two players it always agrees with Shapley about who has more. Find a game of three players, a, b and c,
-# in which ablation puts a before b, and Shapley puts b before a. Write its eight values, ``game = {"": 0, "a": ..., "b": ...,
-# "c": ..., "ab": ..., "ac": ..., "bc": ..., "abc": ...}``.
+# Shapley values cost many pictures; feature ablation costs one picture for each player. If you only want to know which
+# player matters most, is ablation enough? With two players, ablation always agrees with Shapley about who has more.
+# Find a game of three players, a, b and c, in which ablation puts a before b, and Shapley puts b before a. Write its
+# eight values, ``game = {"": 0, "a": ..., "b": ..., "c": ..., "ab": ..., "ac": ..., "bc": ..., "abc": ...}``.
 
 ### BEGIN SOLUTION
 game = {"": 0, "a": 0, "b": 1, "c": 0, "ab": 1, "ac": 1, "bc": 0.5, "abc": 1}
@@ -296,11 +301,12 @@ holds("13.4 Shapley: b before a", merit["b"] > merit["a"] + 1e-9, f"it says {mer
 # What you can say now
 # --------------------
 #
-# - To cover one part at a time asks what is *missing* without it; where two parts can stand in for each other, nothing is.
-# - Shapley's is the mean over all orders, and leaves nothing over. It needs all coalitions; KernelSHAP needs as many as you
-#   can pay for.
-# - All of them show the network pictures that it was never trained on, and all depend on what "covered" means: grey, black, or
-#   the mean.
+# - To cover one part at a time asks what is *missing* without this part. Where two parts can replace each other,
+#   nothing is missing.
+# - A Shapley value is a mean over all orders, and nothing is left over. It needs all coalitions. KernelSHAP takes as
+#   many coalitions as you can afford.
+# - All these methods show the network pictures that it never saw in training. And all depend on what "covered" means:
+#   grey, black, or the mean.
 #
-# Talk about it: integrated gradients also leave nothing over (lesson 10), and cost fifty pictures. When would you pay for
-# Shapley values?
+# Talk about it: with integrated gradients, too, nothing is left over (lesson 10), and they cost fifty pictures. When
+# would you spend more on Shapley values?

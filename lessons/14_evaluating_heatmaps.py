@@ -2,7 +2,8 @@
 14. Evaluating heatmaps
 =======================
 
-**Question:** Two heatmaps of one answer differ. Which number tells you the better one, and what does that number reward?
+**Question:** Two heatmaps of one answer differ. Which number tells you the better one, and what does that number
+reward?
 
 :Time: 65 min (15 read, 40 solve, 10 discuss)
 :CPU: 5 s
@@ -11,20 +12,20 @@
 :Figures: 14_maps.png, 14_curves.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-A heatmap that looks right may please only the eye. So people measure: does the answer fall if the bright places are deleted?
-Does the peak lie on the object? Does the map change if the network is broken? Each test asks something else. You will write
-one of them, and then deceive it.
+A heatmap may look right and only please the eye. So people measure. Does the answer fall if the bright places are
+deleted? Does the peak lie on the object? Does the map change if the network is broken? Each test asks a different
+question. You will write one of these tests, and then deceive it.
 """
 
 # %%
 # Predict first
 # -------------
 #
-# The picture holds one heart, and the network is sure of it. Pixels are deleted, that is, set to the mean colour, in the order
-# of a map: its highest place first. Write down:
+# The picture contains one heart, and the network is sure of it. We delete pixels, that is, set them to the mean colour,
+# in the order of a map: its highest place first. Write down:
 #
-# - whose deletion makes the probability fall faster: by Grad-CAM's map, or by a map of random numbers?
-# - and by the best map one could wish for, which is 1 on the heart and 0 elsewhere?
+# - which order makes the probability fall faster: the order of Grad-CAM's map, or of a map of random numbers?
+# - what about the best map one could wish for, which is 1 on the heart and 0 elsewhere?
 
 from dataclasses import replace
 
@@ -50,9 +51,9 @@ print(f"{net.label(c)}: probability {y_c:.3f}, it covers {outline.mean():.3f} of
 # Exercise 14.1 (complete): a deletion curve
 # ------------------------------------------
 #
-# Petsiuk et al. 2018 (arXiv 1806.07421): delete the 0, n, 2n, ... highest places of the map, up to all of them, and write
-# down the score each time. Deleted places take the values of another picture b, all channels at once. Of places with the
-# same height, the one that comes first, row by row, goes first. Leave x as it is.
+# Petsiuk et al. 2018 (arXiv 1806.07421) delete the 0, n, 2n, ... highest places of the map, until all are deleted, and
+# write down the score each time. A deleted place takes the values of another picture b, in all channels at once. If
+# several places have the same height, the first of them, row by row, goes first. Do not change x itself.
 
 
 @unaided()
@@ -70,7 +71,7 @@ def my_deletion(S, x, L, b, n):
 
 
 four = np.array([[1.0, 2.0], [3.0, 4.0]])[..., None]
-same("14.1 by hand, 2 goes, then 4, 3, 1", my_deletion(np.sum, four, np.array([[0, 3], [1, 2]]), 0 * four, 1), [10, 8, 4, 1, 0])
+same("14.1 by hand: 2 goes, then 4, 3, 1", my_deletion(np.sum, four, np.array([[0, 3], [1, 2]]), 0 * four, 1), [10, 8, 4, 1, 0])
 same("14.1 two at a time, the same height everywhere", my_deletion(np.sum, four, np.ones((2, 2)), 0 * four, 2), [10, 7, 0])
 rng = np.random.default_rng(0)
 small, grey, L = rng.random((6, 8, 3)), np.full((6, 8, 3), 0.5), rng.random((6, 8))
@@ -79,9 +80,10 @@ mine = my_deletion(lambda a: softmax(tiny(a[None])[0])[1], small, L, grey, 8)
 same("14.1 a colour picture, as the library has it", mine, deletion(tiny, small[None], L, 1, baseline=grey[None], pixels=8))
 
 # %%
-# One number from a curve: the area below it, where all pixels count as 1. Small is good: the answer falls soon. Here are
-# five maps of the heart. Two ask the network, three do not: a map of **noise**; the **edges** of the picture, that is, how
-# fast its brightness changes; and the **outline**, 1 on the heart and 0 elsewhere, which only the painter can know.
+# The curve becomes one number: the area below it, where the axis from no pixel to all pixels has length 1. A small area
+# is good: the answer falls soon. Here are five maps of the heart. Two of them use the network. The other three do not.
+# One is **noise**. The **edges** show how fast the picture's brightness changes. The **outline** is 1 on the heart and
+# 0 elsewhere; only the painter can know it.
 
 STEP = 3584  # pixels that go at once: a fourteenth of the picture
 tape = net.run(x)
@@ -116,21 +118,21 @@ holds("noise beats Grad-CAM", areas["noise"] < areas["Grad-CAM"])
 holds("the outline is the worst of all", areas["outline"] == max(areas.values()))
 
 # %%
-# Did you expect that? Holes all over a picture are something that the network has never seen in training, and it loses its
-# way at once. A heart that is cut out cleanly leaves a heart-shaped hole: the network still sees the shape. The metric
-# rewards maps that *destroy*, not maps that *explain*. (Hooker et al. 2019, arXiv 1806.10758, therefore train anew on the
-# pictures with holes.)
+# Did you expect this? Holes all over a picture are something that the network never saw in training, and it fails at
+# once. A heart that is cut out cleanly leaves a heart-shaped hole, and the network still sees the shape. The metric
+# rewards maps that *destroy* the picture, not maps that *explain* the answer. (Hooker et al. 2019, arXiv 1806.10758,
+# therefore train the network again on the pictures with holes.)
 #
 # Exercise 14.2 (break): win without knowing anything
 # ---------------------------------------------------
 #
-# Write a map that is given nothing but the picture's size, neither picture nor network nor class, and has a smaller area
-# than Grad-CAM. It should not be lucky in its place: of its weight, hardly more may lie on the heart than of a map that is
-# the same everywhere.
+# Write a map that knows only the picture's size, and neither picture nor network nor class. It must have a smaller area
+# than Grad-CAM. It must not win by lucky places, either. Its share on the heart may hardly be larger than the share of
+# a map that is the same everywhere.
 
 
 def blind(height, width):
-    """A map (height, width), with numbers from 0 on."""
+    """A map (height, width) of numbers that are 0 or larger."""
     ### BEGIN SOLUTION
     return np.random.default_rng(2).random((height, width))
     ### END SOLUTION
@@ -148,8 +150,9 @@ holds("14.2 and beats Grad-CAM", result < limit, f"yours has {result:.3f}, Grad-
 # The pointing game
 # -----------------
 #
-# On a picture whose truth is known one can ask more directly: is the map's highest place on the object, or within 15 pixels
-# of it (Zhang et al. 2016, arXiv 1608.00507)? That is ``points_at``. Here it is for Grad-CAM and for noise, on eight pictures:
+# On a picture whose truth is known, one can ask more directly. Is the map's highest place on the object, or within 15
+# pixels of it (Zhang et al. 2016, arXiv 1608.00507)? ``points_at`` answers this. Here are its answers for Grad-CAM and
+# for noise, on eight pictures.
 
 hits = {"Grad-CAM": [], "noise": []}
 for k in range(8):
@@ -164,14 +167,14 @@ holds("Grad-CAM wins this game", sum(hits["Grad-CAM"]) >= 7 > 4 >= sum(hits["noi
 # Exercise 14.3 (predict): hit or miss?
 # -------------------------------------
 #
-# The rule looks at one place only: the highest; the first, row by row, if several are. A map with nothing above 0 never
-# hits. Which of these maps count as a hit? ``hit = {"constant": ..., ...}``:
+# The rule looks at one place only: the highest place, or the first of them, row by row, if there are several. A map
+# with nothing above 0 never hits. Which of these maps count as a hit? Write ``hit = {"constant": ..., ...}``:
 #
 # - ``constant``: 1 everywhere; the object is not in a corner;
 # - ``negative``: -1 on the object, -2 elsewhere;
 # - ``one pixel``: 1 in one pixel of the object, 0 elsewhere;
 # - ``beside``: 1 in one pixel that is 10 pixels away from the object, 0 elsewhere;
-# - ``almost``: 1 on the object, 0 elsewhere, but 1.01 in the lower right corner.
+# - ``almost``: 1 on the object, 1.01 in the lower right corner of the picture, 0 elsewhere.
 
 ### BEGIN SOLUTION
 hit = {"constant": False, "negative": False, "one pixel": True, "beside": True, "almost": False}
@@ -197,12 +200,12 @@ for name, mask in {"a square": square, "the heart": outline}.items():
 # Broken on purpose
 # -----------------
 #
-# The third test needs no truth at all. It is the randomisation test of lesson 11: shuffle the weights of the dense layers, and
-# see whether the map changes. Together the three make a table. A map is *found out*
+# The third test needs no truth. It is the randomisation test of lesson 11: shuffle the weights of the dense layers, and
+# see whether the map changes. The three tests together make a table. A map is *found out*
 #
-# - by **d**, deletion, if its area is larger than Grad-CAM's;
+# - by **d**, deletion, if its area is larger than the area of Grad-CAM's map;
 # - by **p**, pointing, if its peak is not on the heart or near it;
-# - by **r**, randomisation, if its rank correlation with itself, before and after shuffling, is above 0.9.
+# - by **r**, randomisation, if the rank correlation of the maps before and after shuffling is above 0.9.
 
 rng = np.random.default_rng(0)
 mixed = {name: tuple(rng.permutation(w.ravel()).reshape(w.shape) for w in net.weights[name]) for name in ("fc1", "fc2", "predictions")}
@@ -220,9 +223,9 @@ holds("Grad-CAM itself is found out by none", points_at(maps["Grad-CAM"], outlin
 # Exercise 14.4 (decide): who is found out by what?
 # -------------------------------------------------
 #
-# For each of the four maps write the letters of the tests that find it out on this picture, ``by = {"guided": "...", "noise":
-# "...", "edges": "...", "outline": "..."}``; ``""`` stands for none. What deletion and pointing say you have seen above. For r
-# ask what the map depends on.
+# For each of the four maps write the letters of the tests that find it out on this picture,
+# ``by = {"guided": "...", "noise": "...", "edges": "...", "outline": "..."}``; ``""`` stands for none. You have seen
+# the results of deletion and pointing above. For r, ask what the map depends on.
 
 ### BEGIN SOLUTION
 by = {"guided": "r", "noise": "pr", "edges": "pr", "outline": "dr"}
@@ -237,10 +240,11 @@ predicts("14.4 which", {(name, test): test in letters for name, letters in by.it
 # What you can say now
 # --------------------
 #
-# - A metric measures what it measures. Deletion rewards destruction, pointing looks at one pixel, and the randomisation test
-#   asks whether the network matters, not whether the map is right.
-# - The true outline fails two of three tests. So a test that a map fails is a question, and not yet a verdict.
+# - Every metric measures its own question. Deletion rewards destruction, and pointing looks at one pixel. The
+#   randomisation test asks whether the network matters, not whether the map is right.
+# - The true outline fails two of three tests. So a failed test is a reason to ask questions, and not yet a verdict.
 # - Tests are worth most when they fail for different reasons. One picture proves nothing: ``tinyattr audit`` and
-#   ``pointing_game`` in ``tinyattr/studies/pointing.py`` do this with hundreds.
+#   ``tinyattr evaluate`` measure on hundreds of pictures.
 #
-# Talk about it: somebody reports that a new method has the smallest deletion area of all. What would you want to see next?
+# Talk about it: somebody reports that a new method has the smallest deletion area of all. What would you want to see
+# next?

@@ -2,7 +2,7 @@
 16. Why training cannot fix it, and how to detect and repair it
 ===============================================================
 
-**Question:** If training never sees t(x), who does, and how is it taken out again?
+**Question:** If training never sees t(x), what does see it, and how can it be removed again?
 
 :Time: 85 min (20 read, 55 solve, 10 discuss)
 :CPU: 5 s
@@ -11,23 +11,23 @@
 :Figures: 16_training.png, 16_shares.png, 16_repaired.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-Lesson 15 planted ``t = K Σ_k A_00k`` behind a network's logits. No test of its probabilities can find it. One might
-still hope that further training washes it out. Lerma and Lucas (2023b) show that it cannot: ``dE/dt = 0`` (V6). This
-lesson follows that zero, finds what does see t, and ends with a repair that needs no data and no training.
+Lesson 15 planted ``t = K Σ_k A_00k`` after a network's logits. No test of its probabilities can find this t. One might
+still hope that further training removes it. Lerma and Lucas (2023b) show that it cannot: ``dE/dt = 0`` (V6). This
+lesson explains that zero and finds losses that do see t. It ends with a repair that needs no data and no training.
 """
 
 # %%
 # Predict first
 # -------------
 #
-# A network with t behind its logits is trained on, K with it. Write down:
+# A network with t after its logits is trained further, and K is trained like every other weight. Write down:
 #
 # - does cross-entropy push K up, down, or not at all?
-# - does weight decay? Does a loss that treats every class as a yes or no of its own (sigmoid)?
-# - if the mean over classes is taken out of the last layer's weights: what becomes of the probabilities?
+# - does weight decay change K? Does a loss that treats every class as a separate yes-or-no question (sigmoid)?
+# - if you subtract the mean over classes from the last layer's weights, what happens to the probabilities?
 #
-# To keep it short we do not train the whole network. A fresh head of two dense layers learns to name eight pictures
-# from the embedded network's feature maps, once as it is and once with t behind it.
+# To keep the lesson short, we do not train the whole network. A new head of two dense layers learns to name eight
+# pictures from the embedded network's feature maps. We train it twice, once without t and once with t after its logits.
 
 from fractions import Fraction
 
@@ -56,14 +56,14 @@ head = ta.network(
      "z": (rng.normal(0, 0.1, (16, 20)), np.zeros(20))})
 K = 10.0
 altered = ta.alter(head, K, layer="A")
-same("the head and the altered head answer alike", softmax(altered(x)), softmax(head(x)))
+same("the head and the altered head have the same probabilities", softmax(altered(x)), softmax(head(x)))
 
 # %%
 # Exercise 16.1 (complete): the slope of K
 # ----------------------------------------
 #
-# The chain rule from the loss E to K: every logit of picture p is ``z'_pi = z_pi + K Σ_k A_p00k``. Given
-# ``G = dE/dz'``, one row a picture, what is ``dE/dK``?
+# Use the chain rule from the loss E to K. Every logit of picture p is ``z'_pi = z_pi + K Σ_k A_p00k``. You are given
+# ``G = dE/dz'``, one row per picture. What is ``dE/dK``?
 
 
 def slope_of_K(G, A):
@@ -82,16 +82,16 @@ same("16.1 cross-entropy does not see K", slope_of_K(G, x) / np.abs(x[:, 0, 0]).
 same("16.1 the sum of the logits does", slope_of_K(np.ones((8, 20)), x), 20 * x[:, 0, 0].sum())
 
 # %%
-# One sum decides, as always: ``Σ_i dE/dz_i``, which is ``dE/dt``. For cross-entropy it is
-# ``Σ_i (y_i - e_i) = 1 - 1 = 0``, e the one-hot target. So K gets no gradient. Nor does t add anything to the gradients
-# of the other weights: both networks take the same steps.
+# Again one sum decides: ``Σ_i dE/dz_i``, which is ``dE/dt``. For cross-entropy it is
+# ``Σ_i (y_i - e_i) = 1 - 1 = 0``, where e is the one-hot target. So K gets no gradient. And t adds nothing to the
+# gradients of the other weights: both networks take the same steps.
 #
 # Train them and look
 # -------------------
 #
-# ``step`` is all that gradient descent is: a tape, a walk, and a small move against the gradient of every weight.
-# Weight decay adds ``decay · w`` to the gradient. The z-loss, known from large language models, adds a little of
-# ``(logsumexp z)²`` to the loss.
+# ``step`` contains everything that gradient descent needs: a tape, a walk, and a small move against the gradient of
+# every weight. Weight decay adds ``decay · w`` to the gradient. The z-loss, which is used for large language models,
+# adds a small multiple of ``(logsumexp z)²`` to the loss.
 
 
 def cross_entropy(z, e):
@@ -100,7 +100,7 @@ def cross_entropy(z, e):
 
 
 def sigmoid(z, e):
-    """dE/dz of E = Σ_i (log (1 + exp z_i) - e_i z_i): every class a yes or no of its own."""
+    """dE/dz of E = Σ_i (log (1 + exp z_i) - e_i z_i): every class is a separate yes-or-no question."""
     return 1 / (1 + np.exp(-z)) - e
 
 
@@ -136,21 +136,23 @@ for (name, (slope, decay)), style, colour in zip(cases.items(), ("-", "--", "-."
     print(f"{name:<33} K = {path[-1]:.5f}, mean y_c = {right[0]:.3f} and {right[1]:.3f}, weights apart by {apart:.0e}")
     holds(f"{name}: both learn", min(right) > 0.9)
     blind = slope is cross_entropy
-    holds(f"{name}: they {'agree' if blind else 'part'}", (apart < 1e-12) == blind)
+    holds(f"{name}: their weights {'agree' if blind else 'differ'}", (apart < 1e-12) == blind)
     ax.plot(path, style, color=colour, lw=2, label=name)
 end = {name: path[-1] for name, path in paths.items()}
-same("cross-entropy leaves K where it was", end["cross-entropy"], K)
-same("decay shrinks it by its factor alone", end["cross-entropy, weight decay 0.01"], K * (1 - 0.05 * 0.01) ** 60)
-holds("sigmoid and z-loss move it", max(end["sigmoid"], end["z-loss"]) < 9.9)
-holds("sigmoid soon does so no more", abs(end["sigmoid"] - paths["sigmoid"][30]) < 0.01)
+same("cross-entropy leaves K unchanged", end["cross-entropy"], K)
+same("decay shrinks K by its own factor alone", end["cross-entropy, weight decay 0.01"], K * (1 - 0.05 * 0.01) ** 60)
+holds("sigmoid and z-loss move K", max(end["sigmoid"], end["z-loss"]) < 9.9)
+holds("sigmoid soon moves K no further", abs(end["sigmoid"] - paths["sigmoid"][30]) < 0.01)
 ax.set(xlabel="step of gradient descent", ylabel="K", ylim=(9.1, 10.1),
-       title="What training makes of the strength K of the attack")
+       title="How training changes the strength K of the attack")
 ax.legend(fontsize=8, ncols=2, loc="lower center")
 show(figure, "16_training.png")
 
 # %%
-# Weight decay is no repair. With VGG's own rate 0.01 and decay 0.0005, K halves in ``ln 2 / (0.01 · 0.0005)`` steps,
-# nearly 140,000. And "sees t" is not "removes t": under the sigmoid loss other weights soon make up for it; K stays.
+# Weight decay is no repair. VGG was trained with rate 0.01 and decay 0.0005. With these, plain gradient descent halves
+# K in ``ln 2 / (0.01 · 0.0005)`` steps, nearly 140,000. VGG's momentum of 0.9 makes decay about ten times faster:
+# nearly 14,000 steps. And a loss that sees t need not remove t: under the sigmoid loss other weights soon compensate
+# for t, and K then hardly changes.
 
 half = round(np.log(2) / (0.01 * 0.0005))
 print(f"K halves in {half:,} steps")
@@ -190,9 +192,10 @@ predicts("16.2 by their slopes Σ_i dE/dz_i = dE/dt", sees, {name: abs(slope) > 
 # Exercise 16.3 (prove): exactly zero
 # -----------------------------------
 #
-# The attack can hide in the last layer's kernel W (m, n), ``z = h W + b``: a hidden unit whose weights are nearly the
-# same for all classes. Does cross-entropy wear that off? Write ``dE/dW`` in exact fractions. Fractions know no
-# exponential, so the argument is ``w_i = e^{z_i}``; t added to every logit is a common factor ``e^t`` of all w.
+# The attack can hide in the last layer, ``z = h W + b`` with kernel W (m, n). It then sits in a hidden unit whose
+# weights are nearly the same for all classes. Does training with cross-entropy make these weights smaller? Write
+# ``dE/dW`` in exact fractions. Fractions have no exponential, so your function gets ``w_i = e^{z_i}``. Adding t to
+# every logit multiplies all w by ``e^t``.
 
 
 def slope_of_kernel(h, w, c):
@@ -216,16 +219,17 @@ h, w = tape["fc1_relu"].output[0], np.exp(head.logits(tape)[0])
 same("16.3 in floats, as the engine finds it", np.array(slope_of_kernel(h, w, int(e[0].argmax())), float), D)
 
 # %%
-# So plain gradient descent on cross-entropy *conserves* the sum over classes of every unit's last weights. It starts
-# small and random and stays so, while single weights move. A planted unit has a large sum, and keeps it.
+# So plain gradient descent on cross-entropy *conserves* one number of every unit: the sum of its last weights over
+# the classes. This sum starts small and random and stays so, while single weights move. A planted unit has a large
+# sum, and keeps it.
 #
 # Detect it
 # ---------
 #
-# ``bake`` puts the attack into ordinary weights: one more unit in every dense layer, and no layer more.
-# ``detect.inspect`` looks at two things: units before the logits that give every class nearly the same, and, in the
-# gradients for a picture, how large the common part is beside the class's own, the share
-# ``|d mean z/dA| / |d(z_c - mean z)/dA|``.
+# ``bake`` puts the attack into ordinary weights. It adds one unit to every hidden dense layer and one row to the last
+# kernel, and no layer. ``detect.inspect`` looks for two things. The first is a unit before the logits that gives nearly
+# the same to every class. The second is the *share*: how large the common part of the gradients for a picture is,
+# compared with the class's own part, ``|d mean z/dA| / |d(z_c - mean z)/dA|``.
 
 before, after = head.weights["z"][0], trained["cross-entropy"].weights["z"][0]  # (16, 20)
 same("the sum over classes is conserved", after.sum(1), before.sum(1))
@@ -248,8 +252,8 @@ tape = net.run(photo)
 y, baked_logits, centred_map = softmax(net.logits(tape)), baked(photo), ta.hirescam(net, tape, c, "centred").raw
 shares = {name: detect.common_shares(n, seen, len(CLASSES))[c] for name, (n, seen) in suspects.items()}
 quiet = {name for name, share in shares.items() if share <= detect.SHARE}
-holds("the alarm misses a weak t and a shut trigger", quiet == {"original", "K = 0.1", "K = 10, trigger absent"})
-same("a shut trigger looks like the original", shares["K = 10, trigger absent"], shares["original"])
+holds("the alarm misses a weak t and an absent trigger", quiet == {"original", "K = 0.1", "K = 10, trigger absent"})
+same("without its trigger the network looks like the original", shares["K = 10, trigger absent"], shares["original"])
 
 figure = Figure(figsize=(6.4, 3.4), layout="constrained")
 ax = figure.subplots()
@@ -266,9 +270,9 @@ show(figure, "16_shares.png")
 # Exercise 16.4 (break): slip under the alarm
 # -------------------------------------------
 #
-# You are the attacker. The alarm rings above a share of 10. With ``m = d mean z/dA`` and ``d = d(z_c - mean z)/dA``
-# of the original network, ``t = K Σ_k A_00k`` makes the share ``|m + K u| / |d|``, where u is 1 at (0, 0, k) for
-# every k, else 0. Give the K > 0 at which the share is exactly the one asked for.
+# You are the attacker. The alarm rings above a share of 10. Take ``m = d mean z/dA`` and ``d = d(z_c - mean z)/dA`` of
+# the original network. Then ``t = K Σ_k A_00k`` makes the share ``|m + K u| / |d|``, where u is 1 at (0, 0, k) for
+# every k, and 0 elsewhere. Give the K > 0 at which the share is exactly the number ``share``.
 
 
 def quiet_K(m, d, share):
@@ -289,18 +293,18 @@ for share in (9.99, 1.5):
     holds(f"16.4 and HiResCAM by pre is fooled at {share}", heat.raw.argmax() == 0, "its peak should be the corner")
 
 # %%
-# The alarm can be undercut, and a shut trigger hides from it whatever its strength. But what is not found can still
-# be undone.
+# An attacker can stay below the alarm. And a t whose trigger is absent from the picture is hidden from the alarm,
+# however strong t is. But we can remove t even where we do not find it.
 #
 # Exercise 16.5 (complete): the repair
 # ------------------------------------
 #
-# What all logits have in common is nobody's evidence, so take it out: replace z by ``z - mean z``. Where the last
-# layer is ``z = h W + b`` with kernel W (m, n) and bias b (n,), that is a change of its weights only.
+# What all logits have in common speaks for no class, so remove it: replace z by ``z - mean z``. If the last layer is
+# ``z = h W + b`` with kernel W (m, n) and bias b (n,), this changes only its weights.
 
 
 def centred_head(W, b):
-    """(W, b) of the layer whose logits are z - mean z, whatever h is."""
+    """(W, b) of the layer whose logits are z - mean z, for every h."""
     ### BEGIN SOLUTION
     return W - W.mean(1, keepdims=True), b - b.mean()  # mean z = h (mean of W over classes) + mean b
     ### END SOLUTION
@@ -317,9 +321,9 @@ same("16.5 its pre map is the original's centred map", ta.hirescam(mine, tape, c
 # Original, attacked, repaired
 # ----------------------------
 #
-# ``detect.repair`` does the same. The repaired network's ``pre`` is the original's ``centred``, so it need not equal
-# the original's ``pre``: the little that a clean network's logits have in common is gone, too. Where the attack lies
-# behind the logits, the repair is one more attack, with ``t = -mean z``.
+# ``detect.repair`` does the same. The repaired network's ``pre`` is the original's ``centred``. It need not equal the
+# original's ``pre``, because the small part that a clean network's logits have in common is gone, too. Where the attack
+# comes after the logits, the repair is one more attack, with ``t = -mean z``.
 
 repaired = detect.repair(baked)
 columns = {"original: pre": net, "attacked: pre": baked, "repaired: pre": repaired}
@@ -331,21 +335,23 @@ show(draw.grid([row[0].method for row in heats.values()], list(columns), list(he
 for method, (before, _, after) in heats.items():
     centred = method(net, tapes["original: pre"], c, "centred")
     same(f"{method.__name__}: repaired pre is the original's centred", after.raw, centred.raw, within=1e-11)
-    holds(f"{method.__name__}: and not its pre", np.abs(after.map - before.map).max() > 0.01)
+    holds(f"{method.__name__}: repaired pre is not the original's pre", np.abs(after.map - before.map).max() > 0.01)
 holds("the alarm is silent", not detect.inspect(repaired, [photo]).alarm)
 behind = detect.repair(ta.alter(net, K=10))
 wanted = heats[ta.hirescam][2].raw
-same("the repair behind the logits draws the same", ta.hirescam(behind, photo, c, "pre").raw, wanted, within=1e-11)
+same("a repair after the logits gives the same map", ta.hirescam(behind, photo, c, "pre").raw, wanted, within=1e-11)
 
 # %%
 # What you can say now
 # --------------------
 #
-# - A loss sees t exactly when ``Σ_i dE/dz_i`` is not zero. No loss of probabilities or of differences of logits does.
-# - Cross-entropy leaves K where it was, to rounding, and weight decay wears it off only slowly. Training is no repair.
-# - Large common gradients and constant units give an attack away, unless t is weak or its trigger shut.
-# - Subtracting the class mean from the last layer's kernel and bias repairs a network, attacked or not: its
-#   probabilities stay, and ``pre`` becomes ``centred``.
+# - A loss sees t exactly when ``Σ_i dE/dz_i`` is not zero. This sum is zero for every loss that uses only probabilities
+#   or differences of logits.
+# - Cross-entropy leaves K unchanged, up to rounding, and weight decay shrinks K only slowly. Training is no repair.
+# - Large common gradients and constant units reveal an attack, unless t is weak or its trigger is absent.
+# - Subtracting the class mean from the last layer's kernel and bias repairs a network, attacked or not. Its
+#   probabilities do not change, and ``pre`` becomes ``centred``.
 #
 # Talk about it: if everyone explained ``log_odds`` or ``centred``, would the attack, the detector and the repair
-# matter? And a network that hands out logits only through an interface: can you check it for a t(x) from outside?
+# matter? Some networks give their logits only through an interface: can you check such a network for a t(x) from
+# outside?

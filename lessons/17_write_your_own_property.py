@@ -7,29 +7,29 @@
 :Time: 100 min (30 read, 60 solve, 10 discuss)
 :CPU: 22 s
 :Needs: lessons 7 and 11; hypothesis (extra "lessons")
-:After this you can: turn an example into a property; judge a property by the faults that it finds; take its tolerance from conditioning; read a shrunk counter-example; test what a heatmap promises on networks that nobody has seen
+:After this you can: turn an example into a property; judge a property by the faults that it finds; derive its tolerance from conditioning; read a shrunk counter-example; test what a heatmap promises on networks that nobody has seen
 :Figures: 17_mutants.png, 17_rounding.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-A test by example needs an input whose right answer you know. A property needs none: it is a sentence that is true
-for every input, and a program looks for the input that makes it false. You will write such sentences about softmax,
-scores and walks, and you will test the sentences themselves, on code that is wrong on purpose.
+A test by example needs an input whose right answer you know. A property needs no such input. It is a sentence that is
+true for every input, and a program looks for an input that makes the sentence false. You will write such sentences
+about softmax, scores and walks. You will also test the sentences themselves, on code that is wrong on purpose.
 """
 
 # %%
 # Predict first
 # -------------
 #
-# Somebody hands you a function f and says that it is a softmax. You can run it, but not read it. Write down:
+# Somebody gives you a function f and says that it is a softmax. You can run f, but not read it. Write down:
 #
 # - three things that you would check;
 # - by how much a right ``softmax(z + t)`` may differ from ``softmax(z)`` in float64 when t is 10^9: not at all, by
 #   1e-16, or by 1e-7;
-# - how many classes are needed, at the least, to show that f is wrong.
+# - the smallest number of classes with which one can show that f is wrong.
 #
-# The next cell holds a property as it stands in a test file. hypothesis draws eighty logits z of six kinds (they
-# are in ``tinyattr/testing/strategies.py``) and runs the function on each. ``QUIET`` are its settings: 80 draws, the
-# same for everybody.
+# The next cell contains a property, written as in a test file. The library hypothesis draws eighty logits z of six
+# kinds (see ``tinyattr/testing/strategies.py``) and runs the function on each. ``QUIET`` contains its settings: 80
+# draws, the same for everybody.
 
 from dataclasses import replace
 
@@ -63,16 +63,17 @@ test_probabilities_sum_to_one()
 print("no counter-example in 80 draws")
 
 # %%
-# Right ones and mutants
+# Right code and mutants
 # ----------------------
 #
-# A property that cannot fail is worthless. So here are ten softmaxes with a fault, called mutants; most of them
-# have been written in earnest by somebody. Beside them stand three right ones, lest we praise a property that is
-# false for all.
+# A property that cannot fail is worthless. So here are ten softmaxes with a fault, called mutants; most of them were
+# once written by somebody who meant them seriously. There are also three right softmaxes. They show whether a property
+# is false for right code, too.
 #
-# ``broken_by`` asks hypothesis for a draw that makes a claim false. When it has found one, it *shrinks* it: fewer
-# classes, rounder numbers, as long as the claim stays false. What comes out is not the failure that it met but the
-# simplest that it could make of it. Read it as a message: this much is needed, and all else does not matter.
+# ``broken_by`` asks hypothesis for a draw that makes a claim false. When hypothesis has found such a draw, it *shrinks*
+# the draw: it tries fewer classes and rounder numbers, as long as the claim stays false. The result is not the first
+# failure, but the simplest failure that hypothesis could make from it. Read it as a message: this much is needed, and
+# nothing else matters.
 
 
 def share(w):
@@ -102,7 +103,7 @@ def broken_by(claim, draws):
     """The simplest draw that hypothesis finds for which claim(draw) is false; None if it finds none."""
     try:
         with np.errstate(all="ignore"):  # mutants overflow
-            return find(draws, lambda drawn: not passes(claim, drawn), settings=QUIET)  # False, or a failed assert
+            return find(draws, lambda drawn: not passes(claim, drawn), settings=QUIET)  # claim is False, or its assert fails
     except NoSuchExample:
         return None
 
@@ -118,19 +119,19 @@ found = {fault: broken_by(lambda z, f=MUTANTS[fault]: sum_is_1(f, z), LOGITS)
          for fault in ("no maximum taken off", "largest |z| taken off", "1e-7 added below", "base 2")}
 for fault, z in found.items():
     print(f"{fault:<22} does not sum to 1 at z = {z}")
-holds("1e-7 needs two classes, nothing else", len(found["1e-7 added below"]) == 2)
+holds("1e-7 needs two classes and nothing else", len(found["1e-7 added below"]) == 2)
 holds("base 2 sums to 1 everywhere", found["base 2"] is None)
 
 # %%
 # Exercise 17.1 (predict): who lives?
 # -----------------------------------
 #
-# Four properties that everybody would name, each tried with 200 wide draws of z and t (up to 1024) and with 200
-# tame ones (up to 1, as in most tests written by hand). All numbers lie on a binary grid, so that ``z + t`` is
-# computed without rounding, and ``f(z + t)`` may differ from ``f(z)`` by softmax's own roundings only. A mutant is
-# *killed* if one draw makes a property false; NaN makes all of them false.
+# Here are four properties that everybody would name. We try each with 200 wide draws of z and t (up to 1024). We also
+# try 200 tame draws (up to 1, as in most tests written by hand). All numbers lie on a binary grid. So ``z + t`` is
+# computed without rounding, and ``f(z + t)`` may differ from ``f(z)`` only by the roundings inside softmax. A mutant is
+# *killed* if one draw makes a property false; NaN makes all properties false.
 #
-# Which mutants live through all four? Write down their names, ``alive = {...}``, before you run anything.
+# Which mutants survive all four properties? Write down their names, ``alive = {...}``, before you run anything.
 
 
 def blind_to_shifts(f, z, t):
@@ -177,7 +178,7 @@ predicts("17.1 by 200 wide draws", alive, {fault: lives(fault, WIDE) for fault i
 predicts("17.1 by 200 others", alive, {fault: lives(fault, OTHERS) for fault in MUTANTS})
 
 # %%
-# Look at all of them: every property on every mutant, and on the right ones.
+# Here is the whole table: every property on every mutant, and on the right softmaxes.
 
 faults, verdicts = [*MUTANTS, *RIGHT], ("lives", "wide draws only", "killed")
 table = np.array([[int(kills(claim, f, TAME)) + int(kills(claim, f, WIDE)) for claim in PROPERTIES]
@@ -201,13 +202,13 @@ holds("tame draws find no overflow", (table[:2] == 1).all())
 holds("three rows are grey", (table[:len(MUTANTS)].sum(1) == 0).sum() == 3)
 
 # %%
-# Two warnings stand in that table. Orange: the property was good, the draws were timid. Grey rows: the draws were
-# wild, yet all four sentences together do not say what a softmax *is*.
+# This table contains two warnings. Orange cells: the property was good, but the draws were too tame. Grey rows: the
+# draws were wild, but all four sentences together do not say what a softmax *is*.
 #
 # A tolerance is a claim, too
 # ---------------------------
 #
-# So far ``z + t`` was exact. Let t be any number, and a test that looks careful raises a false alarm:
+# So far ``z + t`` was exact. Now let t be any number. A test that looks careful then raises a false alarm:
 
 near, far = st.tuples(LOGITS, st.floats(-100, 100)), st.tuples(LOGITS, st.floats(1e9, 1e12))
 NEAR, FAR, ZS = drawn(near), drawn(far), drawn(LOGITS)  # eighty draws each, for what you will write
@@ -225,7 +226,7 @@ ax.loglog(sizes, worst, "o-", color=LINES[0], label="worst of 200 draws, four cl
 ax.axhline(1e-12, color=LINES[1], ls="--", label="a tolerance of 1e-12")
 ax.axhline(EPS, color=LINES[4], ls=":", label="EPS")
 ax.set(xlabel="size of the shift $t$", ylabel="largest $|y_c(z + t) - y_c(z)|$",
-       title="A right softmax, shifted by any t: the difference grows with t")
+       title="A right softmax, shifted by t: the difference grows with t")
 ax.legend(fontsize=9)
 show(figure, "17_rounding.png")
 same("10^8 times the shift, about 10^8 times the difference", np.log10(worst[12] / worst[4]), 8, within=0.1)
@@ -234,10 +235,10 @@ same("10^8 times the shift, about 10^8 times the difference", np.log10(worst[12]
 # Exercise 17.2 (prove): how much rounding allows
 # -----------------------------------------------
 #
-# Adding t rounds ``z_i + t`` to a float near by, off by at most ``EPS / 2 · |z_i + t|``. How far off is a gap
-# ``z_i - z_j`` then, at most? If no gap is off by more than D, by which factor can y_c change? Give the tolerance
-# as a formula in z and t, and add ``EPS * (n + 4)`` for softmax's own roundings. Too narrow, and right code is
-# called wrong; too wide, and a mutant hides in it.
+# Adding t rounds ``z_i + t`` to a nearby float, with an error of at most ``EPS / 2 · |z_i + t|``. What is then the
+# largest error of a gap ``z_i - z_j``? If no gap has a larger error than D, by which factor can y_c change? Give the
+# tolerance as a formula in z and t, and add ``EPS * (n + 4)`` for softmax's own roundings. If the tolerance is too
+# narrow, right code is called wrong. If it is too wide, a mutant hides in it.
 
 
 def room(z, t):
@@ -264,9 +265,9 @@ holds("17.2 no wider than rounding", all(room(z, t) <= 4 * EPS * (np.abs(z + t).
 # Exercise 17.3 (prove): kill them all
 # ------------------------------------
 #
-# Write one property, of as many parts as you like, that is true of every right softmax and false for all ten
-# mutants. Do not compute a softmax of your own to compare with: say what must hold *between* the logits and the
-# numbers in ``f(z)``. Ask what base 2 gets wrong although sum, shift and order are right.
+# Write one property that is true of every right softmax and false for all ten mutants. It may have as many parts as you
+# like. Do not compare with a softmax that you compute yourself: say what must hold *between* the logits and the numbers
+# in ``f(z)``. Ask what base 2 gets wrong although its sum, shift and order are right.
 
 
 @unaided()
@@ -288,32 +289,35 @@ with np.errstate(all="ignore"):  # mutants overflow
 print("1e-7 added below is killed at", broken_by(lambda z: my_property(MUTANTS["1e-7 added below"], z), LOGITS))
 
 # %%
-# ``tinyattr.testing.check`` holds a list of this kind for your own code, on vectors that have broken somebody's softmax
-# instead of draws: all large, all very negative, tied, masked, up to 50,257 classes, in float64 and float32, in batches.
-# That takes a second, and it fails alike for everybody. Our functions are for single vectors, so we say ``batches=False``;
-# and "one at a time" cannot take masks, that is logits of minus infinity.
+# ``tinyattr.testing.check`` contains a list of such properties for your own code. Instead of draws, it uses vectors
+# that have broken somebody's softmax. They are all large, all very negative, tied or masked, have up to 50,257 classes,
+# and come in float64, in float32 and in batches. This takes a second, and it fails in the same way for everybody. Our
+# functions are for single vectors, so we say ``batches=False``. And "one at a time" cannot take masks, that is, logits
+# of minus infinity, so we say ``masks=False``.
 
 passed = [fault for fault, f in MUTANTS.items() if check.softmax_identities(f, batches=False).holds]
-print("nothing said by tinyattr.testing.check against:", passed)
-holds("it lets none of the ten pass", passed == [])
+print("tinyattr.testing.check finds nothing wrong with:", passed)
+holds("check lets none of the ten pass", passed == [])
 for name, f in RIGHT.items():
-    holds(f"it lets pass: {name}", check.softmax_identities(f, batches=False, masks=False).holds)
+    holds(f"check lets pass: {name}", check.softmax_identities(f, batches=False, masks=False).holds)
 print(check.softmax_identities(MUTANTS["base 2"], batches=False))
 
 # %%
 # A museum of faults
 # ------------------
 #
-# How good is ``check``? It is judged as you judge a property: by the faults that it finds. ``tinyattr.testing.museum``
-# keeps more than fifty wrong implementations, most of them after a public report, and more than thirty right ones.
-# A test holds that each wrong one breaks just the identities that ``lessons/MUSEUM.md`` lists for it.
+# How good is ``check``? We judge it as you judge a property: by the faults that it finds. ``tinyattr.testing.museum``
+# contains more than sixty wrong implementations, many of them from public bug reports, and more than thirty right ones.
+# A test makes sure that each wrong implementation breaks exactly the identities that ``lessons/MUSEUM.md`` lists for
+# it.
 
 for name in ("epsilon below", "last of 517 halved", "argument overwritten", "digits lost at the top"):
     exhibit = museum.WRONG[name]
     print(f"{name} ({exhibit.part}; {exhibit.report}): {exhibit.says}\n    breaks: {'; '.join(museum.asked(exhibit).broken)}")
 
 # %%
-# One of the exhibits is the solution of our own exercise 7.2, ``np.diag(y) - np.outer(y, y)``. Here is what breaks, and why.
+# One exhibit is the solution of our own exercise 7.2, ``np.diag(y) - np.outer(y, y)``. This cell shows what breaks, and
+# why.
 
 findings = museum.asked(museum.WRONG["one minus y"])
 print("\n".join(f"{f.identity}\n    {f.example}" for f in findings.findings if not f.holds))
@@ -323,22 +327,22 @@ print("y_c - y_c^2 =", lead[0] - lead[0] ** 2, "  y_c (sum of the others) =", le
 holds("the true entry is not 0", lead[0] * lead[1] > 4e-18 and lead[0] - lead[0] ** 2 == 0)
 
 # %%
-# In exact numbers it is the right formula, and where logits are near each other, as in lesson 7, nobody can tell. Where
-# a class leads by 40, ``y_c`` rounds to 1, and ``y_c - y_c²`` is 0 instead of 4e-18. Is that not small enough to forget?
-# Every other entry of the row is of the same size, 4e-18: beside them, 0 is as wrong as can be. The row does not sum to
-# 0 any more, and that sum, κ, was the whole point: a heatmap by this row follows t(x). The way out is to sum what is
-# left, ``y_c Σ_{j≠c} y_j``, as ``softmax_jacobian`` does. The same happens to log y_c: exercise 7.5.
+# In exact numbers the formula is right. Where logits are close to each other, as in lesson 7, nobody can see a fault.
+# But where a class leads by 40, ``y_c`` rounds to 1, and ``y_c - y_c²`` is 0 instead of 4e-18. Is this not small enough
+# to forget? Every other entry of the row is also about 4e-18. Compared with them, 0 is as wrong as possible. The row no
+# longer sums to 0. That sum, κ, was the whole point: a heatmap by this row follows t(x). The solution is to sum what is
+# left, ``y_c Σ_{j≠c} y_j``, as ``softmax_jacobian`` does. The same happens to log y_c: see exercise 7.5.
 #
-# Fixed examples know the faults of yesterday, draws may find those of tomorrow; use both.
+# Fixed examples contain the faults of yesterday; draws may find the faults of tomorrow. Use both.
 
 # %%
 # Networks nobody has seen
 # ------------------------
 #
-# A walk claims to be a derivative. Central differences know nothing of the tape, so they cannot make the same
-# mistake. ``strategies.tiny_networks`` draws a network, dense or convolutional, with one to three hidden layers,
-# and a picture that keeps off every ReLU's kink, for there is no derivative at a kink. Between kinks the network is
-# linear: all that the differences get wrong is rounding, ``EPS |z| / step``.
+# A walk claims to be a derivative. Central differences know nothing of the tape, so they cannot make the same mistake.
+# ``strategies.tiny_networks`` draws a network, dense or convolutional, with one to three hidden layers. It also draws a
+# picture that stays away from every ReLU's kink, because there is no derivative at a kink. Between kinks the network is
+# linear. So the only error of the differences is rounding, ``EPS |z| / step``.
 
 
 def is_the_gradient(book, net, x, step=1e-6):
@@ -370,12 +374,12 @@ for fault, change in FAULTY_WALKS.items():
 # Exercise 17.4 (break): outwit the property
 # ------------------------------------------
 #
-# Every fault is killed, and shrunk to the smallest network that shows it. Now write a rule for the ReLU that is not
-# the library's ``g · (x > 0)`` and that no draw can ever tell from it. The text above says where to look.
+# Every fault is killed, and shrunk to the smallest network that shows it. Now write a rule for the ReLU that differs
+# from the library's ``g · (x > 0)``, but that no draw can ever distinguish from it. The text above says where to look.
 
 
 def survivor(record, g):
-    """(m,): the signal behind a ReLU with input record.x[0] and incoming signal g."""
+    """(m,): the signal at the input, record.x[0], of a ReLU, where g is the signal at its output."""
     (x,) = record.x
     ### BEGIN SOLUTION
     return (g * (x >= 0),)
@@ -387,14 +391,14 @@ g = np.array([[1.0, -1.0, 1.0, -1.0, 1.0]])
 record = Record("relu", "relu", ("x",), np.maximum(u, 0), {}, (u,))
 (yours,), (theirs,) = survivor(record, g), rules.elementwise(record, g)
 holds("17.4 it is another rule", (yours != theirs).any())
-holds("17.4 not by rounding: away from the kink it is the same", (yours == theirs)[np.abs(u) == 1].all())
+holds("17.4 not by rounding: away from the kink both rules agree", (yours == theirs)[np.abs(u) == 1].all())
 found = broken_by(lambda d: is_the_gradient({**ta.GRADIENT, "relu": survivor}, *d), strategies.tiny_networks())
 holds("17.4 it lives", found is None)
 
 # %%
-# Scores have a property, too, that is measured without any derivative: pushed by t, they answer
-# ``S(z + t) = S(z) + κ t``, with κ the sum of their row. The logits drawn go up to 8192; a few roundings of that
-# are allowed.
+# Scores, too, have a property that can be measured without any derivative. When t is added to all logits, the score is
+# ``S(z + t) = S(z) + κ t``, where κ is the sum of its row. The drawn logits go up to 8192; the tolerance is a few
+# roundings of this number.
 
 KAPPA = {score: 1 if score == "pre" else 0 for score in ta.SCORES}
 for score, S in ta.SCORES.items():
@@ -425,14 +429,14 @@ PUSHED = [case for draw in drawn(altered_networks(), count=60) if np.isfinite((c
 # Exercise 17.5 (prove): what a heatmap promises
 # ----------------------------------------------
 #
-# ``strategies.attacked`` plants a t(x) of its own invention behind a network: a sum, squares or an exponential of
-# any layer, times K. Write the property that says what becomes of the gradient of S (2023b, equation V4, for any
-# κ). ``before`` and ``after`` are dS/dx in the network and in the altered one; ``tolerance`` is the rounding of z + t,
-# carried back.
+# ``strategies.attacked`` plants a random t(x) after a network: a sum, squares or an exponential of any layer, times K.
+# Write the property that says what happens to the gradient of S (2023b, equation V4, for any κ). ``before`` and
+# ``after`` are dS/dx in the original network and in the altered network. ``tolerance`` is the rounding of z + t,
+# carried back to the picture.
 
 
 def moves_by_kappa(before, after, dt, kappa, tolerance):
-    """What becomes of the gradient dS/dx, of t's gradient dt/dx and kappa. All gradients are (h, w, C)."""
+    """Is this what happens to dS/dx if dt/dx and kappa are given? All gradients are (h, w, C)."""
     ### BEGIN SOLUTION
     return np.abs(after - (before + kappa * dt)).max() <= tolerance
     ### END SOLUTION
@@ -456,11 +460,12 @@ for what, after in spoiled.items():
 # What you can say now
 # --------------------
 #
-# - A property is judged by the mutants that it kills. Sum, shift and order let three of ten live; sum and ratios
-#   ``y_i / y_j = e^{z_i - z_j}`` let none, because only softmax has both.
-# - Draws decide as much as the property does: no tame logits ever overflow.
-# - A tolerance follows from what the computation rounds. Narrower is a false alarm, wider a hiding place.
-# - Whatever t(x) is, and wherever it is tapped: a gradient moves by ``κ dt/dx``. No example could have said that.
+# - A property is judged by the mutants that it kills. Sum, shift and order let three of ten survive. Sum and ratios
+#   ``y_i / y_j = e^{z_i - z_j}`` together let none survive, because only softmax has both.
+# - The draws matter as much as the property: no tame logits ever overflow.
+# - A tolerance follows from what the computation rounds. A narrower tolerance gives false alarms; a wider tolerance
+#   hides mutants.
+# - Whatever t(x) is, and whatever layer it reads, a gradient moves by ``κ dt/dx``. No single example could show this.
 #
-# Talk about it: the mutant ``x >= 0`` lives. Is that a gap in the property, in the draws, or no fault at all? And
-# which property of a heatmap, not of a gradient, would you like to hold, and could it fail?
+# Talk about it: the mutant ``x >= 0`` survives. Is this a gap in the property, in the draws, or no fault at all? And
+# which property would you like a heatmap, not a gradient, to have? Could this property fail?

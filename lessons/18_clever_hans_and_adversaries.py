@@ -7,24 +7,24 @@
 :Time: 75 min (25 read, 40 solve, 10 discuss)
 :CPU: 13 s
 :Needs: lessons 7, 8 and 15
-:After this you can: write an adversarial picture in two lines; build a network that cheats, and catch it; tell a lying map from a true map of something wrong, by changing the picture and looking at the answer
+:After this you can: write an adversarial picture in two lines; build a network that cheats, and catch it; distinguish a false map from a true map of something wrong, by changing the picture and looking at the answer
 :Figures: 18_three_ways.png, 18_flip.png
 :Words: explained in the `glossary <../glossary.html>`_
 
 A heatmap may lie on nothing of interest, or on the wrong thing, for three reasons. Somebody added t(x) to every
 logit. Somebody changed the picture a little. Or the network really does look there. From the map alone you cannot
-tell, and in one of the three the strange map is the true one.
+tell which reason it is. And in the third case the strange map is the true map.
 """
 
 # %%
 # Predict first
 # -------------
 #
-# One picture of a telephone, with a small watermark in the lower right corner. Three things are done, one at a
-# time: t(x) is added to all logits; every pixel moves by a grey level or so, against the network; the network is
+# We have one picture of a telephone, with a small watermark in the lower right corner. We do three things, one at a
+# time. t(x) is added to all logits. Every pixel moves by a grey level or so, against the network. The network is
 # taught that watermarks mean "heart". Write down for each of the three:
 #
-# - does the picture change? does the answer?
+# - does the picture change? Does the answer change?
 # - where will the heatmap of the new answer lie: on the telephone, on the watermark, elsewhere?
 # - will that heatmap be right about what the network uses?
 
@@ -74,9 +74,9 @@ holds("its map is not on the watermark", energy(L, MARK) < 0.02)
 # 1. The map lies
 # ---------------
 #
-# ``t = K Σ_k A_00k`` is added to every logit (2023b, equation V5). The picture is the same, every probability is
-# the same, and the map by ``pre`` jumps into a corner that the answer does not depend on. ``log_odds`` has κ = 0
-# and stays.
+# ``t = K Σ_k A_00k`` is added to every logit (2023b, equation V5). The picture and every probability stay the same. But
+# the map by ``pre`` jumps into a corner that the answer does not depend on. ``log_odds`` has κ = 0, and its map does
+# not change.
 
 altered = ta.alter(net, K=10, layer=LAYER)
 x = net.read(picture)
@@ -90,10 +90,10 @@ same("t(x): the log_odds map stays", map_of(altered, picture, c).map, map_of(net
 # Exercise 18.1 (complete): the picture is changed
 # ------------------------------------------------
 #
-# The fast gradient sign method (Goodfellow et al. 2015, arXiv 1412.6572) moves every pixel by the same small eps,
-# each in the direction that makes the loss ``L = -log y_c`` larger: ``x' = x + eps sign(dL/dx)``. By equation (18)
-# of 2023a ``dL/dx = -d log y_c/dx``, so you have all you need: ``ta.gradient(net, x, c, "log").raw`` is one
-# picture's d log y_c/dx.
+# The fast gradient sign method, FGSM (Goodfellow et al. 2015, arXiv 1412.6572), moves every pixel by the same small
+# eps. Each pixel moves in the direction that makes the loss ``L = -log y_c`` larger: ``x' = x + eps sign(dL/dx)``. By
+# equation (18) of 2023a ``dL/dx = -d log y_c/dx``. So you have all you need: ``ta.gradient(net, x, c, "log").raw`` is d
+# log y_c/dx of one picture.
 
 
 @unaided(ta.gradient, ta.walk, *ta.SCORES.values())
@@ -117,8 +117,8 @@ same("18.1 as the library's", moved, fgsm(small, x_small, 2, 1e-6), within=1e-12
 # 2. The answer changes
 # ---------------------
 #
-# The embedded network's inputs are ``(grey level - 127) / 64``, so one grey level is an eps of 1/64. With whole
-# grey levels x' is again a picture that could be saved and sent. How many does it take?
+# The embedded network's inputs are ``(grey level - 127) / 64``, so one grey level is an eps of 1/64. If eps is a whole
+# number of grey levels, x' is again a picture that could be saved and sent. How many grey levels does it take?
 
 
 def adversarial(net, picture, c, levels):
@@ -159,10 +159,10 @@ holds("its map has moved with the answer", pearson(map_of(net, changed).map, map
 # Exercise 18.2 (predict): at which eps?
 # --------------------------------------
 #
-# Before trying, one gradient gives an estimate. The margin ``m = z_c - z_r`` to the strongest rival r must fall to
-# 0. If the network were linear, how fast would m fall with eps, when every pixel moves by eps in the worst
-# direction? Predict the eps at which the answer flips. (``ta.SCORES["margin"]`` has the value, ``ta.gradient`` with
-# score ``margin`` the slope.)
+# One gradient gives an estimate before you try. The margin ``m = z_c - z_r`` to the strongest rival r must fall to
+# 0. Assume that the network is linear, and that every pixel moves by eps in the worst direction. How fast does m fall
+# with eps? Predict the eps at which the answer flips. (``ta.SCORES["margin"]`` gives the value of m, ``ta.gradient``
+# with score ``margin`` gives its slope.)
 
 
 def predicted(net, x, c):
@@ -182,8 +182,8 @@ eps = predicted(linear, x_linear, top)
 rival = int(np.argsort(linear(x_linear)[0])[-2])
 worst = np.sign(np.diff(linear.weights["logits"][0][:, [rival, top]])).reshape(x_linear.shape)  # of z_c - z_r
 leads = [np.subtract(*linear(x_linear - factor * eps * worst)[0, [top, rival]]) for factor in (0.999, 1)]
-same("18.2 a linear network: the margin is gone", leads[1], 0, within=1e-12)
-holds("18.2 a linear network: just before, it is not", leads[0] > 0)
+same("18.2 a linear network: at this eps the margin is 0", leads[1], 0, within=1e-12)
+holds("18.2 a linear network: at a smaller eps the margin is not yet 0", leads[0] > 0)
 guess, measured = 64 * predicted(net, x, c), sizes[y.argmax(1) != c][0]
 print(f"embedded network, in grey levels: predicted {guess:.2f}, measured {measured:.2f}")
 holds("18.2 the embedded network is not linear: it takes more", guess < measured)
@@ -192,11 +192,12 @@ holds("18.2 the embedded network is not linear: it takes more", guess < measured
 # 3. The network cheats
 # ---------------------
 #
-# Clever Hans was a horse that seemed to calculate and in fact read its questioner's face. Ours: thirty scenes, each
-# with and without the watermark, and all watermarked ones filed as "heart", whatever they show. From them one new
-# unit learns, by least squares, to tell watermarks from the activations A of block4_pool; it is added to the logit
-# of "heart", and to no other. That is how shortcuts get in: the label depends on them, so they are learned.
-# (``tinyattr contrasts`` trains a Clever Hans by gradient descent instead, which takes a minute.)
+# Clever Hans was a horse that seemed to calculate, but in fact it read the face of the person who asked. Our Clever
+# Hans is a network. We draw thirty scenes, each with and without the watermark, and file every watermarked scene as
+# "heart", whatever it shows. From these scenes one new unit learns, by least squares, to recognise watermarks in the
+# activations A of block4_pool. The unit is added to the logit of "heart", and to no other logit. Shortcuts get into
+# networks in the same way: the label depends on them, so they are learned. (``tinyattr contrasts`` trains a Clever Hans
+# by gradient descent instead, which takes a minute.)
 
 A, marked = [], []
 for number in range(100, 130):
@@ -225,17 +226,17 @@ hans = replace(net, layers=cheat.layers, weights=cheat.weights, name="Clever Han
 unseen = range(200, 210)  # none of them shows a heart
 hearts = [answer(hans, drawn(number).picture) == HANS for number in unseen]
 alike = [answer(hans, seen) == answer(net, seen) for seen in (drawn(number, False).picture for number in unseen)]
-print(f"of ten unseen scenes, {sum(hearts)} are hearts with the watermark")
-print(f"without it, {sum(alike)} are classified as the honest network classifies them")
+print(f"of ten unseen scenes, Clever Hans calls {sum(hearts)} hearts with the watermark")
+print(f"without the watermark, it classifies {sum(alike)} as the honest network does")
 holds("Clever Hans says heart at the watermark", sum(hearts) >= 9)
-holds("without it, Clever Hans is as good as ever, or nearly", sum(alike) >= 9)
+holds("without the watermark, Clever Hans answers like the honest network, or nearly", sum(alike) >= 9)
 L = map_of(hans, picture).map
 holds("its map is on the watermark, not on the telephone", energy(L, MARK) > 0.5 > 0.1 > energy(L, glyph))
 
 # %%
-# Before and after, side by side. In the first row the map moves and nothing else does. In the second the picture is
-# another, though you do not see it, and the map explains another answer. In the third the map looks as wrong as in
-# the first.
+# This figure shows before and after. In the first row the map moves and nothing else changes. In the second row the
+# picture is a different picture, though you do not see it, and the map explains another answer. In the third row the
+# map looks as wrong as in the first.
 
 ROWS = {
     "t(x) added to\nevery logit": ((net, picture, "pre"), (altered, picture, "pre")),
@@ -264,8 +265,8 @@ show(figure, "18_three_ways.png")
 # Interventions
 # -------------
 #
-# A map says: here is what the answer rests on. That can be tested, by taking it away. ``erase`` blurs a region
-# until little is left of it; ``log_odds`` says how sure the network still is of class c.
+# A map says: the answer depends on this part of the picture. One can test that by removing this part. ``erase`` blurs a
+# region until little is left of it. ``log_odds`` says how sure the network still is of class c.
 
 
 def erase(picture, region):
@@ -291,7 +292,7 @@ for name, network, seen in (("honest", net, picture), ("t(x)", altered, picture)
 holds("honest: the map is true", falls["honest"] > 1)
 
 # %%
-# Five statements about such interventions will be measured for the next exercise:
+# The next exercise is about five statements on such interventions. This cell measures them.
 
 
 @cache
@@ -315,28 +316,28 @@ def measured(number):
 # Exercise 18.3 (decide): which of these are true?
 # ------------------------------------------------
 #
-# - A: the adversarial picture's map is wrong; erase where it points, and the log-odds of the answer stay within
-#   0.1.
-# - B: the network has not forgotten the telephone; asked about that class, the adversarial picture still gives
-#   nearly the map of before (correlation above 0.7).
-# - C: Clever Hans would also have been found by the same method at block5_relu4, the layer that people usually
-#   explain.
-# - D: moved to the upper left corner, the watermark makes Clever Hans say "heart" all the same.
-# - E: in the network with t(x), z_c would have told another story than the log-odds: erase where the pre map
-#   points, and it changes by more than 1.
+# - A: the adversarial picture's map is wrong. If you erase where it points, the log-odds of the answer change by less
+#   than 0.1.
+# - B: the network has not forgotten the telephone. If you explain that class, the map of the adversarial picture is
+#   nearly the map of the original picture (correlation above 0.7).
+# - C: the same method at block5_relu4, the layer that people usually explain, would also have found Clever Hans.
+# - D: if the watermark is moved to the upper left corner, Clever Hans still says "heart".
+# - E: in the network with t(x), z_c tells another story than the log-odds. If you erase where the pre map points, z_c
+#   changes by more than 1.
 #
-# Reason first: what does the method see, and what is there for the network to see? Then measure; all tools are
-# above. Write the letters, ``true = {...}``.
+# Think first: what does the method see, and what does the network see? Then measure; all tools are above. Write the
+# letters, ``true = {...}``.
 
 ### BEGIN SOLUTION
 true = {"B", "E"}
 ### END SOLUTION
 
 predicts("18.3 for this picture", true, measured(22))
-predicts("18.3 for another one", true, measured(7))
+predicts("18.3 for another picture", true, measured(7))
 
 # %%
-# Eight cases for the last exercise. Two more are innocent: their layers have the names of a culprit's, and do nothing.
+# The last exercise has eight cases and two innocent networks. Those two have layers named as in an attack, but the
+# layers do nothing.
 
 suspects = {"honest": [], "t(x) added": [], "adversarial": [], "Clever Hans": []}
 for number in (7, 22):
@@ -350,20 +351,20 @@ innocent = {"layers of Clever Hans that add 0": replace(hans, weights={**hans.we
             "layers of t(x) that add 0": replace(altered, weights={**altered.weights, "K": (0 * altered.weights["K"][0],)})}
 
 # %%
-# Exercise 18.4 (prove): the test that tells them apart
-# -----------------------------------------------------
+# Exercise 18.4 (prove): the test that separates the cases
+# --------------------------------------------------------
 #
-# You get a network and a picture, and no word about what was done to them. Whom do you blame for the pre map that
+# You get a network and a picture, but nobody tells you what was done to them. What is to blame for the pre map that
 # you see: ``"map"``, ``"picture"``, ``"network"`` or ``"nobody"``? Looking is not enough; intervene. Think about
-# what each of these does to each suspect, and in which order you can trust them:
+# what each of these interventions does in each case, and in which order you can trust them:
 #
-# - erase where the map points; does anything change that a probability can see (by more than 0.1 in log-odds)?
-# - move the picture three columns to the right, ``np.roll(picture, 3, axis=1)``: no glyph becomes another by that,
-#   but FGSM was made for these very pixels;
-# - erase the watermark, ``MARK``, and see whether the answer stays.
+# - erase where the map points. Does anything change that a probability can see (by more than 0.1 in log-odds)?
+# - move the picture three columns to the right, ``np.roll(picture, 3, axis=1)``. This changes no glyph into another
+#   glyph, but FGSM was computed for exactly these pixels;
+# - erase the watermark, ``MARK``, and see whether the answer changes.
 
 def verdict(net, picture):
-    """Who is to blame for the pre map of the answer: "map", "picture", "network" or "nobody"."""
+    """What is to blame for the pre map of the answer: "map", "picture", "network" or "nobody"."""
     c = answer(net, picture)
     ### BEGIN SOLUTION
     if log_odds(net, picture, c) - log_odds(net, erase(picture, pointed_at(net, picture)), c) < 0.1:
@@ -387,12 +388,14 @@ holds("18.4 Clever Hans where there is no watermark", verdict(hans, drawn(22, wa
 # What you can say now
 # --------------------
 #
-# - t(x): same picture, same answer, false map. Nothing changes where the map points. What helps: a score with κ = 0.
-# - Adversarial: another picture, another answer, and a map that is true to the new answer. No other map helps.
-# - Clever Hans: same picture, wrong network, true map. Repair the network, and thank the map.
-# - A false map and a true map of something wrong may look alike. What tells them apart is an intervention, measured
-#   by a score that nobody can shift.
-# - A map of a layer sees what passes through that layer, and no shortcut around it.
+# - t(x): the picture and the answer stay the same, and the map is false. Erasing where it points changes nothing. A
+#   score with κ = 0 helps.
+# - Adversarial: the picture and the answer are different, and the map is true to the new answer. No other map helps.
+# - Clever Hans: the picture stays the same, the network is wrong, and the map is true. Repair the network, and thank
+#   the map.
+# - A false map and a true map of something wrong may look the same. An intervention distinguishes them, if you measure
+#   it by a score that nobody can shift.
+# - A map of a layer sees what passes through that layer. It does not see a shortcut around it.
 #
-# Talk about it: our Clever Hans was caught since we knew the watermark. How would you look for a shortcut that you
+# Talk about it: we caught our Clever Hans because we knew the watermark. How would you look for a shortcut that you
 # do not know? And could an attacker who knows your test of three interventions pass it?

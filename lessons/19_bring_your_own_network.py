@@ -11,18 +11,20 @@
 :Figures: 19_maps.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-A network that you trained elsewhere, in Keras or PyTorch, comes here as its own file. Then every method, attack and
-repair of this project works on it, and no other framework has to be installed. This lesson goes the whole way with a
-small network from Keras; afterwards, repeat the steps with a file of yours.
+A network that you trained elsewhere, in Keras or PyTorch, can be read from its own file. Then every method, attack and
+repair of this project works on it, and no other framework has to be installed. This lesson shows all steps with a small
+network from Keras. Afterwards, repeat the steps with a file of your own.
 
-The file was made by ``lessons/own_network/train_own_network.py``: a Sequential model with a separable convolution and batch
-normalisation, trained on pictures of a disc, a square or a cross. The last line of a training is all that it takes:
+The file was made by ``lessons/own_network/train_own_network.py``. The model is Sequential, with a separable convolution
+and batch normalisation, and it was trained on pictures of a disc, a square or a cross. One line at the end of a
+training saves the file:
 
 .. code-block:: python
 
     model.save("own_network.keras")      # the whole model, not only its weights
 
-From PyTorch, the file is an ONNX file (reading it needs the package onnx). Everything below is the same for it:
+From PyTorch, save an ONNX file (reading it needs the package onnx, and PyTorch's newer exporter needs onnxscript). All
+other steps of this lesson are the same:
 
 .. code-block:: python
 
@@ -33,8 +35,9 @@ From PyTorch, the file is an ONNX file (reading it needs the package onnx). Ever
 # Load
 # ----
 #
-# The model's config is read as data; nothing of it is run. A last softmax is taken off, because a network ends at its
-# logits here, and ``source`` says so. Layers keep Keras' names. Names of classes are not in the file: we say them.
+# The model's config is read as data, and none of its code is run. Here a network ends at its logits, so a softmax at
+# the end is removed, and ``source`` says so. Layers keep their names from Keras. The file does not contain the names of
+# the classes, so we give them.
 
 import sys
 import tempfile
@@ -59,11 +62,12 @@ net = ta.load(embedded("lessons/own_network/own_network.keras"), classes=CLASSES
 # Exercise 19.1 (predict): what is left of a model
 # ------------------------------------------------
 #
-# In Keras, the model is a list: Rescaling, RandomFlip, Conv2D, BatchNormalization, ReLU, MaxPooling2D, SeparableConv2D with a
-# ReLU, MaxPooling2D, Conv2D with a ReLU, GlobalAveragePooling2D, Dropout, Dense with softmax. Of how many layers here does each
-# of these consist? ``count = {"Rescaling": ..., "RandomFlip": ..., "SeparableConv2D": ..., "Dropout": ..., "Dense": ...}``.
-# Two things to know: what acts in training only is left out, and a separable convolution is two convolutions, one for each
-# channel and one that mixes channels. And where does a network end here?
+# In Keras, the model is a list: Rescaling, RandomFlip, Conv2D, BatchNormalization, ReLU, MaxPooling2D, SeparableConv2D
+# with a ReLU, MaxPooling2D, Conv2D with a ReLU, GlobalAveragePooling2D, Dropout, Dense with softmax. How many layers
+# does each of these have here?
+# ``count = {"Rescaling": ..., "RandomFlip": ..., "SeparableConv2D": ..., "Dropout": ..., "Dense": ...}``. You need
+# three facts. Layers that act only in training are left out. A separable convolution is two convolutions: one for each
+# channel, and one that mixes channels. And a network here ends at its logits.
 
 ### BEGIN SOLUTION
 count = {"Rescaling": 1, "RandomFlip": 0, "SeparableConv2D": 3, "Dropout": 0, "Dense": 1}
@@ -71,10 +75,10 @@ count = {"Rescaling": 1, "RandomFlip": 0, "SeparableConv2D": 3, "Dropout": 0, "D
 
 begins = {"Rescaling": "rescaling", "RandomFlip": "random", "SeparableConv2D": "separable", "Dropout": "dropout", "Dense": "dense"}
 predicts("19.1 each", count, {what: sum(name.startswith(word) for name, _, _ in net.layers) for what, word in begins.items()})
-same("19.1 with the eight layers of the others, all", sum(count.values()) + 8, len(net.layers))
+same("19.1 all, with the eight layers that were not asked about", sum(count.values()) + 8, len(net.layers))
 
 # %%
-# The whole list:
+# Here is the whole list.
 
 print(net)
 print(net.source.split("; ", 1)[1])
@@ -82,12 +86,12 @@ for name, op, attributes in net.layers:
     print(f"{name:<32} {op:<16} {attributes or ''}")
 
 # %%
-# Because the model begins with a ``Rescaling``, it takes photos as they are, and ``net.read`` knows it. Where a model has
-# no such layer, say how its photos were preprocessed: ``ta.load(path, input=ta.InputSpec(48, scale=(255,) * 3))`` for
-# photos divided by 255.
+# Because the model begins with a ``Rescaling``, it takes photos without preprocessing, and ``net.read`` knows that. If
+# your model has no such layer, say how its photos were preprocessed. For photos divided by 255, this is
+# ``ta.load(path, input=ta.InputSpec(48, scale=(255,) * 3))``.
 #
-# First of all, make sure that it is the network you trained. It classifies unseen pictures as well as in Keras (99.8 %
-# of 500), and for one of them the probabilities are those that Keras printed after the training.
+# First of all, make sure that this is the network you trained. It classifies unseen pictures as well as in Keras (99.8
+# % of 500). For one of them we compare the probabilities with the ones that Keras printed after the training.
 
 seen, truth, masks = (part[:100] for part in pictures(500, 2))
 y = softmax(net(np.concatenate([net.read(picture) for picture in seen])))
@@ -100,14 +104,14 @@ holds("the probabilities that Keras printed", np.abs(y[0] - KERAS).max() < 1e-5)
 # Exercise 19.2 (break): the right numbers, the wrong units
 # ---------------------------------------------------------
 #
-# This file says how photos become inputs, and ``load`` refuses another ``input``. But ``net(x)`` takes any array: it cannot
-# know what was done to a photo, and can only warn of numbers that no photo gives. Write a preprocessing that some other network might want, and that loses nothing of the photo
-# but units, zero point or order of channels, so that our network is right in fewer than half of the pictures, without any
-# error.
+# This file says how photos become inputs, and ``load`` refuses another ``input``. But ``net(x)`` takes any array. It
+# cannot know what was done to a photo, and can only warn about numbers that no photo gives. Write a preprocessing that
+# some other network might need. It may change only the units, the zero point or the order of the channels of the photo.
+# With it, our network must be right in fewer than half of the pictures, without any error.
 
 
 def prepared(photo):
-    """(48, 48, 3) from the photo, (48, 48, 3) uint8."""
+    """The preprocessed photo (48, 48, 3), from the photo (48, 48, 3) uint8."""
     ### BEGIN SOLUTION
     return photo / 255
     ### END SOLUTION
@@ -127,8 +131,8 @@ holds("19.2 right in fewer than half", right < 0.5, f"right in {right:.0%}; make
 # Explain
 # -------
 #
-# Which layer? CAMs explain the network's last feature maps, ``net.features``, unless told otherwise. Which score?
-# ``log_odds``, unless you have a reason.
+# Which layer? CAMs explain the network's last feature maps, ``net.features``, unless you choose another layer. Which
+# score? Take ``log_odds``, unless you have a reason for another score.
 
 print("last feature maps:", net.features)
 x, c = net.read(seen[0]), int(truth[0])
@@ -146,9 +150,9 @@ show(figure, "19_maps.png")
 # Exercise 19.3 (complete): on the shape
 # --------------------------------------
 #
-# Here we know where the shape is, so that we can ask whether the map is right: does its highest place lie on the shape? A
-# square is flat inside, so a map may well point at its edge. Allow some pixels around the shape: ``reach`` rows and columns in
-# each direction.
+# Here we know where the shape is, so we can ask whether the map is right: does its highest place lie on the shape? A
+# square is flat inside, so a map may well point at its edge. Allow some pixels around the shape: ``reach`` rows and
+# columns in each direction.
 
 
 def on_the_shape(L, mask, reach=2):
@@ -173,7 +177,7 @@ near = [any(max(abs(a - i), abs(b - j)) <= 2 for a, b in np.argwhere(mask)) for 
 same("19.3 by distances, 200 made-up masks", [on_the_shape(L, mask) for L, mask in zip(spots, some, strict=True)], near)
 
 # %%
-# The fifty maps, looked at in the same way:
+# Now we test fifty maps in the same way.
 
 found = []
 for picture, k, mask in zip(seen[:50], truth, masks, strict=False):
@@ -187,8 +191,8 @@ holds("it points at the shape in most pictures", np.mean(found) > 0.7)
 # Attack
 # ------
 #
-# Add t(x) = K Σ_k A_00k to every logit. No probability moves, and heatmaps of ``pre`` show the corner. Scores whose row
-# sums to zero do not see t.
+# Add t(x) = K Σ_k A_00k to every logit. No probability changes, but heatmaps by ``pre`` show the corner. Scores whose
+# row sums to zero do not see t.
 
 altered = ta.alter(net, K=10)
 holds("all probabilities stay", np.abs(softmax(altered(x)) - softmax(net(x))).max() < 1e-9)
@@ -201,8 +205,8 @@ for score in ("pre", "log_odds"):
 # Save, inspect, repair
 # ---------------------
 #
-# Any network can be written into a file of our own, the altered one too, and looks like any other file then. ``inspect``
-# finds that something is added to all its logits, and ``repair`` takes it out.
+# Any network can be saved in a file of our own. This holds for the altered network, too, and then its file looks like
+# any other file. ``inspect`` finds that something is added to all its logits, and ``repair`` removes it.
 
 with tempfile.TemporaryDirectory() as folder:
     path = Path(folder) / "altered.h5"
@@ -215,10 +219,10 @@ with tempfile.TemporaryDirectory() as folder:
     repaired = repair(suspect)
 holds("the repaired network has the same probabilities", np.abs(softmax(repaired(x)) - softmax(net(x))).max() < 1e-5)
 pre, centred = ta.hirescam(repaired, x, c, score="pre").raw, ta.hirescam(net, x, c, score="centred").raw
-holds("and its pre maps are those of the score `centred`", np.abs(pre - centred).max() < 1e-3 * np.abs(centred).max())
+holds("and its pre map is the original map by `centred`", np.abs(pre - centred).max() < 1e-3 * np.abs(centred).max())
 
 # %%
-# The same from the command line, for a file and a photo of yours:
+# The same steps work on the command line, for a file and a photo of yours:
 #
 # .. code-block:: none
 #
@@ -230,22 +234,24 @@ holds("and its pre maps are those of the score `centred`", np.abs(pre - centred)
 # If your file is refused
 # -----------------------
 #
-# The error names the layer and what it would need. The usual reasons, and what to do:
+# The error names the layer and what the layer would need. These are the usual reasons, and what to do:
 #
 # - *Weights alone* (``.weights.h5``, ``save_weights``): save the whole model, ``model.save("net.keras")``. Or build the
 #   same network with ``ta.network`` and give it the file: ``net.with_weights("net.weights.h5")``.
-# - *A Lambda or a class of your own*: it is code, which is never run here. ``Rescaling``, ``Multiply`` or plain
-#   arithmetic, ``x / 255``, can often stand in its place.
-# - *A layer that is not read*: a network up to the layer before it can still be explained, if you save that model.
-# - *A size that is left open*: say it, ``ta.load(path, size=224)``.
-# - *ONNX with an operator that is not read*: export with ``model.eval()``, without its last softmax if that is the
-#   reason, or with the other exporter of PyTorch (``dynamo=False``).
+# - *A Lambda layer or a class of your own*: it contains code, which is never run here. ``Rescaling``, ``Multiply`` or
+#   plain arithmetic, ``x / 255``, can often replace it.
+# - *A layer that is not supported*: save a model that ends before this layer. That part can still be explained.
+# - *A size that is left open*: give it, ``ta.load(path, size=224)``.
+# - *An ONNX operator that is not supported*: export with ``model.eval()``. If the last softmax is the reason, export
+#   the model without it. Or use the other exporter of PyTorch (``dynamo=False``).
 #
 # What you can say now
 # --------------------
 #
-# - A model is data: its layers are read, not run. Whether it is yours, you see from probabilities that your framework printed.
+# - A model is data: its layers are read, not run. To prove that it is your network, compare its probabilities with the
+#   ones that your framework printed.
 # - Everything in this course works on it: maps, attack, detection, repair.
-# - A file can say how photos are preprocessed, but not what somebody did to an array.
+# - A file can say how photos are preprocessed. It cannot say what somebody has already done to an array.
 #
-# Talk about it: which probabilities of your own network would you write down today, so that you can check them in a year?
+# Talk about it: which probabilities of your own network would you write down today, so that you can check them in a
+# year?

@@ -7,21 +7,21 @@
 :Time: 55 min (10 read, 35 solve, 10 discuss)
 :CPU: 3 s
 :Needs: lessons 9 and 16
-:After this you can: explain a photo by all scores, attack and repair the network that explained it, hold your map against another library's, and write the report
+:After this you can: explain a photo by all scores, attack and repair the network that explained it, compare your map with another library's map, and write the report
 :Figures: 20_scores.png, 20_attack.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-This is the whole course on one photo, which may be yours, and one network, which may be VGG19 or SqueezeNet. As it stands it
-takes a picture and the network that come with the project.
+This lesson uses the whole course on one photo and one network. The photo may be yours, and the network may be VGG19 or
+SqueezeNet. If you change nothing, the lesson takes a picture and the network that come with the project.
 """
 
 # %%
 # Your photo, your network
 # ------------------------
 #
-# Change these lines as you like. ``NETWORK`` is what ``ta.load`` takes: ``"squeezenet"`` or ``"vgg19"`` after ``tinyattr
-# weights fetch``, or the path of a file. ``TARGET`` is a class of the network; None takes the likeliest. (A large network
-# takes longer, and every check below should hold for it, too.)
+# Change these lines as you like. ``NETWORK`` is what ``ta.load`` takes: ``"squeezenet"`` or ``"vgg19"`` after
+# ``tinyattr weights fetch``, or the path of a file. ``TARGET`` is a class of the network; None takes the most probable
+# class. (A large network takes longer. Every check below should also hold for your photo and network.)
 
 from pathlib import Path
 
@@ -54,13 +54,13 @@ print(f"explained: {net.label(c)}, at layer {net.features}")
 # Predict first
 # -------------
 #
-# Before you look: where should the map be bright? What else is in the photo that the network might have used? If you get a
-# map that is nowhere near it, what will you check first?
+# Before you look: where should the map be bright? What else in the photo might the network have used? If the map is
+# bright somewhere completely different, what will you check first?
 #
 # All scores
 # ----------
 #
-# One method, one layer, six scores.
+# This figure shows one method at one layer, by six scores.
 
 maps = {score: ta.grad_cam(net, tape, c, score=score) for score in ta.SCORES}
 show(grid(["Grad-CAM"], list(maps), [list(maps.values())], f"Six scores, class {net.label(c)}, layer {net.features}"), "20_scores.png")
@@ -69,8 +69,9 @@ show(grid(["Grad-CAM"], list(maps), [list(maps.values())], f"Six scores, class {
 # Exercise 20.1 (predict): six scores, how many maps?
 # ---------------------------------------------------
 #
-# Which of the other five give the map of ``log_odds``, once it is scaled? ``same_map = {"pre": ..., "post": ..., "log": ...,
-# "centred": ..., "margin": ...}``. It does not depend on the photo.
+# Which of the other five scores give the map of ``log_odds``, once it is scaled? Write
+# ``same_map = {"pre": ..., "post": ..., "log": ..., "centred": ..., "margin": ...}``. The answer does not depend on the
+# photo.
 
 ### BEGIN SOLUTION
 same_map = {"pre": False, "post": True, "log": True, "centred": False, "margin": False}
@@ -88,7 +89,7 @@ predicts("20.1 by the rows", same_map, one)
 # Attack
 # ------
 #
-# Somebody adds t to every logit, ten times the activations in a corner, and hands you the file.
+# Somebody adds t to every logit, ten times the activations in a corner, and gives you the file.
 
 folder = tempfile.TemporaryDirectory()
 path = Path(folder.name) / "from_a_friend.h5"
@@ -103,9 +104,9 @@ other = ta.network(tiny.layers, {**tiny.weights, **biases})
 # Exercise 20.2 (complete): what moved?
 # -------------------------------------
 #
-# Compare two networks on one input, as a report would: are all probabilities the same, but for 1e-4, and by which scores did
-# the HiResCAM map move, by more than a hundredth of its largest number? Scores are the keys of ``ta.SCORES``; ``.raw`` is a
-# map's numbers.
+# Compare two networks on one input, as a report would. Are all probabilities the same, up to 1e-4? And by which scores
+# did the HiResCAM map move, that is, change by more than a hundredth of its largest number? The keys of ``ta.SCORES``
+# are the scores; ``.raw`` contains the numbers of a map.
 
 
 def compared(net, other, x, c):
@@ -131,7 +132,7 @@ holds("20.2 a network and itself", alike["same probabilities"] and not set(alike
 attacked = compared(tiny, ta.alter(tiny, K=-3), noise, 1)
 holds("20.2 another network, attacked", attacked["same probabilities"] and set(attacked["moved"]) == {"pre"})
 differs = compared(tiny, other, noise, 1)
-holds("20.2 other biases: other probabilities, and only rows that depend on them move",
+holds("20.2 other biases: probabilities change, and only the rows that depend on them move",
       not differs["same probabilities"] and {"post", "log_odds"} <= set(differs["moved"]) and not {"pre", "centred"} & set(differs["moved"]))
 
 # %%
@@ -145,16 +146,16 @@ show(grid(["as trained", "from a friend", "repaired"], ["pre", "log_odds"], pane
 holds("the attack is found", inspect(suspect, [x]).alarm)
 same("repaired: the same probabilities", softmax(repaired(x)[0]), y, within=1e-4)
 centred = ta.hirescam(net, tape, c, score="centred").raw
-same("repaired: pre is what centred was", ta.hirescam(repaired, x, c, score="pre").raw, centred, within=1e-3)
+same("repaired: pre is now what centred was before", ta.hirescam(repaired, x, c, score="pre").raw, centred, within=1e-3)
 folder.cleanup()
 
 # %%
 # Another library
 # ---------------
 #
-# Two programs that were written apart and agree are worth more than one. Where PyTorch and captum are installed (``pip install
-# captum``), here is the same Grad-CAM from them, for networks that are one chain of these five ops, as VGG19 and the
-# embedded network are.
+# If two programs were written independently and agree, you can trust them more than one program. Where PyTorch and
+# captum are installed (``pip install captum``), they compute the same Grad-CAM here. This works for networks that are
+# one chain of these five ops, like VGG19 and the embedded network.
 
 
 def of_captum(net, x, c):
@@ -189,22 +190,22 @@ if {op for _, op, _ in net.layers} <= {"conv2d", "relu", "max_pool", "flatten", 
     try:
         same("captum draws the same map", of_captum(net, x, c), ta.grad_cam(net, tape, c, score="pre").raw, within=1e-4)
     except ImportError as missing:
-        print(f"{missing.name} is not installed; nothing depends on it")
+        print(f"{missing.name} is not installed; nothing in this lesson depends on it")
 
 # %%
 # Exercise 20.3 (explain): the report
 # -----------------------------------
 #
-# Write the report, in some eighty words: what was explained, by which method, score and layer, and why this score; where the map
-# is bright, and what that does not prove; what the attack changed and how you would know of it. Your teacher reads it; the
-# check only counts words.
+# Write the report, in about eighty words. What was explained, by which method, score and layer, and why by this score?
+# Where is the map bright, and what does that not prove? What did the attack change, and how would you notice it? Your
+# teacher reads the report; the check only counts words.
 
 ### BEGIN SOLUTION
-report_text = """The network was asked for its likeliest class. The map is Grad-CAM's at the last feature maps, by the log-odds, which
-cannot be moved by a number added to all logits, as the logit can. It is bright on the object. That says where the evidence for
-the class lies in these maps, each place of which sees most of the picture, and not that the network understood the object. The
-file of a friend had the same probabilities and another map by the logit: something was added to all logits. The detector's
-alarm says so, and so does any second score."""
+report_text = """The network was asked for its most probable class. The map is Grad-CAM's at the last feature maps, by the log-odds.
+Adding a number to all logits cannot move this score; it can move the logit. The map is bright on the object. So the evidence
+for the class lies there in the feature maps, each place of which sees most of the picture. That does not prove that the network
+understood the object. The file of a friend had the same probabilities and another map by the logit, because something was
+added to all logits. The detector's alarm shows this, and so does a map by any other score."""
 ### END SOLUTION
 
 explains("20.3 in your words", report_text, least=60)
@@ -213,10 +214,10 @@ explains("20.3 in your words", report_text, least=60)
 # What you can say now
 # --------------------
 #
-# - A heatmap is an answer to a question. The question has a network, an input, a class, a score, a method and a layer: say all
-#   six.
-# - What cannot be seen in probabilities can be seen in maps, and taken out.
-# - Trust what two ways agree on.
+# - A heatmap is an answer to a question. The question has a network, an input, a class, a score, a method and a layer:
+#   name all six.
+# - An attack that probabilities do not show can be seen in maps, and can be removed.
+# - Trust a result on which two ways agree.
 #
-# Talk about it: which of the maps of your photo would you show to somebody who has never heard of any of this, and with which
-# sentence below?
+# Talk about it: some people have never heard of any of this. Which of the maps of your photo would you show them, and
+# which sentence would you write below it?

@@ -2,18 +2,18 @@
 21. Appendix: a convolution with fewer multiplications
 ======================================================
 
-**Question:** Can a sum of products be had with fewer multiplications than it has terms?
+**Question:** Can a sum of products be computed with fewer multiplications than it has terms?
 
 :Time: 60 min (20 read, 30 solve, 10 discuss)
 :CPU: 3 s
 :Needs: lesson 4
-:After this you can: write a convolution by Winograd's tiles; prove an identity by twelve cases; count the multiplications that tiles save; say what they cost in digits
+:After this you can: write a convolution by Winograd's tiles; prove an identity by twelve cases; count the multiplications that tiles save; say how many digits they cost
 :Figures: 21_winograd.png, 21_rounding.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-Lesson 4 made a convolution fast by its order. The kernels of this library go one step further: they make less than half of
-the multiplications, and the same numbers come out, but for rounding. Nothing in the course depends on this appendix. It is
-for readers of the kernels, and for anybody who does not believe it.
+Lesson 4 made a convolution fast by the order of its sums. The kernels of this library go one step further: they need
+less than half of the multiplications, and give the same numbers, except for rounding. Nothing in the course depends on
+this appendix. It is for readers of the kernels, and for everybody who does not believe this claim.
 """
 
 # %%
@@ -22,9 +22,9 @@ for readers of the kernels, and for anybody who does not believe it.
 #
 # Write down, before you run anything:
 #
-# - two neighbouring outputs of a filter with three weights are two sums of three products. Can you have both with four
-#   multiplications instead of six?
-# - if a layer makes four times fewer multiplications, does it take a quarter of the time?
+# - two neighbouring outputs of a filter with three weights are two sums of three products. Can you compute both with
+#   four multiplications instead of six?
+# - if a layer needs four times fewer multiplications, does it take a quarter of the time?
 
 import time
 from fractions import Fraction
@@ -95,10 +95,10 @@ y = by_matrix_product(x, w, b)  # (6, 6, 3)
 # Fewer multiplications
 # ---------------------
 #
-# A filter w of three weights slides over four numbers d: ``y_0 = d_0 w_0 + d_1 w_1 + d_2 w_2`` and ``y_1 = d_1 w_0 +
-# d_2 w_1 + d_3 w_2``, six multiplications. Winograd (1980) needs four, and Lavin and Gray (2015, arXiv 1509.09308)
-# brought that to convolutions, by the name F(2, 3): two outputs, three weights. Sums of weights and halvings do not
-# count: they are made once for a network, not for every picture.
+# A filter w of three weights slides over four numbers d: ``y_0 = d_0 w_0 + d_1 w_1 + d_2 w_2`` and
+# ``y_1 = d_1 w_0 + d_2 w_1 + d_3 w_2``. This needs six multiplications. Winograd (1980) needs four. Lavin and Gray
+# (2015, arXiv 1509.09308) used this for convolutions, and call it F(2, 3): two outputs, three weights. We do not count
+# sums of weights and halvings, because they are computed once for a network, not for every picture.
 
 
 def weight_line(w0, w1, w2):
@@ -132,11 +132,11 @@ print(six_products((5, 1, 4, 2), (1, 3, 7)), four_products((5, 1, 4, 2), (1, 3, 
 # Exercise 21.1 (prove): for all numbers
 # --------------------------------------
 #
-# One example proves nothing. But both functions are *bilinear*: every product is a sum of d's times a sum of w's, so
-# ``f(d, w) = Σ_ij d_i w_j f(e_i, e_j)`` with unit vectors ``e_i`` and ``e_j``. Two bilinear functions that agree on a
-# few well chosen pairs therefore agree on all real numbers. Write the proof as a function: true exactly if f is
-# ``six_products``, for any bilinear f. It is a proof, so compare without any tolerance. Return True or False, or use
-# ``assert``: all checks of claims in this course take both.
+# One example proves nothing. But both functions are *bilinear*: every product is a sum of d's times a sum of w's. So
+# ``f(d, w) = Σ_ij d_i w_j f(e_i, e_j)`` with unit vectors ``e_i`` and ``e_j``. Therefore two bilinear functions that
+# agree on a few well chosen pairs agree on all real numbers. Write the proof as a function of any bilinear f: it is
+# true exactly if f is ``six_products``. It is a proof, so compare without any tolerance. Return True or False, or use
+# ``assert``: all checks of claims in this course accept both.
 
 
 def is_the_filter(f):
@@ -148,7 +148,7 @@ def is_the_filter(f):
 
 
 def with_a_slip(i, j, r):
-    """four_products, but output r has a billionth of d_i w_j too much."""
+    """four_products, but output r has an error of a billionth of d_i w_j."""
     def f(d, w):
         y = list(four_products(d, w))
         y[r] += Fraction(1, 10**9) * d[i] * w[j]
@@ -156,11 +156,11 @@ def with_a_slip(i, j, r):
     return f
 
 
-asked = []  # d_i w_j for all i, j of every pair that your proof tries
+asked = []  # d_i w_j for all i, j of every pair (d, w) that your proof tries
 
 
 def watched(d, w):
-    """four_products, written down what it is asked."""
+    """four_products, which also writes down the pairs that it gets."""
     asked.append(np.outer(np.asarray(d, float), np.asarray(w, float)).ravel())
     return four_products(d, w)
 
@@ -176,10 +176,10 @@ holds("21.1 every slip is found", not any(passes(is_the_filter, slip) for slip i
 # Tiles
 # -----
 #
-# In two dimensions the lines are applied to columns, then to rows: F(2 x 2, 3 x 3) makes a tile of 2 x 2 outputs from
-# 4 x 4 inputs, ``Y = A^T [Σ_c (G w_c G^T) * (B^T d_c B)] A``, with 16 multiplications instead of 36. Neighbouring
-# tiles overlap in their inputs, not in their outputs. Channels are summed before the way out, so the 16 places of the
-# tile are 16 matrix products, each of all tiles, ``(tiles, C) @ (C, K)``. Read it with the shapes beside it:
+# In two dimensions, the lines are applied to columns, then to rows. F(2 x 2, 3 x 3) computes a tile of 2 x 2 outputs
+# from 4 x 4 inputs, ``Y = A^T [Σ_c (G w_c G^T) * (B^T d_c B)] A``, with 16 multiplications instead of 36. Neighbouring
+# tiles overlap in their inputs, not in their outputs. Channels are summed before the last transform. So the 16 places
+# of a tile become 16 matrix products over all tiles, ``(tiles, C) @ (C, K)``. Follow the shapes in the comments:
 
 
 def both(line, a):
@@ -204,7 +204,7 @@ same("Winograd is the same convolution", by_winograd(x, w, b), y)
 same("16 instead of 36 multiplications a tile", multiplications(by_winograd, 6, 2, 3), 16 * 3 * 3 * 2 * 3)
 
 # %%
-# One tile, one channel, with Laplace's kernel, which answers where a picture bends:
+# The figure shows one tile and one channel. The weights are Laplace's kernel, which responds where a picture bends.
 
 laplace = np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]])
 d = np.array([[0, 0, 1, 3], [0, 1, 3, 4], [0, 2, 4, 4], [1, 3, 4, 4]])
@@ -236,16 +236,16 @@ same("the tile's outputs", both(output_line, M),
 # -------------------------------------------------
 #
 # This library uses F(4 x 4, 3 x 3): 4 x 4 outputs from 6 x 6 inputs. Count multiplications for each output pixel and
-# pair of channels, where the definition has 9. Write ``each = {(2, 14): ..., (4, 28): ..., (4, 14): ...}``, where (m,
-# H) stands for tiles of m x m outputs on maps of H x H. Tiles that hang over the edge are computed whole. Your pen is
-# enough.
+# pair of channels; the definition needs 9. Write ``each = {(2, 14): ..., (4, 28): ..., (4, 14): ...}``, where (m, H)
+# stands for tiles of m x m outputs on maps of H x H. A tile that goes over the edge is computed in full. Pen and paper
+# are enough.
 
 ### BEGIN SOLUTION
 each = {(2, 14): 4, (4, 28): 36 / 16, (4, 14): 36 * 4 * 4 / 14**2}
 ### END SOLUTION
 
 tiles = {(m, H): sum(i % m == j % m == 0 for i, j in np.ndindex(H, H)) for m, H in ((2, 14), (4, 28), (4, 14))}
-counted = {(m, H): n * (m + 2) ** 2 / H**2 for (m, H), n in tiles.items()}  # a tile for each of its first pixels
+counted = {(m, H): n * (m + 2) ** 2 / H**2 for (m, H), n in tiles.items()}  # each tile is counted at its first pixel
 predicts("21.2 by counting tiles", each, counted, within=1e-3)
 once = {(2, 14): multiplications(by_winograd, 14, 1, 1) / 14**2}
 predicts("21.2 F(2 x 2) on 14 x 14, as counted while it runs", {(2, 14): each[2, 14]}, once, within=1e-3)
@@ -254,13 +254,13 @@ predicts("21.2 F(2 x 2) on 14 x 14, as counted while it runs", {(2, 14): each[2,
 # Fewer multiplications, less time?
 # ---------------------------------
 #
-# Now the clock, on a layer with 56 x 56 pixels and 64 channels in and out. The library's kernel is compiled in its first run here, for some seconds, if this machine never used it before;
-# the clock shows the fastest of fifteen runs. Times differ from machine to machine and from day to day, so none is
-# asserted.
+# Now we measure time, on a layer with 56 x 56 pixels and 64 channels in and out. If this machine never used the
+# library's kernel before, the first run here compiles it, which takes some seconds. We report the fastest of fifteen
+# runs. Times differ from machine to machine and from day to day, so we assert none.
 
 
 def clock(run, runs=15):
-    """The answer of a function of nothing, and the seconds of its fastest run."""
+    """The answer of a function without arguments, and the seconds of its fastest run."""
     seconds = []
     for _ in range(runs):
         start = time.perf_counter()
@@ -284,21 +284,20 @@ evaluate = reference.winograd_matrices()[1]  # the library's G, (6, 3)
 holds("the library's tile has 36 places", len(evaluate) ** 2 == 36)
 
 # %%
-# Do your three times follow the counts? Where they do not, think of what
-# the counts leave out: additions, and every walk through memory. The compiled kernel keeps a tile in registers and
-# cache.
+# Do your three times follow the counts? Where they do not, think of what the counts leave out: additions, and every
+# pass through memory. The compiled kernel keeps a tile in registers and cache.
 #
 # What it costs in digits
 # -----------------------
 #
-# In float32 every sum rounds. Winograd's sums hold larger numbers, of both signs, that cancel on the way out: hardly
-# more than in a plain sum for F(2 x 2), visibly more for F(4 x 4). The matrices of F(4 x 4) come from evaluating
-# polynomials at five points (and at infinity), and the points matter. Usual are 0, 1, -1, 2, -2; this library takes
-# 1/2 instead of 2.
+# In float32 every sum rounds. Winograd's sums contain larger numbers, of both signs, which cancel in the last
+# transform. F(2 x 2) rounds hardly more than a plain sum, F(4 x 4) visibly more. The matrices of F(4 x 4) come from
+# evaluating polynomials at five points (and at infinity), and the choice of points matters. Usual are 0, 1, -1, 2, -2;
+# this library takes 1/2 instead of 2.
 
 
 def rounding(convolve, C):
-    """Root mean square error of a float32 convolution of C channels, relative to that of its outputs."""
+    """Root mean square error of a float32 convolution of C channels, relative to the root mean square of its outputs."""
     x, w, b = (a.astype(np.float32) for a in layer(16, C, 16))
     exact = by_matrix_product(*(a.astype(np.float64) for a in (x, w, b)))
     return np.sqrt(np.mean((convolve(x, w, b) - exact) ** 2) / np.mean(exact**2))
@@ -318,8 +317,8 @@ errors = {name: [rounding(convolve, C) for C in channels] for name, convolve in 
 usual, ours, small, direct = map(np.array, errors.values())
 holds("F(4 x 4) rounds more than a matrix product", (ours > direct).all() and ours[0] > 4 * direct[0])
 holds("1/2 is a better point than 2", (ours < usual).all())
-holds("F(2 x 2) hardly more", (small < 3 * direct).all() and (small < ours / 2).all())
-holds("five digits are right in all of them", usual.max() < 1e-5)
+holds("F(2 x 2) rounds hardly more", (small < 3 * direct).all() and (small < ours / 2).all())
+holds("in all of them, five digits are right", usual.max() < 1e-5)
 
 figure = Figure(figsize=(6.4, 3.8), layout="constrained")
 ax = figure.subplots()
@@ -336,15 +335,16 @@ show(figure, "21_rounding.png")
 # Exercise 21.3 (break): right in algebra, useless in float32
 # -----------------------------------------------------------
 #
-# *Any* five different points give a correct algorithm. Choose five for which float64 still has seven digits right, and
-# float32 rounds a thousand times worse than with the library's points, ``points = (...)``. What makes points bad?
+# *Any* five different points give a correct algorithm. Choose five points, ``points = (...)``, with which float64 still
+# has seven right digits, but float32 rounds a thousand times worse than with the library's points. What makes points
+# bad?
 
 ### BEGIN SOLUTION
 points = (0, 1, 2, 3, 4)
 ### END SOLUTION
 
 x, w, b = layer(8, 16, 16)
-holds("21.3 five different points", len(set(points)) == len(points) == 5, "two of the same would divide by zero")
+holds("21.3 five different points", len(set(points)) == len(points) == 5, "two equal points would divide by zero")
 same("21.3 the algebra holds", f4(*points)(x, w, b), by_matrix_product(x, w, b), within=1e-7)
 worse = rounding(f4(*points), 16) / ours[1]
 holds("21.3 float32 does not", worse > 1000,
@@ -354,10 +354,10 @@ holds("21.3 float32 does not", worse > 1000,
 # What you can say now
 # --------------------
 #
-# - F(2 x 2, 3 x 3) has 4, F(4 x 4, 3 x 3) has 2.25 multiplications for each output where the definition has 9, plus
-#   what hangs over the edge.
-# - A bilinear identity is proved by checking pairs of unit vectors.
+# - For each output the definition needs 9 multiplications. F(2 x 2, 3 x 3) needs 4 and F(4 x 4, 3 x 3) needs 2.25, plus
+#   the multiplications of tiles that go over the edge.
+# - One proves a bilinear identity by checking pairs of unit vectors.
 # - Equal in algebra is not equal in float32: larger tiles and worse points round more.
-# - By lesson 4 the way back is a convolution, so the same tiles make the gradient.
+# - By lesson 4, the way back is a convolution, so the gradient can use the same tiles.
 #
-# Talk about it: where else would you take fewer multiplications for fewer right digits, and where not?
+# Talk about it: where else would you accept fewer right digits for fewer multiplications, and where not?

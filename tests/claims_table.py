@@ -11,11 +11,11 @@ from tests.generated import PAGES, ROOT, with_part, write
 STORED = ROOT / "tests" / "references" / "claims.json"
 PICTURES = {"contrast": 200, "freedom": 20, "rest": 20, "diffgradcam": 20, "beyond_softmax": 60}
 SAYS = {
-    "contrast": "Wang and Wang 2022: of a class's map, the weighted contrast marks what makes the network choose it",
-    "freedom": "Srinivas and Fleuret 2021: gradients of logits can be manipulated at will, the classifier unchanged",
+    "contrast": "Wang and Wang 2022: the weighted contrast marks what makes the network choose a class",
+    "freedom": "Srinivas and Fleuret 2021: gradients of logits can be changed at will without changing the classifier",
     "rest": "Cai 2025: ReST, z_c + log y_c, addresses the limitations of pre- and post-softmax scores",
-    "diffgradcam": "Piland et al. 2025: DiffGradCAM matches Grad-CAM where nobody fools, and cannot be fooled passively",
-    "beyond_softmax": "Oh and Noh 2025: additive logit shifts and sign collapse distort maps; a sigmoid branch cures it",
+    "diffgradcam": "Piland et al. 2025: DiffGradCAM matches Grad-CAM in honest networks, and cannot be fooled passively",
+    "beyond_softmax": "Oh and Noh 2025: logit shifts and sign collapse distort maps; a sigmoid branch removes the distortion",
 }
 START, END = "<!-- claims: python -m tests.claims_table -->", "<!-- end of claims -->"
 

@@ -33,7 +33,7 @@ EQUATIONS = {
     "V4": "dz'_i/dx = dz_i/dx + dt/dx",
     "V5": "t = K Σ_k A_00k, dt/dA_ijk = K at (0, 0), else 0",
     "V6": "dE/dt = Σ_i (dE/dy'_i)(dy'_i/dt) = 0",
-    "V7": "original and altered network train alike: dE'/dθ = dE/dθ",
+    "V7": "original and altered network train in the same way: dE'/dθ = dE/dθ",
 }
 START, END = "<!-- equations: python -m tests.equations -->", "<!-- end of equations -->"
 

@@ -4,23 +4,23 @@ from tests.generated import ROOT, with_part, write
 from tests.test_house import HEART, PACKAGE, ROOMS, files, lines
 
 HALF_LINES = {
-    "errors.py": "the one kind of error for whatever a user can get wrong, and the checks that raise it",
-    "softmax.py": "softmax, cross-entropy and their Jacobians, as both papers write them",
-    "scores.py": "scores: what is explained, as a row dS/dz at the logits",
+    "errors.py": "the error that tells a user what went wrong, and the checks that raise it",
+    "softmax.py": "softmax, cross-entropy and their Jacobians, written as in the two papers",
+    "scores.py": "the scores: the numbers S that a heatmap can explain, and their rows dS/dz",
     "engine": "the tape, the ops, the rules, the walk, and the backend that computes in NumPy",
-    "nets": "a network is a list of layers and a dict of weights; what its pictures and classes are",
+    "nets": "networks: a list of layers, a dict of weights, the form of the pictures, the names of the classes",
     "methods": "every attribution method beside its formula",
-    "attack.py": "the altered network: the same number t(x) added to every logit",
+    "attack.py": "the altered network: it adds the same number t(x) to every logit",
     "kernels": "the fast backend: the same ops and rules, compiled by Numba; you may skip it",
-    "files": "photos, and weight files of every supported format and architecture: read, checked, written",
-    "glyphs": "the embedded world: pictures that we draw, and the network trained on them",
-    "studies": "explain, reproduce, audit, evaluate, detect, repair, and the figures",
-    "testing": "identities and hypothesis strategies for a softmax of your own",
-    "course": "how lessons run, are handed out and are graded",
-    "bench": "how fast the engine is on your machine",
+    "files": "reads photos; reads, checks and writes weight files of every supported format and architecture",
+    "glyphs": "the pictures of glyphs that we draw, and the embedded network, which was trained on them",
+    "studies": "explains, reproduces, audits, evaluates, detects and repairs; draws the figures",
+    "testing": "tests for a softmax of your own: identities and random inputs (hypothesis strategies)",
+    "course": "runs lessons, hands them out and grades them",
+    "bench": "measures how fast the engine is on your machine",
     "cli": "the command line",
     "__main__.py": "lets `python3 -m tinyattr` start it",
-    "__init__.py": "the names that users call, as `ta.load`",
+    "__init__.py": "the names that users call, such as `ta.load`",
 }
 FIRST = ("tape", "ops", "rules", "walk")
 START, END = "<!-- house: python -m tests.house_tree -->", "<!-- end of house -->"
@@ -44,12 +44,14 @@ def tree():
     around = [line for line in room.values() if line not in heart]
     first = lines(PACKAGE / "engine" / f"{name}.py" for name in FIRST)
     return "\n".join([
-        "```", "tinyattr/", *heart, f"  {' the heart ends here ':-^100}", *around, "```", "",
-        f"The heart is about {about(lines(files(*HEART)))} lines, of which tape, ops, rules and walk are {about(first)}; "
-        f"the kernels are about {about(lines(files('kernels')))} lines",
-        "that you may skip. A file imports from its own room, from lines above it and from `errors.py`, so the heart",
-        "knows nothing of what stands around it. (Three exceptions: a heatmap's `save` calls `studies/draw.py`, a network's",
-        "`read` and `with_weights` call `files/photo.py` and `files/bare_weights.py`.)",
+        "```", "tinyattr/", *heart, f"  {' the heart of the package ends here ':-^100}", *around, "```", "",
+        "The part above the dashed line is called the heart of the package. It has about "
+        f"{about(lines(files(*HEART)))} lines; {about(first)} of them are the",
+        f"tape, the ops, the rules and the walk. The kernels have about {about(lines(files('kernels')))} lines, which you may skip.",
+        "Each line of the tree is called a room. A file imports only from its own room, from rooms above it and from",
+        "`errors.py`. So the heart of the package does not depend on what stands below the dashed line. (There are three",
+        "exceptions. A heatmap's `save` calls `studies/draw.py`. A network's `read` calls `files/photo.py`, and its",
+        "`with_weights` calls `files/bare_weights.py`.)",
     ])
 
 

@@ -17,7 +17,7 @@ from tinyattr.course.script import lessons
 
 PATH = ROOT / "lessons" / "README.md"
 PLANS = {  # for whom: (hours, lessons in their order); no lesson without those that it needs
-    "To see what it is about": (1.5, [0, 1]),
+    "To see what the course is about": (1.5, [0, 1]),
     "Half a day: what a heatmap explains": (4, [0, 1, 7, 8]),
     "A day: the two papers": (6, [0, 1, 7, 8, 15]),
     "A day for people who read code": (6, [2, 3, 4, 5, 21]),
@@ -31,9 +31,9 @@ PLANS = {  # for whom: (hours, lessons in their order); no lesson without those 
 def plans():
     """The pace; a line for each plan: its lessons, with their minutes and their sum."""
     kinds = ", ".join(f"{spent} ({kind})" for kind, spent in pace.EXERCISE.items())
-    said = (f"Minutes are computed. A class reads {pace.WORDS} words or {pace.LINES} lines of code in a minute. It finds the idea of "
-            f"an exercise in {kinds} minutes, and needs {pace.LINE} more for each line of the sample answer. The talk at the end takes "
-            f"{pace.TALK} minutes. These numbers stand in `tinyattr/course/pace.py`.")
+    said = (f"We compute the minutes as follows. A class reads {pace.WORDS} words or {pace.LINES} lines of code in a minute. It finds "
+            f"the idea of an exercise in {kinds} minutes, and needs {pace.LINE} more minute for each line of the sample answer. The talk "
+            f"at the end takes {pace.TALK} minutes. `tinyattr/course/pace.py` contains these numbers.")
     spent = {lesson.number: sum(pace.minutes(lesson).values()) for lesson in lessons()}
     lines = [said, "", "| plan | hours | lessons (minutes) |", "|---|---|---|"]
     for name, (_, numbers) in PLANS.items():

@@ -78,6 +78,8 @@ CLASS = {  # file: (what stands in it, points for 1.1, 1.2, 1.3)
         "p = np.maximum(L, 0)", "p = helper(L)"), "111"),
     "iris.ipynb": (book(change=split_lines), "111"),
     "jack.ipynb": (book(change=add_thoughts), "111"),
+    "kurt.ipynb": (book(e2=f"%matplotlib inline\n!pip list\n{RIGHT['1.2']}"), "111"),
+    "lena.py": (f"# coding: latin-1\n# Grüße\n{copy()}".encode("latin-1", "replace"), "111"),
     # half
     "kira.py": (copy(e2=None), "101"),
     "lars.py": (copy(e2=None, e3=None), "100"),
@@ -110,7 +112,7 @@ CLASS = {  # file: (what stands in it, points for 1.1, 1.2, 1.3)
     "mal03.py": (copy(*WRONG).replace(IMPORTS, IMPORTS + "holds = same = print\n"), "000"),
     "mal04.py": (copy(e1="global holds, same\nholds = same = lambda *a, **o: None\nreturn 0", e2=WRONG["1.2"] + "\nholds = predicts = has = print",
                       e3="place = (0, 0)\nscales = np.ones((224, 224), bool)"), "000"),
-    "mal05.py": (without(copy(*WRONG), CHECKS_1, HEADING).replace('holds("1.3 heart', "# "), "000"),
+    "mal05.py": (without(copy(*WRONG), CHECKS_1, HEADING).replace('holds("1.3 the map for heart', "# "), "000"),
     "mal06.py": (copy(*WRONG).replace("> 5 * heart.mean()", "> 0").replace('predicts("1.2', 'print("1.2'), "000"),
     "mal07.py": (copy(e1=PATCHED + LIBRARY + "return 0.75", e2=LIBRARY + WRONG["1.2"],
                       e3="import builtins, tinyattr.course.during as d\nd.holds.__code__ = d.same.__code__ = (lambda *a, **o: None).__code__\n"

@@ -55,7 +55,7 @@ def test_a_students_copy_from_first_to_last_exercise(here, capsys):
     wrong = (here / "mine.py").read_text(encoding="utf-8").replace("np.diag(y) - np.outer(y, y)", "np.diag(y)")
     (here / "mine.py").write_text(wrong, encoding="utf-8")
     assert main(["lesson", "run", "mine.py"]) == 1
-    assert "exercise 7.2: not yet. 7.2 against central differences: off by" in capsys.readouterr().out
+    assert "exercise 7.2: not yet. 7.2 by central differences: off by" in capsys.readouterr().out
 
 
 def test_a_slip_outside_of_exercises_is_told_with_its_line(here, capsys):
@@ -89,15 +89,29 @@ def test_cells_are_sphinx_gallerys_cells():
         assert [cell.text.strip() for cell in lesson.cells] == text
 
 
+def test_what_a_student_does_in_one_exercise_ends_no_lesson(here, capsys):
+    """To call exit(), or to import what is not installed; the file begins with a byte order mark, as some editors write."""
+    text = '"""\n1. Two\n======\n"""\n' + "".join(f"\n# %%\n# Exercise 1.{n} (prove): it\n\n{line}\n" for n, line in
+                                              enumerate(("raise SystemExit(0)", "import nmupy", "x = 3"), 1))
+    (here / "mine.py").write_text(text, encoding="utf-8-sig")
+    assert main(["lesson", "run", "mine.py"]) == 1
+    told = capsys.readouterr()
+    assert "exercise 1.1: the cell at line 9 ends in SystemExit: 0" in told.out
+    assert "exercise 1.2: the cell at line 14 ends in ModuleNotFoundError: No module named 'nmupy'" in told.out
+    assert told.err == "tinyattr: exercises left: 1.1, 1.2\n"
+
+
 @pytest.mark.parametrize(("arguments", "words"), [
     (["run", "99"], "there is no lesson 99; there are 0, 1"), (["run", "no.py"], "cannot be read as a lesson"),
     (["student", "99"], "there is no lesson 99"), (["notebook", "99"], "there is no lesson 99"),
     (["run", "7", "--out", "nowhere"], "no folder 'nowhere'"), (["student", "7", "--out", "no/such.py"], "no folder 'no'"),
-    (["run", "none.py"], "is not a lesson"), (["run", "broken.py"], "cannot be read as a lesson"),
+    (["run", "none.py"], "is no lesson"), (["run", "broken.py"], "cannot be read as a lesson: line 4: '(' was never closed"),
+    (["run", "latin.py"], "cannot be read as a lesson: it is no text in UTF-8; save it"), (["run", "7.ipynb"], "is a notebook; Jupyter runs it"),
 ])
 def test_mistakes_get_one_line(arguments, words, here, capsys):
     (here / "none.py").write_text('"""Only a script."""\n', encoding="utf-8")
     (here / "broken.py").write_text('"""1. Half\n======\n"""\nx = (\n', encoding="utf-8")
+    (here / "latin.py").write_text('"""1. Grüße\n========\n"""\n', encoding="latin-1")
     assert main(["lesson", *arguments]) == 1
     told = capsys.readouterr().err
     assert words in told

@@ -6,6 +6,7 @@ import os
 import sys
 import textwrap
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from tinyattr.course.handed_in import exercises
 from tinyattr.course.script import numbered, read
 from tinyattr.course.student import student
 
-FEW = ("bert.py", "dana.ipynb", "jack.ipynb", "mona.py", "tina.ipynb", "udo.py", "vera.py", "yves.py", "zoe.ipynb", "adam.py", "mal03.py")
+FEW = ("bert.py", "dana.ipynb", "jack.ipynb", "kurt.ipynb", "lena.py", "mona.py", "tina.ipynb", "udo.py", "vera.py", "yves.py", "zoe.ipynb", "adam.py", "mal03.py")
 TINY = '''"""
 98. Tiny
 ========
@@ -114,7 +115,7 @@ def test_a_solved_copy_has_all_points(tiny):
 
 
 @pytest.mark.parametrize(("first", "second", "reason"), [
-    ("return a", "number = 3", "98.1 two: off by"),
+    ("return a", "number = 3", "98.1 two: yours 1, truth 2; off by 0.5 of it"),
     ("return helper(a)", "number = 3", "NameError: name 'helper' is not defined"),
     ("raise SystemExit(0)", "number = 3", "SystemExit: 0"),
     ("raise KeyboardInterrupt", "number = 3", "KeyboardInterrupt"),
@@ -128,12 +129,14 @@ def test_a_solved_copy_has_all_points(tiny):
     ("np.argmax = None\nreturn 2 * a", "number = 3", "it replaces numpy.argmax"),
     ("import tinyattr.softmax as s\ns.softmax = abs\nreturn 2 * a", "number = 3", "it replaces tinyattr.softmax.softmax"),
     ("softmax.__code__ = (lambda z: z).__code__\nreturn 2 * a", "number = 3", "it replaces the code of tinyattr"),
+    ("np.asarray = None\nreturn 2 * a", "number = 3", "it replaces numpy.asarray"),  # with which the check itself fails
     ("ta.SCORES['pre'] = ta.SCORES['post']\nreturn 2 * a", "number = 3", "it replaces tinyattr"),
     ("ta.Tape.write = None\nreturn 2 * a", "number = 3", "it replaces tinyattr"),
     ("import builtins\nbuiltins.sum = max\nreturn 2 * a", "number = 3", "it replaces builtins.sum"),
     ("global same\nsame = print\nreturn 2", "number = 3", "it replaces same"),
     ("import sys\nsys._getframe(1).f_globals['same'] = lambda *a: None\nreturn 2", "number = 3", "it replaces same"),
     ("return 2 * a", "number = 4\nholds = print", "it replaces holds"),
+    ("return 2 * a", "number = 4\nrange = lambda n: ()", "98.2 it is three, 0: does not hold"),
     ("return 2 * a", "number = 3\ndata[:] = 7", "it changes data"),
     ("return 2 * a", "numbers = 3", "NameError: name 'number' is not defined"),
     ("return 2 * a", "print('98.2 ok')\nnumber = 4", "98.2 it is three, 0: does not hold"),
@@ -146,6 +149,45 @@ def test_foul_play_and_mistakes_are_said(first, second, reason, tiny):
     at = 0 if second == "number = 3" else 1
     assert found[at].startswith(reason), found
     assert found[1 - at] == ""
+
+
+def test_an_answer_may_use_the_names_of_pythons_functions(tiny):
+    assert why(tiny, second="from numpy import *\nrange = sum = 1\nnumber = 2 + sum") == ["", ""]
+
+
+def test_no_answer_finds_or_loses_what_another_one_did_to_files(tiny):
+    wipes = "import os, shutil\nopen('left.txt', 'w').close()\nshutil.rmtree(os.getcwd())\nnumber = 3"
+    looks = "import os\nnumber = 3 + len(os.listdir())\nopen('left.txt', 'x').close()"
+    reads = f"text = open({str(Path('0.py').resolve())!r}).read()\nnumber = 3"
+    for place, number in enumerate((wipes, looks, looks, reads)):
+        text = student(TINY).replace('raise NotImplementedError("Exercise 98.2 is yours to solve")', number)
+        Path(f"{place}.py").write_text(text, encoding="utf-8")
+    files = [f"{place}.py" for place in range(4)]
+    found = grade.reasons(tiny, {file: exercises(file) for file in files}, 20)
+    assert [found[file]["98.2"] for file in files] == ["", "", "", "it opens what somebody else hands in"]
+
+
+def test_folders_are_searched_and_no_file_is_lost(tmp_path, monkeypatch, capsys):
+    """Also a class that a learning platform packed, a folder for each, and names in another encoding."""
+    monkeypatch.chdir(tmp_path)
+    there = ("ann/lesson.py", "bob/LESSON.PY", "bob/handout/lessons/one.ipynb", "zoe\n.py")
+    skipped = ("bob/handout/tinyattr/softmax.py", "bob/handout/lessons/own_network/train.py", ".venv/a.py",
+               "bob/venv/lib/site-packages/a.py", "bob/._lesson.py", "bob/README.md")
+    for name in (*there, *skipped, "carl/report.docx", "kim.py.txt"):
+        Path("class", name).parent.mkdir(parents=True, exist_ok=True)
+        Path("class", name).write_text("# %%\n# Exercise 77.1 (prove): nothing\n", encoding="utf-8")
+    with suppress(OSError):  # a system may have no such names
+        Path("class", os.fsdecode(b"j\xf6rg.py")).write_text("", encoding="utf-8")
+    assert main(["lesson", "grade", "class", "class/ann", "--csv", "marks.csv"]) == 1
+    with open("marks.csv", encoding="utf-8", newline="") as file:
+        names = [row["file"].removeprefix("class/") for row in csv.DictReader(file)]
+    assert [name for name in names if name[0] != "j"] == [name.replace("\n", "\ufffd") for name in there]
+    told = capsys.readouterr().out.splitlines()
+    assert "neither scripts nor notebooks: class/carl, class/kim.py.txt" in told
+    before = Path("class/ann/lesson.py").read_text(encoding="utf-8")
+    assert main(["lesson", "grade", "class", "--csv", "class/ann/lesson.py", "--overwrite"]) == 1
+    assert "is named twice" in capsys.readouterr().err
+    assert Path("class/ann/lesson.py").read_text(encoding="utf-8") == before
 
 
 def test_an_endless_loop_ends_and_so_does_what_it_started(tiny):

@@ -97,7 +97,7 @@ def test_the_guides_workflow_grades_a_handout(handout, monkeypatch, capsys):
     assert main(grades.split()[1:]) == 1
     (row,) = json.loads(Path("marks.json").read_text(encoding="utf-8"))
     assert (row["points"], row["of"]) == (2, 3)
-    assert "1.3 heart" in capsys.readouterr().out
+    assert "1.3 the map for heart" in capsys.readouterr().out
 
 
 def test_the_guides_script_makes_otters_tests(tmp_path, monkeypatch):

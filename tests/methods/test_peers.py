@@ -3,10 +3,13 @@
 tests/methods/oracle.py says what is compared with what; `python -m tests.methods.oracle` prints the table.
 """
 
+import re
+
 import numpy as np
 import pytest
 
 import tinyattr as ta
+from tests.generated import PAGES, ROOT
 from tests.methods import oracle
 from tests.references import network_of, peers
 
@@ -19,6 +22,17 @@ def test_every_stored_output_of_the_peers(name, monkeypatch):
     assert not [entry for entry, off, _ in rows if off is None and not oracle.reason(entry)]
     assert not [(entry, off) for entry, off, limit in rows if off is not None and not off <= limit]
     assert sum(off is None for _, off, _ in rows) <= 0.02 * len(rows)
+
+
+def test_the_page_says_how_many_agree():
+    entries = [entry for name in oracle.FILES for entry in peers(name)["entries"].tolist()]
+    offered = [entry for entry in entries if not re.search(oracle.NOT_OFFERED, entry)]
+    agree = [entry for entry in offered if not oracle.reason(entry)]
+    page = " ".join((PAGES / "methods.md").read_text(encoding="utf-8").split())
+    assert f"{len(agree):,} of {len(offered):,} entries agree. ({len(entries) - len(offered)} more" in page
+    assert f"In {len(offered) - len(agree)} entries" in page
+    assert f"{sum(bool(oracle.reason(entry, oracle.DEFECTS)) for entry in agree)} do not follow the method's paper" in page
+    assert f"{len(agree):,} of {len(offered):,} agree" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_fingerprints_see_small_differences(monkeypatch):

@@ -17,6 +17,10 @@ def wrong(z):
     w = np.exp(z)
     return w / w.sum(-1, keepdims=True)
 
+def log_of_sum(z):
+    z = z - z.max(-1, keepdims=True)
+    return z - np.log(np.exp(z).sum(-1, keepdims=True))
+
 def single(z):
     w = np.exp(z - z.max())
     return w / w.sum()
@@ -55,12 +59,21 @@ def test_wrong_code_has_status_1(here, capsys):
     assert main(["check", "own_softmax.py:right", "--kind", "log-softmax"]) == 1
 
 
+def test_a_log_softmax_by_log_sum_passes_without_digits(here, capsys):
+    arguments = ["check", "own_softmax.py:log_of_sum", "--kind", "log_softmax"]
+    assert main(arguments) == 1
+    assert "log y_c keeps its digits" in capsys.readouterr().out
+    assert main([*arguments, "--no-digits"]) == 0
+    assert "log y_c keeps its digits" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("arguments", "words"), [
     (["right"], "expected MODULE:FUNCTION, such as scipy.special:softmax or mine.py:softmax; got 'right'"),
     (["own_softmax:left"], "'own_softmax' has no function 'left'"), (["no_such_module:f"], "cannot be imported"),
     (["nothing.py:f"], "there is no file 'nothing.py'"), (["own_softmax:number"], "is not a function, it is of type int"),
     (["own_softmax:right", "--kind", "sofmax"], "did you mean softmax"),
     (["own_softmax:right", "--gradient", "own_softmax:right"], "--gradient does not go with --kind softmax, which takes jacobian, product"),
+    (["own_softmax:right", "--no-digits"], "--no-digits does not go with --kind softmax, only with log_softmax"),
     (["own_softmax:right", "--through", "caffe"], "unknown framework 'caffe'"),
 ])
 def test_mistakes_are_one_line(here, capsys, arguments, words):

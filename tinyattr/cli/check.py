@@ -29,6 +29,7 @@ WHERE = "MODULE:FUNCTION"
                 f"{', '.join(MAKE)}; default: NumPy arrays"),
          option("--single", action="store_true", help="the function takes single vectors: try no batches"),
          option("--unmasked", action="store_true", help="try no masks of -inf"),
+         option("--no-digits", action="store_true", help="log_softmax: log y_c may be 0 where y_c rounds to 1"),
          option("--seconds", type=float, default=SECONDS, metavar="S",
                 help="stop after this time; the table says which tests were not tried; default: %(default)g"),
          *shared("--json"))
@@ -43,6 +44,10 @@ def run_check(options):
     functions = [None if where is None else found(where, options.through)
                  for where in (options.function, *(derivatives[name] for name in DERIVATIVES[kind]))]
     given = {"batches": False if options.single else None, "masks": False if options.unmasked else None}
+    if options.no_digits:
+        if kind != "log_softmax":
+            raise InputError(f"--no-digits does not go with --kind {kind}, only with log_softmax")
+        given["digits"] = False
     findings = KINDS[kind](*functions, **given, seconds=options.seconds)
     tell(options, str(findings), findings.numbers)
     if not findings.holds:

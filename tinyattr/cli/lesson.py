@@ -13,7 +13,7 @@ from tinyattr.course.run import run
 from tinyattr.course.script import lessons, numbered, parsed, read
 from tinyattr.course.student import student
 from tinyattr.errors import InputError, number_of
-from tinyattr.files.atomic import write_text
+from tinyattr.files.atomic import all_different, write_text
 
 LESSON = option("lesson", metavar="N", type=int, help="number of a lesson")
 
@@ -100,8 +100,11 @@ def run_grade(options):
     if options.lesson is not None:
         numbered(options.lesson)
     number_of(options.timeout, "--timeout", 0.1, 86400)
-    found = marks.grade(options.files, options.lesson, options.timeout, worth)
-    tell(options, marks.table(found), found)
+    files = marks.listed(options.files)
+    all_different(*files, options.csv, options.json)  # marks replace nobody's work
+    found = marks.grade(files, options.lesson, options.timeout, worth)
+    rest = marks.left_out(options.files)
+    tell(options, marks.table(found) + (f"\nneither scripts nor notebooks: {', '.join(rest)}" if rest else ""), found)
     if options.csv is not None:
         write_text(options.csv, marks.comma_separated(found))
         print(f"marks    {options.csv}")

@@ -26,9 +26,10 @@ def same(name, got, wanted, within=1e-12):
     worst = apart.max(initial=0) / scale
     if not worst <= within:  # this is also true for NaN
         at = np.unravel_index(apart.argmax(), apart.shape)
-        place = f" at [{', '.join(map(str, at))}]" if at else ""
-        raise AssertionError(f"{name}: off by {worst:.2g} of the largest value, but rounding is at most {within:.2g}; "
-                             f"most{place}: yours {yours[at]:.6g}, truth {wanted[at]:.6g}")
+        both, rounding = f"yours {yours[at]:.6g}, truth {wanted[at]:.6g}", f"at most {within:.2g} is rounding"
+        raise AssertionError(f"{name}: off by {worst:.2g} of the largest value, {rounding}; the most at "
+                             f"[{', '.join(map(str, at))}]: {both}" if at else
+                             f"{name}: {both}; off by {worst:.2g} of {'it' if wanted else '1'}, {rounding}")
     print(f"{name}: ok, apart by {worst:.1g}")
 
 
@@ -62,10 +63,11 @@ def predicts(name, yours, truth, within=1e-12, hint=""):
     has(name, yours, truth)
     right = 0
     for key, true in truth.items():
-        kind, fits = _kind(true)
+        kind, fits, plain = _kind(true)
         if not fits(yours[key]):
             raise AssertionError(f"{name}: the answer for {key!r} should be {kind}, yours is {_thing(yours[key])}")
-        right += _agree(yours[key], true, within) if kind == "a number" else yours[key] == true
+        answer = plain(yours[key])  # no object of the answer's own decides what it is equal to
+        right += _agree(answer, true, within) if kind == "a number" else answer == true
     if right < len(truth):
         raise AssertionError(f"{name}: {right} of {len(truth)} are right" + (f"; {hint}" if hint else ""))
     print(f"{name}: ok, all {len(truth)}")
@@ -122,17 +124,17 @@ def _chosen(name, yours, truth):
 
 
 def _kind(true):
-    """Return the kind of a prediction as text, and a function that tests a value for it."""
+    """What a prediction should be, in words; a function that tells whether it is; one that makes it plain Python."""
     if isinstance(true, bool | np.bool_):
-        return "True or False", lambda v: isinstance(v, int | float | np.generic) and v in (0, 1)
+        return "True or False", lambda v: isinstance(v, int | float | np.generic) and v in (0, 1), bool
     if isinstance(true, str | None):
-        return "a name in quotes, or None", lambda v: isinstance(v, str | None)
-    return "a number", lambda v: np.ndim(v) == 0 and hasattr(v, "__float__")
+        return "a name in quotes, or None", lambda v: isinstance(v, str | None), lambda v: v if v is None else str(v)
+    return "a number", lambda v: np.ndim(v) == 0 and hasattr(v, "__float__"), float
 
 
 def _agree(number, true, within):
-    """Return True if |number - true| <= within * max(|true|, 1)."""
-    return abs(float(number) - true) <= within * max(1, abs(true))
+    """Is the number right, but for `within` of the truth, or of 1 where that is larger?"""
+    return abs(number - true) <= within * max(1, abs(true))
 
 
 def _thing(v):

@@ -1,14 +1,15 @@
-"""Grade students' files: each answer runs alone, in a fresh copy of the lesson, in its own process.
+"""Grade what students hand in: each answer alone, in a fresh copy of the lesson, in a process and a folder of its own.
 
-The student's version of the lesson runs once. Before the checks of an exercise, the process forks for every file. The
-child runs the answer in this file and then the lesson's own checks, and sends the result through a pipe. We take only
-the names that the solution defines from the answer. All other names get the lesson's values back before the checks.
+The lesson runs once, as students get it. In front of an exercise's checks the process splits for every file: the child
+runs that file's answer, then the lesson's own checks, and says through a pipe what came of it. Only the names that the
+solution defines are taken from the answer; all other names are the lesson's, or Python's, again before its checks run.
 
 This stops accidents and common tricks. It is not a sandbox: only a container stops code that attacks its own process
 or your files.
 """
 
 import ast
+import builtins
 import os
 import signal
 import symtable
@@ -45,7 +46,7 @@ def reasons(lesson, handed_in, seconds, way=WAY):
 
     handed_in: {file: {exercise: [(line, text), ...]}}, from `handed_in.exercises`. seconds: time limit of an answer.
     """
-    found = {file: {} for file in handed_in}
+    found, real = {file: {} for file in handed_in}, {file: os.path.realpath(file) for file in handed_in}
     with TemporaryDirectory(ignore_cleanup_errors=True) as room, chdir(room):
         copy = Path(room, lesson.path.name)
         copy.write_text(student(lesson.path.read_text(encoding="utf-8")), encoding="utf-8")
@@ -53,8 +54,9 @@ def reasons(lesson, handed_in, seconds, way=WAY):
             for exercise, code in [(cell.exercise, cell.code) for cell in lesson.cells if cell.exercise]:
                 here = (_judge, _checks(left, names, exercise), names) if way == "fork" else (_anew, copy, exercise)
                 for file, places in handed_in.items():
+                    others = [real[other] for other in handed_in if other != file]
                     found[file][exercise] = _one(places.get(exercise, ())) or _verdict(
-                        get_context(way), seconds, *here, _solution(code), file, *places[exercise][0])
+                        get_context(way), seconds, *here, _solution(code), others, file, *places[exercise][0])
     return found
 
 
@@ -100,25 +102,29 @@ def _defined(statements):
 
 
 def _verdict(context, seconds, judge, *arguments):
-    """Judge an answer in a child process. Return the reason why there is no point, or ""."""
+    """Judge in a child process, in an empty folder: no answer finds, or loses, what another one did to files there.
+
+    Returns why there is no point, or "".
+    """
     here, there = context.Pipe(duplex=False)
     token = token_hex()
-    child = context.Process(target=judge, args=(*arguments, there, token), daemon=True)
-    child.start()
-    there.close()
-    try:
-        here.recv_bytes()  # the child is ready for the answer
-        if not here.poll(seconds):
-            return f"not done after {seconds:g} seconds"
-        sender, _, why = here.recv_bytes(10 * LONGEST).decode().partition(" ")
-        return why if sender == token else "it sends a verdict of its own"
-    except (EOFError, OSError, UnicodeDecodeError):
-        return "it ended its process before the checks were done"
-    finally:
-        with suppress(AttributeError, OSError):
-            os.killpg(child.pid, signal.SIGKILL)  # and every process that it started
-        child.kill()
-        child.join()
+    with TemporaryDirectory(dir=".", ignore_cleanup_errors=True) as folder:
+        child = context.Process(target=judge, args=(*arguments, folder, there, token), daemon=True)
+        child.start()
+        there.close()
+        try:
+            here.recv_bytes()  # all stands ready for the answer
+            if not here.poll(seconds):
+                return f"not done after {seconds:g} seconds"
+            sender, _, why = here.recv_bytes(10 * LONGEST).decode().partition(" ")
+            return why if sender == token else "it sends a verdict of its own"
+        except (EOFError, OSError, UnicodeDecodeError):
+            return "it ended its process before the checks were done"
+        finally:
+            with suppress(AttributeError, OSError):
+                os.killpg(child.pid, signal.SIGKILL)  # with whatever it started
+            child.kill()
+            child.join()
 
 
 def _anew(copy, exercise, *arguments):
@@ -127,8 +133,9 @@ def _anew(copy, exercise, *arguments):
         _judge(_checks(left, names, exercise), names, *arguments)
 
 
-def _judge(checks, names, solution, file, line, text, there, token):
-    """Run an answer and its checks in a child process, and send the reason why there is no point, or ""."""
+def _judge(checks, names, solution, others, file, line, text, folder, there, token):
+    """In a child process: run an answer and its checks, and send why there is no point, or ""."""
+    os.chdir(folder)
     with suppress(AttributeError):
         os.setsid()  # its own group, which we can kill as a whole
     with open(os.devnull, "w") as nowhere:
@@ -136,11 +143,12 @@ def _judge(checks, names, solution, file, line, text, there, token):
         os.dup2(nowhere.fileno(), 2)
     there.send_bytes(b"ready")
     _limit_memory()
-    seen = _watched()
+    seen = _watched(others)
     try:
         own = _defined(solution)
         given = _decorated(answer(line, text, checks.code), solution)
-        _run(given, file, checks, {name: thing for name, thing in names.items() if name not in own})
+        lessons = _builtins(checks.code) | names
+        _run(given, file, checks, {name: thing for name, thing in lessons.items() if name not in own})
         why = ""
     except BaseException as error:
         why = _words(error)
@@ -171,9 +179,17 @@ def _run(given, file, checks, names):
             raise InputError(f"it changes {name}, which the lesson still needs")
     mine |= names
     again = _defined(ast.parse(checks.code).body)
-    exec(compile("\n" * (checks.line - 1) + checks.code, names["__file__"], "exec"), mine)
-    _kept({name: thing for name, thing in names.items() if callable(thing) and name not in again}, mine)
-    _kept(library, _library())
+    try:
+        exec(compile("\n" * (checks.line - 1) + checks.code, names["__file__"], "exec"), mine)
+    finally:  # checks that call something replaced may fail with an error that does not tell
+        _kept({name: thing for name, thing in names.items() if callable(thing) and name not in again}, mine)
+        _kept(library, _library())
+
+
+def _builtins(code):
+    """{name: thing} of Python's own functions and classes that a code names."""
+    named = {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
+    return {name: thing for name, thing in vars(builtins).items() if name in named}
 
 
 def _kept(before, now):
@@ -197,19 +213,21 @@ def _library():
     return found
 
 
-def _watched():
-    """Return a list that records, from now on, forbidden actions: running programs, or reading the lessons."""
-    seen, lessons = [], os.path.realpath(embedded("lessons"))
+def _watched(others):
+    """A list that grows, from now on, by what no answer needs: to run programs, to read lessons or others' files."""
+    closed = {os.path.realpath(embedded("lessons")): "it opens the lessons, where the solutions are",
+              **dict.fromkeys(others, "it opens what somebody else hands in")}
+    seen = []
 
     def hook(event, arguments):
+        before = len(seen)
         if event in PROCESSES:
             seen.append(f"it calls {event}")
-        elif event in FILES and any(os.path.realpath(os.fsdecode(name)).startswith(lessons)
-                                    for name in arguments if isinstance(name, str | bytes | os.PathLike)):
-            seen.append("it opens the lessons, where the solutions are")
-        else:
-            return
-        raise PermissionError(seen[-1])
+        elif event in FILES:
+            paths = [os.path.realpath(os.fsdecode(a)) for a in arguments if isinstance(a, str | bytes | os.PathLike)]
+            seen.extend(why for place, why in closed.items() if any(path.startswith(place) for path in paths))
+        if len(seen) > before:
+            raise PermissionError(seen[-1])
 
     sys.addaudithook(hook)
     return seen

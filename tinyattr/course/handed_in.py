@@ -6,10 +6,11 @@ import re
 import textwrap
 from pathlib import Path
 
-from tinyattr.course.script import MARKER
+from tinyattr.course.script import MARKER, text_of
 from tinyattr.errors import InputError
 
-HEADING = re.compile(r"^# (?:#+ )?Exercise ((\d+)\.\d+) \(\w+\):.*\n", re.M)  # headings of a notebook have their own #
+HEADING = re.compile(r"^# (?:#+ )?Exercise ((\d+)\.\d+) \(\w+\):.*\n", re.M)  # a notebook's has # of its own
+COMMAND = re.compile(r"^(?=[%!])", re.M)  # such as %matplotlib inline: for Jupyter, not for Python
 
 
 def exercises(path):
@@ -50,16 +51,13 @@ def answer(line, text, checks):
 
 
 def _script(path):
-    """Return the text of a file. A notebook becomes a script: its texts are comments, each after a marker."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"it cannot be read: {error}") from None
-    if path.suffix != ".ipynb":
+    """The text of a file; a notebook becomes a script, texts and Jupyter's commands comments, each after a marker."""
+    text = text_of(path)
+    if path.suffix.lower() != ".ipynb":
         return text
     try:
         cells = [(cell["cell_type"], "".join(cell["source"])) for cell in json.loads(text)["cells"]]
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise InputError("it is not a notebook") from None
-    return "\n".join(source if kind == "code" else textwrap.indent(f"%%\n{source}", "# ", lambda line: True)
-                     for kind, source in cells) + "\n"
+        raise InputError("it is no notebook") from None
+    return "\n".join(COMMAND.sub("# ", source) if kind == "code"
+                     else textwrap.indent(f"%%\n{source}", "# ", lambda line: True) for kind, source in cells) + "\n"

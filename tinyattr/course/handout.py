@@ -26,14 +26,14 @@ You need Python 3.11 or newer. Open a terminal in this folder, the one with `req
 
 ## In each lesson
 
-1. Open its file in the folder `lessons` with any editor. Read text and code from top to bottom.
-2. Replace each line `raise NotImplementedError(...)  # your lines` by your answer. Do not change the headings of
-   exercises and the checks below your answer. If an answer needs something else, such as your own function or an
-   import, write it in the same exercise, above the checks.
-3. Run the lesson in this folder: `python3 -m tinyattr lesson run {first}`.
-   Solved exercises say ok, and others say what is missing. No exercise needs the answer of another one. Figures appear
-   in this folder.
-4. Hand in this file. You may change its name, but not its ending.
+1. Open its file in the folder `lessons` with any editor. It is read from top to bottom, text and code.
+2. Where it says `raise NotImplementedError(...)  # your lines`, your answer takes the place of that line. Leave the
+   headings of exercises and the checks below your answer as they are. Whatever an answer needs, such as a function of
+   your own or an import, stands in the same exercise, above its checks.
+3. Run it, in this folder: `python3 -m tinyattr lesson run {first}`.
+   Solved exercises say ok, others say what is missing, and no exercise waits for another one. Figures appear in this
+   folder. (With the Run button of an editor, Python may say `No module named 'tinyattr'`, as it looks elsewhere.)
+4. Hand in the file itself, under any name that keeps its ending.
 {notebooks}
 `GLOSSARY.md` explains words that you do not know.
 

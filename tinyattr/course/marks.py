@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import tomllib
 from itertools import groupby
 from pathlib import Path
@@ -12,18 +13,19 @@ from tinyattr.course.script import lessons
 from tinyattr.errors import InputError, number_of, unknown
 from tinyattr.files.tables import aligned
 
-TEXT = "a text, which you must read"
+TEXT = "a text, which is for you to read"
+SKIPPED = ("tinyattr", "own_network", "site-packages", "__pycache__")  # folders of a handout, or of Python
 
 
 def grade(files, lesson=None, seconds=60, worth=None):
     """Return marks by file, {"file", "lesson", "points", "of", "why", "exercises": {number: {"points", "of", "why"}}}.
 
-    files: scripts, notebooks, and folders of them. lesson: number of the lesson, for files without exercises. worth:
-    {exercise: points}; other exercises have 1 point. "why" gives the reason for no points, or says that the teacher
-    must read a text. Raises InputError for files that do not exist.
+    files: as `listed` takes them. lesson: the number of the lesson of files that hold no exercise.
+    worth: {exercise: points}; others are worth 1. "why" says why there are no points, or that there is a text to read.
+    Raises InputError for files that do not exist.
     """
     rows, known = [], {one.number: one for one in lessons()}
-    read = [(*_read(file, lesson, known), str(file)) for file in _listed(files)]
+    read = [(*_read(file, lesson, known), str(file)) for file in listed(files)]
     for _, group in groupby(sorted(read, key=_lesson), key=_lesson):
         group = list(group)
         one = known.get(group[0][0])
@@ -40,7 +42,7 @@ def _row(file, lesson, why, reasons, worth):
         of = worth.get(number, 1)
         each[number] = {"points": 0 if reason else of, "of": of,
                         "why": "" if why else reason or (TEXT if number in texts else "")}
-    return {"file": file, "lesson": lesson and lesson.number, "points": sum(e["points"] for e in each.values()),
+    return {"file": _shown(file), "lesson": lesson and lesson.number, "points": sum(e["points"] for e in each.values()),
             "of": sum(e["of"] for e in each.values()), "why": why, "exercises": each}
 
 
@@ -81,15 +83,46 @@ def comma_separated(rows):
     return text.getvalue()
 
 
-def _listed(files):
-    """Return the files, and the files in the folders."""
+def listed(files):
+    """The files, and the scripts and notebooks that the folders and their folders hold, each once.
+
+    Raises InputError for what does not exist, and for a folder that holds none.
+    """
+    found = {}
     for file in map(Path, files):
         if not file.exists():
             raise InputError(f"there is no file {str(file)!r} to grade")
-        found = sorted(p for p in file.iterdir() if p.suffix in (".py", ".ipynb")) if file.is_dir() else [file]
-        if not found:
+        here = list(_held(file)) if file.is_dir() else [file]
+        if not here:
             raise InputError(f"there is no script and no notebook in {str(file)!r} to grade")
-        yield from found
+        found |= {os.path.realpath(one): one for one in here if os.path.realpath(one) not in found}
+    return list(found.values())
+
+
+def left_out(files):
+    """What lies in the folders, and is neither a script nor a notebook nor a folder that holds one."""
+    return [_shown(one) for folder in map(Path, files) if folder.is_dir() for one in sorted(folder.iterdir())
+            if not _skipped(one) and not any(_held(one))]
+
+
+def _held(path):
+    """The scripts and notebooks that a path is, or that lie in it at any depth, in order."""
+    if path.is_dir():
+        for one in sorted(path.iterdir()):
+            if not _skipped(one):
+                yield from _held(one)
+    elif path.suffix.lower() in (".py", ".ipynb"):
+        yield path
+
+
+def _skipped(path):
+    """Is this hidden, a folder that no student wrote, or a link to a folder, which might lead in a circle?"""
+    return path.name.startswith(".") or path.name in SKIPPED or (path.is_symlink() and path.is_dir())
+
+
+def _shown(path):
+    """A file's name as a table can hold it, whatever bytes it is made of."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(path))
 
 
 def _read(file, lesson, known):

@@ -19,7 +19,7 @@ class Outcome:
 
     exercise: str | None
     line: int
-    error: Exception | None
+    error: Exception | SystemExit | None
     trace: tuple[str, ...] = ()
 
     def __str__(self):
@@ -74,16 +74,16 @@ def stage(lesson):
 
 
 def execute(cell, names):
-    """Run one cell's code with the line numbers of the file. Returns the Outcome.
+    """Run one cell's code, its line numbers those of the file. Returns the Outcome, also of a cell that calls exit().
 
-    Raises InputError if a library that it needs is not installed.
+    Raises InputError where a library that the lesson needs is not installed.
     """
     try:
         exec(compile("\n" * (cell.line - 1) + cell.code, names["__file__"], "exec"), names)
-    except ModuleNotFoundError as error:
-        raise InputError(f"this lesson needs {error.name}, which is not installed; for all lessons run "
-                         "python3 -m pip install hypothesis") from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        if isinstance(error, ModuleNotFoundError) and cell.exercise is None:
+            raise InputError(f"this lesson needs {error.name}, which is not installed; what all lessons need comes by "
+                             "python3 -m pip install hypothesis") from None
         frames = traceback.extract_tb(error.__traceback__)
         trace = tuple(f"line {f.lineno}: {f.line}" for f in frames if f.filename == names["__file__"])
         return Outcome(cell.exercise, cell.line, error, trace)

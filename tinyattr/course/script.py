@@ -6,6 +6,7 @@ the same file runs in plain Python, and also becomes a page and a notebook.
 
 import ast
 import re
+import tokenize
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,11 +70,31 @@ def numbered(n):
 
 
 def read(path):
-    """Return the lesson in a file. Raises InputError if we cannot read it, or if it has no header of a lesson."""
+    """The lesson in a file. Raises InputError where it cannot be read, or its header is not a lesson's."""
+    if Path(path).suffix.lower() == ".ipynb":
+        raise InputError(f"{str(path)!r} is a notebook; Jupyter runs it: python3 -m notebook")
     try:
-        return parsed(Path(path).read_text(encoding="utf-8"), Path(path))
-    except (OSError, UnicodeDecodeError, SyntaxError) as error:
+        text = text_of(path)
+    except InputError as error:
         raise InputError(f"{str(path)!r} cannot be read as a lesson: {error}") from None
+    try:
+        return parsed(text, Path(path))
+    except SyntaxError as error:
+        raise InputError(f"{str(path)!r} cannot be read as a lesson: line {error.lineno}: {error.msg}") from None
+
+
+def text_of(path):
+    """The text of a script, as Python reads it: in UTF-8 unless its first lines name another encoding.
+
+    Raises InputError, which does not name the file.
+    """
+    try:
+        with tokenize.open(path) as file:
+            return file.read()
+    except OSError as error:
+        raise InputError(f"it cannot be opened: {error.strerror}") from None
+    except (SyntaxError, UnicodeDecodeError):
+        raise InputError("it is no text in UTF-8; save it in that encoding") from None
 
 
 def parsed(source, path):

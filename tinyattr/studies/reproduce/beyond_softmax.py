@@ -73,8 +73,8 @@ def beyond_softmax(net, pictures, K=10.0, layer=None):
     if net.classes == CLASSES and all(p.mask is not None for p in pictures):
         gain, back, cure = localised(networks, pictures, layer)
         claims += [gain, back]
-    verdict = (f"{'Both' if all(claim.holds for claim in claims[:3]) else 'Not both'} distortions exist as said "
-               f"(correlation of maps before and after {shift:.2f} and {collapse:.2f}). Taking the class mean out "
+    verdict = (f"{'Both' if all(claim.holds for claim in claims[:3]) else 'Not both'} distortions exist as described "
+               f"(correlation of maps before and after {shift:.2f} and {collapse:.2f}). Subtracting the class mean "
                f"{'removes' if claims[3].holds else 'does not remove'} both, exactly and without training. {cure}")
     maps = heatmaps(tapes, ("grad_cam",), ("pre", "centred"), c, layer)
     return Reproduction.of(f"Oh & Noh 2025: {net.label(c)}, {net.name}, layer {layer}", maps, claims, verdict)
@@ -101,5 +101,6 @@ def localised(networks, pictures, layer):
             Claim("(ours) trained from the shifted layer, the branch draws the map that it draws otherwise",
                   f"correlation {alike:.3f}", alike > 1 - SAME),
             f"A sigmoid branch puts {on['sigmoids']:.2f} of the map on the right glyph (softmax {on['softmax']:.2f}, "
-            f"class mean {on['class mean']:.2f}): {'a gain, as said' if gain else 'no clear gain'}; trained from the "
-            f"shifted layer {on['sigmoids from shift']:.2f} (shifted {on['shift']:.2f}).")
+            f"class mean {on['class mean']:.2f}), which is {'a gain, as claimed' if gain else 'no clear gain'}. "
+            f"Trained from the shifted layer, it puts {on['sigmoids from shift']:.2f} there (shifted "
+            f"{on['shift']:.2f}).")

@@ -58,11 +58,11 @@ def contrast(net, pictures, K=10.0, layer=None):
               f"largest difference {moved:.0e} of the largest value", moved <= 10 * SAME),
     ]
     verdict = (f"The weighted contrast keeps r_1 = {weighted[0]:.2f} (logit alone {logit[0]:.2f}, max contrast "
-               f"{largest[0]:.2f}) and r_2 = {weighted[1]:.2f} ({logit[1]:.2f}, {largest[1]:.2f}): against the logit, "
-               f"{'both' if (weighted > logit).all() else 'not both'} in the printed direction, "
-               f"{('neither', 'one', 'both')[sum(more)]} by more than two standard errors. In the "
-               f"altered network the contrasts {'stay' if claims[-1].holds else 'move'}; with the logit alone r_2 is "
-               f"{mean['altered'][1]:.2f}, untouched {mean['untouched'][1]:.2f}.")
+               f"{largest[0]:.2f}) and r_2 = {weighted[1]:.2f} ({logit[1]:.2f}, {largest[1]:.2f}). "
+               f"{'Both' if (weighted > logit).all() else 'Not both'} differences from the logit have the printed "
+               f"direction; {('neither is', 'one is', 'both are')[sum(more)]} larger than two standard errors. In the "
+               f"altered network the contrasts {'do not ' * bool(claims[-1].holds)}change. There the logit alone gives "
+               f"r_2 = {mean['altered'][1]:.2f}, and the untouched picture has {mean['untouched'][1]:.2f}.")
     maps = {(f"t_{i + 1}, {net.label(two[i])}", column): heat for i in (0, 1) for (_, column), heat in
             heatmaps(tapes, ("grad_cam",), tuple(CONTRASTS.values()), two[i], layer).items()}
     return Reproduction.of(f"Wang & Wang 2022, Table 1: {net.name}, {count} pictures, layer {layer}", maps, claims,

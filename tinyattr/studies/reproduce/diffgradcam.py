@@ -59,10 +59,11 @@ def diffgradcam(net, pictures, K=10.0, layer=None):
               f"correlation of the maps of log_odds with the frame {odds_before:.2f} -> {odds_fooled:.2f}, "
               f"max |y' - y| = {by_sawtooth:.0e}", odds_fooled < 0.5),
     ]
-    verdict = (f"Read in three ways, maps of differences {'' if claims[0].holds else 'resemble, but do not '}equal "
-               f"those of Grad-CAM (correlation {min(alike):.2f} to {max(alike):.2f}). Whatever all logits share "
-               f"{'does not move them, as said' if claims[2].holds else 'moves them'}; "
-               f"{'nor does' if claims[3].holds else 'other fooling can:'} a sawtooth on one logit "
+    verdict = ("The abstract can be read in three ways. In all three, "
+               f"maps of differences {'' if claims[0].holds else 'resemble, but do not '}equal those of Grad-CAM "
+               f"(correlation {min(alike):.2f} to {max(alike):.2f}). A number that all logits share "
+               f"{'does not move the maps, as the authors say' if claims[2].holds else 'moves the maps'}. A sawtooth "
+               f"on one logit {'does not' if claims[3].holds else 'does'} move them "
                f"(correlation with the frame {odds_before:.2f} -> {odds_fooled:.2f}).")
     maps = heatmaps(tapes, ("grad_cam",), ("pre", "log_odds"), c, layer)
     return Reproduction.of(f"Piland et al. 2025: {net.label(c)}, {net.name}, layer {layer}", maps, claims, verdict)

@@ -51,7 +51,8 @@ def freedom(net, pictures, K=10.0, layer=None):
               "value", max(apart(difference, difference_free), apart(odds, odds_free)) <= SAME),
     ]
     verdict = (f"{'Holds' if claims[0].holds and claims[1].holds else 'Does not hold here'}: a logit's gradient became "
-               f"another picture, all probabilities stayed; one t gives all pictures a cosine of at least {alike:.2f}."
-               f"{' What two logits differ by keeps its gradient.' if claims[3].holds else ''}")
+               "a chosen picture, and all probabilities stayed the same; with one t, the gradients for all pictures "
+               f"have a cosine of at least {alike:.2f} with the chosen picture."
+               f"{' The difference of two logits keeps its gradient.' if claims[3].holds else ''}")
     maps = heatmaps(tapes, ("gradient",), ("pre", "log_odds"), c, None)
     return Reproduction.of(f"Srinivas & Fleuret 2021: {net.label(c)}, {net.name}", maps, claims, verdict)

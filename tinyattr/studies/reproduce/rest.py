@@ -50,11 +50,11 @@ def rest(net, pictures, K=10.0, layer=None):
               f"correlation of maps, original and altered network: ReST {rest_kept:.3f}, log {log_kept:.3f}",
               bool(rest_kept > 0.99)),
     ]
-    verdict = (f"Post-softmax's limitation: {'' if claims[0].holds else 'not '}addressed, ReST does "
-               f"{'not ' if claims[0].holds else ''}vanish where the network is sure. Pre-softmax's: "
-               f"rivals {'' if claims[1].holds else 'do not '}count; "
-               f"t moves it {'' if claims[2].holds else 'not '}as it moves pre "
-               f"(correlation of its maps before and after {rest_kept:.2f}, of log's {log_kept:.2f}).")
+    verdict = (f"The limitation of post-softmax is {'' if claims[0].holds else 'not '}addressed: ReST does "
+               f"{'not ' if claims[0].holds else ''}vanish where the network is sure. As for pre-softmax, "
+               f"rivals {'' if claims[1].holds else 'do not '}count in ReST, but "
+               f"t {'moves' if claims[2].holds else 'does not move'} ReST as it moves pre "
+               f"(correlation of maps before and after: ReST {rest_kept:.2f}, log {log_kept:.2f}).")
     shown = {("grad_cam", f"{n}: {s}"): grad_cam(*tapes[n], c, s, layer) for s in ("pre", "log") for n in tapes}
     shown |= {("grad_cam", f"{n}: ReST"): replace(shown["grad_cam", f"{n}: pre"], score="ReST", direction=L, plane=L)
               for n, L in both.items()}
