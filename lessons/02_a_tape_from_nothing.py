@@ -125,7 +125,7 @@ def relu(record, g):
 ### END SOLUTION
 
 
-my_book = {"add": add, **{rule.__name__: unaided()(rule) for rule in (mul, exp, relu)}}  # none calls the library's rule
+my_book = {"add": add, "mul": unaided()(mul), "exp": unaided()(exp), "relu": unaided()(relu)}  # none calls the library's rule
 for op, x in [("mul", (3.0, -2.0)), ("exp", (0.5,)), ("relu", (1.5,)), ("relu", (-1.5,))]:
     tape = leaves(*x)
     write(tape, op, *range(len(x)))

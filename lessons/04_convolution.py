@@ -229,6 +229,8 @@ same("in the middle of the picture, both orders give the same", first, second)
 bright = (2, 0)  # the answers to the left of this pixel lie outside; if the pixel moves first, they lie inside
 ### END SOLUTION
 
+holds("4.3 a pixel of every picture", np.shape(bright) == (2,) and all(-5 <= place < 5 for place in bright),
+      "the smallest picture has 5 rows and 5 columns, counted from 0")
 for H in (5, 7, 12):
     first, second = both_orders(bright, H)
     holds(f"4.3 the orders differ in {H} x {H} pixels", np.abs(first - second).max() > 0.5, "try the edges, one by one")

@@ -94,8 +94,8 @@ def differences(f, z, step=1e-5):
 
 same("7.2 by central differences", my_jacobian(z), differences(softmax, z), within=1e-8)
 for logits in (z, np.array([-700.0, 0.5, 3.0, 700.0])):
-    same(f"7.2 rows sum to zero at {logits}", my_jacobian(logits).sum(1), np.zeros(len(logits)), within=1e-15)
-    same(f"7.2 columns sum to zero at {logits}", my_jacobian(logits).sum(0), np.zeros(len(logits)), within=1e-15)
+    same(f"7.2 rows sum to zero at {logits}", np.sum(my_jacobian(logits), 1), np.zeros(len(logits)), within=1e-15)
+    same(f"7.2 columns sum to zero at {logits}", np.sum(my_jacobian(logits), 0), np.zeros(len(logits)), within=1e-15)
 
 # %%
 # The next figure shows a Jacobian of softmax. Its entries are positive on the diagonal and negative elsewhere, and each row

@@ -228,6 +228,9 @@ q = e - ta.SCORES["log_odds"](s * z, c)[1]
 same("9.2 what the map shows", scaled(shown(q, of_each_class)), scaled(grad_cam(broken)), within=1e-6)
 made_up = np.random.default_rng(7).normal(size=(len(z), 3, 5))  # a map is linear in its row: Σ_j row_j L_j
 same("9.2 shown(q, L) for other pre maps", scaled(shown(q, made_up)), scaled(np.tensordot(broken, made_up, 1)), within=1e-6)
+several = np.array([20.0, 1.0, 0.5, 0.0])  # three rivals that are nearly as strong as each other
+q, broken = np.eye(4)[0] - ta.SCORES["log_odds"](several, 0)[1], as_printed(several, 0)["log"]
+same("9.2 shown(q, L) for several rivals", scaled(shown(q, made_up[:4])), scaled(np.tensordot(broken, made_up[:4], 1)), within=1e-6)
 
 # %%
 # When is a factor harmless?
@@ -297,6 +300,12 @@ for a in (0.37, 5.5):
         return row * (1.001 if np.allclose(row, a * one) else 1)
 
     holds(f"9.3 the claim is false if only a = {a} is wrong", not passes(scales, slips, one, a), "use the a that your function gets")
+
+    def exchanges(row, a=a):
+        """A method that exchanges two places for the row a · one: the sum, the largest and its place stay."""
+        return row[:, [0, 2, 1]] if np.allclose(row, a * one) else row
+
+    holds(f"9.3 the claim is false if two places are exchanged at a = {a}", not passes(scales, exchanges, one, a), "compare place by place")
 
 # %%
 # Which score should I use?

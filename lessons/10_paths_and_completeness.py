@@ -244,6 +244,7 @@ print(len(width), "gradients, one for each piece between two kinks")
 same("10.3 the slope is constant between two kinks", early, late)
 same("10.3 the sum is exact", width @ early, change(kinked, x6, b6, 1, "pre"))
 holds("10.3 the slope jumps at each kink", (np.abs(np.diff(early)) > 1e-6).all())
+same("10.3 the kinks on the way back, from x to b", kinks(kinked, b6, x6), 1 - ends[-2:0:-1])
 
 # %%
 # A Stieltjes sum
@@ -375,6 +376,7 @@ heat = ta.integrated_gradients(net, x, c, score="log_odds", baseline=b, steps=8)
 print(heat.receipt)
 holds("10.5 the glyph gets 0", not heat.raw[glyph].any())
 same("10.5 the baseline is black outside the glyph", b[0, ~glyph], black[0, ~glyph], within=0)
+same("10.5 the baseline is black everywhere if there is no glyph", blind_baseline(x, black, np.zeros_like(glyph)), black, within=0)
 holds("10.5 the promised sum is not near 0", abs(heat.receipt.owed) > 1)
 holds("10.5 the map keeps most of its promise", abs(heat.receipt.gap) < 0.2 * abs(heat.receipt.owed))
 

@@ -139,9 +139,10 @@ def blind(height, width):
 
 
 mine = np.array(blind(224, 224), float)
-holds("14.2 a map of the picture's size, nothing below 0", mine.shape == (224, 224) and mine.min() >= 0)
+holds("14.2 a map of the picture's size, nothing below 0 and something above", mine.shape == (224, 224) and mine.min() >= 0 < mine.max())
 share = energy(mine, outline)
 holds("14.2 it knows nothing of the place", share < 1.3 * outline.mean(), f"{share:.2f} of it lies on the heart")
+holds("14.2 and for a picture of any size", np.shape(blind(6, 9)) == (6, 9), "make it from height and width alone")
 result = area(deletion(net, x, mine, c, pixels=2 * STEP))
 limit = area(curves["Grad-CAM"][::2])
 holds("14.2 and beats Grad-CAM", result < limit, f"yours has {result:.3f}, Grad-CAM {limit:.3f}; what destroys a shape?")
@@ -232,6 +233,8 @@ by = {"guided": "r", "noise": "pr", "edges": "pr", "outline": "dr"}
 ### END SOLUTION
 
 has("14.4 four maps", by, ("guided", "noise", "edges", "outline"))
+holds("14.4 letters", all(isinstance(letters, str | set | list | tuple) and set(letters) <= set("dpr") for letters in by.values()),
+      'write some of the letters d, p and r, such as "dp", with nothing between them')
 counts = {name: sum(found_out[name, test] for test in "dpr") for name in by}
 predicts("14.4 how many tests", {name: len(set(letters)) for name, letters in by.items()}, counts)
 predicts("14.4 which", {(name, test): test in letters for name, letters in by.items() for test in "dpr"}, found_out)

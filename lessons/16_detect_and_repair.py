@@ -210,6 +210,7 @@ rng = np.random.default_rng(1)
 draws = [[np.array([Fraction(int(v), 7) for v in rng.integers(1, 100, size)]) for size in (3, 5)] for _ in range(20)]
 found = [np.array(slope_of_kernel(h, w, 2)) for h, w in draws]
 shifted = [np.array(slope_of_kernel(h, w * Fraction(9, 4), 2)) for h, w in draws]  # e^t = 9/4
+holds("16.3 of the kernel's shape, (3, 5)", all(D.shape == (3, 5) for D in found), f"yours has shape {found[0].shape}")
 holds("16.3 sums to exactly 0 over classes", all((D.sum(1) == 0).all() for D in found))
 holds("16.3 t is not seen at all", all((a == b).all() for a, b in zip(found, shifted, strict=True)))
 tape = head.run(x[:1])

@@ -40,6 +40,7 @@ from tinyattr.softmax import softmax
 from tinyattr.studies.detect import inspect, repair
 from tinyattr.studies.draw import grid
 from tinyattr.studies.metrics import pearson
+from tinyattr.studies.more_attacks import paint
 
 net = ta.load(NETWORK or "glyphs")
 x = net.read(PHOTO or example().picture)
@@ -95,10 +96,11 @@ folder = tempfile.TemporaryDirectory()
 path = Path(folder.name) / "from_a_friend.h5"
 ta.save(ta.alter(net, K=10), path)
 suspect = ta.load(path)
-tiny = ta.vgg("A", width=1 / 16, size=32, classes=5, seed=2)  # two small ones to try your function on
-noise = np.random.default_rng(1).standard_normal((1, 32, 32, 3)).astype(np.float32)
-biases = {"predictions": (tiny.weights["predictions"][0], tiny.weights["predictions"][1] + np.float32([0, 0, 0, 0, 2]))}
-other = ta.network(tiny.layers, {**tiny.weights, **biases})
+tiny = ta.vgg("A", width=1 / 16, size=64, classes=5, seed=4)  # a small one to try your function on, and variants of it
+noise = np.random.default_rng(1).standard_normal((1, 64, 64, 3)).astype(np.float32)
+kernel, bias = tiny.weights["predictions"]
+other, faint, turned = (ta.network(tiny.layers, {**tiny.weights, "predictions": pair}) for pair in (
+    (kernel, bias + np.float32([2, 0, 0, 0, 0])), (kernel / 1000, bias), (kernel / 1000 * np.float32([1, 1, 1, 2, 1]), bias)))
 
 # %%
 # Exercise 20.2 (complete): what moved?
@@ -134,6 +136,11 @@ holds("20.2 another network, attacked", attacked["same probabilities"] and set(a
 differs = compared(tiny, other, noise, 1)
 holds("20.2 other biases: probabilities change, and only the rows that depend on them move",
       not differs["same probabilities"] and {"post", "log_odds"} <= set(differs["moved"]) and not {"pre", "centred"} & set(differs["moved"]))
+of_faint = [set(compared(faint, turned, noise, k)["moved"]) for k in (1, 3)]
+holds("20.2 class 3 has other weights: pre moves for it, not for class 1", ["pre" in moved for moved in of_faint] == [False, True],
+      "ask for the class c; however small a map is, a hundredth of its own largest number counts")
+unseen = compared(tiny, paint(tiny, [[1, -1], [1, -1]], K=3), noise, 1)
+holds("20.2 a t that Grad-CAM does not see", set(unseen["moved"]) == {"pre"}, "compare maps of HiResCAM")
 
 # %%
 # Detect and repair

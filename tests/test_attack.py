@@ -206,7 +206,7 @@ def test_attacks_that_make_no_sense(attack):
 
 def test_masks_and_bounds_that_make_no_sense():
     net, x = network_and_picture(0)
-    with pytest.raises(ta.InputError, match=r"mask is finite numbers \(h, w\)"):
+    with pytest.raises(ta.InputError, match=r"mask must be finite numbers \(h, w\)"):
         paint(net, np.ones(4))
     with pytest.raises(ta.InputError, match="bound must be"):
         bounded(net, bound=0)

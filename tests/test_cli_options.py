@@ -52,9 +52,9 @@ def test_values_have_their_defaults_type(method, written, value):
     ("eigen_cam", "weighted=maybe", "--option weighted=maybe: expected true or false (or yes, no, on, off, 1, 0); the default is False"),
     ("smoothgrad", "sigma=high", "--option sigma=high: expected a number; the default is 0.15"),
     ("smoothgrad", "seed=1.5", "--option seed=1.5: expected a whole number; the default is 0"),
-    ("expected_gradients", "draws=3", "--option draws=3: expected an array, which only Python code can give"),
-    ("rise", "masks=ones", "--option masks=ones: expected an array, which only Python code can give"),
-    ("expected_gradients", "baselines=black,", "expected words or numbers, with commas between them"),
+    ("expected_gradients", "draws=3", "--option draws=3: expected an array; only Python code can give arrays"),
+    ("rise", "masks=ones", "--option masks=ones: expected an array; only Python code can give arrays"),
+    ("expected_gradients", "baselines=black,", "expected words or numbers, separated by commas"),
     ("expected_gradients", "baselines=blue", "unknown baseline 'blue'; known: black"), ("lrp", "composite=3", "unknown composite 3; known: zero"),
     ("rise", "cells=10000", "cells must be a whole number from 1 to 224; got 10000"),
     ("feature_ablation", "groups=1000", "groups must be a whole number from 1 to 224; got 1000"),
@@ -139,7 +139,7 @@ def test_a_folder_of_pictures(photos, capsys):
         assert f"{one['y_c']:.6g}" in row
     capsys.readouterr()
     assert main(["explain", str(photos)]) == 1
-    assert "is there already and is not overwritten" in capsys.readouterr().err
+    assert "exists already and is not overwritten" in capsys.readouterr().err
 
 
 def test_a_picture_that_cannot_be_read_does_not_stop_the_others(photos, capsys):
@@ -180,7 +180,7 @@ def test_a_photo_without_a_network_for_photos(arguments, photos, capsys, monkeyp
     cached(FETCHABLE["squeezenet"]).touch()
     assert main(arguments) == 0
     assert asked == ["squeezenet"]
-    assert "note     squeezenet, which was fetched, is used; --net names another" in capsys.readouterr().out
+    assert "note     the fetched network squeezenet is used; --net names another" in capsys.readouterr().out
 
 
 def test_a_scene_of_our_own_needs_no_note(capsys):
@@ -235,7 +235,7 @@ def test_weights_that_exist_are_kept_unless_one_says_so(tmp_path, monkeypatch, c
     Path("mine.h5").write_bytes(b"trained for hours")
     for command in (["bake", "glyphs", "mine.h5"], ["repair", "glyphs", "mine.h5"], ["weights", "convert", "glyphs", "mine.h5"], ["train", "--out", "mine.h5"]):
         assert main(command) == 1
-        assert capsys.readouterr().err == "tinyattr: 'mine.h5' exists already, and is kept; give another name, or say --overwrite\n"
+        assert capsys.readouterr().err == "tinyattr: 'mine.h5' exists already, and is kept; give another name, or --overwrite\n"
         assert Path("mine.h5").read_bytes() == b"trained for hours"
     assert main(["repair", "glyphs", "mine.h5", "--overwrite"]) == 0
     assert Path("mine.h5").read_bytes() != b"trained for hours"

@@ -54,7 +54,7 @@ def test_one_bit_of_a_file_of_our_own(tmp_path, capsys, layer, what):
     flip(tmp_path / "w.h5", f"weights/{layer}/{what}", 0)
     assert main(["weights", "verify", str(tmp_path / "w.h5")]) == 1
     captured = capsys.readouterr()
-    assert f"{layer}/{what} is not what was written: its sha256 differs" in captured.out
+    assert f"{layer}/{what} is damaged: its sha256 differs" in captured.out
     assert captured.err == "tinyattr: not verified: arrays\n"
 
 
@@ -91,8 +91,8 @@ def test_nothing_known_is_not_verified_and_a_family_is_asked_for(tmp_path, capsy
     path = str(write(tmp_path / "w.h5", net.weights, "keras-2016"))
     assert main(["weights", "verify", path, "--size", "32"]) == 1
     captured = capsys.readouterr()
-    assert "say whose training it is with --family oxford or torchvision" in captured.out
-    assert "nothing is known to compare this file with" in captured.err
+    assert "say who trained it with --family oxford or torchvision" in captured.out
+    assert "we know nothing to compare this file with" in captured.err
     assert "photo     -       beagle.jpg: not classified" in "\n".join(map(str, verify(path, ["beagle.jpg"], size=32)))
     assert main(["weights", "show", path, "--family", "oxford", "--size", "32"]) == 0
     out = capsys.readouterr().out
@@ -141,7 +141,7 @@ def test_a_published_file_by_its_digest(tmp_path, monkeypatch):
     convert(path, tmp_path / "own.h5", family="oxford", size=32)
     flip(path, "fc2/fc2_W_1:0", (1, 2))
     assert outcomes(verify(path, size=32))["file"] == "FAILED"
-    with pytest.raises(ta.InputError, match="not the published file of VGG19, trained in Oxford .* get it again"):
+    with pytest.raises(ta.InputError, match="name or size of the file of VGG19, trained in Oxford .* get it again"):
         convert(path, tmp_path / "own2.h5", family="oxford", size=32)
 
 

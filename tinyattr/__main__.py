@@ -1,4 +1,4 @@
-"""`python3 -m tinyattr`: the command line."""
+"""`python3 -m tinyattr` runs the command line."""
 
 from tinyattr.cli.main import entry
 

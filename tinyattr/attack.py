@@ -1,11 +1,11 @@
-"""The attack: add the same t(x) to every logit. Probabilities stay, pre-softmax heatmaps do not.
+"""The attack: add the same number t(x) to every logit. Probabilities stay the same, pre-softmax heatmaps change.
 
 Lerma & Lucas (2023), "A Vulnerability of Attribution Methods Using Pre-Softmax Scores", arXiv 2307.03305. The paper
-does not number its equations: here (V1) is its first, (V2) its second, and so on. Its t is that of `alter`;
-studies/more_attacks.py has others. Whatever t is, y' = softmax(z + t) = softmax(z) = y.
+does not number its equations: we call the first (V1), the second (V2), and so on. `alter` adds the paper's t, and
+studies/more_attacks.py adds other t. For every t, y' = softmax(z + t) = softmax(z) = y.
 
-An attack is a few ordinary layers behind the logits, so that t is on the tape like all else. The layer, or the place of
-it, that t is computed from is called the tap.
+An attack is a few ordinary layers after the logits, so the tape holds t like every other value. The layer (or the
+place in a layer) that t is computed from is called the tap.
 """
 
 from dataclasses import replace
@@ -19,9 +19,8 @@ from tinyattr.nets import Network
 def alter(net, K=10.0, layer=None, at=(0, 0)):
     """The altered network z'_i = z_i + t, t = K sum_k A_ijk at the place (i, j) = at. Equations (V1)-(V5).
 
-    layer: whose activations A are, default the network's last feature maps. Raises InputError for an unknown layer, a
-    place that is no pair of whole numbers, a K that is no finite number. A place outside the maps is an error later,
-    when the network runs.
+    layer: the layer with activations A, by default the network's last feature maps. Raises InputError if the layer is
+    unknown, `at` is not two whole numbers or K is not finite; running raises it for a place outside the maps.
     """
     return plant(net, [
         ("tap", "pick", {"inputs": [tapped(net, layer)], "at": place_of(at)}),  # A_ij, (N, C)
@@ -32,15 +31,15 @@ def alter(net, K=10.0, layer=None, at=(0, 0)):
 
 
 def plant(net, layers, weights):
-    """The network with these layers behind it, and after them one more, which adds the output of "t" to every logit.
+    """Return the network with these layers at its end, then one more layer: it adds the output of "t" to every logit.
 
-    layers, weights: as a Network has them; one of the layers is called "t" and gives (N, 1); if (N, n), each logit gets
-    its own. Where a name is taken, all new ones get a number, so that a network can be altered again.
+    layers, weights: as for a Network. Layer "t" gives (N, 1). If it gives (N, n), each logit gets its own number, and
+    probabilities change. If a name is taken, all new names get a number, so that one can alter a network again.
     """
     taken = {"input", *(name for name, _, _ in net.layers)}
     names = [name for name, _, _ in layers] + ["altered"]
     suffix = next(s for s in ("", *map(str, range(2, 1000))) if taken.isdisjoint(name + s for name in names))
-    new, behind = {}, []  # {name: the new layer's own}, of those that stand already; other names are the network's
+    new, behind = {}, []  # new: {given name: name in the network} of the layers made so far
     for name, op, attributes in layers:
         inputs = {"inputs": [new.get(i, i) for i in attributes["inputs"]]} if "inputs" in attributes else {}
         new[name] = name + suffix
@@ -51,7 +50,7 @@ def plant(net, layers, weights):
 
 
 def tapped(net, layer):
-    """The name of the layer that t is computed from: the network's last feature maps, unless told otherwise."""
+    """Return the name of the layer that t is computed from, by default the network's last feature maps."""
     names = ["input", *(name for name, _, _ in of_type(net, Network, "net").layers)]
     layer = net.features if layer is None else layer
     if of_type(layer, str, "layer") not in names:
@@ -60,6 +59,6 @@ def tapped(net, layer):
 
 
 def strength(net, K):
-    """K, if it is a finite number in the network's own dtype. Raises InputError."""
+    """Return K if it is a finite number in the network's dtype. Raises InputError."""
     largest = float(np.finfo(net.dtype).max)
     return number_of(K, "K", -largest, largest)

@@ -1,6 +1,6 @@
-"""One kind of error for all a user can get wrong: one line, what was given, what was expected and what to do.
+"""One kind of error for all user mistakes: one line that says what was given, what was expected and what to do.
 
-And the checks that raise it for arguments of every room: names, counts, flags, seeds, places.
+The checks of arguments, which raise this error, are here too: names, counts, flags, seeds, places.
 """
 
 from difflib import get_close_matches
@@ -10,13 +10,13 @@ from operator import index
 import numpy as np
 
 LONGEST = 1000  # characters of a message
-MOST = 10**9  # of whatever a user counts
+MOST = 10**9  # largest count that a user may give
 
 
 class InputError(ValueError):
-    """What was given cannot be used. The command line prints its one line and exits with status 1.
+    """An InputError says that an argument cannot be used. The command line prints one line and exits with status 1.
 
-    What is quoted in the message may have many lines, or what a terminal would obey; the message has not.
+    A quoted argument may have several lines, or characters that control a terminal. The message does not keep them.
     """
 
     def __init__(self, message=""):
@@ -25,7 +25,7 @@ class InputError(ValueError):
 
 
 def unknown(kind, given, known):
-    """The error for a name that does not exist: lists the near matches, else all names when they are few."""
+    """Return the error for an unknown name. The message lists similar names, else all names if they are few."""
     known = [str(name) for name in known]
     near = get_close_matches(str(given), known, n=5, cutoff=0.5)
     if near:
@@ -38,7 +38,7 @@ def unknown(kind, given, known):
 
 
 def named(kind, given, known):
-    """The name among `known` that is meant by `given`: "Grad-CAM" and "GradCAM" mean grad_cam.
+    """Return the name in `known` that `given` means: "Grad-CAM" and "GradCAM" mean grad_cam.
 
     Raises InputError as `unknown` says.
     """
@@ -52,12 +52,12 @@ def named(kind, given, known):
 
 
 def all_named(kind, given, known):
-    """The names that are meant by a list of names, each once. Raises InputError as `named` does."""
+    """Return the known names that a list of names means, each once. Raises InputError as `named` does."""
     return list(dict.fromkeys(named(kind, name, known) for name in of_type(given, (list, tuple), f"{kind}s")))
 
 
 def count_of(number, name, least=1, most=None):
-    """A whole number of at least `least` and at most `most`, by default MOST. Raises InputError."""
+    """Return `number` as an int from `least` to `most` (by default MOST). Raises InputError."""
     try:
         count = index(None if isinstance(number, bool) else number)
     except TypeError:
@@ -69,15 +69,15 @@ def count_of(number, name, least=1, most=None):
 
 
 def number_of(number, name, low, high):
-    """A real number from low to high, two finite numbers, as a float. Raises InputError."""
+    """Return `number` as a float from low to high, which are finite. Raises InputError."""
     real = isinstance(number, Real) and not isinstance(number, bool)
-    if not real or not low <= number <= high:  # as NaN is not
+    if not real or not low <= number <= high:  # NaN fails this test too
         raise InputError(f"{name} must be a number from {low:g} to {high:g}; got {number!r:.60}")
     return float(number)
 
 
 def of_type(given, kind, what):
-    """`given`, if it is of this type, or of one of these. Raises InputError."""
+    """Return `given` if it has this type, or one of these types. Raises InputError."""
     if not isinstance(given, kind):
         kinds = " or ".join(k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,)))
         raise InputError(f"{what} must be a {kinds}; got {given!r:.60}")
@@ -85,7 +85,7 @@ def of_type(given, kind, what):
 
 
 def floats_of(given, what):
-    """An array of float64. Raises InputError for what is no array of numbers."""
+    """Return `given` as an array of float64. Raises InputError if it is not an array of numbers."""
     try:
         return np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError):
@@ -93,7 +93,7 @@ def floats_of(given, what):
 
 
 def place_of(given):
-    """(row, column), two whole numbers. Raises InputError."""
+    """Return (row, column), two whole numbers. Raises InputError."""
     try:
         i, j = map(index, given)
     except (TypeError, ValueError):
@@ -102,17 +102,17 @@ def place_of(given):
 
 
 def flag_of(given, name):
-    """True or False. Raises InputError for anything else: the text "no", say, counts as true in Python."""
+    """Return `given`, True or False. Raises InputError for anything else: Python would take the text "no" as true."""
     if not isinstance(given, bool | np.bool_):
         raise InputError(f"{name} must be True or False; got {given!r:.60}")
     return bool(given)
 
 
 def rng_of(seed):
-    """NumPy's random generator for a seed: a whole number of at least 0. Raises InputError."""
+    """Return NumPy's random generator for a seed, a whole number of at least 0. Raises InputError."""
     return np.random.default_rng(count_of(seed, "seed", least=0, most=2**128))
 
 
 def folded(name):
-    """A name in one spelling: small letters, underscores for blanks and hyphens."""
+    """Return a name in one spelling: small letters, with underscores instead of blanks and hyphens."""
     return "_".join(name.replace("+", " plus ").replace("-", " ").replace("_", " ").casefold().split())

@@ -1,20 +1,21 @@
-"""Scores: what a heatmap explains. Each gives its value and its row dS/dz at the logits.
+"""Scores: what a heatmap explains. A score returns its value and its row, the derivative dS/dz at the logits.
 
     score(z, c) -> (value, row, log_scale)      dS/dz = row * exp(log_scale)
 
 z, the logits, has shape (n,) or (N, n); c is a class index (or N of them), e_c the vector with 1 at c and 0 elsewhere,
-y = softmax(z). value and log_scale have shape () or (N,), row that of z, all float64. The scale is kept apart from the
-row, as a logarithm, so that a saturated network, whose dy_c/dz underflows, still has a direction. Numbers in brackets
-are equations of the first paper: (4) dy_i/dz_j = y_i (delta_ij - y_j); (7) dy_c/dx = y_c (dz_c/dx - sum_i y_i dz_i/dx);
-(18) d log y_c/dx = (1 / y_c) dy_c/dx.
+y = softmax(z). value and log_scale have shape () or (N,), row has the shape of z; all are float64. The scale is kept
+apart, as a logarithm: where dy_c/dz underflows in a saturated network, the row still gives a direction. Numbers in
+brackets are equations of the first paper: (4) dy_i/dz_j = y_i (delta_ij - y_j); (7) dy_c/dx = y_c (dz_c/dx - sum_i y_i
+dz_i/dx); (18) d log y_c/dx = (1 / y_c) dy_c/dx.
 
 A score is blind to "add t(x) to every logit" exactly when its row sums to zero: kappa = sum_i dS/dz_i = 0.
-`pre` has kappa 1, all others 0. post, log and log_odds share one row and differ in scale only:
+`pre` has kappa 1, all other scores have kappa 0. post, log and log_odds share one row and differ only in scale:
 
     dy_c/dz = y_c d(log y_c)/dz = y_c (1 - y_c) d(log_odds)/dz,      d(log_odds)/dz = e_c - q,
 
-with q the softmax of the rivals j != c. It gives the weighted contrast of Wang & Wang (NeurIPS 2022), `margin` their
-max, `centred` their mean contrast. 1 - y_c is never a difference, near y_c = 1 rounding noise: the rivals are summed.
+where q is the softmax of the rivals j != c. The row gives the weighted contrast of Wang & Wang (NeurIPS 2022), `margin`
+gives their max contrast, and `centred` their mean contrast divided by n / (n - 1). We never compute 1 - y_c as a
+difference, because near y_c = 1 that is rounding error. We use the sum of the rivals instead.
 """
 
 import numpy as np
@@ -34,7 +35,7 @@ def log_odds(z, c):
     d, e = gaps(z), one_hot(z, c)
     rivals = _rivals(d, e, "log_odds")
     strongest = rivals.max(-1, keepdims=True)
-    w = np.exp(np.minimum(d - strongest, 0))  # relative to the strongest rival: q cannot underflow; w_c is not used
+    w = np.exp(np.minimum(d - strongest, 0))  # relative to the strongest rival, so q cannot underflow; w_c is not used
     value = (d * e).sum(-1) - logsumexp(rivals)
     return value, log_odds_row(w, e), np.zeros_like(value)
 
@@ -42,7 +43,7 @@ def log_odds(z, c):
 def log(z, c):
     """S = log y_c = -log(1 + e^{-log_odds}). Row e_c - y = (1 - y_c)(e_c - q). Equation (18)."""
     odds, row = _odds_or_certain(z, c)
-    return -np.logaddexp(0, -odds), row, -np.logaddexp(0, odds)  # log y_c and, as the scale, log(1 - y_c)
+    return -np.logaddexp(0, -odds), row, -np.logaddexp(0, odds)  # log y_c, row, and the scale log(1 - y_c)
 
 
 def post(z, c):
@@ -58,7 +59,7 @@ def centred(z, c):
 
 
 def margin(z, c):
-    """S = z_c - z_r, r the strongest rival (the first, if several tie). Row e_c - e_r."""
+    """S = z_c - z_r, where r is the strongest rival (the first, if several tie). Row e_c - e_r."""
     d, e = gaps(z), one_hot(z, c)
     _rivals(d, e, "margin")
     row = margin_row(e, one_hot(z, np.where(e == 1, -np.inf, d).argmax(-1)))
@@ -69,7 +70,7 @@ SCORES = {"pre": pre, "post": post, "log": log, "log_odds": log_odds, "centred":
 
 
 def one_hot(z, c):
-    """e_c, float64, in the shape of z. Raises InputError for a class that does not exist."""
+    """Return e_c, float64, in the shape of z. Raises InputError for a class that does not exist."""
     shape, c = np.shape(z), np.asarray(c)
     n = shape[-1]
     if c.dtype.kind not in "iu" or c.shape not in ((), shape[:-1]) or c.size == 0 or c.min() < 0 or c.max() >= n:
@@ -78,14 +79,14 @@ def one_hot(z, c):
 
 
 def _rivals(d, e, score):
-    """The entries of d other than c's: (..., n) -> (..., n - 1)."""
+    """Return d without the entry of class c: (..., n) -> (..., n - 1)."""
     if d.shape[-1] == 1:
-        raise InputError(f"{score} compares a class with its rivals; these logits have one class only: use 'pre'")
+        raise InputError(f"{score} compares a class with its rivals; these logits have only one class: use 'pre'")
     return d[e == 0].reshape(*d.shape[:-1], d.shape[-1] - 1)
 
 
 def _odds_or_certain(z, c):
-    """(log-odds, row e_c - q); with a single class y_c = 1 whatever z is: odds infinite, row zero."""
+    """Return (log-odds, row e_c - q). With one class y_c is always 1: the odds are infinite and the row is 0."""
     if gaps(z).shape[-1] == 1:
         certain = one_hot(z, c)
         return np.full(certain.shape[:-1], np.inf), np.zeros_like(certain)

@@ -3,10 +3,10 @@
 Numbers in brackets are equations of Lerma & Lucas (2023), "Pre or Post-Softmax Scores in Gradient-based Attribution
 Methods, What is Best?" (arXiv 2306.13197). Logits z and probabilities y have shape (..., n), classes on the last axis.
 
-The first half takes logits, of any real type, and answers in float64; it is stable to the ends of float64. The second
-half takes weights w_i = e^{z_i} or probabilities y: rational functions without a root or exponential, so that the lines
-that run in floats prove their identities in exact fractions (object arrays of Fractions stay exact, all else becomes
-float64). Rows of scores take e, the one-hot vector of class c.
+The first half takes logits of any real type. It returns float64 and is stable over the whole range of float64. The
+second half takes weights w_i = e^{z_i} or probabilities y. Its functions have no root and no exponential, so the tests
+run the same lines on exact fractions to prove their identities: object arrays of Fractions stay exact, other numbers
+become float64. Rows of scores take e, the one-hot vector of class c.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ from tinyattr.errors import InputError, floats_of
 
 
 def finite(z):
-    """z as float64, (..., n). Raises InputError unless it is finite and has at least one class."""
+    """Return z as float64, (..., n). Raises InputError unless all z are finite and there is at least one class."""
     z = floats_of(z, "logits")
     if z.ndim == 0 or z.shape[-1] == 0:
         raise InputError(f"logits need a last axis with at least one class; got shape {z.shape}")
@@ -29,8 +29,8 @@ def finite(z):
 def gaps(z):
     """d_i = z_i - max_j z_j <= 0, float64, (..., n).
 
-    All that follows is a function of d: a number added to every logit leaves no trace, equation (8), and no exponential
-    can overflow. Raises InputError for logits that are not finite, or further apart than the largest float.
+    Softmax is a function of d, so a number added to every logit changes nothing, equation (8); logsumexp alone grows by
+    that number. No e^d can overflow. Raises InputError if logits are not finite, or if a difference overflows.
     """
     z = finite(z)
     with np.errstate(over="ignore"):
@@ -46,7 +46,7 @@ def softmax(z):
 
 
 def log_softmax(z):
-    """log y_c = z_c - log sum_i e^{z_i} <= 0, (..., n). Keeps its digits where y_c rounds to 1."""
+    """log y_c = z_c - log sum_i e^{z_i} <= 0, (..., n). The result stays accurate where y_c rounds to 1."""
     d = gaps(z)
     return d - _log_total(d)[..., None]
 
@@ -57,7 +57,7 @@ def logsumexp(z):
 
 
 def _log_total(d):
-    """log sum_i e^{d_i} for gaps d, as log(1 + what the largest leaves to the others)."""
+    """log sum_i e^{d_i} for gaps d, computed as log(1 + sum of e^{d_i} without the largest)."""
     w = np.exp(d)
     np.put_along_axis(w, d.argmax(-1)[..., None], 0, -1)
     return np.log1p(w.sum(-1))
@@ -69,13 +69,13 @@ def softmax_jacobian(z):
 
 
 def cross_entropy(z, t):
-    """L = -sum_c t_c log y_c, (...), targets t >= 0 of any sum. Equation (11). See cross_entropy_gradient."""
+    """L = -sum_c t_c log y_c, (...), for targets t >= 0 with any sum. Equation (11). See cross_entropy_gradient."""
     log_y = log_softmax(z)
     return -(_targets(t, log_y.shape[-1]) * log_y).sum(-1)
 
 
 def entropy(z):
-    """H(y) = -sum_c y_c log y_c, (...), of y = softmax(z), from 0 to log n."""
+    """H(y) = -sum_c y_c log y_c, (...), from 0 to log n, where y = softmax(z)."""
     return -(softmax(z) * log_softmax(z)).sum(-1)
 
 
@@ -85,9 +85,9 @@ def entropy_gradient(z):
 
 
 def temper(z, temperature):
-    """(z - max z) / T: its softmax is softer for T > 1, sharper for T < 1, with Jacobian jacobian(y) / T to z.
+    """(z - max z) / T. The softmax y of this is softer for T > 1, sharper for T < 1; dy/dz = jacobian(y) / T.
 
-    Gaps beyond 1e300 are cut there, where every exponential is 0. Raises InputError unless 0 < T < infinity.
+    Gaps are cut at 1e300, where every exponential is 0. Raises InputError unless 0 < T < infinity.
     """
     if not isinstance(temperature, int | float | np.number) or not 0 < temperature < np.inf:
         raise InputError(f"a temperature is a finite number above 0; got {temperature!r}")
@@ -96,7 +96,7 @@ def temper(z, temperature):
 
 
 def temperature_derivative(z, temperature):
-    """dy/dT = -jacobian(y) z / T^2, (..., n), of y = softmax(z / T)."""
+    """dy/dT = -jacobian(y) z / T^2, (..., n), where y = softmax(z / T)."""
     d = temper(z, temperature)
     return -jacobian_product(softmax(d), d) / temperature
 
@@ -104,7 +104,7 @@ def temperature_derivative(z, temperature):
 def _targets(t, n):
     t = floats_of(t, "targets")
     if t.shape[-1:] != (n,):
-        raise InputError(f"targets hold one number for each of {n} classes; got shape {t.shape}")
+        raise InputError(f"targets must hold one number for each of {n} classes; got shape {t.shape}")
     if not (np.isfinite(t).all() and (t >= 0).all()):
         raise InputError("targets must be finite and not negative")
     return t
@@ -114,15 +114,15 @@ def _targets(t, n):
 
 
 def probabilities(w):
-    """y_c = w_c / sum_i w_i, of weights w = e^z, (..., n). Equation (1)."""
+    """y_c = w_c / sum_i w_i, (..., n), for weights w = e^z. Equation (1)."""
     w = _exact_or_float(w)
     return w / w.sum(-1, keepdims=True)
 
 
 def rest(y):
-    """r_i = sum_{j != i} y_j = 1 - y_i, (..., n): what y_i leaves to the others.
+    """r_i = sum_{j != i} y_j = 1 - y_i, (..., n): the sum of all other probabilities.
 
-    As a difference it is rounding noise once y_i is near 1, which only the largest can be: there the others are summed.
+    Only the largest y_i can be near 1, where 1 - y_i is rounding error. For that one we add up the others instead.
     """
     y = _exact_or_float(y)
     r, largest = 1 - y, y.argmax(-1)[..., None]
@@ -138,7 +138,7 @@ def jacobian(y):
 
 
 def jacobian_product(y, v):
-    """J v = y (v - y.v), (..., n). J is symmetric, so this is J^T v too. Equation (6): v = df/dy, then times dz/dx."""
+    """J v = y (v - y.v), (..., n). J is symmetric, so J^T v is the same. Equation (6): v = df/dy, then times dz/dx."""
     return _exact_or_float(y) * log_jacobian_times(y, v)
 
 
@@ -152,7 +152,7 @@ def log_jacobian(y):
 
 
 def log_jacobian_times(y, v):
-    """(d log y / dz) v = v - (y.v) 1, (..., n). v is measured from its entry at the largest y, lest that one cancel."""
+    """(d log y / dz) v = v - (y.v) 1, (..., n). First v loses its entry at the largest y: this avoids rounding."""
     y, v = np.broadcast_arrays(_exact_or_float(y), _exact_or_float(v))
     v = v - np.take_along_axis(v, y.argmax(-1)[..., None], -1)
     return v - (y * v).sum(-1, keepdims=True)
@@ -165,12 +165,12 @@ def times_log_jacobian(u, y):
 
 
 def cross_entropy_slopes(y, t):
-    """dL/dy_i = -t_i / y_i, (..., n), of L = -sum_c t_c log y_c. Equation (12)."""
+    """dL/dy_i = -t_i / y_i, (..., n), for L = -sum_c t_c log y_c. Equation (12)."""
     return -_exact_or_float(t) / _exact_or_float(y)
 
 
 def cross_entropy_gradient(y, t):
-    """dL/dz_j = y_j sum_c t_c - t_j, (..., n). Equation (13), there for sum t = 1; (16) for one-hot t."""
+    """dL/dz_j = y_j sum_c t_c - t_j, (..., n). Equation (13) is this for sum t = 1, and (16) for one-hot t."""
     return -times_log_jacobian(t, y)
 
 
@@ -187,14 +187,14 @@ def log_row(y, e):
 def log_odds_row(w, e):
     """d log(y_c / (1 - y_c)) / dz = e_c - q, (..., n), q_j = w_j / sum_{i != c} w_i, q_c = 0: the rivals' softmax.
 
-    Only the rivals' ratios count, so w may be scaled to the strongest of them; one at least must be above 0.
+    Only the ratios of the rivals' weights count, so any scale of w will do. At least one rival must have a w above 0.
     """
     e = _exact_or_float(e)
     return e - probabilities(np.where(e == 1, 0, w))
 
 
 def pre_row(e):
-    """dz_c/dz = e_c, (..., n): the only row here that does not sum to 0. Equation (V4) without dz/dx and dt/dx."""
+    """dz_c/dz = e_c, (..., n): the only row here whose sum is not 0. Equation (V4) without dz/dx and dt/dx."""
     return _exact_or_float(e)
 
 
@@ -210,6 +210,6 @@ def margin_row(e, r):
 
 
 def _exact_or_float(a):
-    """Object arrays, of Fractions say, as they are; all other numbers in float64."""
+    """Return object arrays (such as Fractions) unchanged, and all other numbers in float64."""
     a = np.asarray(a)
     return a if a.dtype == object else a.astype(np.float64)

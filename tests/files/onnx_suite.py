@@ -19,10 +19,10 @@ from tinyattr.files.onnx.operators import OPERATORS
 from tinyattr.nets.wiring import wired
 
 NOT_READ = {  # what a case of an operator of ours may be refused for: words of the error -> why
-    "read are windows over rows and columns": "maps of one or three axes",
+    "only windows over rows and columns": "maps of one or three axes",
     "weights with 4 axes": "maps of one or three axes",
     "expected maps": "maps of one or three axes",
-    "with dilation are not read": "pools or transposed convolutions with dilation or groups",
+    "with dilation are not supported": "pools or transposed convolutions with dilation or groups",
     "output is larger than its windows": "transposed convolution larger than its windows",
     "nearest neighbour": "other interpolation", "no whole factors": "other interpolation", "no whole number": "other interpolation",
     "as they are": "interpolation over channels or pictures",
@@ -33,15 +33,14 @@ NOT_READ = {  # what a case of an operator of ours may be refused for: words of 
     "depends on the picture; expected a constant": "products, quotients and powers of two values",
     "only its first output": "second outputs, as a pool's places",
     "exponent": "other powers", "softmax over all": "softmax over something else", "of a single number": "softmax over something else",
-    "sigmoids, each": "sigmoids at the end", "read is a product": "products, quotients and powers of two values", "does not fit": "constants that enlarge a value",
+    "separate sigmoids": "sigmoids at the end", "supported is a product": "products, quotients and powers of two values", "does not fit": "constants that enlarge a value",
     "its input 0 is a constant": "products, quotients and powers of two values", "without a place of the map": "pool windows of padding alone",
     "whole numbers or booleans": "other types", "numbers of type": "other types", "opset": "opsets before 6",
-    "no op of ours": "an operator that is not in our list", "inputs and": "several values that depend on the picture",
+    "this operator is not supported": "an operator that is not in our list", "inputs and": "several values that depend on the picture",
     "cannot be joined": "concatenation of pictures", "number of axes or pictures": "values that broadcast to more axes",
-    "no constant of this operator": "an operator that is not in our list",
     "groups or dilation": "pools or transposed convolutions with dilation or groups", "fill an axis": "empty parts", "shape (5, 0)": "empty parts",
     "alpha = 1": "Swish with another alpha",
-    "two inputs": "sums with constants", "a constant is joined": "concatenation with constants", "have as many axes": "values that broadcast to more axes",
+    "one other input": "sums with constants", "it joins a constant": "concatenation with constants", "different numbers of axes": "values that broadcast to more axes",
 }
 
 

@@ -29,7 +29,7 @@ def test_a_vgg_by_names_or_order():
     assert architectures_of({**features, **heads})[0].names["block5_conv3"] == "features.28"
     moved = {layer.replace("features.28", "features.29"): pair for layer, pair in features.items()}
     for other in ({"a": ((3, 3, 3, 4), (4,))}, {**moved, **heads}):
-        with pytest.raises(ta.InputError, match="neither a whole VGG, dense layers included, nor SqueezeNet"):
+        with pytest.raises(ta.InputError, match="neither a whole VGG with its dense layers nor a SqueezeNet"):
             architectures_of(other)
     for layer, wrong in (("block3_conv2", (3, 3, 7, 6)), ("fc1", (33, 10)), ("fc2", (9, 11)), ("block1_conv1", (3, 3, 4, 4))):
         with pytest.raises(ta.InputError, match="needs"):
@@ -73,5 +73,5 @@ def test_what_shows_that_a_file_of_weights_is_no_vgg():
     for other in ("rescaling", "activation", "leaky_re_lu", "global_average_pooling2d", "batch_normalization"):
         with pytest.raises(ta.InputError, match=f"'{other}', which is in no VGG or SqueezeNet"):
             architectures_of(shapes, (*vgg, other))
-    with pytest.raises(ta.InputError, match="it has 4 pooling layers, a VGG has 5"):
+    with pytest.raises(ta.InputError, match="it has 4 pooling layers, but a VGG has 5"):
         architectures_of(shapes, vgg[:5])

@@ -63,11 +63,11 @@ def test_fetching_once(server, published, capsys):
 
 
 @pytest.mark.parametrize(("fault", "words"), [
-    ({"content": CONTENT[:-1] + b"x"}, "another digest than the published file"),
+    ({"content": CONTENT[:-1] + b"x"}, "the sha256 of the downloaded file is not the published one"),
     ({"content": CONTENT + b"more"}, "1,024,004 bytes arrived instead of 1,024,000"),
-    ({"sent": 300_000}, "no connection, or it broke off"),
-    ({"status": 404}, "its server answers 404 Not Found"),
-    ({"status": 503}, "its server answers 503"),
+    ({"sent": 300_000}, "no connection, or it was interrupted"),
+    ({"status": 404}, "its server returned 404 Not Found"),
+    ({"status": 503}, "its server returned 503"),
 ])
 def test_what_goes_wrong_leaves_nothing_and_the_next_try_succeeds(server, published, capsys, fault, words):
     for key, value in fault.items():
@@ -76,7 +76,7 @@ def test_what_goes_wrong_leaves_nothing_and_the_next_try_succeeds(server, publis
     message = capsys.readouterr().err
     assert words in message
     assert message.count("\n") == 1
-    assert f"download {published.url} by other means and place it as {cached(published)}" in message
+    assert f"download {published.url} in another way and save it as {cached(published)}" in message
     assert list(cached(published).parent.iterdir()) == []
     server.content, server.status, server.sent = CONTENT, 200, None
     assert fetch("squeezenet").read_bytes() == CONTENT
@@ -91,13 +91,13 @@ def test_a_file_of_which_only_an_md5_was_published(server, published, monkeypatc
     assert claimed(cached(entry))[1:] == (entry, False)
     cached(entry).unlink()
     server.content = b"x" + CONTENT[1:]
-    with pytest.raises(ta.InputError, match="another digest"):
+    with pytest.raises(ta.InputError, match="is not the published one"):
         fetch("squeezenet")
 
 
 def test_offline(server, published, monkeypatch):
     monkeypatch.setitem(FETCHABLE, "squeezenet", replace(published, url="http://127.0.0.1:9/file.pth"))  # the discard port
-    with pytest.raises(ta.InputError, match="no connection, or it broke off; try again, or download"):
+    with pytest.raises(ta.InputError, match="no connection, or it was interrupted; try again, or download"):
         fetch("squeezenet")
     with pytest.raises(ta.InputError, match="unknown network to fetch 'squeezenet9'; did you mean squeezenet"):
         fetch("squeezenet9")

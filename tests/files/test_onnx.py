@@ -146,9 +146,9 @@ def test_only_a_softmax_over_the_classes_is_taken_off(softmax, opset, words):
 @needs_onnx
 def test_what_was_taken_off_is_said(shared):
     folder = shared / "own_networks"
-    assert "Softmax is taken off" in ta.load(folder / "tanh_softmax.onnx").source
+    assert "Softmax is removed" in ta.load(folder / "tanh_softmax.onnx").source
     binary = ta.load(folder / "binary_sigmoid_dynamo.onnx")
-    assert "Sigmoid is taken off" in binary.source
+    assert "Sigmoid is removed" in binary.source
     assert "(0, z)" in binary.source
     assert [op for _, op, _ in binary.layers].count("two_logits") == 1
 
@@ -320,7 +320,7 @@ def test_one_number_for_a_picture_may_come_without_an_axis():
     nodes = [("GlobalAveragePool", "x", "g", {}), ("Flatten", "g", "f", {}), ("Gemm", "f w", "d", {}), ("Squeeze", "d one", "q", {}), ("Sigmoid", "q", "y", {})]
     net = ta.load(model(nodes, {"w": np.array([[1], [2], [3]], "f4"), "one": np.array([1])}, (1, 3, 4, 5)).SerializeToString())
     assert np.allclose(net(X)[:, 1], X.mean((1, 2)) @ [1, 2, 3], rtol=1e-5)
-    assert "Sigmoid is taken off" in net.source
+    assert "Sigmoid is removed" in net.source
 
 
 def test_without_the_package_one_line_says_how_to_install_it(monkeypatch, tmp_path):

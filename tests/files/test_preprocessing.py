@@ -45,16 +45,16 @@ def test_what_was_said_is_kept_in_a_file_of_our_own(bare, tmp_path):
 
 
 @pytest.mark.parametrize(("said", "words"), [
-    ({"input": VGG_FACE, "family": "oxford"}, "input says size and preprocessing; leave family and size out"),
+    ({"input": VGG_FACE, "family": "oxford"}, "input contains size and preprocessing; leave family and size out"),
     ({"input": VGG_FACE, "size": 64}, "leave family and size out"),
     ({"input": ta.InputSpec(224)}, r"size=224, .* cannot be right: it takes pictures of 64 to 95 pixels"),
     ({"input": ta.InputSpec(64, "L", (0.0,), (1.0,))}, "cannot be right"),
-    ({"input": ta.InputSpec(64, mean=(0.485, 0.456, 0.406), scale=(0.229, 0.224, 0.225))}, r"as 0\.\.255, .* would be \(123\.675, 116\.28"),
-    ({"input": {"size": 64}}, r"InputSpec\(size, order, mean, scale\); got"),
+    ({"input": ta.InputSpec(64, mean=(0.485, 0.456, 0.406), scale=(0.229, 0.224, 0.225))}, r"values 0\.\.255, .* would be \(123\.675, 116\.28"),
+    ({"input": {"size": 64}}, r"InputSpec\(size, order, mean, scale\), .*; got"),
     ({"size": "64"}, "size must be a whole number"), ({"size": True}, "size must be a whole number"), ({"size": 0}, "at least 1"),
     ({"size": 32}, "size 32 cannot be right: it takes pictures of 64 to 95 pixels"),
-    ({"classes": ["cat", "dog"]}, "2 class names for 3 logits"), ({"classes": "cat"}, "classes are their names, a list"),
-    ({"classes": [1, 2, 3]}, "a list of texts"), ({"classes": []}, "a list of texts"), ({"classes": ["a\n", "b", "c"]}, "a list of texts"),
+    ({"classes": ["cat", "dog"]}, "2 class names for 3 logits"), ({"classes": "cat"}, "classes must be a list"),
+    ({"classes": [1, 2, 3]}, "a list of names"), ({"classes": []}, "a list of names"), ({"classes": ["a\n", "b", "c"]}, "a list of names"),
 ])
 def test_what_cannot_be_right(bare, said, words):
     with pytest.raises(ta.InputError, match=words) as error:
@@ -104,7 +104,7 @@ def test_the_command_line_says_it_too(bare, tmp_path, given, expected, capsys):
 @pytest.mark.parametrize(("given", "words"), [
     ("--std 255", "need the size of the pictures, --size PIXELS"), ("--size 64 --family oxford --mean 1", "leave --channels, --mean and --std out"),
     ("--size 64 --mean 1 2", "for each channel a mean"), ("--size 64 --channels RBG", "order RGB, BGR or L"),
-    ("--size 64 --std 0", "positive scale"), ("--size 64 --mean 0.5 --std 0.5", r"not as 0\.\.1"), ("--size 0 --std 255", "size >= 1"),
+    ("--size 64 --std 0", "positive scale"), ("--size 64 --mean 0.5 --std 0.5", r"not 0\.\.1"), ("--size 0 --std 255", "size >= 1"),
     ("--size 64 --std 255 --classes nothing.txt", "'nothing.txt' cannot be read, No such file or directory; --classes takes"),
     ("--size 64 --std 255 --classes cat dog", "2 class names for 3 logits"),
 ])

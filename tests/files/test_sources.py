@@ -76,7 +76,7 @@ def test_what_is_no_source(source):
 
 @pytest.mark.parametrize("content", [b"", b"abc", b"<html>"])
 def test_bytes_that_are_no_weight_file(content):
-    with pytest.raises(ta.InputError, match="'the given bytes': .*; read are HDF5"):
+    with pytest.raises(ta.InputError, match="'the given bytes': .*; supported are HDF5"):
         ta.load(content)
 
 

@@ -132,7 +132,7 @@ def test_no_work_is_overwritten_unless_one_says_so(kind, here, capsys):
     assert main(["lesson", kind, "7", "--out", "mine"]) == 0
     (here / "mine").write_text("an hour's work", encoding="utf-8")
     assert main(["lesson", kind, "7", "--out", "mine"]) == 1
-    assert capsys.readouterr().err == "tinyattr: 'mine' exists already, and is kept; give another name, or say --overwrite\n"
+    assert capsys.readouterr().err == "tinyattr: 'mine' exists already, and is kept; give another name, or --overwrite\n"
     assert (here / "mine").read_text(encoding="utf-8") == "an hour's work"
     assert main(["lesson", kind, "7", "--out", "mine", "--overwrite"]) == 0
     assert "softmax" in (here / "mine").read_text(encoding="utf-8")

@@ -106,7 +106,7 @@ def test_a_class_is_marked_as_it_should_be(names, tmp_path, monkeypatch, capsys)
         assert row["why"] or all(bool(e["why"]) != bool(e["points"]) for e in row["exercises"].values())
         assert f"{row['file']}" in told.out
     short = sum(points != "111" for _, points in map(classroom.CLASS.get, names))
-    assert told.err == f"tinyattr: not all points: {short} of {len(names)} files\n"
+    assert told.err == f"tinyattr: {short} of {len(names)} files have not all points\n"
 
 
 def test_a_solved_copy_has_all_points(tiny):
@@ -117,6 +117,8 @@ def test_a_solved_copy_has_all_points(tiny):
 @pytest.mark.parametrize(("first", "second", "reason"), [
     ("return a", "number = 3", "98.1 two: yours 1, truth 2; off by 0.5 of it"),
     ("return helper(a)", "number = 3", "NameError: name 'helper' is not defined"),
+    ("def double_of(a):\n    2 * a\n\nreturn 1 * double_of(a)", "number = 3",
+     "TypeError: unsupported operand type(s) for *: 'int' and 'NoneType'; None is what a function without return"),
     ("raise SystemExit(0)", "number = 3", "SystemExit: 0"),
     ("raise KeyboardInterrupt", "number = 3", "KeyboardInterrupt"),
     ("import os\nos._exit(0)", "number = 3", "it ended its process"),
@@ -140,7 +142,7 @@ def test_a_solved_copy_has_all_points(tiny):
     ("return 2 * a", "number = 3\ndata[:] = 7", "it changes data"),
     ("return 2 * a", "numbers = 3", "NameError: name 'number' is not defined"),
     ("return 2 * a", "print('98.2 ok')\nnumber = 4", "98.2 it is three, 0: does not hold"),
-    ("return 2 * a", 'number = 3\n"""', "no Python, line"),
+    ("return 2 * a", 'number = 3\n"""', "not Python, line"),
     ("return 2 * a", "number = 3\nimport os\nos._exit(0)", "it ended its process"),
 ])
 def test_foul_play_and_mistakes_are_said(first, second, reason, tiny):
@@ -205,11 +207,11 @@ def test_memory_has_a_limit(tiny):
     (lambda text: text.replace("double(1), 2)", "double(1), double(1))"), ["its checks were changed or removed", ""]),
     (lambda text: text[:text.index("same(")] + text[text.index("# %%\n# Exercise 98.2"):], ["its checks were changed or removed", ""]),
     (lambda text: text[:text.index("# %%\n# Exercise 98.2")], ["", "it is not in the file"]),
-    (lambda text: text + text[text.index("# %%\n# Exercise 98.2"):], ["", "it stands in the file 2 times; leave one"]),
+    (lambda text: text + text[text.index("# %%\n# Exercise 98.2"):], ["", "it is in the file 2 times; keep one"]),
     (lambda text: "raise SystemExit(0)\n" + text.replace("import numpy as np", "syntax error ("), ["", ""]),
     (lambda text: text.replace("same(", "print(double(3))\nsame(").replace("range(2)", "range( 2 )"), ["", ""]),
     (lambda text: text.replace("kept = [1, 2]", "kept = [0, 0]"), ["", ""]),
-    (lambda text: text.replace("def double(a):", "def double(a)"), ["no Python, line 27: expected ':'", ""]),
+    (lambda text: text.replace("def double(a):", "def double(a)"), ["not Python, line 27: expected ':'", ""]),
 ], ids=["changed", "removed", "exercise removed", "twice", "elsewhere", "additions", "data", "broken"])
 def test_only_answers_are_taken(change, reasons, tiny):
     assert why(tiny, change=change) == reasons
@@ -244,7 +246,7 @@ def test_texts_are_left_to_the_teacher_and_lessons_have_tables_of_their_own(tmp_
     told = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in told if line.endswith("  of")] == ["file", "file"]
     assert next(line for line in told if line.startswith("softmax.py")).split()[1:] == ["1"] * 7 + ["7", "7"]
-    assert told[-2:] == ["softmax.py: 7.7: a text, which is for you to read", "other.py: there is no lesson 77"]
+    assert told[-2:] == ["softmax.py: 7.7: a text, which you must read", "other.py: there is no lesson 77"]
 
 
 @pytest.mark.parametrize(("arguments", "words"), [

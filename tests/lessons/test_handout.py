@@ -55,7 +55,7 @@ def test_its_command_runs_there_and_neither_grades_nor_hands_out(handout, monkey
     assert "exercises solved: 2 of 3" in done.stdout, done.stderr
     assert done.stderr == "tinyattr: exercises left: 1.2\n"
     for words in (["grade", "lessons"], ["handout", "again"]):
-        assert there(*words).stderr == "tinyattr: this is a student's package: it neither grades nor hands out\n"
+        assert there(*words).stderr == "tinyattr: a student's package cannot grade or make a handout; use the full package\n"
 
 
 def test_it_never_takes_a_folders_place(handout, capsys):

@@ -23,7 +23,7 @@ def test_baselines_by_name():
     assert own.shape == x.shape
     for k in range(toys.COLOURS):
         assert np.allclose(own[..., k], x[..., k].mean(), rtol=1e-12)
-    with pytest.raises(ta.InputError, match="what white is"):
+    with pytest.raises(ta.InputError, match="so white is unknown"):
         baseline_of(net, x, "white")
     for given_, expected in ((0.5, 0.5), (x[0] * 2, x * 2), (x * 3, x * 3)):
         assert (baseline_of(net, x, given_) == expected).all()

@@ -117,7 +117,7 @@ def test_defaults_are_said_in_the_caption():
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
-    ({}, "say which score.*log_odds.*pre"),
+    ({}, "give the score.*log_odds.*pre"),
     ({"score": "prob"}, "unknown score 'prob'"),
     ({"score": "pre", "target": 4}, "from 0 to 3; got"),
     ({"score": "pre", "target": "cat"}, "no names"),

@@ -184,7 +184,7 @@ def test_ablation_behind_a_global_average_pool(seed):
     ("occlusion", {"window": "wide"}, "window must be"), ("integrated_gradients", {"baseline": [[1]]}, "a baseline is"),
     ("integrated_gradients", {"baseline": None}, "a baseline is"), ("deeplift", {"rule": None}, "unknown rule"),
     ("conductance", {"steps": 1.5}, "steps must be"), ("eigen_cam", {"layer": ["conv"]}, "layer must be a str"),
-    ("grad_cam", {"target": "nobody"}, "unknown class"), ("grad_cam", {"target": [1, 2]}, "a class that is no name must be"),
+    ("grad_cam", {"target": "nobody"}, "unknown class"), ("grad_cam", {"target": [1, 2]}, "a class that is not a name must be"),
 ])
 def test_options_that_make_no_sense(method, options, words):
     net, x = toy(0)

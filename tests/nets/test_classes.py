@@ -49,7 +49,7 @@ def test_wordnet_ids_exact_spelling_and_arrays_of_one():
     with pytest.raises(ta.InputError, match="ambiguous"):
         find_class("CARDIGAN", NAMES, 1000)
     assert find_class(np.array([2]), None, 3) == 2
-    with pytest.raises(ta.InputError, match="a class that is no name must be"):
+    with pytest.raises(ta.InputError, match="a class that is not a name must be"):
         find_class(np.array([1, 2]), None, 3)
     with pytest.raises(ta.InputError, match="unknown class"):
         find_class("n02123045", ["a", "b"], 2)

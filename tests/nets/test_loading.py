@@ -30,7 +30,7 @@ def same(a, b):
 @pytest.mark.parametrize("source", MINIATURES, ids=lambda path: path.name)
 def test_every_format_converts_to_a_file_that_says_all(tmp_path, source):
     out = tmp_path / "own.h5"
-    with pytest.raises(ta.InputError, match="does not say whose training it is, .* say it with --family oxford or torchvision"):
+    with pytest.raises(ta.InputError, match="does not say who trained it, .* give --family oxford or torchvision"):
         convert(source, out)
     assert not any(tmp_path.iterdir())
     convert(source, out, family="torchvision", size=64)

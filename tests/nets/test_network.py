@@ -152,7 +152,7 @@ def test_an_engines_mistake_is_not_taken_for_the_users(monkeypatch):
 @pytest.mark.parametrize(("op", "name", "attributes", "words"), [
     ("relu", "dense", {}, "with the name of another op"), ("max_pool", "it", {"size": 2}, "missing a required argument: 'stride'"),
     ("conv2d", "it", {"padding": (1, 2, 3)}, "padding is one whole number"), ("conv2d", "it", {"padding": "same"}, "numbers as attributes"),
-    ("sum", "it", {"axes": (7,)}, "not axes"), ("add", "it", {}, "do not fit each other"), ("concat", "it", {}, "cannot be joined"),
+    ("sum", "it", {"axes": (7,)}, "not axes"), ("add", "it", {}, "do not fit together"), ("concat", "it", {}, "cannot be joined"),
 ])
 def test_calls_on_a_bare_tape_are_checked_too(op, name, attributes, words):
     tape = ta.Tape()

@@ -124,7 +124,7 @@ def test_checkpoints_that_are_none(tmp_path, content):
         np.savez(path, x=np.zeros(3))
     else:
         path.write_bytes(content)
-    with pytest.raises(ta.InputError, match="no checkpoint of this network"):
+    with pytest.raises(ta.InputError, match="not a checkpoint of this network"):
         train(small(), batch, 7, rate=lambda step: 1e-3, checkpoint=path)
 
 

@@ -135,7 +135,7 @@ def test_one_class_has_no_rivals():
     assert ta.SCORES["post"]([3.0], 0)[1].tolist() == [0]
     assert ta.SCORES["centred"]([3.0], 0)[1].tolist() == [0]
     for score in ("log_odds", "margin"):
-        with pytest.raises(ta.InputError, match="one class only"):
+        with pytest.raises(ta.InputError, match="have only one class"):
             ta.SCORES[score]([3.0], 0)
 
 

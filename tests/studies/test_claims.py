@@ -173,7 +173,7 @@ def test_one_logit_cannot_be_moved_alone_by_what_all_share():
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
-    (["rest", "--target", "3"], "explains the classes that the network itself names"), (["fig3", "--pictures", "4"], "--pictures is for contrast"),
+    (["rest", "--target", "3"], "explains the classes that the network predicts"), (["fig3", "--pictures", "4"], "--pictures is for contrast"),
     (["freedom", "--layer", "block5_pool"], "not at layer 'block5_pool'"), (["rest", "--pictures", "0"], "--pictures must be at least 1"),
     (["rest", "--pictures", "2", "--image", "photo.png"], "leave --pictures out"),
 ])

@@ -156,7 +156,7 @@ def unknown_family(tmp_path_factory):
     (["explain", "--layer", "block6"], "unknown layer 'block6'"),
     (["explain", "--layer", "fc1", "--altered"], "no places"),
     (["explain", ""], "image is given, but empty"),
-    (["explain", "--K", "3"], "give --altered, too"),
+    (["explain", "--K", "3"], "give --altered too"),
     (["explain", "--altered", "--at", "99", "99"], "place (99, 99) lies outside maps of 7 x 7 places"),
     (["demo", "--family", "oxford"], "the file says itself how photos are preprocessed"),
     (["demo", "--out", "same.png", "--json", "same.png"], "named twice"),

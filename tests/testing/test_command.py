@@ -70,7 +70,7 @@ def test_a_log_softmax_by_log_sum_passes_without_digits(here, capsys):
 @pytest.mark.parametrize(("arguments", "words"), [
     (["right"], "expected MODULE:FUNCTION, such as scipy.special:softmax or mine.py:softmax; got 'right'"),
     (["own_softmax:left"], "'own_softmax' has no function 'left'"), (["no_such_module:f"], "cannot be imported"),
-    (["nothing.py:f"], "there is no file 'nothing.py'"), (["own_softmax:number"], "is no function but int"),
+    (["nothing.py:f"], "there is no file 'nothing.py'"), (["own_softmax:number"], "is not a function, it is of type int"),
     (["own_softmax:right", "--kind", "sofmax"], "did you mean softmax"),
     (["own_softmax:right", "--gradient", "own_softmax:right"], "--gradient does not go with --kind softmax, which takes jacobian, product"),
     (["own_softmax:right", "--no-digits"], "--no-digits does not go with --kind softmax, only with log_softmax"),

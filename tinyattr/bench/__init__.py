@@ -1,4 +1,4 @@
-"""`tinyattr bench`: what the engine takes on this machine, layer by layer, beside PyTorch where that is installed."""
+"""`tinyattr bench` measures the engine on this machine, layer by layer, and also PyTorch if it is installed."""
 
 from tinyattr.bench.report import PARTS, Report, bench
 

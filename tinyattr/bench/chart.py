@@ -1,13 +1,13 @@
-"""The bench as a bar chart: what every job took, work by work."""
+"""Draw the bench as a bar chart: the time of every job, for each work."""
 
 from tinyattr.studies.draw import LINES, empty
 
-OURS, BEST, DOCUMENTED = LINES[0], LINES[1], LINES[4]  # blue; orange, in the best way we know; grey, as documented
+OURS, BEST, DOCUMENTED = LINES[0], LINES[1], LINES[4]  # ours blue; others orange (best way), grey (as documented)
 
 
 def timings(works, title=""):
-    """Axes for each work, a bar for each job: milliseconds, and how many times as long as ours. A matplotlib Figure."""
-    bars = [len(work.jobs) for work in works] or [1]  # an empty axes where nothing was timed
+    """Draw axes for each work with a bar for each job: milliseconds, and the ratio to our time. Returns a Figure."""
+    bars = [len(work.jobs) for work in works] or [1]  # empty axes if nothing was timed
     figure = empty(8.0, 0.4 + sum(0.35 + 0.2 * n for n in bars), [title])
     axes = figure.subplots(len(bars), sharex=True, squeeze=False, height_ratios=bars)[:, 0]
     for ax, work in zip(axes, works, strict=False):

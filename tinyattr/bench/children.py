@@ -1,4 +1,4 @@
-"""What only a new process can tell: how much memory a work takes, and how long the first heatmap takes to come."""
+"""Measure in a new process: the memory of a work, and the time until the first heatmap."""
 
 import ctypes
 import os
@@ -19,7 +19,7 @@ CHILD = "import sys; from tinyattr.bench.children import main; main(*sys.argv[1:
 
 
 def start_seconds(empty_cache):
-    """Seconds from starting Python to the first heatmap of the embedded network, kernels compiled before or now."""
+    """Return seconds from the start of Python to the first heatmap. empty_cache: also compile the kernels."""
     with tempfile.TemporaryDirectory() as empty:
         own = {"NUMBA_CACHE_DIR": empty} if empty_cache else {}
         start = perf_counter()
@@ -28,11 +28,11 @@ def start_seconds(empty_cache):
 
 
 def memory(name, batch, steps, job, subject):
-    """(bytes of a process at its highest during a work, those of them beyond interpreter, imports and weights).
+    """Return (largest memory of a process during a work, the part without interpreter, imports and weights), in bytes.
 
-    None where the system does not tell.
+    Return None if the system does not measure it.
     """
-    if not Path("/proc/self/clear_refs").exists():  # only Linux tells
+    if not Path("/proc/self/clear_refs").exists():  # only Linux measures it
         return None
     arguments = [name, str(batch), str(steps), job, subject.name]
     child = subprocess.run([sys.executable, "-c", CHILD, *arguments], stdout=subprocess.PIPE, check=True)
@@ -40,12 +40,12 @@ def memory(name, batch, steps, job, subject):
 
 
 def main(name, batch, steps, job, subject):
-    """The child: all is loaded, and nothing else; then the highest memory during the work, less what was in use."""
+    """Run in the child: load everything, then measure the largest additional memory during the work."""
     batch, steps = int(batch), int(steps)
-    alone(job, name, QUICK, batch)(2)  # code is loaded, threads are started
+    alone(job, name, QUICK, batch)(2)  # this loads code and starts threads
     run = alone(job, name, NETWORKS[subject], batch)
-    ctypes.CDLL(None).malloc_trim(0)  # what was freed since goes back to the system
-    Path("/proc/self/clear_refs").write_text("5")  # forget the highest so far
+    ctypes.CDLL(None).malloc_trim(0)  # freed memory goes back to the system
+    Path("/proc/self/clear_refs").write_text("5")  # reset the largest value
     before = resident("VmRSS")
     run(steps)
     peak = resident("VmHWM")
@@ -53,12 +53,12 @@ def main(name, batch, steps, job, subject):
 
 
 def alone(job, name, subject, batch):
-    """The job of that name, its network in memory once: our weights are gone when another library has its own."""
+    """Return the job of this name, with one network in memory: our weights are deleted if a library has its own."""
     found = jobs(name, subject.network(), pictures(name, subject.size, batch), batch, only=job)
     models.torch_model.cache_clear()
     return found[0].run
 
 
 def resident(field):
-    """A line of the kernel's account of this process, in bytes."""
+    """Return a memory value that the system reports for this process, in bytes."""
     return 1024 * int(re.search(rf"{field}:\s+(\d+)", Path("/proc/self/status").read_text())[1])

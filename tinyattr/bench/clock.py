@@ -1,18 +1,18 @@
-"""Fair turns: whoever is measured, is measured many times, between the others, and judged by the median."""
+"""Fair timing: all jobs of a work take turns many times, and we compare the medians."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from statistics import median
 from time import perf_counter, sleep
 
-PAUSE = 0.1  # seconds: another library's threads still spin for a while, waiting for work that does not come
+PAUSE = 0.1  # seconds: threads of another library stay busy for a while, waiting for more work
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """One way to do some work. run(steps) does it; work of one step ignores the number.
+    """A Job is one way to do a work. run(steps) does it; a work of one step ignores the number.
 
-    documented: the library as its documentation calls it; else the best way we know to call it.
+    documented: True if the library is called as in its documentation; else it is called in the best way we know.
     """
 
     library: str
@@ -26,10 +26,10 @@ class Job:
 
 @dataclass(frozen=True, eq=False)
 class Work:
-    """The same work for all: `steps` pictures of a path or 1, `batch` pictures at once, so many operations in all.
+    """A Work is the same for all jobs: `steps` pictures of a path (or 1), `batch` pictures at a time.
 
-    flop: additions and multiplications of the definition, y = sum x w, whatever way a library saves some.
-    seconds: what every run of every job took, once it is measured.
+    flop: additions and multiplications of the definition, y = sum x w, even if a library needs fewer.
+    seconds: times of every run of every job, after the measurement.
     """
 
     name: str
@@ -42,19 +42,19 @@ class Work:
 
     @property
     def ours(self):
-        """Our own job, always the first."""
+        """Our own job, which is always the first."""
         return self.jobs[0]
 
     def median(self, job):
-        """The median of a job's seconds."""
+        """Return the median of a job's seconds."""
         return median(self.seconds[job])
 
     def ratio(self, job):
-        """How many times as long as ours a job takes."""
+        """Return (median time of a job) / (median time of ours)."""
         return self.median(job) / self.median(self.ours)
 
     def numbers(self):
-        """The same as plain numbers."""
+        """Return the work as plain numbers."""
         jobs = [{"library": job.library, "layout": job.layout, "documented": job.documented, "median": self.median(job),
                  "ratio": self.ratio(job), "seconds": self.seconds[job]} for job in self.jobs]
         return {"work": self.name, "title": self.title, "batch": self.batch, "steps": self.steps,
@@ -62,7 +62,7 @@ class Work:
 
 
 def measured(work, repeats, progress):
-    """The work with its seconds: its jobs take turns, `repeats` times, each after a pause and a first, untimed run."""
+    """Return the work with seconds: jobs take turns `repeats` times, each after a pause and a first, untimed run."""
     seconds = {job: [] for job in work.jobs}
     for _ in range(repeats):
         for job in work.jobs:

@@ -1,4 +1,4 @@
-"""Layer by layer: how long forward and back take, and how far the numbers are from float64."""
+"""Measure every layer: the times of forward and back, and the differences to float64."""
 
 from dataclasses import dataclass
 from statistics import median
@@ -12,7 +12,7 @@ from tinyattr.engine import GRADIENT, OPS, apply, rerun, walk
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer: operations, bytes of inputs, weights and output, seconds forward and back (medians), and its largest
+    """A Layer has operations, bytes of inputs, weights and output, seconds forward and back (medians), and its largest
     error relative to its largest value.
 
     Each layer is timed alone. In a run, one pass computes a convolution, its batch norm and its ReLU.
@@ -29,7 +29,7 @@ class Layer:
 
 
 def layers(net, x, repeats, progress):
-    """The layers of a network for pictures x (N, H, W, C), timed one by one."""
+    """Time the layers of a network one by one, for pictures x (N, H, W, C)."""
     tape = net.run(x)
     z = net.logits(tape)
     signals = walk(tape, {net.layers[-1][0]: np.ones_like(z)}, GRADIENT)
@@ -51,12 +51,12 @@ def output(record):
 
 
 def limit(layer, machine):
-    """The least seconds that arithmetic and memory of this machine allow, one way. Winograd's form may need fewer."""
+    """Return the smallest time that arithmetic and memory of this machine allow, one way. Winograd may need less."""
     return max(layer.flop / machine["peak_gflops"], layer.bytes / machine["peak_gbytes"]) / 1e9
 
 
 def seconds(repeats, do, *arguments):
-    """The median of `repeats` runs, after two that do not count: the second keeps what it prepares."""
+    """Return the median time of `repeats` runs, after two runs that do not count: they prepare weights and buffers."""
     do(*arguments), do(*arguments)
     times = []
     for _ in range(repeats):
@@ -67,20 +67,20 @@ def seconds(repeats, do, *arguments):
 
 
 def error(record):
-    """max |y - y64| / max |y64|, y64 the plain op in float64 on the layer's own float32 inputs."""
+    """max |y - y64| / max |y64|, where y64 is the NumPy op in float64 on the layer's float32 inputs."""
     exact = exactly(record.op, record.x, record.weights, record.attributes)
     return float(np.abs(record.output - exact).max() / max(np.abs(exact).max(), np.finfo(float).tiny))
 
 
 def exactly(op, x, weights, attributes):
-    """The plain op in float64, picture by picture: its windows take much memory."""
+    """Compute the NumPy op in float64, picture by picture, because its windows need much memory."""
     weights = [w.astype(np.float64) for w in weights]
     return np.concatenate([OPS[op](*(a[n:n + 1].astype(np.float64) for a in x), *weights, **attributes)
                            for n in range(len(x[0]))])
 
 
 def logits_error(net, x):
-    """max |z - z64| / max |z64|, z64 from a whole forward pass in plain float64."""
+    """max |z - z64| / max |z64|, where z64 comes from a whole forward pass of NumPy in float64."""
     values = {"input": x}
     tape = net.run(x)
     for record in tape:

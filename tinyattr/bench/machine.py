@@ -1,4 +1,4 @@
-"""What the figures depend on: processor, lanes, threads, versions, settings, and who else was busy."""
+"""Record what the timings depend on: processor, lanes, threads, versions, settings, and the load of the system."""
 
 import os
 import platform
@@ -16,8 +16,8 @@ PACKAGES = ("tinyattr", "numpy", "numba", "torch", "captum", "grad-cam", "onnxru
 
 
 def machine():
-    """All of it as plain data. Raises InputError without Numba."""
-    if not forms():  # and only then Numba, which they start in their way; importing it takes half a second
+    """Return these facts as plain data. Raises InputError without Numba."""
+    if not forms():  # this import starts Numba with our settings; it takes half a second
         raise InputError("the bench measures the kernels, which need Numba: install it (python3 -m pip install numba), "
                          "and do not set NUMBA_DISABLE_JIT")
     import numba
@@ -35,7 +35,7 @@ def machine():
 
 
 def processor():
-    """The processor's name."""
+    """Return the processor's name."""
     try:
         return re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))[1]
     except (OSError, TypeError):
@@ -43,7 +43,7 @@ def processor():
 
 
 def installed(name):
-    """The version of a package, or None."""
+    """Return the version of a package, or None."""
     try:
         return version(name)
     except PackageNotFoundError:
@@ -51,5 +51,5 @@ def installed(name):
 
 
 def load_average():
-    """Runnable processes over the last minute, on average; None where the system does not count them."""
+    """Return the mean number of runnable processes in the last minute, or None if the system does not count them."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None

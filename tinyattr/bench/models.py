@@ -1,4 +1,4 @@
-"""The same network in other libraries, with the same weights. Only what is installed is asked."""
+"""The same network, with the same weights, in other libraries if they are installed."""
 
 from functools import cache, partial
 from importlib import import_module
@@ -12,14 +12,14 @@ LAYOUTS = {"contiguous": "contiguous_format", "channels_last": "channels_last"} 
 
 @cache
 def library(name):
-    """A library, or None where it is missing or broken."""
+    """Return a library, or None if it is missing or broken."""
     try:
         return import_module(name)
     except (ImportError, RuntimeError, OSError):
         return None
 
 
-MODULES = {  # op: its module, from PyTorch's nn, the attributes, and the weights in PyTorch's order
+MODULES = {  # {op: a module made from PyTorch's nn, the attributes, and the weights in PyTorch's order}
     "relu": lambda nn, a, w: nn.ReLU(), "clip": lambda nn, a, w: nn.Hardtanh(a["low"], a["high"]),
     "flatten": lambda nn, a, w: nn.Flatten(),
     "global_avg_pool": lambda nn, a, w: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()),
@@ -33,9 +33,9 @@ MODULES = {  # op: its module, from PyTorch's nn, the attributes, and the weight
 
 
 def steps(net, shape):
-    """(name, op, attributes, names of its inputs, weights in the order of PyTorch and ONNX) of every layer.
+    """Yield (name, op, attributes, names of inputs, weights in the order of PyTorch and ONNX) of every layer.
 
-    shape: of the pictures, (N, 3, H, W).
+    shape: shape of the pictures, (N, 3, H, W).
     """
     tape, found = net.run(np.zeros((1, *shape[2:], 3), np.float32)), []
     for record in (record for record in tape if record.inputs):
@@ -44,7 +44,7 @@ def steps(net, shape):
             weights = weights[0].transpose(3, 2, 0, 1), weights[1]  # (kh, kw, in, out) -> (out, in, kh, kw)
         elif record.op == "dense":
             kernel, before = weights[0], tape[record.inputs[0]]
-            if before.op == "flatten":  # ours reads (H, W, C), PyTorch's (C, H, W)
+            if before.op == "flatten":  # our layer reads (H, W, C), PyTorch's layer (C, H, W)
                 h, w, c = before.x[0].shape[1:]
                 kernel = kernel.reshape(h, w, c, -1).transpose(2, 0, 1, 3).reshape(kernel.shape)
             weights = kernel.T, weights[1]
@@ -55,7 +55,7 @@ def steps(net, shape):
 
 @cache
 def torch_model(net, x_shape, layout):
-    """A torch.nn.Module of the network: model(x, start, stop) runs the layers behind `start`, up to `stop`."""
+    """Return a torch.nn.Module of the network: model(x, start, stop) runs the layers after `start`, up to `stop`."""
     torch = library("torch")
 
     class Join(torch.nn.Module):
@@ -90,8 +90,8 @@ def torch_model(net, x_shape, layout):
 
 
 def onnx_session(net, x_shape, way):
-    """run(x) of ONNX Runtime or OpenVINO, on as many threads as ours, in float32. x: (N, 3, H, W)."""
-    import numba  # once the kernels run, not before
+    """Return run(x) of ONNX Runtime or OpenVINO in float32, with our number of threads. x: (N, 3, H, W)."""
+    import numba  # only after the kernels have started
 
     model, threads = onnx_model(steps(net, x_shape), x_shape), numba.get_num_threads()
     if way == "onnxruntime":
@@ -99,14 +99,14 @@ def onnx_session(net, x_shape, way):
         options.intra_op_num_threads = threads
         session = library("onnxruntime").InferenceSession(model, options)
         return lambda x: session.run(None, {"input": x})[0]
-    core = library("openvino").Core()  # it would take bfloat16, where the processor has it
+    core = library("openvino").Core()  # by default it would use bfloat16 if the processor can
     compiled = core.compile_model(core.read_model(model), "CPU", {
         "INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"})
     return lambda x: compiled(x)[0]
 
 
 def onnx_model(layers, x_shape):
-    """The network as the bytes of an ONNX file."""
+    """Return the network as the bytes of an ONNX file."""
     onnx = library("onnx")
     make, nodes, arrays = onnx.helper, [], []
     for name, op, a, inputs, weights in layers:

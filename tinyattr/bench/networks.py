@@ -1,4 +1,4 @@
-"""The networks that are measured: published layouts with random weights, which take the same time as trained ones."""
+"""The networks that we measure: published layouts with random weights, which take the same time as trained weights."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from tinyattr.files.squeezenet import squeezenet_layers, squeezenet_shapes
 
 
 class Layout:
-    """A network while it is written down, layer by layer: every method adds some and returns the last one's name."""
+    """A Layout builds a network layer by layer. Every method adds layers and returns the name of the last one."""
 
     def __init__(self):
         self.layers, self.weights, self.rng = [], {}, np.random.default_rng(0)
         self.channels = {"input": 3}
 
     def add(self, op, inputs, channels=None, weights=(), **attributes):
-        """One layer."""
+        """Add one layer."""
         name = f"{op}{1 + len(self.layers)}"
         self.layers.append((name, op, {"inputs": list(inputs), **attributes}))
         if weights:
@@ -27,7 +27,7 @@ class Layout:
         return name
 
     def conv(self, x, channels, size=1, stride=1, groups=1):
-        """A convolution that keeps the lengths, or divides them by the stride; weights scaled as He et al. 2015 do."""
+        """Add a convolution that keeps the lengths, or divides them by the stride, with weights of He et al. 2015."""
         shape = size, size, self.channels[x] // groups, channels
         kernel = self.rng.standard_normal(shape) * np.sqrt(2 / np.prod(shape[:3]))
         about = {"groups": groups} if groups > 1 else {}
@@ -35,24 +35,24 @@ class Layout:
         return self.add("conv2d", [x], channels, weights, stride=stride, padding=(size - 1) // 2, **about)
 
     def norm(self, x):
-        """A batch normalisation that changes little."""
+        """Add a batch normalisation that changes little."""
         scale, shift = self.rng.normal(0, 0.1, (2, self.channels[x]))
         return self.add("batch_norm", [x], None, (1 + scale, shift))
 
     def relu(self, x):
-        """A ReLU."""
+        """Add a ReLU."""
         return self.add("relu", [x])
 
     def unit(self, x, *convolution, **about):
-        """Convolution, batch normalisation, ReLU."""
+        """Add a convolution, a batch normalisation and a ReLU."""
         return self.relu(self.norm(self.conv(x, *convolution, **about)))
 
     def pool(self, x, size=3, stride=2, padding=1):
-        """A max-pool."""
+        """Add a max-pool."""
         return self.add("max_pool", [x], size=size, stride=stride, padding=padding)
 
     def network(self, x, name, classes=1000):
-        """The network, with its classifier behind the feature maps x."""
+        """Return the network, with its classifier after the feature maps x."""
         x = self.add("global_avg_pool", [x])
         kernel = self.rng.standard_normal((self.channels[x], classes)) / np.sqrt(self.channels[x])
         self.add("dense", [x], classes, (kernel, np.zeros(classes)))
@@ -60,7 +60,7 @@ class Layout:
 
 
 def resnet(depth):
-    """ResNet-18 or -50, He et al. 2016, arXiv 1512.03385; strides at the 3 x 3 kernels, as torchvision has them."""
+    """Return ResNet-18 or -50, He et al. 2016, arXiv 1512.03385; 3 x 3 kernels have the strides, as in torchvision."""
     net = Layout()
     x = net.pool(net.unit("input", 64, 7, 2))
     for stage, blocks in enumerate({18: (2, 2, 2, 2), 50: (3, 4, 6, 3)}[depth]):
@@ -78,7 +78,7 @@ def resnet(depth):
 
 
 def mobilenet_v2():
-    """MobileNetV2, Sandler et al. 2018, arXiv 1801.04381: depthwise convolutions between two of 1 x 1."""
+    """Return MobileNetV2, Sandler et al. 2018, arXiv 1801.04381: depthwise between two 1 x 1 convolutions."""
     net = Layout()
 
     def unit(x, *convolution, **about):
@@ -97,7 +97,7 @@ def mobilenet_v2():
 
 
 def densenet121():
-    """DenseNet-121, Huang et al. 2017, arXiv 1608.06993: every layer reads all that came before it in its block."""
+    """Return DenseNet-121, Huang et al. 2017, arXiv 1608.06993: a layer reads all earlier layers of its block."""
     net = Layout()
     x = net.pool(net.unit("input", 64, 7, 2))
     for block, layers in enumerate((6, 12, 24, 16)):
@@ -111,7 +111,7 @@ def densenet121():
 
 
 def squeezenet(version):
-    """SqueezeNet, Iandola et al. 2016, arXiv 1602.07360."""
+    """Return SqueezeNet, Iandola et al. 2016, arXiv 1602.07360."""
     rng, shapes = np.random.default_rng(0), squeezenet_shapes(version)
     weights = {name: (np.float32(rng.standard_normal(k) * np.sqrt(2 / np.prod(k[:-1]))), np.zeros(k[-1], np.float32))
                for name, k in shapes.items()}
@@ -121,7 +121,7 @@ def squeezenet(version):
 
 @dataclass(frozen=True)
 class Subject:
-    """The network that all works run on, and the side of its pictures."""
+    """A Subject is the network of all works, and the side of its pictures."""
 
     name: str
     size: int

@@ -1,4 +1,4 @@
-"""How fast this machine multiplies and adds, and moves numbers: what the other kernels are measured by."""
+"""Measure how fast this machine multiplies and adds, and moves numbers. We compare other kernels with this."""
 
 from time import perf_counter
 
@@ -11,7 +11,7 @@ from tinyattr.kernels.pointwise import one_pass
 from tinyattr.kernels.tile import W, splat
 from tinyattr.kernels.vector import multiply_add, parallel_kernel, pointer, row_loader, signed, store_rows
 
-CHAINS = 12  # sums that do not wait for each other: enough for two units of five cycles each, and for 16 registers
+CHAINS = 12  # independent sums: enough for two units of five cycles each, and for 16 registers
 ROUNDS = 1_000_000
 
 load_chains = row_loader(CHAINS, W)
@@ -19,7 +19,7 @@ load_chains = row_loader(CHAINS, W)
 
 @intrinsic
 def step(typing, acc, a, b):
-    """acc[r] a + b for every r."""
+    """Return acc[r] a + b for every r."""
     def build(context, builder, signature, values):
         rows, a_, b_ = values
         for r in range(acc.count):
@@ -30,7 +30,7 @@ def step(typing, acc, a, b):
 
 @parallel_kernel
 def _chains(rounds, x, a, b):
-    """x = a x + b, so many times. Numbers that the compiler does not know: it has to compute them all."""
+    """Repeat x = a x + b. The compiler does not know the numbers, so it must compute all of them."""
     for unit in prange(len(x)):
         own = pointer(x, signed(unit) * CHAINS * W)
         acc = load_chains(own, W)
@@ -40,7 +40,7 @@ def _chains(rounds, x, a, b):
 
 
 def peak(tries=100):
-    """The most multiplications and additions per second on all threads, in registers only, float32."""
+    """Return the largest number of multiplications and additions per second, all threads, only registers, float32."""
     x = np.random.default_rng(0).random((numba.get_num_threads(), CHAINS, W), np.float32)
     a, b = np.float32(-0.999), np.float32(0.999)
     _chains(1, x, a, b)
@@ -53,7 +53,7 @@ def peak(tries=100):
 
 
 def bandwidth(tries=10, size=1 << 25):
-    """Bytes per second, read and written, when all threads copy so many floats, more than caches hold."""
+    """Return bytes per second, read and written, when all threads copy `size` floats, more than caches hold."""
     x, y = np.ones((2, 64, size >> 16, 1, 1024), np.float32)
     one_pass(x, y)
     best = np.inf

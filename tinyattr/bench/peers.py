@@ -1,8 +1,8 @@
-"""The same works by PyTorch, captum, pytorch-grad-cam, ONNX Runtime and OpenVINO, with the same weights. Only what is
-installed is asked.
+"""The same works in PyTorch, captum, pytorch-grad-cam, ONNX Runtime and OpenVINO, with the same weights, if they are
+installed.
 
-Each runs as its documentation calls it, its weights trainable as they come, and in the best way we know: weights
-frozen, and no more of the network walked than the answer needs. All in both memory layouts.
+Each library runs in two ways: as in its documentation, with trainable weights; and in the best way we know, with frozen
+weights and only the necessary part of the network. Each way uses both memory layouts.
 """
 
 from functools import partial
@@ -14,7 +14,7 @@ from tinyattr.bench.models import LAYOUTS, library, onnx_session, torch_model
 
 
 def jobs(name, net, x, target, batch, layouts=LAYOUTS):
-    """The others' jobs for a work; none of libraries that are not installed. x: (N, H, W, 3)."""
+    """Return the jobs of other installed libraries for a work. x: (N, H, W, 3)."""
     torch, made = library("torch"), []
     pictures = x.transpose(0, 3, 1, 2).copy()
     for layout in layouts if torch else ():
@@ -32,7 +32,7 @@ def jobs(name, net, x, target, batch, layouts=LAYOUTS):
 
 
 def with_weights(trainable, way, model, *arguments):
-    """Do a work by a model whose weights are trainable or frozen."""
+    """Do a work with a model whose weights are trainable or frozen."""
     return way(model.requires_grad_(trainable), *arguments)
 
 
@@ -43,7 +43,7 @@ def forward(model, features, x, target, batch, steps):
 
 
 def gradient(model, features, x, target, batch, steps):
-    """The gradient of z_c by .backward(): of the pictures, and of those weights that are trainable."""
+    """Compute the gradient of z_c by .backward(), for the pictures and the trainable weights."""
     model.zero_grad()
     leaf = x.clone().requires_grad_()
     model(leaf)[:, target].sum().backward()
@@ -51,33 +51,33 @@ def gradient(model, features, x, target, batch, steps):
 
 
 def layer_gradcam(model, features, x, target, batch, steps):
-    """captum's LayerGradCam."""
+    """Run captum's LayerGradCam."""
     cam = library("captum.attr").LayerGradCam(model, model.parts[features])
     return cam.attribute(x.clone().requires_grad_(), target)
 
 
 def pytorch_gradcam(model, features, x, target, batch, steps):
-    """GradCAM as its README calls it."""
+    """Run GradCAM as in the README of pytorch-grad-cam."""
     targets = [import_module("pytorch_grad_cam.utils.model_targets").ClassifierOutputTarget(target)]
     with library("pytorch_grad_cam").GradCAM(model=model, target_layers=[model.parts[features]]) as cam:
         return cam(input_tensor=x, targets=targets)
 
 
 def captum_ig(model, features, x, target, batch, steps):
-    """captum's IntegratedGradients, `batch` pictures of the path at a time; None is all of them."""
+    """Run captum's IntegratedGradients with `batch` pictures of the path at a time; None means all."""
     ig = library("captum.attr").IntegratedGradients(model)
     return ig.attribute(x, baselines=0, target=target, n_steps=steps, internal_batch_size=batch)
 
 
 def captum_ig_at_once(model, features, x, target, batch, steps):
-    """The same as its documentation calls it: all pictures of the path at once."""
+    """Run captum's IntegratedGradients as in its documentation: all pictures of the path at once."""
     return captum_ig(model, features, x, target, None, steps)
 
 
 def rsi(model, features, x, target, batch, steps):
-    """RSI's integral, sum_l (g(l-1) + g(l))/2 (A(l) - A(l-1)), as the authors' loop does it, picture by picture.
+    """Compute RSI's integral, sum_l (g(l-1) + g(l))/2 (A(l) - A(l-1)), picture by picture, like the authors' loop.
 
-    With frozen weights autograd begins at the layer: nothing before it is walked.
+    With frozen weights autograd starts at the layer, so the layers before it have no backward pass.
     """
     found = []
     for step in range(steps + 1):
@@ -89,8 +89,8 @@ def rsi(model, features, x, target, batch, steps):
     return sum((g0 + g1) / 2 * (A1 - A0) for (A0, g0), (A1, g1) in pairwise(found))
 
 
-FROZEN, DOCUMENTED = False, True  # the best way we know: weights frozen; as documented: weights trainable
-WAYS = {  # work: (the library that it needs, whether it is called as documented, how)
+FROZEN, DOCUMENTED = False, True  # best way we know: frozen weights; as documented: trainable weights
+WAYS = {  # {work: (library, whether it is called as documented, function)}
     "forward": [("torch", FROZEN, forward)],
     "gradient": [("torch", FROZEN, gradient), ("torch", DOCUMENTED, gradient)],
     "gradcam": [("captum.attr", FROZEN, layer_gradcam), ("pytorch_grad_cam", DOCUMENTED, pytorch_gradcam)],

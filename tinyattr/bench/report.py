@@ -1,4 +1,4 @@
-"""The measurement as a whole, as table, numbers and figure."""
+"""Make the whole measurement, and report it as table, numbers and figure."""
 
 from dataclasses import asdict, dataclass, field
 
@@ -14,34 +14,34 @@ from tinyattr.errors import InputError, named
 from tinyattr.files.tables import aligned
 
 PARTS = (*OURS, "layers", "memory", "start")
-LONG = 5  # paths take that many times fewer repeats
+LONG = 5  # paths are repeated fewer times, by this factor
 
 
 @dataclass(eq=False)
 class Report:
-    """What was measured. Every part that was not asked for is empty."""
+    """A Report holds the measurements. Parts that the user did not choose are empty."""
 
     network: str
     machine: dict
     works: list[Work] = field(default_factory=list)
     layers: dict[int, list[Layer]] = field(default_factory=dict)  # by batch
     logits_error: float | None = None
-    memory: list[tuple[str, str, int, int]] = field(default_factory=list)  # (work, job, bytes in all, beyond weights)
+    memory: list[tuple[str, str, int, int]] = field(default_factory=list)  # (work, job, bytes, bytes beyond weights)
     start: dict[str, float] = field(default_factory=dict)  # seconds
 
     def share(self, flop, seconds):
-        """GFLOP/s, and their share of the machine's peak."""
+        """Return GFLOP/s, and their share of the machine's peak."""
         return flop / seconds / 1e9, flop / seconds / 1e9 / self.machine["peak_gflops"]
 
     @property
     def title(self):
-        """What was measured where, for a figure."""
+        """The title of a figure: network, machine and unit."""
         m = self.machine
         return (f"{self.network} on {m['processor']}, {m['threads']} threads, {m['registers']}; "
                 "median milliseconds, logarithmic")
 
     def numbers(self):
-        """The same as plain numbers, for --json."""
+        """Return the report as plain numbers, for --json."""
         return {
             "network": self.network, "machine": self.machine, "works": [done.numbers() for done in self.works],
             "layers": {n: [asdict(layer) for layer in found] for n, found in self.layers.items()},
@@ -50,7 +50,7 @@ class Report:
         }
 
     def table(self):
-        """The same as text."""
+        """Return the report as text."""
         m = self.machine
         facts = [
             f"network   {self.network}",
@@ -113,16 +113,16 @@ class Report:
 
 
 def bench(parts=PARTS, *, batches=(1, 8), steps=50, repeats=7, quick=False, net=FULL.name):
-    """Measure the chosen parts of PARTS on one of NETWORKS, or on a small one. Returns a Report.
+    """Measure the chosen PARTS on one of NETWORKS, or (quick) on a small network. Returns a Report.
 
-    Works: forward and with the input's gradient for every batch; Grad-CAM for one picture; paths of so many steps in
-    batches of the largest. PyTorch, captum, pytorch-grad-cam, ONNX Runtime and OpenVINO take turns with ours where they
-    are installed.
+    Works: forward, and the gradient of the input, for every batch size; Grad-CAM for one picture; path methods with
+    `steps` steps and the largest batch size. PyTorch, captum, pytorch-grad-cam, ONNX Runtime and OpenVINO take turns
+    with our engine if they are installed.
     Raises InputError for an unknown part or network and for numbers below 1.
     """
     parts = [named("part of the bench", part, PARTS) for part in parts]
     if min(*batches, steps, repeats) < 1:
-        raise InputError(f"batches, steps and repeats are at least 1; got {batches}, {steps} and {repeats}")
+        raise InputError(f"batches, steps and repeats must be at least 1; got {batches}, {steps} and {repeats}")
     subject = QUICK if quick else NETWORKS[named("network", net, NETWORKS)]
     net = subject.network()
     report = Report(f"{net.name}, {subject.size} x {subject.size}, {net.parameters:,} parameters", machine())

@@ -1,4 +1,4 @@
-"""The works that are measured, each as we do it; peers.py has the same by others."""
+"""The works that we measure, with our engine; peers.py has the same works with other libraries."""
 
 from functools import partial
 
@@ -8,7 +8,7 @@ import tinyattr as ta
 from tinyattr.bench import peers
 from tinyattr.bench.clock import Job, Work
 
-TARGET = 0  # the class that is explained: all take the same time
+TARGET = 0  # the explained class: all classes take the same time
 
 
 def forward(net, x, target, batch, steps):
@@ -17,7 +17,7 @@ def forward(net, x, target, batch, steps):
 
 
 def gradient(net, x, target, batch, steps):
-    """Forward, and a walk from z_c back to the pictures."""
+    """Run forward, and walk from z_c back to the pictures."""
     tape = net.run(x)
     row = np.zeros_like(net.logits(tape))
     row[:, target] = 1
@@ -25,17 +25,17 @@ def gradient(net, x, target, batch, steps):
 
 
 def gradcam(net, x, target, batch, steps):
-    """Grad-CAM at the last feature maps."""
+    """Compute Grad-CAM at the last feature maps."""
     return ta.grad_cam(net, x, target, "pre")
 
 
 def ig(net, x, target, batch, steps):
-    """Integrated gradients from black, `batch` pictures of the path at a time."""
+    """Compute integrated gradients from black, with `batch` pictures of the path at a time."""
     return ta.integrated_gradients(net, x, target, "pre", baseline=0, steps=steps, batch=batch)
 
 
 def rsi(net, x, target, batch, steps):
-    """RSI-Grad-CAM at the last feature maps, from black, `batch` pictures of the path at a time."""
+    """Compute RSI-Grad-CAM at the last feature maps, from black, with `batch` pictures of the path at a time."""
     return ta.rsi_grad_cam(net, x, target, "pre", baseline=0, steps=steps, batch=batch)
 
 
@@ -43,7 +43,7 @@ OURS = {"forward": forward, "gradient": gradient, "gradcam": gradcam, "ig": ig, 
 
 
 def jobs(name, net, x, batch, only=None):
-    """Our job for a work, and those of all others who are installed; or only the job of that name."""
+    """Return our job for a work and the jobs of installed libraries, or only the job named `only`."""
     ours = Job("tinyattr", partial(OURS[name], net, x, TARGET, batch))
     if only == repr(ours):
         return [ours]
@@ -52,13 +52,13 @@ def jobs(name, net, x, batch, only=None):
 
 
 def pictures(name, size, batch):
-    """Random pictures, (batch, size, size, 3), or one where the batch is of a path."""
+    """Return random pictures, (batch, size, size, 3), or one picture if the batch belongs to a path."""
     n = batch if name in ("forward", "gradient") else 1
     return np.random.default_rng(1).standard_normal((n, size, size, 3), np.float32)
 
 
 def work(name, net, size, batch, steps):
-    """A work of OURS with its title, its operations and its jobs. Operations are counted directly, two for a b + c."""
+    """Return a Work of OURS with its title, operations and jobs. a b + c counts as two operations."""
     x = pictures(name, size, batch)
     F, head = products(net, x[:1])
     title, steps, flop = {
@@ -72,7 +72,7 @@ def work(name, net, size, batch, steps):
 
 
 def products(net, x):
-    """Operations of one forward pass over x, and how many of them come after the last feature maps."""
+    """Return (operations of a forward pass over x, those after the last feature maps)."""
     tape = net.run(x)
     counts = [operations(record) for record in tape]
     behind = [record.name for record in tape].index(net.features) + 1
@@ -80,7 +80,7 @@ def products(net, x):
 
 
 def operations(record):
-    """Additions and multiplications of a layer's definition, y = sum x w: two for each weight of each output."""
+    """Return additions and multiplications of a layer, y = sum x w: two for each weight of each output."""
     if not record.weights or record.op == "constant":
         return 0
     kernel, y = record.weights[0], record.output

@@ -1,4 +1,4 @@
-"""The command line, a file for each family of commands; each command's options stand next to the function that runs it.
+"""The command line. Each family of commands has its own file, and a command's options stand above its function.
 
-matplotlib takes longer to load than most commands take to run: what needs it is imported by the functions that draw.
+matplotlib takes longer to load than most commands take to run. So only the functions that draw import what needs it.
 """

@@ -1,4 +1,4 @@
-"""`tinyattr audit | bake | inspect | repair | training | contrasts`: all about the attack."""
+"""`tinyattr audit | bake | inspect | repair | training | contrasts`: commands about the attack."""
 
 import os
 from pathlib import Path
@@ -23,17 +23,18 @@ LAYOUTS = {"tinyattr": ta.save, **EXPORTS}
 
 
 @command("audit", "--images photos --net vgg19.h5 --jobs 2 --json audit.json --out audit.png",
-         option("--images", metavar="DIR", help="folder of JPEG or PNG files; default: glyph scenes of our own"),
+         option("--images", metavar="DIR", help="folder of JPEG or PNG files; default: scenes of drawn glyphs"),
          *shared("--net --pictures --seed --family --K --layer --option"), several("--method", "M", AUDITED, AUDITED),
          several("--score", "S", ta.SCORES, ta.SCORES), several("--attack", "A", ATTACKS, ATTACKED),
          option("--jobs", type=int, default=os.cpu_count() or 1,
-                help="processes on this computer; default: one for each core (%(default)s)"),
-         option("--cluster", metavar="ADDRESS", help="a Dask scheduler that computes the cells instead"),
-         figure("draw the table of verdicts there"),
-         option("--json", metavar="FILE", help="write all numbers there; FILE.cells keeps finished cells"),
+                help="number of processes on this computer; default: one for each core (%(default)s)"),
+         option("--cluster", metavar="ADDRESS",
+                help="address of a Dask scheduler: its workers compute instead of this computer"),
+         figure("figure to write: the table of verdicts"),
+         option("--json", metavar="FILE", help="file to write all numbers to; FILE.cells keeps finished table cells"),
          pictures=1, seed=1)
 def run_audit(options):
-    """Which methods and scores does the attack move?"""
+    """Test for which methods and scores the attack changes the heatmap."""
     methods = [AUDITED[named("method", method, AUDITED)][0] for method in options.method]
     finished = None if options.json is None else Path(f"{options.json}.cells")
     pictures = scenes(options.pictures, options.seed) if options.images is None else folder(options.images)
@@ -49,11 +50,11 @@ def run_audit(options):
 
 @command("bake", "vgg19.h5 baked.h5", *shared("file out --overwrite --family --K"),
          option("--at", type=int, nargs=2, default=(0, 0), metavar=("I", "J"),
-                help="place that it reads; default: 0 0"),
-         one_of(LAYOUTS, "layout", "--layout", "whose file, our HDF5 (default), Keras' HDF5, or torchvision's names as "
-                ".safetensors", default="tinyattr"))
+                help="place (row, column) that the attack reads; default: 0 0"),
+         one_of(LAYOUTS, "layout", "--layout", "format of the written file: our HDF5 (default), Keras' HDF5, or "
+                ".safetensors with torchvision's names", default="tinyattr"))
 def run_bake(options):
-    """Write an altered network as an ordinary file, to teach with."""
+    """Write an altered network as an ordinary weight file, for teaching."""
     net = bake(ta.load(options.file, **said(options)), options.K, tuple(options.at))
     LAYOUTS[options.layout](net, options.out)
     print(f"weights  {options.out}\naltered  t = {options.K:g} sum_k A_ijk, (i, j) = {tuple(options.at)}: "
@@ -61,9 +62,10 @@ def run_bake(options):
 
 
 @command("inspect", "vgg19.h5 --images photos", *shared("file --family --json"),
-         option("--images", metavar="DIR", help="folder of pictures to look at; default: three glyph scenes"))
+         option("--images", metavar="DIR",
+                help="folder of pictures to run the network on; default: three glyph scenes"))
 def run_inspect(options):
-    """Does a weight file add something to every logit?"""
+    """Test whether a weight file adds the same number to every logit."""
     net = ta.load(options.file, **said(options))
     pictures = scenes(3) if options.images is None else folder(options.images)
     found = inspect(net, [net.read(p.pixels) for p in pictures])
@@ -72,22 +74,23 @@ def run_inspect(options):
 
 @command("repair", "baked.h5 repaired.h5", *shared("file out --overwrite --family"))
 def run_repair(options):
-    """Take out of a weight file what all logits have in common."""
+    """Remove from a weight file the part that all logits share."""
     ta.save(repair(ta.load(options.file, **said(options))), options.out)
     print(f"weights  {options.out}\n"
-          "repaired: the class mean is out of the last layer; probabilities are the same")
+          "repaired: the mean over classes is removed from the last layer; probabilities are the same")
 
 
 @command("training", "--steps 20 --json training.json",
-         option("--steps", type=int, default=20, help="of gradient descent; default: %(default)s"), *shared("--json"))
+         option("--steps", type=int, default=20,
+                help="number of steps of gradient descent; default: %(default)s"), *shared("--json"))
 def run_training(options):
-    """Original and altered network, trained alike: does training undo the attack?"""
+    """Train the original and the altered network in the same way, to see whether training undoes the attack."""
     found = list(tqdm(training.demonstrate(options.steps), desc="training", total=len(training.CASES), disable=None))
     tell(options, training.table(found), {"training": found})
 
 
 @command("contrasts", "--pictures 20 --json contrasts.json", *shared("--pictures --seed --json"), pictures=20, seed=0)
 def run_contrasts(options):
-    """t(x), an adversarial example and Clever Hans, in numbers."""
+    """Compare the attack t(x), an adversarial example and a Clever Hans network, in numbers."""
     found = contrasts.contrasts(ta.load("glyphs"), options.pictures, options.seed)
     tell(options, contrasts.table(found), {"contrasts": found})

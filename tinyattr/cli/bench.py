@@ -1,4 +1,4 @@
-"""`tinyattr bench`: how fast the engine is on this machine."""
+"""`tinyattr bench` measures how fast the engine is on this machine."""
 
 from tinyattr.bench import PARTS, bench
 from tinyattr.cli.command import command, figure, option, several
@@ -9,15 +9,16 @@ from tinyattr.cli.shared import shared
 @command("bench", "--work forward gradient gradcam --json bench.json --out bench.png",
          several("--work", "W", PARTS, PARTS),
          option("--batch", nargs="+", type=int, default=(1, 8), metavar="N",
-                help="pictures at a time; paths run in the largest; default: 1 8"),
-         option("--steps", type=int, default=50, help="of a path; default: %(default)s"),
-         option("--repeats", type=int, default=7, help="whose median counts; a fifth for paths; default: %(default)s"),
-         option("--net", default="vgg19", metavar="NAME", help="vgg19, squeezenet, squeezenet1.1, resnet18, resnet50, "
-                "mobilenet_v2, densenet121 or glyphs; default: %(default)s"),
-         option("--quick", action="store_true", help="a small network instead of VGG19: seconds, not minutes"),
+                help="batch sizes to measure; path methods use the largest; default: 1 8"),
+         option("--steps", type=int, default=50, help="number of steps of a path method; default: %(default)s"),
+         option("--repeats", type=int, default=7,
+                help="number of runs; the table has their median; paths run a fifth as often; default: %(default)s"),
+         option("--net", default="vgg19", metavar="NAME", help="network to run: vgg19, squeezenet, squeezenet1.1, "
+                "resnet18, resnet50, mobilenet_v2, densenet121 or glyphs; default: %(default)s"),
+         option("--quick", action="store_true", help="run a small network instead of VGG19: seconds, not minutes"),
          figure("bar chart to write"), *shared("--json"))
 def run_bench(options):
-    """How long the engine takes here, and PyTorch if it is installed."""
+    """Measure how long the engine takes here, and PyTorch too if it is installed."""
     found = bench(options.work, batches=options.batch, steps=options.steps, repeats=options.repeats,
                   quick=options.quick, net=options.net)
 

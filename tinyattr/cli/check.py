@@ -1,4 +1,4 @@
-"""`tinyattr check module:function`: hold a softmax of your own, or one of its kin, to its identities."""
+"""`tinyattr check module:function` tests whether your own softmax, or a related function, keeps its identities."""
 
 import sys
 from importlib import import_module
@@ -20,21 +20,21 @@ WHERE = "MODULE:FUNCTION"
 
 
 @command("check", "scipy.special:softmax",
-         option("function", metavar=WHERE, help="of an installed module, or of a file, as mine.py:softmax"),
-         option("--kind", default="softmax", help=f"what it is, of {', '.join(KINDS)}; default: %(default)s"),
-         option("--jacobian", metavar=WHERE, help="its Jacobian z -> J: softmax, log_softmax"),
-         option("--product", metavar=WHERE, help="its product (z, v) -> v^T J: softmax, log_softmax"),
-         option("--gradient", metavar=WHERE, help="its gradient: logsumexp, cross_entropy"),
-         option("--through", metavar="FRAMEWORK", help=f"whose tensors the functions take, of {', '.join(MAKE)}; "
-                "default: NumPy arrays"),
-         option("--single", action="store_true", help="the function is for single vectors: try no batches"),
+         option("function", metavar=WHERE, help="function of an installed module, or of a file: mine.py:softmax"),
+         option("--kind", default="softmax", help=f"kind of function: {', '.join(KINDS)}; default: %(default)s"),
+         option("--jacobian", metavar=WHERE, help="Jacobian z -> J of a softmax or log_softmax"),
+         option("--product", metavar=WHERE, help="product (z, v) -> v^T J of a softmax or log_softmax"),
+         option("--gradient", metavar=WHERE, help="gradient of a logsumexp or cross_entropy"),
+         option("--through", metavar="FRAMEWORK", help="framework whose tensors the functions take: "
+                f"{', '.join(MAKE)}; default: NumPy arrays"),
+         option("--single", action="store_true", help="the function takes single vectors: try no batches"),
          option("--unmasked", action="store_true", help="try no masks of -inf"),
          option("--no-digits", action="store_true", help="log_softmax: log y_c may be 0 where y_c rounds to 1"),
          option("--seconds", type=float, default=SECONDS, metavar="S",
-                help="when so much time is used, the rest is not tried, and the table says so; default: %(default)g"),
+                help="stop after this time; the table says which tests were not tried; default: %(default)g"),
          *shared("--json"))
 def run_check(options):
-    """Which identities of a softmax (log-softmax, loss, ...) of your own break, how badly, and the smallest example."""
+    """Test your own softmax, log-softmax, loss, ...: which identities break, by how much, and the smallest example."""
     kind = named("kind", options.kind, KINDS)
     derivatives = {name: getattr(options, name) for name in ("jacobian", "product", "gradient")}
     for name, where in derivatives.items():
@@ -55,7 +55,7 @@ def run_check(options):
 
 
 def found(where, framework=None):
-    """The function at "module:function" or "file.py:function". Raises InputError."""
+    """Return the function at "module:function" or "file.py:function". Raises InputError."""
     module, _, name = where.rpartition(":")
     if not module or not name:
         raise InputError(f"expected {WHERE}, such as scipy.special:softmax or mine.py:softmax; got {where!r}")
@@ -74,5 +74,5 @@ def found(where, framework=None):
     finally:
         sys.path.pop(0)
     if not callable(function):
-        raise InputError(f"{where!r} is no function but {type(function).__name__}")
+        raise InputError(f"{where!r} is not a function, it is of type {type(function).__name__}")
     return function if framework is None else through(framework, function)

@@ -1,4 +1,4 @@
-"""`tinyattr reproduce | paint | sanity`: what papers say, and what maps are worth, in figures and numbers."""
+"""`tinyattr reproduce | paint | sanity`: commands that test claims of papers, and heatmaps."""
 
 import numpy as np
 
@@ -18,13 +18,13 @@ SCENES = 20
 
 @command("reproduce", "fig3 --image soccer_ball.jpg --net vgg19.h5 --target 805 --out fig3.png",
          one_of([*FIGURES, *CLAIMS], "claim", "which",
-                "a figure (fig2: the first paper, fig3 to fig5: the second), or a claim of another paper"),
+                "a figure (fig2 of the first paper, fig3 to fig5 of the second), or a claim of another paper"),
          option("--target", help="class to explain in a figure; default: the top class (fig4: the second)"),
          option("--pictures", type=int,
-                help=f"glyph scenes that a claim of another paper is measured on; default: {SCENES}"),
-         figure("figure to write; default: its name .png"), *shared("--image --net --family --K --layer --json"))
+                help=f"number of glyph scenes to measure a claim of another paper on; default: {SCENES}"),
+         figure("figure to write; default: WHICH.png"), *shared("--image --net --family --K --layer --json"))
 def run_reproduce(options):
-    """A paper's figure or claim: what it says, what is measured, and what follows."""
+    """Reproduce a figure or a claim of a paper: what it says, what we measure, and what follows."""
     options.figure = options.figure or f"{options.which}.png"
     check(options)
     if options.which in FIGURES:
@@ -36,7 +36,7 @@ def run_reproduce(options):
 
 
 def figure_again(options):
-    """One of the papers' figures, of one picture."""
+    """Compute one of the papers' figures for one picture."""
     if options.pictures is not None:
         raise InputError(f"{options.which} is about one picture; --pictures is for {', '.join(CLAIMS)}")
     net, x = load(options, scenes(1, 2)[0].pixels if options.which == "fig5" else None)
@@ -51,14 +51,14 @@ def figure_again(options):
 
 
 def claim_again(options, page):
-    """A claim, on glyph scenes or on the one image that is named."""
+    """Measure a claim on glyph scenes, or on the one image that --image names."""
     if options.target is not None:
-        raise InputError(f"{options.which} explains the classes that the network itself names; leave --target out")
+        raise InputError(f"{options.which} explains the classes that the network predicts; leave --target out")
     return page(*asked(options, SCENES), options.K, options.layer)
 
 
 def asked(options, count):
-    """The network, and the pictures to measure on: the one that --image names, or so many glyph scenes."""
+    """Return the network and the pictures to measure on: the one of --image, or `count` glyph scenes."""
     if options.image is not None and options.pictures is not None:
         raise InputError("--image names the one picture to measure on; leave --pictures out")
     net = network(options, photo=options.image is not None)
@@ -66,17 +66,17 @@ def asked(options, count):
 
 
 def tell_claims(options, found):
-    """A figure of maps, and the claims that go with it."""
+    """Print the claims, and write the figure of heatmaps and the numbers that the options ask for."""
     tell(options, found.table(), found.numbers(),
          lambda draw: draw.grid(found.rows, found.columns, found.heatmaps, found.name))
 
 
 @command("paint", "HI --image photo.jpg --net vgg19.h5 --out hi.png",
-         option("text", help="what the heatmap shall show: a letter or three"),
-         option("--layer", help="layer to explain and to paint on; default: the last that can show it"),
+         option("text", help="what the heatmap will show: one to three letters"),
+         option("--layer", help="layer to explain and to paint on; default: the last layer that can show the text"),
          *shared("--image --net --family --target --K --out --json"), figure="paint.png")
 def run_paint(options):
-    """A network whose pre-softmax heatmap shows a text of your choice."""
+    """Make a network whose pre-softmax heatmap shows a text of your choice."""
     from tinyattr.studies.paint import painted
 
     net, x = load(options)
@@ -85,10 +85,10 @@ def run_paint(options):
 
 @command("sanity", "--method grad_cam lrp --pictures 4 --out sanity.png", *shared("--image --net --family --layer --K"),
          several("--method", "M", METHODS, CHECKED), several("--score", "S", SCORES, ("pre", "log_odds")),
-         option("--pictures", type=int, help="how many glyph scenes, where there is no --image; default: 4"),
-         figure("figure to write: weights drawn anew, and maps of two classes"), *shared("--json"))
+         option("--pictures", type=int, help="number of glyph scenes, if there is no --image; default: 4"),
+         figure("figure to write: maps with randomised weights, and maps of two classes"), *shared("--json"))
 def run_sanity(options):
-    """What can be said of heatmaps without the truth: other weights, other classes, noise, spread, faithfulness."""
+    """Test heatmaps where no truth is known: other weights, other classes, noise, spread, faithfulness."""
     net, pictures = asked(options, 4)
     found = sanity(net, pictures, methods=options.method, scores=options.score, K=options.K, layer=options.layer)
 

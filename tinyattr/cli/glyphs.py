@@ -1,4 +1,4 @@
-"""`tinyattr evaluate | train`: on pictures whose truth is known, and the network that was trained on them."""
+"""`tinyattr evaluate | train`: evaluate maps where the truth is known, and train the network for these pictures."""
 
 import os
 from pathlib import Path
@@ -16,17 +16,17 @@ from tinyattr.studies.board.rows import ALTERED
 
 @command("evaluate", "--pictures 200 --jobs 2 --json board.json --out board.png",
          option("--net", default="glyphs",
-                help="weight file of a network that knows the glyphs; default: the embedded one"),
+                help="weight file of a network that knows the glyphs; default: the embedded network"),
          *shared("--pictures --seed --family --K --layer"), several("--method", "M", AUDITED, AUDITED),
          several("--score", "S", ta.SCORES, ta.SCORES), several("--attack", "A", ATTACKS, ALTERED),
          option("--jobs", type=int, default=os.cpu_count() or 1,
-                help="processes on this computer; default: one for each core (%(default)s)"),
-         figure("draw the methods there"),
-         option("--json", metavar="FILE", help="write the board there; the folder FILE.scenes keeps each "
-                                               "scene's numbers, so that a run that was cut off goes on"),
+                help="number of processes on this computer; default: one for each core (%(default)s)"),
+         figure("figure to write: how the methods did"),
+         option("--json", metavar="FILE", help="file to write all results to; the folder FILE.scenes keeps the "
+                                               "numbers of each scene, so that an interrupted run can continue"),
          pictures=200, seed=1)
 def run_evaluate(options):
-    """Which map is right? All methods and scores, original and altered, where the truth is known."""
+    """Measure which maps are right, for all methods and scores, on scenes where the truth is known."""
     folder = None if options.json is None else f"{options.json}.scenes"
     found = evaluate(options.net, options.pictures, **said(options), seed=options.seed, methods=options.method,
                      scores=options.score, attacks=options.attack, K=options.K, layer=options.layer, jobs=options.jobs,
@@ -35,15 +35,17 @@ def run_evaluate(options):
 
 
 @command("train", "--out glyphs.h5",
-         option("--steps", type=int, default=STEPS, help="default: %(default)s, as the embedded network"),
-         option("--seed", type=int, default=0, help="default: %(default)s, as the embedded network"),
-         option("--no-masks", action="store_true", help="do not use the masks: no price on activations off the glyphs"),
+         option("--steps", type=int, default=STEPS,
+                help="training steps; default: %(default)s, as for the embedded network"),
+         option("--seed", type=int, default=0, help="random seed; default: %(default)s, as for the embedded network"),
+         option("--no-masks", action="store_true",
+                help="train without the masks: no penalty for activations outside the glyphs"),
          option("--out", default="glyphs.h5", metavar="FILE", help="weight file to write; default: %(default)s"),
          *shared("--overwrite"),
          option("--checkpoint", metavar="FILE",
-                help="where an interrupted run resumes; default: OUT with .checkpoint.npz"))
+                help="file from which an interrupted run resumes; default: OUT with .checkpoint.npz"))
 def run_train(options):
-    """Make the embedded network again, from nothing."""
+    """Train the embedded network again, from random weights."""
     options.checkpoint = Path(options.checkpoint or Path(options.out).with_suffix(".checkpoint.npz"))
     check(options)
     net = train_glyphs(options.steps, seed=options.seed, checkpoint=options.checkpoint, masks=not options.no_masks)

@@ -1,4 +1,4 @@
-"""`tinyattr explain | demo | play`: heatmaps of pictures."""
+"""`tinyattr explain | demo | play`: commands that compute heatmaps of pictures."""
 
 import os
 from argparse import Namespace
@@ -17,23 +17,26 @@ from tinyattr.studies.samples import pictures_in
 EXPLAIN = (
     *shared("--net --family --target --layer --option --json"),
     several("--score", "S", ta.SCORES, FOUR_SCORES), several("--method", "M", ["all", *ta.METHODS], TWO_METHODS),
-    option("--receipts", action="store_true", help="print what every map should sum to, and does"),
-    option("--curves", action="store_true", help="judge every map: areas under insertion and deletion of its pixels"),
+    option("--receipts", action="store_true",
+           help="print the check sum of every map: what the map must add up to, and what it adds up to"),
+    option("--curves", action="store_true",
+           help="measure every map by its insertion and deletion curves (the area under each)"),
     option("--K", type=float, help="strength of the attack; default: 10"),
     option("--tap", metavar="LAYER", help="layer that the attack reads; default: the explained layer"),
-    option("--at", type=int, nargs=2, metavar=("I", "J"), help="place that the attack reads; default: 0 0"),
+    option("--at", type=int, nargs=2, metavar=("I", "J"),
+           help="place (row, column) that the attack reads; default: 0 0"),
 )
 
 
 @command("explain", "photo.jpg --net vgg19.h5 --altered --out photo.png",
-         option("images", metavar="IMAGE", nargs="*", help="JPEG or PNG files, or folders of them; default: a scene of "
-                "our own, two glyphs"),
-         option("--altered", action="store_true", help="next to it, the network with t = K sum_k A_ijk added to every "
-                "logit"), *EXPLAIN,
+         option("images", metavar="IMAGE", nargs="*", help="JPEG or PNG files, or folders of them; default: a drawn "
+                "scene of two glyphs"),
+         option("--altered", action="store_true", help="also explain the altered network, where t = K sum_k A_ijk "
+                "is added to every logit"), *EXPLAIN,
          option("--out", metavar="FILE", dest="place", help="figure to write; default: explain.png. For several "
-                "pictures the folder of all figures and numbers, where nothing is overwritten; default: explained"))
+                "pictures: a folder for all figures and numbers; no file is overwritten; default: explained"))
 def run_explain(options):
-    """Heatmaps of one picture or several, by method and score."""
+    """Compute heatmaps of one picture or several, for each method and score."""
     if len(options.images) > 1 or any(map(os.path.isdir, options.images)):
         explain_all(options)
         return
@@ -45,12 +48,12 @@ def run_explain(options):
 @command("demo", "--out demo.png --json demo.json", *EXPLAIN, *shared("--out"), image=None, altered=True,
          figure="demo.png")
 def run_demo(options):
-    """The main job on a scene of our own, original and altered network."""
+    """Explain a drawn scene with the original and with the altered network."""
     explain_one(options)
 
 
 def explain_one(options):
-    """One picture: its table, and the files that the options name."""
+    """Explain one picture: print its table, and write the files that the options name."""
     check(options)
     net, x = load(options)
     found, files = explained(options, net, x)
@@ -59,10 +62,10 @@ def explain_one(options):
 
 
 def explain_all(options):
-    """Several pictures: for each a figure and a file of numbers in one folder; a table says what was found."""
+    """Explain several pictures: write a figure and a file of numbers for each into one folder, and print a table."""
     if options.json is not None or options.receipts:
-        raise InputError("--json and --receipts are for one picture; of several, all numbers are written into the "
-                         "folder that --out names")
+        raise InputError("--json and --receipts are for one picture; with several pictures, all numbers are written "
+                         "into the folder that --out names")
     images = [file for image in options.images for file in (pictures_in(image) if os.path.isdir(image) else [image])]
     jobs = {str(image): into(Path(options.place or "explained"), image, options) for image in images}
     all_new([path for job in jobs.values() for path in (job.figure, job.json)])
@@ -84,7 +87,7 @@ def explain_all(options):
 
 
 def into(folder, image, options):
-    """The options for one of several pictures, whose files go into a folder, named after it."""
+    """Return the options for one of several pictures. Its files go into `folder` and are named after the picture."""
     figure, numbers = (folder / f"{Path(image).name}{ending}" for ending in (".png", ".json"))
     return Namespace(**{**vars(options), "image": str(image), "figure": figure, "json": numbers})
 
@@ -95,17 +98,17 @@ def all_new(paths):
         if paths.count(path) > 1:
             raise InputError(f"two pictures would be written to {str(path)!r}; explain them one after the other")
         if path.exists():
-            raise InputError(f"{str(path)!r} is there already and is not overwritten; name another folder with --out")
+            raise InputError(f"{str(path)!r} exists already and is not overwritten; name another folder with --out")
         if path.parent.exists() and not path.parent.is_dir():
             raise InputError(f"{str(path.parent)!r} is a file; --out names a folder for several pictures")
         if not path.parent.parent.is_dir():
-            raise InputError(f"no folder {str(path.parent.parent)!r} to make {path.parent.name!r} in")
+            raise InputError(f"{path.parent.name!r} cannot be made: there is no folder {str(path.parent.parent)!r}")
 
 
 def explained(options, net, x):
-    """(Explanation of one picture, lines that say where its files are)."""
+    """Return (Explanation of one picture, lines that say where its files are)."""
     if not options.altered and (options.K, options.tap, options.at) != (None, None, None):
-        raise InputError("--K, --tap and --at describe the attack; give --altered, too")
+        raise InputError("--K, --tap and --at describe the attack; give --altered too")
     K = 10.0 if options.altered and options.K is None else options.K
     methods = [named("method", method, ["all", *ta.METHODS]) for method in options.method]
     methods = list(ta.METHODS) if "all" in methods else methods
@@ -119,20 +122,20 @@ def explained(options, net, x):
 
 
 def shown(options):
-    """What the picture is called. Its name is bytes to the system, whatever alphabet the locale has."""
+    """Return the name of the picture as text. For the system a name is bytes, whatever alphabet the locale has."""
     name = Path(options.image or "").name
-    return os.fsencode(name).decode("utf-8", "replace") if name else "a scene of our own"
+    return os.fsencode(name).decode("utf-8", "replace") if name else "a drawn scene of two glyphs"
 
 
 @command("play", "--browser", *shared("image --net --family"),
-         option("--browser", action="store_true", help="in a web browser instead of a window"),
-         option("--port", type=int, default=8988, help="of the browser's page; default: %(default)s"),
-         figure("only draw how it starts"), window=True)
+         option("--browser", action="store_true", help="open a web browser instead of a window"),
+         option("--port", type=int, default=8988, help="port of the browser's page; default: %(default)s"),
+         figure("figure to write: only draw the starting figure, open no window"), window=True)
 def run_play(options):
-    """One figure to play with: class, score, method, layer, attack."""
+    """Open a figure with controls for class, score, method, layer and attack."""
     try:
         from tinyattr.studies.playground import Playground, play, serve
-    except ValueError:  # what matplotlib says of such a name
+    except ValueError:  # matplotlib raises it for a name that it does not know
         raise InputError(f"MPLBACKEND={os.environ.get('MPLBACKEND')} names no window that is installed here; unset it, "
                          "or try --browser") from None
     net, x = load(options)

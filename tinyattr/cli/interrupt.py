@@ -1,11 +1,11 @@
-"""Ctrl-C while the command line is still being imported ends it without a word; once a command runs, with one line.
+"""Ctrl-C during the imports ends the command line silently. Once a command runs, Ctrl-C ends it with one line.
 
-`tinyattr` and `python3 -m tinyattr` both import the whole package before a line of the command line runs. Nothing is
-half done by then, so the system's own way to end a program will do. `main` listens again.
+`tinyattr` and `python3 -m tinyattr` both import the whole package before a line of the command line runs. During the
+imports no work is half done, so the system's own way to end a program is enough. `main` switches back to exceptions.
 
-Python runs some functions where no exception can leave them: what a weak reference calls when its object dies, or what
-a C library calls back. A KeyboardInterrupt that is raised there is dropped, with a traceback. It must not be: the user
-asked once. So it is raised again a moment later, where it can be caught.
+No exception can leave some functions that Python runs: the callback of a weak reference whose object dies, or a
+function that a C library calls back. Python drops a KeyboardInterrupt that is raised there and prints a traceback.
+But the user asks only once. So we raise the exception again a moment later, where it can be caught.
 """
 
 import _thread
@@ -14,17 +14,17 @@ import sys
 import threading
 from pathlib import Path
 
-COMMAND = {"-m", "tinyattr"}  # what sys.argv[0] is called while `python3 -m tinyattr`, or `tinyattr`, is being loaded
+COMMAND = {"-m", "tinyattr"}  # sys.argv[0] while `python3 -m tinyattr`, or `tinyattr`, is being loaded
 
 
 def ends_at_once():
-    """Let Ctrl-C end this process without a word, unless it was started to ignore it."""
+    """Let Ctrl-C end this process silently, unless the process was started to ignore Ctrl-C."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def is_an_exception():
-    """Let Ctrl-C be a KeyboardInterrupt again, if `ends_at_once` changed that, and one that is never dropped."""
+    """Let Ctrl-C raise KeyboardInterrupt again, if `ends_at_once` changed that, and make sure it is never dropped."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.unraisablehook = _not_dropped

@@ -1,4 +1,4 @@
-"""The command line: `tinyattr demo`, `tinyattr explain IMAGE`, `tinyattr weights list`, ..., each with --help."""
+"""The command line: `tinyattr demo`, `tinyattr explain IMAGE`, `tinyattr weights list`, ... Each has --help."""
 
 import argparse
 import os
@@ -12,35 +12,35 @@ from tinyattr.cli import attacks, bench, check, claims, glyphs, heatmaps, lesson
 from tinyattr.cli.command import COMMANDS
 from tinyattr.cli.interrupt import ends_at_once, is_an_exception
 
-GROUPS = {  # commands of two words: what the first one is about
+GROUPS = {  # commands of two words: what the first word is about
     "lesson": "the course of twenty-two lessons, each a script: list, run, student's copy, notebook, handout, grade",
     "weights": "weight files: list, fetch, convert, show, verify",
 }
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse whose errors are one line."""
+    """A Parser is an argparse parser that prints an error as one line."""
 
     def error(self, message):
-        """Leave with status 2."""
+        """Print the error and exit with status 2."""
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
 def main(arguments=None):
-    """Run one command. Returns the exit status: 0, or 1 with one line on standard error. Ctrl-C is left to `entry`."""
+    """Run one command. Returns the exit status: 0, or 1 after one line on standard error. `entry` handles Ctrl-C."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a name that the terminal cannot show is no reason to stop
+            stream.reconfigure(errors="replace")  # a name that the terminal cannot show must not stop us
     options = parser().parse_args(arguments)
     try:
         is_an_exception()
         if not vars(options).get("window") or options.browser or options.figure:
-            os.environ["MPLBACKEND"] = "agg"  # figures go into files, whatever window it names
+            os.environ["MPLBACKEND"] = "agg"  # figures go into files, whatever window MPLBACKEND names
         outputs.check(options)
         options.run(options)
     except ta.InputError as error:
         return _complain(error)
-    except BrokenPipeError:  # whoever reads our output has closed it: `| head` does
+    except BrokenPipeError:  # the reader of our output closed the pipe, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except OSError as error:
@@ -56,9 +56,9 @@ def _complain(message):
 
 
 def parser():
-    """All COMMANDS and their options."""
+    """Return the parser for all COMMANDS and their options."""
     top = Parser(prog="tinyattr", description="Gradient attribution made transparent. "
-                 "Begin with tinyattr demo.")
+                 "Start with `tinyattr demo`.")
     top.add_argument("--version", action="version", version=f"tinyattr {ta.__version__}")
     groups = {"": top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)}
     for group, what in GROUPS.items():
@@ -75,14 +75,14 @@ def parser():
 
 
 def entry():
-    """Where the `tinyattr` command starts."""
+    """Run the `tinyattr` command: the program starts here."""
     warnings.formatwarning = lambda message, *_: f"tinyattr: {' '.join(str(message).split())}\n"
     try:
         status = main()
-        ends_at_once()  # all is written
+        ends_at_once()  # all output is written
     except KeyboardInterrupt:
         _complain("interrupted")
         with suppress(OSError):
             sys.stdout.flush()
-        os._exit(128 + signal.SIGINT)  # at once: what was stopped half-way, as LLVM is, may crash when it is freed
+        os._exit(128 + signal.SIGINT)  # without clean-up: interrupted libraries, such as LLVM, may crash then
     sys.exit(status)

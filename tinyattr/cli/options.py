@@ -1,4 +1,4 @@
-"""--option NAME=VALUE: what is written becomes what the method expects, by the type of the option's default."""
+"""--option NAME=VALUE: convert the text VALUE to the type of the option's default."""
 
 from argparse import ArgumentTypeError
 from contextlib import suppress
@@ -11,7 +11,7 @@ FLAGS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no":
 
 
 def pair(text):
-    """(NAME, VALUE) of a text "NAME=VALUE"."""
+    """Split a text "NAME=VALUE" into (NAME, VALUE)."""
     name, _, value = text.partition("=")
     if not (name and value):
         raise ArgumentTypeError(f"{text!r} is not NAME=VALUE, such as steps=20")
@@ -19,28 +19,28 @@ def pair(text):
 
 
 def chosen(pairs, methods):
-    """{name: value} of the (NAME, VALUE) that were written, for methods of which at least one has such an option.
+    """Return {name: value} for the (NAME, VALUE) that were written. At least one of the methods must have each option.
 
-    Raises InputError for a name that none of them has, or that is given twice, and for a value of another type.
+    Raises InputError for a name that no method has, a name that is given twice, and a value of the wrong type.
     """
     defaults = {name: default for method in methods for name, default in options_of(method).items()}
     found = {}
     for written, text in pairs:
         (name,) = chosen_options({written: text}, methods)
         if name in found:
-            raise InputError(f"--option {name} is given twice; say it once")
+            raise InputError(f"--option {name} is given twice; give it once")
         found[name] = converted(name, text, defaults[name])
     return found
 
 
 def converted(name, text, default):
-    """The value that is written as `text`, of the type of `default`. Raises InputError."""
+    """Convert `text` to the type of `default`. Raises InputError."""
     if default is None:
-        raise InputError(f"--option {name}={text}: expected an array, which only Python code can give")
+        raise InputError(f"--option {name}={text}: expected an array; only Python code can give arrays")
     expected, convert = {bool: ("true or false (or yes, no, on, off, 1, 0)", lambda t: FLAGS[t.casefold()]),
                          int: ("a whole number", int), float: ("a number", float),
                          str: ("a word or a number", word),
-                         tuple: ("words or numbers, with commas between them", words)}[type(default)]
+                         tuple: ("words or numbers, separated by commas", words)}[type(default)]
     try:
         return convert(text)
     except (KeyError, ValueError):
@@ -48,7 +48,7 @@ def converted(name, text, default):
 
 
 def word(text):
-    """A number if it can be read as one, else the word."""
+    """Return the text as a number if possible, else as a word."""
     for kind in (int, float):
         with suppress(ValueError):
             return kind(text)
@@ -56,7 +56,7 @@ def word(text):
 
 
 def words(text):
-    """The same for each of several, with commas between them: "black,mean"."""
+    """Convert each of several words, which are separated by commas, as in "black,mean"."""
     parts = [part.strip() for part in text.split(",")]
     if "" in parts:
         raise ValueError(text)

@@ -1,4 +1,4 @@
-"""Files that commands write: looked at before long work, written after it."""
+"""Files that commands write: we check them before long work and write them after it."""
 
 from pathlib import Path
 
@@ -7,19 +7,19 @@ from tinyattr.files.atomic import all_different, writable
 from tinyattr.files.tables import write_json
 
 READ, WRITTEN = ("image", "net", "file"), ("figure", "out", "checkpoint", "json", "csv")  # options that name files
-LEAST = {"pictures": 1, "steps": 1, "jobs": 1, "seed": 0}  # options that are numbers: the smallest that makes sense
+LEAST = {"pictures": 1, "steps": 1, "jobs": 1, "seed": 0}  # options that are numbers: the smallest useful value
 
 
 def check(options):
     """Raise InputError for numbers that are too small, outputs that cannot be written, and files that are named twice.
 
-    Also for outputs that exist, where the command has an option --overwrite: somebody may have worked on such files.
-    `main` calls it before every command; a command that names outputs by itself calls it again.
+    If the command has an option --overwrite, an output that exists already is an error too: it may hold work.
+    `main` calls this before every command. A command that chooses names of outputs itself calls it again.
     """
     given = {name: value for name, value in vars(options).items() if value is not None}
     for name, value in given.items():
         if value == "" and name != "text":
-            raise InputError(f"{name} is given, but empty; leave it out, or say what it is")
+            raise InputError(f"{name} is given, but empty; leave it out, or give a value")
     for name, least in LEAST.items():
         if given.get(name, least) < least:
             raise InputError(f"--{name} must be at least {least}; got {given[name]}")
@@ -27,7 +27,7 @@ def check(options):
         if name in given:
             writable(given[name])
             if given.get("overwrite") is False and name != "checkpoint" and Path(given[name]).exists():
-                raise InputError(f"{given[name]!r} exists already, and is kept; give another name, or say --overwrite")
+                raise InputError(f"{given[name]!r} exists already, and is kept; give another name, or --overwrite")
     if "figure" in given:
         from tinyattr.studies.draw import drawable
         drawable(given["figure"])
@@ -35,7 +35,7 @@ def check(options):
 
 
 def tell(options, text, numbers=None, figure=None):
-    """Write the figure and the numbers into the files that the options name; print the text and where they are."""
+    """Write the figure and the numbers into the files that the options name; print the text and where the files are."""
     files = written(options, numbers, figure)
     print("\n".join([text, "", *files] if files else [text]))
 
@@ -43,7 +43,7 @@ def tell(options, text, numbers=None, figure=None):
 def written(options, numbers=None, figure=None):
     """Write the figure and the numbers into the files that the options name. Returns lines that say where they are.
 
-    figure: a function that makes it; it is given the module `draw`, which is loaded only if a file is named.
+    figure: a function draw -> figure. It gets the module `draw`, which is loaded only if the options name a file.
     """
     files = []
     if figure is not None and options.figure is not None:

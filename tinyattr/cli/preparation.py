@@ -1,4 +1,4 @@
-"""`--family --size --channels --mean --std --classes`: what a weight file may leave open."""
+"""`--family --size --channels --mean --std --classes`: how photos are preprocessed, if a file does not say."""
 
 from pathlib import Path
 
@@ -7,19 +7,19 @@ from tinyattr.errors import InputError
 from tinyattr.nets.pictures import ORDERS
 
 PREPARATION = {
-    "--family": {"help": f"whose training, for files that do not say: {', '.join(ta.FAMILIES)}"},
-    "--size": {"type": int, "metavar": "PIXELS", "help": "side of the square pictures, where the file leaves it open"},
-    "--channels": {"metavar": "ORDER", "help": f"of a training of your own, {', '.join(ORDERS)} (grey); default: RGB"},
-    "--mean": {"type": float, "nargs": "+", "metavar": "M", "help": "what it subtracts from each channel's 0..255; "
-                                                                    "default: 0"},
-    "--std": {"type": float, "nargs": "+", "metavar": "S", "help": "what it divides that by, 255 for pictures 0..1; "
-                                                                   "default: 1"},
-    "--classes": {"nargs": "+", "metavar": "NAME", "help": "names of the classes, or a file with one in each line"},
+    "--family": {"help": f"whose preprocessing to use, if the file does not say: {', '.join(ta.FAMILIES)}"},
+    "--size": {"type": int, "metavar": "PIXELS", "help": "side of the square pictures, if the file does not say"},
+    "--channels": {"metavar": "ORDER", "help": f"for your own training: {', '.join(ORDERS)} (grey); default: RGB"},
+    "--mean": {"type": float, "nargs": "+", "metavar": "M", "help": "for your own training: what it subtracts from "
+                                                                    "each channel's 0..255; default: 0"},
+    "--std": {"type": float, "nargs": "+", "metavar": "S", "help": "for your own training: what it divides by then, "
+                                                                   "such as 255 for pictures 0..1; default: 1"},
+    "--classes": {"nargs": "+", "metavar": "NAME", "help": "names of the classes, or a file with a name in each line"},
 }
 
 
 def said(options):
-    """What the options say about a weight file, as `ta.load` takes it. Raises InputError."""
+    """Return what the options say about a weight file, as keywords of `ta.load`. Raises InputError."""
     own, size = (options.channels, options.mean, options.std), options.size
     if own == (None, None, None):
         return {"family": options.family, "size": size, "classes": names(options.classes)}
@@ -34,12 +34,12 @@ def said(options):
 
 
 def names(given):
-    """Names of classes, or the lines of the one file that is given. Raises InputError."""
+    """Return the names of classes. If one name is given, it is a file: return its lines. Raises InputError."""
     if given is None or len(given) > 1:
         return given
     try:
         return [line.strip() for line in Path(given[0]).read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "it is no text in UTF-8"
+        why = getattr(error, "strerror", None) or "it is not a text in UTF-8"
         raise InputError(f"{given[0]!r} cannot be read, {why}; --classes takes a file with a name in each line, or all "
                          "names") from None

@@ -1,4 +1,4 @@
-"""`tinyattr weights list | fetch | convert | show | verify`."""
+"""`tinyattr weights list | fetch | convert | show | verify`: commands about weight files."""
 
 from tinyattr.cli.command import command, option
 from tinyattr.cli.preparation import said
@@ -14,13 +14,13 @@ FILE = option("file", metavar="FILE", help="a weight file")
 
 @command("weights list", "")
 def run_list(options):
-    """Published networks, their sizes and licences, where they lie."""
+    """List published networks: size, licence, and where the file is if you have it."""
     print(published_networks())
 
 
 @command("weights fetch", "vgg19", option("name", metavar="NAME", help=f"one of {', '.join(FETCHABLE)}"))
 def run_fetch(options):
-    """Download a published network; its size and sha256 are checked."""
+    """Download a published network, and check its size and sha256."""
     print(f"weights  {fetch(options.name)}")
 
 
@@ -28,24 +28,24 @@ def run_fetch(options):
          option("file", metavar="IN", help="an HDF5, .keras, .pth or .safetensors file"),
          *shared("out --overwrite --family"))
 def run_convert(options):
-    """Write any weight file as one of our own, which says how photos are preprocessed."""
+    """Write any weight file in our own format, which also says how photos are preprocessed."""
     convert(options.file, options.out, **said(options))
     print(f"weights  {options.out}")
 
 
 @command("weights show", "vgg19.h5", FILE, *shared("--family"))
 def run_show(options):
-    """Layout, network, family, layers, shapes and sha256 of a file."""
+    """Print the layout, network, family, layers, shapes and sha256 of a weight file."""
     print(show_file(options.file, **said(options)))
 
 
 @command("weights verify", "vgg19.h5 --photos beagle.jpg", FILE, *shared("--family"),
-         option("--photos", nargs="+", default=[], metavar="PHOTO", help="pictures to classify with it"))
+         option("--photos", nargs="+", default=[], metavar="PHOTO", help="pictures to classify with the network"))
 def run_verify(options):
-    """Are a file's numbers those that were published or written?"""
+    """Test whether the numbers in a file are the published (or written) numbers."""
     checks = verify(options.file, options.photos, **said(options))
     print(*checks, sep="\n")
     if not passed(checks):
         failed = ", ".join(check.what for check in checks if check.outcome == "FAILED")
-        raise InputError(f"not verified: {failed or 'nothing is known to compare this file with'}")
+        raise InputError(f"not verified: {failed or 'we know nothing to compare this file with'}")
     print("verified")

@@ -1,4 +1,4 @@
-"""Lessons: how a script splits into cells, what a student's copy leaves out, and what a lesson needs while it runs."""
+"""Lessons: split a script into cells, make a student's copy, run, hand out, grade; helpers for running lessons."""
 
 from tinyattr.course.during import explains, has, holds, passes, predicts, same, show
 from tinyattr.course.unaided import unaided

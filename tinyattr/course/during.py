@@ -1,4 +1,4 @@
-"""What lessons call while they run: checks that say what is wrong, and figures that end up in files."""
+"""Functions that lessons call while they run: checks that say what is wrong, and figures written to files."""
 
 import numpy as np
 
@@ -6,9 +6,9 @@ from tinyattr.course.unaided import OutOfReachError
 
 
 def same(name, got, wanted, within=1e-12):
-    """Check that `got` equals `wanted` but for rounding; print the verdict.
+    """Check that `got` equals `wanted` up to rounding, and print the verdict.
 
-    within: allowed difference, relative to the largest magnitude in `wanted`, or to 1 where all of it is 0.
+    within: allowed difference, relative to the largest magnitude in `wanted`, or to 1 if `wanted` is all 0.
     Raises AssertionError, which names the check, the difference, the place where it is largest and both values there,
     or both shapes if these differ.
     """
@@ -16,7 +16,7 @@ def same(name, got, wanted, within=1e-12):
     try:
         yours = np.asarray(got, np.float64)
     except (TypeError, ValueError):
-        raise AssertionError(f"{name}: {_thing(got)} is no number and no array of numbers") from None
+        raise AssertionError(f"{name}: {_thing(got)} is not a number or an array of numbers") from None
     if got is None:
         raise AssertionError(f"{name}: nothing was returned; does your answer end in return?")
     if yours.shape != wanted.shape:
@@ -24,7 +24,7 @@ def same(name, got, wanted, within=1e-12):
     scale = np.abs(wanted).max(initial=0) or 1.0
     apart = np.abs(yours - wanted)
     worst = apart.max(initial=0) / scale
-    if not worst <= within:  # also where it is NaN
+    if not worst <= within:  # this is also true for NaN
         at = np.unravel_index(apart.argmax(), apart.shape)
         both, rounding = f"yours {yours[at]:.6g}, truth {wanted[at]:.6g}", f"at most {within:.2g} is rounding"
         raise AssertionError(f"{name}: off by {worst:.2g} of the largest value, {rounding}; the most at "
@@ -34,14 +34,14 @@ def same(name, got, wanted, within=1e-12):
 
 
 def holds(name, truth, hint=""):
-    """Check that `truth` is true; print the verdict. Raises AssertionError with the hint."""
+    """Check that `truth` is true, and print the verdict. Raises AssertionError with the hint."""
     if not truth:
         raise AssertionError(f"{name}: does not hold" + (f"; {hint}" if hint else ""))
     print(f"{name}: ok")
 
 
 def has(name, yours, keys):
-    """Check that `yours` is a dict with just these keys. Raises AssertionError that names what is missing or extra."""
+    """Check that `yours` is a dict with exactly these keys. Raises AssertionError with the missing and extra keys."""
     if not isinstance(yours, dict):
         raise AssertionError(f"{name}: write a dict with the keys {_listed(keys)}; yours is {_thing(yours)}")
     wrong = {"no answer for": [key for key in keys if key not in yours],
@@ -52,11 +52,11 @@ def has(name, yours, keys):
 
 
 def predicts(name, yours, truth, within=1e-12, hint=""):
-    """Check predictions and print the verdict: how many are right, but not which, so that a miss is thought over.
+    """Check predictions, and print how many are right, but not which ones, so that students think about their errors.
 
-    yours: {key: prediction} with the keys of `truth`; where every truth is True or False, a collection of the keys that
-    are true will do. Numbers may be off by `within`, relative to the truth, or absolutely where it is below 1.
-    Raises AssertionError for keys that miss or are extra, for values of another kind, and for wrong predictions.
+    yours: {key: prediction} with the keys of `truth`. If every truth is True or False, a collection of the true keys is
+    enough. Numbers may be off by `within`, relative to the truth, or absolutely if the truth is below 1.
+    Raises AssertionError for missing or extra keys, for values of another kind, and for wrong predictions.
     """
     if not isinstance(yours, dict) and all(isinstance(true, bool | np.bool_) for true in truth.values()):
         yours = _chosen(name, yours, truth)
@@ -74,7 +74,7 @@ def predicts(name, yours, truth, within=1e-12, hint=""):
 
 
 def explains(name, text, least=20):
-    """Take an explanation for the teacher, who reads it; no program judges more than its length, in words.
+    """Take an explanation that the teacher will read. The program checks only its length in words.
 
     Raises AssertionError for fewer than `least` words.
     """
@@ -85,10 +85,10 @@ def explains(name, text, least=20):
 
 
 def passes(claim, *arguments):
-    """True if claim(*arguments) returns something true, or returns nothing and raises no AssertionError."""
+    """Return True if claim(*arguments) returns a true value, or returns None and raises no AssertionError."""
     try:
         answer = claim(*arguments)
-    except OutOfReachError:  # that says nothing about the claim
+    except OutOfReachError:  # this error says nothing about the claim
         raise
     except AssertionError:
         return False
@@ -96,8 +96,8 @@ def passes(claim, *arguments):
 
 
 def show(figure, name):
-    """Write a figure, or a heatmap, into the working folder and say so; a notebook shows it, too."""
-    from tinyattr.studies.draw import save_figure  # matplotlib is loaded only by lessons that draw
+    """Write a figure or a heatmap into the working folder, and print its name. A notebook also shows it."""
+    from tinyattr.studies.draw import save_figure  # only lessons that draw load matplotlib
 
     if hasattr(figure, "save"):  # a heatmap draws itself
         figure.save(name)
@@ -115,7 +115,7 @@ def show(figure, name):
 
 
 def _chosen(name, yours, truth):
-    """A collection of keys as a dict, {key: is it in the collection}."""
+    """Return a collection of keys as a dict, {key: whether it is in the collection}."""
     try:
         chosen = [yours] if yours in list(truth) else list(yours)
     except TypeError:
@@ -138,7 +138,7 @@ def _agree(number, true, within):
 
 
 def _thing(v):
-    """A value of some other kind, shortly."""
+    """Describe a value of another kind in a few words."""
     words = repr(v)
     return f"{type(v).__name__} {words if len(words) < 60 else words[:57] + '...'}"
 

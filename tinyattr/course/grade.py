@@ -4,8 +4,8 @@ The lesson runs once, as students get it. In front of an exercise's checks the p
 runs that file's answer, then the lesson's own checks, and says through a pipe what came of it. Only the names that the
 solution defines are taken from the answer; all other names are the lesson's, or Python's, again before its checks run.
 
-This catches accidents, and what a class tries. It is no sandbox: code that looks for a way through its own process, or
-through your files, is kept out by a container only.
+This stops accidents and common tricks. It is not a sandbox: only a container stops code that attacks its own process
+or your files.
 """
 
 import ast
@@ -26,25 +26,25 @@ import numpy as np
 
 from tinyattr import course
 from tinyattr.course.handed_in import answer
-from tinyattr.course.run import execute, stage
+from tinyattr.course.run import execute, said, stage
 from tinyattr.course.script import read
 from tinyattr.course.student import BEGIN, halves, student
 from tinyattr.engine.backend import NUMPY, PREFERRED
 from tinyattr.errors import InputError
 from tinyattr.files.embedded import embedded
 
-WAY = "fork" if sys.platform == "linux" else "spawn"  # spawn: each child runs the lesson anew, which takes longer
-MEMORY = 4 * 2**30  # bytes that an answer may take, besides what the lesson has
+WAY = "fork" if sys.platform == "linux" else "spawn"  # spawn: each child runs the lesson again, which takes longer
+MEMORY = 4 * 2**30  # bytes that an answer may use, in addition to the lesson
 LONGEST = 400  # characters of a reason
 PROCESSES = {"os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.kill", "os.killpg",
-             "subprocess.Popen", "socket.connect", "ctypes.dlopen"}  # as Python's audit events call them
+             "subprocess.Popen", "socket.connect", "ctypes.dlopen"}  # names of Python's audit events
 FILES = {"open", "os.chdir", "os.link", "os.symlink", "os.rename"}
 
 
 def reasons(lesson, handed_in, seconds, way=WAY):
-    """{file: {exercise: why there is no point, "" where there is one}} for files of one lesson.
+    """Return {file: {exercise: reason why there is no point, or ""}} for files of one lesson.
 
-    handed_in: {file: {exercise: [(line, text), ...]}}, as `handed_in.exercises` gives it. seconds: for each answer.
+    handed_in: {file: {exercise: [(line, text), ...]}}, from `handed_in.exercises`. seconds: time limit of an answer.
     """
     found, real = {file: {} for file in handed_in}, {file: os.path.realpath(file) for file in handed_in}
     with TemporaryDirectory(ignore_cleanup_errors=True) as room, chdir(room):
@@ -61,13 +61,13 @@ def reasons(lesson, handed_in, seconds, way=WAY):
 
 
 def _one(places):
-    """Why an exercise's places in a file are not one; "" if they are."""
-    return {0: "it is not in the file", 1: ""}.get(len(places), f"it stands in the file {len(places)} times; leave one")
+    """Return "" if an exercise is in a file once, else say what is wrong."""
+    return {0: "it is not in the file", 1: ""}.get(len(places), f"it is in the file {len(places)} times; keep one")
 
 
 @contextmanager
 def _begun(copy):
-    """A lesson's cells, all still to run, and the names that they will share. It prints nothing; NumPy computes."""
+    """Return a lesson's cells, all not run yet, and their namespace. The lesson prints nothing and uses only NumPy."""
     lesson, backend = read(copy), PREFERRED[0]
     with (stage(lesson) as names, open(os.devnull, "w") as nowhere, redirect_stdout(nowhere),
           warnings.catch_warnings(action="ignore")):
@@ -79,7 +79,7 @@ def _begun(copy):
 
 
 def _checks(left, names, exercise):
-    """Run a lesson up to an exercise's checks, and return these. The exercise stays open."""
+    """Run a lesson up to the checks of an exercise, and return these checks. The exercise itself stays open."""
     while left[0].exercise != exercise:
         execute(left.pop(0), names)
     given, checks = halves(left[0].code)
@@ -89,14 +89,14 @@ def _checks(left, names, exercise):
 
 
 def _solution(code):
-    """The statements around an exercise's solution, which stands in its code."""
+    """Return the statements around the solution in the code of an exercise."""
     given, _ = halves(code)
     begin = given[:given.index(BEGIN)].count("\n") + 1
     return [statement for statement in ast.parse(given).body if statement.end_lineno > begin]
 
 
 def _defined(statements):
-    """The names that statements give a value, but for those inside of functions."""
+    """Return the names that statements assign, without names inside functions."""
     names = symtable.symtable(ast.unparse(statements), "", "exec").get_symbols()
     return {name.get_name() for name in names if name.is_assigned() or name.is_imported()}
 
@@ -128,7 +128,7 @@ def _verdict(context, seconds, judge, *arguments):
 
 
 def _anew(copy, exercise, *arguments):
-    """Judge in a child that has nothing of its parent: run the lesson first."""
+    """Judge an answer in a child that shares nothing with its parent: run the lesson first."""
     with _begun(copy) as (left, names):
         _judge(_checks(left, names, exercise), names, *arguments)
 
@@ -137,7 +137,7 @@ def _judge(checks, names, solution, others, file, line, text, folder, there, tok
     """In a child process: run an answer and its checks, and send why there is no point, or ""."""
     os.chdir(folder)
     with suppress(AttributeError):
-        os.setsid()  # a group of its own, to be killed as one
+        os.setsid()  # its own group, which we can kill as a whole
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
@@ -156,7 +156,7 @@ def _judge(checks, names, solution, others, file, line, text, folder, there, tok
 
 
 def _decorated(given, solution):
-    """The answer's statements, with the lesson's decorators, whatever became of them in the file."""
+    """Return the answer's statements with the decorators of the lesson, even if the student removed them."""
     for function in solution:
         for decorator in reversed(getattr(function, "decorator_list", ())):
             for own in given.body:
@@ -167,7 +167,7 @@ def _decorated(given, solution):
 
 
 def _run(given, file, checks, names):
-    """Run an answer, then the checks, with the lesson's names. Raises what they raise; InputError for foul play."""
+    """Run an answer, then the checks, with the lesson's names. Raises their errors, or InputError for cheating."""
     library = _library()
     arrays = {name: thing.tobytes() for name, thing in names.items() if isinstance(thing, np.ndarray)}
     helpers = {name: names[name] for name in course.__all__ if name in names}
@@ -176,7 +176,7 @@ def _run(given, file, checks, names):
     _kept(helpers, mine)
     for name, array in arrays.items():
         if names[name].tobytes() != array:
-            raise InputError(f"it changes {name}, which the lesson goes on with")
+            raise InputError(f"it changes {name}, which the lesson still needs")
     mine |= names
     again = _defined(ast.parse(checks.code).body)
     try:
@@ -193,14 +193,14 @@ def _builtins(code):
 
 
 def _kept(before, now):
-    """Raise InputError for the first of these things that is another one now."""
+    """Raise InputError for the first of these objects that was replaced."""
     for name, thing in before.items():
         if now.get(name) is not thing:
             raise InputError(f"it replaces {name}, which the checks rely on")
 
 
 def _library():
-    """{name: thing} of the functions and classes of this package, NumPy and Python, with what they consist of."""
+    """Return {name: object} of the functions and classes of this package, NumPy and Python, with their code."""
     found = {}
     for module in [name for name in sys.modules if name.split(".")[0] in ("tinyattr", "numpy", "builtins")]:
         ours = module.startswith("tinyattr")
@@ -234,7 +234,7 @@ def _watched(others):
 
 
 def _limit_memory():
-    """Let this process have MEMORY more than it has, where the system can hold it to that: on Linux."""
+    """Limit this process to MEMORY more bytes than it has now. This works only on Linux."""
     with suppress(ImportError, OSError):
         import resource
 
@@ -243,10 +243,8 @@ def _limit_memory():
 
 
 def _words(error):
-    """An error in one line of what a terminal can show."""
+    """Return an error as one line that a terminal can show."""
     if isinstance(error, NotImplementedError):
         return "open"
-    said = str(error)
-    if not isinstance(error, AssertionError | InputError):
-        said = f"{type(error).__name__}: {said}".removesuffix(": ")
-    return "".join(c if c.isprintable() else " " for c in " ".join(said.split()))[:LONGEST]
+    words = str(error) if isinstance(error, AssertionError | InputError) else said(error)
+    return "".join(c if c.isprintable() else " " for c in " ".join(words.split()))[:LONGEST]

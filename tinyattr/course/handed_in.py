@@ -1,4 +1,4 @@
-"""What a student hands in, a script or a notebook, taken apart by exercises. All else in it is not looked at."""
+"""Split a student's script or notebook into exercises. All other content is ignored."""
 
 import ast
 import json
@@ -14,9 +14,9 @@ COMMAND = re.compile(r"^(?=[%!])", re.M)  # such as %matplotlib inline: for Jupy
 
 
 def exercises(path):
-    """{number of an exercise: [(line, text), ...] of each place where it stands} in a file.
+    """Return {number of an exercise: [(line, text), ...] for each place where it is} in a file.
 
-    A text reaches to the next exercise; line: how many lines are before it. Raises InputError for what cannot be read.
+    A text ends at the next exercise. line: number of lines before it. Raises InputError for a file that we cannot read.
     """
     text = _script(Path(path))
     headings = list(HEADING.finditer(text))
@@ -28,9 +28,9 @@ def exercises(path):
 
 
 def answer(line, text, checks):
-    """The statements of an answer: all that stand before its checks, which have to be there, in their order.
+    """Return the statements of an answer: all statements before its checks, which must be there in the right order.
 
-    Cells are parsed one by one, as a slip in one does not concern the others. Raises InputError.
+    We parse cells one by one, because a syntax error in one cell does not matter for others. Raises InputError.
     """
     found, slip = [], None
     for cell in re.split(f"(?m){MARKER.pattern}.*\n", text):
@@ -38,7 +38,7 @@ def answer(line, text, checks):
             found += ast.increment_lineno(ast.parse(cell), line).body
         except (SyntaxError, ValueError) as error:
             place = line + (getattr(error, "lineno", 0) or 0)  # a zero byte has none
-            slip = slip or f"no Python, line {place}: {getattr(error, 'msg', error)}"
+            slip = slip or f"not Python, line {place}: {getattr(error, 'msg', error)}"
         line += cell.count("\n") + 1
     wanted, end = [ast.dump(statement) for statement in ast.parse(checks).body], len(found)
     for i in reversed(range(len(found))):

@@ -1,4 +1,4 @@
-"""What a class gets: copies of lessons, the package that they need, a page of instructions; no solutions, no grader."""
+"""Make a handout for a class: copies of lessons without solutions, the package without grader, and instructions."""
 
 import shutil
 from importlib.metadata import PackageNotFoundError, requires
@@ -22,7 +22,7 @@ You need Python 3.11 or newer. Open a terminal in this folder, the one with `req
 
     python3 -m pip install -r requirements.txt
 
-(on Windows `py` in the place of `python3`). After that, nothing needs the network.
+(on Windows `py` instead of `python3`). After that, you do not need the internet.
 
 ## In each lesson
 
@@ -35,22 +35,22 @@ You need Python 3.11 or newer. Open a terminal in this folder, the one with `req
    folder. (With the Run button of an editor, Python may say `No module named 'tinyattr'`, as it looks elsewhere.)
 4. Hand in the file itself, under any name that keeps its ending.
 {notebooks}
-Words that you do not know stand in `GLOSSARY.md`.
+`GLOSSARY.md` explains words that you do not know.
 
-The folder `tinyattr` is the library that the lessons call. Read it: it was written to be read. What you change there
-changes nothing for whoever reads your answers.
+The folder `tinyattr` is the library that the lessons call. It was written for readers, so read it. Your changes there
+do not matter for the person who grades your answers.
 """
 NOTEBOOKS = """
 The files that end in `.ipynb` are the same lessons for Jupyter (`python3 -m pip install notebook`, then, in this
 folder, `python3 -m notebook`). Write your answer in the cell that ends in `# your lines`, and run the cell of checks
-below it. Hand in one or the other.
+below it. Hand in the script or the notebook.
 """
 
 
 def handout(folder, numbers=None, notebooks=False):
-    """Write a new folder for students, with these lessons or with all. It appears whole or not at all.
+    """Write a new folder for students, with these lessons or with all. It appears complete or not at all.
 
-    Raises InputError where the folder has something in it: students may have worked there.
+    Raises InputError if the folder is not empty, because it may hold somebody's work.
     """
     folder, chosen = Path(folder), [numbered(n) for n in numbers] if numbers else lessons()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -62,13 +62,13 @@ def handout(folder, numbers=None, notebooks=False):
         shutil.copytree(PACKAGE, made / "tinyattr", ignore=shutil.ignore_patterns("__pycache__", "lessons", *TEACHERS))
         shutil.copytree(embedded("weights"), made / "tinyattr" / "weights", dirs_exist_ok=True)
         (made / "lessons").mkdir()
-        shutil.copytree(embedded("lessons/own_network"), made / "lessons" / "own_network",  # which one of them reads
+        shutil.copytree(embedded("lessons/own_network"), made / "lessons" / "own_network",  # one lesson reads this file
                         ignore=shutil.ignore_patterns("__pycache__"))
         for lesson in chosen:
             copy = student(lesson.path.read_text(encoding="utf-8"))
             (made / "lessons" / lesson.path.name).write_text(copy, encoding="utf-8")
             if notebooks:
-                book = made / f"{lesson.path.stem}.ipynb"  # here, as a notebook runs where it lies: beside the library
+                book = made / f"{lesson.path.stem}.ipynb"  # here, because a notebook needs the library next to it
                 book.write_text(notebook(parsed(copy, lesson.path)), encoding="utf-8")
         shutil.copy(embedded("lessons/GLOSSARY.md"), made)
         (made / "requirements.txt").write_text("\n".join(_needed()) + "\n", encoding="utf-8")
@@ -79,7 +79,7 @@ def handout(folder, numbers=None, notebooks=False):
 
 
 def _page(chosen, notebooks):
-    """The page of instructions."""
+    """Return the page of instructions."""
     names = [f"lessons/{lesson.path.name}" for lesson in chosen]
     listed = "\n".join(f"- `{name}`, {lesson.fields['Time'].split(' (')[0]}: {lesson.title}. {lesson.question}"
                        for name, lesson in zip(names, chosen, strict=True))
@@ -87,11 +87,11 @@ def _page(chosen, notebooks):
 
 
 def _needed():
-    """The libraries that the package and its lessons need, as pip takes them."""
+    """Return the libraries that the package and its lessons need, in pip's format."""
     try:
         lines = requires("tinyattr")
     except PackageNotFoundError:
-        raise InputError("install tinyattr, which then knows what it needs: python3 -m pip install .") from None
+        raise InputError("install tinyattr, so that its requirements are known: python3 -m pip install .") from None
     for line in lines:
         library, _, extra = line.partition(";")
         if not extra or "lessons" in extra:

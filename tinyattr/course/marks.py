@@ -1,4 +1,4 @@
-"""Marks of a class: which file gets how many points for which exercise, and why not more."""
+"""Marks of a class: the points of each file for each exercise, and the reasons for missing points."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ SKIPPED = ("tinyattr", "own_network", "site-packages", "__pycache__")  # folders
 
 
 def grade(files, lesson=None, seconds=60, worth=None):
-    """Marks, {"file", "lesson", "points", "of", "why", "exercises": {number: {"points", "of", "why"}}}, of each file.
+    """Return marks by file, {"file", "lesson", "points", "of", "why", "exercises": {number: {"points", "of", "why"}}}.
 
     files: as `listed` takes them. lesson: the number of the lesson of files that hold no exercise.
     worth: {exercise: points}; others are worth 1. "why" says why there are no points, or that there is a text to read.
@@ -35,7 +35,7 @@ def grade(files, lesson=None, seconds=60, worth=None):
 
 
 def _row(file, lesson, why, reasons, worth):
-    """The marks of one file, given why its exercises give no points, {exercise: reason or ""}."""
+    """Return the marks of one file, given the reasons for no points, {exercise: reason or ""}."""
     texts = [number for number, kind, _ in lesson.exercises if kind == "explain"] if lesson else []
     each = {}
     for number, reason in reasons.items():
@@ -47,7 +47,7 @@ def _row(file, lesson, why, reasons, worth):
 
 
 def worths(path):
-    """{exercise: points} of a TOML file with lines such as "0.1" = 2. Raises InputError."""
+    """Return {exercise: points} from a TOML file with lines such as "0.1" = 2. Raises InputError."""
     try:
         given = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -61,7 +61,7 @@ def worths(path):
 
 
 def table(rows):
-    """The marks for people: a table for each lesson, then a line for every exercise without points, with the reason."""
+    """Return the marks as text: a table for each lesson, then the reason for each exercise without points."""
     text = []
     for _, group in groupby(rows, key=_lesson):
         group = list(group)
@@ -72,7 +72,7 @@ def table(rows):
 
 
 def comma_separated(rows):
-    """The marks for a spreadsheet: a line for each file, a column for each exercise."""
+    """Return the marks for a spreadsheet: a line for each file, a column for each exercise."""
     numbers = list(dict.fromkeys(n for row in rows for n in row["exercises"]))
     text = io.StringIO()
     to = csv.writer(text, lineterminator="\n")
@@ -126,7 +126,7 @@ def _shown(path):
 
 
 def _read(file, lesson, known):
-    """(the number of its lesson, the places of its exercises, why there are none) of a file."""
+    """Return (number of its lesson, places of its exercises, reason if there are none) of a file."""
     try:
         places = exercises(file)
     except InputError as error:
@@ -134,17 +134,17 @@ def _read(file, lesson, known):
     number = int(next(iter(places)).split(".")[0]) if places else lesson
     if places and number not in known:
         return lesson, {}, f"there is no lesson {number}"
-    return number, places, "" if places else "no exercise of a lesson stands in it"
+    return number, places, "" if places else "it contains no exercise of a lesson"
 
 
 def _lesson(row):
-    """What rows are sorted by: the lesson's number, those without one last."""
+    """Return the sort key of a row: the lesson's number; rows without a lesson come last."""
     number = row["lesson"] if isinstance(row, dict) else row[0]
     return (number is None, number)
 
 
 def _remarks(row):
-    """What is to be said about a file: why it gives no exercise, or for which reason which exercises give no points."""
+    """Yield remarks about a file: why it has no exercise, or the reasons for exercises without points."""
     reasons = {}
     for number, exercise in row["exercises"].items():
         reasons.setdefault(exercise["why"], []).append(number)

@@ -1,4 +1,4 @@
-"""A lesson as a Jupyter notebook: answers and checks in cells of their own."""
+"""Write a lesson as a Jupyter notebook, with answers and checks in separate cells."""
 
 import json
 import re
@@ -6,20 +6,20 @@ import re
 from tinyattr.course.script import EXERCISE
 from tinyattr.course.student import OPEN, halves
 
-MARKDOWN = (  # what lessons write in reStructuredText, and the same in Markdown
+MARKDOWN = (  # (pattern in reStructuredText, replacement in Markdown)
     (r"^(.+)\n=+$", r"# \1"), (r"^(.+)\n-+$", r"## \1"),
     (r"^:([A-Z][^:\n]+):", r"- **\1:**"),
     (r":math:`([^`]+)`", r"$\1$"), (r"^\.\. math::\s*\n\n?((?: +.*\n?|\n(?= ))+)", r"$$\n\1$$\n"),
-    (r"<\.\./glossary\.html>", "<GLOSSARY.md>"),  # where a handout has it
+    (r"<\.\./glossary\.html>", "<GLOSSARY.md>"),  # its place in a handout
     (r"``(.+?)``", r"`\1`"), (r"`([^`<]+?)\s+<([^>`]+)>`_+", r"[\1](\2)"),
 )
 
 
 def notebook(lesson, nbgrader=False):
-    """The notebook of a lesson, or of a student's copy, as JSON text.
+    """Return the notebook of a lesson, or of a student's copy, as JSON text.
 
-    A cell that is still open may fail: "Run All" goes on behind it. nbgrader: name the cells and give each exercise a
-    point, as nbgrader stores it. It takes the solutions out itself.
+    A cell without an answer may fail, but "Run All" continues after it. nbgrader: name the cells and give each exercise
+    a point, in nbgrader's format. nbgrader removes the solutions itself.
     """
     cells = []
 
@@ -33,7 +33,7 @@ def notebook(lesson, nbgrader=False):
         if cell.exercise:
             answer, checks = halves(cell.code)
             tags = {"tags": ["raises-exception"]} if nbgrader or OPEN[:36] in answer else {}
-            read = EXERCISE.search(cell.text)[2] == "explain"  # a person gives the point, for the answer itself
+            read = EXERCISE.search(cell.text)[2] == "explain"  # a person reads this answer and gives the point
             add("code", answer, **tags, **_graded(nbgrader, f"answer-{cell.exercise}", points=read, solution=True))
             add("code", checks, **tags, **_graded(nbgrader, f"checks-{cell.exercise}", points=not read))
         elif cell.code:
@@ -44,14 +44,14 @@ def notebook(lesson, nbgrader=False):
 
 
 def markdown(text):
-    """A cell's text in Markdown."""
+    """Return a cell's text in Markdown."""
     for rest, mark in MARKDOWN:
         text = re.sub(rest, mark, text, flags=re.M)
     return text
 
 
 def _graded(nbgrader, name, points=False, solution=False):
-    """What nbgrader keeps of a cell: https://nbgrader.readthedocs.io, "nbgrader metadata"."""
+    """Return nbgrader's metadata of a cell: https://nbgrader.readthedocs.io, "nbgrader metadata"."""
     if not nbgrader:
         return {}
     about = {"schema_version": 3, "grade_id": name.replace(".", "-"), "grade": points, "solution": solution,

@@ -1,17 +1,17 @@
-"""How many minutes of class a lesson takes, from what there is to read and to solve. The pace is stated here alone."""
+"""Estimate how many minutes a lesson takes, from its words, code and exercises. Only this file sets the pace."""
 
 import re
 
 from tinyattr.course.student import BEGIN, END
 
-WORDS, LINES = 120, 12  # that a class reads in a minute: words of text, lines of code
-EXERCISE = {"predict": 5, "decide": 5, "explain": 6, "complete": 8, "break": 10, "prove": 12}  # minutes: the idea
-LINE = 1  # minutes for each line of the sample answer, to write it down
-TALK = 10  # minutes, where the lesson ends in questions to talk about
+WORDS, LINES = 120, 12  # words of text, or lines of code, that a class reads in a minute
+EXERCISE = {"predict": 5, "decide": 5, "explain": 6, "complete": 8, "break": 10, "prove": 12}  # minutes for the idea
+LINE = 1  # minutes to write each line of the sample answer
+TALK = 10  # minutes, if the lesson ends with questions to discuss
 
 
 def minutes(lesson):
-    """{"read": minutes, "solve": minutes, "discuss": minutes} of a lesson with its solutions, each a multiple of 5."""
+    """Return {"read", "solve", "discuss": minutes} of a lesson with its solutions, each a multiple of 5."""
     code = [line.strip() for cell in lesson.cells for line in cell.code.splitlines() if line.strip()]
     answers = sum(code.index(END, i) - i - 1 for i, line in enumerate(code) if line == BEGIN)
     words = sum(len(re.findall(r"[^\W\d_]{2,}", _without_fields(cell.text))) for cell in lesson.cells)
@@ -22,11 +22,11 @@ def minutes(lesson):
 
 
 def time(lesson):
-    """What stands in the lesson's header: "90 min (25 read, 55 solve, 10 discuss)"."""
+    """Return the text for the lesson's header: "90 min (25 read, 55 solve, 10 discuss)"."""
     parts = minutes(lesson)
     return f"{sum(parts.values())} min ({', '.join(f'{each} {part}' for part, each in parts.items() if each)})"
 
 
 def _without_fields(text):
-    """A header without its list of fields, which are no text to read aloud."""
+    """Return a header without its list of fields, which nobody reads aloud."""
     return re.sub(r"^:[^:\n]+: .+(?:\n    .+)*", "", text, flags=re.M)

@@ -1,17 +1,17 @@
-"""Random draws for the claims that students write: what lessons need of the hypothesis library."""
+"""Random draws for testing the claims that students write, made with the hypothesis library."""
 
 from tempfile import TemporaryDirectory
 
 from hypothesis import given, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
-NOTES = TemporaryDirectory(prefix="hypothesis")  # hypothesis writes notes into a folder; this one vanishes in the end
+NOTES = TemporaryDirectory(prefix="hypothesis")  # hypothesis writes notes into a folder; this one is deleted at the end
 set_hypothesis_home_dir(NOTES.name)
 QUIET = settings(derandomize=True, database=None, deadline=None, max_examples=80)  # the same draws for everybody
 
 
 def drawn(strategy, count=80):
-    """A list of `count` draws, the same for everybody: for claims that are tried on each of them."""
+    """Return a list of `count` draws, the same for everybody, to test claims on."""
     found = []
 
     @settings(QUIET, max_examples=count)

@@ -1,4 +1,4 @@
-"""Run a lesson cell by cell, as a notebook does: an exercise that is still open does not stop what comes after it."""
+"""Run a lesson cell by cell, like a notebook: an exercise without an answer does not stop the following cells."""
 
 import sys
 import time
@@ -12,9 +12,9 @@ from tinyattr.errors import InputError
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one cell: its exercise's number or None, the line of its code, the error or None, and its trace.
+    """An Outcome is the result of a cell: the number of its exercise or None, the line of its code, the error or None.
 
-    trace: the lines of the lesson's own code on the way to the error, the innermost last.
+    trace: the lines of the lesson's own code that led to the error, the innermost last.
     """
 
     exercise: str | None
@@ -29,27 +29,33 @@ class Outcome:
         if isinstance(self.error, AssertionError):
             told = f"{what}: not yet. {self.error}"
         else:
-            told = f"{what}: the cell at line {self.line} ends in {type(self.error).__name__}: {self.error}"
+            told = f"{what}: the cell at line {self.line} ends in {said(self.error)}"
         return "\n".join([told, *(f"    {line}" for line in self.trace)])
 
 
 @dataclass(frozen=True)
 class Run:
-    """All outcomes, in order, and the processor seconds that they took."""
+    """A Run holds all Outcomes, in order, and their CPU seconds."""
 
     outcomes: tuple[Outcome, ...]
     cpu: float
 
     @property
     def failed(self):
-        """The outcomes with an error."""
+        """The Outcomes with an error."""
         return [o for o in self.outcomes if o.error is not None]
 
 
-def run(lesson, told=print):
-    """Run a lesson's cells in one namespace; what fails is told and kept. Figures go to the working folder.
+def said(error):
+    """An error's kind and words, and what is behind them where an answer forgot its return."""
+    words = f"{type(error).__name__}: {error}".removesuffix(": ")
+    return f"{words}; None is what a function without return hands back" if "NoneType" in words else words
 
-    Raises InputError where a library that the lesson needs is not installed.
+
+def run(lesson, told=print):
+    """Run a lesson's cells in one namespace; errors are printed and kept. Figures go to the working folder.
+
+    Raises InputError if a library that the lesson needs is not installed.
     """
     began, outcomes = time.process_time(), []
     with stage(lesson) as names:
@@ -62,7 +68,7 @@ def run(lesson, told=print):
 
 @contextmanager
 def stage(lesson):
-    """The namespace that a lesson's cells share, that of a main module: its classes look each other up there."""
+    """Return the namespace that a lesson's cells share. It belongs to a main module, where classes find each other."""
     module = ModuleType("__main__")
     module.__file__ = str(lesson.path)
     before = sys.modules["__main__"]

@@ -1,7 +1,7 @@
-"""A lesson is a script in sphinx-gallery's form: a docstring, then cells that begin with `# %%`.
+"""A lesson is a script in sphinx-gallery's format: a docstring, then cells that begin with `# %%`.
 
-Comment lines right after the marker are the cell's text, the rest its code. Nothing else marks anything, so the same
-file runs in plain Python, becomes a page, and becomes a notebook.
+Comment lines directly after the marker are the cell's text, and the rest is its code. There are no other markers, so
+the same file runs in plain Python, and also becomes a page and a notebook.
 """
 
 import ast
@@ -20,7 +20,7 @@ KINDS = ("complete", "break", "predict", "prove", "decide", "explain")
 
 @dataclass(frozen=True)
 class Cell:
-    """Text (without `# `) and the code after it; `line` is the number of the code's first line in the file."""
+    """A Cell has text (without `# `) and the code after it. `line`: number of the code's first line in the file."""
 
     text: str
     code: str
@@ -28,14 +28,14 @@ class Cell:
 
     @property
     def exercise(self):
-        """The number of the exercise that stands in the text, "5.1", or None."""
+        """The number of the exercise in the text, such as "5.1", or None."""
         found = EXERCISE.search(self.text)
         return found and found[1]
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """A lesson's file, its header and its cells; the first cell has the header for its text."""
+    """A Lesson has a file, a header and cells. The text of the first cell is the header."""
 
     path: Path
     number: int
@@ -51,18 +51,18 @@ class Lesson:
 
     @property
     def needs(self):
-        """The numbers of the lessons that this one needs, as its header says: "lessons 7, 8 and 15; ..."."""
+        """The numbers of the lessons that this lesson needs, from its header: "lessons 7, 8 and 15; ..."."""
         said = re.match(r"lessons? ([\d, and]+)", self.fields.get("Needs", ""))
         return tuple(map(int, re.findall(r"\d+", said[1]))) if said else ()
 
 
 def lessons():
-    """All lessons in order."""
+    """Return all lessons in order."""
     return [read(path) for path in sorted(embedded("lessons").glob("[0-9][0-9]_*.py"))]
 
 
 def numbered(n):
-    """Lesson number n. Raises InputError that lists them."""
+    """Return lesson number n. Raises InputError, which lists all numbers."""
     found = {lesson.number: lesson for lesson in lessons()}
     if n not in found:
         raise InputError(f"there is no lesson {n}; there are {', '.join(map(str, found))}")
@@ -98,12 +98,12 @@ def text_of(path):
 
 
 def parsed(source, path):
-    """The lesson in a text, which stands in the file `path` or would. Raises InputError and SyntaxError."""
+    """Return the lesson in a text with file name `path`. Raises InputError and SyntaxError."""
     module = ast.parse(source)
     header = ast.get_docstring(module) or ""
     title = re.match(r"(\d+)\. (.+)\n=+$", header, re.M)
     if not title:
-        raise InputError(f"{str(path)!r} is no lesson: its docstring must begin with a title such as "
+        raise InputError(f"{str(path)!r} is not a lesson: its docstring must begin with a title such as "
                          "'5. The row that sums to zero', underlined with =")
     question = re.search(r"^\*\*Question:\*\* (.+?)\n\n", header, re.M | re.S)
     fields = dict(re.findall(r"^:([^:\n]+): (.+(?:\n    .+)*)", header, re.M))
@@ -113,7 +113,7 @@ def parsed(source, path):
 
 
 def _split(lines, header, end_of_header):
-    """The cells of a script, in order."""
+    """Return the cells of a script, in order."""
     starts = [i for i, line in enumerate(lines) if MARKER.match(line)]
     cells = [_cell(header, lines, end_of_header, [*starts, len(lines)][0])]
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
@@ -125,7 +125,7 @@ def _split(lines, header, end_of_header):
 
 
 def _cell(text, lines, start, end):
-    """A cell whose code stands in lines[start:end], blank lines around it left out."""
+    """Return the cell with code lines[start:end], without blank lines around it."""
     while start < end and not lines[start].strip():
         start += 1
     return Cell(text, "\n".join(lines[start:end]).rstrip(), start + 1)

@@ -1,4 +1,4 @@
-"""A student's copy: the solutions out, the checks in. It is made whenever it is asked for, so it cannot drift."""
+"""Make a student's copy: without the solutions, with the checks. It is made from the lesson each time it is needed."""
 
 from tinyattr.course.script import EXERCISE
 from tinyattr.errors import InputError
@@ -8,9 +8,9 @@ OPEN = 'raise NotImplementedError("Exercise {} is yours to solve")  # your lines
 
 
 def student(source):
-    """The source of a lesson without its solutions: each becomes one line that says which exercise is to be solved.
+    """Return the source of a lesson without solutions: each becomes one line that names the exercise to solve.
 
-    Raises InputError for markers that do not pair or stand outside an exercise.
+    Raises InputError for markers without a partner or outside an exercise.
     """
     kept, exercise, inside = [], None, False
     for number, line in enumerate(source.splitlines(), 1):
@@ -18,7 +18,7 @@ def student(source):
         exercise = found[1] if found else exercise
         word = line.strip()
         if word in (BEGIN, END) and (inside != (word == END) or exercise is None):
-            raise InputError(f"line {number}: '{word}' out of place; solutions stand in exercises, BEGIN before END")
+            raise InputError(f"line {number}: '{word}' is misplaced; solutions must be in exercises, BEGIN before END")
         if word == BEGIN:
             kept.append(line[:len(line) - len(line.lstrip())] + OPEN.format(exercise))
             inside = True
@@ -32,9 +32,9 @@ def student(source):
 
 
 def halves(code):
-    """An exercise's code in two: all to the end of the statement that holds the answer, or will; the checks."""
+    """Return an exercise's code as (lines up to the end of the statement with the answer, the checks)."""
     lines = code.splitlines(keepends=True)
     end = next(i for i, line in enumerate(lines, 1) if line.strip() == END or line.lstrip().startswith(OPEN[:36]))
-    while end < len(lines) and lines[end][0] in " \n":  # the function goes on behind the answer
+    while end < len(lines) and lines[end][0] in " \n":  # the function continues after the answer
         end += 1
     return "".join(lines[:end]), "".join(lines[end:])

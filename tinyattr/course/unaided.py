@@ -1,4 +1,4 @@
-"""Answers that a student writes: while one runs, the library's own functions are out of reach."""
+"""Answers that students must write themselves: while they run, they cannot call functions of the library."""
 
 import sys
 from functools import wraps
@@ -6,15 +6,14 @@ from types import FunctionType
 
 
 class OutOfReachError(AssertionError):
-    """An answer called what it should do itself."""
+    """An OutOfReachError says that an answer called a function instead of doing the work itself."""
 
 
 def unaided(*allowed):
-    """A decorator for an answer that is to be written, not called: only `allowed` functions are in reach meanwhile.
+    """Return a decorator for an answer that students must write: it may call only the `allowed` functions of tinyattr.
 
-    Methods of networks, tapes and heatmaps are always in reach, and so are functions that the answer is handed as
-    arguments; what an allowed function calls is its own business. Any other call of a function of tinyattr raises
-    OutOfReachError in the answer's line.
+    It may also call methods of networks, tapes and heatmaps, and functions that it gets as arguments. An allowed
+    function may call anything. Any other call of a function of tinyattr raises OutOfReachError in the answer's line.
     """
     codes = {getattr(f, "__code__", None) for f in allowed}
 
@@ -44,18 +43,18 @@ def unaided(*allowed):
 
 
 def _of_library(frame):
-    """Is this a call of tinyattr's, the course's own helpers left out?"""
+    """Return True for a call of a tinyattr function that is not a helper of the course."""
     module = f"{frame.f_globals.get('__name__')}."
     return module.startswith("tinyattr.") and not module.startswith("tinyattr.course.")
 
 
 def _is_free(code):
-    """Is this a method, or a module that is being imported?"""
+    """Return True for the code of a method, or of a module that is imported now."""
     return code.co_name == "<module>" or ("." in code.co_qualname and "<locals>" not in code.co_qualname)
 
 
 def _handed(f):
-    """The function, marked as one that was handed to the answer."""
+    """Return the function, marked as an argument of the answer."""
     @wraps(f)
     def handed(*arguments, **options):
         return f(*arguments, **options)

@@ -1,4 +1,4 @@
-"""The engine: a forward pass writes a tape, a walk carries signals back over it by a rule-book."""
+"""The engine: a forward pass writes a tape, and a walk carries signals back over the tape by a rule-book."""
 
 from tinyattr.engine.activations import ACTIVATIONS, ELEMENTWISE
 from tinyattr.engine.backend import NUMPY

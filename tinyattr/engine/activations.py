@@ -1,6 +1,6 @@
-"""Functions of each number by itself, y = f(x): one table {op: (f, f')} and one rule for all of them, m = g f'(x).
+"""Elementwise functions y = f(x): one table {op: (f, f')}, and one backward rule for all of them, m = g f'(x).
 
-At a kink f' is the slope of the flatter side: 0 for ReLU at 0, and for a clip at both ends.
+At a kink f' is the slope of the flatter side: 0 for ReLU at 0, and 0 for a clip at both ends.
 """
 
 from math import erf, pi, sqrt
@@ -12,12 +12,12 @@ TANH_GELU = sqrt(2 / pi), 0.044715  # Hendrycks & Gimpel 2016, arXiv 1606.08415
 
 
 def sigmoid(x):
-    """1 / (1 + e^-x), stable on both sides."""
+    """1 / (1 + e^-x), without overflow on either side."""
     return np.exp(-np.logaddexp(0, -x))
 
 
 def normal(x):
-    """The normal distribution's P(X <= x)."""
+    """P(X <= x) of the normal distribution."""
     return ((1 + np.vectorize(erf, otypes=[float])(x / sqrt(2))) / 2).astype(x.dtype)
 
 
@@ -32,13 +32,13 @@ def d_elu(x, *, alpha=1.0):
 
 
 def gelu(x, *, approximate=False):
-    """x P(X <= x), X normal; approximate: x sigmoid(2 u), u = sqrt(2/pi) (x + 0.044715 x^3)."""
+    """x P(X <= x), X normal. If approximate: x sigmoid(2 u), u = sqrt(2/pi) (x + 0.044715 x^3)."""
     r, a = TANH_GELU
     return x * (sigmoid(2 * r * (x + a * x**3)) if approximate else normal(x))
 
 
 def d_gelu(x, *, approximate=False):
-    """P(X <= x) + x times the normal density; approximate: the same of the formula with sigmoid."""
+    """P(X <= x) + x times the normal density. If approximate: the derivative of the formula with sigmoid."""
     r, a = TANH_GELU
     if not approximate:
         return normal(x) + x * np.exp(-x * x / 2) / sqrt(2 * pi)
@@ -68,7 +68,7 @@ ACTIVATIONS = {
              lambda x: np.tanh(np.logaddexp(0, x)) + x * sigmoid(x) * (1 - np.tanh(np.logaddexp(0, x)) ** 2)),
 }
 
-ELEMENTWISE = {  # those that carry a formula rather than a neuron: LRP has no rule for exp and log
+ELEMENTWISE = {  # exp, log, mod are parts of formulas, not of neurons: LRP has no rule for exp and log
     **ACTIVATIONS,
     "exp": (lambda x: np.exp(x), lambda x: np.exp(x)),
     "log": (lambda x: np.log(x), lambda x: 1 / x),

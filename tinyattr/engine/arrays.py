@@ -1,15 +1,15 @@
-"""Arrays that nothing can change any more, so that what was computed from them stays true."""
+"""Arrays that cannot change any more, so results that were computed from them stay valid."""
 
 import numpy as np
 
 
 def sealed(a):
-    """`a` seen through a window that is read-only for ever. For an array that nobody else holds: it is not copied."""
+    """Return a view of `a` that stays read-only for ever. `a` is not copied, so no other code may hold it."""
     return np.asarray(memoryview(a).toreadonly())
 
 
 def is_sealed(a):
-    """True if neither `a` nor any array whose memory it shows can be written, nor be made writable again."""
+    """Return True if nobody can write to the memory of `a`, or make it writable again."""
     while isinstance(a, np.ndarray):
         if a.flags.writeable:
             return False
@@ -18,13 +18,13 @@ def is_sealed(a):
 
 
 def frozen(a):
-    """`a` itself if it is sealed, else a sealed copy of it."""
+    """Return `a` itself if it is sealed, else a sealed copy."""
     a = np.asarray(a)
     return a if is_sealed(a) else sealed(np.array(a))
 
 
 def read_only(a):
-    """`a` itself if it is read-only, else a view of it that is."""
+    """Return `a` itself if it is read-only, else a read-only view."""
     if a.flags.writeable:
         a = a.view()
         a.flags.writeable = False

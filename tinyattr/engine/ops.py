@@ -1,7 +1,7 @@
 """The forward pass: every op as a plain function of arrays, f(*inputs, *weights, **attributes).
 
-Pictures and feature maps are (N, H, W, C), kernels (kh, kw, in, out), dense kernels (in, out). Activations stand in
-activations.py, padding and windows in windows.py, what only moves numbers in shapes.py.
+Pictures and feature maps are (N, H, W, C), kernels (kh, kw, in, out), dense kernels (in, out). Activations are in
+activations.py, padding and windows in windows.py, ops that only move numbers in shapes.py.
 """
 
 from inspect import signature
@@ -18,9 +18,9 @@ from tinyattr.errors import InputError, of_type, unknown
 def conv2d(x, kernel, bias, *, stride=1, padding=0, dilation=1, groups=1):
     """y[n,i,j,k] = bias[k] + sum_{u,v,c} x[n, s i + d u - p, s j + d v - p, c] kernel[u,v,c,k], x = 0 outside the map.
 
-    s: stride; p: padding before the map, see windows.sides; d: dilation, the kernel reads every d-th place only.
-    groups: the channels in and out are cut into so many parts, and each part of the outputs reads its own part of the
-    inputs; the kernel is then (kh, kw, in / groups, out). A depthwise convolution has groups = in.
+    s: stride; p: padding before the map, see windows.sides; d: dilation, the kernel reads only every d-th place.
+    groups: input and output channels are divided into this number of groups. Each output group reads only its own
+    input group, so the kernel is (kh, kw, in / groups, out). A depthwise convolution has groups = in.
     """
     _check_channels(x, kernel, groups)
     windows = patches(pad(x, padding=padding), kernel.shape[:2], stride, dilation)  # (N, Ho, Wo, kh, kw, C)
@@ -31,19 +31,19 @@ def conv2d(x, kernel, bias, *, stride=1, padding=0, dilation=1, groups=1):
 
 
 def grouped(a, groups):
-    """The last axis as two, (groups, channels of each)."""
+    """Divide the last axis into two: (groups, channels of each group)."""
     return a.reshape(*a.shape[:-1], groups, -1)
 
 
 def conv2d_transpose(x, kernel, bias, *, stride=1, padding=0):
     """y[n,a,b,k] = bias[k] + sum of x[n,i,j,c] kernel[u,v,c,k], all i,j,u,v,c with a = s i + u - p, b = s j + v - p.
 
-    conv2d the other way: every place writes a multiple of the kernel, and where these overlap they are added.
+    This reverses conv2d: every place adds a multiple of the kernel to the output. Overlapping values are summed.
     (N, H, W, in) -> (N, (H - 1) s + kh - top - bottom, ..., out).
     """
     _check_channels(x, kernel)
     if min(pair(stride)) < 1:
-        raise InputError(f"strides are at least 1; got {stride}")
+        raise InputError(f"strides must be at least 1; got {stride}")
     windows = np.tensordot(x, kernel, (3, 2))  # (N, H, W, kh, kw, out)
     rows, columns = ((n - 1) * s + k for n, s, k in zip(x.shape[1:3], pair(stride), kernel.shape[:2], strict=True))
     return crop(unpatch(windows, (len(x), rows, columns, len(bias)), stride), padding=padding) + bias
@@ -51,23 +51,23 @@ def conv2d_transpose(x, kernel, bias, *, stride=1, padding=0):
 
 def _check_channels(x, kernel, groups=1):
     if groups < 1 or kernel.shape[3] % groups:
-        raise InputError(f"{kernel.shape[3]} channels of kernel {kernel.shape} do not fall into {groups} groups")
+        raise InputError(f"{kernel.shape[3]} channels of kernel {kernel.shape} cannot be divided into {groups} groups")
     if x.ndim != 4 or x.shape[3] != kernel.shape[2] * groups:
         raise InputError(f"kernel {kernel.shape} expects maps (N, H, W, {kernel.shape[2] * groups}), got {x.shape}")
 
 
 def dense(x, kernel, bias):
-    """y = x W + b, (N, in) -> (N, out); on maps (N, H, W, in) at every place."""
+    """y = x W + b, (N, in) -> (N, out). For maps (N, H, W, in), this is done at every place."""
     if x.ndim < 2 or x.shape[-1] != kernel.shape[0]:
         raise InputError(f"kernel {kernel.shape} expects shape (N, {kernel.shape[0]}), got {x.shape}; "
-                         "a picture of another size than the network was made for?")
+                         "does the picture have the size that the network was made for?")
     return x @ kernel + bias
 
 
 def batch_norm(x, scale, shift):
-    """y = x scale + shift, a number each for every channel: what batch normalisation does outside training.
+    """y = x scale + shift, with one scale and one shift for each channel: batch normalisation after training.
 
-    With the mean, variance, gamma, beta of training: scale = gamma / sqrt(variance + eps), shift = beta - mean scale.
+    Training gives mean, variance, gamma, beta: scale = gamma / sqrt(variance + eps), shift = beta - mean scale.
     """
     if not scale.shape == shift.shape == x.shape[-1:]:
         raise InputError(f"needs a scale and a shift for each channel of {x.shape}; got {scale.shape}, {shift.shape}")
@@ -75,31 +75,31 @@ def batch_norm(x, scale, shift):
 
 
 def prelu(x, slope):
-    """y = x where x > 0, else slope x, a slope for every channel, or every place. He et al. 2015, arXiv 1502.01852."""
+    """y = x where x > 0, else slope x. Each channel or number has its slope. He et al. 2015, arXiv 1502.01852."""
     if slope.shape not in (x.shape[-1:], x.shape[1:]):
         raise InputError(f"needs a slope for each channel, or each number, of {x.shape}; got {slope.shape}")
     return ACTIVATIONS["prelu"][0](x, slope)
 
 
 def max_pool(x, *, size, stride, padding=0, ceil=False):
-    """y[n,i,j,c] = the largest x in window (i, j); padding is never the largest. ceil: see windows.pool_windows."""
+    """y[n,i,j,c] = the largest x in window (i, j), padding never counts. ceil: see windows.pool_windows."""
     return pool_windows(x, size=size, stride=stride, padding=padding, ceil=ceil).max((3, 4))
 
 
 def avg_pool(x, *, size, stride, padding=0, ceil=False, count_padding=False):
-    """y[n,i,j,c] = the mean of what window (i, j) holds of the map; with count_padding, of the zeros around it, too."""
+    """y[n,i,j,c] = the mean of x in window (i, j). count_padding: zeros of the padding count in the mean."""
     about = {"size": size, "stride": stride, "padding": padding, "ceil": ceil}
     y = pool_windows(x, **about, value=0.0).sum((3, 4))
     return y / pool_counts(x.shape[1:3], y.shape[1:3], **about, count_padding=count_padding).astype(y.dtype)
 
 
 def mean(x, *, axes, keep=True):
-    """The mean of x over axes, over places (1, 2) or channels (3,). keep: they stay, with length 1."""
+    """y = the mean of x over axes: places (1, 2) or channels (3,). keep: these axes stay, with length 1."""
     return x.mean(within(x, axes), keepdims=keep)
 
 
 def max_(x, *, axes, keep=True):
-    """The largest x over axes, over places (1, 2) or channels (3,). keep: they stay, with length 1."""
+    """y = the largest x over axes: places (1, 2) or channels (3,). keep: these axes stay, with length 1."""
     return x.max(within(x, axes), keepdims=keep)
 
 
@@ -114,20 +114,20 @@ def global_max_pool(x, *, keep=False):
 
 
 def resize(x, *, size):
-    """y[n,i,j,c] = sum_hw R_ih C_jw x[n,h,w,c], (H, W) -> size: bilinear, each place a mean of four neighbours."""
+    """y[n,i,j,c] = sum_hw R_ih C_jw x[n,h,w,c], (H, W) -> size, bilinear: y is a weighted mean of four neighbours."""
     if min(pair(size)) < 1:
-        raise InputError(f"a size is at least 1; got {size}")
+        raise InputError(f"a size must be at least 1; got {size}")
     rows, columns = map(between, maps(x).shape[1:3], pair(size))
     return np.einsum("ih,jw,nhwc->nijc", rows, columns, x, optimize=True).astype(x.dtype)
 
 
 def sum_(x, *, axes=(-1,)):
-    """y = sum of x over axes, which stay with length 1. It is computed and kept in float64, as scores are."""
+    """y = sum of x over axes, which stay with length 1. y is float64, like scores."""
     return x.sum(within(x, axes, first=0), keepdims=True, dtype=np.float64)
 
 
 def within(x, axes, first=1):
-    """The axes in order, counted from 0. Raises InputError for one that x does not have, or that is below `first`."""
+    """Return axes sorted and counted from 0. Raises InputError for an axis that x does not have, or below `first`."""
     if not axes or any(a not in range(-x.ndim, x.ndim) or a % x.ndim < first for a in axes):
         raise InputError(f"axes {tuple(axes)} are not axes of an input of shape {x.shape}")
     return tuple(sorted({a % x.ndim for a in axes}))
@@ -144,32 +144,32 @@ def lrn(x, *, size, alpha, beta, bias):
 
 
 def lrn_below(x, size, alpha, bias):
-    """The d of `lrn`, before it is taken to a power."""
+    """d_c = bias + (alpha / size) sum of x^2 over the channels around c, as in `lrn`."""
     return bias + alpha / size * around(x * x, (size - 1) // 2, size // 2)
 
 
 def around(v, before, after):
-    """Sums over the channels from c - before to c + after, of those that are there."""
+    """y_c = the sum of v over the channels from c - before to c + after that exist."""
     padded = np.pad(v, [(0, 0)] * (v.ndim - 1) + [(before, after)])
     return sliding_window_view(padded, before + after + 1, -1).sum(-1)
 
 
 def add(*x):
-    """y = x_1 + x_2 + ..., shapes broadcast."""
+    """y = x_1 + x_2 + ...; the shapes are broadcast."""
     return sum(_broadcasting(*x)[1:], start=x[0])
 
 
 def mul(a, b):
-    """y = a b, elementwise, shapes broadcast."""
+    """y = a b, elementwise; the shapes are broadcast."""
     return np.multiply(*_broadcasting(a, b))
 
 
 def _broadcasting(*x):
-    """The arrays, if their shapes broadcast. Raises InputError."""
+    """Return the arrays. Raises InputError if their shapes do not broadcast."""
     try:
         np.broadcast_shapes(*(a.shape for a in x))
     except ValueError:
-        raise InputError(f"inputs of shapes {', '.join(str(a.shape) for a in x)} do not fit each other") from None
+        raise InputError(f"inputs of shapes {', '.join(str(a.shape) for a in x)} do not fit together") from None
     return x
 
 
@@ -184,7 +184,7 @@ LINEAR = {"conv2d": conv2d, "conv2d_transpose": conv2d_transpose, "dense": dense
 OPS = {**LINEAR, **MOVES, **MEANS, **MAXIMA, **{op: f for op, (f, _) in ELEMENTWISE.items()}, "prelu": prelu,
        "add": add, "mul": mul, "sum": sum_, "lrn": lrn}
 SIGNATURES = {op: signature(f) for op, f in OPS.items()}
-WEIGHTS = {  # an op's arrays and the axes of each, "...": any axes; the last axis of all arrays has one length
+WEIGHTS = {  # {op: {array: its axes}}; "..." means any axes; the last axes of an op's arrays are equally long
     "conv2d": {"kernel": "kh, kw, in, out", "bias": "out"}, "dense": {"kernel": "in, out", "bias": "out"},
     "conv2d_transpose": {"kernel": "kh, kw, in, out", "bias": "out"}, "batch_norm": {"scale": "C", "shift": "C"},
     "prelu": {"slope": "..."}, "constant": {"value": "..."},
@@ -192,12 +192,12 @@ WEIGHTS = {  # an op's arrays and the axes of each, "...": any axes; the last ax
 
 
 def check_call(op, name, inputs, weights, attributes):
-    """Raise InputError unless a layer of this name may be this op, of so many inputs and with these weights."""
+    """Raise InputError unless this op exists and accepts this layer name, number of inputs, weights and attributes."""
     if of_type(op, str, "op") not in OPS:
         raise unknown("op", op, OPS)
     if of_type(name, str, "a layer's name") in OPS and name != op:
-        raise InputError(f"layer '{name}' is a {op}, with the name of another op: rule-books, which go by both, would "
-                         "take the wrong rule; call it something else")
+        raise InputError(f"layer '{name}' is a {op} with the name of another op, so rule-books, which use both, would "
+                         "use the wrong rule; give it another name")
     try:
         SIGNATURES[op].bind(*[None] * (inputs + len(weights)), **attributes)
     except TypeError as error:
@@ -212,7 +212,7 @@ def check_call(op, name, inputs, weights, attributes):
 
 
 def check_weights(op, name, weights):
-    """Raise InputError unless the weights of this layer are arrays as WEIGHTS says."""
+    """Raise InputError unless the weights of this layer have the number and axes of WEIGHTS."""
     needs, given = WEIGHTS.get(op, {}), [w.shape for w in weights]
     fit = len(needs) == len(given) and all(
         axes == "..." or len(axes.split()) == len(shape) for axes, shape in zip(needs.values(), given, strict=True))

@@ -1,7 +1,7 @@
-"""Backward rules. A rule takes a record and the signal g at its output; it returns one signal for each input.
+"""Backward rules. A rule takes a record and the signal g at its output. It returns one signal for each input.
 
 A rule-book is a plain dict from op (or layer name) to rule. GRADIENT is the chain rule, m = (d output / d input)^T g;
-other methods change a line of it: {**GRADIENT, "relu": my_rule}.
+other methods change one line of this dict: {**GRADIENT, "relu": my_rule}.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from tinyattr.engine.windows import between, pad, pair, patches, pool_counts, po
 def conv2d(record, g):
     """m[n,a,b,c] = sum of g[n,i,j,k] kernel[u,v,c,k] over all i,j,u,v,k with a = s i + d u - p, b = s j + d v - p:
 
-    output (i, j) read input (a, b) through the kernel's entry (u, v), so its signal goes back there by the same entry.
+    output (i, j) read input (a, b) through entry (u, v) of the kernel, and its signal goes back through this entry.
     """
     (kernel, _), groups = record.weights, record.attributes.get("groups", 1)
     if groups == 1:
@@ -26,9 +26,9 @@ def conv2d(record, g):
 
 
 def unwindow(p, record):
-    """The signals in the windows of a convolution or pool, (N, Ho, Wo, kh, kw, C), put back on the input's places.
+    """Add the signals in the windows of a convolution or pool, (N, Ho, Wo, kh, kw, C), to the places of the input.
 
-    Where windows overlap, their signals are added. What falls on the padding, or beyond it, is lost.
+    Where windows overlap, their signals are summed. Signals on the padding, or beyond it, are lost.
     """
     (n, h, w, c), about = record.x[0].shape, record.attributes
     (top, bottom), (left, right) = sides(about.get("padding", 0))
@@ -45,7 +45,7 @@ def conv2d_transpose(record, g):
 
 
 def read_back(record, g):
-    """For each input place of a transposed convolution the window of g that it wrote to, (N, H, W, kh, kw, out)."""
+    """Return for each place of a transposed convolution's input the window that it wrote to, (N, H, W, kh, kw, out)."""
     g = pad(g, padding=record.attributes.get("padding", 0))
     return patches(g, record.weights[0].shape[:2], record.attributes.get("stride", 1))
 
@@ -63,14 +63,14 @@ def batch_norm(record, g):
 
 
 def elementwise(record, g):
-    """m = g f'(x), for every y = f(x) of activations.py. relu: m = g where x > 0, else 0, at x = 0 too."""
+    """m = g f'(x), for every y = f(x) of activations.py. relu: m = g where x > 0, else 0; m = 0 at x = 0."""
     (x,), (_, derivative) = record.x, ELEMENTWISE[record.op]
     return (g * derivative(x, *record.weights, **record.attributes),)
 
 
 def max_pool(record, g):
     """m = g at the window's largest x, else 0; a tie goes to the first maximum in row-major order."""
-    x = np.maximum(record.x[0], np.finfo(g.dtype).min)  # so that an x of -inf still wins against the padding, -inf too
+    x = np.maximum(record.x[0], np.finfo(g.dtype).min)  # the padding is -inf; now every x is larger
     windows = pool_windows(x, **record.attributes)
     n, rows, columns, kh, kw, c = windows.shape
     first = windows.reshape(n, rows, columns, kh * kw, c).argmax(3)
@@ -79,7 +79,7 @@ def max_pool(record, g):
 
 
 def avg_pool(record, g):
-    """m = g / (places that the window counts), at every place of the window."""
+    """m = g / (number of places that count in the window), at every place of the window."""
     counts = pool_counts(record.x[0].shape[1:3], g.shape[1:3], **record.attributes)
     size = pair(record.attributes["size"])
     share = (g / counts.astype(g.dtype))[:, :, :, None, None]
@@ -87,7 +87,7 @@ def avg_pool(record, g):
 
 
 def mean(record, g):
-    """m = g / Z at each of the Z places that a mean was taken of."""
+    """m = g / Z at each of the Z places in the mean."""
     x, g, _ = _with_all_axes(record, g)
     return (np.broadcast_to(g / (x.size // g.size), x.shape),)
 
@@ -109,7 +109,7 @@ def resize(record, g):
 
 
 def _with_all_axes(record, g):
-    """(x, g with as many axes as x, the axes that a mean or maximum was taken over: for a global pool, the places)."""
+    """Return (x, g with as many axes as x, axes of the mean or maximum). The axes of a global pool are the places."""
     (x,) = record.x
     axes = within(x, record.attributes.get("axes", (1, 2)))
     return x, np.expand_dims(g, axes) if g.ndim < x.ndim else g, axes
@@ -121,10 +121,10 @@ def reshaped(record, g):
 
 
 def moved(record, g):
-    """Each number's signal goes back to where the number came from.
+    """m = g, moved back to where each number came from.
 
-    To find out where, the op is run on the numbers 1, 2, 3, ... in place of x: what it puts at a place of the output
-    says which of x's numbers stands there. 0 says that none does: a border, whose own value is left out for this.
+    To find this place, we run the op on the numbers 1, 2, 3, ... instead of x. The output then names, at every place,
+    the number of x that moved there. 0 means none: a border (we leave out its attribute "value" here).
     """
     (x,) = record.x
     attributes = {key: v for key, v in record.attributes.items() if key != "value"}
@@ -134,7 +134,7 @@ def moved(record, g):
 
 
 def concat(record, g):
-    """m_i = what of g came from x_i."""
+    """m_i = the part of g at the numbers of x_i."""
     axis = record.attributes.get("axis", -1)
     return tuple(np.split(g, np.cumsum([x.shape[axis] for x in record.x[:-1]]), axis))
 
@@ -145,7 +145,7 @@ def add(record, g):
 
 
 def mul(record, g):
-    """m_a = g b, m_b = g a, summed over the axes along which they were broadcast."""
+    """m_a = g b, m_b = g a, summed over the axes along which a or b was broadcast."""
     a, b = record.x
     return unbroadcast(g * b, a.shape), unbroadcast(g * a, b.shape)
 
@@ -156,7 +156,7 @@ def sum_(record, g):
 
 
 def lrn(record, g):
-    """m_i = g_i / d_i^beta - 2 alpha beta / size x_i sum of g_c x_c / d_c^(beta + 1), all c whose window holds i."""
+    """m_i = g_i / d_i^beta - 2 alpha beta / size x_i sum of g_c x_c / d_c^(beta + 1), all c with i in their window."""
     (x,), (size, alpha, beta, bias) = record.x, (record.attributes[key] for key in ("size", "alpha", "beta", "bias"))
     d = lrn_below(x, size, alpha, bias)
     crossed = around(g * x / d ** (beta + 1), size // 2, (size - 1) // 2)
@@ -164,7 +164,7 @@ def lrn(record, g):
 
 
 def unbroadcast(g, shape):
-    """Sum g down to `shape`, over the axes along which such an array was broadcast. Transpose of broadcasting."""
+    """Sum g over the axes along which an array of this shape was broadcast: the transpose of broadcasting."""
     g = g.sum(tuple(range(g.ndim - len(shape))))
     stretched = tuple(axis for axis, length in enumerate(shape) if length == 1 and g.shape[axis] != 1)
     return g.sum(stretched, keepdims=True)

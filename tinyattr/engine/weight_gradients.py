@@ -1,4 +1,4 @@
-"""Weight gradients, a read-out of the walk: a layer's input and the signal at its output are all they need."""
+"""Weight gradients, a read-out of the walk: they need only the input of a layer and the signal at its output."""
 
 from collections.abc import Iterable
 
@@ -11,9 +11,9 @@ from tinyattr.errors import InputError, of_type
 
 
 def weight_gradients(tape, signals):
-    """{layer name: one gradient for each of its weights}, from the signals that a walk left at the layers' outputs.
+    """Return {layer name: one gradient for each of its weights}, from a walk's signals at the outputs of the layers.
 
-    Layers that no signal reached are left out; walk with to=<layer names> to go just as far as they need.
+    Layers without a signal are left out. walk(..., to=<layer names>) goes only as far back as these layers need.
     Raises InputError for a layer that has weights but no entry in WEIGHT_GRADIENT.
     """
     gradients = {}
@@ -43,7 +43,7 @@ def conv2d_transpose(record, g):
 
 
 def dense(record, g):
-    """dS/dW = x^T g;  dS/db = sum_n g, over places too where x is maps."""
+    """dS/dW = x^T g;  dS/db = sum_n g. If x is feature maps, both also sum over places."""
     (x,) = record.x
     return x.reshape(-1, x.shape[-1]).T @ g.reshape(-1, g.shape[-1]), per_channel(g)
 
@@ -59,7 +59,7 @@ def prelu(record, g):
 
 
 def per_channel(v):
-    """Summed over pictures and places."""
+    """Sum v over pictures and places."""
     return v.sum(tuple(range(v.ndim - 1)))
 
 

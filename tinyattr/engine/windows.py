@@ -1,4 +1,4 @@
-"""Windows over feature maps: what convolutions and pools look through, and the borders around the maps."""
+"""Windows over feature maps, which convolutions and pools read, and borders around the maps."""
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -7,7 +7,7 @@ from tinyattr.errors import InputError
 
 
 def pair(v):
-    """One whole number for both directions, or (vertical, horizontal). Raises InputError for anything else."""
+    """Return (vertical, horizontal) for one whole number or two. Raises InputError for anything else."""
     both = (v, v) if np.ndim(v) == 0 else tuple(v)
     if len(both) != 2 or not all(isinstance(n, int | np.integer) and abs(n) < 2**31 for n in both):
         raise InputError(f"expected a whole number, or two (vertical, horizontal); got {v!r}")
@@ -15,7 +15,7 @@ def pair(v):
 
 
 def sides(padding):
-    """((top, bottom), (left, right)) of a padding: one number for all sides, (vertical, horizontal), or all four."""
+    """Return ((top, bottom), (left, right)) for a padding of one number, of (vertical, horizontal), or of all four."""
     try:
         four = tuple(map(pair, pair(padding) if np.ndim(padding) < 2 else padding))
     except (InputError, TypeError, ValueError):
@@ -27,7 +27,7 @@ def sides(padding):
 
 
 def maps(x):
-    """x, if it is feature maps (N, H, W, C). Raises InputError."""
+    """Return x if it is feature maps (N, H, W, C). Raises InputError."""
     if x.ndim != 4:
         raise InputError(f"expected feature maps (N, H, W, C), got shape {x.shape}")
     return x
@@ -36,11 +36,11 @@ def maps(x):
 def patches(x, size, stride, dilation=1):
     """p[n,i,j,u,v,c] = x[n, s i + d u, s j + d v, c]: a view of every window, (N, H, W, C) -> (N, Ho, Wo, kh, kw, C).
 
-    s is the stride; with dilation d a window holds every d-th place.
+    s is the stride, d the dilation: a window holds every d-th place.
     """
     (kh, kw), (sh, sw), (dh, dw) = pair(size), pair(stride), pair(dilation)
     if min(kh, kw, sh, sw, dh, dw) < 1:
-        raise InputError(f"windows, strides and dilations are at least 1; got {size}, {stride}, {dilation}")
+        raise InputError(f"windows, strides and dilations must be at least 1; got {size}, {stride}, {dilation}")
     reach = dh * (kh - 1) + 1, dw * (kw - 1) + 1
     if maps(x).shape[1] < reach[0] or x.shape[2] < reach[1]:
         raise InputError(f"a {reach[0]} x {reach[1]} window does not fit into {x.shape[1]} x {x.shape[2]}; "
@@ -50,7 +50,7 @@ def patches(x, size, stride, dilation=1):
 
 
 def unpatch(p, shape, stride, dilation=1):
-    """x[n,a,b,c] = sum of p[n,i,j,u,v,c] over all i,j,u,v with a = s i + d u, b = s j + d v: transpose of `patches`."""
+    """x[n,a,b,c] = sum of p[n,i,j,u,v,c] over all i,j,u,v with a = s i + d u, b = s j + d v. Transpose of `patches`."""
     x = np.zeros(shape, p.dtype)
     _, rows, columns, kh, kw, _ = p.shape
     (sh, sw), (dh, dw) = pair(stride), pair(dilation)
@@ -60,7 +60,7 @@ def unpatch(p, shape, stride, dilation=1):
 
 
 def pad(x, *, padding, value=0.0, channels=(0, 0)):
-    """A border of `value` around each map. channels: how many maps full of it come before and after the others."""
+    """Add a border of `value` around each map. channels: how many channels of `value` to add (before, after)."""
     border = *sides(padding), pair(channels)
     if min(border[2]) < 0:
         raise InputError(f"channels cannot be negative; got {channels}")
@@ -70,27 +70,25 @@ def pad(x, *, padding, value=0.0, channels=(0, 0)):
 
 
 def crop(x, *, padding):
-    """Each map without its border: what `pad` adds, taken off."""
+    """Remove the border that `pad` adds."""
     (top, bottom), (left, right) = sides(padding)
     _, H, W, _ = maps(x).shape
     if top + bottom >= H or left + right >= W:
-        raise InputError(f"taking {padding} off leaves nothing of {H} x {W} maps")
+        raise InputError(f"removing {padding} leaves nothing of {H} x {W} maps")
     return x[:, top:H - bottom, left:W - right]
 
 
 def between(n, N):
-    """(N, n): row i holds the weights of the two of n pixels between which pixel i of N lies. Centres: i + 1/2."""
+    """Return (N, n): row i holds the weights of n pixels for pixel i of N, which lies between two. Centres: i + 1/2."""
     at = np.clip((np.arange(N) + 0.5) * n / N - 0.5, 0, n - 1)
     return np.maximum(1 - np.abs(at[:, None] - np.arange(n)), 0)
 
 
 def pool_windows(x, *, size, stride, padding=0, ceil=False, value=-np.inf):
-    """The windows of a pool; `value` stands outside the map. With ceil, the last window may reach beyond the padding,
-    but it must start inside.
-    """
+    """Return the windows of a pool; `value` fills the padding. ceil: the last window may reach beyond the padding."""
     border, size, stride = sides(padding), pair(size), pair(stride)
     if any(p >= k for pads, k in zip(border, size, strict=True) for p in pads if p):
-        raise InputError(f"padding {padding} is not less than the window {size}, which could hold nothing else")
+        raise InputError(f"padding {padding} must be less than the window {size}, or a window holds only padding")
     if ceil and min(stride) > 0:
         border = tuple((before, after + overhang(length, k, s, (before, after)))
                        for length, k, s, (before, after) in zip(maps(x).shape[1:3], size, stride, border, strict=True))
@@ -98,16 +96,16 @@ def pool_windows(x, *, size, stride, padding=0, ceil=False, value=-np.inf):
 
 
 def overhang(length, k, s, border=(0, 0)):
-    """How far the last of ceil((length + border - k) / s) + 1 windows reaches beyond the border."""
+    """Return how far the last of ceil((length + border - k) / s) + 1 windows reaches beyond the border."""
     padded = length + sum(border)
     last = -(-(padded - k) // s) * s
-    if last >= length + border[0]:  # a window that would start outside is not made
+    if last >= length + border[0]:  # a window that starts outside does not count
         last -= s
     return max(last + k - padded, 0)
 
 
 def pool_counts(lengths, shape, *, size, stride, padding=0, ceil=False, count_padding=False):
-    """How many places each window of an average pool counts, (Ho, Wo, 1): those on the map, or on its padding too."""
+    """Return how many places count in each window of an average pool, (Ho, Wo, 1): of the map, or with its padding."""
     per_axis = []
     for length, n, k, s, (before, after) in zip(lengths, shape, pair(size), pair(stride), sides(padding), strict=True):
         first, end = (-before, length + after) if count_padding else (0, length)

@@ -1,30 +1,30 @@
-"""Weight files: from a file that anyone may have written to a network, and back. Read the modules in this order.
+"""Weight files: from a file, which anyone may have written, to a network and back. Read the modules in this order.
 
-The way of a file, from `load` down; each step hands on what the next one needs.
+These modules load a file, in this order of calls; each step gives the next step what it needs.
 
     load           what users call: `load`, `save`, `convert`
-    fetch          where the file lies: at a path, in the package (embedded), or downloaded
-    recognise      what it is: its architecture, whose training, how photos must be preprocessed
-    registry       the published networks and the numbers by which they are known (registry.toml)
-    architectures  VGG and SqueezeNet, known by names and shapes of their layers; or the network that a file describes
-    formats        which format it has, by its first bytes; one of the readers below takes its layers apart
+    fetch          where the file is: at a path, in the package (embedded), or downloaded
+    recognise      what the file is: its architecture, who trained it, how photos must be preprocessed
+    registry       the published networks and the numbers that identify them (registry.toml)
+    architectures  VGG and SqueezeNet, identified by names and shapes of layers; or the network that a file describes
+    formats        which format the file has, by its first bytes; then one of the readers below reads the layers
 
-The readers of formats; whatever they read is vetted first, as the file may mean harm.
+These modules read the formats. They check everything before they use it, because a file may be an attack.
 
-    weight_file    what each of them gives: layers in order, each with its arrays, not yet read
-    hdf5           Keras' files and our own: groups and their layouts; dataset: one array of them
-    variable_text  a text of variable length in such a file, which HDF5 is not trusted with
-    own_format     our own files of any network, and how they are written; own_format_1: their first version
-    keras          a Keras model: its layers become ours, its arrays their weights
-    keras_config   which layers its config calls, in order; keras_layers: what each of them does; keras_options
-    pytorch        PyTorch's names and axes; of the tensors that safetensors and pth find
-    pth            torch.save's files; pickled: their pickles, which are never run
-    tensor         one array of PyTorch's; window: the stretch of the file in which it lies
-    onnx/          the graph of an ONNX file as our layers; the package onnx parses it
+    weight_file    what each reader returns: layers in order, with arrays that are not read yet
+    hdf5           files of Keras and our own: groups and their layouts; dataset: one array of such a file
+    variable_text  a text of variable length in such a file; we read it without HDF5, which may crash on it
+    own_format     our own format for any network, reading and writing; own_format_1: its first version
+    keras          a Keras model: its layers become our layers, its arrays become their weights
+    keras_config   which layers the config calls, in order; keras_layers: what each layer does; keras_options
+    pytorch        PyTorch's names and axes, for the tensors that safetensors and pth find
+    pth            files of torch.save; pickled: the pickles in them, which are never run
+    tensor         one array of PyTorch; window: the part of the file that holds it
+    onnx/          the graph of an ONNX file as our layers; the package onnx parses the file
 
-What else one can do with a file.
+These modules do other things with files.
 
-    show, verify   print what it holds; compare it with what was published
-    export         write a network as Keras and torchvision store it
-    atomic         write any file whole or not at all
+    show, verify   print what a file holds; compare it with what was published
+    export         write a network in the format of Keras or torchvision
+    atomic         write any file completely or not at all
 """

@@ -1,7 +1,7 @@
-"""Which network a file holds, told by the names and shapes of its layers, as a file of weights seldom says it.
+"""Find out which network a file holds from the names and shapes of its layers: weight files rarely say it.
 
 To add an architecture, write a function from a file's shapes to the Architectures that they suggest, and put it into
-SUGGEST. It need not look at every shape: all are compared with the architecture's own here.
+SUGGEST. The function need not check every shape: this module compares all shapes with the suggested architecture.
 """
 
 import re
@@ -14,7 +14,7 @@ from tinyattr.files.squeezenet import squeezenet_layers, squeezenet_shapes
 from tinyattr.files.vgg import CONVOLUTIONS, VGG_NAMES, vgg_layers, vgg_shapes
 from tinyattr.nets.wiring import wired
 
-SAVE_IT_WHOLE = ("of a network of your own, save the whole model: model.save('net.keras'); or build it with ta.network "
+SAVE_IT_WHOLE = ("for your own network, save the whole model: model.save('net.keras'); or build it with ta.network "
                  "and use net.with_weights(path)")
 POOLS = 5
 OF_A_VGG = re.compile(r"input.*|(block\d_|max_?)?pool(ing2d)?[\d_]*|max_pooling2d.*|flatten.*|drop.*|relu.*|prob|"
@@ -23,11 +23,11 @@ OF_A_VGG = re.compile(r"input.*|(block\d_|max_?)?pool(ing2d)?[\d_]*|max_pooling2
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network without its numbers, and what a file calls its layers.
+    """An Architecture is a network without its numbers, and the names of its layers in a file.
 
-    layers: as a Network has them; kernels: {layer: shape}, and each bias has the kernel's last axis; names: {layer: its
-    name in the file}, for all layers with weights. families: whose trainings there are, keys of FAMILIES. features: the
-    layer that CAMs explain, None for a Network's default. sizes: of pictures that fit its dense layers, None for any.
+    layers: as in a Network. kernels: {layer: shape}; a bias has the length of the kernel's last axis. names: {layer:
+    its name in the file}, for all layers with weights. families: who has trained it, keys of FAMILIES. features: the
+    layer that CAMs explain, None for a Network's default. sizes: picture sizes that fit its dense layers, None for any.
     """
 
     name: str
@@ -40,11 +40,11 @@ class Architecture:
 
     @property
     def classes(self):
-        """How many logits it has; None for a network of somebody's own."""
+        """The number of logits; None for a user's own network."""
         return next((kernel[-1] for kernel in reversed(self.kernels.values())), None)
 
     def misfit(self, shapes):
-        """In words, the first layer whose shapes {file's layer: (kernel, bias)} are not the architecture's; or None."""
+        """Describe the first layer whose shapes {file's layer: (kernel, bias)} do not fit; return None if all fit."""
         for layer, needed in self.kernels.items():
             kernel, bias = shapes[self.names[layer]]
             if (kernel, bias) != (needed, needed[-1:]):
@@ -54,9 +54,9 @@ class Architecture:
 
 
 def architecture_of(file):
-    """The Architecture of a WeightFile that says its network's layers: a known one if it has the same, else its own.
+    """Return the Architecture of a WeightFile that holds the layers: a known one if all are equal, else a new one.
 
-    Layers of a file of our own must also have the same names, as these are what its reader gets back.
+    For a file in our own format the names of layers must be equal too, because users get these names back.
     """
     shapes, own, named = file.shapes, file.description, file.description.sha256 is not None
     pairs = all(len(arrays) == 2 for arrays in shapes.values())
@@ -68,7 +68,7 @@ def architecture_of(file):
 
 
 def numbered(layers):
-    """Layers without their names: (op, attributes, the numbers of the layers that it reads)."""
+    """Return the layers without their names: (op, attributes, numbers of the layers that it reads)."""
     numbers, found = {"input": 0}, []
     for name, op, inputs, own in wired(layers):
         found.append((op, own, [numbers[i] for i in inputs]))
@@ -77,17 +77,17 @@ def numbered(layers):
 
 
 def architectures_of(shapes, bare=()):
-    """The Architectures that {file's layer: (kernel shape, bias shape)} can be, likeliest first, of weights alone.
+    """Return the Architectures that fit {file's layer: (kernel shape, bias shape)}, the most likely first.
 
-    bare: names of layers without weights, as far as the file says them. Raises InputError where there is none: of the
-    first layer that does not fit, or that the network is another one.
+    bare: names of layers without weights, if the file has them. Raises InputError if no Architecture fits; the message
+    names the first layer that does not fit, or says that the file holds another network.
     """
     other = [name for name in bare if not OF_A_VGG.fullmatch(name)]
     if other:
         raise InputError(f"it has a layer {other[0][:40]!r}, which is in no VGG or SqueezeNet; {SAVE_IT_WHOLE}")
     pools = sum("pool" in name for name in bare)
-    if pools != POOLS and bare:  # a file that names layers without weights names all of them
-        raise InputError(f"it has {pools} pooling layers, a VGG has {POOLS}; {SAVE_IT_WHOLE}")
+    if pools != POOLS and bare:  # a file that names any layer without weights names them all
+        raise InputError(f"it has {pools} pooling layers, but a VGG has {POOLS}; {SAVE_IT_WHOLE}")
     suggested = [architecture for suggest in SUGGEST for architecture in suggest(shapes)]
     misfits = [architecture.misfit(shapes) for architecture in suggested]
     if None in misfits:
@@ -95,14 +95,14 @@ def architectures_of(shapes, bare=()):
     if misfits:
         raise InputError(misfits[0])
     few = ", ".join([*list(shapes)[:3], *(["..."] if len(shapes) > 3 else [])])
-    raise InputError(f"{len(shapes)} layer(s) with weights ({few}) are neither a whole VGG, dense layers included, "
-                     f"nor SqueezeNet; {SAVE_IT_WHOLE}")
+    raise InputError(f"{len(shapes)} layer(s) with weights ({few}) are neither a whole VGG with its dense layers "
+                     f"nor a SqueezeNet; {SAVE_IT_WHOLE}")
 
 
 def _vggs(shapes):
-    """The VGG with as many convolutions. Keras' layer names are followed; without them, the order of the layers is.
+    """Yield the VGG with this number of convolutions. Layers are matched by Keras' names, or else by their order.
 
-    Batch normalisation stands behind every convolution, or nowhere.
+    Batch normalisation follows every convolution, or no convolution.
     """
     convolutions, dense, norms = (
         [layer for layer, (kernel, _) in shapes.items() if len(kernel) == axes] for axes in (4, 2, 1))
@@ -116,11 +116,11 @@ def _vggs(shapes):
     counted = [name for name in vgg_names(layers).values() if name.startswith("features.")]
     places = theirs[0].startswith("features.")
     if len(norms) != len(behind) or (places and sorted(convolutions + norms) != sorted(counted)):
-        return  # PyTorch's names count every convolution, batch norm, ReLU and pool: its pools stand elsewhere
+        return  # PyTorch's names count every convolution, batch norm, ReLU and pool: here the pools are at other places
     kernels = [shapes[layer][0] for layer in theirs]
-    channels = [kernels[sum(CONVOLUTIONS[configuration][:b])][-1] for b in range(5)]  # of each block's first kernel
+    channels = [kernels[sum(CONVOLUTIONS[configuration][:b])][-1] for b in range(5)]  # after each block's first kernel
     *hidden, classes = (kernel[-1] for kernel in kernels[-3:])
-    size = 32 * max(isqrt(kernels[-3][0] // channels[-1]), 1)  # or up to 31 more, which five pools forget
+    size = 32 * max(isqrt(kernels[-3][0] // channels[-1]), 1)  # sizes up to 31 larger give the same after five pools
     needed, names = vgg_shapes(configuration, channels, hidden, classes, size), dict(zip(ours, theirs, strict=True))
     names |= dict(zip(behind, norms, strict=True))
     needed = {**{name: needed[name.replace("norm", "conv")][-1:] for name in behind}, **needed}
@@ -130,7 +130,7 @@ def _vggs(shapes):
 
 
 def with_batch_norm(layers):
-    """The layers of a VGG with batch normalisation between every convolution and its ReLU."""
+    """Return the layers of a VGG with batch normalisation between every convolution and its ReLU."""
     found = []
     for name, op, attributes in layers:
         found.append((name, op, attributes))
@@ -140,7 +140,7 @@ def with_batch_norm(layers):
 
 
 def _squeezenets(shapes):
-    """Every version whose layers have these names, ours or torchvision's. Only Caffe's pads conv10."""
+    """Yield every version whose layers have these names, ours or torchvision's. Only Caffe's version pads conv10."""
     for name, version, padding in (("SqueezeNet v1.0", "1.0", 1), ("SqueezeNet v1.0 (torchvision)", "1.0", 0),
                                    ("SqueezeNet v1.1", "1.1", 0)):
         ours = {layer: layer for layer in squeezenet_shapes(version)}

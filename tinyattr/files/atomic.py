@@ -1,4 +1,4 @@
-"""Atomic writes: under a temporary name, flushed to disk, renamed, so that a file appears whole or not at all."""
+"""Atomic writes: write under a temporary name, flush to disk, rename. So a file appears complete or not at all."""
 
 import errno
 import os
@@ -13,25 +13,25 @@ from tinyattr.errors import InputError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LONGEST_FILE = 255  # bytes of a file's name
-LONGEST_NAME = 60  # characters that a temporary name keeps of the file's: a file system takes 255 bytes
+LONGEST_NAME = 60  # characters of the file's name in a temporary name, because a file system allows 255 bytes
 
 
 def writable(path):
-    """`path` as a Path, if its folder exists. Raises InputError otherwise: ask before long work, not after."""
+    """Return `path` as a Path if we can write there, else raise InputError. Call this before long work, not after."""
     if not isinstance(path, str | os.PathLike):
         raise InputError(f"a file to write is given by its path; got {path!r:.60}")
     path = Path(os.fsdecode(path))
     if "\0" in path.name or len(os.fsencode(path.name)) > LONGEST_FILE:
-        raise InputError(f"{path.name!r:.60} can be the name of no file: it is too long, or holds a zero byte")
+        raise InputError(f"{path.name!r:.60} cannot be the name of a file: it is too long, or holds a zero byte")
     if not os.path.isdir(path.parent):
         raise InputError(f"no folder {str(path.parent)!r} to write {path.name!r} into")
     if os.path.islink(real := os.path.realpath(path)):
-        raise InputError(f"{str(path)!r} is a link that leads in a circle")
-    stream = re.match(r"/dev/(stdout|stderr|fd/)|/proc/", os.path.abspath(path))  # which may stand for a file
+        raise InputError(f"{str(path)!r} is a link that leads back to itself")
+    stream = re.match(r"/dev/(stdout|stderr|fd/)|/proc/", os.path.abspath(path))  # these may lead to a file
     if stream or (os.path.exists(real) and not os.path.isfile(real)):
         raise InputError(f"{str(path)!r} is not an ordinary file; give the name of a file to write")
     if not os.access(path.parent, os.W_OK):
-        raise InputError(f"{str(path)!r} cannot be written: no permission to write into its folder")
+        raise InputError(f"{str(path)!r} cannot be written: you have no permission to write into its folder")
     return path
 
 
@@ -39,8 +39,8 @@ def writable(path):
 def atomic(path):
     """`with atomic(path) as temporary:` write to `temporary`; it becomes `path` unless something fails.
 
-    Each writer has a temporary name of its own, so that many may write one path: the last that ends is what stays.
-    path: also a file object that takes bytes, such as io.BytesIO; the whole content is copied into it at the end.
+    Each writer has its own temporary name, so several may write to the same path; the last one that ends wins.
+    path: may also be a file object for bytes, such as io.BytesIO; the whole content is copied into it at the end.
     """
     if hasattr(path, "write"):
         with TemporaryDirectory() as folder:
@@ -48,8 +48,8 @@ def atomic(path):
             with open(temporary, "rb") as written:
                 _copy(written, path)
         return
-    path = Path(os.path.realpath(writable(path)))  # a link stays a link, to the new content
-    # The ending stays last: writers choose formats by it.
+    path = Path(os.path.realpath(writable(path)))  # a link stays a link and leads to the new content
+    # The ending of the name stays, because writers choose formats by it.
     temporary = path.with_name(f".{token_hex(8)}.{path.name[-LONGEST_NAME:]}")
     try:
         yield temporary
@@ -67,21 +67,21 @@ def atomic(path):
 
 
 def _copy(written, file):
-    """Raises InputError for a file that takes text, or that is open for reading only."""
+    """Copy a written file into an open file. Raises InputError if this takes text, or is only open for reading."""
     try:
         shutil.copyfileobj(written, file)
     except (TypeError, ValueError) as error:
-        raise InputError(f"a file object must be open for writing bytes, as open(path, 'wb') gives: {error}") from None
+        raise InputError(f"a file object must be open for writing bytes, as with open(path, 'wb'): {error}") from None
 
 
 def write_text(path, text):
-    """Write a text in UTF-8; the file appears whole or not at all."""
+    """Write a text in UTF-8. The file appears complete or not at all."""
     with atomic(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def all_different(*paths):
-    """No output may overwrite an input or another output."""
+    """Raise InputError if two paths are the same file: no output may overwrite an input or another output."""
     files = [os.path.realpath(p) for p in paths if p is not None]
     for path in files:
         if files.count(path) > 1:

@@ -1,11 +1,11 @@
-"""A Keras file of weights alone, for a network whose layers are known: net.with_weights("net.weights.h5").
+"""Read a Keras file with weights alone into a network whose layers are known: net.with_weights("net.weights.h5").
 
-    Keras 3        /layers/conv2d_1/vars/0            numbered by class, in the order in which the layers were made
-    before         /conv2d_1/conv2d_1/kernel:0        by the names of layers
+    Keras 3        /layers/conv2d_1/vars/0            numbered for each class, in the order of creation
+    earlier        /conv2d_1/conv2d_1/kernel:0        with the names of layers
 
-Such a file does not say what its layers do. So its arrays go to the network's layers of the same names; where the file
-has only Keras' own names, to the layers of the same kind, which must come in the order of Keras' model.layers. Every
-shape must be right, and nothing be left over.
+Such a file does not say what its layers do. So its arrays go to the layers of the network with the same names. If the
+file has only Keras' default names, they go to layers of the same kind, which must have the order of model.layers in
+Keras. Every shape must fit, and every array must be used.
 """
 
 import re
@@ -21,15 +21,15 @@ from tinyattr.files.hdf5 import HDF5_START, open_hdf5, tree
 from tinyattr.files.weight_file import about, natural
 
 ORDER = ("kernel", "depthwise_kernel", "gamma", "alpha", "pointwise_kernel", "beta", "moving_mean", "moving_variance",
-         "bias")  # of a layer's weights, by their names before Keras 3
+         "bias")  # order of a layer's weights, by their names before Keras 3
 DEFAULT = re.compile(r"(conv2d|depthwise_conv2d|separable_conv2d|dense|batch_normalization|p_re_lu)(_\d+)?")
 WHOLE = "save the whole model instead: model.save('net.keras')"
 
 
 def with_weights(net, path, epsilon=None):
-    """The network with the file's arrays. epsilon: of its batch normalisations, which the file does not hold.
+    """Return the network with the file's arrays. epsilon: of batch normalisations; the file does not hold it.
 
-    Raises InputError for a file that is not of weights alone, and for arrays that are not this network's.
+    Raises InputError for a file that holds more than weights, and for arrays that do not fit the network.
     """
     path = Path(path)
     with about(path):
@@ -40,8 +40,8 @@ def with_weights(net, path, epsilon=None):
             with open_hdf5(stream) as file:
                 groups = list(_groups(file))
                 count = sum(prod(array.shape) for _, arrays in groups for array in arrays)
-                if count > 4 * net.parameters:  # a batch normalisation has four arrays for our two
-                    raise InputError(f"it holds {count:,} numbers, the network {net.parameters:,}")
+                if count > 4 * net.parameters:  # a batch normalisation has four arrays there, and two here
+                    raise InputError(f"it holds {count:,} numbers, but the network has {net.parameters:,}")
                 arrays = ((name, [array.read() for array in arrays]) for name, arrays in groups)
                 found = [part for name, read in arrays for part in _parts(name, read, epsilon)]
         weights = {**net.weights, **_matched(net, found)}
@@ -49,32 +49,32 @@ def with_weights(net, path, epsilon=None):
 
 
 def _groups(file):
-    """(name, its Arrays) of each layer of the file that has weights; those of a class as Keras numbered them."""
+    """Return (name, its Arrays) of each layer of the file with weights. Layers of one class have Keras' order."""
     if "model_weights" in file or "weights" in file:
         raise InputError("a whole model, not weights alone; ta.load reads it")
     groups = {}
     for where, dataset in tree(file.get("layers", file), []):
         name, *between, last = where.split("/")
         if "layers" in between:
-            raise InputError(f"{name!r} in it is a model in a model; {WHOLE}")
+            raise InputError(f"{name!r} in it is a model inside a model; {WHOLE}")
         if dataset.shape is not None and name != "optimizer":
             groups.setdefault(name, {})[last.removesuffix(":0")] = dataset
     for name in sorted(groups, key=natural):
         known = [int(last) if last.isdecimal() else ORDER.index(last) for last in groups[name] if last in ORDER
                  or last.isdecimal()]
         if len(known) != len(groups[name]):
-            raise InputError(f"{name!r} in it has arrays {', '.join(groups[name])[:80]}, which are not read; {WHOLE}")
+            raise InputError(f"{name!r} in it has arrays {', '.join(groups[name])[:80]}, not supported; {WHOLE}")
         yield name, [array_of(groups[name][last]) for _, last in sorted(zip(known, groups[name], strict=True))]
 
 
 def _parts(name, arrays, epsilon):
-    """[(name, kind, weights)] of a layer of the file: one, or two of a separable convolution. Raises InputError."""
+    """Return [(name, kind, weights)] of a layer of the file; a separable convolution has two. Raises InputError."""
     axes = [a.ndim for a in arrays]
     if "transpose" in name:
         raise InputError(f"{name!r} in it is a transposed convolution, which is not read from weights alone; {WHOLE}")
     if axes == [1, 1, 1, 1]:
         if epsilon is None:
-            raise InputError(f"{name!r} in it is a batch normalisation, whose epsilon the file does not hold; say it: "
+            raise InputError(f"{name!r} in it is a batch normalisation, and its epsilon is not in the file; give it: "
                              "net.with_weights(path, epsilon=1e-3), Keras' default")
         gamma, beta, mean, variance = (a.astype(np.float64) for a in arrays)
         scale = gamma / np.sqrt(variance + number_of(epsilon, "epsilon", 0, 1))
@@ -89,7 +89,7 @@ def _parts(name, arrays, epsilon):
         return [(name, kind, _with_bias((kernel, *bias)))]
     if len(axes) == 1:
         return [(name, "prelu", (arrays[0].reshape(-1) if max(arrays[0].shape[:-1], default=1) == 1 else arrays[0],))]
-    raise InputError(f"{name!r} in it has arrays of shapes {[a.shape for a in arrays]}, which are not read; {WHOLE}")
+    raise InputError(f"{name!r} in it has arrays of shapes {[a.shape for a in arrays]}, not supported; {WHOLE}")
 
 
 def _with_bias(arrays):
@@ -98,7 +98,7 @@ def _with_bias(arrays):
 
 
 def _matched(net, found):
-    """{layer: its arrays}, by name, or by kind and order. Raises InputError that names the first which does not fit."""
+    """Return {layer: its arrays}, matched by name, or by kind and order. Raises InputError if one does not fit."""
     ours = {name: _kind(op, own, net.weights[name]) for name, op, own in net.layers if name in net.weights}
     ours = {name: kind for name, kind in ours.items() if kind != "constant"}
     by_name = {name: weights for name, _, weights in found}
@@ -107,13 +107,13 @@ def _matched(net, found):
     else:
         strange = next((name for name, _, _ in found if not DEFAULT.fullmatch(name.removesuffix("_depthwise"))), None)
         if strange:
-            raise InputError(f"its layer {strange!r} is none of the network's, {', '.join(ours)[:120]}; give the "
+            raise InputError(f"its layer {strange!r} is not in the network ({', '.join(ours)[:120]}); give the "
                              "network's layers the names that they have in the file")
         pairs = {}
         for kind in dict.fromkeys([*ours.values(), *(kind for _, kind, _ in found)]):
             names, given = [n for n in ours if ours[n] == kind], [(n, w) for n, k, w in found if k == kind]
             if len(names) != len(given):
-                raise InputError(f"it has {len(given)} layers of the kind {kind}, the network has {len(names)}")
+                raise InputError(f"it has {len(given)} layers of the kind {kind}, but the network has {len(names)}")
             pairs |= dict(zip(names, given, strict=True))
     for name, (theirs, weights) in pairs.items():
         needed = [w.shape for w in net.weights[name]]
@@ -124,5 +124,5 @@ def _matched(net, found):
 
 
 def _kind(op, own, weights):
-    """An op, but for a convolution of each channel by itself, which Keras numbers apart."""
+    """Return the op, or another name for a depthwise convolution, because Keras numbers these separately."""
     return "depthwise" if op == "conv2d" and own.get("groups", 1) > 1 and weights[0].shape[2] == 1 else op

@@ -1,7 +1,7 @@
-"""One dataset of an HDF5 file: vetted before it is read, and read without HDF5's own filters.
+"""One dataset of an HDF5 file. We check it before we read it, and read it without HDF5's own filters.
 
-HDF5 inflates whatever a chunk holds, past the chunk's own size: a megabyte in a file can become a gigabyte in memory.
-So chunks are fetched as they are stored and inflated here, where none grows beyond its size.
+HDF5 decompresses a chunk without a limit: a megabyte in a file can become a gigabyte in memory. So we fetch chunks as
+they are stored and decompress them here, where no chunk grows beyond its size.
 """
 
 import zlib
@@ -15,24 +15,24 @@ import numpy as np
 from tinyattr.errors import InputError
 from tinyattr.files.weight_file import Array
 
-SLACK = 1024  # bytes by which a chunk may grow when it is compressed
+SLACK = 1024  # bytes by which compression may make a chunk larger
 
 
 def array_of(d, dtype=np.float32):
-    """The Array of a dataset, vetted but not read; it will be read as `dtype`.
+    """Return the Array of a dataset, checked but not read yet; it will be read as `dtype`.
 
-    Raises InputError where reading could leave the file, run a plugin, or cost more than the array itself.
+    Raises InputError if reading could leave the file, run a plugin, or cost more than the array itself.
     """
     if not isinstance(d, h5py.Dataset) or d.shape is None:
-        raise InputError(f"{d.name} in it is no array")
+        raise InputError(f"{d.name} in it is not an array")
     plist = d.id.get_create_plist()
     if plist.get_layout() == h5py.h5d.VIRTUAL or plist.get_external_count():
-        raise InputError(f"{d.name} keeps its numbers in another file; weights must lie in the file itself")
+        raise InputError(f"{d.name} keeps its numbers in another file; weights must be in the file itself")
     if d.dtype.kind != "f" or d.dtype.itemsize not in (2, 4, 8) or h5py.h5t.py_create(d.dtype) != d.id.get_type():
-        raise InputError(f"{d.name} has type {d.dtype}; weights are float16, float32 or float64")
+        raise InputError(f"{d.name} has type {d.dtype}; weights must be float16, float32 or float64")
     filters = _filters(d)
     if filters != [number for number in UNDO if number in filters]:
-        raise InputError(f"{d.name} uses the HDF5 filters {filters}; read are shuffle and gzip "
+        raise InputError(f"{d.name} uses the HDF5 filters {filters}; supported are shuffle and gzip "
                          "(h5repack -f SHUF -f GZIP=4 makes such a file)")
     nbytes = prod(d.shape) * d.dtype.itemsize
     if d.chunks:
@@ -49,7 +49,7 @@ def array_of(d, dtype=np.float32):
 
 
 def _read(d, dtype):
-    """The numbers. Raises InputError for a damaged chunk."""
+    """Return the numbers. Raises InputError for a damaged chunk."""
     a = np.empty(d.shape, dtype)
     if not d.chunks:
         d.read_direct(a)
@@ -61,7 +61,7 @@ def _read(d, dtype):
 
 
 def _chunk(d, corner):
-    """The chunk at this corner, which reaches over the array's end where that is no multiple of chunks."""
+    """Return the chunk at this corner. It may reach beyond the end of the array."""
     size, itemsize = prod(d.chunks) * d.dtype.itemsize, d.dtype.itemsize
     if d.id.get_chunk_info_by_coord(corner).size > size + SLACK:
         raise InputError(f"its chunk at {corner} is larger than the numbers in it")
@@ -75,13 +75,13 @@ def _chunk(d, corner):
 
 
 def _filters(d):
-    """HDF5's numbers of the filters that were applied to a dataset, in order."""
+    """Return HDF5's numbers of the filters that were applied to a dataset, in order."""
     plist = d.id.get_create_plist()
     return [plist.get_filter(i)[0] for i in range(plist.get_nfilters())]
 
 
 def _inflate(stored, size, _):
-    """At most `size` + 1 bytes; empty where the checksum at the end is not right."""
+    """Decompress to at most `size` + 1 bytes. Return no bytes if the checksum at the end is wrong."""
     inflater = zlib.decompressobj()
     try:
         numbers = inflater.decompress(stored, size + 1)
@@ -91,8 +91,8 @@ def _inflate(stored, size, _):
 
 
 def _unshuffle(stored, size, itemsize):
-    """Bytes number by number; they are stored with all first bytes together, then all second bytes, and so on."""
+    """Return the bytes number by number. They are stored as all first bytes, then all second bytes, and so on."""
     return np.frombuffer(stored, np.uint8).reshape(itemsize, -1).T.tobytes() if len(stored) == size else b""
 
 
-UNDO = {h5py.h5z.FILTER_SHUFFLE: _unshuffle, h5py.h5z.FILTER_DEFLATE: _inflate}  # as applied, in order
+UNDO = {h5py.h5z.FILTER_SHUFFLE: _unshuffle, h5py.h5z.FILTER_DEFLATE: _inflate}  # {filter: how to undo it}

@@ -8,9 +8,9 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def embedded(name):
-    """Path of what comes with the package, such as "weights/glyphs.h5" or the folder "lessons". Raises InputError.
+    """Return the path of a file or folder that comes with the package, such as "weights/glyphs.h5" or "lessons".
 
-    It lies inside an installed package, beside it in a checkout.
+    It is inside an installed package, and next to the package in a checkout. Raises InputError.
     """
     for place in (PACKAGE, PACKAGE.parent):
         if (place / name).exists():

@@ -1,4 +1,4 @@
-"""Write a VGG as other frameworks store it, so that theirs can be asked the same questions."""
+"""Write a VGG in the formats of other frameworks, so one can compare results with their tools."""
 
 import numpy as np
 
@@ -11,14 +11,14 @@ OF_A_VGG = ("conv2d", "relu", "max_pool", "flatten", "dense")
 
 
 def write_keras(net, path):
-    """The layout of Keras' official 2016 files, float32: {layer}/{layer}_W_1:0 and _b_1:0, with Keras' attributes.
+    """Write the layout of Keras' official 2016 files, float32: {layer}/{layer}_W_1:0 and _b_1:0, and attributes.
 
-    The file appears whole or not at all. Raises InputError for a network with other layers than a VGG has.
+    The file appears complete or not at all. Raises InputError for a network with layers that a VGG does not have.
     """
     other = next((name for name, op, _ in net.layers if op not in OF_A_VGG), None)
     if other:
-        raise InputError(f"{net.name} has the layer '{other}', which is in no VGG; only these become Keras files")
-    layers = [name for name, _, _ in net.layers if "relu" not in name]  # Keras' layers hold their ReLU
+        raise InputError(f"{net.name} has the layer '{other}', which is in no VGG; only a VGG can become a Keras file")
+    layers = [name for name, _, _ in net.layers if "relu" not in name]  # a layer of Keras contains its ReLU
     with new_hdf5(path) as file:
         file.attrs["layer_names"] = np.array(layers, "S")
         for name in layers:
@@ -31,7 +31,7 @@ def write_keras(net, path):
 
 
 def write_torchvision(net, path):
-    """torchvision's names and axes, float32, in a .safetensors file, which `load_state_dict` takes."""
+    """Write a .safetensors file with torchvision's names and axes, float32, for `load_state_dict`."""
     write_safetensors(path, torchvision_arrays(net))
 
 

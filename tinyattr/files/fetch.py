@@ -1,6 +1,6 @@
-"""Where a weight file lies: at a path, in the package, or in the cache, once its network was fetched.
+"""Find a weight file: at a path, in the package, or in the cache after its network was fetched.
 
-Pooch is imported where it is needed: it would make `import tinyattr` a quarter longer.
+Pooch is imported only where it is needed, because it would make `import tinyattr` a quarter slower.
 """
 
 import os
@@ -15,13 +15,13 @@ from tinyattr.files.embedded import embedded
 from tinyattr.files.registry import REGISTRY
 
 FETCHABLE = {name: published for name, published in REGISTRY.items() if published.url}
-SECONDS = 30  # of silence after which a server counts as gone
+SECONDS = 30  # a server that is silent for so long counts as gone
 
 
 def located(source):
-    """The Path of a weight file, given its path, "glyphs" for the embedded network, or the name of a fetched one.
+    """Return the Path of a weight file, given its path, "glyphs" (the embedded network), or a fetched network's name.
 
-    Raises InputError, which says how to get it, where a file that can be fetched is not there.
+    Raises InputError if a file that can be fetched is missing; the message says how to get it.
     """
     if not isinstance(source, str | os.PathLike):
         raise InputError("a network is given by the path of its file, or by its name, such as 'glyphs'; "
@@ -39,19 +39,19 @@ def located(source):
 
 
 def cached(published):
-    """Where a published file lies once it is fetched: in $TINYATTR_CACHE, else in the system's cache folder."""
+    """Return the path of a published file after `fetch`: in $TINYATTR_CACHE, else in the system's cache folder."""
     import pooch
 
     return Path(os.environ.get("TINYATTR_CACHE") or pooch.os_cache("tinyattr")) / published.file
 
 
 def fetched():
-    """Names of the published networks whose files are in the cache, in the registry's order."""
+    """Return the names of published networks whose files are in the cache, in the order of the registry."""
     return [name for name, published in FETCHABLE.items() if cached(published).is_file()]
 
 
 def claimed(path):
-    """(sha256 of a file, the published network that it is or claims to be by name or size, or None; whether it is)."""
+    """Return (sha256, published network of this sha256, name or size, or None; True if the sha256 agrees)."""
     found = sha256_of(path)
     claims = [p for p in FETCHABLE.values() if path.name == p.file or path.stat().st_size == p.bytes]
     is_one = [p for p in FETCHABLE.values() if found == p.sha256]
@@ -60,21 +60,21 @@ def claimed(path):
 
 
 def sha256_of(path, digest="sha256"):
-    """sha256 of a file, or its md5, in hexadecimal digits."""
+    """Return the sha256 (or md5) of a file, in hexadecimal digits."""
     with open(path, "rb") as file:
         return file_digest(file, digest).hexdigest()
 
 
 def by_hand(published):
-    """How to place a file without `fetch`."""
-    return f"download {published.url} by other means and place it as {cached(published)}"
+    """Say how to place a file without `fetch`."""
+    return f"download {published.url} in another way and save it as {cached(published)}"
 
 
 def fetch(name):
     """Download a published network's file to its place in the cache, unless it is there already. Returns its path.
 
-    The file appears only with the size and digest that were published; a broken download leaves nothing and starts
-    again. Raises InputError where it fails, which says how to place the file by hand.
+    The file appears only if it has the published size and check sum (digest). A broken download leaves nothing and
+    starts again. Raises InputError if the download fails; the message says how to place the file by hand.
     """
     if name not in FETCHABLE:
         raise unknown("network to fetch", name, FETCHABLE)
@@ -88,19 +88,19 @@ def fetch(name):
                        downloader=partial(_download, published))
     except InputError as error:
         why = error
-    except OSError as error:  # as all of requests' errors are
+    except OSError as error:  # all errors of requests are OSErrors
         response = getattr(error, "response", None)
-        why = (f"its server answers {response.status_code} {response.reason}" if response is not None
-               else error.strerror or "no connection, or it broke off")
+        why = (f"its server returned {response.status_code} {response.reason}" if response is not None
+               else error.strerror or "there is no connection, or it was interrupted")
     except ValueError:
-        why = "what arrived has another digest than the published file"
+        why = "the sha256 of the downloaded file is not the published one"
     else:
         return path
     raise InputError(f"could not fetch {name!r}: {why}; try again, or {by_hand(published)}")
 
 
 def _download(published, url, output, _):
-    """Pooch's downloader, with a bar on terminals only, and the size checked."""
+    """Download with Pooch, show a bar on terminals only, and check the size."""
     import pooch
 
     bar = tqdm(total=published.bytes, unit="B", unit_scale=True, desc=published.file, disable=None, leave=False)

@@ -1,4 +1,4 @@
-"""Which format a weight file has, told by its first bytes, never by its name. To read another format, add a case."""
+"""Find the format of a weight file from its first bytes, never from its name. To read another format, add a case."""
 
 import io
 import json
@@ -19,14 +19,14 @@ from tinyattr.files.window import Window, zip_members, zip_names
 
 try:
     from fcntl import LOCK_NB, LOCK_SH, flock
-except ImportError:  # on Windows, a file that is open for writing elsewhere cannot be opened at all
+except ImportError:  # Windows does not let us open a file that another program writes
     flock = None
 
 READABLE = "HDF5 (.h5, .weights.h5), .keras, .pth, .safetensors and .onnx"
 INSIDE_KERAS = "model.weights.h5"
-MISTAKEN = {  # what people take for a weight file, by its first bytes
-    b"version https://": "a git-lfs pointer, not the file itself (git lfs pull fetches it)",
-    b"<": "a web page, not a weight file: the download went wrong",
+MISTAKEN = {  # {first bytes: what the file is}, for files that people mistake for weight files
+    b"version https://": "a git-lfs pointer, not the file itself (`git lfs pull` gets the file)",
+    b"<": "a web page, not a weight file: the download failed",
     **dict.fromkeys((b"\x80", b"(", b"]", b"}"), "a plain pickle, which could run any program when loaded"),
 }
 
@@ -35,8 +35,8 @@ MISTAKEN = {  # what people take for a weight file, by its first bytes
 def open_weights(source, size=None):
     """Open a weight file of any format: `with open_weights(path) as file` gives a WeightFile. Raises InputError.
 
-    source: a path, the bytes of a file, or a file that is open for reading bytes, which is read from where it stands.
-    size: of pictures, a number or (H, W), for a Keras or ONNX file that leaves it open.
+    source: a path, the bytes of a file, or a file that is open for reading bytes (it is read from its position on).
+    size: size of pictures, a number or (H, W), if a Keras or ONNX file does not fix it.
     """
     path = _path(source)
     with ExitStack() as open_files:
@@ -50,12 +50,12 @@ def open_weights(source, size=None):
 
 
 def has_content(source):
-    """Whether a source is no path or name, but the content of a file: its bytes, or a file that is open."""
+    """Return True if a source is the content of a file (bytes, or an open file), not a path or name."""
     return isinstance(source, bytes | bytearray | memoryview) or hasattr(source, "readinto")
 
 
 def _path(source):
-    """The Path of a file, or what messages call it instead. Raises InputError where there is no ordinary file."""
+    """Return the Path of a file, or a name for messages. Raises InputError if there is no ordinary file."""
     if has_content(source):
         name = getattr(source, "name", None)
         return Path(name if name and isinstance(name, str) else "the given bytes")
@@ -71,7 +71,7 @@ def _path(source):
 
 
 def _stream(source):
-    """The file's bytes as a Window. All that is read comes from it, so that nobody can put another file in between."""
+    """Return the file's bytes as a Window. We read only from it, so nobody can exchange the file in the meantime."""
     if isinstance(source, bytes | bytearray | memoryview):
         source = io.BytesIO(source)
     if not source.seekable():
@@ -81,9 +81,9 @@ def _stream(source):
 
 
 def refuse_while_written(file):
-    """Raise InputError if a program has locked the file because it writes into it, as HDF5 does.
+    """Raise InputError if another program has locked the file because it is writing, as HDF5 does.
 
-    Clusters have file systems without locks (flock answers ENOLCK, EOPNOTSUPP or EROFS); then nobody has locked it.
+    File systems of clusters may have no locks (flock returns ENOLCK, EOPNOTSUPP or EROFS); then nobody has locked it.
     """
     try:
         if flock:
@@ -95,11 +95,11 @@ def refuse_while_written(file):
 
 
 def _contents(file, open_files, path, size_of_pictures):
-    """The fields of a WeightFile from its layout on; what must stay open is added to `open_files`."""
+    """Return the fields of a WeightFile from `layout` on. Files that must stay open are added to `open_files`."""
     size, head = file.length, file.read(16)
     if head.startswith(b"PK\3\4"):
         if any(name.endswith("/constants.pkl") for name in zip_names(file, size)):
-            raise InputError("a TorchScript archive, which is a program with its weights; save these alone: "
+            raise InputError("a TorchScript archive, which is a program with weights; save the weights alone: "
                              "torch.save(torch.jit.load(file).state_dict(), 'weights.pth')")
         members = zip_members(file, size)
         if INSIDE_KERAS in members:
@@ -122,11 +122,11 @@ def _contents(file, open_files, path, size_of_pictures):
         return onnx_contents(file.read(size), path, size_of_pictures)
     mistaken = (what for start, what in MISTAKEN.items() if head.lstrip().startswith(start))
     what = next(mistaken, "not a weight file") if head else "an empty file"
-    raise InputError(f"{what}; read are {READABLE}")
+    raise InputError(f"{what}; supported are {READABLE}")
 
 
 def _keras_config(members):
-    """(config, Keras' version) of the members of a .keras file. Raises InputError where there is no config."""
+    """Return (config, Keras' version) from the members of a .keras file. Raises InputError if there is no config."""
     if "config.json" not in members:
         raise InputError("a .keras file without config.json, which says what its layers do")
     about = _short_text(members["metadata.json"]) if "metadata.json" in members else "{}"
@@ -134,8 +134,8 @@ def _keras_config(members):
 
 
 def _short_text(member):
-    """A member's text, of at most LARGEST_CONFIG bytes."""
+    """Return a member's text, of at most LARGEST_CONFIG bytes. Raises InputError."""
     if member.length > LARGEST_CONFIG:
-        raise InputError(f"its config has {member.length:,} bytes; read are at most {LARGEST_CONFIG:,}")
+        raise InputError(f"its config has {member.length:,} bytes; the limit is {LARGEST_CONFIG:,}")
     member.check()
     return member.read(member.length).decode()

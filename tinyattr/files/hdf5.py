@@ -1,13 +1,13 @@
-"""HDF5 weight files. Nothing is read before it is vetted.
+"""HDF5 weight files. Everything is checked before it is read.
 
     tinyattr        /weights/block1_conv1/kernel, /about        our own, see own_format; version 1: /block1_conv1/kernel
     keras-model     /model_weights/block1_conv1/...             Keras 2 and 3 whole-model .h5, with the model's config
-    keras           /layers/conv2d/vars/0                       the inside of .keras, which holds the config, too
-    keras-3         /layers/conv2d/vars/0                       Keras 3 .weights.h5: weights alone
+    keras           /layers/conv2d/vars/0                       inside a .keras file, which also holds the config
+    keras-3         /layers/conv2d/vars/0                       Keras 3 .weights.h5: only weights
     keras-2016      /block1_conv1/block1_conv1_W_1:0            the official keras.applications files
     keras-weights   /block1_conv1/block1_conv1/kernel:0         tf_keras save_weights; also plain /block1_conv1/kernel
 
-Of a foreign file two attributes are looked at, the config and Keras' version, and HDF5 has no part in that.
+From a foreign file we read two attributes, the config and Keras' version, without HDF5 (see variable_text).
 """
 
 from functools import partial
@@ -26,22 +26,22 @@ from tinyattr.files.weight_file import Description, natural
 SAVE_WHOLE = ("save the whole model: model.save('net.keras'); or build the same network with ta.network, and give it "
               "these weights: net.with_weights(path)")
 HDF5_START = b"\x89HDF\r\n\x1a\n"
-MOST_MEMBERS = 1000  # met in all groups; a group can be a member of many: VGG19 has 120
-MOST_IN_MODELS = 10_000  # of which a layer of batch normalisation has 6
-DEEPEST = 3  # groups below a layer's own
+MOST_MEMBERS = 1000  # in all groups together, where a group can be in many others: VGG19 has 120
+MOST_IN_MODELS = 10_000  # a layer of batch normalisation has 6
+DEEPEST = 3  # levels of groups below the group of a layer
 DEEPEST_IN_MODELS = 20
 
 
 def open_hdf5(file):
-    """An h5py.File of a binary file, to be closed. Raises what h5py raises for a damaged file."""
+    """Open a binary file as h5py.File, which the caller closes. Raises h5py's errors for a damaged file."""
     return h5py.File(file, "r", rdcc_nbytes=1 << 16)
 
 
 def hdf5_contents(file, stream, config=None, version="", size=None):
-    """(layout, layers, description, graph, names of layers without weights) of an open h5py.File, for `WeightFile`.
+    """Return (layout, layers, description, graph, names of layers without weights) of an h5py.File: see WeightFile.
 
-    stream: the same file, for reading bytes. config, version: the texts that stand next to it in a .keras file. size:
-    of pictures, where the config leaves it open. Raises InputError.
+    stream: the same file, for reading bytes. config, version: texts from the .keras file around it. size: size of
+    pictures, if the config does not fix it. Raises InputError.
     """
     members = _members(file, met := [])
     own = text_of(file.attrs, "format") == "tinyattr" and text_of(file.attrs, "version")
@@ -52,7 +52,7 @@ def hdf5_contents(file, stream, config=None, version="", size=None):
     if own == "1":
         return "tinyattr", _pairs(file, met)[0], description_1(file.attrs)
     if own is not False:
-        raise InputError(f"the file has format version {own}; this program reads 1 and 2")
+        raise InputError(f"the file has format version {own}; supported are versions 1 and 2")
     if config is None and "model_weights" in members:
         config, version = (_text(file, stream, name) for name in ("model_config", "keras_version"))
         return "keras-model", *_model(config, version or "", find_in_model, file["model_weights"], met, size)
@@ -66,28 +66,28 @@ def hdf5_contents(file, stream, config=None, version="", size=None):
 
 
 def _model(config, version, find, root, met, size):
-    """(layers, description, graph) of a Keras model, by its config; `find` knows where in `root` its weights lie."""
+    """Return (layers, description, graph) of a Keras model from its config; `find` finds its weights in `root`."""
     if config is None:
-        raise InputError("it holds no config of the model, which says what its layers do")
+        raise InputError("it holds no config of the model, so it does not say what its layers do")
     datasets = dict(tree(root, met)) if root is not None else {}
     graph, layers, description = keras_network(config, version, partial(find, datasets), size)
     return layers, description, graph
 
 
 def _text(file, stream, name):
-    """A text among the file's attributes, of fixed or variable length; None where there is none."""
+    """Return a text in the file's attributes, of fixed or variable length, or None."""
     if file.userblock_size:
-        raise InputError("it has a block of somebody's own before HDF5's; Keras writes none")
+        raise InputError("it has a user block before the HDF5 data; Keras writes no user block")
     fixed = text_of(file.attrs, name)
     return variable_text(stream, h5py.h5o.get_info(file.id).addr, name, LARGEST_CONFIG) if fixed is None else fixed
 
 
 def tree(group, met, path=""):
-    """(path, dataset) of all that lies in a group, however deep, up to bounds."""
+    """Yield (path, dataset) of all datasets in a group and in its groups. Raises InputError beyond the limits."""
     if not isinstance(group, h5py.Group):
         raise InputError(f"{group.name} in it is not a group of layers")
     if path.count("/") > DEEPEST_IN_MODELS:
-        raise InputError(f"{group.name} in it lies too deep; arrays lie at most {DEEPEST_IN_MODELS} groups down")
+        raise InputError(f"{group.name} in it is too deep; arrays may be at most {DEEPEST_IN_MODELS} groups deep")
     for name in _members(group, met, MOST_IN_MODELS):
         member = group[name]
         if isinstance(member, h5py.Group):
@@ -97,7 +97,7 @@ def tree(group, met, path=""):
 
 
 def _pairs(root, met):
-    """({layer: (kernel, bias)}, names of the groups without arrays) of a file of weights alone."""
+    """Return ({layer: (kernel, bias)}, names of groups without arrays) of a file with weights alone."""
     if not isinstance(root, h5py.Group):
         raise InputError(f"{root.name} in it is not a group of layers")
     layers, bare = {}, []
@@ -111,7 +111,7 @@ def _pairs(root, met):
 
 
 def _members(group, met, most=MOST_MEMBERS):
-    """Names in a group, added to those `met` so far. Only hard links: others may lead to another place or file."""
+    """Return the names in a group, and add them to `met`. Links must be hard: others may lead to another file."""
     if len(met) + len(group) > most:
         raise InputError(f"its groups have more than {most} members")
     names = list(group)
@@ -120,26 +120,26 @@ def _members(group, met, most=MOST_MEMBERS):
         if not isinstance(name, str):
             raise InputError(f"a member's name in it is not text: {name!r}")
         if group.id.links.get_info(name.encode()).type != h5py.h5l.TYPE_HARD:
-            raise InputError(f"{name!r} in it is a link to another place; weights must lie in the file itself")
+            raise InputError(f"{name!r} in it is a link to another place; weights must be in the file itself")
     return names
 
 
 def _datasets(group, met, depth=0):
-    """All datasets of a layer's group, at most DEEPEST groups down."""
+    """Return all datasets in a layer's group, at most DEEPEST groups deep."""
     if depth > DEEPEST:
-        raise InputError(f"{group.name} in it lies too deep; a layer's arrays lie at most {DEEPEST} groups down")
+        raise InputError(f"{group.name} in it is too deep; a layer's arrays may be at most {DEEPEST} groups deep")
     found = []
     for name in _members(group, met):
         member = group[name]
         found += _datasets(member, met, depth + 1) if isinstance(member, h5py.Group) else [member]
         if len(found) > 2:
-            raise InputError(f"{group.name} in it holds more than a kernel and a bias; of another network than "
+            raise InputError(f"{group.name} in it holds more than a kernel and a bias; for a network other than "
                              f"a VGG or SqueezeNet, {SAVE_WHOLE}")
     return found
 
 
 def _kernel_and_bias(arrays, layer):
-    """The two arrays of a layer, told apart by their rank."""
+    """Return (kernel, bias) of a layer: the kernel has 2 or 4 axes, the bias 1."""
     kernels = [array for array in arrays if len(array.shape) in (2, 4)]
     biases = [array for array in arrays if len(array.shape) == 1]
     if len(kernels) != 1 or len(biases) != 1:

@@ -1,4 +1,4 @@
-"""A network of somebody's own from Keras: the calls of its config become our layers, with the arrays of its file."""
+"""Read a user's own Keras network: the calls in its config become our layers, with the arrays of its file."""
 
 from dataclasses import replace
 from functools import partial
@@ -14,25 +14,25 @@ from tinyattr.files.keras_layers import LAYERS, activation
 from tinyattr.files.weight_file import Description
 from tinyattr.nets.pictures import InputSpec
 
-MOST_VALUES = 1 << 30  # numbers that a layer may give for one picture
+MOST_VALUES = 1 << 30  # numbers in the output of a layer for one picture
 SOFTMAX = ("softmax", "log_softmax")
-FROM_PHOTOS = ("Rescaling", "Normalization")  # as a network's first layer, they take what a photo holds, 0..255
-LARGEST_PIXEL = 16  # that such a layer makes of 255; more, and it was made for pictures 0..1
+FROM_PHOTOS = ("Rescaling", "Normalization")  # as the first layer of a network, these read photos with values 0..255
+LARGEST_PIXEL = 16  # largest value that such a layer makes of 255; with more, it was made for pictures 0..1
 
 
 def keras_network(text, version, find, size=None):
-    """(layers, {layer: its Arrays}, Description) of a model, by its config. version: of Keras, such as "2.0.5".
+    """Return (layers, {layer: its Arrays}, Description) of a model from its config. version: of Keras, such as "2.0.5".
 
-    find(path, i, name): the dataset of a layer's weight, by the layer's path (see Call), by number and by name. size:
-    of pictures, a number or (H, W), where the config leaves it open.
-    Raises InputError for what is not read here, and names the layer.
+    find(path, i, name): returns the dataset of a layer's weight, by the layer's path (see Call), number and name.
+    size: size of pictures, a number or (H, W), if the config does not fix it.
+    Raises InputError, which names the layer, for anything that is not supported.
     """
     name, calls, picture = calls_of(text)
     if None in picture[:2] and size is not None:
         lengths = zip(picture, np.broadcast_to(size, 2).tolist(), strict=False)
         picture = *(n or count_of(given, "size") for n, given in lengths), picture[2]
     if None in picture:
-        raise InputError(f"it leaves the shape of pictures open, {picture}; say their size: size=224 (command line: "
+        raise InputError(f"it does not fix the shape of pictures, {picture}; give their size: size=224 (command line: "
                          "--size 224); the number of channels must be fixed: Input((None, None, 3))")
     made = _Translation(version, find)
     made.values["input"] = ("input", picture)
@@ -47,20 +47,20 @@ def keras_network(text, version, find, size=None):
 
 
 class _Translation:
-    """layers and weights of ours so far; values: {call: (the layer of ours that gives it, its shape)}."""
+    """A _Translation collects our layers and weights. values: {call: (our layer with this value, its shape)}."""
 
     def __init__(self, version, find):
         self.version, self.find = version, find
         self.layers, self.weights, self.values, self.kinds = [], {}, {}, {}
         self.names = {"input": 1}
-        self.shared = {}  # {(path, suffix): weights}: a layer that is called twice has one set
+        self.shared = {}  # {(path, suffix): weights}: a layer that is called twice has one set of weights
 
     def add(self, call):
-        """Translate a call."""
+        """Translate a call into our layers."""
         if call.kind not in LAYERS:
-            raise InputError(f"layers of this class are not read; read are {', '.join(LAYERS)}")
+            raise InputError(f"layers of this class are not supported; supported are {', '.join(LAYERS)}")
         if call.config.get("data_format") == "channels_first":
-            raise InputError("it has channels_first; read are networks with channels_last, which Keras can convert")
+            raise InputError("it has channels_first; convert it to channels_last in Keras")
         reads, shapes = zip(*(self.values[name] for name in call.inputs), strict=True)
         config = {**call.config, "arguments": call.arguments}
         steps = LAYERS[call.kind](config, partial(self.take, call.path), *shapes)
@@ -69,14 +69,14 @@ class _Translation:
         made = dict(enumerate(reads))
         for step in steps:
             if prod(step.shape) > MOST_VALUES:
-                raise InputError(f"it gives values of shape {step.shape}, more than any network here")
+                raise InputError(f"its output has shape {step.shape}, which is larger than any network needs")
             reads = reads if step.reads is None else tuple(made[which] for which in step.reads)
             made[step.suffix] = self.append(call, step, reads)
             reads = (made[step.suffix],)
         self.values[call.name] = (*reads, steps[-1].shape if steps else shapes[0])
 
     def append(self, call, step, reads):
-        """Write a step down as a layer. Returns its name."""
+        """Add a step as a layer. Returns its name."""
         name = f"{call.name}_{step.suffix}" if step.suffix else call.name
         name = unique(f"{name}_layer" if name in OPS and name != step.op else name, self.names)
         previous = self.layers[-1][0] if self.layers else "input"
@@ -88,7 +88,7 @@ class _Translation:
         return name
 
     def take(self, path, wanted, after=0):
-        """The Arrays of a layer's weights {name: shape}, of which `after` stand before them in the file."""
+        """Return the Arrays of a layer's weights {name: shape}. `after`: number of weights before them in the file."""
         arrays = []
         for i, (name, shape) in enumerate(wanted.items(), after):
             array = array_of(self.find(path, i, name))
@@ -99,33 +99,33 @@ class _Translation:
 
 
 def _end_at_logits(layers, shape):
-    """Take off a last softmax, or the sigmoid of a single unit, from `layers`. Returns what was taken off, in words."""
+    """Remove a last softmax, or the sigmoid of a single unit, from `layers`. Returns a note about this."""
     if len(shape) != 1:
-        raise InputError(f"it ends in values of shape {shape}; expected one number for each class, (n,)")
+        raise InputError(f"its output has shape {shape}; expected one number for each class, (n,)")
     (n,), note = shape, ""
     name, op, _ = layers[-1] if layers else ("", "", {})
     if op == "sigmoid" and n > 1:
-        raise InputError(f"it ends in {n} sigmoids, answers to {n} questions; networks that choose one class are read")
+        raise InputError(f"it ends in {n} sigmoids, for {n} questions; supported are networks that choose one class")
     if op in SOFTMAX and n == 1:
         raise InputError("it ends in a softmax of a single unit, which is 1 for every picture")
     if op in (*SOFTMAX, "sigmoid"):
         layers.pop()
-        note = f"the last {op} ({name}) is taken off"
+        note = f"the last {op} ({name}) is removed"
     inner = next((name for name, op, _ in layers if op in SOFTMAX), None)
     if inner:
-        raise InputError(f"layer {inner!r} is a softmax inside the network; read is a last one only")
-    return "; ".join(filter(None, (note, "the one output z is taken for the logits (0, z)" * (n == 1))))
+        raise InputError(f"layer {inner!r} is a softmax inside the network; only a softmax at the end is supported")
+    return "; ".join(filter(None, (note, "the one output z is read as the logits (0, z)" * (n == 1))))
 
 
 def _border(layer):
-    """What to know of an average pool whose padding differs between the sides: Keras does not say it in the file."""
+    """Return a note about an average pool with uneven padding: its meaning in Keras is not in the file."""
     name, op, own = layer
     uneven = op == "avg_pool" and np.ndim(own.get("padding", 0)) == 2
-    return f"{name} averages what lies inside, as TensorFlow and JAX do; Keras on PyTorch repeats the border" * uneven
+    return f"{name} averages only the map, as TensorFlow and JAX do; Keras on PyTorch repeats the border" * uneven
 
 
 def _spec(made, picture):
-    """How photos are preprocessed: not at all, where the network begins with a layer for that; else None, unknown."""
+    """Return how photos are preprocessed: not at all if the first layer does it, else None (unknown)."""
     first = [layer for i, (layer, _, attributes) in enumerate(made.layers)
              if "input" in attributes.get("inputs", () if i else ("input",))]
     *size, c = picture
@@ -138,7 +138,7 @@ def _spec(made, picture):
 
 
 def find_in_keras(datasets, path, i, name):
-    """A weight in a .keras file, {"conv2d/vars/0": dataset}. Raises InputError where it is not."""
+    """Return a weight of a .keras file, {"conv2d/vars/0": dataset}. Raises InputError if it is missing."""
     where = "/layers/".join(group for _, group in path) + f"/vars/{i}"
     if where not in datasets:
         raise InputError(f"its {name} is not in the file, at {where!r:.80}")
@@ -146,10 +146,10 @@ def find_in_keras(datasets, path, i, name):
 
 
 def find_in_model(datasets, path, i, name):
-    """A weight in a whole-model .h5 file, {"conv2d/conv2d/kernel:0": dataset}. Raises InputError where it is not.
+    """Return a weight of a whole-model .h5 file, {"conv2d/conv2d/kernel:0": dataset}. Raises InputError if missing.
 
-    The first group is the outermost model's layer. Below it, Keras' versions write more groups or fewer, and TensorFlow
-    1 added _1 to names; the weight's name comes last.
+    The first group is the layer of the outermost model. Below it, versions of Keras write different numbers of groups,
+    and TensorFlow 1 added _1 to names. The name of the weight comes last.
     """
     names = [name for name, _ in path]
     spellings = ([], ) if len(names) == 1 else (names[1:], names[-1:], [f"{names[-1]}_1"])
@@ -163,7 +163,7 @@ def find_in_model(datasets, path, i, name):
 
 
 def _leads_to(where, top, wanted, name):
-    """Whether a path begins with group `top`, has the groups `wanted` in this order, and ends with the name."""
+    """Return True if a path starts with group `top`, has the groups `wanted` in this order, and ends with the name."""
     if not where.startswith(f"{top}/"):
         return False
     *groups, last = where.removeprefix(f"{top}/").split("/")

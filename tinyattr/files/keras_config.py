@@ -1,7 +1,7 @@
-"""A Keras model's config, read as data: which layers it calls, in order, and on what. Nothing is imported or run.
+"""Read a Keras model's config as data: which layers it calls, in order, and on which values. No code is run.
 
-A model is Sequential, a list of layers, or functional: each layer then names the calls that it reads. A layer can be a
-model itself. Here all of them become one list of calls; a layer that is called twice is in it twice.
+A model is Sequential, a list of layers, or functional, where each layer names the calls that it reads. A layer can be a
+model too. Here all of this becomes one list of calls; a layer that is called twice is in this list twice.
 """
 
 import json
@@ -14,20 +14,20 @@ from tinyattr.files.weight_file import LONGEST_NAME
 
 LARGEST_CONFIG = 1 << 21  # bytes; 1,000 layers need 1.3 million
 MOST_CALLS = 3000
-DEEPEST_MODEL = 8  # models in models
+DEEPEST_MODEL = 8  # levels of models inside models
 SEQUENTIAL, FUNCTIONAL = ("Sequential",), ("Functional", "Model")
 PACKAGES = ("keras", "tf_keras", "tensorflow")
-TENSOR = "__keras_tensor__"  # in files of Keras 3; in those of tf.keras 2:
+TENSOR = "__keras_tensor__"  # in files of Keras 3; the next line is for files of tf.keras 2
 OPERATION, CONSTANT = "TFOpLambda", "_CONSTANT_VALUE"
 
 
 @dataclass(frozen=True)
 class Call:
-    """A layer's call. name: of what it gives, for no two calls the same; kind: the layer's class; config: its own.
+    """A Call is one use of a layer. name: a unique name of its output; kind: class of the layer; config: of the layer.
 
-    inputs: names of the calls it reads, "input" for the picture. path: where the layer lies: for each model around it,
-    and for itself, its name and the name of its group in a .keras file. arguments: of an operation such as x / 255, in
-    order: its numbers, and None for a value that it reads.
+    inputs: names of the calls that it reads, "input" for the picture. path: for each model around the layer, and for
+    the layer, (its name, the name of its group in a .keras file). arguments: the arguments of an operation such as
+    x / 255, in order: numbers, and None for a value that it reads.
     """
 
     name: str
@@ -39,13 +39,13 @@ class Call:
 
 
 def calls_of(text):
-    """(the model's name, [Call], the picture's shape (H, W, C), None for what is open) of a config.
+    """Return (the model's name, [Call], the picture's shape (H, W, C), with None for open sizes) of a config.
 
-    The last call gives the model's output. Raises InputError for what is no Keras model, has several inputs or outputs,
-    or is larger than any real one.
+    The last call gives the model's output. Raises InputError for a text that is not a Keras model, has several inputs
+    or outputs, or is larger than any real model.
     """
     if len(text) > LARGEST_CONFIG:
-        raise InputError(f"its config has {len(text):,} bytes; read are at most {LARGEST_CONFIG:,}")
+        raise InputError(f"its config has {len(text):,} bytes; the limit is {LARGEST_CONFIG:,}")
     model = json.loads(text, parse_constant=_no_number)
     if not isinstance(model, dict) or not {"class_name", "config"} <= model.keys():
         raise InputError("its config describes no Keras model")
@@ -60,7 +60,7 @@ def calls_of(text):
 
 
 class _Reader:
-    """Collects the calls of a model and of those in it; counts its steps, as models can call each other 2^n times."""
+    """A _Reader collects the calls of a model and of models in it. It counts them, because they can grow as 2^n."""
 
     def __init__(self):
         self.calls, self.names, self.steps = [], {"input": 1}, 0
@@ -68,7 +68,7 @@ class _Reader:
     def model(self, model, path, inputs):
         """Call a model on the values of these names. Returns the name of its output."""
         if len(path) > DEEPEST_MODEL:
-            raise InputError(f"models lie more than {DEEPEST_MODEL} deep in each other")
+            raise InputError(f"its models are nested more than {DEEPEST_MODEL} deep")
         layers = _layers(model)
         path = [(*path, (_named(layer["config"]), group)) for layer, group in zip(layers, _groups(layers), strict=True)]
         if class_of(model) in SEQUENTIAL:
@@ -78,7 +78,7 @@ class _Reader:
         return self.functional(model["config"], layers, path, inputs)
 
     def functional(self, config, layers, path, inputs):
-        """Make the calls of a functional model, each after those that it reads."""
+        """Make the calls of a functional model, each after the calls that it reads."""
         ends = _ends(config, "input_layers")
         output = _single(_ends(config, "output_layers"), "outputs")
         if len(ends) != len(inputs):
@@ -101,11 +101,11 @@ class _Reader:
                 layer, where, given = calls[call]
                 values[call] = self.call(layer, where, tuple(values[source] for source in _sources(given)), given)
         if output not in values:
-            raise InputError(f"its output {str(output[0])!r:.60} is none of its layers")
+            raise InputError(f"its output {str(output[0])!r:.60} is not one of its layers")
         return values[output]
 
     def call(self, layer, path, inputs, given):
-        """Call a layer; given: its arguments, values and numbers. Returns the name of what it gives."""
+        """Call a layer. given: its arguments, values and numbers. Returns the name of its output."""
         self.steps += 1
         if self.steps > MOST_CALLS:
             raise InputError(f"its layers are called more than {MOST_CALLS} times")
@@ -121,7 +121,7 @@ class _Reader:
 
 
 def unique(name, taken):
-    """The name, or name_2, name_3, ...; added to `taken`, {name: how often it was asked for}."""
+    """Return the name, or name_2, name_3, ..., and add it to `taken`, {name: number of uses}."""
     free = name
     while free in taken:
         taken[name] += 1
@@ -131,10 +131,10 @@ def unique(name, taken):
 
 
 def class_of(entry):
-    """The name of Keras' own class that an entry of a config is of. Raises InputError for a custom one.
+    """Return the name of the Keras class of a config entry. Raises InputError for a custom class.
 
-    An operation, such as x / 255 or x + y written as they stand here, is "ops.Divide" in Keras 3, "tf.math.truediv"
-    before. In an .h5 of Keras 3, entries have no module, and operations no more config than a name.
+    An operation in Python, such as x / 255 or x + y, is "ops.Divide" in Keras 3 and "tf.math.truediv" before. In an .h5
+    file of Keras 3, entries have no module, and the config of an operation holds only a name.
     """
     kind, module = entry["class_name"], entry.get("module") or "keras"
     parts = str(module).split(".")
@@ -142,17 +142,17 @@ def class_of(entry):
         kind = f"tf.{entry['config']['function']}"
     if (not isinstance(kind, str) or len(kind) > LONGEST_NAME or parts[0] not in PACKAGES
             or ">" in str(entry.get("registered_name")) or "lambda" in kind.lower()):
-        raise InputError(f"it holds a {str(kind)[:40]!r} of {str(module)[:40]!r}, code that is never run here; "
+        raise InputError(f"it holds a {str(kind)[:40]!r} of {str(module)[:40]!r}, code that tinyattr never runs; "
                          "build the network from Keras' own layers")
     operation = "ops" in parts or ("module" not in entry and entry["config"] == {"name": entry.get("name")})
     return f"ops.{kind}" if operation else kind
 
 
 def _layers(model):
-    """The list of a model's layers. Keras before 2.2.3 wrote it as a Sequential's whole config."""
+    """Return the list of a model's layers. Before Keras 2.2.3 this list was the whole config of a Sequential model."""
     kind = class_of(model)
     if kind not in (*SEQUENTIAL, *FUNCTIONAL):
-        raise InputError(f"it holds a model of class {kind!r:.60}; read are Sequential and functional models")
+        raise InputError(f"it holds a model of class {kind!r:.60}; supported are Sequential and functional models")
     config = model["config"]
     layers = config if isinstance(config, list) else config["layers"]
     if not layers:
@@ -161,7 +161,7 @@ def _layers(model):
 
 
 def _groups(layers):
-    """The group of each layer in a .keras file: its class in snake case, numbered from the second one on."""
+    """Return the group of each layer in a .keras file: the class in snake case, with a number from the second on."""
     groups, count = [], {}
     for layer in layers:
         kind = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", class_of(layer))
@@ -172,10 +172,10 @@ def _groups(layers):
 
 
 def _arguments(node, layer):
-    """What a call is given: (layer, which of its calls) for a value that it reads; operations also read numbers.
+    """Return the arguments of a call: (layer, index of its call) for a value; operations also have numbers.
 
-    {"args": tensors and numbers} in Keras 3, [[layer, call, 0, {}]] before, where an operation has its second argument
-    in {"y": ...}, and a number that comes first as ["_CONSTANT_VALUE", -1, number, {}].
+    Keras 3 writes {"args": tensors and numbers}. Earlier versions write [[layer, call, 0, {}]]; there an operation has
+    its second argument in {"y": ...}, and writes a number in first place as ["_CONSTANT_VALUE", -1, number, {}].
     """
     name, kind = _named(layer["config"]), class_of(layer)
     if isinstance(node, dict):
@@ -190,58 +190,58 @@ def _arguments(node, layer):
         given += [option.pop("y") for option in options if kind.startswith("tf.") and "y" in option]
     found = [_source(*t) if isinstance(t, list) and len(t) == 3 and isinstance(t[0], str) else t for t in given]
     if any(not isinstance(t, tuple) for t in found) and not kind.startswith(("tf.", "ops.")):
-        raise InputError(f"layer {name!r} is called with something else than outputs of layers")
+        raise InputError(f"layer {name!r} is called with arguments that are not outputs of layers")
     for option in options:
         for key, value in option.items():
-            augments = key == "training" and kind.startswith("Random")  # of which Keras 3 always says it
+            augments = key == "training" and kind.startswith("Random")  # Keras 3 always writes it for these
             if value not in (None, False) and not augments:
-                raise InputError(f"layer {name!r} is called with {key}={value!r:.40}; read are plain calls")
+                raise InputError(f"layer {name!r} is called with {key}={value!r:.40}; only plain calls are supported")
     return found
 
 
 def _sources(given):
-    """Those of a call's arguments that are outputs of layers."""
+    """Return the arguments of a call that are outputs of layers."""
     return [argument for argument in given if isinstance(argument, tuple)]
 
 
 def _source(layer, call, output):
     if output != 0:
-        raise InputError(f"layer {str(layer)!r:.60} has several outputs; read are layers with one")
+        raise InputError(f"layer {str(layer)!r:.60} has several outputs; only layers with one output are supported")
     return layer, call
 
 
 def _first_calls(layers, references):
-    """{a model's name: the number of its first call}: 1 where Keras counts the model's own making as a call, else 0."""
+    """Return {model's name: index of its first call}: 1 if Keras counts the making of the model as a call, else 0."""
     models = {_named(layer["config"]) for layer in layers if class_of(layer) in (*SEQUENTIAL, *FUNCTIONAL)}
     return {name: min((call for layer, call in references if layer == name), default=0) for name in models}
 
 
 def _ends(config, key):
-    """[(layer, which of its calls)] of a model's inputs or outputs; Keras 3 writes a single one without a list."""
+    """Return [(layer, index of its call)] of a model's inputs or outputs. Keras 3 writes a single one without list."""
     ends = config[key]
     if isinstance(ends, list) and ends and isinstance(ends[0], str):
         ends = [ends]
     if not isinstance(ends, list):
-        raise InputError(f"{_named(config)!r} names its {key}; read are networks with one picture and one output")
+        raise InputError(f"{_named(config)!r} names its {key}; supported: one picture and one output")
     return [_source(*end) for end in ends]
 
 
 def _single(values, what):
     if len(values) != 1:
-        raise InputError(f"it has {len(values)} {what}; read are networks with one picture and one output")
+        raise InputError(f"it has {len(values)} {what}; supported: one picture and one output")
     return values[0]
 
 
 def _named(config):
-    """The name in a config. Raises InputError for one that is no name."""
+    """Return the name in a config. Raises InputError if it is not a name."""
     name = "sequential" if isinstance(config, list) else config["name"]
     if not isinstance(name, str) or not name or len(name) > LONGEST_NAME or not name.isprintable():
-        raise InputError(f"it has layers with names that are no names: {str(name)[:40]!r}")
+        raise InputError(f"a layer's name is too long or not printable: {str(name)[:40]!r}")
     return name
 
 
 def _picture(model):
-    """The shape (H, W, C) of the picture; None stands for what is open."""
+    """Return the shape (H, W, C) of the picture, with None for open sizes."""
     config, (entry, *others) = model["config"], _layers(model)
     if class_of(model) in FUNCTIONAL:
         (first, _), *_ = _ends(config, "input_layers")
@@ -253,7 +253,7 @@ def _picture(model):
     if shape is None and isinstance(config, dict):
         shape = config.get("build_input_shape")
     if not isinstance(shape, list) or len(shape) != 4:
-        raise InputError(f"its input has shape {shape!r:.60}; read are networks that take pictures, (None, H, W, C)")
+        raise InputError(f"its input has shape {shape!r:.60}; expected pictures, (None, H, W, C)")
     for n in shape[1:]:
         if n is not None and (type(n) is not int or not 1 <= n <= 1 << 16):
             raise InputError(f"its input has shape {shape!r:.60}, which makes no sense")
@@ -261,4 +261,4 @@ def _picture(model):
 
 
 def _no_number(word):
-    raise InputError(f"its config holds {word}, which is no number")
+    raise InputError(f"its config holds {word}, which is not a number")

@@ -1,9 +1,9 @@
-"""Keras' layers, each as one of our layers or a few.
+"""Keras' layers, each translated into one or a few of our layers.
 
-A function here takes a layer's config, `take`, which gives its arrays, and the shapes of its inputs, without N. It
-returns Steps: the first reads the layer's inputs, each other one the step before it, unless it says what it reads; the
-last has the layer's name. No step: the layer changes nothing. To read another layer, write its function and put it into
-LAYERS.
+A function here takes a layer's config, `take`, which returns its arrays, and the shapes of its inputs, without N. It
+returns Steps. The first step reads the layer's inputs, and each other step reads the step before it, unless it says
+what it reads. The last step has the layer's name. No steps: the layer changes nothing. To read another layer, write
+its function and put it into LAYERS.
 """
 
 from dataclasses import dataclass, field, replace
@@ -31,9 +31,9 @@ from tinyattr.files.weight_file import Array
 
 @dataclass(frozen=True)
 class Step:
-    """A layer of ours. shape: of its output, without N; suffix: of its name, "" for the Keras layer's own.
+    """A Step is one of our layers. shape: of its output, without N. suffix: of its name, "" for the Keras layer's name.
 
-    reads: numbers of the layer's inputs, and suffixes of steps before.
+    reads: indices of the Keras layer's inputs, or suffixes of earlier steps.
     """
 
     op: str
@@ -45,28 +45,28 @@ class Step:
 
 
 def conv2d(config, take, shape):
-    """A convolution: dilated, in groups, padded as TensorFlow pads."""
+    """Read Conv2D, also with dilation or groups, and with the padding of TensorFlow."""
     size, groups, filters = two(config, "kernel_size"), count(config, "groups", 1), count(config, "filters")
     *_, c = maps(shape)
     if c % groups or filters % groups:
-        raise InputError(f"{groups} groups do not divide {c} channels and {filters} filters")
+        raise InputError(f"{c} channels and {filters} filters cannot be divided into {groups} groups")
     attributes, places = _convolution(config, shape, size, groups)
     weights = take({"kernel": (*size, c // groups, filters), **_bias(config, filters)})
     return [Step("conv2d", (*places, filters), attributes, _with_bias(weights, filters))]
 
 
 def depthwise_conv2d(config, take, shape, suffix="", bias=True):
-    """Each channel by itself, with `depth_multiplier` kernels: as many groups as channels."""
+    """Read DepthwiseConv2D: each channel is a group of its own and has `depth_multiplier` kernels."""
     size, times = two(config, "kernel_size"), count(config, "depth_multiplier", 1)
     *_, c = maps(shape)
     attributes, places = _convolution(config, shape, size, c)
     kernel, *rest = take({"depthwise_kernel": (*size, c, times), **(_bias(config, c * times) if bias else {})})
-    kernel = _changed(kernel, (*size, 1, c * times), np.reshape)  # the kernels of a channel follow each other
+    kernel = _changed(kernel, (*size, 1, c * times), np.reshape)  # the kernels of one channel are neighbours
     return [Step("conv2d", (*places, c * times), attributes, _with_bias((kernel, *rest), c * times), suffix)]
 
 
 def separable_conv2d(config, take, shape):
-    """Each channel by itself, without a bias, then a 1 x 1 convolution: two layers."""
+    """Read SeparableConv2D as two layers: a depthwise convolution without bias, then a 1 x 1 convolution."""
     (first,) = depthwise_conv2d(config, take, shape, "depthwise", bias=False)
     *places, c = first.shape
     filters = count(config, "filters")
@@ -75,13 +75,13 @@ def separable_conv2d(config, take, shape):
 
 
 def conv2d_transpose(config, take, shape):
-    """The transpose of a convolution: H s rows with padding "same", H s + max(k - s, 0) with "valid"."""
+    """Read Conv2DTranspose: it gives H s rows with padding "same", H s + max(k - s, 0) with "valid"."""
     size, stride, filters = two(config, "kernel_size"), two(config, "strides"), count(config, "filters")
     *lengths, c = maps(shape)
     if two(config, "dilation_rate", 1) != (1, 1) or config.get("output_padding") is not None:
-        raise InputError("a transposed convolution with dilation or output_padding is not read")
+        raise InputError("a transposed convolution with dilation or output_padding is not supported")
     same = choice(config, "padding", ("valid", "same")) == "same"
-    full = tuple(map(max, size, stride))  # zeros behind the kernel stand for places that it does not reach
+    full = tuple(map(max, size, stride))  # zeros after the kernel fill the places that it does not reach
     padding = tuple(halves(k - s if same else 0) for k, s in zip(full, stride, strict=True))
     places = [(n - 1) * s + k - sum(p) for n, s, k, p in zip(lengths, stride, full, padding, strict=True)]
     kernel, *rest = take({"kernel": (*size, filters, c), **_bias(config, filters)})
@@ -91,7 +91,7 @@ def conv2d_transpose(config, take, shape):
 
 
 def _transposed(kernel, shape):
-    """(kh, kw, out, in) -> (kh', kw', in, out), zeros behind it."""
+    """(kh, kw, out, in) -> (kh', kw', in, out), with zeros after the kernel."""
     full = np.zeros(shape, np.float32)
     full[: kernel.shape[0], : kernel.shape[1]] = kernel.transpose(0, 1, 3, 2)
     return full
@@ -125,12 +125,12 @@ def batch_normalization(config, take, shape):
 
 
 def normalization(config, take, shape):
-    """(x - mean) / max(sqrt(variance), 1e-7); both are given in the config, or were learned by adapt()."""
+    """(x - mean) / max(sqrt(variance), 1e-7). mean and variance are in the config, or adapt() computed them."""
     own = shape[-1:] if config.get("axis", -1) else ()  # axis=None: one mean for all numbers
     if own:
         last_axis(config, shape)
     if config.get("invert"):
-        raise InputError("an inverted Normalization is not read")
+        raise InputError("an inverted Normalization is not supported")
     mean, variance = config.get("mean"), config.get("variance")
     if mean is None or variance is None:
         mean, variance = (array.fetch for array in take({"mean": own, "variance": own}))
@@ -150,7 +150,7 @@ def rescaling(config, take, shape):
 
 
 def _affine(shape, scale, shift, name):
-    """x scale + shift per channel. scale, shift: give the numbers when they are wanted; float64 until then."""
+    """Return a step x scale + shift per channel. scale, shift: functions that return the numbers in float64."""
     c = shape[-1]
     weights = (Array(name, (c,), lambda: np.broadcast_to(scale(), c).astype(np.float32)),
                Array(name, (c,), lambda: np.broadcast_to(shift(), c).astype(np.float32)))
@@ -158,10 +158,10 @@ def _affine(shape, scale, shift, name):
 
 
 def relu(config, take, shape):
-    """y = max(x, 0), cut at max_value, or with a slope below 0."""
+    """y = max(x, 0), with an upper limit max_value, or with a slope below 0."""
     most, slope = config.get("max_value"), number(config, "negative_slope", 0.0)
     if number(config, "threshold", 0.0) or (slope and most is not None):
-        raise InputError("a ReLU with a threshold, or with both a slope and a largest value, is not read")
+        raise InputError("a ReLU with a threshold, or with both a slope and a largest value, is not supported")
     if most is not None:
         return [Step("clip", shape, {"low": 0.0, "high": number(config, "max_value")})]
     return [Step("leaky_relu", shape, {"slope": slope}) if slope else Step("relu", shape)]
@@ -179,7 +179,7 @@ def elu(config, take, shape):
 
 
 def prelu(config, take, shape):
-    """y = x where x > 0, else slope x, with a slope for each number, or one for all along the shared axes."""
+    """y = x where x > 0, else slope x. Each number has its slope; along shared axes the slope is the same."""
     shared = config.get("shared_axes") or ()
     own = tuple(1 if axis in shared else n for axis, n in enumerate(shape, 1))
     (slope,) = take({"alpha": own})
@@ -189,14 +189,14 @@ def prelu(config, take, shape):
 
 
 def softmax(config, take, shape):
-    """Stands at the end of a network only, where it is taken off."""
+    """Read Softmax, which may only be at the end of a network, where we remove it."""
     if config.get("axis", -1) not in (-1, len(shape)):
-        raise InputError("a Softmax over another axis than the last is not read")
+        raise InputError("a Softmax over an axis other than the last is not supported")
     return [Step("softmax", shape)]
 
 
 def pool(op, config, take, shape):
-    """Max or average pooling. The padding is never a maximum, and is not counted in an average."""
+    """Read max or average pooling. Padding never counts, neither in a maximum nor in an average."""
     size = two(config, "pool_size")
     stride = two(config, "strides") if config.get("strides") else size
     *lengths, c = maps(shape)
@@ -206,7 +206,7 @@ def pool(op, config, take, shape):
 
 
 def global_pool(op, config, take, shape):
-    """The mean, or the largest number, of all places."""
+    """Read global pooling: the mean, or the largest number, of all places."""
     c = maps(shape)[-1]
     return [Step(op, (1, 1, c), {"keep": True}) if config.get("keepdims") else Step(op, (c,))]
 
@@ -217,32 +217,32 @@ def flatten(config, take, shape):
 
 
 def reshape(config, take, shape):
-    """The same numbers in another shape, of which one length may be -1: what remains."""
+    """Read Reshape: the same numbers in another shape. One length may be -1: it is computed from the others."""
     target = [n if type(n) is int else 0 for n in config["target_shape"]]
     known = prod(n for n in target if n != -1)
     target = tuple(prod(shape) // known if n == -1 and known else n for n in target)
     if min(target, default=0) < 1 or prod(target) != prod(shape):
-        raise InputError(f"values of shape {shape} cannot take the shape {str(config['target_shape'])[:40]}")
+        raise InputError(f"values of shape {shape} cannot be reshaped to {str(config['target_shape'])[:40]}")
     return [Step("reshape", target, {"shape": target})]
 
 
 def permute(config, take, shape):
-    """Axes in another order; with two Reshapes around it, a channel shuffle."""
+    """Read Permute: axes in another order. Between two Reshapes it is a channel shuffle."""
     order = [axis for axis in config["dims"] if type(axis) is int]
     if sorted(order) != list(range(1, len(shape) + 1)):
-        raise InputError(f"{str(config['dims'])[:40]} is no order of {len(shape)} axes")
+        raise InputError(f"{str(config['dims'])[:40]} is not an order of {len(shape)} axes")
     axes = tuple(order)
     return [Step("transpose", tuple(shape[axis - 1] for axis in axes), {"axes": axes})] * (order != sorted(order))
 
 
 def add(config, take, *shapes):
-    """The sum, number by number."""
+    """Read Add: the elementwise sum."""
     steps, reads, shape = _aligned(shapes)
     return [*steps, Step("add", shape, reads=reads)]
 
 
 def multiply(config, take, *shapes):
-    """The product, number by number: of two, then of that and the next."""
+    """Read Multiply: the elementwise product of the first two inputs, then of the result and the next input."""
     steps, (product, *others), shape = _aligned(shapes)
     for i, other in enumerate(others, 1):
         suffix = "" if i == len(others) else f"first_{i + 1}"
@@ -252,29 +252,29 @@ def multiply(config, take, *shapes):
 
 
 def subtract(config, take, *shapes):
-    """The first less the second: the sum of it and -1 times the other."""
+    """Read Subtract: a - b = a + (-1) b."""
     steps, (first, second), shape = _aligned(shapes)
     minus = replace(_affine(shapes[1], lambda: -1.0, lambda: 0.0, "-1"), suffix="minus", reads=(second,))
     return [*steps, minus, Step("add", shape, reads=(first, "minus"))]
 
 
 def average(config, take, *shapes):
-    """The mean of the inputs: their sum, and 1/n of it."""
+    """Read Average: the sum of n inputs, times 1/n."""
     *steps, last = add(config, take, *shapes)
     mean = _affine(last.shape, lambda: 1 / len(shapes), lambda: 0.0, "1/n")
     return [*steps, replace(last, suffix="sum"), mean]
 
 
 def operation(sign, config, take, *shapes):
-    """x + y, x - y or x y; or x / c and the others with a number c, or one for each channel, on either side."""
+    """Read x + y, x - y, x y, or an operation with a constant c on either side: one number, or one for each channel."""
     if len(config["arguments"]) != 2 or len(set(map(len, shapes))) > 1:
         raise InputError(f"it reads values of shapes {', '.join(map(str, shapes))} and has {len(config['arguments'])} "
-                         f"arguments; read are x {sign} y of as many axes, and x {sign} 2")
+                         f"arguments; supported are x {sign} y with equally many axes, and x {sign} 2")
     first, second = config["arguments"]
     if (first, second) == (None, None) and sign != "/":
         return {"+": add, "-": subtract, "*": multiply}[sign](config, take, *shapes)
     if second is None and sign == "/":
-        raise InputError("division by what depends on the picture is not read")
+        raise InputError("division by a value that depends on the picture is not supported")
     c = numbers(second if first is None else first, shapes[0][-1])
     if sign == "/" and not c.all():
         raise InputError("it divides by 0")
@@ -284,7 +284,7 @@ def operation(sign, config, take, *shapes):
 
 
 def concatenate(config, take, *shapes):
-    """Channels after channels, or places after places."""
+    """Read Concatenate: join channels, or places."""
     n = len(shapes[0])
     axis = config.get("axis", -1)
     axis = axis - 1 if type(axis) is int and axis > 0 else axis + n if type(axis) is int and axis < 0 else None
@@ -296,7 +296,7 @@ def concatenate(config, take, *shapes):
 
 
 def border(op, key, sign, config, take, shape):
-    """Zeros around maps (sign 1), or their border taken off (sign -1)."""
+    """Read ZeroPadding2D (sign 1: zeros around maps) or Cropping2D (sign -1: remove the border)."""
     padding = frame(config[key])
     *lengths, c = maps(shape)
     places = [n + sign * sum(sides) for n, sides in zip(lengths, padding, strict=True)]
@@ -306,7 +306,7 @@ def border(op, key, sign, config, take, shape):
 
 
 def up_sampling(config, take, shape):
-    """Each place, so many times down and across, or bilinearly between places."""
+    """Read UpSampling2D: repeat each place down and across, or interpolate bilinearly."""
     bilinear = choice(config, "interpolation", ("nearest", "bilinear")) == "bilinear"
     factor = two(config, "size")
     h, w, c = maps(shape)
@@ -316,24 +316,24 @@ def up_sampling(config, take, shape):
 
 
 def resizing(config, take, shape):
-    """Maps or pictures of another size, bilinearly."""
+    """Read Resizing, bilinear only."""
     choice(config, "interpolation", ("bilinear",))
     if any(config.get(key) for key in ("antialias", "crop_to_aspect_ratio", "pad_to_aspect_ratio")):
-        raise InputError("a Resizing with antialias, or that crops or pads, is not read")
+        raise InputError("a Resizing with antialias, or that crops or pads, is not supported")
     size = count(config, "height"), count(config, "width")
     return [Step("resize", (*size, maps(shape)[2]), {"size": size})] * (size != shape[:2])
 
 
 def cropping_to(config, take, shape):
-    """CenterCrop, or RandomCrop outside training, which do nothing to pictures of that size."""
+    """Read CenterCrop or RandomCrop for pictures of the cropped size, where they change nothing."""
     if (count(config, "height"), count(config, "width")) != maps(shape)[:2]:
-        raise InputError(f"pictures of {shape[0]} x {shape[1]} are cut or enlarged here, which is not read; build the "
-                         "network for pictures of the size that it cuts")
+        raise InputError(f"pictures of {shape[0]} x {shape[1]} are cropped or enlarged, not supported: build the "
+                         "network for pictures of the size after cropping")
     return []
 
 
 def identity(config, take, *shapes):
-    """Nothing, unless the network is being trained."""
+    """Read a layer that does nothing outside training."""
     return []
 
 
@@ -345,7 +345,7 @@ TRAINING_ONLY = (
     "RandomGaussianBlur", "RandomColorDegeneration", "RandomElasticTransform", "RandAugment", "AugMix", "MixUp",
     "CutMix",
 )
-OPERATIONS = {  # of Keras 3, of tf.keras 2
+OPERATIONS = {  # names in Keras 3 and in tf.keras 2
     "+": ("ops.Add", "tf.math.add", "tf.__operators__.add"), "-": ("ops.Subtract", "tf.math.subtract"),
     "*": ("ops.Multiply", "tf.math.multiply"),
     "/": ("ops.Divide", "ops.TrueDivide", "tf.math.truediv", "tf.math.divide"),
@@ -371,12 +371,12 @@ ACTIVATIONS = {  # Keras' name: (op, its attributes)
     "gelu": ("gelu", {}), "mish": ("mish", {}), "hard_silu": ("hard_swish", {}), "hard_swish": ("hard_swish", {}),
     "exponential": ("exp", {}), "softmax": ("softmax", {}), "log_softmax": ("log_softmax", {}),
 }
-HARD_SIGMOID = {"2": {"slope": 0.2, "offset": 0.5}, "3": {"slope": 1 / 6, "offset": 0.5}}  # Keras changed it
-ACTIVATION_LAYERS = ("ReLU", "LeakyReLU", "ELU", "Softmax")  # that may stand for an activation
+HARD_SIGMOID = {"2": {"slope": 0.2, "offset": 0.5}, "3": {"slope": 1 / 6, "offset": 0.5}}  # by version of Keras
+ACTIVATION_LAYERS = ("ReLU", "LeakyReLU", "ELU", "Softmax")  # layers that may be given as an activation
 
 
 def activation(config, shape, version):
-    """The steps, none or one, of the activation that a layer's config names. version: of Keras, such as "3.15.1"."""
+    """Return the steps (none or one) of the activation in a layer's config. version: of Keras, such as "3.15.1"."""
     given = config.get("activation")
     if isinstance(given, dict) and given.get("class_name") == "function":
         given = given["config"]
@@ -387,13 +387,13 @@ def activation(config, shape, version):
     if given == "hard_sigmoid" and version[:1] in HARD_SIGMOID:
         return [Step("hard_sigmoid", shape, HARD_SIGMOID[version[:1]], suffix=given)]
     if not isinstance(given, str) or given not in ACTIVATIONS:
-        raise InputError(f"the activation {str(given)[:40]!r} is not read; read are {', '.join(ACTIVATIONS)}")
+        raise InputError(f"the activation {str(given)[:40]!r} is not supported; supported are {', '.join(ACTIVATIONS)}")
     op, attributes = ACTIVATIONS[given]
     return [Step(op, shape, attributes, suffix=given)]
 
 
 def _convolution(config, shape, size, groups):
-    """(attributes of a convolution, (Ho, Wo))."""
+    """Return (attributes of a convolution, (Ho, Wo))."""
     stride, dilation = two(config, "strides", 1), two(config, "dilation_rate", 1)
     padding, places = window(config, shape[:2], size, stride, dilation)
     attributes = {"stride": short(stride), "padding": short(padding)}
@@ -405,28 +405,28 @@ def _convolution(config, shape, size, groups):
 
 
 def _bias(config, n):
-    """{"bias": its shape} where the layer has one."""
+    """Return {"bias": its shape} if the layer has a bias, else {}."""
     return {"bias": (n,)} if config.get("use_bias", True) else {}
 
 
 def _with_bias(weights, n):
-    """(kernel, bias), zeros where the layer has none."""
+    """Return (kernel, bias). The bias is zeros if the layer has none."""
     kernel, *bias = weights
     return kernel, *(bias or [Array("no bias", (n,), partial(np.zeros, n, np.float32))])
 
 
 def _changed(array, shape, change):
-    """The Array whose numbers are change(those of `array`, shape)."""
+    """Return the Array whose numbers are change(numbers of `array`, shape)."""
     return Array(array.name, shape, lambda: change(array.fetch(), shape))
 
 
 def _aligned(shapes):
-    """(steps, what to read, shape) of inputs that are merged number by number.
+    """Return (steps, what to read, shape) of inputs that are merged elementwise.
 
-    Those with fewer axes get more between pictures and channels, as Keras does: (C,) becomes (1, 1, C).
+    Inputs with fewer axes get new axes between pictures and channels, as in Keras: (C,) becomes (1, 1, C).
     """
     if len(shapes) < 2:
-        raise InputError("it merges a single input")
+        raise InputError("it merges only one input")
     rank, steps, reads = max(map(len, shapes)), [], list(range(len(shapes)))
     full = [(1,) * (rank - len(shape)) + shape for shape in shapes]
     for i, shape in enumerate(full):
@@ -436,4 +436,4 @@ def _aligned(shapes):
     try:
         return steps, tuple(reads), np.broadcast_shapes(*full)
     except ValueError:
-        raise InputError(f"inputs of shapes {', '.join(map(str, shapes))} do not fit each other") from None
+        raise InputError(f"inputs of shapes {', '.join(map(str, shapes))} do not fit together") from None

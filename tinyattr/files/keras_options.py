@@ -1,4 +1,4 @@
-"""Options of a Keras layer, checked: whole numbers, pairs, words, and the paddings that follow from them."""
+"""Check options of a Keras layer: whole numbers, pairs and words. Compute the padding from them."""
 
 from math import isfinite
 
@@ -6,11 +6,11 @@ import numpy as np
 
 from tinyattr.errors import InputError
 
-LARGEST = 100_000  # so large are kernels, strides, paddings, channels and units at most
+LARGEST = 100_000  # largest allowed kernel size, stride, padding, number of channels and of units
 
 
 def count(config, key, default=None, least=1):
-    """A whole number from `least` to LARGEST. Raises InputError."""
+    """Return an option that is a whole number from `least` to LARGEST. Raises InputError."""
     n = config.get(key, default)
     if type(n) is not int or not least <= n <= LARGEST:
         raise InputError(f"its {key} is {n!r:.40}; expected a whole number of at least {least}")
@@ -18,7 +18,7 @@ def count(config, key, default=None, least=1):
 
 
 def two(config, key, default=None):
-    """(vertical, horizontal) of an option that is one whole number or two. Raises InputError."""
+    """Return (vertical, horizontal) of an option that is one whole number or two. Raises InputError."""
     given = config.get(key, default)
     both = [given, given] if type(given) is int else given
     if not isinstance(both, list | tuple) or len(both) != 2:
@@ -27,7 +27,7 @@ def two(config, key, default=None):
 
 
 def number(config, key, default=None):
-    """A finite number. Raises InputError."""
+    """Return an option that is a finite number. Raises InputError."""
     n = config.get(key, default)
     if type(n) not in (int, float) or not isfinite(n):
         raise InputError(f"its {key} is {n!r:.40}; expected a number")
@@ -35,15 +35,15 @@ def number(config, key, default=None):
 
 
 def choice(config, key, known):
-    """One of the words `known`; the first one where the config does not say it. Raises InputError."""
+    """Return an option that is one of the words `known`, by default the first. Raises InputError."""
     word = config.get(key, known[0])
     if word not in known:
-        raise InputError(f"its {key} is {word!r:.40}; read are {' and '.join(known)}")
+        raise InputError(f"its {key} is {word!r:.40}; supported: {' and '.join(known)}")
     return word
 
 
 def numbers(given, c):
-    """(c,) float64 of one number, or of c numbers in lists. Raises InputError."""
+    """Return (c,) float64 from one number, or from c numbers in lists. Raises InputError."""
     a = np.asarray(given)
     if a.dtype.kind not in "if" or a.size not in (1, c) or not np.isfinite(a).all():
         raise InputError(f"it has {str(given)[:40]} where {c} numbers are expected")
@@ -51,7 +51,7 @@ def numbers(given, c):
 
 
 def frame(given):
-    """((top, bottom), (left, right)) of a whole number, of two, or of two pairs. Raises InputError."""
+    """Return ((top, bottom), (left, right)) from one whole number, two, or two pairs. Raises InputError."""
     sides = given if isinstance(given, list) else [given, given]
     pairs = [side if isinstance(side, list) else [side, side] for side in sides]
     if len(pairs) != 2 or any(len(pair) != 2 for pair in pairs):
@@ -60,24 +60,24 @@ def frame(given):
 
 
 def maps(shape):
-    """The shape, if it is (H, W, C). Raises InputError."""
+    """Return the shape if it is (H, W, C). Raises InputError."""
     if len(shape) != 3:
         raise InputError(f"it reads values of shape {shape}; expected maps (H, W, C)")
     return shape
 
 
 def last_axis(config, shape):
-    """Raises InputError unless the layer works along the last axis, the channels."""
+    """Raise InputError unless the layer works along the last axis, the channels."""
     axis = config.get("axis", -1)
     axes = axis if isinstance(axis, list) else [axis]
     if axes not in ([-1], [len(shape)]):
-        raise InputError(f"it works along axis {axis!r:.20}; channels come last here")
+        raise InputError(f"it works along axis {axis!r:.20}; only the last axis, the channels, is supported")
 
 
 def window(config, lengths, size, stride, dilation=(1, 1)):
-    """(((top, bottom), (left, right)), (Ho, Wo)): padding and output of windows over maps of these lengths.
+    """Return (((top, bottom), (left, right)), (Ho, Wo)): padding and output size of windows over maps of these lengths.
 
-    "same" gives ceil(H / s) rows, and TensorFlow pads just what the last window lacks, the odd row at the bottom.
+    "same" gives ceil(H / s) rows. As in TensorFlow, padding completes the last window; an odd row is at the bottom.
     """
     same = choice(config, "padding", ("valid", "same")) == "same"
     padding, places = [], []
@@ -91,12 +91,12 @@ def window(config, lengths, size, stride, dilation=(1, 1)):
 
 
 def halves(total):
-    """(before, after): a padding, the odd one after."""
+    """Divide a padding into (before, after). If it is odd, `after` is larger."""
     return total // 2, total - total // 2
 
 
 def short(value):
-    """The shortest form of a pair or a pair of pairs: 1 for ((1, 1), (1, 1)), (1, 2) for ((1, 1), (2, 2))."""
+    """Return the shortest form of a pair or a pair of pairs: 1 for ((1, 1), (1, 1)), (1, 2) for ((1, 1), (2, 2))."""
     if not isinstance(value, tuple):
         return value
     a, b = map(short, value)

@@ -1,4 +1,4 @@
-"""From a weight file to a network and back: `load`, `save`, `convert`."""
+"""Read a network from a weight file, and write it: `load`, `save`, `convert`."""
 
 from dataclasses import replace
 
@@ -15,15 +15,16 @@ from tinyattr.nets import Network
 
 
 def load(source, *, family=None, input=None, size=None, classes=None):
-    """A Network from a weight file of any format and architecture that is known here.
+    """Return a Network from a weight file of any supported format and architecture.
 
     source: a path; "glyphs", the embedded network; the name of a fetched file, such as "vgg19"; the bytes of a file;
     or a file that is open for reading bytes, such as io.BytesIO.
-    family: whose training, a key of FAMILIES; it fixes how photos are preprocessed. Files of our own say it, and the
-    published networks are known by their numbers; for any other file `net.read` refuses photos until it is given.
-    size: of photos, a number or (H, W), for a file that leaves it open. input: an InputSpec, which says all of that for
-    a training of somebody's own: InputSpec(224, scale=(255, 255, 255)) is 1/255 alone. classes: their names, as many as
-    logits. Raises InputError for a missing, damaged or unknown file, and for what is given and cannot be the file's.
+    family: who trained the network, a key of FAMILIES; it fixes how photos are preprocessed. Our own files contain the
+    family, and published networks are recognised by their numbers. For other files `net.read` raises InputError until
+    you give it. size: of photos, a number or (H, W), if the file does not fix it. input: an InputSpec for your own
+    training, instead of family and size: InputSpec(224, scale=(255, 255, 255)) divides photos by 255. classes: their
+    names, one for each logit. Raises InputError for a missing, damaged or unknown file, and for arguments that
+    contradict the file.
     """
     with recognised(source if has_content(source) else located(source), family=family, input=input, size=size,
                     classes=classes) as found:
@@ -33,7 +34,7 @@ def load(source, *, family=None, input=None, size=None, classes=None):
 def save(net, path):
     """Write any network into a file that `load` reads: layers, weights, preprocessing of photos, class names.
 
-    path: or a file that is open for writing bytes. The file appears whole or not at all.
+    path: may also be a file that is open for writing bytes. The file appears complete or not at all.
     Raises InputError for weights that are not finite, and for attributes of layers that cannot be written as data.
     """
     write(path, of_type(net, Network, "net").layers, net.weights.items(), Description(
@@ -41,20 +42,20 @@ def save(net, path):
 
 
 def convert(source, path, **said):
-    """Write any weight file that `load` reads as a file of our own, which says itself how photos are preprocessed.
+    """Write any weight file that `load` reads in our own format, which also says how photos are preprocessed.
 
-    said: family, input, size, classes, as `load` takes them. One layer is in memory at a time. Raises InputError as
-    `load` does, where nothing says whose training it is, and for a damaged copy of a published file.
+    said: family, input, size, classes: see `load`. Only one layer is in memory at a time. Raises the InputErrors of
+    `load`, and InputError if the family is unknown, or for a damaged copy of a published file.
     """
     source, path = located(source), writable(path)
     with recognised(source, **said) as found:
         if found.family is None and found.architecture.families:
-            raise InputError(f"{source.name!r} does not say whose training it is, and its numbers are of no published "
-                             f"network; say it with --family {' or '.join(found.architecture.families)}")
+            raise InputError(f"{source.name!r} does not say who trained it, and its numbers belong to no published "
+                             f"network; give --family {' or '.join(found.architecture.families)}")
         digest, published, is_it = claimed(source)
         if published and not is_it:
-            raise InputError(f"{source.name!r} is not the published file of {published.title}, whose name or size it "
-                             f"has: its sha256 is {digest}; get it again")
+            raise InputError(f"{source.name!r} has the name or size of the file of {published.title}, but it is not "
+                             f"this file: its sha256 is {digest}; get it again")
         origin = found.description.source or f"{source.name}, {source.stat().st_size:,} bytes, sha256 {digest}"
         layers = tqdm(found.architecture.names, unit=" layers", desc=path.name, disable=None, leave=False)
         write(path, found.architecture.layers, ((layer, found.read(layer)) for layer in layers),

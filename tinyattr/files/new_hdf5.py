@@ -1,4 +1,4 @@
-"""A new HDF5 file, which appears whole or not at all, also where the disk is full."""
+"""Write a new HDF5 file, which appears complete or not at all, even if the disk is full."""
 
 import os
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from tinyattr.files.atomic import atomic
 
 @contextmanager
 def new_hdf5(path):
-    """`with new_hdf5(path) as file:` an h5py.File to fill. Raises what `atomic` raises."""
+    """`with new_hdf5(path) as file:` opens an h5py.File to fill. Raises the errors of `atomic`."""
     with atomic(path) as temporary, open(temporary, "wb+", buffering=0) as raw:
         patient = Patient(raw)
         with h5py.File(patient, "w") as file:
@@ -20,9 +20,9 @@ def new_hdf5(path):
 
 
 class Patient:
-    """A file object that keeps its first error for later, and then writes no more.
+    """A Patient is a file object that keeps its first error for later and then writes no more.
 
-    HDF5 has no way back where it cannot write: it leaves the file open, and may end the process when this is closed.
+    HDF5 cannot recover from an error in writing: it leaves the file open, and may end the process when this is closed.
     """
 
     def __init__(self, raw):
@@ -31,14 +31,14 @@ class Patient:
         self.seek, self.tell, self.flush = raw.seek, raw.tell, raw.flush
 
     def write(self, data):
-        """Write all of it; a system may take a part at a time."""
+        """Write all data; the system may accept only a part at a time."""
         view = memoryview(data).cast("B")
         while view and self.error is None:
             view = view[self._tried(self.raw.write, view) or 0:]
         return len(data)
 
     def truncate(self, size):
-        """Make the file this long."""
+        """Set the length of the file."""
         if self.error is None:
             self._tried(os.ftruncate, self.raw.fileno(), size)
 

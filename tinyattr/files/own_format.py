@@ -1,10 +1,10 @@
-"""Our HDF5, version 2, for any network: its layers as data, and every array under its layer's name.
+"""Our HDF5 format, version 2, for any network: the layers as data, and every array under the name of its layer.
 
     /about                 JSON in UTF-8: layers (name, op, attributes), input, classes, features, digests
-    /weights/conv1/kernel  float32 or float64, contiguous; a layer's arrays have the names that its op gives them
+    /weights/conv1/kernel  float32 or float64, contiguous; arrays have the names that the op gives them
 
-Attributes of the root: format "tinyattr", version "2", and sha256, the digest of /about. So nothing that was damaged is
-taken for whole. A "/" in a layer's name is written %2F.
+Attributes of the root: format "tinyattr", version "2", and sha256, the check sum (digest) of /about. So damage is
+always found. A "/" in a layer's name is written %2F.
 """
 
 import json
@@ -27,10 +27,10 @@ TEXTS = ("network", "source", "note", "features")
 
 
 def write(path, layers, weights, description):
-    """Write a network. weights: pairs of a layer's name and its arrays, as they come: one layer in memory at a time.
+    """Write a network. weights: pairs (layer's name, arrays), from a generator: one layer is in memory at a time.
 
-    The description's digests are made here. The file appears whole or not at all. Raises InputError for weights that
-    are not finite, and for attributes that JSON cannot hold.
+    This function computes the digests of the description. The file appears complete or not at all. Raises InputError
+    for weights that are not finite, and for attributes that JSON cannot hold.
     """
     ops, digests, dtype = {name: op for name, op, _ in layers}, {}, "float32"
     with new_hdf5(path) as file:
@@ -52,28 +52,28 @@ def write(path, layers, weights, description):
         except (TypeError, ValueError) as error:
             raise InputError(f"an attribute of a layer cannot be written: {error}") from None
         if len(text) > LARGEST_ABOUT:
-            raise InputError(f"layers and names of {len(text):,} bytes; a file holds at most {LARGEST_ABOUT:,}")
+            raise InputError(f"layers and names have {len(text):,} bytes; a file can hold at most {LARGEST_ABOUT:,}")
         file.create_dataset("about", data=np.frombuffer(text, np.uint8))
         for key, value in {"format": "tinyattr", "version": "2", "sha256": sha256(text).hexdigest()}.items():
             file.attrs.create(key, np.bytes_(value))
 
 
 def own_network(about, digest, arrays):
-    """(layers, {layer: its Arrays}, Description) of a file of version 2. Raises InputError for anything else in it.
+    """Return (layers, {layer: its Arrays}, Description) of a file of version 2. Raises InputError for other content.
 
-    about, arrays {"weights/conv1/kernel": dataset}: what the file holds; digest: of `about`, as its attribute says.
+    about, arrays {"weights/conv1/kernel": dataset}: the content of the file. digest: sha256 of `about` from the file.
     """
     text = _bytes(about)
     if sha256(text).hexdigest() != digest:
-        raise InputError("what it says about the network is not what was written: its sha256 differs; get it again")
+        raise InputError("its description of the network is damaged: the sha256 differs; get the file again")
     said = json.loads(text)
     layers, dtype = said.pop("layers"), np.dtype(said.pop("dtype"))
     if not isinstance(layers, list) or dtype not in (np.float32, np.float64):
-        raise InputError("what it says about the network does not describe one")
+        raise InputError("its description of the network does not describe a network")
     weights = {}
     for name, op, _ in layers:
         if len(name) > LONGEST_NAME or not name.isprintable():
-            raise InputError("it has layers with names that are no names")
+            raise InputError("a layer's name is too long or not printable")
         if op in WEIGHTS:
             datasets = [arrays[f"weights/{escaped(name)}/{what}"] for what in names_of(op)]
             weights[name] = tuple(replace(array_of(d, dtype), vet=finite) for d in datasets)
@@ -81,46 +81,46 @@ def own_network(about, digest, arrays):
 
 
 def _bytes(d):
-    """The bytes of /about, if they lie in the file in one piece."""
+    """Return the bytes of /about. Raises InputError unless they are stored in one piece."""
     plist = d.id.get_create_plist() if isinstance(d, h5py.Dataset) else None
     if (plist is None or d.dtype != np.uint8 or d.ndim != 1 or d.size > LARGEST_ABOUT or plist.get_external_count()
             or plist.get_layout() != h5py.h5d.CONTIGUOUS or d.id.get_storage_size() != d.size):
-        raise InputError("what it says about the network is not stored as a tinyattr file stores it")
+        raise InputError("its description of the network is not stored as in a tinyattr file")
     return d[...].tobytes()
 
 
 def names_of(op):
-    """The names of an op's arrays, which follow its input: ["kernel", "bias"]."""
+    """Return the names of an op's arrays, such as ["kernel", "bias"]."""
     return list(WEIGHTS.get(op, ()))
 
 
 def escaped(layer):
-    """A layer's name as that of one group: without "/", and not of dots alone."""
+    """Return a layer's name as the name of one group: without "/", and not only dots."""
     name = layer.replace("%", "%25").replace("/", "%2F")
     return name.replace(".", "%2E") if set(name) == {"."} else name
 
 
 def finite(a, where):
-    """The array, if all its numbers are finite. Raises InputError."""
+    """Return the array if all its numbers are finite. Raises InputError."""
     if not np.isfinite(a).all():
-        raise InputError(f"{where} holds {a[~np.isfinite(a)].flat[0]}; weights are finite numbers")
+        raise InputError(f"{where} holds {a[~np.isfinite(a)].flat[0]}; weights must be finite numbers")
     return a
 
 
 def check_digests(digests, name, arrays, whats):
-    """Raises InputError, naming the array, unless a layer's arrays are the very bytes that were written."""
+    """Raise InputError, which names the array, unless a layer's arrays have exactly the bytes that were written."""
     for what, array in zip(whats, arrays, strict=True):
         if digests.get(f"{name}/{what}") != digest_of(array):
-            raise InputError(f"{name}/{what} is not what was written: its sha256 differs; get the file again")
+            raise InputError(f"{name}/{what} is damaged: its sha256 differs; get the file again")
 
 
 def digest_of(array):
-    """sha256 of an array's bytes, little-endian."""
+    """Return the sha256 of an array's bytes, little-endian."""
     return sha256(np.ascontiguousarray(array, array.dtype.newbyteorder("<"))).hexdigest()
 
 
 def family_of(spec):
-    """The family whose channel order, means and scales these are; "own" where there is none, None for None."""
+    """Return the family with this channel order, means and scales, else "own". spec None gives None."""
     same = (family for family, other in FAMILIES.items()
             if spec and (other.order, other.mean, other.scale) == (spec.order, spec.mean, spec.scale))
     return next(same, spec and "own")

@@ -1,6 +1,6 @@
-"""Our HDF5, version 1, which is still read: a VGG or SqueezeNet, /layer/kernel and /layer/bias.
+"""Our HDF5 format, version 1, which we still read: a VGG or SqueezeNet, /layer/kernel and /layer/bias.
 
-The root's attributes, texts of fixed length, say what they mean. `own_format` writes version 2.
+The attributes of the root are texts of fixed length and describe the network. `own_format` writes version 2.
 """
 
 import json
@@ -14,10 +14,10 @@ ATTRIBUTES = ("network", "architecture", "source", "input", "classes", "sha256")
 
 
 def description_1(attributes):
-    """The Description in the attributes of a file of version 1. Raises InputError for what it must not say."""
+    """Return the Description in the attributes of a file of version 1. Raises InputError for wrong attributes."""
     texts = {key: text_of(attributes, key) for key in ATTRIBUTES if key in attributes}
     if None in texts.values():
-        raise InputError("one of its attributes is no text of fixed length")
+        raise InputError("one of its attributes is not a text of fixed length")
     try:
         said = {key: json.loads(texts.pop(key)) for key in ("input", "classes", "sha256")}
     except (KeyError, ValueError) as error:
@@ -26,7 +26,7 @@ def description_1(attributes):
 
 
 def described(said):
-    """The Description of what a file of our own says, {field: value}, as JSON gives it. Raises InputError."""
+    """Return the Description from the fields of our own file, {field: value}, as JSON has them. Raises InputError."""
     try:
         spec, classes, digests = (said.pop(key) for key in ("input", "classes", "sha256"))
         if spec is not None:
@@ -41,7 +41,7 @@ def described(said):
 
 
 def text_of(attributes, name):
-    """An attribute, if it is text of fixed length, else None. HDF5 believes what a variable one claims, and crashes."""
+    """Return an attribute if it is a text of fixed length, else None. HDF5 may crash on a wrong variable length."""
     if name not in attributes:
         return None
     identity = attributes.get_id(name)

@@ -1,4 +1,4 @@
-"""A photo as users give it (a file, an array, an image): upright, 8 bits, at the size that a network wants."""
+"""Read a photo from a file, an array or an image: turn it upright, make it 8 bits, and resize it for a network."""
 
 import os
 import warnings
@@ -12,11 +12,11 @@ from tinyattr.errors import InputError
 
 
 def read_photo(source, spec):
-    """A photo -> (1, H, W, C) float32, preprocessed as `spec` says.
+    """Photo -> (1, H, W, C) float32, preprocessed as the InputSpec `spec` says.
 
     source: a path, an open binary file, its bytes, a PIL image, or an array (H, W), (H, W, 3) or (H, W, 4) uint8.
-    A photo's orientation tag is obeyed. What is transparent becomes white, and a warning says so where that is more
-    than half of the picture. Raises InputError for what is no picture of 8 or 16 bits.
+    The photo is turned as its orientation tag says. Transparent parts become white, with a warning if they are more
+    than half of the picture. Raises InputError unless the source is a picture of 8 or 16 bits.
     """
     image = open_photo(source)
     if spec.order == "L":
@@ -25,7 +25,7 @@ def read_photo(source, spec):
 
 
 def open_photo(source):
-    """A photo as an upright RGB PIL image; source and errors as for `read_photo`."""
+    """Return a photo as an upright RGB PIL image; for source and errors see `read_photo`."""
     if isinstance(source, np.ndarray):
         fits = source.dtype == np.uint8 and source.ndim > 1 and source.shape[2:] in ((), (3,), (4,)) and source.size
         if not fits or np.ma.is_masked(source):
@@ -45,7 +45,7 @@ def open_photo(source):
     else:
         raise InputError(f"a picture is a path, an open file, bytes, a PIL image or a uint8 array; got {source!r:.60}")
     with _said_in_one_line(name), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of palettes, and of large pictures
+        warnings.simplefilter("ignore")  # PIL's warnings about palettes and large pictures
         with Image.open(source) as image:
             image.load()
     return _rgb(image, name)
@@ -62,10 +62,10 @@ def _said_in_one_line(name):
 
 
 def _rgb(image, name):
-    """Upright, 8 bits, on white."""
+    """Return the image upright, in 8 bits, on a white background."""
     if 0 in image.size:
         raise InputError(f"{name!r} has no pixels: it is {image.width} x {image.height}")
-    if image.mode.startswith("I;16"):  # as colours of 16 bits are read: their upper 8 bits
+    if image.mode.startswith("I;16"):  # keep the upper 8 of 16 bits, as PIL does for colours
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode in ("I", "F"):
         raise InputError(f"{name!r} has {image.mode} pixels (more than 16 bits); save it as an 8-bit JPEG or PNG")
@@ -74,25 +74,25 @@ def _rgb(image, name):
         return image.convert("RGB")
     image = image.convert("RGBA")
     if np.asarray(image.getchannel("A")).mean() < 127.5:
-        warnings.warn(f"{name!r} is transparent for more than half of it; what is transparent is taken as white",
+        warnings.warn(f"{name!r} is transparent for more than half of it; transparent parts are read as white",
                       stacklevel=4)
     return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
 
 
 def keras_nearest(image, size):
-    """Keras' load_img: squash to `size` (H, W), each pixel the nearest one."""
+    """Resize to `size` (H, W) without keeping the aspect ratio, by nearest neighbours: Keras' load_img."""
     return image.resize(size[::-1], Image.Resampling.NEAREST)
 
 
 def bilinear_squash(image, size):
-    """Squash to `size` (H, W), bilinear, averaging when it shrinks."""
+    """Resize to `size` (H, W) bilinearly, without keeping the aspect ratio. Shrinking averages pixels."""
     return image.resize(size[::-1], Image.Resampling.BILINEAR)
 
 
 def center_crop_256(image, size):
-    """torchvision's evaluation transform: shorter side to 256/224 of the size's, bilinear; then the centre.
+    """torchvision's evaluation transform: resize the shorter side to 256/224 of `size`, bilinearly; keep the centre.
 
-    Only the part that stays is made: the whole of a long strip would not fit into memory.
+    We compute only the part that stays, because all of a long strip would not fit into memory.
     """
     (H, W), short = size, round(min(size) * 256 / 224)
     width, height = image.size

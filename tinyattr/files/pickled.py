@@ -1,11 +1,11 @@
-"""Reading the pickles of PyTorch's files without running them.
+"""Read the pickles in PyTorch's files without running them.
 
-A pickle is a program: pickle.Unpickler would import and call what it names, allocate what it asks for (a memo of 2^31
-entries is five bytes), and set any attribute. The few instructions that a checkpoint needs are interpreted here, on
-plain data. A checkpoint may hold more than a state dict, such as the options and the best accuracy of a training: what
-it makes of names that are not known here becomes an Unknown, of which nothing but the name is kept. pickletools only
-takes the bytes apart. A value may be in many places, so nothing here may walk through one (hash it, compare it, print
-it, copy it), unless it is taken apart on the way: that can take 2^n steps.
+A pickle is a program. pickle.Unpickler would import and call any function that it names, allocate any memory (five
+bytes can ask for a memo of 2^31 entries), and set any attribute. So we interpret only the few instructions that a
+checkpoint needs, on plain data. A checkpoint may hold more than a state dict, such as options and the best accuracy.
+An object of an unknown name becomes an Unknown, which keeps only this name. pickletools only splits the bytes. A value
+may be in many places, so this code must not walk through values (hash, compare, print or copy them), unless it empties
+them on the way: such a walk can take 2^n steps.
 """
 
 import pickletools
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from tinyattr.errors import InputError
 
-LARGEST = 1 << 17  # bytes of a pickle; a state dict needs about 130 for a tensor
+LARGEST = 1 << 17  # bytes of a pickle; a state dict needs about 130 for each tensor
 MOST_ARGUMENTS = 8  # of a function; _rebuild_tensor_v2 has at most 7
 
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
@@ -22,7 +22,7 @@ LITERALS = {
     "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8", "BINUNICODE8", "LONG4",
 }
 EMPTY = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "EMPTY_SET": lambda: Unknown("builtins set")}
-TAKES = {  # how many items an instruction takes from the stack, None: all since the last mark
+TAKES = {  # number of items that an instruction takes from the stack; None: all after the last mark
     "APPEND": 1, "SETITEM": 2, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3, "STACK_GLOBAL": 2, "BINPERSID": 1, "REDUCE": 2,
     "BUILD": 1, "STOP": 1, "APPENDS": None, "SETITEMS": None, "TUPLE": None, "NEWOBJ": 2, "NEWOBJ_EX": 3,
     "ADDITEMS": None, "FROZENSET": None,
@@ -31,17 +31,17 @@ TAKES = {  # how many items an instruction takes from the stack, None: all since
 
 @dataclass(frozen=True)
 class Unknown:
-    """Stands for whatever a pickle makes of a name that is not known here, "argparse Namespace". It does nothing."""
+    """An Unknown replaces any object of an unknown name, such as "argparse Namespace". It does nothing."""
 
     name: str
 
 
 def interpret(stream, functions, persistent):
-    """The object that the pickle at the stream's position describes; the stream then stands behind it.
+    """Return the object of the pickle at the stream's position. Afterwards the stream is at the end of the pickle.
 
-    functions: {"module name": function} that the pickle may call; it never sees another: every other name is an
-    Unknown, and so is what the pickle makes with one. persistent: called with each persistent id. Raises InputError
-    for an instruction that is not known, ValueError, LookupError or TypeError for a pickle that makes no sense.
+    functions: {"module name": function}, the only functions that the pickle may call. Every other name becomes an
+    Unknown, and so does every object made with it. persistent: is called with each persistent id. Raises InputError
+    for an unknown instruction, and ValueError, LookupError or TypeError for a pickle that makes no sense.
     """
     stack, marks, memo = [], [], {}
     for opcode, argument, _ in pickletools.genops(stream):
@@ -54,9 +54,9 @@ def interpret(stream, functions, persistent):
             del stack[start:]
         match name:
             case "PROTO" | "FRAME" | "BUILD":
-                pass  # BUILD: what an object keeps beside its value, such as versions of modules and hooks
+                pass  # BUILD sets attributes of an object, such as versions of modules and hooks: we ignore them
             case "ADDITEMS":
-                pass  # of a set, which is Unknown
+                pass  # adds items to a set, which is Unknown
             case "NONE" | "NEWTRUE" | "NEWFALSE":
                 stack.append(CONSTANTS[name])
             case "EMPTY_DICT" | "EMPTY_LIST" | "EMPTY_TUPLE" | "EMPTY_SET":
@@ -93,7 +93,7 @@ def interpret(stream, functions, persistent):
                 function, arguments = taken
                 if not isinstance(arguments, tuple) or len(arguments) > MOST_ARGUMENTS:
                     raise TypeError("a pickle that calls a function with no list of arguments, or with too many")
-                stack.append(function(*arguments))  # nothing on the stack but `functions` can be called
+                stack.append(function(*arguments))  # only `functions` can be called
             case "STOP":
                 return taken[0]
             case _:
@@ -105,7 +105,7 @@ def interpret(stream, functions, persistent):
 def fill_mapping(mapping, items):
     """mapping[key] = value for items (key, value, key, value, ...).
 
-    A key that is neither a name nor a number may be dear to hash; no tensor has one, so that its value is left out.
+    Hashing a key that is neither a name nor a number may take very long. No tensor has such a key, so we leave it out.
     """
     if not isinstance(mapping, dict):
         raise TypeError(f"a pickle that puts items into a {type(mapping).__name__}")

@@ -1,4 +1,4 @@
-"""How photos are preprocessed for a network, and what its classes are called, as its file or its user says."""
+"""Find out how photos are preprocessed for a network, and the names of its classes, from the file or the user."""
 
 from dataclasses import replace
 
@@ -12,14 +12,14 @@ from tinyattr.nets.pictures import FAMILIES, InputSpec
 
 
 def check_given(family=None, input=None, size=None, classes=None):
-    """Raise InputError for what can be right for no file. The arguments are those of `load`."""
+    """Raise InputError for arguments of `load` that cannot be right for any file."""
     if input is not None and not isinstance(input, InputSpec):
-        raise InputError("input says how photos are preprocessed: InputSpec(size, order, mean, scale); "
+        raise InputError("input is an InputSpec(size, order, mean, scale), which says how to preprocess photos; "
                          f"got {input!r:.60}")
     if input is not None and (family, size) != (None, None):
-        raise InputError("input says size and preprocessing; leave family and size out")
+        raise InputError("input contains size and preprocessing; leave family and size out")
     if input is not None and max(input.scale) < 1 and max(input.mean) <= 1:
-        raise InputError(f"means and scales count a photo's values as 0..255, not as 0..1: {input.mean} would be "
+        raise InputError(f"means and scales are for photos with values 0..255, not 0..1: {input.mean} would be "
                          f"{tuple(round(255 * m, 3) for m in input.mean)}")
     if size is not None:
         for side in np.ravel(size).tolist():
@@ -28,14 +28,14 @@ def check_given(family=None, input=None, size=None, classes=None):
             raise InputError(f"size is a number or (H, W); got {size}")
     if classes is not None and not (isinstance(classes, list | tuple) and classes and all(
             isinstance(name, str) and name.isprintable() for name in classes)):
-        raise InputError(f"classes are their names, a list of texts in the order of the logits; got {classes!r:.60}")
+        raise InputError(f"classes must be a list of names in the order of the logits; got {classes!r:.60}")
 
 
 def preprocessing(own, architecture, published, family=None, input=None, size=None):
-    """An InputSpec: as the file says, as its numbers tell, as given; None where nothing says it.
+    """Return the InputSpec from the file, from the published network with these numbers, or from the user, or None.
 
-    own: the Description in the file. family, input, size: see `load`. Raises InputError for what is given and cannot be
-    right, and for a size that is needed and not given.
+    own: the Description in the file. family, input, size: see `load`. Raises InputError for arguments that cannot be
+    right, and for a size that is missing but needed.
     """
     if own.input is not None:
         known, why = family_of(own.input), "the file says itself how photos are preprocessed"
@@ -44,7 +44,7 @@ def preprocessing(own, architecture, published, family=None, input=None, size=No
     else:
         known = family if family in architecture.families else family_of(input)
         why = (f"a {architecture.name} is {' or '.join(architecture.families)}" if architecture.families else
-               "it is a network of somebody's own; say with input=InputSpec(...) how photos are preprocessed")
+               "it is a user's own network; say with input=InputSpec(...) how photos are preprocessed")
     if family not in (None, known):
         raise InputError(f"family {family!r} cannot be right: {why}")
     if input is not None and (input != own.input if own.input else family_of(input) != known):
@@ -57,9 +57,10 @@ def preprocessing(own, architecture, published, family=None, input=None, size=No
 
 
 def _check_size(spec, own, architecture, size, said):
-    """Raise InputError for a size that does not fit, or that has to be given. said: whether the user gave one.
+    """Raise InputError for a size that does not fit, or that is missing. said: whether the user gave a size.
 
-    Weights alone whose dense layers read a single place may come from behind a GlobalAveragePooling: it looks the same.
+    If the first dense layer reads a single place, the file may also come from a network with a GlobalAveragePooling:
+    in a file of weights alone, both look the same.
     """
     given = tuple(np.broadcast_to(size, 2).tolist()) if size else spec.shape[:2] if spec else None
     sizes = architecture.sizes
@@ -75,17 +76,17 @@ def _check_size(spec, own, architecture, size, said):
     if not right and said:
         raise InputError(f"{f'size {size}' if size else spec} cannot be right: it takes {fits}")
     if not right:
-        raise InputError(f"its dense layers fit {fits}; say the size: size={sizes[0]}")
+        raise InputError(f"its dense layers fit {fits}; give the size: size={sizes[0]}")
     if size and spec is None and not (own.picture or sizes):
         raise InputError("size alone does not say how photos are preprocessed; give family or input")
     if sizes and sizes[0] == 32 and not (said or own.picture or own.sha256 is not None):
         raise InputError(f"its first dense layer reads a single place: a {architecture.name} for pictures of 32 to 63 "
-                         f"pixels (then say size=32 or what it is), or another network with a GlobalAveragePooling; "
+                         f"pixels (then give the size, as size=32), or another network with a GlobalAveragePooling; "
                          f"{SAVE_IT_WHOLE}")
 
 
 def class_names(own, architecture, given):
-    """The names of the classes: as given, as the file says, ImageNet's for 1000 logits of a known network; or None."""
+    """Return class names from the user, from the file, of ImageNet (for 1000 logits of a known network), or None."""
     if given is not None:
         return tuple(map(str, given))
     return imagenet_names() if own.classes is None and architecture.classes == 1000 else own.classes

@@ -1,4 +1,4 @@
-"""PyTorch's .pth files: state dicts, in both forms that torch.save has written.
+"""Read PyTorch's .pth files: state dicts, in both formats of torch.save.
 
     legacy stream   pickles back to back: magic number, protocol, system, the object, the list of storage keys; then
                     for every key the count of its numbers (int64) and the numbers
@@ -20,7 +20,7 @@ STORAGES = {f"{name}Storage": dtype for name, dtype in DTYPES.values()}
 
 @dataclass(frozen=True)
 class Storage:
-    """`count` numbers of one dtype, and the window of the file in which they lie."""
+    """A Storage is `count` numbers of one dtype, and the window of the file that holds them."""
 
     dtype: str
     count: int
@@ -28,14 +28,14 @@ class Storage:
 
 
 def legacy_tensors(file, size):
-    """{name: Tensor} of a legacy stream of `size` bytes. Raises InputError, or what `interpret` raises."""
+    """Return {name: Tensor} of a legacy stream of `size` bytes. Raises InputError, or the errors of `interpret`."""
     storages = {}
 
     def storage(identity):
         key, dtype, count = _checked(identity)
-        new = Storage(dtype, count, Window(file, size, count * bytes_of(dtype)))  # where it starts stands at the end
+        new = Storage(dtype, count, Window(file, size, count * bytes_of(dtype)))  # the end of the file says its start
         if storages.setdefault(key, new) != new:
-            raise InputError(f"storage {key[:20]!r} in it is two things at once")
+            raise InputError(f"storage {key[:20]!r} in it has two descriptions that differ")
         return storages[key]
 
     file.seek(0)
@@ -44,9 +44,9 @@ def legacy_tensors(file, size):
     if not system["little_endian"]:
         raise InputError("its numbers are big-endian; save it again on another machine")
     if not all(isinstance(key, str) for key in keys):
-        raise InputError("its storages have keys that are no text")
+        raise InputError("its storages have keys that are not texts")
     if set(keys) != storages.keys():
-        raise InputError("its tensors lie in other storages than it lists at the end")
+        raise InputError("its tensors use storages that differ from the list at its end")
     position = head.tell()
     for key in keys:
         file.seek(position)
@@ -54,12 +54,12 @@ def legacy_tensors(file, size):
         window.start = position + 8
         position = window.start + window.length
         if count != storages[key].count or position > size:
-            raise InputError(f"it ends too early, or its storage {key[:20]!r} has another length than the tensors say")
+            raise InputError(f"it ends too early, or its storage {key[:20]!r} has not the length that the tensors need")
     return _state_dict(content)
 
 
 def zip_tensors(members):
-    """{name: Tensor} of the zip form, given its members as {name: Window}. Raises as `legacy_tensors`."""
+    """Return {name: Tensor} of the zip format, given its members {name: Window}. Raises as `legacy_tensors` does."""
     root = next(name for name in members if name.endswith("/data.pkl")).removesuffix("data.pkl")
 
     def storage(identity):
@@ -76,14 +76,14 @@ def zip_tensors(members):
 
 
 def _state_dict(content):
-    """{name: Tensor}: the one state dict of a checkpoint, wherever its training script put it.
+    """Return {name: Tensor}: the only state dict of a checkpoint, wherever the training script put it.
 
-    A state dict is told by a tensor whose name has a dot, such as features.0.weight; an optimizer's state has none.
-    Raises InputError where there is none, or more than one, as an average of the weights may stand beside them.
+    A state dict contains a tensor whose name has a dot, such as features.0.weight; the state of an optimizer does not.
+    Raises InputError if there is no state dict, or more than one: some checkpoints also hold an average of the weights.
     """
     found = list(_state_dicts(content))
     if isinstance(content, Unknown):
-        raise InputError(f"its pickle asks for {content.name[:80]!r}, a whole model or another object that runs code "
+        raise InputError(f"its pickle needs {content.name[:80]!r}, a whole model or another object that runs code "
                          "when it is loaded; save model.state_dict() instead")
     if not found:
         raise InputError("it does not hold a state dict; save model.state_dict()")
@@ -97,12 +97,12 @@ def _state_dict(content):
             tensors[str(name)] = value
         elif "." in str(name):
             what = value.name if isinstance(value, Unknown) else type(value).__name__
-            raise InputError(f"{str(name)[:40]!r} in it is no dense tensor of numbers, but {what[:80]!r}")
+            raise InputError(f"{str(name)[:40]!r} in it is not a dense tensor of numbers, it is {what[:80]!r}")
     return tensors
 
 
 def _state_dicts(content, where="", seen=None):
-    """(where, mapping) of every mapping of tensors, each once; where: "['net']"."""
+    """Yield (where, mapping) for every mapping of tensors, each once; where: "['net']"."""
     seen = set() if seen is None else seen
     if not isinstance(content, dict) or id(content) in seen:
         return
@@ -114,7 +114,7 @@ def _state_dicts(content, where="", seen=None):
 
 
 def _checked(identity):
-    """(key, dtype, count) of a storage, given the persistent id that the pickle has for it."""
+    """Return (key, dtype, count) of a storage, given its persistent id in the pickle."""
     kind, dtype, key, _, count, *view = identity
     known = kind == "storage" and dtype in STORAGES.values() and isinstance(key, str) and view in ([], [None])
     if not known or type(count) is not int or count < 0:
@@ -133,7 +133,7 @@ def _parameter(data, *_):
 
 
 def _ordered_dict(pairs=()):
-    """Of a list of pairs, as Python 2 wrote it. The list is emptied, so that none is walked through twice."""
+    """Make a dict from a list of pairs, as Python 2 wrote it. This empties the list, so no pair is read twice."""
     mapping, taken = {}, list(pairs)
     if taken:
         pairs.clear()

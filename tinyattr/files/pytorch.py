@@ -1,8 +1,8 @@
-"""PyTorch's names and axes of layers, and ours: there and back.
+"""Convert PyTorch's names and axes of layers to ours, and back.
 
-PyTorch writes kernels (out, in, kh, kw) and (out, in), and a flattened map as C, H, W; here kernels are (kh, kw, in,
-out) and (in, out), and a flattened map is H, W, C. So the first dense layer after feature maps needs its inputs
-reordered; without that every shape fits and every answer is wrong.
+PyTorch writes kernels (out, in, kh, kw) and (out, in), and flattens a map as C, H, W. Here kernels are (kh, kw, in,
+out) and (in, out), and a flattened map is H, W, C. So we must reorder the inputs of the first dense layer after feature
+maps. Without this every shape fits, but every result is wrong.
 """
 
 from functools import partial
@@ -15,15 +15,15 @@ from tinyattr.files.squeezenet import POOL_AFTER, SQUEEZE
 from tinyattr.files.tensor import FLOATS
 from tinyattr.files.weight_file import Array, natural, plausible
 
-WRAPPERS = {"module", "_orig_mod", "_fsdp_wrapped_module"}  # of DataParallel, torch.compile, FSDP: around any module
+WRAPPERS = {"module", "_orig_mod", "_fsdp_wrapped_module"}  # by DataParallel, torch.compile and FSDP, around any module
 BATCH_NORM, EPSILON = ("weight", "bias", "running_mean", "running_var"), 1e-5  # PyTorch's names, and its default
-PARTS = ("features", "pre_logits", "classifier", "head")  # of a network of torchvision's or timm's, in their order
+PARTS = ("features", "pre_logits", "classifier", "head")  # parts of a network of torchvision or timm, in their order
 
 
 def layers_of(tensors):
-    """{layer: (kernel, bias)}, Arrays in our axes, of a state dict {name: Tensor} with torchvision's or timm's names.
+    """Return {layer: (kernel, bias)}, Arrays in our axes, of a state dict {name: Tensor} of torchvision or timm.
 
-    A layer of batch normalisation has a scale and a shift. Raises InputError for tensors that no layer here has.
+    A layer of batch normalisation has (scale, shift). Raises InputError for tensors that do not belong to our layers.
     """
     outer = next((name.partition("features.")[0] for name in tensors if "features." in name), "")  # such as "model."
     named = {}
@@ -31,11 +31,11 @@ def layers_of(tensors):
         *layer, what = name.removeprefix(outer).split(".")
         layer = ".".join(part for part in layer if part not in WRAPPERS)
         if named.setdefault(layer, {}).setdefault(what, tensor) is not tensor:
-            raise InputError(f"it holds two tensors for {what!r} of {layer!r}, {name!r} is one; save one network alone")
+            raise InputError(f"it holds two tensors for {what!r} of {layer!r}, one is {name!r}; save only one network")
     for layer, parts in named.items():
         if _part(layer) not in PARTS:
             name = layer or next(iter(parts))
-            raise InputError(f"{name!r} in it is no name that torchvision or timm give to a layer here")
+            raise InputError(f"{name!r} in it is not a name that torchvision or timm give to a layer of our networks")
     layers, channels = {}, None
     for layer in sorted(named, key=lambda layer: (PARTS.index(_part(layer)), natural(layer))):
         if "running_mean" in named[layer]:
@@ -47,7 +47,7 @@ def layers_of(tensors):
         if not {weight.dtype, bias.dtype} <= FLOATS or len(weight.shape) not in (2, 4) or len(bias.shape) != 1:
             raise InputError(f"{layer!r} in it has weight {weight.shape} {weight.dtype} and bias {bias.shape} "
                              f"{bias.dtype}; expected floats with 2 or 4 axes, and 1")
-        dense = len(weight.shape) == 2 or layer.startswith("pre_logits")  # timm's are convolutions over the whole map
+        dense = len(weight.shape) == 2 or layer.startswith("pre_logits")  # in timm, a convolution over the whole map
         out, into, height, width = oihw = _as_convolution(weight.shape, channels)
         shape = (height * width * into, out) if dense else (height, width, into, out)
         layers[layer] = (Array(f"{layer}.weight", shape, partial(_read, weight, oihw, shape)),
@@ -61,7 +61,7 @@ def _part(layer):
 
 
 def _batch_norm(layer, parts):
-    """(scale, shift) of a layer of batch normalisation: y = x scale + shift, of all that it counted in training."""
+    """Return (scale, shift) of batch normalisation, y = x scale + shift, from its mean, variance, weight and bias."""
     tensors = [parts.get(name) for name in BATCH_NORM]
     if None in tensors or {tensor.dtype for tensor in tensors} - FLOATS or len({t.shape for t in tensors}) > 1:
         raise InputError(f"{layer!r} in it has {', '.join(map(repr, parts))}; expected {', '.join(BATCH_NORM)}, floats "
@@ -79,7 +79,7 @@ def _batch_norm(layer, parts):
 
 
 def _as_convolution(shape, channels):
-    """(out, in, h, w) of a kernel; a dense one (out, in) may read a flattened square map of so many channels."""
+    """Return (out, in, h, w) of a kernel. A dense kernel (out, in) may read a flattened square map with `channels`."""
     if len(shape) == 4:
         return shape
     out, into = shape
@@ -97,14 +97,14 @@ def _read(tensor, oihw, shape):
 
 
 def torchvision_arrays(net):
-    """{"features.0.weight": (out, in, kh, kw), ..., "classifier.6.bias": (n,)} of a VGG: what `layers_of` undoes.
+    """Return {"features.0.weight": (out, in, kh, kw), ..., "classifier.6.bias": (n,)} of a VGG: reverses `layers_of`.
 
     Raises InputError for another network.
     """
     names = vgg_names(net.layers)
     plain = not any(op == "batch_norm" for _, op, _ in net.layers)
     if not plain or not {"block1_conv1", "fc1", "fc2", "predictions"} <= set(net.weights) <= set(names):
-        raise InputError(f"{net.name} is no VGG without batch normalisation; only these have torchvision's names here")
+        raise InputError(f"{net.name} is not a VGG without batch normalisation; only this gets torchvision's names")
     found, channels = {}, None
     for layer, name in names.items():
         kernel, bias = net.weights[layer]
@@ -118,13 +118,13 @@ def torchvision_arrays(net):
 
 
 def vgg_names(layers):
-    """{our layer: torchvision's name} of a VGG, whose features count every convolution, batch norm, ReLU and pool."""
+    """Return {our layer: torchvision's name} of a VGG: features count convolutions, batch norms, ReLUs and pools."""
     names = {name: f"features.{i}" for i, (name, op, _) in enumerate(layers) if op in ("conv2d", "batch_norm")}
     return {**names, "fc1": "classifier.0", "fc2": "classifier.3", "predictions": "classifier.6"}
 
 
 def squeezenet_names(version):
-    """{our layer: torchvision's name} of a SqueezeNet, whose features count conv1, its ReLU, pools and fire modules."""
+    """Return {our layer: torchvision's name} of a SqueezeNet: features count conv1, its ReLU, pools, fire modules."""
     names, position = {"conv1": "features.0"}, 3
     for f in SQUEEZE:
         names[f"fire{f}_squeeze1x1"] = f"features.{position}.squeeze"

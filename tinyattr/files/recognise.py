@@ -1,4 +1,4 @@
-"""What an open weight file is: which architecture, whose training, and so how photos must be preprocessed."""
+"""Recognise an open weight file: its architecture, who trained it, and so how photos must be preprocessed."""
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,9 +18,9 @@ from tinyattr.nets.pictures import FAMILIES
 
 @dataclass(frozen=True)
 class Recognised:
-    """An open weight file, its architecture, and the description of its network: what the file says, or what follows.
+    """A Recognised holds an open weight file, its architecture, and the description of its network.
 
-    published: the published network whose numbers it has, or None; compared: {array: whether it is as published}.
+    published: the published network with the same numbers, or None. compared: {array: whether it is as published}.
     """
 
     file: WeightFile
@@ -31,11 +31,11 @@ class Recognised:
 
     @property
     def family(self):
-        """Whose training it is, a key of FAMILIES; "own" for another, None where nothing says it."""
+        """Who trained it: a key of FAMILIES, "own" for another training, or None if unknown."""
         return family_of(self.description.input)
 
     def read(self, layer):
-        """A layer's arrays, by our name, as floats. Raises InputError, naming the array, for damage."""
+        """Return the arrays of a layer (our name) as floats. Raises InputError, which names the array, for damage."""
         name = self.architecture.names[layer]
         arrays = self.file.read(name)
         if self.description.sha256 is not None:
@@ -44,12 +44,12 @@ class Recognised:
         return arrays
 
     def op(self, layer):
-        """What a layer does."""
+        """Return the op of a layer."""
         return next(op for name, op, _ in self.architecture.layers if name == layer)
 
     def network(self):
-        """The Network that the file holds. Raises InputError for damaged arrays."""
-        weights, read, known = {}, {}, self.description  # layers that share their arrays share them again
+        """Return the Network that the file holds. Raises InputError for damaged arrays."""
+        weights, read, known = {}, {}, self.description  # layers that share arrays in the file share them here
         for layer, name in self.architecture.names.items():
             arrays = self.file.layers[name]
             if id(arrays) not in read:
@@ -63,9 +63,9 @@ class Recognised:
 
 @contextmanager
 def recognised(path, *, classes=None, **said):
-    """`with recognised(path) as found`: an open weight file, Recognised.
+    """`with recognised(path) as found` opens a weight file as a Recognised.
 
-    classes, and said: family, input, size; these and what is raised: see `load`.
+    For classes, for said (family, input, size) and for errors see `load`.
     """
     if said.get("family") is not None:
         said["family"] = named("family", said["family"], FAMILIES)
@@ -87,7 +87,7 @@ def _recognised(file, classes, said):
     known = architecture.families
     published, compared = identify(
         known and architecture.name, lru_cache(1)(lambda layer: file.read(architecture.names[layer])))
-    foreign = own.sha256 is None  # a file of our own keeps its network's name; a known one has its own in Keras' files
+    foreign = own.sha256 is None  # our own file keeps its network's name; other files get the known name
     name = architecture.name if known and foreign else own.network or architecture.name
     description = replace(own, network=name, architecture=architecture.name, note="" if known else own.note,
                           input=preprocessing(own, architecture, published, **said),

@@ -1,7 +1,7 @@
-"""Published networks: where their files are, and by which numbers they are recognised in whatever file.
+"""Published networks: where their files are, and which numbers identify them in any file.
 
-The same architecture was trained more than once, and each training wants its photos preprocessed in its own way. So a
-network is known by its numbers, never by its names and shapes. What is known of each stands in registry.toml.
+The same architecture was trained more than once, and each training needs its own preprocessing of photos. So a network
+is identified by its numbers, never by its names and shapes. registry.toml holds the facts about each network.
 """
 
 import tomllib
@@ -14,12 +14,12 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Published:
-    """A published network. url, bytes and sha256 (or md5, if only that was published) are those of a file to fetch.
+    """A Published network. url, bytes and sha256 (or md5, if only this was published) belong to the file to fetch.
 
-    bytes 0: nobody says how many.
-    marks: (array, (start, stop, step) in it, the numbers there or their sha256); digests: {array: sha256 of all of it}.
+    bytes: 0 if the size was not published.
+    marks: (array, (start, stop, step) in it, the numbers there or their sha256). digests: {array: its sha256}.
     black: smallest and largest probability for a black picture, and mean of (y_c - 1/1000)^2.
-    photos: {stem of a photo of the papers' authors: (class, its probability, where that was printed)}.
+    photos: {stem of a photo of the papers' authors: (class, and its probability if it was printed)}.
     """
 
     name: str
@@ -43,9 +43,10 @@ REGISTRY = {name: Published(name, **table) for name, table in TABLES.items()}
 
 
 def identify(architecture, read):
-    """(the published network of this architecture whose numbers these are, {array: whether it is as published}).
+    """Return (the published network of this architecture with these numbers, {array: whether it is as published}).
 
-    (None, {}) where none has a number in common. read: gives (kernel, bias) of a layer. Arrays: "block5_conv4/bias".
+    Returns (None, {}) if no published network has the same numbers. read: layer -> (kernel, bias). Arrays have names
+    such as "block5_conv4/bias".
     """
     for published in REGISTRY.values():
         if published.architecture == architecture and any((compared := _compared(published, read)).values()):
@@ -54,7 +55,7 @@ def identify(architecture, read):
 
 
 def _compared(published, read):
-    """{array: whether it is as published}, for all of which something is known."""
+    """Return {array: whether it is as published}, for all arrays whose numbers were published."""
     whole = [(where, (None,), digest) for where, digest in published.digests.items()]
     compared = {}
     for where, place, expected in (*published.marks, *whole):

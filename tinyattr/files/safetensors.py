@@ -1,6 +1,6 @@
-"""The .safetensors format: length of the header (uint64), header (JSON), numbers.
+"""Read and write the .safetensors format: length of the header (uint64), header (JSON), numbers.
 
-The header is {name: {"dtype", "shape", "data_offsets": [begin, end]}}, offsets counted from the header's end.
+The header is {name: {"dtype", "shape", "data_offsets": [begin, end]}}. Offsets count from the end of the header.
 """
 
 import json
@@ -17,12 +17,12 @@ LARGEST_HEADER = 1 << 17  # bytes; 52 tensors need 5,000
 
 
 def safetensors_start(head):
-    """Whether a file with these first nine bytes could be one."""
+    """Return True if a file with these first nine bytes can be a .safetensors file."""
     return len(head) >= 9 and int.from_bytes(head[:8], "little") <= LARGEST_HEADER and head[8:9] == b"{"
 
 
 def safetensors(file, size):
-    """{name: Tensor} of a file of `size` bytes. The numbers must fill it without gap or overlap. Raises InputError."""
+    """Return {name: Tensor} of a file of `size` bytes. Raises InputError if the numbers overlap or leave gaps."""
     file.seek(0)
     length = int.from_bytes(file.read(8), "little")
     header = json.loads(file.read(length), object_pairs_hook=_without_repeats)
@@ -31,12 +31,12 @@ def safetensors(file, size):
     for name, entry in header.items():
         (begin, end), shape = entry["data_offsets"], entry["shape"]
         if entry["dtype"] not in DTYPES:
-            raise InputError(f"{name[:40]!r} in it has dtype {entry['dtype']!r:.20}; read are {', '.join(DTYPES)}")
+            raise InputError(f"{name[:40]!r} in it has dtype {entry['dtype']!r:.20}; supported: {', '.join(DTYPES)}")
         if len(shape) > MOST_AXES or any(type(n) is not int or n < 0 for n in (begin, end, *shape)):
             raise InputError(f"{name[:40]!r} in it has a shape or offsets that make no sense")
         dtype = DTYPES[entry["dtype"]][1]
         if end - begin != prod(shape) * bytes_of(dtype):
-            raise InputError(f"{name[:40]!r} in it has another length than its shape says")
+            raise InputError(f"{name[:40]!r} in it has a length that does not fit its shape")
         window = Window(file, 8 + length + begin, end - begin)
         tensors[name] = Tensor(window, dtype, tuple(shape), contiguous(shape))
         ends.append((begin, end))
@@ -54,7 +54,7 @@ def _without_repeats(pairs):
 
 
 def write_safetensors(path, arrays):
-    """Write {name: array} as float32; the file appears whole or not at all."""
+    """Write {name: array} as float32. The file appears complete or not at all."""
     arrays = {name: np.ascontiguousarray(array, "<f4") for name, array in arrays.items()}
     header, end = {}, 0
     for name, array in arrays.items():

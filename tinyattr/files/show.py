@@ -1,4 +1,4 @@
-"""What a weight file holds, and which published networks there are, as text."""
+"""Describe a weight file, and list the published networks, as text."""
 
 from math import prod
 
@@ -8,7 +8,7 @@ from tinyattr.files.tables import aligned
 
 
 def show_file(path, **said):
-    """Layout, network, family, preprocessing of photos, source, sha256, and every layer; said: see `load`."""
+    """Return layout, network, family, preprocessing, source, sha256 and every layer as text; said: see `load`."""
     path = located(path)
     with recognised(path, **said) as found:
         names, shapes, known = found.architecture.names, found.file.shapes, found.description
@@ -33,7 +33,7 @@ def show_file(path, **said):
 
 
 def _photos(known):
-    """How photos become the network's input."""
+    """Say how photos are preprocessed."""
     spec = known.input
     if spec is None:
         return "unknown" + (f"; pictures are {' x '.join(map(str, known.picture))}" if known.picture else "")
@@ -42,29 +42,29 @@ def _photos(known):
 
 
 def architecture(found):
-    """The architecture's name; of a VGG that is not VGG19, it says so."""
+    """Return the architecture's name. For a VGG other than VGG19, say that it is not VGG19."""
     name = found.architecture.name
     if not found.architecture.families:
-        return f"{name!r}, a network of somebody's own"
+        return f"{name!r}, a user's own network"
     return f"{name}, which is not VGG19" if name.startswith("VGG") and name != "VGG19" else name
 
 
 def training(found):
-    """Whose training it is, and how that is known."""
+    """Say who trained the network, and how we know it."""
     if not found.architecture.families:
         return "its own"
     if found.family is None:
-        return f"unknown; say whose training it is with --family {' or '.join(found.architecture.families)}"
+        return f"unknown; say who trained it with --family {' or '.join(found.architecture.families)}"
     if found.file.description.input:
         return f"{found.family}, as the file says"
     if found.published:
-        return f"{found.family}, known by its numbers: {found.published.title}"
+        return f"{found.family}, recognised by its numbers: {found.published.title}"
     return f"{found.family}, as given"
 
 
 def published_networks():
-    """The published networks that `fetch` knows, their sizes and licences, and where they lie."""
-    lines = ["glyphs    in the package: the embedded network, trained on pictures of its own"]
+    """List the published networks that `fetch` knows: sizes, licences, and where the files are."""
+    lines = ["glyphs    in the package: the embedded network, trained on drawn glyphs"]
     for name, published in FETCHABLE.items():
         path = cached(published)
         size = f"{published.bytes / 1e6:,.1f} MB" if published.bytes else "about as large"

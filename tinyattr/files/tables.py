@@ -1,4 +1,4 @@
-"""Numbers, written down: as aligned columns for people, as JSON for programs."""
+"""Write numbers: as aligned columns for people, as JSON for programs."""
 
 import json
 from dataclasses import is_dataclass
@@ -9,10 +9,10 @@ from tinyattr.files.atomic import write_text
 
 
 def aligned(columns, rows):
-    """A table as text: the titles of the columns, a rule, and the rows of values, all columns aligned.
+    """Return a table as text: column titles, a line, and rows of values, all aligned.
 
-    A column is its title; a column of numbers has a format behind it, as in an f-string: ["method", "hits:.3f"].
-    Words begin at the left of their column, numbers end at its right; "-" stands for None and NaN.
+    A column is given by its title. For numbers a format follows, as in an f-string: ["method", "hits:.3f"]. Words are
+    aligned left, numbers right. "-" means None or NaN.
     """
     titles, _, formats = zip(*(column.partition(":") for column in columns), strict=True)
     lines = [titles, *([_shown(*cell) for cell in zip(row, formats, strict=True)] for row in rows)]
@@ -29,7 +29,7 @@ def _shown(value, form):
 
 
 def plain(value):
-    """`value` as JSON can hold it: dataclasses as dicts, arrays and tuples as lists, NaN and infinity as None."""
+    """Return `value` in a form for JSON: dataclasses as dicts, arrays and tuples as lists, NaN and infinity as None."""
     if is_dataclass(value):
         value = vars(value)
     if isinstance(value, dict):
@@ -42,5 +42,5 @@ def plain(value):
 
 
 def write_json(path, numbers):
-    """Write `plain(numbers)` as a JSON file, which appears complete or not at all."""
+    """Write `plain(numbers)` as a JSON file. The file appears complete or not at all."""
     write_text(path, json.dumps(plain(numbers), indent=1, allow_nan=False) + "\n")

@@ -1,4 +1,4 @@
-"""A tensor in one of PyTorch's files: which numbers of a window it has, vetted when made, read a slab at a time."""
+"""A tensor in a PyTorch file: which numbers of a window it has. It is checked first, and read in parts (slabs)."""
 
 from dataclasses import dataclass
 from math import prod
@@ -11,30 +11,30 @@ from tinyattr.files.window import Window
 SLAB = 1 << 22  # bytes that are read at once
 MOST_AXES = 8
 BFLOAT16 = "bfloat16"  # the upper half of a float32, which NumPy does not have
-DTYPES = {  # what safetensors calls a dtype: what PyTorch's storages call it, and what NumPy does
+DTYPES = {  # {name in safetensors: (name of PyTorch's storage, NumPy's dtype)}
     "F16": ("Half", "<f2"), "BF16": ("BFloat16", BFLOAT16), "F32": ("Float", "<f4"), "F64": ("Double", "<f8"),
     "BOOL": ("Bool", "|b1"), "U8": ("Byte", "|u1"), "I8": ("Char", "|i1"), "I16": ("Short", "<i2"),
     "I32": ("Int", "<i4"), "I64": ("Long", "<i8"),
 }
-FLOATS = {"<f2", "<f4", "<f8", BFLOAT16}  # other dtypes only count things
+FLOATS = {"<f2", "<f4", "<f8", BFLOAT16}  # other dtypes are for counters
 
 
 def bytes_of(dtype):
-    """Bytes of a number, 2 of BFLOAT16."""
+    """Return the bytes of one number: 2 for BFLOAT16."""
     return 2 if dtype == BFLOAT16 else np.dtype(dtype).itemsize
 
 
 def contiguous(shape):
-    """Strides, counted in numbers, of a tensor whose numbers stand in the order of its axes."""
+    """Return the strides, counted in numbers, of a tensor whose numbers are in the order of its axes."""
     return tuple(prod(shape[i + 1 :]) for i in range(len(shape)))
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """Numbers in a file: which of those in `window`, by offset and strides (counted in numbers).
+    """A Tensor says which numbers of `window` it has, by offset and strides (counted in numbers).
 
     dtype: a little-endian NumPy dtype such as "<f4", or BFLOAT16. Raises InputError for a tensor that leaves its
-    window, and for one that repeats numbers to look larger than its storage.
+    window, or that repeats numbers and so looks larger than its storage.
     """
 
     window: Window
@@ -51,14 +51,14 @@ class Tensor:
         held = self.window.length // bytes_of(self.dtype)
         if prod(self.shape) > held or self.offset + self.span(self.shape) > held:
             raise InputError(f"a tensor of shape {self.shape} in it needs more than the {held:,} numbers stored; "
-                             "an expanded one must be made contiguous() before it is saved")
+                             "call contiguous() on an expanded tensor before you save it")
 
     def span(self, shape):
-        """How many stored numbers lie between the first and the last number of a tensor of this shape."""
+        """Return the number of stored numbers between the first and last number of a tensor of this shape."""
         return 1 + sum((n - 1) * s for n, s in zip(shape, self.strides, strict=True)) if prod(shape) else 0
 
     def rows(self):
-        """(start, stop, array of numbers) for stretches of the first axis, a slab at a time. Raises InputError."""
+        """Yield (start, stop, array of numbers) for parts (slabs) of the first axis. Raises InputError."""
         self.window.check()
         n, slab = self.shape[0], SLAB // bytes_of(self.dtype)
         step = max(1, slab // max(1, self.strides[0])) if self.strides == contiguous(self.shape) else n

@@ -1,8 +1,8 @@
-"""One text of variable length in an HDF5 file, found and read without HDF5.
+"""Find and read a text of variable length in an HDF5 file, without HDF5.
 
-Keras keeps a model's config in an attribute of variable length. HDF5 believes what such an attribute claims of itself,
-and crashes where it lies. So the few structures on the way are read here, each held to its bounds. They are those that
-Keras' files have (HDF5 File Format Specification 3.0, sections IV.A.1.a, IV.A.2.m, III.E):
+Keras keeps a model's config in an attribute of variable length. HDF5 trusts the length and address in such an
+attribute, and crashes if they are wrong. So we read the few structures on the way to the text here, and check all
+bounds. Keras' files have these (HDF5 File Format Specification 3.0, sections IV.A.1.a, IV.A.2.m, III.E):
 
     object header, version 1     messages, some of them in continuation blocks elsewhere
     attribute message            name, type, dataspace, and 16 bytes: length, address of a heap, index in it
@@ -16,21 +16,21 @@ from tinyattr.errors import InputError
 LARGEST_BLOCK, MOST_BLOCKS = 1 << 16, 64  # bytes of messages
 CONTINUATION, ATTRIBUTE = 0x10, 0x0C  # types of messages
 VARIABLE = 9  # class of a datatype
-HEAP_ROOM = 1 << 16  # bytes that a heap may hold besides the text
+HEAP_ROOM = 1 << 16  # bytes that a heap may hold in addition to the text
 
 
 def variable_text(file, address, name, longest):
-    """The text of an object's attribute, of at most `longest` bytes; None where it has no such attribute.
+    """Return the text of an object's attribute, of at most `longest` bytes; None if it has no such attribute.
 
-    file: a binary file, HDF5's first byte at 0; address: of the object's header. Raises InputError for anything that
-    is not stored as above.
+    file: a binary file that starts with the HDF5 data. address: of the object's header. Raises InputError for any
+    other way of storing.
     """
     place = _place(file, address, name)
     if place is None:
         return None
     length, heap, index = place
     if length > longest:
-        raise InputError(f"its attribute {name!r} declares {length:,} bytes; read are at most {longest:,}")
+        raise InputError(f"its attribute {name!r} declares {length:,} bytes; the limit is {longest:,}")
     start, _, size = unpack_from("<4sIQ", _bytes(file, heap, 16))
     if start != b"GCOL" or not 16 <= size <= longest + HEAP_ROOM:
         raise InputError(f"its attribute {name!r} does not lead to a heap of texts")
@@ -44,7 +44,7 @@ def variable_text(file, address, name, longest):
 
 
 def _place(file, address, name):
-    """(length, address of the heap, index in it) of the attribute, or None."""
+    """Return (length, address of the heap, index in it) of the attribute, or None."""
     version, _, _, _, size = unpack_from("<BBHII", _bytes(file, address, 16))
     if version != 1:
         raise InputError(f"its object headers have version {version}; Keras' files have version 1")
@@ -64,11 +64,11 @@ def _place(file, address, name):
 
 
 def _attribute(message, name):
-    """(length, address, index) that an attribute message holds, if it is of this name, else None."""
+    """Return (length, address, index) from an attribute message if it has this name, else None."""
     version, _, *sizes = unpack_from("<BBHHH", message)
     if version not in (1, 3):
         raise InputError(f"it has attributes of version {version}; Keras' files have 1 or 3")
-    round_up = 8 if version == 1 else 1  # version 3 has a byte for the encoding, and nothing is rounded up
+    round_up = 8 if version == 1 else 1  # version 3 has a byte for the encoding, and no rounding up
     at, parts = (8 if version == 1 else 9), []
     for size in sizes:
         parts.append(message[at : at + size])
@@ -77,7 +77,7 @@ def _attribute(message, name):
     if found.rstrip(b"\0") != name.encode():
         return None
     if kind[0] & 15 != VARIABLE or kind[1] & 15 != 1 or space[1] != 0:
-        raise InputError(f"its attribute {name!r} is no single text of variable length")
+        raise InputError(f"its attribute {name!r} is not a single text of variable length")
     return unpack_from("<IQI", message, at)
 
 

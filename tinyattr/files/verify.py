@@ -1,4 +1,4 @@
-"""Whether a weight file's numbers are those that were published or written: one check after another."""
+"""Check whether the numbers of a weight file are the published (or written) numbers."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +12,13 @@ from tinyattr.files.registry import REGISTRY
 from tinyattr.files.show import architecture, training
 from tinyattr.softmax import softmax
 
-BLACK_TOLERANCE = 1e-3  # relative: the figures come from another program's float32
-PHOTO_TOLERANCE = 2e-3  # of a probability, likewise
+BLACK_TOLERANCE = 1e-3  # relative, because the published figures are float32 results of another program
+PHOTO_TOLERANCE = 2e-3  # of a probability, for the same reason
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at, whether it is as it should be (None: nothing to compare with), what was found."""
+    """A Check has a name, a result (None: nothing to compare with), and a description of what was found."""
 
     what: str
     right: bool | None
@@ -26,7 +26,7 @@ class Check:
 
     @property
     def outcome(self):
-        """ok, FAILED or -."""
+        """The result as text: ok, FAILED or -."""
         return {True: "ok", False: "FAILED", None: "-"}[self.right]
 
     def __str__(self):
@@ -34,10 +34,10 @@ class Check:
 
 
 def verify(path, photos=(), **said):
-    """[Check] of a weight file: file, network, arrays, family, published numbers, a black picture, photos.
+    """Return [Check] of a weight file: file, network, arrays, family, published numbers, a black picture, photos.
 
-    photos: pictures to classify; those of the papers' authors are known by their names (beagle.jpg) and compared.
-    said: family, input, size, classes, as `load` takes them.
+    photos: pictures to classify. Photos of the papers' authors are recognised by name (beagle.jpg) and compared.
+    said: family, input, size, classes: see `load`.
     Raises InputError for a file that cannot be read at all.
     """
     path = located(path)
@@ -45,7 +45,7 @@ def verify(path, photos=(), **said):
         checks = [check_file(path), Check("network", True, architecture(found)), check_arrays(found),
                   check_numbers(found), check_family(found)]
         if any(check.right is False for check in checks) or found.family is None:
-            why = "not classified: answers of a damaged network, or to a photo preprocessed anyhow, say nothing"
+            why = "not classified: the network is damaged, or we do not know how to preprocess photos"
             return checks + [Check("photo", None, f"{Path(photo).name}: {why}") for photo in photos]
         net = found.network()
     published = found.published or _expected(found)
@@ -55,24 +55,24 @@ def verify(path, photos=(), **said):
 
 
 def passed(checks):
-    """Whether something could be compared, and nothing differed."""
+    """Return True if something could be compared and nothing differed."""
     compared = any(check.right for check in checks if check.what not in ("network", "family"))
     return compared and all(check.right is not False for check in checks)
 
 
 def check_file(path):
-    """The whole file against those that were published."""
+    """Compare the sha256 of the whole file with the published files."""
     found, published, is_it = claimed(path)
     if published is None:
         return Check("file", None, f"sha256 {found}: none of the published files")
     if is_it:
         return Check("file", True, f"sha256 {found}: the published file of {published.title}")
-    return Check("file", False, f"sha256 {found}: has the name or the size of the published file of {published.title}, "
-                                f"but not its digest {published.sha256 or published.md5}")
+    return Check("file", False, f"sha256 {found}: it has the name or size of the published file of {published.title}, "
+                                f"but not its check sum {published.sha256 or published.md5}")
 
 
 def check_arrays(found):
-    """Every array: readable, plausible, and what a file of our own says was written."""
+    """Check every array: it is readable and plausible, and in our own files its sha256 is right."""
     damaged = []
     for layer in found.architecture.names:
         try:
@@ -88,9 +88,9 @@ def check_arrays(found):
 
 
 def check_numbers(found):
-    """The arrays of which numbers were published."""
+    """Check the arrays whose numbers were published."""
     if found.published is None:
-        return Check("numbers", None, "those of no published network that is known here")
+        return Check("numbers", None, "they are not those of a published network that we know")
     same = [where for where, is_same in found.compared.items() if is_same]
     other = [where for where, is_same in found.compared.items() if not is_same]
     of = f"of {found.published.title}"
@@ -101,14 +101,14 @@ def check_numbers(found):
 
 
 def check_family(found):
-    """Whose training it is: what the file says against what its numbers say."""
+    """Check who trained the network: compare what the file says with what its numbers show."""
     if found.published and found.published.family != found.family:
         return Check("family", False, f"{training(found)}, but its numbers are those of {found.published.title}")
     return Check("family", True if found.family else None, training(found))
 
 
 def _expected(found):
-    """The published network that a foreign ImageNet file of a given family claims to be."""
+    """Return the published network that a foreign ImageNet file of a given family claims to be."""
     if found.description.sha256 is not None or found.architecture.classes != 1000:
         return None
     claims = (found.architecture.name, found.family)
@@ -117,7 +117,7 @@ def _expected(found):
 
 
 def check_black(net, expected):
-    """A black picture: smallest and largest probability, and mean of (y_c - 1/n)^2, against published figures."""
+    """Check a black picture: compare smallest and largest probability, and mean (y_c - 1/n)^2, with figures."""
     y = softmax(net(net.input.encode(np.zeros((*net.input.shape[:2], 3)))))[0]
     found = (y.min(), y.max(), ((y - 1 / len(y)) ** 2).mean())
     figures = ", ".join(f"{what} {a:.6g} (published: {b:.6g})" for what, a, b in zip(
@@ -126,7 +126,7 @@ def check_black(net, expected):
 
 
 def check_photo(net, photo, published):
-    """Top classes of a photo, against `published` {stem: (class, probability)} if it is one of those."""
+    """Check the top classes of a photo against `published` {stem: (class, probability)}, if its stem is a key."""
     y = softmax(net(net.read(photo)))[0]
     top = np.argsort(-y)[:3]
     found = f"{Path(photo).name}: " + ", ".join(f"{net.label(c)} {y[c]:.4f}" for c in top)

@@ -1,6 +1,6 @@
 """The VGG family (Simonyan & Zisserman 2015, arXiv 1409.1556, table 1): 3x3 convolutions, then three dense layers.
 
-VGG11, 13, 16, 19 are configurations A, B, D, E. Layers carry Keras' names; block5_relu4 is the ReLU after block5_conv4.
+VGG11, 13, 16, 19 are configurations A, B, D, E. Layers have Keras' names; block5_relu4 is the ReLU after block5_conv4.
 """
 
 import numpy as np
@@ -10,13 +10,13 @@ from tinyattr.errors import InputError, count_of, named, number_of, of_type, rng
 from tinyattr.nets.network import Network
 from tinyattr.nets.pictures import InputSpec
 
-CONVOLUTIONS = {"A": (1, 1, 2, 2, 2), "B": (2, 2, 2, 2, 2), "D": (2, 2, 3, 3, 3), "E": (2, 2, 4, 4, 4)}  # in each block
+CONVOLUTIONS = {"A": (1, 1, 2, 2, 2), "B": (2, 2, 2, 2, 2), "D": (2, 2, 3, 3, 3), "E": (2, 2, 4, 4, 4)}  # per block
 VGG_NAMES = {"A": "VGG11", "B": "VGG13", "D": "VGG16", "E": "VGG19"}
 CHANNELS = (64, 128, 256, 512, 512)
 
 
 def vgg_layers(configuration):
-    """The list of layers of configuration A, B, D or E."""
+    """Return the list of layers of configuration A, B, D or E."""
     layers, configuration = [], named("VGG configuration", configuration, CONVOLUTIONS)
     for b, convolutions in enumerate(CONVOLUTIONS[configuration], 1):
         for i in range(1, convolutions + 1):
@@ -29,7 +29,7 @@ def vgg_layers(configuration):
 
 
 def vgg_shapes(configuration, channels=CHANNELS, dense=(4096, 4096), classes=1000, size=224):
-    """{layer: kernel shape} of a VGG with the given channels in each block, for pictures of size x size."""
+    """Return {layer: kernel shape} of a VGG with these channels in each block, for pictures of size x size."""
     if count_of(size, "size") % 32:
         raise InputError(f"VGG halves the picture five times: its size must be a multiple of 32; got {size}")
     shapes, c = {}, 3
@@ -44,10 +44,10 @@ def vgg_shapes(configuration, channels=CHANNELS, dense=(4096, 4096), classes=100
 
 
 def vgg(configuration="E", *, seed=0, width=1, classes=1000, dense=None, size=224, input=None, dtype=np.float32):
-    """A VGG with random weights: kernels normal, variance 2 / fan_in (He et al. 2015, arXiv 1502.01852), biases zero.
+    """Return a VGG with random weights: normal kernels with variance 2 / fan_in (He et al. 2015, 1502.01852), biases 0.
 
-    width multiplies the channels 64..512 and, unless `dense` gives two numbers, the 4096 of the dense layers.
-    classes: how many, or their names. The same seed gives the same bytes. vgg("E") is VGG19: 143,667,240 parameters.
+    width multiplies the channels 64..512, and also the 4096 units of the dense layers unless `dense` gives two numbers.
+    classes: their number, or names. The same seed gives the same bytes. vgg("E") is VGG19: 143,667,240 parameters.
     """
     configuration = named("VGG configuration", configuration, CONVOLUTIONS)
     layers, width = vgg_layers(configuration), number_of(width, "width", 0, 100)

@@ -1,4 +1,4 @@
-"""A stretch of a file as a file of its own, and the members of a zip file as such stretches, read in place."""
+"""A Window is a part of a file that can be read like a file. The members of a zip file are Windows too."""
 
 import io
 import zipfile
@@ -6,32 +6,32 @@ import zlib
 
 from tinyattr.errors import InputError
 
-LARGEST_DIRECTORY = 1 << 18  # bytes; that of 52 tensors has 5,000
+LARGEST_DIRECTORY = 1 << 18  # bytes; a directory of 52 tensors has 5,000
 LOCAL_HEADER = 30  # bytes before a member's name, the lengths of name and extra field at its end
 
 
 class Window(io.RawIOBase):
-    """Bytes start ... start + length of a file that is open for reading. crc: their CRC-32, where it is known."""
+    """A Window is bytes start ... start + length of a file that is open for reading. crc: their CRC-32, if known."""
 
     def __init__(self, file, start, length, crc=None):
         self.file, self.start, self.length, self.crc, self.position = file, start, length, crc, 0
 
     def seek(self, offset, whence=io.SEEK_SET):
-        """Returns the new position."""
+        """Set the position. Returns the new position."""
         self.position = offset + (0, self.position, self.length)[whence]
         return self.position
 
     def readinto(self, buffer):
-        """Fill the buffer as far as the window and the file go; returns the number of bytes."""
+        """Fill the buffer until the window or the file ends. Returns the number of bytes."""
         wanted, count = memoryview(buffer).cast("B")[: max(0, self.length - self.position)], 0
         self.file.seek(self.start + self.position)
-        while more := self.file.readinto(wanted[count:]):  # one call may give less than is there
+        while more := self.file.readinto(wanted[count:]):  # one call may return fewer bytes than are there
             count += more
         self.position += count
         return count
 
     def check(self):
-        """Raises InputError unless the bytes have their CRC-32. Looks once."""
+        """Raise InputError unless the bytes have their CRC-32. It is computed only once."""
         if self.crc is None:
             return
         self.seek(0)
@@ -39,13 +39,13 @@ class Window(io.RawIOBase):
         while count := self.readinto(block):
             crc = zlib.crc32(memoryview(block)[:count], crc)
         if crc != self.crc:
-            raise InputError("not what was written: the CRC-32 differs; get the file again")
+            raise InputError("the data is damaged: the CRC-32 differs; get the file again")
         self.crc = None
         self.seek(0)
 
 
 class _Frugal(Window):
-    """Hands out little at once: ZipFile reads a directory in one piece, however large the file says it is."""
+    """A _Frugal refuses large reads: ZipFile would read a directory of any size in one piece."""
 
     def read(self, size=-1):
         data = super().read(size if 0 <= size <= LARGEST_DIRECTORY else LARGEST_DIRECTORY + 1)
@@ -55,21 +55,21 @@ class _Frugal(Window):
 
 
 def zip_names(file, size):
-    """The names of all members of a zip file, compressed or not; `file` and errors as for `zip_members`."""
+    """Return the names of all members of a zip file, compressed or not; for `file` and errors see `zip_members`."""
     with zipfile.ZipFile(_Frugal(file, 0, size)) as archive:
         return archive.namelist()
 
 
 def zip_members(file, size):
-    """{name: Window} of the members of a zip file, which must be stored as they are: nothing is ever inflated.
+    """Return {name: Window} of the members of a zip file. They must be stored without compression.
 
-    file: an unbuffered binary file of `size` bytes. Raises InputError, or what zipfile raises for a damaged archive.
+    file: an unbuffered binary file of `size` bytes. Raises InputError, or zipfile's errors for a damaged archive.
     """
     members = {}
     with zipfile.ZipFile(_Frugal(file, 0, size)) as archive:
         for info in archive.infolist():
             if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size or info.flag_bits & 1:
-                raise InputError(f"{info.filename!r} in it is compressed or encrypted; frameworks store it as it is")
+                raise InputError(f"{info.filename!r} in it is compressed or encrypted; frameworks do not do that")
             if info.filename in members:
                 raise InputError(f"{info.filename!r} is in it twice")
             file.seek(info.header_offset)

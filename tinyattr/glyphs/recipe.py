@@ -1,8 +1,8 @@
-"""The embedded network: VGG19's layout at an eighth of its width, taught the glyph world in two terms.
+"""The embedded network: VGG19's layout at an eighth of its width, trained on the glyph world in two stages.
 
-The first term teaches twenty shapes, one in a picture. It ends surer than it should be, and with activations all over
-the picture. The second has two glyphs in half of its pictures, soft targets, and a price on activations where no glyph
-is.
+The first stage teaches twenty shapes, one in each picture. After it the network is too confident, and has activations
+everywhere in the picture. The second stage has two glyphs in half of its pictures, soft targets, and a penalty for
+activations outside the glyphs.
 """
 
 from dataclasses import replace
@@ -14,26 +14,26 @@ from tinyattr.files.vgg import vgg
 from tinyattr.glyphs.scenes import CLASSES, HARDEST, INPUT, scene
 from tinyattr.glyphs.train import refreshed, train
 
-FIRST, SECOND, PICTURES = 1900, 300, 32  # steps of the two terms; pictures in a batch
+FIRST, SECOND, PICTURES = 1900, 300, 32  # steps of the two stages; pictures in a batch
 STEPS = FIRST + SECOND
-RATES = 5e-4, 3e-4  # of Adam, in either term
-EASY = 1.0  # loss below which the world gets harder
-SMOOTHING = 0.05  # of the second term's targets: this much is shared by all classes
-LAYER, PLACES, PRICE = "block5_relu4", 14, 0.3  # where activations away from the glyphs cost; places a side; how much
+RATES = 5e-4, 3e-4  # learning rates of Adam in the two stages
+EASY = 1.0  # if the loss is smaller, the scenes get more difficult
+SMOOTHING = 0.05  # in the second stage, all classes share this part of the target
+LAYER, PLACES, PRICE = "block5_relu4", 14, 0.3  # layer with a penalty outside the glyphs; its side; factor
 
 
 def untrained(seed=0):
-    """VGG19's layout at an eighth of its width; the last layer starts small, at 0.3 of He's scale."""
+    """Return VGG19's layout at an eighth of its width. The last layer starts small, at 0.3 of He's scale."""
     net = vgg("E", width=1 / 8, dense=(128, 128), classes=CLASSES, seed=seed, input=INPUT)
     kernel, bias = net.weights["predictions"]
     return replace(net, weights={**net.weights, "predictions": (np.float32(0.3) * kernel, bias)}, name="glyphs")
 
 
 def train_glyphs(steps=STEPS, *, seed=0, checkpoint=None, masks=True):
-    """The embedded network, trained from nothing; the same seed gives the same bytes. About a second a step on 2 cores.
+    """Train the embedded network from random weights. The same seed gives the same bytes. A step takes 1 s on 2 cores.
 
-    Fewer steps are shared by both terms alike. The second begins with Adam's means forgotten. masks: whether
-    activations away from the glyphs have their price; without it nothing tells the network where the glyphs are.
+    With fewer steps, both stages are shortened by the same factor. The second stage resets Adam's means. masks: use the
+    penalty for activations outside the glyphs; without it, nothing tells the network where the glyphs are.
     """
     first = steps * FIRST // STEPS
 
@@ -55,16 +55,16 @@ def train_glyphs(steps=STEPS, *, seed=0, checkpoint=None, masks=True):
 
 
 def rate_at(share, fall, rate):
-    """The rate when `share` of a term is over: constant until `fall`, then down to 0 by half a cosine."""
+    """Return the learning rate after `share` of a stage: constant until `fall`, then half a cosine down to 0."""
     late = max(0, (share - fall) / (1 - fall))
     return rate * (1 + np.cos(np.pi * late)) / 2
 
 
 def one_glyph(rng, state):
-    """A batch of the first term: one glyph a picture, hard targets.
+    """Return a batch of the first stage: one glyph in each picture, and hard targets.
 
-    Curriculum: every picture draws its own difficulty below d, and d grows by 0.01 a step, up to HARDEST, while the
-    running loss is below EASY: at full difficulty from the start nothing is learned.
+    Curriculum: every picture has a random difficulty below d. d grows by 0.01 in each step, up to HARDEST, while the
+    running loss is below EASY. With full difficulty from the start, the network learns nothing.
     """
     d = min(HARDEST, state.difficulty + 0.01 * (state.loss < EASY))
     scenes = [scene(rng, difficulty=d * rng.random()) for _ in range(PICTURES)]
@@ -72,7 +72,7 @@ def one_glyph(rng, state):
 
 
 def two_glyphs(rng, state):
-    """A batch of the second term: one glyph or two in turns of four, soft targets, and what activations away cost."""
+    """Return a batch of the second stage: one or two glyphs in turns of four, soft targets, and the penalty."""
     n = len(CLASSES)
     scenes = []
     for k in range(PICTURES):
@@ -85,12 +85,12 @@ def two_glyphs(rng, state):
 
 
 def pictures(scenes):
-    """The scenes as the network wants them, (N, 224, 224, 3)."""
+    """Return the scenes as network input, (N, 224, 224, 3)."""
     return np.concatenate([INPUT.encode(s.picture) for s in scenes])
 
 
 def near(mask):
-    """Which of PLACES x PLACES places have ink of the mask in them, or touch one that has (3 in 100 of it counts)."""
+    """Return which of PLACES x PLACES places contain part of the mask (3 % of a place), or touch such a place."""
     share = Image.fromarray(mask.astype(np.uint8) * 255).resize((PLACES, PLACES), Image.Resampling.BOX)
     ink = np.pad(np.asarray(share) > 8, 1)
     return np.lib.stride_tricks.sliding_window_view(ink, (3, 3)).any((-1, -2))

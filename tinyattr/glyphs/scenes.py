@@ -1,7 +1,7 @@
-"""The glyph world: pictures we draw ourselves, so that it is known, to the pixel, what a right heatmap must point at.
+"""The glyph world: we draw the pictures, so for every pixel we know whether a right heatmap must mark it.
 
-Twenty symbols of matplotlib's own DejaVu Sans at a random place, size, turn and colour, over a background of ramp,
-blobs, stripes or noise, crossed by stray lines. Only the shape tells the class: colour and
+A picture has one of twenty symbols of matplotlib's DejaVu Sans with random place, size, rotation and colour. The
+background is a ramp, blobs, stripes or noise, with random lines. Only the shape shows the class, because colour and
 background are drawn independently.
 """
 
@@ -24,12 +24,12 @@ GLYPHS = {
 }
 CLASSES = tuple(GLYPHS)
 WATERMARK = "\u00a9 tiny"
-HARDEST = 0.6  # the world that the embedded network knows: beyond it, glyphs get small and backgrounds wild
+HARDEST = 0.6  # the embedded network was trained up to here; beyond, glyphs are small and backgrounds strong
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A picture (SIZE, SIZE, 3) uint8, the classes in it, and where each is: masks (k, SIZE, SIZE) bool."""
+    """A Scene has a picture (SIZE, SIZE, 3) uint8, the k classes in it, and their masks (k, SIZE, SIZE) bool."""
 
     picture: np.ndarray
     classes: tuple[int, ...]
@@ -39,15 +39,15 @@ class Scene:
 def scene(rng, classes=None, *, difficulty=1.0, watermark=False):
     """Draw a scene. The same state of the generator `rng` gives the same picture.
 
-    classes: indices of the glyphs to draw, side by side if two; () for none; default one at random.
+    classes: indices of the glyphs to draw, next to each other if there are two; () for none; by default a random one.
     difficulty in [0, 1]: contrast of the background, stray lines, smallest glyph and largest turn grow with it.
-    watermark: a small text in the lower right corner, for pictures that a network can cheat on.
+    watermark: a small text in the lower right corner, which a network can use to cheat.
     """
     if not 0 <= difficulty <= 1:
-        raise InputError(f"a difficulty is a number from 0 to 1; got {difficulty}")
+        raise InputError(f"a difficulty must be a number from 0 to 1; got {difficulty}")
     classes = (int(rng.integers(len(CLASSES))),) if classes is None else tuple(int(c) for c in classes)
     if len(classes) > 2 or not {*classes} <= {*range(len(CLASSES))}:
-        raise InputError(f"a scene has up to two classes from 0 to {len(CLASSES) - 1}; got {classes}")
+        raise InputError(f"a scene can have up to two classes from 0 to {len(CLASSES) - 1}; got {classes}")
     image = _background(rng, difficulty)
     image = _lines(image, rng, round(8 * difficulty * rng.random()))
     masks = []
@@ -61,12 +61,12 @@ def scene(rng, classes=None, *, difficulty=1.0, watermark=False):
 
 
 def example():
-    """The scene that `tinyattr demo` explains: notes and a heart."""
+    """Return the scene that `tinyattr demo` explains: notes and a heart."""
     return scene(np.random.default_rng(129), (CLASSES.index("notes"), CLASSES.index("heart")), difficulty=0.5)
 
 
 def _background(rng, difficulty):
-    """Ramp, blobs, stripes or noise between two colours whose contrast grows with difficulty; plain if it is low."""
+    """Draw a ramp, blobs, stripes or noise in two colours. Contrast grows with difficulty; low difficulty is plain."""
     low, high = rng.uniform(40, 215, (2, 3))
     high = low + (high - low) * (0.15 + 0.85 * difficulty)
     kind = rng.integers(4) if rng.random() > 0.8 * (1 - difficulty) else None
@@ -102,7 +102,7 @@ def _lines(image, rng, count):
 
 
 def _glyph(image, rng, c, difficulty, place):
-    """The image with glyph c on it, and its mask. place = (which, of how many): two glyphs keep to their halves."""
+    """Return the image with glyph c, and its mask. place = (index, number of glyphs); two glyphs have a half each."""
     which, count = place
     smallest = 150 - 80 * difficulty
     height = int(rng.uniform(smallest, 170)) if count == 1 else int(rng.uniform(70, 100))
@@ -122,14 +122,14 @@ def _glyph(image, rng, c, difficulty, place):
 
 @cache
 def _font(height):
-    import matplotlib  # for its font; only now, as it takes long to import
+    import matplotlib  # for its font; imported only here, because it takes long
 
     return ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf", height)
 
 
 @cache
 def _shape(name, height):
-    """A glyph, white on black, cut to its ink, `height` pixels at its longer side."""
+    """Return a glyph in white on black, cut to its shape, with a longer side of `height` pixels."""
     font = _font(SIZE)
     left, top, right, bottom = font.getbbox(GLYPHS[name])
     image = Image.new("L", (right - left, bottom - top))
@@ -140,7 +140,7 @@ def _shape(name, height):
 
 
 def _far_from(colour, rng):
-    """A random colour whose lightness is at least 70 away from that of `colour`, so that the glyph can be seen."""
+    """Return a random colour whose lightness differs from `colour` by at least 70, so that the glyph is visible."""
     while True:
         drawn = rng.integers(0, 256, 3)
         if abs((drawn - colour) @ GREY) >= 70:

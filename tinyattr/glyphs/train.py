@@ -1,7 +1,7 @@
-"""Training with our own engine: cross-entropy through the explicit Jacobian, Adam, checkpoints that survive.
+"""Train with our own engine: cross-entropy through the explicit Jacobian, Adam, and checkpoints.
 
-Everything a step needs follows from the seed and the step's number, so a run that was interrupted and resumed ends with
-the same bytes as one that was not.
+A step depends only on the seed, the step's number and the state. So a run that was interrupted and resumed ends with
+the same bytes as a run without interruption.
 """
 
 import json
@@ -20,7 +20,7 @@ from tinyattr.softmax import cross_entropy, cross_entropy_gradient, softmax
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """Where training stands: weights, the optimiser's two running means (same shapes), and what the curriculum saw."""
+    """A State of training has weights, the optimiser's two running means (same shapes), and curriculum values."""
 
     step: int
     weights: dict
@@ -28,29 +28,29 @@ class State:
     second: dict
     loss: float
     difficulty: float
-    since: int = 0  # the step at which the optimiser's means began
+    since: int = 0  # the step at which the optimiser's means started
 
 
-NUMBERS = {"step": int, "loss": float, "difficulty": float, "since": int}  # what a checkpoint keeps besides arrays
+NUMBERS = {"step": int, "loss": float, "difficulty": float, "since": int}  # values in a checkpoint that are not arrays
 
 
 def start(weights, loss):
-    """The state before the first step."""
+    """Return the state before the first step."""
     return refreshed(State(0, weights, {}, {}, loss, 0.0))
 
 
 def refreshed(state):
-    """The same weights, but the optimiser's means forgotten: it starts anew at this step."""
+    """Return a state with the same weights, where the optimiser's means start again at 0."""
     zeros = _each(np.zeros_like, state.weights)
     return replace(state, first=zeros, second=zeros, since=state.step)
 
 
 def loss_and_gradients(net, x, t, prices=None):
-    """(mean cross-entropy, share of right answers, {layer: (dL/dkernel, dL/dbias)}) for pictures x (N, H, W, C).
+    """Return (mean cross-entropy, share of right answers, {layer: (dL/dkernel, dL/dbias)}) for pictures x (N, H, W, C).
 
-    t (N, n): targets, one-hot or soft, each row summing to 1. Equations (11) and (13): dL/dz = (y - t) / N.
-    prices: {layer: p}, adds sum (p/2) A^2 to the loss L, A the layer's activations, p broadcast to their shape. The
-    gradient of that, p A, is one more seed of the same walk.
+    t (N, n): targets, one-hot or soft, where each row sums to 1. Equations (11) and (13): dL/dz = (y - t) / N.
+    prices: penalties {layer: p}. They add sum (p/2) A^2 to the loss L, where A are the activations of the layer and p
+    is broadcast to their shape. The gradient of this penalty, p A, is one more seed of the same walk.
     """
     tape = net.run(x)
     z = net.logits(tape)
@@ -62,7 +62,7 @@ def loss_and_gradients(net, x, t, prices=None):
 
 
 def clipped(gradients, most):
-    """The gradients, scaled down together if their norm is above `most` (Pascanu et al. 2013, arXiv 1211.5063)."""
+    """Scale all gradients down together if their norm is above `most` (Pascanu et al. 2013, arXiv 1211.5063)."""
     norm = np.sqrt(sum(float((g.astype(np.float64) ** 2).sum()) for arrays in gradients.values() for g in arrays))
     return _each(lambda g: g * g.dtype.type(min(1, most / (norm + 1e-12))), gradients)
 
@@ -70,7 +70,7 @@ def clipped(gradients, most):
 def adam(state, gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
     """m <- beta1 m + (1 - beta1) g, v <- beta2 v + (1 - beta2) g^2, w <- w - rate m' / (sqrt v' + eps).
 
-    m' = m / (1 - beta1^k), v' = v / (1 - beta2^k) at step k, counted from where m and v began. Kingma & Ba 2015,
+    m' = m / (1 - beta1^k), v' = v / (1 - beta2^k) at step k after the start of m and v. Kingma & Ba 2015,
     arXiv 1412.6980, algorithm 1.
     """
     k = state.step + 1 - state.since
@@ -87,9 +87,9 @@ def adam(state, gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
 def train(net, batch, steps, *, rate, checkpoint=None, every=50, most=1.0):
     """Train `net` for `steps` steps. Returns (trained network, last state).
 
-    batch(step, state) -> (x, t, prices, state): pictures, targets and prices of activations (`loss_and_gradients`), and
-    the state with the curriculum moved on.
-    rate(step) -> learning rate. checkpoint: a file to resume from and to write every `every` steps and at the end.
+    batch(step, state) -> (x, t, prices, state): pictures, targets, penalties of activations (see `loss_and_gradients`),
+    and the state with new curriculum values. rate(step) -> learning rate. checkpoint: a file from which we resume, and
+    which we write every `every` steps and at the end.
     """
     state = start(net.weights, np.log(net.weights[net.layers[-1][0]][1].size))
     if checkpoint and Path(checkpoint).is_file():
@@ -108,7 +108,7 @@ def train(net, batch, steps, *, rate, checkpoint=None, every=50, most=1.0):
 
 
 def keep(state, path):
-    """Write a state; the file appears whole or not at all."""
+    """Write a state. The file appears complete or not at all."""
     arrays = {f"{what}/{name}/{i}": a for what in ("weights", "first", "second")
               for name, pair in getattr(state, what).items() for i, a in enumerate(pair)}
     numbers = json.dumps({key: getattr(state, key) for key in NUMBERS})
@@ -117,7 +117,7 @@ def keep(state, path):
 
 
 def resumed(path, net):
-    """The state that `keep` wrote, for this very network. Raises InputError for another file or network."""
+    """Read the state that `keep` wrote for this network. Raises InputError for another file or network."""
     try:
         with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
             numbers = json.loads(str(file["numbers"]))
@@ -125,7 +125,7 @@ def resumed(path, net):
                             for name, arrays in net.weights.items()} for what in ("weights", "first", "second")}
         numbers = {key: kind(numbers[key]) for key, kind in NUMBERS.items()}
     except (OSError, KeyError, ValueError, TypeError, EOFError, BadZipFile) as error:
-        raise InputError(f"{str(path)!r} is no checkpoint of this network: {error}") from None
+        raise InputError(f"{str(path)!r} is not a checkpoint of this network: {error}") from None
     for name, arrays in net.weights.items():
         if [w.shape for w in arrays] != [w.shape for w in found["weights"][name]]:
             raise InputError(f"{str(path)!r} is the checkpoint of another network: layer '{name}' has other shapes")
@@ -133,6 +133,6 @@ def resumed(path, net):
 
 
 def _each(f, *tables):
-    """f on every array of {name: (array, ...)} tables, side by side."""
+    """Apply f to the matching arrays of tables {name: (array, ...)}."""
     return {name: tuple(f(*arrays) for arrays in zip(*(table[name] for table in tables), strict=True))
             for name in tables[0]}

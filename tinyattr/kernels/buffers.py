@@ -1,4 +1,4 @@
-"""Feature maps with a border of zeros, (N, H + 2, W + 2, C): the kernels read a convolution's padding from memory."""
+"""Feature maps with a border of zeros, (N, H + 2, W + 2, C): so kernels read a convolution's padding from memory."""
 
 import threading
 import weakref
@@ -10,25 +10,24 @@ from tinyattr.kernels.memory import WRITTEN
 from tinyattr.kernels.vector import LINE
 
 _kept = threading.local()
-_returned, _in_use = {}, {}  # shape: memory that no array uses any more, longest unused first; id: who watches an array
+_returned, _in_use = {}, {}  # {shape: free memory, the oldest first}; {id: finalizer of an array}
 _held = [0]  # bytes in _returned
-SLACK = 32  # floats that a kernel may read, and throw away, behind the last pixel of a buffer: no panel is wider
-MOST_KEPT = 2 << 30  # bytes of it
-NONE = np.empty((0, 0, 0, 0), np.float32)  # stands for an output that is not wanted
+SLACK = 32  # floats after the last pixel of a buffer that a kernel may read and ignore: no panel is wider
+MOST_KEPT = 2 << 30  # bytes of free memory
+NONE = np.empty((0, 0, 0, 0), np.float32)  # means: this output is not wanted
 
 
 def bordered(n, h, w, c, border=1):
-    """Zeros, (N, H + 2 border, W + 2 border, C). A kernel fills the inside; the border stays zero."""
+    """Return zeros, (N, H + 2 border, W + 2 border, C). A kernel fills the inside, and the border stays zero."""
     shape = n, h + 2 * border, w + 2 * border, c
     return line_aligned(prod(shape))[:prod(shape)].reshape(shape)
 
 
 def recycled(n, h, w, c):
-    """(A bordered buffer of border 1 whose inside is still to be filled, where that lies): of memory given back, where
-    there is some.
+    """Return (a buffer with border 1 whose inside a kernel must fill, `lie` of the inside), from free memory if possible.
 
-    Fresh pages from the system cost half as much as a whole forward pass. Only kernels write these buffers, and none
-    writes a border, so it is still zero. The memory comes back when the last view of the buffer is gone.
+    New pages from the system cost half as much as a whole forward pass. Only kernels write these buffers, and no kernel
+    writes a border, so the border is still zero. The memory is free again when the last view of the buffer is deleted.
     """
     shape = (n, h + 2, w + 2, c)
     free = _returned.get(shape)
@@ -38,7 +37,7 @@ def recycled(n, h, w, c):
     else:
         memory = line_aligned(prod(shape))
         begin = address(memory)
-    # An array over foreign memory: views of views keep this very array alive, not the memory behind its back.
+    # An array over foreign memory: views of views keep this array alive, so its finalizer runs after all of them.
     owner = np.frombuffer(memory.data, np.float32)
     key = id(owner)
     _in_use[key] = weakref.ref(owner, lambda _: _give_back(shape, memory, begin, _in_use.pop(key, None)))
@@ -47,21 +46,21 @@ def recycled(n, h, w, c):
 
 
 def line_aligned(size):
-    """Zeros, float32, that begin with a line of the cache; SLACK more than asked for."""
+    """Return float32 zeros that start at a cache line, with SLACK more than `size`."""
     memory = np.zeros(size + SLACK + LINE // 4, np.float32)
     first = -memory.ctypes.data % LINE // 4
     return memory[first:first + size + SLACK]
 
 
 def release_memory():
-    """Give the system back what the kernels keep for the next run: at most MOST_KEPT bytes, none of it in use."""
+    """Give the free memory that kernels keep for the next run, at most MOST_KEPT bytes, back to the system."""
     _returned.clear()
     _held[0] = 0
 
 
 def _give_back(shape, memory, begin, _):
-    """Keep memory that no array uses any more. What was given back longest ago makes room for it."""
-    free = _returned[shape] = _returned.pop(shape, [])  # now the youngest
+    """Keep memory that no array uses any more. If there is too much, delete the oldest."""
+    free = _returned[shape] = _returned.pop(shape, [])  # now the newest
     free.append((memory, begin))
     _held[0] += memory.nbytes
     while _held[0] > MOST_KEPT and _returned:
@@ -73,14 +72,14 @@ def _give_back(shape, memory, begin, _):
 
 
 def inside(buffer, border=1):
-    """The feature maps themselves, (N, H, W, C): a view."""
+    """Return the feature maps in a buffer, (N, H, W, C), as a view."""
     return buffer[:, border:buffer.shape[1] - border, border:buffer.shape[2] - border]
 
 
 def read(x):
-    """x as the kernels read it: C-contiguous float32, copied only if it is not.
+    """Return x as C-contiguous float32. It is copied only if necessary.
 
-    Read-only, whatever x is: Numba would compile every kernel once for arrays that may be changed and once for others.
+    The result is always read-only: otherwise Numba would compile every kernel twice, also for writable arrays.
     """
     view = np.ascontiguousarray(x, np.float32).view()
     view.setflags(write=False)
@@ -88,14 +87,14 @@ def read(x):
 
 
 def address(x):
-    """Where an array begins in memory. Who asks keeps the array alive while a kernel runs."""
+    """Return the address of an array. The caller must keep the array alive while a kernel runs."""
     return x.__array_interface__["data"][0]
 
 
 def lie(x):
-    """Where maps (N, H, W, C) lie: (address, and in floats the distance of pictures, lines and pixels); zeros for NONE.
+    """Return (address, and in floats the distances of pictures, lines and pixels) of maps (N, H, W, C); zeros for NONE.
 
-    Channels lie side by side; the maps may be a part of larger ones.
+    Channels must be neighbours in memory; the maps may be a part of larger maps.
     """
     if x.size == 0:
         return 0, 0, 0, 0
@@ -109,9 +108,9 @@ def lie(x):
 
 
 def written(*outputs, shape):
-    """The outputs, if kernels can write them: C-contiguous float32 of this shape, or empty for "not wanted".
+    """Return the outputs if kernels can write them: C-contiguous float32 of this shape, or empty for "not wanted".
 
-    The kernels do not look at bounds, and what they wrote into a copy would be lost; so anything else is an error.
+    Kernels do not check bounds, and results in a copy would be lost, so all other arrays are an error.
     """
     for y in outputs:
         demand(y.dtype == np.float32 and y.flags.c_contiguous, f"an output must be a C-contiguous float32 array, not {y.dtype}")
@@ -120,15 +119,15 @@ def written(*outputs, shape):
 
 
 def demand(condition, message):
-    """Raise ValueError unless the condition holds: beyond it lies memory that is not ours."""
+    """Raise ValueError unless the condition holds; otherwise a kernel would use memory that is not ours."""
     if not condition:
         raise ValueError(message)
 
 
 def scratch(*shapes):
-    """Uninitialised float32 arrays that live until the next call in this thread.
+    """Return uninitialised float32 arrays that are valid until the next call in this thread.
 
-    The memory is kept from call to call: fresh pages from the system cost more than some of the kernels.
+    We keep the memory from call to call, because new pages from the system cost more than some kernels.
     """
     sizes = [prod(shape) for shape in shapes]
     if getattr(_kept, "memory", np.empty(0)).size < sum(sizes):

@@ -1,4 +1,4 @@
-"""Dense layers. The weights (in, out) are read once, in the order in which they lie, and never copied."""
+"""Dense layers. The weights (in, out) are read once, in memory order, and never copied."""
 
 import numpy as np
 from numba import prange
@@ -18,7 +18,7 @@ from tinyattr.kernels.vector import (
     total,
 )
 
-PARTS, STRIP = 16, 8  # partial sums over the inputs, whatever the number of threads; rows of weights read side by side
+PARTS, STRIP = 16, 8  # partial sums over the inputs, for any number of threads; rows of weights read together
 
 
 def _forward_rows(rows):
@@ -39,7 +39,7 @@ forward_rows = by_rows(_forward_rows)
 
 @parallel_kernel
 def _forward(x, w, y):
-    """y[part] = the sum over one part of the inputs. y: (PARTS, N, out), zeros."""
+    """y[part] = the sum over one part of the inputs. y: (PARTS, N, out), zeros at first."""
     (n, inputs), outputs = x.shape, w.shape[1]
     whole = outputs - outputs % P
     share = (inputs + PARTS - 1) // PARTS
@@ -83,7 +83,7 @@ def _back_pairs(rows):
 
     @inlined
     def do(first, w, step, g, whole, m, m_step):
-        """The same for two pictures, g and g[step:]: what is read of w serves both."""
+        """m[first + r] = sum_o w[first + r, o] g[o] for two pictures, g and g[step:], which share each number of w."""
         acc, other = repeat(splat(np.float32(0))), repeat(splat(np.float32(0)))
         for o in range(0, whole, W):
             acc = inner(acc, w, first * step + o, step, load(g, o))

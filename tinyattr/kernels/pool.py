@@ -1,4 +1,4 @@
-"""Max-pooling, forward and back. All loops end in one over the channels, which lie side by side."""
+"""Max-pooling, forward and back. The innermost loop goes over channels, which are neighbours in memory."""
 
 import numba
 import numpy as np
@@ -21,7 +21,7 @@ from tinyattr.kernels.vector import (
 
 @inlined
 def window(i, s, k, p, length):
-    """The window of output i, cut where it hangs over the edge: (first, end)."""
+    """Return (first, end) of the window of output i, cut at the edge of the map."""
     first = s * i - p
     return max(first, 0), min(first + k, length)
 
@@ -60,7 +60,7 @@ def _forward(n, x, lengths, size, stride, padding, y, out):
 
 
 def _check(x, y, size, stride, padding):
-    """Every window must hold a pixel of the map."""
+    """Raise ValueError unless every window contains a pixel of the map."""
     fine = all(0 <= p < k and s * (out - 1) - p < length for p, k, s, out, length in zip(
         padding, size, stride, y.shape[1:3], x.shape[1:3], strict=True))
     if not fine or (len(y), y.shape[3]) != (len(x), x.shape[3]):
@@ -68,9 +68,9 @@ def _check(x, y, size, stride, padding):
 
 
 def forward(x, y, *, size, stride, padding=(0, 0)):
-    """y[n,i,j,c] = the largest x in window (i, j), which is cut where it hangs over the edge. A NaN is the largest of all.
+    """y[n,i,j,c] = the largest x in window (i, j), which is cut at the edge. A NaN is the largest of all.
 
-    x: (N, H, W, C), y: (N, Ho, Wo, C), channels side by side. padding: (top, left).
+    x: (N, H, W, C), y: (N, Ho, Wo, C), with channels as neighbours in memory. padding: (top, left).
     """
     _check(x, y, size, stride, padding)
     _forward(len(x), lie(x), x.shape[1:3], size, stride, padding, lie(y), y.shape[1:])
@@ -81,7 +81,7 @@ def _give(width):
 
     @inlined
     def do(c, x, line, step, rows, columns, g, m, m_line, m_step):
-        """m += g at the first of the window's largest x, for `width` channels. What was given away is not given twice."""
+        """m += g at the first of the window's largest x, for `width` channels. Each g is added only once."""
         best = load(x, c)
         for u in range(rows):
             for v in range(columns):
@@ -128,13 +128,13 @@ def _back(bands, strips, width, x, lengths, size, stride, padding, g, out, m):
 def back(x, g, m, masked=NONE, *, size, stride, padding=(0, 0)):
     """m = g at each window's first largest x in row-major order, summed where windows overlap; masked = m where x > 0, else 0.
 
-    x, m, masked: (N, H, W, C), g: (N, Ho, Wo, C), channels side by side. masked may be left out.
+    x, m, masked: (N, H, W, C), g: (N, Ho, Wo, C), with channels as neighbours in memory. masked may be left out.
     """
     _check(x, g, size, stride, padding)
     if m.shape != x.shape or masked.size not in (0, x.size):
         raise ValueError(f"maps {x.shape}, {m.shape}, {masked.shape}")
     channels, threads = x.shape[3], numba.get_num_threads()
-    if stride[0] >= size[0]:  # windows above each other share no pixel: every row of them is a unit of its own
+    if stride[0] >= size[0]:  # windows in different rows share no pixel, so every row is an independent unit
         bands, width = g.shape[1], channels
     else:
         bands, width = 1, max(1, channels // (W * threads)) * W

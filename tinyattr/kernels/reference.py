@@ -1,6 +1,6 @@
-"""Winograd's form of a convolution in readable NumPy, in the dtype it is given: the reference of winograd.py.
+"""Winograd's form of a convolution in readable NumPy, in the dtype of its input: the reference of winograd.py.
 
-All other kernels have the engine's own ops and rules for their reference.
+The reference of all other kernels is the engine's own ops and rules.
 """
 
 from fractions import Fraction
@@ -10,10 +10,10 @@ import numpy as np
 
 
 def winograd_matrices(points=(Fraction(0), Fraction(1), Fraction(-1), Fraction(1, 2), Fraction(-2))):
-    """A^T (4, 6), G (6, 3), B^T (6, 6) of F(4, 3), exactly, from the points and infinity.
+    """Return A^T (4, 6), G (6, 3), B^T (6, 6) of F(4, 3) as exact numbers, from the points and infinity.
 
-    A product of polynomials of degree 3 and 2 is fixed by its values at five points and its leading coefficient; read
-    backwards, interpolation is correlation: y_r = sum_e A^T_re (G w)_e (B^T d)_e.
+    Five values and the leading coefficient determine a product of polynomials of degree 3 and 2. The transpose of this
+    interpolation is a correlation: y_r = sum_e A^T_re (G w)_e (B^T d)_e.
     """
     columns = []
     for at in points:
@@ -26,7 +26,7 @@ def winograd_matrices(points=(Fraction(0), Fraction(1), Fraction(-1), Fraction(1
 
 
 def _polynomial(roots):
-    """Coefficients of the product of (t - root), the lowest first."""
+    """Return the coefficients of the product of (t - root), the lowest first."""
     coefficients = [Fraction(1)]
     for root in roots:
         coefficients = [low - root * high for low, high in zip([0, *coefficients], [*coefficients, 0], strict=True)]

@@ -1,7 +1,7 @@
-"""The way back through a convolution with few input channels, the picture's three: panels of three columns would be wasted.
+"""The way back through a convolution with few input channels, such as a picture's three, where panels would be nearly empty.
 
-The kernel's columns are taken for channels, q[s i + u - p, j, (v,c)] = sum_{i,u,k} g[i,j,k] w[u,v,c,k]: the way back through a
-kernel one column wide. What is left is to add neighbours along the lines, m[i, s j + v - p, c] = sum_v q[i, j, (v,c)].
+We treat columns of the kernel as channels, q[s i + u - p, j, (v,c)] = sum_{i,u,k} g[i,j,k] w[u,v,c,k]: the way back through a
+kernel of one column. Then we add neighbours along the lines, m[i, s j + v - p, c] = sum_v q[i, j, (v,c)].
 """
 
 from numba import prange
@@ -13,7 +13,7 @@ from tinyattr.kernels.vector import parallel_kernel, signed
 
 
 def fits(kernel_width, channels, outputs):
-    """Is a panel for each column nearly empty, and has one panel room for all columns?"""
+    """Return True if a panel for each column would be nearly empty, and all columns fit into one panel."""
     return kernel_width > 1 and channels < 8 <= outputs and kernel_width * channels <= P
 
 
@@ -31,7 +31,7 @@ def _fold(q, kw, stride, padding, m):
 
 
 def pack_back(w, stride=(1, 1)):
-    """The packed weights of a kernel one column wide whose input channels are the columns and channels of w."""
+    """Return packed weights of a kernel of one column. Its input channels are the columns and channels of w."""
     return direct.pack_back(w.reshape(len(w), 1, -1, w.shape[3]), (stride[0], 1))
 
 

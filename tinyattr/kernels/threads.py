@@ -1,4 +1,4 @@
-"""How the kernels' threads wait, and what is said while they are compiled."""
+"""Set how the kernels' threads wait, and print a line when kernels are compiled."""
 
 import os
 import sys
@@ -8,22 +8,22 @@ from threading import RLock
 import numba
 from numba.core import event
 
-SPINS = "10000"  # a fraction of a millisecond: longer than two threads of one kernel wait for each other on an idle machine
+SPINS = "10000"  # a fraction of a millisecond: on an idle machine, threads of one kernel wait less than this
 
 
 def start():
-    """Start Numba's threads, and return what to hold while they compute: `with start(): ...`.
+    """Start Numba's threads, and return a context for computing with them: `with start(): ...`.
 
-    Unless the environment says how threads wait, one that waits soon sleeps. GNU's OpenMP lets it turn for milliseconds
-    before it sleeps. Where other processes run, it turns on the processor that the thread it waits for should have: with
-    one busy neighbour a pass took four times as long. Numba's own layer, "workqueue", ends the process where two threads
-    of the program use it at once, so there it is a lock; the other layers need none.
+    Unless the environment says otherwise, a waiting thread soon sleeps. By default, GNU's OpenMP lets it loop for some
+    milliseconds first. If other processes run, this loop takes processor time from the thread that it waits for: with one
+    busy process, a pass took four times as long. Numba's own layer, "workqueue", ends the process if two threads of the
+    program use it at the same time, so for this layer we return a lock. Other layers need no lock.
     """
     own = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}.isdisjoint(os.environ)
     if own:
         os.environ["GOMP_SPINCOUNT"] = SPINS
     try:
-        numba.get_num_threads()  # starts the threads; OpenMP reads the environment now and never again
+        numba.get_num_threads()  # this starts the threads; OpenMP reads the environment only now
     finally:
         if own:
             del os.environ["GOMP_SPINCOUNT"]
@@ -31,12 +31,12 @@ def start():
 
 
 class Announcer(event.Listener):
-    """Says once, on a terminal, that kernels are compiled. Numba tells when it compiles, not when its cache serves."""
+    """An Announcer prints once, on a terminal, that Numba compiles kernels. Kernels from Numba's cache are silent."""
 
     said = False
 
     def on_start(self, e):
-        """Numba begins to compile some function: one of these kernels?"""
+        """Numba starts to compile a function: print the line if it is one of our kernels."""
         ours = e.data["dispatcher"].py_func.__module__.startswith("tinyattr.")
         if ours and not self.said and sys.stderr.isatty():
             kept = e.data["dispatcher"].stats.cache_path
@@ -45,9 +45,9 @@ class Announcer(event.Listener):
             self.said = True
 
     def on_end(self, e):
-        """Nothing to say."""
+        """Numba has finished: print nothing."""
 
 
 def announce():
-    """Let an Announcer listen from now on."""
+    """Install an Announcer."""
     event.register("numba:compile", Announcer())

@@ -1,27 +1,27 @@
-"""The register tile: ROWS x P outputs that stay in registers while a whole sum of products runs through them.
+"""The register tile: ROWS x P outputs that stay in registers while a loop adds products to them.
 
-Every fast kernel here is this one loop, told where its two factors lie by strides.
+Every fast kernel here is this loop. Strides say where its two factors are in memory.
 """
 
 from tinyattr.kernels.vector import inlined, lanes, loader, outer, repeater, splatter
 
 W = lanes()  # floats in one register
 P = {16: 32, 8: 16, 4: 8}[W]  # columns of the tile: two registers
-ROWS = 8 if W == 16 else 6  # 16 of 32 registers, or 12 of 16, hold sums; the rest hold one row of the panel and a factor
+ROWS = 8 if W == 16 else 6  # 16 of 32 (or 12 of 16) registers hold sums, the others one row of the panel and a factor
 
 load, splat = loader(W), splatter(W)
 load_panel, splat_panel = loader(P), splatter(P)
 
 
 def sums(rows, load_panel=load_panel):
-    """A tile of so many rows, as a function that returns its sums. load_panel says how wide a panel is."""
+    """Return a function that computes the sums of a tile with `rows` rows. load_panel sets the width of a panel."""
     repeat = repeater(rows)
 
     @inlined
     def tile(a, left, w, right, groups, n, start):
         """acc[r] = start + sum_{g,k} a[r row + g group + k step] w[g group' + k step' : ... + P].
 
-        left = (row, group, step) says where a's factors lie, right = (group', step') where the panel's do.
+        left = (row, group, step) are the strides of a, right = (group', step') the strides of the panel w.
         """
         row, group, step = left
         panel_group, panel_step = right
@@ -36,9 +36,9 @@ def sums(rows, load_panel=load_panel):
 
 
 def by_rows(make):
-    """do(rows, *args): any number of rows as tiles of ROWS, 4 and 1; make(r) is do's body for rows first ... first + r - 1.
+    """Return do(rows, *args), which divides rows into tiles of ROWS, 4 and 1. make(r) computes rows first ... first + r - 1.
 
-    No tile is larger than what is left, so that nothing outside is ever touched.
+    No tile is larger than the remaining rows, so no memory outside is used.
     """
     whole, four, one = make(ROWS), make(4), make(1)
 

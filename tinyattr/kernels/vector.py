@@ -1,8 +1,8 @@
 """A vector type for Numba: `<n x float>` of LLVM, for values that must stay in registers.
 
-LLVM cuts a vector wider than the machine's registers into several of them, so one name may stand for a whole row of a
-register tile. Memory is reached by pointers, without bounds checks: Numba counts references to arrays, not to pointers,
-and a counting call amid the arithmetic would empty all registers.
+LLVM divides a vector that is wider than a register into several registers, so one name can be a whole row of a register
+tile. We use pointers without bounds checks. For arrays, Numba would count references, and such a call in the middle of
+the arithmetic would empty all registers.
 """
 
 import operator
@@ -14,13 +14,13 @@ from numba import njit, types
 from numba.core import cgutils, config
 from numba.extending import intrinsic, models, overload, register_model
 
-LINE = 64  # bytes of a line of the cache; no register is wider
+LINE = 64  # bytes of a cache line; no register is wider
 FLOAT = ir.FloatType()
 POINTER = types.CPointer(types.float32)
 
 
 def lanes():
-    """Floats in a vector register of the CPU that Numba compiles for: 16 (AVX-512), 8 (AVX2 with FMA) or 4."""
+    """Return the number of floats in a vector register of this CPU: 16 (AVX-512), 8 (AVX2 with FMA) or 4."""
     features = config.CPU_FEATURES
     if features is None:
         features = llvm.get_host_cpu_features().flatten() if config.CPU_NAME is None else ""
@@ -31,7 +31,7 @@ def lanes():
 
 
 class Vector(types.Type):
-    """The type of `width` floats held together."""
+    """A Vector is Numba's type for `width` floats."""
 
     def __init__(self, width):
         self.width = width
@@ -40,14 +40,14 @@ class Vector(types.Type):
 
 @register_model(Vector)
 class VectorModel(models.PrimitiveModel):
-    """In LLVM's terms: <width x float>."""
+    """A VectorModel maps a Vector to LLVM's type <width x float>."""
 
     def __init__(self, manager, kind):
         super().__init__(manager, kind, ir.VectorType(FLOAT, kind.width))
 
 
 def element(builder, pointer, index, width=None):
-    """The place pointer[index], for one float or for `width` floats at once."""
+    """Return the address of pointer[index], for one float or for `width` floats."""
     place = builder.gep(pointer, [index])
     return place if width is None else builder.bitcast(place, ir.VectorType(FLOAT, width).as_pointer())
 
@@ -60,7 +60,7 @@ def spread(builder, number, width):
 
 
 def multiply_add(builder, a, b, c):
-    """a b + c, rounded once where the machine can. (`fmuladd` falls back to two instructions, `fma` to a library call.)"""
+    """a b + c, rounded once where the machine can. (Without hardware, `fmuladd` uses two instructions, `fma` a call.)"""
     kind = a.type
     function = cgutils.get_or_insert_function(
         builder.module, ir.FunctionType(kind, (kind,) * 3), f"llvm.fmuladd.v{kind.count}f32")
@@ -69,9 +69,9 @@ def multiply_add(builder, a, b, c):
 
 @intrinsic
 def pointer(typing, array, index):
-    """Where array[index] lies, by its flat index; null for an empty array, which stands for "not wanted".
+    """Return a pointer to array[index], a flat index; null for an empty array, which means "not wanted".
 
-    The array is C-contiguous float32 and must outlive the pointer.
+    The array must be C-contiguous float32, and must live longer than the pointer.
     """
     def build(context, builder, signature, values):
         fields = context.make_array(signature.args[0])(context, builder, values[0])
@@ -83,7 +83,7 @@ def pointer(typing, array, index):
 
 @intrinsic
 def at(typing, address):
-    """The pointer to an address in memory, a whole number (see buffers.lie); 0 is null, "not wanted"."""
+    """Return the pointer to an address, a whole number (see buffers.lie); 0 is null, "not wanted"."""
     def build(context, builder, signature, values):
         return builder.inttoptr(values[0], FLOAT.as_pointer())
     return POINTER(types.intp), build
@@ -91,7 +91,7 @@ def at(typing, address):
 
 @intrinsic
 def given(typing, p):
-    """Is p not null?"""
+    """Return True if p is not null."""
     def build(context, builder, signature, values):
         return cgutils.is_not_null(builder, values[0])
     return types.boolean(POINTER), build
@@ -147,7 +147,7 @@ def store(typing, p, index, v):
 
 @intrinsic
 def stream(typing, p, index, v):
-    """p[index : index + width] = v, past the cache: for what is hardly ever read again. The place must be `on_line`.
+    """p[index : index + width] = v without the cache, for values that are rarely read again. The place must be `on_line`.
 
     An ordinary store first reads what it is about to overwrite, and then takes room in the cache.
     """
@@ -161,7 +161,7 @@ def stream(typing, p, index, v):
 
 @intrinsic
 def on_line(typing, p):
-    """Does p lie at the beginning of a line of the cache?"""
+    """Return True if p is the start of a cache line."""
     def build(context, builder, signature, values):
         address = builder.ptrtoint(values[0], ir.IntType(64))
         low = builder.and_(address, ir.Constant(address.type, LINE - 1))
@@ -183,7 +183,7 @@ def store_rows(typing, p, stride, acc):
 
 
 def row_loader(rows, width):
-    """load_rows(p, stride) = the tuple of p[r stride : ... + width] for so many r."""
+    """load_rows(p, stride) = the tuple of p[r stride : ... + width] for r < rows."""
     @intrinsic
     def load_rows(typing, p, stride):
         def build(context, builder, signature, values):
@@ -199,7 +199,7 @@ def row_loader(rows, width):
 
 @intrinsic
 def across(typing, square):
-    """Rows from columns: across(c)[i][j] = c[j][i], for a tuple of tuples of vectors."""
+    """Transpose a tuple of tuples of vectors: across(c)[i][j] = c[j][i]."""
     rows, columns = square.dtype.count, square.count
     turned = types.UniTuple(types.UniTuple(square.dtype.dtype, columns), rows)
 
@@ -245,7 +245,7 @@ def where_equal(typing, a, b, v, w):
 
 @intrinsic
 def total(typing, v):
-    """v_0 + v_1 + ..., by halves."""
+    """v_0 + v_1 + ..., where halves are added repeatedly."""
     def build(context, builder, signature, values):
         (value,), width = values, v.width
         while width > 1:
@@ -284,10 +284,10 @@ def inner(typing, acc, p, index, stride, v):
 
 
 def lister(count):
-    """pixels(p, step, jump, j, width, left) = pointers to so many pixels in reading order, the first at p, in column j.
+    """pixels(p, step, jump, j, width, left) = pointers to `count` pixels in reading order, the first at p, in column j.
 
-    step leads to the next column, jump from the last of `width` columns to the next line. If fewer than `count` pixels are
-    left, the last one stands for those that lack.
+    step goes to the next column, jump from the last of `width` columns to the next line. If fewer than `count` pixels are
+    left, the last pixel is repeated.
     """
     @intrinsic
     def pixels(typing, p, step, jump, j, width, left):
@@ -320,15 +320,15 @@ def multiplier(read):
     return multiply
 
 
-# a = (s, s, ...), s = places[r][index]: a pixel's number times a row of the panel
+# a = (s, s, ...), s = places[r][index]: one number of a pixel times a row of the panel
 broadcast_each = multiplier(lambda builder, p, index, width: spread(builder, builder.load(element(builder, p, index)), width))
-# a = places[r][index : ... + width]: a pixel's numbers, each with its own weight
+# a = places[r][index : ... + width]: numbers of a pixel, each with its own weight
 lanes_each = multiplier(lambda builder, p, index, width: builder.load(element(builder, p, index, width), align=4))
 
 
 @intrinsic
 def clipped(typing, v, low, high):
-    """v, at least low and at most high; a NaN stays."""
+    """Limit v to low ... high. A NaN stays NaN."""
     def build(context, builder, signature, values):
         value, *limits = values
         low_, high_ = (spread(builder, limit, v.width) for limit in limits)
@@ -339,7 +339,7 @@ def clipped(typing, v, low, high):
 
 @intrinsic
 def passed(typing, v, gate, low, high):
-    """v where low < gate < high, else 0; high None: where low < gate; a NaN gate lets v pass."""
+    """v where low < gate < high, else 0. If high is None: v where low < gate. With a NaN gate, v passes."""
     def build(context, builder, signature, values):
         value, by, *limits = values
         shut = builder.fcmp_ordered("<=", by, spread(builder, limits[0], v.width))
@@ -350,7 +350,7 @@ def passed(typing, v, gate, low, high):
 
 
 def _arithmetic(operation, instruction):
-    """v + w, v - w, v * w: rounded one by one, or contracted to a fused multiply-add where LLVM sees one."""
+    """v + w, v - w, v * w: each is rounded, or LLVM combines two of them to a fused multiply-add."""
     @intrinsic
     def apply(typing, a, b):
         def build(context, builder, signature, values):
@@ -383,11 +383,11 @@ def _scaled(s, v):
 
 
 def parallel_kernel(function):
-    """Compile a function whose pranges share the threads; kept on disk, where Numba finds a folder that it may write."""
+    """Compile a function with pranges on all threads. Keep it on disk if Numba finds a folder where it can write."""
     options = {"error_model": "numpy", "parallel": True, "no_cfunc_wrapper": True}
     try:
         return njit(cache=True, **options)(function)
-    except RuntimeError:  # a read-only installation without a home
+    except RuntimeError:  # a read-only installation without a home folder
         return njit(**options)(function)
 
 
@@ -396,5 +396,5 @@ inlined = njit(forceinline=True, error_model="numpy", no_cpython_wrapper=True, n
 
 @inlined
 def signed(unit):
-    """The index of a prange as a signed number: Numba counts unsigned, and unsigned with signed makes float64."""
+    """Return the index of a prange as a signed number. It is unsigned in Numba, and unsigned with signed gives float64."""
     return np.intp(unit)

@@ -1,6 +1,6 @@
 """The gradient of a convolution's weights: dw[u,v,c,k] = sum_{n,i,j} x[n, s i + u, s j + v, c] g[n,i,j,k], x with its padding.
 
-For one row u of the kernel, (v, c) are kw C contiguous floats of x: rows of a tile whose sum runs over the pixels.
+For one row u of the kernel, (v, c) are kw C contiguous floats of x. They are the rows of a tile, which sums over pixels.
 """
 
 import numba
@@ -11,7 +11,7 @@ from tinyattr.kernels.buffers import demand, read
 from tinyattr.kernels.tile import ROWS, P, by_rows, load_panel, splat_panel, sums
 from tinyattr.kernels.vector import inlined, parallel_kernel, pointer, shift, signed, store
 
-NEAR = 65536  # floats of x and g that a thread goes through at once, so that they stay in its cache for all rows of the tile
+NEAR = 65536  # floats of x and g that a thread uses at a time, so that they stay in its cache for all rows of the tile
 
 
 def _weights(rows):
@@ -49,9 +49,9 @@ def _add(x, corner, stride, g, size, near, dw, threads):
 
 
 def weight_gradient(x, g, *, size, stride=(1, 1), corner=(0, 0)):
-    """(dw, db) of shapes (kh, kw, C, K) and (K,). x: (N, ...) with its padding, corner where the first window starts.
+    """Return (dw, db) of shapes (kh, kw, C, K) and (K,). x: (N, ...) with its padding; corner: start of the first window.
 
-    g: (N, Ho, Wo, K). Channels that do not fill a panel are copied beside zeros.
+    g: (N, Ho, Wo, K). Channels that do not fill a panel are copied and followed by zeros.
     """
     k, channels = g.shape[3], x.shape[3]
     demand(len(g) == len(x) and all(c >= 0 and c + s * (o - 1) + k <= length for c, s, o, k, length in zip(

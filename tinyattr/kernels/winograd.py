@@ -1,7 +1,7 @@
 """Convolution 3 x 3, stride 1, padding 1 by Winograd's F(4 x 4, 3 x 3): 36 products for 16 outputs instead of 144.
 
-Y = A^T [ sum_c (G w_c G^T) * (B^T d_c B) ] A, with d a 6 x 6 piece of the input and * elementwise. The matrices evaluate
-polynomials at 0, 1, -1, 1/2, -2, infinity: 1.2 to 1.6 (at most 3.6) times less rounding than at the usual 0, +-1, +-2, infinity.
+Y = A^T [ sum_c (G w_c G^T) * (B^T d_c B) ] A, where d is a 6 x 6 piece of the input and * is elementwise. The matrices evaluate
+polynomials at 0, 1, -1, 1/2, -2, infinity: rounding is 1.2 to 1.6 (at most 3.6) times smaller than at 0, +-1, +-2, infinity.
 """
 
 import numba
@@ -26,9 +26,9 @@ from tinyattr.kernels.vector import (
     stream,
 )
 
-GAP = 16  # floats between the 36 planes of a scratch array: without them, 36 streams would meet in a few sets of the cache
-BLOCK, CHUNK = 24, 256  # tiles that a thread takes at once, and that all threads take at once
-FUSED = 65536  # C K up to which the transformed weights stay in the cache from block to block
+GAP = 16  # floats between the 36 planes (i, j) of a scratch array: without this gap, they would share a few sets of the cache
+BLOCK, CHUNK = 24, 256  # tiles that one thread takes at a time, and that all threads take at a time
+FUSED = 65536  # largest C K for which the transformed weights stay in the cache from block to block
 
 load_three, load_six = row_loader(3, W), row_loader(6, W)
 
@@ -73,7 +73,7 @@ def output_line(m):
 
 @parallel_kernel
 def _transform_weights(w, u):
-    """u[6 i + j, panel, c, :] = (G w_c G^T)[i, j]. w: (3, 3, C, K), u: (36, panels, C, P); K's last panel is left as it is."""
+    """u[6 i + j, panel, c, :] = (G w_c G^T)[i, j]. w: (3, 3, C, K), u: (36, panels, C, P), unwritten beyond K."""
     _, _, channels, outputs = w.shape
     plane, tap = u.shape[1] * channels * P, channels * outputs
     for unit in prange(channels):
@@ -94,7 +94,7 @@ def _transform_weights(w, u):
 
 @inlined
 def place_of(tile, shape):
-    """(image, i, j) of a tile's first pixel, for buffers of this shape (N, H + 2, W + 2, C)."""
+    """Return (image, i, j) of a tile's first pixel, for buffers of this shape (N, H + 2, W + 2, C)."""
     down, along = (shape[1] + 1) // 4, (shape[2] + 1) // 4
     image, place = divmod(tile, along * down)
     return image, 4 * (place // along), 4 * (place % along)
@@ -102,7 +102,7 @@ def place_of(tile, shape):
 
 @inlined
 def load_column(p, rows):
-    """Six pixels below each other."""
+    """Load six pixels of one column."""
     r0, r1, r2, r3, r4, r5 = rows
     return load(p, r0), load(p, r1), load(p, r2), load(p, r3), load(p, r4), load(p, r5)
 
@@ -111,7 +111,7 @@ def load_column(p, rows):
 def transform_input(x, shape, tile, v, plane):
     """v[6 i + j] = (B^T d B)[i, j], for all channels of one tile. x: (N, H + 2, W + 2, C).
 
-    Where a tile hangs over the edge, it reads the border's zeros again.
+    A tile that goes beyond the edge reads the zeros of the border again.
     """
     _, height, width, channels = shape
     line = width * channels
@@ -153,7 +153,7 @@ product = by_rows(_product)
 
 @inlined
 def put(value, outputs, at):
-    """y = value; a = value where gate > 0, else 0. outputs = (y, a, gate). The next layer reads a, y only goes on record."""
+    """y = value; a = value where gate > 0, else 0. outputs = (y, a, gate). The next layer reads a; y is for the record."""
     y, a, gate = outputs
     if given(y):
         if given(a) and on_line(y):
@@ -166,7 +166,7 @@ def put(value, outputs, at):
 
 @inlined
 def put_column(column, bias, outputs, at, line, rows):
-    """Four pixels below each other, or the first `rows` of them."""
+    """Store four pixels of one column, or the first `rows` of them."""
     v0, v1, v2, v3 = column
     put(v0 + bias, outputs, at)
     if rows > 1:
@@ -179,7 +179,7 @@ def put_column(column, bias, outputs, at, line, rows):
 
 @inlined
 def transform_output(m, plane, bias, tile, shape, outputs):
-    """A^T m A + bias for all channels of one tile, its 4 x 4 pixels cut at the edge. shape: (N, H + 2, W + 2, K)."""
+    """A^T m A + bias for all channels of one tile. Its 4 x 4 pixels are cut at the edge. shape: (N, H + 2, W + 2, K)."""
     _, height, width, channels = shape
     line = width * channels
     image, i, j = place_of(tile, shape)
@@ -205,7 +205,7 @@ def transform_output(m, plane, bias, tile, shape, outputs):
 
 @parallel_kernel
 def _fused(x, u, bias, y, a, gate, shape, tiles, block, v, m):
-    """Each thread takes blocks of tiles through all three steps in its own scratch, which stays in its cache."""
+    """Each thread does all three steps for a block of tiles in its own scratch array, which stays in its cache."""
     channels, panels, threads, v_plane, m_plane = x.shape[3], u.shape[1], v.shape[0], v.shape[2], m.shape[2]
     for unit in prange(threads):
         thread = signed(unit)
@@ -225,7 +225,7 @@ def _fused(x, u, bias, y, a, gate, shape, tiles, block, v, m):
 
 @parallel_kernel
 def _phased(x, u, bias, y, a, gate, shape, tiles, block, v, m):
-    """All threads take each step together, so that the transformed weights are read once for many tiles."""
+    """All threads do each step together, so that the transformed weights are read once for many tiles."""
     channels, panels, v_plane, m_plane = x.shape[3], u.shape[1], v.shape[2], m.shape[2]
     for first in range(0, tiles, block):
         count = min(block, tiles - first)
@@ -242,12 +242,12 @@ def _phased(x, u, bias, y, a, gate, shape, tiles, block, v, m):
 
 
 def fits(c, k):
-    """Can `convolve` take these numbers of channels, in and out? Both must fill whole registers."""
+    """Return True if `convolve` supports these numbers of channels, in and out: both must fill whole registers."""
     return c % W == 0 and k % W == 0
 
 
 def transform(w):
-    """The weights as `convolve` wants them, four times as large. (3, 3, C, K) -> (36, panels, C, P)."""
+    """Return the weights for `convolve`, which are four times as large. (3, 3, C, K) -> (36, panels, C, P)."""
     size, (c, k) = w.shape[:2], w.shape[2:]
     demand(size == (3, 3) and fits(c, k), f"Winograd's kernels are (3, 3, C, K), C and K multiples of {W}, not {w.shape}")
     u = (np.empty if k % P == 0 else np.zeros)((36, -(-k // P), c, P), np.float32)
@@ -256,15 +256,15 @@ def transform(w):
 
 
 def transform_back(w):
-    """The same for the way back to the input: turned by 180 degrees, in and out exchanged. -> (36, panels, K, P)."""
+    """Return the weights for the way back: rotated by 180 degrees, with in and out exchanged. -> (36, panels, K, P)."""
     return transform(w[::-1, ::-1].transpose(0, 1, 3, 2))
 
 
 def convolve(x, u, bias, y=NONE, a=NONE, gate=NONE):
     """y[n,i,j,k] = bias[k] + sum_{u,v,c} x[n,i+u-1,j+v-1,c] w[u,v,c,k], u = transform(w); a = y where gate > 0, else 0.
 
-    x: (N, H + 2, W + 2, C), y, a, gate: (N, H + 2, W + 2, K), each with a border of zeros that stays as it is. y or a may
-    be left out. Without a gate, a = max(y, 0): one pass writes a convolution and its ReLU.
+    x: (N, H + 2, W + 2, C), y, a, gate: (N, H + 2, W + 2, K), each with a border of zeros that does not change. y or a may
+    be left out. Without a gate, a = max(y, 0): one pass computes a convolution and its ReLU.
     """
     n, height, width, channels = x.shape
     shape, panels = (n, height, width, bias.size), -(-bias.size // P)

@@ -1,4 +1,4 @@
-"""Every attribution method: method = score row x rule-book x read-out."""
+"""Every attribution method: method = score row x rule-book x read-out. Receipt: a check sum, see heatmap.py."""
 
 from inspect import signature
 
@@ -24,14 +24,14 @@ METHODS = {method.__name__: method for method in (
     excitation_backprop,
 )}
 
-AT_A_LAYER = frozenset((  # these explain a layer's feature maps, by default the last; the others the picture itself
+AT_A_LAYER = frozenset((  # these explain the feature maps of a layer, by default the last; others the picture
     "grad_cam", "grad_cam_plus", "grad_cam_plus_plus", "rsi_grad_cam", "hirescam", "xgrad_cam", "layercam", "eigen_cam",
     "score_cam", "ablation_cam", "guided_grad_cam", "conductance", "internal_influence", "layer_integrated_gradients",
 ))
 
 
 def options_of(method):
-    """{name: default} of what can be chosen in a method apart from network, picture, class, score and layer."""
+    """Return {name: default} of a method's own options: all but network, picture, class, score and layer."""
     parameters = signature(METHODS[method]).parameters.values()
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 

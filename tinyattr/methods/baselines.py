@@ -1,4 +1,4 @@
-"""Baselines: the picture that stands for "nothing to see", where a path or a difference starts."""
+"""Baselines: the picture that means "nothing to see". Paths start there, and differences are taken from there."""
 
 from numbers import Real
 
@@ -11,32 +11,32 @@ from tinyattr.softmax import jacobian_product, softmax
 
 
 def black(net, x):
-    """A black picture, preprocessed as photos are; zeros where the network does not say how."""
+    """Return a preprocessed black picture. If the network does not say how to preprocess, return zeros."""
     return np.zeros_like(x) if net.input is None else net.input.encode(np.zeros((*x.shape[1:3], 3))).astype(x.dtype)
 
 
 def white(net, x):
-    """A white picture. Raises InputError where the network does not say how photos are preprocessed."""
+    """Return a preprocessed white picture. Raises InputError if the network does not say how to preprocess."""
     if net.input is None:
-        raise InputError(f"{net.name} does not say how photos are preprocessed, so what white is; give an array")
+        raise InputError(f"{net.name} does not say how photos are preprocessed, so white is unknown; give an array")
     return net.input.encode(np.full((*x.shape[1:3], 3), 255.0)).astype(x.dtype)
 
 
 def mean(net, x):
-    """Zeros in the network's own input space: the mean colour that its preparation subtracts."""
+    """Return zeros: after preprocessing, this is the mean colour that preprocessing subtracts."""
     return np.zeros_like(x)
 
 
 def own_mean(net, x):
-    """The mean colour of this picture everywhere."""
+    """Return a picture that has the mean colour of x everywhere."""
     return np.broadcast_to(x.mean((1, 2), keepdims=True), x.shape).astype(x.dtype)
 
 
 def unsure(net, x, epochs=200, rate=0.1):
-    """A picture near black about which the network is as unsure as can be: the "autobaseline" of RSI-Grad-CAM.
+    """Return a picture near black for which all y_i are nearly 1/n: the "autobaseline" of RSI-Grad-CAM.
 
-    From b = black, `epochs` steps of RMSprop down the gradient of 0.99 max_i |y_i - 1/n| + 0.01 mean (b - black)^2.
-    Lucas, Lerma, Furst & Raicu 2022, arXiv 2205.10900, as in the authors' notebooks.
+    RMSprop starts at b = black and takes `epochs` steps to minimise 0.99 max_i |y_i - 1/n| + 0.01 mean (b - black)^2,
+    as in the notebooks of the authors: Lucas, Lerma, Furst & Raicu 2022, arXiv 2205.10900.
     """
     start = black(net, x).astype(np.float64)
     b, v = start, np.zeros_like(start)
@@ -57,7 +57,7 @@ BASELINES = {"black": black, "white": white, "mean": mean, "own_mean": own_mean,
 
 
 def baseline_of(net, x, baseline):
-    """The baseline as an array of x's shape (1, H, W, C): a name of BASELINES, a number, or the array itself."""
+    """Return the array (1, H, W, C) of a baseline, which is a name in BASELINES, a number, or an array."""
     if isinstance(baseline, str):
         return BASELINES[named("baseline", baseline, BASELINES)](net, x)
     b = np.asarray(baseline if isinstance(baseline, np.ndarray | Real) else None)

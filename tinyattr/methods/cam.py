@@ -1,6 +1,7 @@
-"""Class activation maps: read-outs of A, the activations of one layer, and g = dS/dA, with Z = h w places.
+"""Class activation maps combine A, the activations of one layer, with g = dS/dA. The layer has Z = h w places.
 
-Default layer: the network's last feature maps. raw is L (h, w) before its ReLU. All answer from one walk.
+Default layer: the network's last feature maps. raw is L (h, w) before its ReLU. One walk gives g; plain Eigen-CAM needs
+no walk. Receipt: the check sum, what a map must add up to.
 """
 
 import numpy as np
@@ -21,7 +22,7 @@ def grad_cam(net, x, target=None, score=None, layer=None):
 def grad_cam_plus(net, x, target=None, score=None, layer=None, *, active=False):
     """L_ij = sum_k w_k A_ijk,  w_k = (1/Z) sum_ij max(g_ijk, 0).  Grad-CAM+, Lerma & Lucas 2022, arXiv 2205.10838.
 
-    active: only places with A_ijk > 0 count in w_k, the "guided" pooling of much Keras code.
+    active: w_k uses only the places with A_ijk > 0, which much Keras code calls "guided".
     """
     request, layer, A, g = _asked(net, x, target, score, layer)
     w = (relu(g) * (A > 0) if flag_of(active, "active") else relu(g)).mean((0, 1))
@@ -47,7 +48,7 @@ def layercam(net, x, target=None, score=None, layer=None):
 def xgrad_cam(net, x, target=None, score=None, layer=None):
     """L_ij = sum_k w_k A_ijk,  w_k = sum_ij g_ijk A_ijk / sum_ij A_ijk.  XGrad-CAM, Fu et al. 2020, arXiv 2008.02312.
 
-    A channel whose activations sum to 0 gets no weight. Receipt: HiResCAM's, without a gap if no channel is like that.
+    A channel whose activations sum to 0 gets weight 0. Receipt: as for HiResCAM; without such channels it has no gap.
     """
     request, layer, A, g = _asked(net, x, target, score, layer)
     SA = A.sum((0, 1))  # (C,)
@@ -57,11 +58,11 @@ def xgrad_cam(net, x, target=None, score=None, layer=None):
 
 
 def eigen_cam(net, x, target=None, score=None, layer=None, *, centred=False, weighted=False):
-    """L = X v, X (Z, C) the activations, a row a place, v X's first right singular vector. Muhammad & Yeasin 2020.
+    """L = X v. X (Z, C) holds the activations, one row for each place. v is the first right singular vector of X.
 
-    arXiv 2008.00299. The sign, which a singular vector leaves open, is the one that agrees with total activation.
-    centred: X less each channel's mean, as in pytorch-grad-cam (not in the paper). weighted: X of g A instead of A,
-    "Eigen-Grad-CAM". Only the weighted form depends on class and score.
+    Muhammad & Yeasin 2020, arXiv 2008.00299. The sign of v is free: we choose L positive where activations are large.
+    centred: subtract each channel's mean from X, as pytorch-grad-cam does (the paper does not). weighted: X holds g A,
+    not A ("Eigen-Grad-CAM"). Only the weighted form depends on class and score.
     """
     request, layer = ask_at(net, x, target, score, layer)
     A = request.activations(layer)  # (h, w, C)

@@ -1,9 +1,9 @@
-"""Grad-CAM++: weights from second and third derivatives. Chattopadhay et al. 2018, arXiv 1710.11063.
+"""Grad-CAM++ computes its weights from second and third derivatives. Chattopadhay et al. 2018, arXiv 1710.11063.
 
     L_ij = sum_k w_k A_ijk,    w_k = sum_ij alpha_ijk max(Y', 0),    alpha = Y'' / (2 Y'' + SA_k Y''')
 
-with derivatives of Y by A_ijk, and SA_k = sum_ij A_ijk. For Y = e^S with S piecewise linear in A, as with S = z_c, the
-derivatives are Y g, Y g^2, Y g^3, so that alpha = 1 / (2 + SA_k g) where g != 0 (equation 19).
+where Y', Y'', Y''' are derivatives of Y by A_ijk, and SA_k = sum_ij A_ijk. For Y = e^S and S piecewise linear in A
+(such as S = z_c) the derivatives are Y g, Y g^2 and Y g^3, so alpha = 1 / (2 + SA_k g) where g != 0 (equation 19).
 """
 
 import numpy as np
@@ -20,9 +20,9 @@ VARIANTS = ("paper", "normalised", "softmax")
 def grad_cam_plus_plus(net, x, target=None, score=None, layer=None, *, variant="paper"):
     """L_ij = sum_k w_k A_ijk, w_k = sum_ij alpha_ijk max(g_ijk, 0), alpha = 1 / (2 + SA_k g) where g != 0, else 0.
 
-    The factor e^S is left out. variant "normalised": alpha_ijk over its sum over the places with g > 0, as in the
-    authors' code; "softmax", for score post: Y = y_c with the softmax's own second and third derivatives.
-    Not homogeneous: post, log and log_odds differ.
+    We leave out the factor e^S. variant "normalised" divides alpha_ijk by its sum over the places with g > 0, as the
+    authors' code does. "softmax" (for score post) uses Y = y_c and the second and third derivatives of the softmax.
+    A scaled row changes more than the scale of the map, so post, log and log_odds give different maps.
     """
     variant = named("variant", variant, VARIANTS)
     request, layer = ask_at(net, x, target, score, layer)
@@ -42,7 +42,7 @@ def grad_cam_plus_plus(net, x, target=None, score=None, layer=None, *, variant="
 
 
 def _softmax_alpha(request, layer, SA):
-    """alpha of Y = y_c, for logits piecewise linear in A. With g_j = dz_j/dA, mu = sum_j y_j g_j, u = g_c - mu,
+    """alpha for Y = y_c, if the logits are piecewise linear in A. With g_j = dz_j/dA, mu = sum_j y_j g_j, u = g_c - mu,
     V = sum_j y_j (g_j - mu)^2 and M = sum_j y_j (g_j - mu)^3:  Y'' = Y (u^2 - V),  Y''' = Y (u^3 - 3 u V - M).
     """
     if request.score != "post":
@@ -60,7 +60,7 @@ def _softmax_alpha(request, layer, SA):
 
 
 def _class_gradients(request, layer):
-    """dz_j/dA (h, w, C) for every class j in turn."""
+    """Yield dz_j/dA (h, w, C) for every class j in turn."""
     net, A = request.net, request.tape[layer].output
     rows = np.eye(len(request.z))
     for some in batched(bar(rows, "classes", len(rows)), BATCH):

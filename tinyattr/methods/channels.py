@@ -1,4 +1,4 @@
-"""CAMs without a gradient: a channel weighs what the score gains or loses by it."""
+"""CAMs without a gradient: the weight of a channel is what the score gains or loses by this channel."""
 
 import numpy as np
 
@@ -11,8 +11,8 @@ from tinyattr.softmax import softmax
 def score_cam(net, x, target=None, score=None, layer=None, *, masks=None, batch=BATCH):
     """L_ij = sum_k w_k A_ijk,  w = softmax of s_k = S(x * H_k),  H_k = min-max of A_k enlarged. Wang et al. 2020.
 
-    arXiv 1910.01279. The paper subtracts one S(b) from all s_k, which does not change w. x * H_k is taken in the
-    network's own input space. masks: the H_k (C, H, W), if enlarged in another way. One forward pass for each channel.
+    arXiv 1910.01279. The paper subtracts S(b) from every s_k, which does not change w. x is the preprocessed picture.
+    masks: your own H_k (C, H, W), if you enlarge A_k in another way. Each channel takes one forward pass.
     """
     request, layer = ask_at(net, x, target, score, layer)
     A = request.activations(layer)  # (h, w, C)
@@ -27,10 +27,10 @@ def score_cam(net, x, target=None, score=None, layer=None, *, masks=None, batch=
 
 
 def ablation_cam(net, x, target=None, score=None, layer=None, *, relative=False, batch=BATCH):
-    """L_ij = sum_k w_k A_ijk,  w_k = S - S_k, the drop when channel k is set to 0. Desai & Ramaswamy, WACV 2020.
+    """L_ij = sum_k w_k A_ijk,  w_k = S - S_k, the drop of S when channel k is set to 0. Desai & Ramaswamy, WACV 2020.
 
-    relative: w_k = (S - S_k) / S as in the paper, which turns the map over where S < 0, always for log. Raises
-    InputError where S = 0.
+    relative: w_k = (S - S_k) / S, as in the paper. If S < 0, as it always is for log, this changes the sign of the map.
+    Raises InputError if S = 0.
     """
     relative = flag_of(relative, "relative")
     request, layer = ask_at(net, x, target, score, layer)
@@ -39,6 +39,6 @@ def ablation_cam(net, x, target=None, score=None, layer=None, *, relative=False,
     found = request.values(without, layer, count=A.shape[-1], batch=batch, what="channels")
     w = request.value - np.array(found)
     if relative and request.value == 0:
-        raise InputError(f"a drop relative to S needs an S other than 0, which {score} is here; use relative=False")
+        raise InputError(f"the drop relative to S needs S other than 0, and {score} is 0 here; use relative=False")
     w = w / request.value if relative else w
     return request.heatmap("Ablation-CAM, relative" if relative else "Ablation-CAM", layer, A @ w, log_scale=0.0)

@@ -1,7 +1,7 @@
-"""DeepLIFT: contributions of differences from a reference. Shrikumar et al. 2017, arXiv 1704.02685.
+"""DeepLIFT: contributions of the differences to a reference. Shrikumar et al. 2017, arXiv 1704.02685.
 
-Delta u = u(x) - u(b) for every value u of the tape. Multipliers m = C / Delta u take the place of gradients and chain
-as they do; contributions C = m Delta u sum to Delta S. A book is made from two tapes, that of x and that of b.
+Delta u = u(x) - u(b) for every value u of the tape. Multipliers m = C / Delta u replace gradients and follow the same
+chain rule. Contributions C = m Delta u sum to Delta S. A rule-book is made from two tapes: of x and of reference b.
 """
 
 from dataclasses import replace
@@ -20,18 +20,18 @@ from tinyattr.methods.path import gauss
 from tinyattr.methods.request import ask_at, batched, total
 from tinyattr.scores import SCORES
 
-NEAR = 1e-10  # a Delta u below this is taken for 0
+NEAR = 1e-10  # a smaller |Delta u| counts as 0
 CARRIES = (*MOVES, *MEANS, "add", "sum")  # linear, no weights
 SLOPES = {op: GRADIENT[op] for op in (*LINEAR, *CARRIES)}  # the multipliers of linear ops
 
 
 def deeplift(net, x, target=None, score=None, layer=None, *, baseline="black", rule="rescale", row="secant"):
-    """C_ijk = m_ijk (x - b)_ijk, m the multipliers of the score; with a layer, C of its activations.
+    """C_ijk = m_ijk (x - b)_ijk, where m are the multipliers of the score. With a layer: C of its activations.
 
-    rule: "rescale" or "reveal_cancel". row: what the walk starts with at the logits, "secant", the mean of dS/dz
-    between the two pictures' logits, so that the sum is Delta S for every score; or "tangent", dS/dz at x. Both sum
-    to 0 where kappa = 0 and are then blind to t(x), as "softmax", what other programs do for y_c, is not.
-    Receipt: sum C = row . Delta z (secant: = Delta S), if every path from picture to score crosses the layer.
+    rule: "rescale" or "reveal_cancel". row: where the walk starts. "secant" is the mean of dS/dz on the line between
+    the logits of b and x, so sum C = Delta S for every score. "tangent" is dS/dz at x. If kappa = 0, both rows sum to
+    0, and the map does not change with t(x). With "softmax", the row other programs use for y_c, the map does change.
+    Receipt (check sum): sum C = row . Delta z (secant: Delta S), if every path from x to the score crosses the layer.
     """
     rule, row = named("rule", rule, BOOKS), named("row", row, ROWS)
     request, layer = ask_at(net, x, target, score, layer, "input")
@@ -49,15 +49,15 @@ def deeplift(net, x, target=None, score=None, layer=None, *, baseline="black", r
 
 
 def tangent_row(request, z_b):
-    """dS/dz at the picture."""
+    """Return (dS/dz at the picture, log_scale)."""
     return request.row, request.log_scale
 
 
 def secant_row(request, z_b):
-    """r = int_0^1 dS/dz(z_b + a (z - z_b)) da, so that r . (z - z_b) = S(z) - S(z_b). (row, log_scale).
+    """r = int_0^1 dS/dz(z_b + a (z - z_b)) da, so r . (z - z_b) = S(z) - S(z_b). Return (row, log_scale).
 
-    Gauss-Legendre of 8 points on panels along which no gap between logits changes by more than 2 (for gaps of up to
-    20,000: more than 10,000 panels are not made). The margin has corners, where its rival changes: panels end there.
+    Each panel uses 8 Gauss-Legendre points; on a panel no difference of logits changes by more than 2 (there are at
+    most 10,000 panels). `margin` has corners, where the strongest rival changes: there a panel ends.
     """
     dz, c, score = request.z - z_b, request.target, SCORES[request.score]
     panels = 1 + int(min(np.ptp(dz) / 2, 9999))
@@ -76,7 +76,7 @@ def secant_row(request, z_b):
 
 
 def overtakings(z, dz):
-    """Places a < 1 where another entry becomes the largest of z + a dz, a growing from 0."""
+    """Return the places a, 0 < a < 1, where another entry of z + a dz becomes the largest."""
     found, leader = [], np.lexsort((dz, z))[-1]
     while (faster := np.flatnonzero(dz > dz[leader])).size:
         meets = (z[leader] - z[faster]) / (dz[faster] - dz[leader])
@@ -88,9 +88,9 @@ def overtakings(z, dz):
 
 
 def softmax_row(request, z_b):
-    """(y_c(x) - y_c(b)) / (z_c(x) - z_c(b)) e_c: softmax as one more layer with a multiplier of its own, as shap does.
+    """(y_c(x) - y_c(b)) / (z_c(x) - z_c(b)) e_c: the multiplier of a softmax layer, as in shap.
 
-    It sums to Delta y_c, and kappa is not 0: here to show that explaining y_c is no protection by itself.
+    The contributions sum to Delta y_c, but kappa is not 0. So explaining y_c alone does not protect from t(x).
     """
     if request.score != "post":
         raise InputError(f"row 'softmax' belongs to score='post'; got {request.score!r}")
@@ -106,20 +106,20 @@ ROWS = {"secant": secant_row, "tangent": tangent_row, "softmax": softmax_row}
 
 
 def rescale(request, reference, seed, layer):
-    """C of `layer` by the Rescale rule: m = m_out Delta f / Delta u at every nonlinearity."""
+    """Return C of `layer` by the Rescale rule: m = m_out Delta f / Delta u at every nonlinearity."""
     book = {**SLOPES, **{op: partial(rule, reference) for op, rule in BENT.items()}}
     m = request.walked(seed, book, layer)[layer]
     return m * (request.tape[layer].output - reference[layer].output)
 
 
 def quotient(df, du, limit):
-    """Delta f / Delta u; where Delta u is 0, its limit."""
+    """Delta f / Delta u, or its limit where Delta u is 0."""
     near = np.abs(du) < NEAR
     return np.where(near, limit, df / np.where(near, 1, du))
 
 
 def slope(reference, record, m):
-    """m_in = m Delta f / Delta u; the gradient where Delta u is 0."""
+    """m_in = m Delta f / Delta u, or m f'(u) where Delta u is 0."""
     (u,), other = record.x, reference[record.name]
     return (quotient(m * (record.output - other.output), u - other.x[0], GRADIENT[record.op](record, m)[0]),)
 
@@ -132,9 +132,9 @@ def mul(reference, record, m):
 
 
 def largest(reference, record, m):
-    """C = m (top - out_b) at the maximum of x, m (out - top) at that of b, top = max(out, out_b). m_in = C / Delta u.
+    """C = m (top - out_b) where x is largest, m (out - top) where b is, top = max(out, out_b). m_in = C / Delta u.
 
-    The two sum to m Delta out, which the gradient's routing does not. For pools and maxima over axes.
+    The two C sum to m Delta out (the gradient rule would not), for pools and for maxima over axes.
     """
     (x,), (x_b,), route = record.x, reference[record.name].x, GRADIENT[record.op]
     out, out_b = record.output, reference[record.name].output
@@ -144,7 +144,7 @@ def largest(reference, record, m):
 
 
 def lrn(reference, record, m):
-    """y = x v, v = d^-beta, d a sum of squares: the rules of products, of slopes and of sums, one after the other.
+    """y = x v, v = d^-beta, d a sum of squares: we apply the rules of a product, a slope and a sum in turn.
 
     Delta y = mean(v) Delta x + mean(x) Delta v, Delta v = (Delta v / Delta d) Delta d, Delta x^2 = (x + x_b) Delta x.
     """
@@ -162,13 +162,13 @@ BENT = {**dict.fromkeys(ELEMENTWISE, slope), **dict.fromkeys(MAXIMA, largest), "
 
 
 def reveal_cancel(request, reference, seed, layer):
-    """C of `layer` by the RevealCancel rule, section 3.4 of the paper: what raises a value is kept from what lowers it.
+    """Return C of `layer` by the RevealCancel rule (section 3.4): it separates positive and negative contributions.
 
-    Delta u = p + n, p >= 0 >= n, each with its own multiplier. The tape holds the picture twice, so that a signal has
-    two rows: row 0 is the multiplier of p, row 1 that of n.
+    Delta u = p + n, p >= 0 >= n, and p and n have their own multipliers. The tape holds the picture twice, so a signal
+    has two rows: row 0 is the multiplier of p, row 1 is the multiplier of n.
     """
     tape = request.net.run(np.repeat(request.x, 2, 0))
-    found = {}  # (p, n) of the values whose parts were asked for
+    found = {}  # {layer: (p, n)}, computed so far
     book = {**SLOPES, **{op: partial(one_sided, rule, reference) for op, rule in BENT.items()},
             **{op: partial(revealed, tape, reference, found) for op in ACTIVATIONS},
             **dict.fromkeys(LINEAR, partial(by_sign, reference)), "batch_norm": turned}
@@ -178,11 +178,9 @@ def reveal_cancel(request, reference, seed, layer):
 
 
 def parts(tape, reference, name, found):
-    """(p, n) of a value: after a linear layer sums of positive and negative w Delta u, after an activation f_p, f_n.
-
-    Sums, means and moves carry the parts of what they read; a batch norm, too, and where its scale is negative they
-    change places. Elsewhere a value rises or falls: the difference is p or n.
-    found: what was computed before, so that a value that many others read is taken apart once.
+    """Return (p, n) of a layer. After a linear layer: the sums of positive and of negative w Delta u. After an
+    activation: f_p, f_n. Sums, means, moves and batch norms apply to p and n of their input (a negative scale swaps p
+    and n). Elsewhere Delta u is p where it is positive, else n. found: {layer: (p, n)}, computed so far.
     """
     if name not in found:
         record = tape[name]
@@ -192,7 +190,7 @@ def parts(tape, reference, name, found):
 
 
 def _parts(record, other, read):
-    """(p, n) of a record's output, given those of what it reads."""
+    """Return (p, n) of a record's output. read: (p, n) of each of its inputs."""
     if record.op == "pad":
         record = replace(record, attributes={**record.attributes, "value": 0})  # the border does not change
     if record.op in CARRIES:
@@ -209,7 +207,7 @@ def _parts(record, other, read):
         return part(d, 1), part(d, -1)
     d, (kernel, bias) = record.x[0][:1] - other.x[0], record.weights
     p = n = 0
-    for sign in (1, -1):  # one half of the kernel at a time: fc1 of VGG19 alone has 411 MB
+    for sign in (1, -1):  # half of the kernel at a time, because fc1 of VGG19 alone has 411 MB
         half, none = part(kernel, sign), np.zeros_like(bias)
         p = p + rerun(record, (part(d, sign),), (half, none)).output
         n = n + rerun(record, (part(d, -sign),), (half, none)).output
@@ -217,7 +215,7 @@ def _parts(record, other, read):
 
 
 def through(record, u_b, p, n):
-    """(f_p, f_n) of an activation f. p comes to u_b once before n and once after it, and half of each counts:
+    """Return (f_p, f_n) of an activation f. f_p is the change of f by p: the mean of adding p before n and after n.
 
     f_p = (f(u_b + p) - f(u_b) + f(u_b + p + n) - f(u_b + n)) / 2, and f_n with p and n swapped.
     """
@@ -227,7 +225,7 @@ def through(record, u_b, p, n):
 
 
 def by_sign(reference, record, m):
-    """Linear layer: u feeds p through w where w Delta u > 0, n where w Delta u < 0; half of each if Delta u = 0."""
+    """Linear layer: u adds to p where w Delta u > 0, to n where w Delta u < 0. At Delta u = 0, m is their mean."""
     kernel, _ = record.weights
     d = record.x[0][:1] - reference[record.name].x[0]
     up, down = (transposed(record, part(kernel, sign), m) for sign in (1, -1))  # (2, ...)
@@ -237,20 +235,20 @@ def by_sign(reference, record, m):
 
 
 def turned(record, m):
-    """Batch norm: m scale; where the scale is negative, what raises the input lowers the output."""
+    """Batch norm: m_in = m scale. A negative scale swaps the multipliers of p and n."""
     scale, _ = record.weights
     return (scale * np.where(scale > 0, m, m[::-1]),)
 
 
 def revealed(tape, reference, found, record, m):
-    """Activation: m_p = m f_p / p and m_n = m f_n / n; the gradient where a part is 0."""
+    """Activation: m_p = m f_p / p and m_n = m f_n / n. A part that is 0 gets the gradient."""
     du = np.concatenate(parts(tape, reference, *record.inputs, found))
     df = np.concatenate(parts(tape, reference, record.name, found))
     return (quotient(m * df, du, GRADIENT[record.op](record, m)[0]),)
 
 
 def one_sided(rule, reference, record, m):
-    """All else: what rises has the multiplier of p, what falls that of n; then as for Rescale."""
+    """Other ops: a rising output has the multiplier of p, a falling output the multiplier of n; then use Rescale."""
     rises = record.output[:1] >= reference[record.name].output
     return rule(reference, record, np.repeat(np.where(rises, m[:1], m[1:]), 2, 0))
 

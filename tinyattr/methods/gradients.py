@@ -1,4 +1,4 @@
-"""The gradient itself, its size, its product with the picture, and the biases' shares of the score."""
+"""The gradient, its size, its product with the picture, and the shares of the score that belong to biases."""
 
 import numpy as np
 
@@ -7,26 +7,23 @@ from tinyattr.methods.request import ask_at, ask_picture
 
 
 def gradient(net, x, target=None, score=None, layer=None):
-    """G = dS/dx, signed, (h, w, C); shown as max_k |G_ijk|. With a layer, dS/dA of that layer.
-
-    Simonyan et al. 2014, arXiv 1312.6034.
-    """
+    """G = dS/dx, signed, (h, w, C); shown as max_k |G_ijk|. With a layer: dS/dA. Simonyan et al. 2014, 1312.6034."""
     request, layer = ask_at(net, x, target, score, layer, "input")
     G = request.gradient(layer)  # (h, w, C)
     return request.heatmap("gradient", layer, G, np.abs(G).max(-1))
 
 
 def saliency(net, x, target=None, score=None, layer=None):
-    """L_ij = max_k |dS/dx_ijk|: the size of the gradient, over colours or channels. Simonyan et al. 2014, 1312.6034."""
+    """L_ij = max_k |dS/dx_ijk|, the largest over colours or channels. Simonyan et al. 2014, arXiv 1312.6034."""
     request, layer = ask_at(net, x, target, score, layer, "input")
     return request.heatmap("saliency", layer, np.abs(request.gradient(layer)).max(-1))
 
 
 def input_x_gradient(net, x, target=None, score=None, layer=None):
-    """R_ijk = x_ijk dS/dx_ijk; with a layer, A_ijk dS/dA_ijk. Shrikumar et al. 2016, arXiv 1605.01713.
+    """R_ijk = x_ijk dS/dx_ijk; with a layer: A_ijk dS/dA_ijk. Shrikumar et al. 2016, arXiv 1605.01713.
 
-    Receipt: in a network of linear layers, ReLUs and pools sum R + sum of b dS/db = v . z, v = dS/dz. For post that is
-    y_c (log y_c + H(y)), H the entropy.
+    Receipt (check sum): in a network of linear layers, ReLUs and pools, sum R + sum of b dS/db = v . z, v = dS/dz. For
+    score post, v . z = y_c (log y_c + H(y)), H the entropy.
     """
     request, layer = ask_at(net, x, target, score, layer, "input")
     A, g = request.activations(layer), request.gradient(layer)
@@ -34,7 +31,7 @@ def input_x_gradient(net, x, target=None, score=None, layer=None):
 
 
 def euler(request, layer, R):
-    """The receipt of a map R = A dS/dA, summed over channels or not: Euler's identity for piecewise linear networks.
+    """Return the receipt of a map R = A dS/dA: Euler's identity for piecewise linear networks.
 
     x . dS/dx + sum_l b_l . dS/db_l = v . z for the row v = dS/dz (Srinivas & Fleuret 2019, arXiv 1905.00780).
     """
@@ -47,9 +44,9 @@ def euler(request, layer, R):
 def fullgrad(net, x, target=None, score=None, layer=None):
     """L = psi(x * dS/dx) + sum over convolutions l and channels k of psi((b_l dS/db_l)_k), summed over channels.
 
-    What the gradient leaves out, the biases, gets a map too. Srinivas & Fleuret 2019, arXiv 1905.00780. psi = |.|,
-    min-max over the layer, bilinear to the picture's size. Receipt: its parts before psi, with those of the dense
-    layers, sum to v . z, v = dS/dz, in networks of linear layers, ReLUs and pools. The map itself keeps no scale.
+    The biases, which the gradient leaves out, get maps too. Srinivas & Fleuret 2019, arXiv 1905.00780. psi(a) is |a|,
+    min-max over the layer, resized bilinearly to the picture. Receipt: the parts before psi and the parts of the dense
+    layers sum to v . z, v = dS/dz, in networks of linear layers, ReLUs and pools. psi removes the scale of the score.
     """
     request = ask_picture(net, x, target, score, layer, "FullGrad")
     parts = gradient_parts(request)
@@ -58,13 +55,10 @@ def fullgrad(net, x, target=None, score=None, layer=None):
 
 
 def gradient_parts(request, layer="input"):
-    """{layer: A dS/dA, each layer after it: b dS/d(its output)}, without the row's scale: (h, w, K) or (K,).
-
-    Every number that makes up v . z: they are each layer's share of the score.
-    """
+    """Return the parts of v . z, without scale: {layer: A dS/dA, later layers: b dS/d(output)}, (h, w, K) or (K,)."""
     signals = request.signals(to=layer)
     parts = {layer: request.activations(layer) * request.gradient(layer)}
     for record in request.tape:
-        if record.name in signals and record.name != layer and len(record.weights) == 2:  # its own bias is part of A
+        if record.name in signals and record.name != layer and len(record.weights) == 2:  # A contains its own bias
             parts[record.name] = record.weights[1] * signals[record.name][0].astype(np.float64)
     return parts

@@ -1,8 +1,8 @@
-"""Two rule-books that change one line of the chain rule, what passes a ReLU with input u:
+"""Two rule-books that change one line of the chain rule: the signal that passes a ReLU with input u.
 
     gradient  m = g [u > 0]          deconvnet  m = max(g, 0)          guided  m = max(g, 0) [u > 0]
 
-The papers speak of ReLUs only. For another activation f, its slope f'(u) takes the place of [u > 0] here.
+The papers use only ReLUs. For another activation f we replace [u > 0] by its slope f'(u).
 """
 
 import numpy as np
@@ -14,12 +14,12 @@ from tinyattr.methods.request import ask_at
 
 
 def passed_if_positive(record, g):
-    """m = max(g, 0), whatever the activation did on the way up."""
+    """m = max(g, 0), for every input of the activation."""
     return (relu(g),)
 
 
 def guided(record, g):
-    """m = max(g, 0) f'(u): for a ReLU max(g, 0) where u > 0, else 0."""
+    """m = max(g, 0) f'(u). For a ReLU: max(g, 0) where u > 0, else 0."""
     return apply(GRADIENT[record.op], record, relu(g))
 
 
@@ -28,23 +28,23 @@ GUIDED = {**GRADIENT, **dict.fromkeys(ACTIVATIONS, guided)}
 
 
 def deconvnet(net, x, target=None, score=None, layer=None):
-    """Walk by DECONVNET, pools by their switches. Zeiler & Fergus 2014, arXiv 1311.2901. Shown as max_k |R_ijk|."""
+    """Walk back with m = max(g, 0) at ReLUs. Zeiler & Fergus 2014, arXiv 1311.2901. Shown as max_k |R_ijk|."""
     return _walked(net, x, target, score, layer, DECONVNET, "deconvnet")
 
 
 def guided_backprop(net, x, target=None, score=None, layer=None):
-    """Walk by GUIDED. Springenberg et al. 2015, arXiv 1412.6806. Shown as max_k |R_ijk|.
+    """Walk back with m = max(g, 0) [u > 0] at ReLUs. Springenberg et al. 2015, 1412.6806. Shown as max_k |R_ijk|.
 
-    Nearly the same for every class (Nie et al. 2018; Adebayo et al. 2018). Not linear in the row, so post is not a
-    combination of the classes' pre maps.
+    The map is nearly the same for every class (Nie et al. 2018; Adebayo et al. 2018). It is not linear in the row, so
+    the post map is not a combination of the pre maps of all classes.
     """
     return _walked(net, x, target, score, layer, GUIDED, "guided backprop")
 
 
 def guided_grad_cam(net, x, target=None, score=None, layer=None):
-    """R_ijk = guided backprop_ijk at the picture times max(L, 0)_ij, L Grad-CAM's map of `layer` enlarged bilinearly.
+    """R_ijk = G_ijk max(L, 0)_ij. G is guided backprop's map of the picture, L Grad-CAM's map of `layer`, enlarged.
 
-    Selvaraju et al. 2017, arXiv 1610.02391, section 3.2. Both factors carry the score's scale.
+    L is enlarged bilinearly. Selvaraju et al. 2017, 1610.02391, section 3.2. Each factor has the score's scale.
     """
     request, layer = ask_at(net, x, target, score, layer)
     G = guided_backprop(net, request, request.target, score).direction  # (H, W, C)

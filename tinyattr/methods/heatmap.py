@@ -1,4 +1,4 @@
-"""What a method answers: the raw map as computed, and, each by its own named function, the steps to a picture."""
+"""What a method returns: the raw map, and named functions for each step from the raw map to a picture."""
 
 from dataclasses import dataclass, field
 
@@ -9,12 +9,11 @@ from tinyattr.engine import OPS
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a map should sum to, what it sums to, and where the rest went.
+    """A Receipt is the check sum of a map: what the map must add up to, what it adds up to, and where the rest went.
 
-    claim: the identity in words and letters; owed: its right side; paid: what the map sums to.
-
-    shares: {layer: share} of what is owed that stays in a layer: its biases', which no place of the map can be given,
-    and what a rule's stabiliser absorbs. gap = owed - paid - sum of the shares: rounding, or a quadrature's error.
+    claim: the identity in words and letters; owed: its right side; paid: the sum of the map.
+    shares: {layer: share}, the part of owed that stays in a layer, because no place of the map can get it: the share
+    of biases, and what a rule's stabiliser absorbs. gap = owed - paid - sum of shares is rounding or quadrature error.
     """
 
     claim: str
@@ -24,7 +23,7 @@ class Receipt:
 
     @property
     def gap(self):
-        """What is missing: 0 for a method that keeps its promise exactly."""
+        """The missing part. It is 0 if the claim holds exactly."""
         return self.owed - self.paid - sum(self.shares.values())
 
     def __str__(self):
@@ -34,14 +33,13 @@ class Receipt:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Heatmap:
-    """One answer to "where in x does score S of class `target` come from, at this layer?"
+    """A Heatmap answers: where in x, at this layer, does the score S of class `target` come from?
 
-    direction: the map for the score's row without its scale, signed, float64, at the layer's resolution (guided
-    Grad-CAM: at the picture's).
-    plane:     the same as one number a place, (h, w); differs from direction for methods that answer per channel.
-    raw = direction * exp(log_scale) is the method's formula to the letter; it underflows where dS/dz does.
-    value: the score S itself; label: the class's name and number; picture: (H, W, 3) uint8, what the network saw.
-    receipt: what raw should sum to and does, for methods that promise a sum; else None.
+    direction: the signed map for the score's row without its scale, float64, with the resolution of the layer
+    (guided Grad-CAM: of the picture). plane: (h, w), one number for each place, where direction may have channels.
+    raw = direction * exp(log_scale) is exactly the method's formula. raw underflows where dS/dz underflows.
+    value: the score S; label: name and number of the class; picture: (H, W, 3) uint8, what the network saw.
+    receipt: the Receipt of raw, for methods that promise a sum; else None.
     """
 
     method: str
@@ -72,7 +70,7 @@ class Heatmap:
 
     @property
     def note(self):
-        """Why the map is empty, or ""."""
+        """The reason why the map is empty, or ""."""
         positive = relu(self.plane)
         if positive.max() == 0:
             return "no place speaks for this class"
@@ -85,29 +83,29 @@ class Heatmap:
         return f"{caption}: {self.note}" if self.note else caption
 
     def save(self, path):
-        """Draw the map over the picture, with its caption, into an image file (the ending names the format)."""
-        from tinyattr.studies.draw import save_heatmap  # a step out of this room, when a figure is asked for
+        """Draw the map over the picture, with its caption, into an image file. Its ending names the format."""
+        from tinyattr.studies.draw import save_heatmap  # imports upwards, only when a figure is needed
 
         save_heatmap(self, path)
 
     def _repr_png_(self):
-        """The same figure, as notebooks show it."""
+        """Return the figure of `save` for notebooks."""
         from tinyattr.studies.draw import heatmap_png
 
         return heatmap_png(self)
 
 
 def relu(L):
-    """max(L, 0): what speaks for the class."""
+    """max(L, 0): the part of the map that speaks for the class."""
     return np.maximum(L, 0)
 
 
 def resize(L, size):
-    """Bilinear, pixel centres at half-integers: (h, w) -> (H, W) = size, float64; edges keep their value."""
+    """Resize bilinearly, (h, w) -> (H, W) = size, float64. Pixel centres are half-integers; edges keep their value."""
     return OPS["resize"](L[None, :, :, None].astype(float), size=size)[0, :, :, 0]
 
 
 def min_max(L):
-    """(L - min) / (max - min), in [0, 1]; zeros for a map that is the same everywhere."""
+    """(L - min) / (max - min), in [0, 1]. The result is zeros if L is constant."""
     low, high = L.min(), L.max()
     return (L - low) / (high - low) if high > low else np.zeros_like(L)

@@ -1,4 +1,4 @@
-"""Path methods that answer at a layer: its gradient, integrated while the picture moves from a baseline b to x."""
+"""Path methods at a layer: they integrate the layer's gradient while the picture moves from a baseline b to x."""
 
 from itertools import chain
 
@@ -25,8 +25,8 @@ def internal_influence(net, x, target=None, score=None, layer=None, *, baseline=
 def conductance(net, x, target=None, score=None, layer=None, *, baseline="black", steps=50, batch=BATCH):
     """I_ijk = int dS/dA_ijk dA_ijk along the path.  Conductance, Dhamdhere et al. 2018, arXiv 1805.12233.
 
-    A Riemann-Stieltjes integral: sum over steps of (mean of dS/dA at both ends) (change of A).
-    Receipt: sum I = S(x) - S(b) if every path from picture to score crosses the layer, up to the kinks.
+    We sum over steps: (mean of dS/dA at both ends) (change of A), a Riemann-Stieltjes sum. Receipt (check sum):
+    sum I = S(x) - S(b), up to errors at kinks, if every path from picture to score crosses the layer.
     """
     request, layer = ask_at(net, x, target, score, layer)
     b = baseline_of(net, request.x, baseline)
@@ -36,13 +36,10 @@ def conductance(net, x, target=None, score=None, layer=None, *, baseline="black"
 
 
 def stieltjes(request, b, layer, steps, batch, change=lambda g: g):
-    """(I, log_scale, S(b)):  I = sum_{l=1..steps} (g(l-1) + g(l))/2 (A(l) - A(l-1)), scaled. g passes `change`.
-
-    The path's last point is the picture itself, which has been through the network already.
-    """
+    """Return (I, log_scale, S(b)):  I = sum_{l=1..steps} (g(l-1) + g(l))/2 (A(l) - A(l-1)), with change(g) for g."""
     steps = count_of(steps, "steps")
     points = (at(b, request.x, step / steps) for step in range(steps))
-    end = (request.activations(layer), request.gradient(layer), request.value, request.log_scale)
+    end = (request.activations(layer), request.gradient(layer), request.value, request.log_scale)  # x has run already
     along = chain(request.along(points, layer, count=steps, batch=batch), [end])
     first = next(along)
 
@@ -60,9 +57,9 @@ def rsi_grad_cam(net, x, target=None, score=None, layer=None, *, variant="plain"
                  batch=BATCH):
     """L_ij = sum_k w_k A_ijk(x),  w_k = (1/Z) sum_ij I_ijk,  I_ijk = int dS/dA_ijk dA_ijk from b to x.
 
-    Lucas, Lerma, Furst & Raicu 2022, arXiv 2205.10900; I is the layer's conductance. Variants, from the authors'
+    Lucas, Lerma, Furst & Raicu 2022, arXiv 2205.10900. I is the layer's conductance. Two variants are from the authors'
     notebooks: "rectified" integrates max(dS/dA, 0); "masked" keeps I where I, A(x) and A(x) - A(b) are positive.
-    Baselines: their "autobaseline" is "unsure" here. Receipt (plain): Z sum_k w_k = S(x) - S(b), up to the kinks.
+    Baseline "unsure" is their "autobaseline". Receipt (plain): Z sum_k w_k = S(x) - S(b), up to errors at kinks.
     """
     variant = named("variant", variant, VARIANTS)
     request, layer = ask_at(net, x, target, score, layer)
@@ -82,7 +79,7 @@ def layer_integrated_gradients(net, x, target=None, score=None, layer=None, *, b
                                batch=BATCH):
     """(A(x) - A(b))_ijk int_0^1 dS/dA_ijk at A(b) + a (A(x) - A(b)) da: a straight path in the layer's own space.
 
-    Not conductance, whose path runs through pictures. captum's LayerIntegratedGradients.
+    The path of conductance goes through pictures instead. captum calls this method LayerIntegratedGradients.
     Receipt: sum = S(x) - S(b) if every path from picture to score crosses the layer.
     """
     request, layer = ask_at(net, x, target, score, layer)

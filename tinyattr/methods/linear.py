@@ -1,4 +1,4 @@
-"""A linear layer taken apart: the same convolution or dense layer with weights of another sign."""
+"""Parts of a linear layer: the same convolution or dense layer, with only its positive or negative weights."""
 
 from dataclasses import replace
 
@@ -13,6 +13,6 @@ def part(v, sign):
 
 
 def transposed(record, kernel, s):
-    """kernel^T s: the signal at the layer's input if its kernel were this one."""
+    """kernel^T s: the signal at the layer's input, if the layer had this kernel."""
     other = replace(record, weights=(kernel, record.weights[1]))
     return apply(GRADIENT[record.op], other, np.asarray(s, record.output.dtype))[0]

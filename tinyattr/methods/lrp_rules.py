@@ -1,10 +1,10 @@
-"""LRP: relevance R flows back from the logits; every layer shares out what it gets. Bach et al. 2015; Montavon 2019.
+"""LRP: relevance R flows back from the logits; every layer divides its R among its inputs. Bach 2015; Montavon 2019.
 
     R_j = sum_k (contribution of j to k) / (sum of contributions to k) R_k
 
-A rule says what counts as a contribution; a composite says which layer goes by which rule. Input a_j, weights w_jk,
-bias b_k, u_k = sum_j a_j w_jk + b_k; w+ = max(w, 0), w- = min(w, 0). The walk's signals are relevances. No denominator
-is 0: s(u) = u + eps sign(u), sign(0) = 1, eps = 1e-6 unless said.
+A rule defines the contributions; a composite says which layer uses which rule. A layer has input a_j, weights w_jk,
+bias b_k, u_k = sum_j a_j w_jk + b_k; w+ = max(w, 0), w- = min(w, 0). The walk's signals are relevances. s(u) is the
+stabiliser, which keeps denominators away from 0: s(u) = u + eps sign(u), sign(0) = 1, eps = 1e-6 by default.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ def stabilised(u, eps=EPS):
 
 
 def epsilon(eps=EPS):
-    """R_j = sum_k a_j w_jk / s(u_k) R_k, eps >= 0. LRP-0 for eps = 0: then u_k = 0 passes nothing on."""
+    """R_j = sum_k a_j w_jk / s(u_k) R_k, eps >= 0. eps = 0 is LRP-0; then R_k is lost where u_k = 0."""
     def rule(record, R):
         u = record.output
         s = np.divide(R, u, out=np.zeros_like(R), where=u != 0) if eps == 0 else R / stabilised(u, eps)
@@ -31,9 +31,9 @@ def epsilon(eps=EPS):
 
 
 def alpha_beta(alpha=2.0, beta=1.0):
-    """R_j = sum_k (alpha c+_jk / s(sum_j c+_jk + b+_k) - beta c-_jk / s(sum_j c-_jk + b-_k)) R_k,  c = a w by its sign.
+    """R_j = sum_k (alpha c+_jk / s(sum_j c+_jk + b+_k) - beta c-_jk / s(sum_j c-_jk + b-_k)) R_k,  c = a w.
 
-    z+ is alpha = 1, beta = 0. Relevance is conserved if alpha - beta = 1 and neither sum is 0.
+    c+ and c- are the positive and negative c. z+ is alpha = 1, beta = 0. If alpha - beta = 1, the sum of R is kept.
     """
     def rule(record, R):
         total = 0
@@ -45,14 +45,14 @@ def alpha_beta(alpha=2.0, beta=1.0):
 
 
 def z_plus():
-    """R_j = sum_k (a+ w+ + a- w-)_jk / s(the same summed + b+_k) R_k."""
+    """R_j = sum_k (a+ w+ + a- w-)_jk / s(sum_j (a+ w+ + a- w-)_jk + b+_k) R_k."""
     return alpha_beta(1.0, 0.0)
 
 
 def gamma(strength=0.25):
-    """R_j = sum_k a_j (w + gamma w+)_jk / s(the same summed, with b + gamma b+) R_k, where u_k > 0 and a >= 0.
+    """R_j = sum_k c_jk / s(sum_j c_jk + b + gamma b+) R_k, c_jk = a_j (w + gamma w+)_jk, where u_k > 0 and a >= 0.
 
-    Where u_k < 0, gamma favours what is negative; inputs a < 0 take the other sign's weights; u_k = 0 passes nothing.
+    Where u_k < 0, gamma favours negative c. Inputs a < 0 use weights of the other sign. R_k is lost where u_k = 0.
     """
     def favoured(v, sign):
         return v + strength * part(v, sign)
@@ -69,15 +69,15 @@ def w_squared(record, R):
 
 
 def flat(record, R):
-    """R_j = sum_k R_k / (number of inputs of k): every input the same, padding not counted."""
+    """R_j = sum_k R_k / (number of inputs of k): every input gets the same. Padding does not count."""
     (a,), (kernel, b) = record.x, record.weights
     return (_shared(record, R, [(np.ones_like(a), lambda: np.ones_like(kernel), np.zeros_like(b))]),)
 
 
 def box(low, high):
-    """z-box, for inputs low <= x <= high: R_j = sum_k (x w - low w+ - high w-)_jk / s(the same summed) R_k.
+    """z-box, for low <= x <= high: R_j = sum_k c_jk / s(sum_j c_jk) R_k, c_jk = (x w - low w+ - high w-)_jk.
 
-    low, high: numbers, or one for each channel.
+    low, high: one number each, or a number for each channel. The bias cancels.
     """
     def rule(record, R):
         (x,), (kernel, b) = record.x, record.weights
@@ -88,12 +88,12 @@ def box(low, high):
 
 
 def reweighted(rule, change):
-    """The same rule for a layer whose weights are change(kernel, bias)."""
+    """Return the rule for a layer whose weights are change(kernel, bias)."""
     return lambda record, R: rule(rerun(record, record.x, change(*record.weights)), R)
 
 
 def without_bias(rule):
-    """The same rule, with the layer's bias taken for 0: then nothing is kept for it."""
+    """Return the rule with bias 0: then the bias keeps no relevance."""
     return reweighted(rule, lambda kernel, bias: (kernel, np.zeros_like(bias)))
 
 
@@ -103,9 +103,9 @@ def pass_on(record, R):
 
 
 def factors(constants):
-    """y = a b: half of R to each factor; all of it, where the other is one of `constants`.
+    """y = a b: each factor gets half of R. If one factor is in `constants`, the other factor gets all of R.
 
-    A product has no terms to share out by; AttnLRP takes equal shares, too (Achtibat et al. 2024, arXiv 2402.05602).
+    A product is not a sum of contributions; AttnLRP also uses equal shares (Achtibat et al. 2024, arXiv 2402.05602).
     """
     def rule(record, R):
         count = sum(name not in constants for name in record.inputs)
@@ -114,10 +114,7 @@ def factors(constants):
 
 
 def _by_sign(record, R, sign, chosen):
-    """R_j = sum_k c_jk / s(sum_j c_jk + b_k) R_k, c = a chosen(w), where chosen = part takes what has this sign.
-
-    Where a < 0, weights of the other sign give contributions of this one.
-    """
+    """R_j = sum_k c_jk / s(sum_j c_jk + b_k) R_k, c = a chosen(w, sign); where a < 0, c = a chosen(w, -sign)."""
     (a,), (kernel, b) = record.x, record.weights
     return _shared(record, R, [(part(a, 1), lambda: chosen(kernel, sign), chosen(b, sign)),
                                (part(a, -1), lambda: chosen(kernel, -sign), np.zeros_like(b))])
@@ -126,9 +123,9 @@ def _by_sign(record, R, sign, chosen):
 def _shared(record, R, terms):
     """terms (a, w, b), w a function that makes the kernel: R_j = sum of a_j (w^T s)_j, s = R / s(sum of a w + b).
 
-    Kernels are made when needed, as fc1 of VGG19 alone has 411 MB, and only for inputs that are there.
+    A kernel is made only when it is needed, because fc1 of VGG19 alone has 411 MB.
     """
-    terms = [(a, w(), b) for a, w, b in terms if a.any() or b.any()]  # after a ReLU there is no a < 0
+    terms = [(a, w(), b) for a, w, b in terms if a.any() or b.any()]  # after a ReLU no a is negative
     if not terms:
         return np.zeros_like(record.x[0])
     s = R / stabilised(sum(rerun(record, (a,), (w, b)).output for a, w, b in terms))

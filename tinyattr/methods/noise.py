@@ -1,7 +1,7 @@
 """Gradients averaged over N noisy copies of the picture: G_m = dS/dx at x + s_m, s_m normal, standard deviation sigma.
 
-Options of all three: samples, N; sigma, in units of max x - min x; seed of the draws; noise, the draws themselves,
-(N, H, W, C), instead of these; batch, how many copies run at a time. With a layer, G_m = dS/dA there.
+Options: samples is N; sigma is in units of max x - min x; seed: of the random draws; noise: your own s_m, (N, H, W, C),
+instead of these; batch: how many copies run at a time. With a layer, G_m = dS/dA of this layer.
 """
 
 import numpy as np
@@ -26,13 +26,10 @@ def smoothgrad_squared(net, x, target=None, score=None, layer=None, *, samples=5
 
 
 def vargrad(net, x, target=None, score=None, layer=None, *, samples=50, sigma=0.15, seed=0, noise=None, batch=BATCH):
-    """V = (1/N) sum_m (G_m - M)^2 >= 0. Adebayo et al. 2018, arXiv 1810.03307.
-
-    By Welford's recurrence: the difference of mean square and squared mean would cancel.
-    """
+    """V = (1/N) sum_m (G_m - M)^2 >= 0, by Welford's recurrence. Adebayo et al. 2018, arXiv 1810.03307."""
     request, layer, N, gradients = _noisy(net, x, target, score, layer, samples, sigma, seed, noise, batch)
     M = V = 0.0
-    top = -np.inf  # M is in units of exp(top), the largest scale so far, V in units of its square
+    top = -np.inf  # M is in units of exp(top), the largest scale so far; V is in units of exp(2 top)
     for m, (g, log_scale) in enumerate(gradients, 1):
         before, top = top, max(top, log_scale)
         old, new = (np.exp(s - top) if s > -np.inf else 0.0 for s in (before, log_scale))
@@ -44,7 +41,7 @@ def vargrad(net, x, target=None, score=None, layer=None, *, samples=50, sigma=0.
 
 
 def _noisy(net, x, target, score, layer, samples, sigma, seed, noise, batch):
-    """(request, layer, N, generator of (G_m, its log_scale))."""
+    """Return (request, layer, N, generator of (G_m, log_scale of G_m))."""
     request, layer = ask_at(net, x, target, score, layer, "input")
     shape = request.x.shape[1:]
     if noise is None:

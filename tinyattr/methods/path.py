@@ -9,22 +9,22 @@ from tinyattr.methods.baselines import BASELINES, baseline_of
 from tinyattr.methods.heatmap import Receipt
 from tinyattr.methods.request import BATCH, ask_picture, total
 
-MOST_STEPS = 10_000  # of a quadrature: Gauss-Legendre's places cost their number cubed
+MOST_STEPS = 10_000  # Gauss-Legendre needs time that grows with steps cubed
 
 
 def gauss(N):
-    """Gauss-Legendre: N places a and weights w with sum_m w_m f(a_m) exact for polynomials of degree 2 N - 1."""
+    """Gauss-Legendre: N places a and weights w. sum_m w_m f(a_m) is exact for polynomials of degree 2 N - 1."""
     a, w = np.polynomial.legendre.leggauss(N)
     return (a + 1) / 2, w / 2
 
 
 def riemann(shift):
-    """N -> a_m = (m + shift)/N, m = 0..N-1, of equal weights: the left end, the middle or the right of each step."""
+    """N -> a_m = (m + shift)/N, m = 0..N-1, with equal weights: the left, middle or right point of each step."""
     return lambda N: ((np.arange(N) + shift) / N, np.full(N, 1 / N))
 
 
 def trapezoid(N):
-    """a_m = m/N, m = 0..N, the two ends with half the weight."""
+    """a_m = m/N, m = 0..N; the two ends have half the weight."""
     w = np.full(N + 1, 1 / N)
     w[[0, -1]] /= 2
     return np.arange(N + 1) / N, w
@@ -37,8 +37,8 @@ def integrated_gradients(net, x, target=None, score=None, layer=None, *, baselin
                          batch=BATCH):
     """IG_ijk = (x - b)_ijk int_0^1 dS/dx_ijk(x(a)) da.  Integrated gradients, Sundararajan et al. 2017, 1703.01365.
 
-    rule: how the integral becomes a sum of `steps` terms, a key of QUADRATURES. Shown summed over colours.
-    Receipt: sum IG = S(x) - S(b), up to the quadrature's error at the kinks of the path.
+    rule: a key of QUADRATURES; it replaces the integral by a sum of `steps` terms. Shown summed over colours.
+    Receipt (check sum): sum IG = S(x) - S(b), up to quadrature errors at kinks of S along the path.
     """
     request = ask_picture(net, x, target, score, layer, "integrated gradients", "; or use conductance")
     b = baseline_of(net, request.x, baseline)
@@ -54,8 +54,7 @@ def expected_gradients(net, x, target=None, score=None, layer=None, *, baselines
     """E[(x - b) dS/dx(b + a (x - b))], b drawn from the baselines, a uniform in (0, 1): (1/N) sum over `samples` draws.
 
     Expected gradients, Erion et al. 2021, arXiv 1906.10670 (shap's GradientExplainer). baselines: names, numbers or
-    arrays; draws: the draws themselves, (indices of baselines, places a).
-    Receipt: the sum is S(x) - mean S(b) in expectation only.
+    arrays. draws: your own draws (indices of baselines, places a). Receipt: the expected sum is S(x) - mean S(b).
     """
     request = ask_picture(net, x, target, score, layer, "expected gradients")
     baselines = baselines if isinstance(baselines, tuple | list) else [baselines]
@@ -81,9 +80,9 @@ def expected_gradients(net, x, target=None, score=None, layer=None, *, baselines
 
 
 def mean_gradient(request, start, end, rule, steps, layer="input", *, moved="input", batch):
-    """(int_0^1 dS/dA da, its log_scale), A of `layer`, while start + a (end - start) stands in place of layer `moved`.
+    """Return (int_0^1 dS/dA da, log_scale), A of `layer`. Layer `moved` has the value start + a (end - start).
 
-    rule, steps: a key of QUADRATURES, and how many steps the path has. Raises InputError for others.
+    rule: a key of QUADRATURES; steps: number of steps of the path. Raises InputError for other values.
     """
     a, w = QUADRATURES[named("quadrature rule", rule, QUADRATURES)](count_of(steps, "steps", most=MOST_STEPS))
     along = request.along((at(start, end, t) for t in a), layer, moved, count=len(a), batch=batch)
@@ -91,10 +90,10 @@ def mean_gradient(request, start, end, rule, steps, layer="input", *, moved="inp
 
 
 def at(b, x, a):
-    """The point b + a (x - b) of the path, in the dtype of x."""
+    """Return the point b + a (x - b) of the path, in the dtype of x."""
     return (b + a * (x - b)).astype(x.dtype)
 
 
 def complete(request, start, R, log_scale):
-    """The receipt of maps R exp(log_scale) that share out the score's whole change, from start = S(baseline) on."""
+    """Return the receipt of R exp(log_scale), if it must sum to S(x) - S(baseline). start: S(baseline)."""
     return Receipt("sum = S(x) - S(baseline)", float(request.value - start), float(R.sum() * np.exp(log_scale)))

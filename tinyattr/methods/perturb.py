@@ -1,4 +1,4 @@
-"""Cover parts of the picture and watch the score. No gradient, only forward passes."""
+"""Cover parts of the picture and measure the score. These methods need no gradient, only forward passes."""
 
 from itertools import product
 
@@ -11,16 +11,16 @@ from tinyattr.methods.request import BATCH, ask_picture
 
 
 def occlusion(net, x, target=None, score=None, layer=None, *, window=32, stride=16, baseline="mean", batch=BATCH):
-    """L_ij = mean over the windows that cover (i, j) of S(x) - S(x with the window's pixels those of the baseline).
+    """L_ij = mean of S(x) - S(x_w) over the windows w that cover (i, j). x_w is x with the baseline inside window w.
 
-    Zeiler & Fergus 2014, arXiv 1311.2901. Windows start every `stride` pixels; the last one is cut at the edge.
+    Zeiler & Fergus 2014, arXiv 1311.2901. A window starts every `stride` pixels; the last window is cut at the edge.
     """
     request = ask_picture(net, x, target, score, layer, "occlusion")
     window, stride = count_of(window, "window"), count_of(stride, "stride")
     if stride > window:
-        raise InputError(f"a stride of {stride} leaves pixels between windows of {window} that none covers; take less")
+        raise InputError(f"with stride {stride}, no window of {window} covers the pixels between; use a smaller stride")
     size = request.x.shape[1:3]
-    starts = (range(0, max(length - window, 0) + stride, stride) for length in size)  # captum's: all pixels are covered
+    starts = (range(0, max(length - window, 0) + stride, stride) for length in size)  # so all pixels are covered
     corners = list(product(*starts))
     regions = np.zeros((len(corners), *size), bool)
     for region, (i, j) in zip(regions, corners, strict=True):
@@ -31,9 +31,9 @@ def occlusion(net, x, target=None, score=None, layer=None, *, window=32, stride=
 
 
 def feature_ablation(net, x, target=None, score=None, layer=None, *, groups=7, baseline="mean", batch=BATCH):
-    """L_ij = S(x) - S(x with the pixels of (i, j)'s group those of the baseline): every pixel has its group's drop.
+    """L_ij = S(x) - S(x_G). G is the group of pixel (i, j), and x_G is x with the baseline at the pixels of G.
 
-    groups: a number n for a grid of n x n, or an array (H, W) of whole numbers, one for each group.
+    groups: a number n for a grid of n x n groups, or an array (H, W) that holds the group number of each pixel.
     """
     request = ask_picture(net, x, target, score, layer, "feature ablation")
     H, W = request.x.shape[1:3]
@@ -50,8 +50,8 @@ def feature_ablation(net, x, target=None, score=None, layer=None, *, groups=7, b
 def rise(net, x, target=None, score=None, layer=None, *, samples=1000, cells=7, p=0.5, seed=0, masks=None, batch=BATCH):
     """L_ij = (1/(N p)) sum_m S(x * M_m) M_ijm, M_m random masks in [0, 1]. RISE, Petsiuk et al. 2018, arXiv 1806.07421.
 
-    A mask: `cells` x `cells` cells, each 1 with probability p, enlarged bilinearly and shifted at random by less than a
-    cell. masks: the masks themselves, (N, H, W), of mean p. A constant added to S adds its share of the mean mask.
+    A mask has `cells` x `cells` cells, each 1 with probability p. It is enlarged bilinearly and shifted at random by
+    less than a cell. masks: your own M_m (N, H, W), with mean p. S + constant adds the mean mask times constant / p.
     """
     request = ask_picture(net, x, target, score, layer, "RISE")
     p = number_of(p, "p", 1e-6, 1)
@@ -66,14 +66,14 @@ def rise(net, x, target=None, score=None, layer=None, *, samples=1000, cells=7, 
 
 
 def _drops(request, regions, baseline, batch, what):
-    """S(x) - S(x with a region as in the baseline), for every region (H, W)."""
+    """Return S(x) - S(x with the baseline inside a region), for every region (H, W)."""
     b = baseline_of(request.net, request.x, baseline)
     pictures = (np.where(region[..., None], b, request.x) for region in regions)
     return request.value - np.array(request.values(pictures, count=len(regions), batch=batch, what=what))
 
 
 def _rise_masks(samples, cells, p, seed, size):
-    """(N, H, W) float32: coarse grids of zeros and ones, enlarged to one cell more than the picture, cut at random."""
+    """Return (N, H, W) float32: grids of 0 and 1, enlarged to one cell more than the picture and cut at random."""
     rng = rng_of(seed)
     cell = [-(-length // cells) for length in size]
     masks = np.empty((samples, *size), np.float32)

@@ -1,4 +1,4 @@
-"""LRP from a choice of start relevances, by a composite of rules; and excitation backprop, which is z+ everywhere."""
+"""LRP with a choice of start relevances and of composites (rule-books); excitation backprop uses z+ everywhere."""
 
 from dataclasses import replace
 from functools import partial
@@ -15,13 +15,13 @@ from tinyattr.softmax import softmax
 
 
 def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus", start="row"):
-    """R_ijk at the picture, or at a layer: relevance by a composite of rules, from R_i at the logits.
+    """R_ijk, the relevance of the picture or a layer. R starts at the logits and passes back by a composite of rules.
 
-    composite: a key of COMPOSITES, or a book {op or layer name: rule}. start: a key of STARTS, what R_i is. The default
-    "row", v_i z_i with v = dS/dz, makes LRP-0 the input x gradient of the score, so that where kappa = 0 it is blind to
-    t(x); z_c, y_c, SGLRP and CLRP starts are not, as their denominators hold z + t.
+    composite: a key of COMPOSITES, or a book {op or layer name: rule}. start: a key of STARTS, which defines R at the
+    logits. With the default "row", R_i = v_i z_i, v = dS/dz, LRP-0 is input x gradient of the score. So if kappa = 0 it
+    does not change with t(x). Starts z_c, y_c, SGLRP and CLRP do change: their denominators contain z + t.
     Bach et al. 2015, 10.1371/journal.pone.0130140; Montavon et al. 2019, 10.1007/978-3-030-28954-6_10.
-    Receipt: sum R + what biases and stabilisers keep = sum of the start relevances.
+    Receipt (check sum): sum R + what biases and stabilisers keep = sum of the start relevances.
     """
     start = named("start", start, STARTS)
     composite = composite if isinstance(composite, dict) else named("composite", composite, COMPOSITES)
@@ -38,9 +38,9 @@ def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus"
 
 
 def excitation_backprop(net, x, target=None, score=None, layer=None, *, contrast=False):
-    """z+ everywhere, without biases, from R = e_c at the logits. Zhang et al. 2016, arXiv 1608.00507.
+    """Every layer uses rule z+ without bias, and R = e_c at the logits. Zhang et al. 2016, arXiv 1608.00507.
 
-    contrast: minus the same through the last linear layer's negated weights. The score changes nothing.
+    contrast: subtract the map that negated weights of the last linear layer give. The score changes nothing.
     """
     request, layer = ask_at(net, x, target, score, layer, "input")
     e = np.eye(len(request.z))[[request.target]]
@@ -64,11 +64,11 @@ def _relevance(request, layer, start, log_scale, book, name):
     return request.heatmap(name, layer, R, log_scale=log_scale, receipt=receipt)
 
 
-PASSES = {*ACTIVATIONS, *MOVES, *MAXIMA, "lrn", "mul"} - {"pad"}  # what hands on all that it gets, but to constants
+PASSES = {*ACTIVATIONS, *MOVES, *MAXIMA, "lrn", "mul"} - {"pad"}  # ops that pass on all of R, except to constants
 
 
 def _weighed(book, kept, tape):
-    """The same book, noting in `kept` what biases, stabilisers, borders and constants do not pass on."""
+    """Return the book with rules that write into `kept` what biases, stabilisers, borders and constants keep of R."""
     def weighed(rule, record, R):
         signals = rule(record, R)
         constants = [tape[i].op == "constant" for i in record.inputs]
@@ -88,12 +88,12 @@ def row_start(request):
 
 
 def score_start(request):
-    """R_c = S, R_j = 0: z_c for pre, the usual LRP; y_c for post, a rescaled copy of it."""
+    """R_c = S, R_j = 0. For pre this is z_c, the usual LRP; for post it is y_c, which gives a rescaled copy."""
     return request.value * np.eye(len(request.z))[[request.target]], 0.0
 
 
 def sglrp_start(request):
-    """R_c = y_c (1 - y_c), R_j = -y_c y_j: the softmax gradient itself. Iwana et al. 2019, arXiv 1908.04351."""
+    """R_c = y_c (1 - y_c), R_j = -y_c y_j: the softmax gradient. Iwana et al. 2019, arXiv 1908.04351."""
     return request.row, request.log_scale
 
 
@@ -104,7 +104,7 @@ def clrp_start(request):
 
 
 def pairs_start(request):
-    """R_j = q_j (z_c - z_j) for the units z_c - z_j, j != c, that stand for the log-odds. Montavon et al. 2019."""
+    """R_j = q_j (z_c - z_j): relevance of the units z_c - z_j, j != c, that form the log-odds. Montavon et al. 2019."""
     rivals = np.delete(request.z, request.target)
     q = np.insert(softmax(rivals), request.target, 0.0)
     return (q * (request.z[request.target] - request.z))[None], 0.0
@@ -115,9 +115,9 @@ STARTS = {"row": (None, row_start), "score": (None, score_start), "sglrp": ("pos
 
 
 def with_pairs(book, request):
-    """The book, with the last linear layer made to compute z_c - z_j, j = 1..n: t(x) is not in any of them.
+    """Return the book, changed so that the last linear layer computes z_c - z_j, j = 1..n, which do not contain t(x).
 
-    What follows it (the sum z + t of an altered network) passes relevance to the side that differs by class only.
+    Later layers, such as the sum z + t of an altered network, pass relevance only to inputs that differ by class.
     """
     last, c = _last_linear(request), request.target
     differences = rules.reweighted(book.get(last.name, book[last.op]), lambda W, b: (W[:, [c]] - W, b[c] - b))
@@ -130,7 +130,7 @@ def with_pairs(book, request):
 
 
 def _to_the_classes(c, record, R):
-    """z_c - z_j is a sum of the terms' own differences: each gets its part."""
+    """z_c - z_j is a sum over the inputs of the layer. Each input gets the relevance of its own difference."""
     whole = record.output[:, [c]] - record.output
     parts = (np.broadcast_to(x, whole.shape) for x in record.x)
     shares = [np.divide(part[:, [c]] - part, whole, out=np.zeros_like(whole), where=whole != 0) * R for part in parts]
@@ -139,10 +139,7 @@ def _to_the_classes(c, record, R):
 
 
 def _last_linear(request):
-    """The record of the last dense layer with a number for every class: t(x) may have layers of its own behind it.
-
-    Raises InputError for a network without one.
-    """
+    """Return the record of the last dense layer with one output for each class. Raises InputError if there is none."""
     dense = [record for record in request.tape if record.op == "dense" and record.output.size == request.z.size]
     if not dense:
         raise InputError("this needs a network whose logits come from a dense layer")
@@ -160,9 +157,9 @@ SHARED = {
 
 
 def composite(conv, dense, first=None):
-    """net -> book: a rule for convolutions, one for dense layers, one for the very first layer (`first(net)`).
+    """Return net -> book, given a rule for convolutions, for dense layers, and for the first layer (`first(net)`).
 
-    Batch norms go by the dense layers' rule and keep their shifts; `net.folded()` merges them with what is before them.
+    Batch norms use the rule of dense layers and keep the share of their shifts; `net.folded()` removes batch norms.
     """
     def book(net):
         constants = {name for name, op, _ in net.layers if op == "constant"}
@@ -174,13 +171,13 @@ def composite(conv, dense, first=None):
 
 
 def photo_box(net):
-    """The rule z-box, from black to white. Raises InputError where nothing says how photos are preprocessed."""
+    """Return the rule z-box from black to white. Raises InputError if the network does not say how to preprocess."""
     if net.input is None:
-        raise InputError(f"{net.name} does not say how photos are preprocessed, so what black is; give a book, "
+        raise InputError(f"{net.name} does not say how photos are preprocessed, so black is unknown; give a book, "
                          "{**ta.COMPOSITES['epsilon_plus'](net), first_layer: box(low, high)}")
     first = next(name for name, op, _ in net.layers if op in LINEAR)
     if reads(net.layers)[first] != ("input",):
-        raise InputError(f"{net.name}: its first linear layer, '{first}', does not read the photo itself; give a book")
+        raise InputError(f"{net.name}: the first linear layer, '{first}', does not read the photo; give a book")
     return rules.box(*net.input.limits)
 
 

@@ -1,4 +1,4 @@
-"""The request that every method answers: which network, which picture, which class, by which score."""
+"""A request says what a method explains: which network, which picture, which class and which score."""
 
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -16,18 +16,18 @@ from tinyattr.nets.classes import find_class
 from tinyattr.scores import SCORES
 
 WHICH_SCORE = (
-    "say which score to explain: score='log_odds' (recommended: never vanishes, cannot be shifted), 'post' (y_c), "
+    "give the score to explain: score='log_odds' (recommended: never vanishes, cannot be shifted), 'post' (y_c), "
     "'log' (log y_c), 'pre' (z_c: a number added to every logit changes its maps), 'centred' or 'margin'"
 )
-BATCH = 4  # pictures that run through the network at a time: what bounds the memory of paths and samples
+BATCH = 4  # pictures that run through the network at a time; this limits the memory of paths and samples
 
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """A picture's tape, and the row dS/dz of the score at its logits.
+    """A Request holds a picture's tape, and the row dS/dz of the score at the picture's logits.
 
-    walks: {id of a book: (book, signals)} from this row. A map, its receipt and other methods read the same signals.
-    passes: {(layer, digest of its activations): z}, the logits of other pictures, for whoever asks about them again.
+    walks: {id of a book: (book, signals)}, kept because a map, its receipt and other methods use the same signals.
+    passes: {(layer, sha256 of its activations): z}, the logits of other pictures, kept so that none is run twice.
     """
 
     net: Network
@@ -47,41 +47,41 @@ class Request:
 
     @property
     def z(self):
-        """Its logits, (n,)."""
+        """The logits of the picture, (n,)."""
         return self.net.logits(self.tape)[0]
 
     def signals(self, book=GRADIENT, to="input"):
-        """What a walk by `book` from the row leaves at `to` and at layers after it: see engine.walk. Walked once."""
+        """Return the signals at `to` and later layers of a walk by `book` (see engine.walk). Each walk runs once."""
         if to not in self.walks.get(id(book), (book, {}))[1]:
             self.walks[id(book)] = book, self.walked(self.row, book, to)
         signals, after = self.walks[id(book)][1], downstream(self.tape, [to])
         return {name: signal for name, signal in signals.items() if name in after}
 
     def walked(self, seed, book, to, tape=None):
-        """The same from another seed at the logits, or on another tape."""
+        """Return the signals of a walk that starts from `seed` at the logits, on this or another tape."""
         return walk(tape or self.tape, {self.net.layers[-1][0]: seed}, book, to)
 
     def at_places(self, layer, signal):
-        """The one picture's signal at a layer of feature maps, (h, w, C) float64."""
+        """Return the signal of the one picture at a layer of feature maps, (h, w, C) float64."""
         places(self.net, self.tape[layer])
         return signal[0].astype(np.float64)
 
     def activations(self, layer):
-        """A (h, w, C) float64, the activations of a layer of feature maps."""
+        """Return A (h, w, C) float64, the activations of a layer of feature maps."""
         return self.at_places(layer, self.tape[layer].output)
 
     def gradient(self, layer):
-        """g = dS/dA (h, w, C) float64, without its scale."""
+        """Return g = dS/dA (h, w, C) float64, without its scale."""
         return self.at_places(layer, self.signals(to=layer)[layer])
 
     def scored(self, z):
-        """(value, row, log_scale) of the score for the logits of other pictures, (N, n)."""
+        """Return (value, row, log_scale) of the score for the logits of other pictures, (N, n)."""
         return SCORES[self.score](z, np.full(len(z), self.target))
 
     def values(self, arrays, at="input", *, count, batch=BATCH, what="pictures"):
-        """The score of each of `count` arrays (1, ...) in place of the picture, or of the activations of layer `at`.
+        """Return a list: the score for each of `count` arrays (1, ...) that replaces the picture, or layer `at`.
 
-        The arrays may come from a generator; `batch` of them are in memory at a time. Returns a list of numbers.
+        The arrays may come from a generator. Only `batch` arrays are in memory at a time.
         """
         found = []
         for some in self._batches(arrays, at, count, batch, what):
@@ -91,22 +91,22 @@ class Request:
         return found
 
     def along(self, arrays, layer="input", at="input", *, count, batch=BATCH, what="path"):
-        """For each of the same arrays (A, g, value, log_scale): A, g (h, w, C) of `layer`, dS/dA = g exp(log_scale)."""
+        """Yield (A, g, value, log_scale) for each array (see `values`). A, g (h, w, C): dS/dA = g exp(log_scale)."""
         for some in self._batches(arrays, at, count, batch, what):
             tape = self.net.resume(self.tape, at, some)
             values, rows, log_scales = self.scored(self.net.logits(tape))
             g = walk(tape, {self.net.layers[-1][0]: rows}, GRADIENT, layer, only=True)[layer].astype(np.float64)
             A = places(self.net, tape[layer]).astype(np.float64)
-            del tape  # before the next one is written
+            del tape  # before the next tape is written
             yield from zip(A, g, values.tolist(), log_scales.tolist(), strict=True)
 
     def _batches(self, arrays, at, count, batch, what):
-        """Up to `batch` of the arrays at a time, as one array."""
+        """Yield up to `batch` of the arrays at a time, as one array."""
         for some in batched(bar(arrays, what, count), batch):
             yield np.concatenate(some).astype(self.tape[at].output.dtype, copy=False)
 
     def heatmap(self, method, layer, direction, plane=None, *, log_scale=None, receipt=None):
-        """The answer, with all that was asked. plane: default the sum over channels; log_scale: default the row's."""
+        """Return a Heatmap of this request. Default plane: the sum over channels. Default log_scale: of the row."""
         if plane is None:
             plane = direction if direction.ndim == 2 else direction.sum(-1)
         return Heatmap(method, self.score, layer, self.target, self.net.label(self.target), self.value,
@@ -115,10 +115,10 @@ class Request:
 
 
 def ask(net, x, target=None, score=None):
-    """Run x through net, and form the row of `score` for `target`: a Request.
+    """Run x through net, form the row of `score` for `target`, and return a Request.
 
-    x: a picture, or the tape of an earlier `net.run`, or an earlier Request, which then serves again as far as it can.
-    target: a class's number or name; default the top class. score: a key of SCORES, never chosen silently.
+    x: a picture, the tape of an earlier `net.run`, or an earlier Request, whose results are used again where possible.
+    target: number or name of a class, by default the top class. score: a key of SCORES; it has no default.
     Raises InputError for an unknown score or class, and for more than one picture.
     """
     if score is None:
@@ -138,7 +138,7 @@ def ask(net, x, target=None, score=None):
 
 
 def places(net, record):
-    """The output of a layer of feature maps, (N, h, w, C). Raises InputError for a layer without places."""
+    """Return the output of a layer of feature maps, (N, h, w, C). Raises InputError for a layer without places."""
     if record.output.ndim != 4:
         raise InputError(f"layer '{record.name}' has shape {record.output.shape}, no places to show; "
                          f"try '{net.features}'")
@@ -146,42 +146,42 @@ def places(net, record):
 
 
 def ask_at(net, x, target, score, layer, default=None):
-    """(request, layer) of a method that explains a layer: by default this one, or the network's last feature maps."""
+    """Return (request, layer) for a method that explains a layer: default, or else the network's last feature maps."""
     request = ask(net, x, target, score)
     return request, (default or feature_layer(net)) if layer is None else of_type(layer, str, "layer")
 
 
 def feature_layer(net):
-    """The network's last feature maps. Raises InputError where it does not say which they are."""
+    """Return the name of the network's last feature maps. Raises InputError if it is unknown."""
     if net.features is None:
-        raise InputError(f"{net.name} has no flatten or global pool to find its last feature maps by; give layer=")
+        raise InputError(f"{net.name} has no flatten or global pool, so its last feature maps are unknown; give layer=")
     return net.features
 
 
 def ask_picture(net, x, target, score, layer, method, instead=""):
-    """The request of a method that explains the picture itself. Raises InputError if it is asked about a layer."""
+    """Return the request of a method that explains the picture. Raises InputError if a layer is given."""
     if layer is not None and of_type(layer, str, "layer") != "input":
         raise InputError(f"{method} explains the picture, not layer '{layer}'; leave layer= out{instead}")
     return ask(net, x, target, score)
 
 
 def total(parts):
-    """sum_m direction_m exp(log_scale_m) -> (direction, log_scale), without underflow of what is largest."""
+    """sum_m direction_m exp(log_scale_m) -> (direction, log_scale). The largest term never underflows."""
     direction, log_scale = 0.0, -np.inf
     for part, own in parts:
         top = max(log_scale, own)
-        old, new = (np.exp(s - top) if s > -np.inf else 0.0 for s in (log_scale, own))  # -inf: a score that is constant
+        old, new = (np.exp(s - top) if s > -np.inf else 0.0 for s in (log_scale, own))  # -inf: a constant score
         direction, log_scale = direction * old + part * new, top
     return direction, log_scale
 
 
 def batched(items, size):
-    """Lists of up to `size` items, taken from the iterable only when needed."""
+    """Yield lists of up to `size` items. Items are taken from the iterable only when needed."""
     items, size = iter(items), count_of(size, "batch")
     while some := list(islice(items, size)):
         yield some
 
 
 def bar(items, what, count):
-    """A progress bar on a terminal, nothing elsewhere."""
+    """Show a progress bar on a terminal, and nothing elsewhere."""
     return tqdm(items, desc=what, total=count, leave=False, disable=None)

@@ -1,4 +1,4 @@
-"""Class names: the 1000 of ImageNet, and finding a class by name."""
+"""Class names: the 1000 names of ImageNet, and how to find a class by name."""
 
 from difflib import get_close_matches
 from importlib.resources import files
@@ -9,29 +9,29 @@ from tinyattr.errors import InputError, count_of, folded
 
 
 def imagenet_classes():
-    """[(WordNet id, first lemma)] of the 1000 ILSVRC-2012 classes, in the networks' order."""
+    """Return [(WordNet id, first lemma)] of the 1000 ILSVRC-2012 classes, in the order of the networks' outputs."""
     text = (files("tinyattr.nets") / "imagenet_classes.tsv").read_text(encoding="utf-8")
     return [tuple(line.split("\t")) for line in text.splitlines() if not line.startswith("#")]
 
 
 def imagenet_names():
-    """The 1000 names as people write them, blanks for underscores."""
+    """Return the 1000 names as people write them, with blanks instead of underscores."""
     return tuple(lemma.replace("_", " ") for _, lemma in imagenet_classes())
 
 
 def find_class(target, names, n):
-    """Index of a class given by number, by name, or by WordNet id ("n02123045") where the names are ImageNet's.
+    """Return the index of a class, given by number, by name, or by WordNet id ("n02123045") if names are ImageNet's.
 
-    Capitals, underscores, hyphens and blanks do not matter, unless they tell two classes apart. "3" is the class of
-    that name, if there is one, else class 3. names may be None (then only numbers are known); n is the number of
-    classes. Raises InputError, with the near matches, for a class that does not exist or whose name two classes share.
+    Capitals, underscores, hyphens and blanks matter only where two names differ in nothing else. "3" means the class
+    named "3" if it exists, else class 3. names may be None: then only numbers are known. n is the number of classes.
+    Raises InputError, with similar names, for a class that does not exist or a name that two classes share.
     """
     if isinstance(target, str) and target.strip().isdecimal() and target.strip() not in (names or ()):
         target = int(target)
     if isinstance(target, np.ndarray) and target.size == 1:
         target = target.item()
     if not isinstance(target, str):
-        return count_of(target, "a class that is no name", least=0, most=n - 1)
+        return count_of(target, "a class that is not a name", least=0, most=n - 1)
     if not names:
         raise InputError(f"unknown class {target!r}; this network's classes have no names, only numbers 0 to {n - 1}")
     if tuple(names) == imagenet_names():

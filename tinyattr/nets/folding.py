@@ -1,6 +1,6 @@
-"""Batch normalisation merged into the layer before it: (x W + b) s + t = x (W s) + (b s + t), one linear layer less.
+"""Merge batch normalisation into the layer before it: (x W + b) s + t = x (W s) + (b s + t), a single linear layer.
 
-LRP's rules share out by the weights of one layer: taken by itself, a batch norm keeps its whole shift.
+LRP divides relevance by the weights of a layer. A separate batch norm would keep the relevance of its whole shift.
 """
 
 from dataclasses import replace
@@ -11,10 +11,10 @@ INTO = ("conv2d", "conv2d_transpose", "dense")
 
 
 def folded(net):
-    """(network, kept): a network with the same logits, to rounding, and fewer batch norms.
+    """Return (network, kept): a network with fewer batch norms and the same logits, up to rounding.
 
-    A batch norm is merged if the layer before it is a convolution or dense layer that nothing else reads. Layers that
-    read it then read that one; all keep their names. kept: (name, why) of each batch norm that could not be merged.
+    A batch norm is merged if it reads a convolution or dense layer that no other layer reads. Layers that read the
+    batch norm then read this layer; names stay. kept: (name, why) of each batch norm that could not be merged.
     """
     layers, kept, weights, merged = [], [], dict(net.weights), {}
     ops, read = {name: op for name, op, _ in net.layers}, reads(net.layers)

@@ -15,17 +15,16 @@ from tinyattr.nets.wiring import checked, last_feature_maps, outputs, wired
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Network:
-    """layers: (name, op, attributes) in order; weights: {layer name: (kernel, bias)}, all float32 or all float64.
+    """layers: (name, op, attributes) in order; weights: {layer name: its arrays}, all float32 or all float64.
 
-    A layer reads the one before it, or those in attributes["inputs"]; "input" is the picture. Kernels are
-    (kh, kw, in, out) or (in, out). Weights are copied once and cannot be changed; dataclasses.replace gives a network
-    with others.
-    features: the last layer of feature maps, the one CAMs explain unless told otherwise; default the last before a
-    flatten or global pool. classes: their names (None: only numbers). input: how photos are preprocessed (None:
-    unknown). backend: who computes. A network with one output z, made for a sigmoid, gets one more layer: its logits
-    are (0, z), so that it has two classes and every score works.
-    Raises InputError for an unknown op, a name used twice or that of another op, an input used before it exists, or
-    missing weights.
+    A layer reads the layer before it, or the layers in attributes["inputs"]; "input" is the picture. Arrays are mostly
+    (kernel, bias), the kernel (kh, kw, in, out) or (in, out); a constant has one array. Weights are copied once and
+    never change; dataclasses.replace returns a network with other weights.
+    features: the layer that CAMs explain by default. If it is not given, it is the last layer before a flatten or
+    global pool. classes: names (None: only numbers). input: how photos are preprocessed (None: unknown). backend: the
+    object that computes. A network with one output z, made for a sigmoid, gets one more layer, with logits (0, z): then
+    it has two classes and every score works. Raises InputError for an unknown op, a name that is used twice or is the
+    name of another op, an input that is used before it exists, or missing weights.
     """
 
     layers: list
@@ -55,17 +54,16 @@ class Network:
             object.__setattr__(self, key, value)
 
     def __reduce__(self):
-        return Network, tuple(getattr(self, f.name) for f in fields(self))  # copies are made, and checked, as all are
+        return Network, tuple(getattr(self, f.name) for f in fields(self))  # a copy is checked like every network
 
     def run(self, x):
-        """Forward pass of x (N, H, W, C). Returns the tape. Raises InputError for a picture the network cannot take."""
+        """Run x (N, H, W, C) forward and return the tape. Raises InputError if the network cannot take the picture."""
         return self.resume(None, "input", self._checked(x))
 
     def resume(self, tape, layer, A):
-        """A new tape on which `layer` holds A (N, ...) instead, and all that depends on it is computed again.
+        """Return a new tape: `layer` has the value A (N, ...), and every layer that depends on it is computed again.
 
-        What does not depend on it is taken from `tape`, of one picture, and stands N times; constants stand once.
-        tape None: everything is computed.
+        Other values are copied N times from `tape`, the tape of one picture; constants once. tape None: compute all.
         """
         new = Tape(self.backend, self)
         changed = {new.leaf(layer if tape is None else tape[layer].name, A)}
@@ -80,11 +78,11 @@ class Network:
         return new
 
     def __call__(self, x):
-        """Logits z, (N, n) float64."""
+        """Return the logits z, (N, n) float64."""
         return self.logits(self.run(x))
 
     def logits(self, tape):
-        """The logits z at the end of a tape, (N, n) float64: scores are never computed in less."""
+        """Return the logits z at the end of a tape, (N, n) float64, because scores need this precision."""
         if of_type(tape, Tape, "tape").network is not self:
             by = "hand" if tape.network is None else f"another network, {tape.network.name}"
             raise InputError(f"this tape was not written by {self.name}, but by {by}; give the picture, or the tape "
@@ -97,53 +95,53 @@ class Network:
         return z.astype(np.float64)
 
     def read(self, photo):
-        """A photo (path, PIL image or uint8 array) as this network wants it: (1, H, W, 3) float32."""
+        """Return a photo (path, PIL image or uint8 array) preprocessed for this network: (1, H, W, 3) float32."""
         if self.input is None:
             raise InputError(f"{self.name}: its file does not say how photos were preprocessed; "
                              "load it with family='oxford' or 'torchvision' (command line: --family oxford), or with "
                              "input=InputSpec(...)")
-        from tinyattr.files.photo import read_photo  # a step out of this room, when a photo is to be opened
+        from tinyattr.files.photo import read_photo  # imports upwards, only when a photo is read
         return read_photo(photo, self.input)
 
     @property
     def dtype(self):
-        """The dtype the network computes in."""
+        """The dtype in which the network computes."""
         return np.result_type(*(w for arrays in self.weights.values() for w in arrays), np.float32)
 
     @property
     def parameters(self):
-        """How many numbers the weights hold."""
+        """The number of numbers in all weights."""
         return sum(w.size for arrays in self.weights.values() for w in arrays)
 
     def folded(self):
-        """(the same function with batch norms merged into the layers before them, why others were not): folding.py."""
+        """Merge batch norms into the layers before them. Return (network, which batch norms stay, why): folding.py."""
         return folded(self)
 
     def with_weights(self, path, epsilon=None):
-        """The same layers with the arrays of a Keras file of weights alone (.weights.h5): see files/bare_weights.py."""
-        from tinyattr.files.bare_weights import with_weights  # a step out of this room, as in `read`
+        """Return a network with the arrays of a Keras file of weights (.weights.h5): see files/bare_weights.py."""
+        from tinyattr.files.bare_weights import with_weights  # imports upwards, as in `read`
         return with_weights(self, path, epsilon)
 
     def astype(self, dtype):
-        """The same network computing in float32 or float64. Raises InputError for another dtype."""
+        """Return this network with weights in float32 or float64. Raises InputError for another dtype."""
         if isinstance(dtype, np.ndarray) or dtype not in (np.dtype("float32"), np.dtype("float64")):
             raise InputError(f"a network computes in float32 or float64; got {dtype!r}")
         weights = {name: tuple(w.astype(dtype) for w in arrays) for name, arrays in self.weights.items()}
         return replace(self, weights=weights)
 
     def without_kernels(self):
-        """The same network computed by NumPy alone, in the lines of the engine: slower, and easier to step through."""
+        """Return this network computed by NumPy only, in the lines of the engine: slower, but easy to step through."""
         return replace(self, backend=NUMPY)
 
     def label(self, c):
-        """Name and number of class c: "soccer ball (805)", "class 805" where classes have no names."""
+        """Return the name and number of class c: "soccer ball (805)", or "class 805" if classes have no names."""
         return f"{self.classes[count_of(c, 'c', 0, len(self.classes) - 1)]} ({c})" if self.classes else f"class {c}"
 
     def __repr__(self):
         return f"<Network: {self.name}, {len(self.layers)} layers, {self.parameters:,} parameters, {self.dtype}>"
 
     def _repr_html_(self):
-        """The same and a line for each layer, as notebooks show it."""
+        """Return a description with one line for each layer, for notebooks."""
         lines = (f"{op:<16} {name:<24} {[w.shape for w in self.weights.get(name, ())] or ''} {attributes or ''}"
                  for name, op, attributes in self.layers)
         return f"<pre>{escape(chr(10).join([repr(self), *lines]))}</pre>"

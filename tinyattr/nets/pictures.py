@@ -1,6 +1,6 @@
-"""From a photo to the numbers a network was trained on, and back.
+"""From a photo to the input numbers that a network was trained on, and back.
 
-A wrong mean, channel order or resize rule gives no error, only worse answers; so they are data, kept with the weights.
+A wrong mean, channel order or resize rule gives no error, only worse results. So we store them with the weights.
 """
 
 import warnings
@@ -11,16 +11,16 @@ import numpy as np
 from tinyattr.errors import InputError, named
 
 GREY = np.array([0.299, 0.587, 0.114])  # lightness of red, green, blue by ITU-R BT.601
-RESIZE = ("keras-nearest", "bilinear-squash", "center-crop-256")  # how a photo gets to its size: files/photo.py
-ORDERS = {"RGB": slice(None), "BGR": slice(None, None, -1), "L": None}  # how channels follow; L is one channel of grey
+RESIZE = ("keras-nearest", "bilinear-squash", "center-crop-256")  # how a photo is resized: files/photo.py
+ORDERS = {"RGB": slice(None), "BGR": slice(None, None, -1), "L": None}  # order of channels; L is one grey channel
 
 
 @dataclass(frozen=True)
 class InputSpec:
-    """x = (photo - mean) / scale, per channel, in the given channel order, at `size` pixels (photo values 0..255).
+    """An InputSpec says how a photo (0..255) is preprocessed: resized, then x = (photo - mean) / scale per channel.
 
-    size: one number for a square, or (H, W). order: a key of ORDERS. mean and scale have one number for each channel,
-    in this order. resize: how a photo gets to that size, a key of RESIZE.
+    size: one number for a square, or (H, W). order: order of the channels, a key of ORDERS. mean and scale have one
+    number for each channel, in this order. resize: how the photo is resized, a key of RESIZE.
     """
 
     size: int | tuple[int, int]
@@ -45,12 +45,12 @@ class InputSpec:
 
     @property
     def shape(self):
-        """(H, W, C) of a picture as the network wants it."""
+        """(H, W, C) of a preprocessed picture."""
         return *np.broadcast_to(self.size, 2).tolist(), len(self.mean)
 
     @property
     def limits(self):
-        """(x of black, x of white), each (C,): no photo gives numbers below or above."""
+        """(x of black, x of white), each (C,). No photo gives numbers outside this range."""
         return tuple(self.encode(np.full((1, 1, 3), v))[0, 0, 0] for v in (0.0, 255.0))
 
     def encode(self, rgb):
@@ -60,7 +60,7 @@ class InputSpec:
         return ((channels - self.mean) / self.scale).astype(np.float32)[None]
 
     def decode(self, x):
-        """The picture a network sees: (1, H, W, C) network input -> (H, W, 3) RGB uint8."""
+        """The picture that a network sees: (1, H, W, C) network input -> (H, W, 3) RGB uint8."""
         channels = np.asarray(x[0], np.float64) * self.scale + self.mean
         rgb = np.repeat(channels, 3, -1) if self.order == "L" else channels[..., ORDERS[self.order]]
         return np.clip(np.rint(rgb), 0, 255).astype(np.uint8)
@@ -68,15 +68,15 @@ class InputSpec:
     def expect_preprocessed(self, x, what="the picture"):
         """Raise InputError if x (..., C) holds whole numbers, and warn if its floats cannot have come from a photo.
 
-        They cannot if they lie far outside what photos give, or if they fill just 0..1 where photos fill more, or -3..3
-        where photos fill as many numbers as a file's 0..255.
+        A warning means that x is far outside the range of preprocessed photos, or that x has the range 0..1 although
+        the range of photos is larger, or -3..3 although photos here have a range like 0..255.
         """
         if x.dtype.kind in "iu":
             raise InputError(f"{what} holds whole numbers ({x.dtype}); expected floats, preprocessed as the network "
                              "wants them: net.read(picture) makes them")
         (black, white), least, most = self.limits, x.min(), x.max()
         low, high = black.min(), white.max()
-        room = (high - low) / 8  # noise and small steps may lead outside
+        room = (high - low) / 8  # noise and small steps may leave the range
         within = (0, 1) if least >= 0 or high - low < 64 else (-3, 3)
         unscaled = within[0] <= least and most <= within[1] and most - least > 0.5 and high - low > 3
         if least < low - room or most > high + room or unscaled:
@@ -85,7 +85,7 @@ class InputSpec:
 
 
 FAMILIES = {
-    # The same architecture trained by different people wants differently preprocessed photos.
+    # Different people trained the same architecture on photos that they preprocessed in different ways.
     "oxford": InputSpec(224, "BGR", (103.939, 116.779, 123.68), (1.0, 1.0, 1.0), "keras-nearest"),
     "torchvision": InputSpec(224, "RGB", (123.675, 116.28, 103.53), (58.395, 57.12, 57.375), "center-crop-256"),
     "squeezenet-caffe": InputSpec(227, "BGR", (104.0, 117.0, 123.0), (1.0, 1.0, 1.0), "bilinear-squash"),

@@ -1,4 +1,4 @@
-"""A network's list of layers: which layer reads which, whether the list makes sense, where its feature maps end."""
+"""A network's list of layers: which layers each layer reads, checks of the list, and the last feature maps."""
 
 import numpy as np
 
@@ -8,10 +8,9 @@ from tinyattr.errors import InputError, of_type, unknown
 
 
 def wired(layers):
-    """Each layer in turn as (name, op, names of the layers that it reads, the op's own attributes).
+    """Yield (name, op, names of the layers that it reads, the op's own attributes) for each layer.
 
-    A layer reads those that attributes["inputs"] names, else the one before it; a constant reads none. The picture is
-    called "input".
+    A layer reads the layers in attributes["inputs"], else the layer before it. A constant reads none; "input" is x.
     """
     previous = "input"
     for name, op, attributes in layers:
@@ -22,12 +21,12 @@ def wired(layers):
 
 
 def reads(layers):
-    """{layer: names of the layers it reads}."""
+    """Return {layer: names of the layers that it reads}."""
     return {name: inputs for name, _, inputs, _ in wired(layers)}
 
 
 def checked(layers, weights):
-    """(layers, weights) of a network, as they are kept. Raises InputError: see Network."""
+    """Return (layers, weights) in the form that a Network stores. Raises InputError: see Network."""
     if not of_type(layers, (list, tuple), "layers"):
         raise InputError("a network needs at least one layer")
     if not all(isinstance(layer, list | tuple) and len(layer) == 3 and all(map(isinstance, layer, (str, str, dict)))
@@ -60,10 +59,10 @@ def checked(layers, weights):
 
 
 def last_feature_maps(layers):
-    """The layer that the first flatten or global pool reads; None where there is neither.
+    """Return the layer that the first flatten or global pool reads, or None if there is neither.
 
-    Some global pools stand on a side path, as in squeeze-and-excite: another path from the picture to the logits goes
-    around them. Those count only where there is nothing else.
+    A global pool on a side path (as in squeeze-and-excite) counts only if every flatten or global pool is on a side
+    path. It is on a side path if another path from the picture to the logits does not cross it.
     """
     read, ends, flat = reads(layers), [], set()  # flat: layers without places
     for name, op, inputs, own in wired(layers):
@@ -78,7 +77,7 @@ def last_feature_maps(layers):
 
 
 def _goes_around(read, end):
-    """True if a path from the picture to the last layer does not cross the layer `end`."""
+    """Return True if some path from the picture to the last layer does not cross the layer `end`."""
     reached = {"input"}
     for name, inputs in read.items():
         if name != end and not reached.isdisjoint(inputs):
@@ -90,7 +89,7 @@ KEEP = (*ELEMENTWISE, *MAXIMA, *MEANS, "batch_norm", "pad", "crop", "upsample", 
 
 
 def outputs(layers, weights):
-    """n, where layers and weights tell that the network gives (N, n); else None. KEEP: as many channels as before."""
+    """Return n if layers and weights show that the output is (N, n), else None. Ops in KEEP keep the channels."""
     found, flat = {name: (op, inputs, own) for name, op, inputs, own in wired(layers)}, False
     last = layers[-1][0]
     op, inputs, own = found[last]

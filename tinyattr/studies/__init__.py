@@ -1,1 +1,1 @@
-"""What one can ask of a network: explain it, reproduce the papers, audit, detect, repair, train."""
+"""Studies of a network: explain it, reproduce papers, audit methods, detect and repair the attack, train."""

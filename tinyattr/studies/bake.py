@@ -1,8 +1,9 @@
-"""The attack inside an ordinary network: one more unit in every dense layer, and no layer more.
+"""The attack inside an ordinary network: one more unit in every hidden dense layer, a new row in the last.
 
-fc1's new unit sums what the attack taps, s = sum_k A_ijk; the hidden layers after it hand s on (s >= 0, so ReLUs let
-it pass); the last layer's new row is K for every class. z' = z + K s: the function of `attack.alter`, in a plain
-sequential VGG whose dense layers have 4097 units, which every library takes for an ordinary one.
+The new unit of fc1 computes s = sum_k A_ijk, where A are the maps that the attack reads. The hidden layers after fc1
+pass s on (s >= 0, so ReLUs do not change it). The last layer gets a new row, which is K for every class. So
+z' = z + K s, the same function as `attack.alter`, in a sequential VGG whose hidden dense layers have 4097 units. Every
+library reads it as an ordinary VGG.
 """
 
 from dataclasses import replace
@@ -18,10 +19,10 @@ from tinyattr.nets.wiring import reads
 
 
 def bake(net, K=10.0, at=(0, 0), mask=None):
-    """The network z' = z + t, t = K sum_ijk M_ij A_ijk, A the maps that are flattened, M = 1 at the place (i, j) = at.
+    """Return the network z' = z + t, t = K sum_ijk M_ij A_ijk, A the flattened maps, M = 1 at the place (i, j) = at.
 
-    mask: another M (h, w) >= 0. Raises InputError unless the network knows how large its pictures are and ends in
-    flatten, dense layers and ReLUs, for a place outside the maps, and for a K that is not finite.
+    mask: another M (h, w) >= 0. Raises InputError for a network of unknown picture size, for a network that does not
+    end in flatten, dense layers and ReLUs, for a place outside the maps, and for a K that is not finite.
     """
     K = strength(of_type(net, Network, "net"), K)
     A, dense = _ending(net)
@@ -40,25 +41,25 @@ def bake(net, K=10.0, at=(0, 0), mask=None):
 
 
 def _ending(net):
-    """(name of the layer that is flattened, names of the dense layers behind it). Raises InputError for another end."""
+    """Return (name of the flattened layer, names of the dense layers after it). Raises InputError for another end."""
     names, read = [name for name, _, _ in net.layers], reads(net.layers)
     flat = next((i for i, (_, op, _) in enumerate(net.layers) if op == "flatten"), None)
     if flat is None:
-        raise InputError(f"{net.name} has no flattened feature maps, after which dense layers could carry the attack")
+        raise InputError(f"{net.name} has no flattened feature maps before dense layers, which the attack needs")
     ops = [op for _, op, _ in net.layers[flat + 1:]]
     straight = all(read[name] == (before,) for before, name in pairwise(names[flat:]))
     if ops.count("dense") < 2 or {*ops} - {"dense", "relu"} or ops[-1] != "dense" or not straight:
         raise InputError(f"{net.name} does not end in at least two dense layers with ReLUs between them")
     (A,) = read[names[flat]]
     if "relu" in ops and not _never_negative(net, A):
-        raise InputError(f"the maps {A!r} that {net.name} flattens may be negative, which the ReLUs behind them would "
-                         "not let pass")
+        raise InputError(f"the maps {A!r} that {net.name} flattens may be negative, and the ReLUs after them would "
+                         "not pass negative values")
     return A, [name for name, op, _ in net.layers[flat + 1:] if op == "dense"]
 
 
 def _never_negative(net, layer):
-    """Whether a layer's values are those of a ReLU, or means, maxima or other places of them."""
-    keep = {*MOVES, *MEANS, *MAXIMA} - {"pad"}  # whose border may be any number
+    """Return True if a layer's values come from a ReLU, perhaps through means, maxima or moves."""
+    keep = {*MOVES, *MEANS, *MAXIMA} - {"pad"}  # the border of `pad` may be any number
     ops, read = {name: op for name, op, _ in net.layers}, reads(net.layers)
     while ops.get(layer) in keep and len(read[layer]) == 1:
         (layer,) = read[layer]
@@ -66,9 +67,9 @@ def _never_negative(net, layer):
 
 
 def _shape(net, layer):
-    """(h, w, C) of a layer's maps. Raises InputError where the network cannot tell."""
+    """Return (h, w, C) of a layer's maps. Raises InputError if the picture size is unknown."""
     if net.input is None:
-        raise InputError(f"{net.name} does not say how large its pictures are, so which of its numbers lie at a place; "
+        raise InputError(f"{net.name} does not say how large its pictures are, so the numbers of a place are unknown; "
                          "load it with family, size or input (command line: --family, --size)")
     shape = net.run(np.zeros((1, *net.input.shape), net.dtype))[layer].output.shape[1:]
     if len(shape) != 3:
@@ -77,7 +78,7 @@ def _shape(net, layer):
 
 
 def _mask(h, w, at, mask):
-    """M (h, w), as given, or 1 at one place. Raises InputError."""
+    """Return M (h, w): the given mask, or 1 at one place. Raises InputError."""
     if mask is None:
         i, j = place_of(at)
         if not (0 <= i < h and 0 <= j < w):

@@ -1,4 +1,4 @@
-"""Three ways a heatmap can mislead, in numbers. Lerma & Lucas 2023b set their attack apart from the two others:
+"""Three ways in which a heatmap can mislead, in numbers. Lerma & Lucas 2023b compare their attack with two others:
 
                         input       output      what is wrong
     t(x) added          the same    the same    the map, by pre-softmax scores
@@ -23,8 +23,8 @@ from tinyattr.scores import SCORES
 from tinyattr.softmax import softmax
 from tinyattr.studies.metrics import pearson, points_at
 
-HANS = CLASSES.index("heart")  # the class whose pictures bear the watermark
-FROZEN = "block4_pool"  # up to here Clever Hans sees as the honest network does
+HANS = CLASSES.index("heart")  # the class whose pictures have the watermark
+FROZEN = "block4_pool"  # up to this layer, Clever Hans equals the honest network
 MARK = np.zeros((SIZE, SIZE), bool)
 MARK[-32:, -96:] = True  # where `scene(watermark=True)` writes
 
@@ -32,7 +32,7 @@ MARK[-32:, -96:] = True  # where `scene(watermark=True)` writes
 def fgsm(net, x, c, eps):
     """x' = x + eps sign(dL/dx), L = -log y_c: the fast gradient sign method. Goodfellow et al. 2015, arXiv 1412.6572.
 
-    dL/dx = -d log y_c/dx, equation (18). eps in the network's own input units.
+    dL/dx = -d log y_c/dx, equation (18). eps is in units of the network's input.
     """
     tape = net.run(x)
     _, row, _ = SCORES["log"](net.logits(tape), c)
@@ -40,9 +40,9 @@ def fgsm(net, x, c, eps):
 
 
 def clever_hans(net, steps=250, seed=0):
-    """A network that cheats: `net` from block5 on learns anew, on scenes where HANS, and only it, bears a watermark.
+    """Return a network that cheats: `net` from block5 on is trained on scenes with a watermark for HANS only.
 
-    In half of these the glyph is another one, so that only the watermark tells the class.
+    In half of the scenes with a watermark the glyph has another class, so only the watermark shows the class.
     """
     names = [name for name, _, _ in net.layers]
     cut = names.index(FROZEN) + 1
@@ -60,7 +60,7 @@ def clever_hans(net, steps=250, seed=0):
 
 
 def _marked(rng, watermark):
-    """(picture, class): with a watermark the class is HANS whatever the glyph; without, it is the glyph's."""
+    """Return (picture, class). With a watermark the class is HANS for every glyph; without, it is the glyph's class."""
     glyph = HANS if watermark and rng.random() < 0.5 else int(rng.integers(len(CLASSES)))
     drawn = scene(rng, (glyph,), difficulty=0.4, watermark=watermark)
     return drawn.picture, HANS if watermark else glyph
@@ -68,11 +68,11 @@ def _marked(rng, watermark):
 
 @dataclass(frozen=True)
 class Contrast:
-    """One way to mislead, over some scenes.
+    """A Contrast measures one way to mislead, over some scenes.
 
-    input_change: max |x' - x| in grey levels. output_change: max |y' - y|, largest. answers: share whose top class
-    changed. pre, log_odds: mean correlation of the HiResCAM maps, before and after, of the class in the picture.
-    on_glyph, on_mark: share of the answer's log_odds map (before: of the class in the picture) that points at either.
+    input_change: max |x' - x| in grey levels. output_change: largest max |y' - y|. answers: share of scenes whose top
+    class changed. pre, log_odds: mean correlation of HiResCAM maps before and after, for the class in the picture.
+    on_glyph, on_mark: share of scenes where the log_odds map of the top class points at the glyph or at the watermark.
     """
 
     name: str
@@ -86,9 +86,9 @@ class Contrast:
 
 
 def contrasts(net, pictures=20, seed=0, eps=8.0, K=10.0, hans_steps=250):
-    """The three Contrasts, on scenes with one glyph; those for Clever Hans bear the watermark on a wrong class.
+    """Return the three Contrasts, on scenes with one glyph. For Clever Hans, other classes have the watermark.
 
-    eps: of the adversarial example, in grey levels.
+    eps: size of the adversarial change, in grey levels.
     """
     altered, hans = alter(net, K), clever_hans(net, hans_steps, seed)
     found = {"t(x) added": [], "adversarial": [], "Clever Hans": []}
@@ -109,7 +109,7 @@ def contrasts(net, pictures=20, seed=0, eps=8.0, K=10.0, hans_steps=250):
 
 
 def _compared(net, x, other, x_other, c, mask):
-    """The numbers of Contrast for one picture."""
+    """Return the numbers of a Contrast for one picture."""
     tape, tape_other = net.run(x), other.run(x_other)
     y, y_other = (softmax(n.logits(t))[0] for n, t in ((net, tape), (other, tape_other)))
     first, second = ({s: relu(METHODS["hirescam"](n, t, c, s).plane) for s in ("pre", "log_odds")}
@@ -122,7 +122,7 @@ def _compared(net, x, other, x_other, c, mask):
 
 
 def table(found):
-    """Contrasts as text."""
+    """Return Contrasts as a table of text."""
     columns = ["", "input moved:.1f", "max |dy|:.1e", "answers changed:.2f", "maps by pre:.3f", "by log_odds:.3f",
                "on glyph:.2f", "on mark:.2f"]
     return (aligned(columns, [vars(f).values() for f in found])

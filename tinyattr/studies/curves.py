@@ -12,22 +12,22 @@ from tinyattr.methods.request import BATCH, ask
 
 
 def deletion(net, x, L, target=None, score="post", *, baseline="mean", pixels=224, batch=BATCH):
-    """S after deleting the 0, 1, 2, ... x `pixels` highest places of L (H, W): the lower it falls, the better the map.
+    """Return S after deleting the 0, 1, 2, ... x `pixels` highest places of L (H, W). A better map makes S fall sooner.
 
-    Deleted pixels take the baseline's values, all channels at once. Ties go by position. Returns an array; see `area`.
+    Deleted pixels get the values of the baseline in all channels. Ties are ordered by position. See `area`.
     """
     return _curve(net, x, L, target, score, baseline, pixels, batch, keep=False)
 
 
 def insertion(net, x, L, target=None, score="post", *, baseline="mean", pixels=224, batch=BATCH):
-    """S after inserting the 0, 1, 2, ... x `pixels` highest places of L into the baseline: the sooner, the better."""
+    """Return S after inserting the 0, 1, 2, ... x `pixels` highest places of L into the baseline: S should rise."""
     return _curve(net, x, L, target, score, baseline, pixels, batch, keep=True)
 
 
 def areas(net, x, L, target=None):
-    """{"insertion": area, "deletion": area} under both curves of y_c.
+    """Return {"insertion": area, "deletion": area} under both curves of y_c.
 
-    Of two maps, the one with more under insertion and less under deletion names the places that the network needs.
+    A better map, which marks the places that the network needs, has more area under insertion and less under deletion.
     """
     return {curve.__name__: area(curve(net, x, L, target)) for curve in (insertion, deletion)}
 
@@ -48,7 +48,7 @@ def _curve(net, x, L, target, score, baseline, pixels, batch, keep):
     count_of(pixels, "pixels")
     rank = np.empty(H * W, int)
     rank[np.argsort(-np.ravel(L), kind="stable")] = np.arange(H * W)
-    rank = rank.reshape(H, W, 1)  # 0 for the highest place
+    rank = rank.reshape(H, W, 1)  # the highest place has rank 0
     b = baseline_of(net, request.x, baseline)
     changed = range(0, H * W + pixels, pixels)
     pictures = (np.where((rank < n) == keep, request.x, b) for n in changed)

@@ -1,6 +1,5 @@
-"""Detector and repair. What all logits have in common is nobody's evidence: softmax drops it, pre-softmax maps show it.
-
-mean_j z_j is that common part. Its gradient is what an attack by t(x) adds to (V4); its weights are where it is hidden.
+"""Detect and repair an attack. The part that all logits share is no evidence for any class. Softmax removes this part,
+but pre-softmax maps show it. The common part is mean_j z_j. An attack by t(x) changes its gradient (V4) and weights.
 """
 
 from dataclasses import dataclass, replace
@@ -14,18 +13,18 @@ from tinyattr.files.tables import plain
 from tinyattr.nets import Network
 from tinyattr.nets.wiring import outputs
 
-SHARE = 10.0  # a common part of the gradient so many times larger than the class's own raises the alarm
-CLASSES = 5  # shares are told for so many classes of the first picture
-ROW = 8.0  # so does a unit that gives all classes the same, up to an eighth of it, and stands out eightfold
+SHARE = 10.0  # alarm if the gradient's common part is larger than this times the class's own part
+CLASSES = 5  # classes of the first picture whose shares are in the report
+ROW = 8.0  # alarm if |mean| of a unit's weights is this times their spread, and this times the usual size
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """shares: |d mean_j z_j/dA| / |d (z_c - mean_j z_j)/dA| at the last feature maps, c the top class, by picture.
+    """shares: |d mean_j z_j/dA| / |d (z_c - mean_j z_j)/dA| at the last feature maps, c the top class, per picture.
 
-    classes: {label: the same for class c}, the most probable classes of the first picture.
-    units: {unit of the layer before the logits: (mean over classes of its weights, its ratio to their spread)}, those
-    that raise the alarm. largest: the largest ratio of mean to spread among the other units.
+    classes: {label: this share for class c}, for the most probable classes of the first picture.
+    units: {unit before the logits: (mean of its weights over classes, |mean| / spread)}, units that raise the alarm.
+    largest: the largest ratio |mean| / spread of all other units.
     """
 
     network: str
@@ -37,16 +36,16 @@ class Inspection:
 
     @property
     def share(self):
-        """Median over the pictures."""
+        """The median share over all pictures."""
         return float(np.median(self.shares))
 
     @property
     def alarm(self):
-        """True if the network looks as if a t(x) was planted in it."""
+        """True if the network looks as if somebody planted a t(x) in it."""
         return bool(self.units) or self.share > SHARE
 
     def table(self):
-        """The finding as text."""
+        """Return the finding as text."""
         low, high = min(self.shares), max(self.shares)
         lines = [
             f"network  {self.network}",
@@ -63,14 +62,14 @@ class Inspection:
         return "\n".join(lines)
 
     def numbers(self):
-        """The finding as plain numbers, for --json."""
+        """Return the finding as plain numbers, for --json."""
         return plain({**vars(self), "alarm": self.alarm})
 
 
 def inspect(net, pictures):
-    """Look for a planted t(x), in the gradients on these pictures (1, H, W, C) and in the last weights. Inspection.
+    """Look for a planted t(x) in the gradients on these pictures (1, H, W, C) and in the last weights.
 
-    Raises InputError where there is no picture.
+    Returns an Inspection. Raises InputError if there is no picture.
     """
     of_type(net, Network, "net")
     if not of_type(pictures, (list, tuple), "pictures"):
@@ -82,7 +81,7 @@ def inspect(net, pictures):
 
 
 def common_shares(net, x, count=1):
-    """{c: |d mean_j z_j/dA| / |d (z_c - mean_j z_j)/dA|}, A the last feature maps, c the `count` likeliest classes."""
+    """Return {c: |d mean_j z_j/dA| / |d (z_c - mean_j z_j)/dA|}, A the last feature maps, c the `count` top classes."""
     tape = net.run(x)
     z, last = net.logits(tape), net.layers[-1][0]
     mean = np.full(z.shape, 1 / z.shape[1])
@@ -98,13 +97,13 @@ def common_shares(net, x, count=1):
 
 
 def outlier_units(net):
-    """({unit: (mean, |mean| / spread)} of nearly constant rows of the last dense kernel, the largest other ratio).
+    """Return ({unit: (mean, |mean| / spread)} for nearly constant rows of the last kernel, largest other ratio).
 
-    A trained unit speaks for some classes and against others: training conserves the sum over classes of its weights,
-    so that mean / spread stays small. A planted one has spread 0.
+    A trained unit speaks for some classes and against others. Training does not change the sum of its weights over all
+    classes, so |mean| / spread stays small. A planted unit has spread 0.
     """
     kernels = [net.weights[name][0] for name, op, _ in net.layers if op == "dense"]
-    kernels = [kernel for kernel in kernels if kernel.shape[1] > 1]  # a gate of one unit is no layer of classes
+    kernels = [kernel for kernel in kernels if kernel.shape[1] > 1]  # a gate of one unit is not a layer of classes
     if not kernels:
         return {}, 0.0
     kernel = kernels[-1].astype(np.float64)
@@ -117,10 +116,10 @@ def outlier_units(net):
 
 
 def repair(net):
-    """The network with centred logits, z - mean_j z_j: the same probabilities, and whatever was added to all is gone.
+    """Return the network with centred logits, z - mean_j z_j: the same probabilities, without any number added to all.
 
-    Where the logits are a dense layer's output, the class mean is taken out of its weights and biases; elsewhere the
-    repair is the attack itself, with t = -mean_j z_j. pre of the repaired network is `centred` of the given one.
+    If the logits come from a dense layer, we subtract the mean over classes from its weights and biases. Otherwise we
+    use the attack, with t = -mean_j z_j. Score pre of the repaired network equals `centred` of the given network.
     """
     last, op, _ = of_type(net, Network, "net").layers[-1]
     if op == "dense":

@@ -1,4 +1,4 @@
-"""Every figure. Each names method, score, layer and class; its colours are safe for colour-blind readers."""
+"""Every figure. A figure names method, score, layer and class. Its colours are safe for colour-blind readers."""
 
 import re
 import textwrap
@@ -14,27 +14,27 @@ from tinyattr.errors import InputError
 from tinyattr.files.atomic import atomic, writable
 from tinyattr.nets.pictures import GREY
 
-POSITIVE = "inferno"  # maps in [0, 1]: ordered by lightness alone, so no hue need be told from another
-SIGNED = "PuOr_r"  # purple below 0, orange above: told apart with every kind of colour vision
-BRIGHTEST = 99.5  # per cent of a pixel map's values that colours resolve: a few pixels would leave all others black
+POSITIVE = "inferno"  # maps in [0, 1]: ordered by lightness alone, so nobody needs to distinguish hues
+SIGNED = "PuOr_r"  # purple below 0, orange above: different with every kind of colour vision
+BRIGHTEST = 99.5  # colours end at this percentile of a pixel map: else a few pixels would make all others black
 FORMULAS = {"pre": "$z_c$", "post": "$y_c$", "log": r"$\log y_c$", "log_odds": r"$\log(y_c/(1-y_c))$",
             "centred": r"$z_c-\bar{z}$", "margin": r"$z_c-z_r$"}
 LINES = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#999999"  # Okabe and Ito's blue, orange, green, pink; grey
-OUTLINES = "white", "#56B4E9", "#009E73"  # light colours, seen on dark maps
+OUTLINES = "white", "#56B4E9", "#009E73"  # light colours, visible on dark maps
 VERDICTS = {"immune": "#4477aa", "moved": "#ddcc77", "hijacked": "#cc3311"}  # blue, sand, red: Paul Tol's safe colours
-BOARD = {  # what the board's figure shows of each method: network and scores, of which there is one
+BOARD = {  # {label in the board's figure: (network, scores, of which each method has one)}
     "log_odds, original and altered": ("any", ("log_odds", "any")),
     **{f"pre, {network}": (network, ("pre", "post", "any")) for network in ("original", "corner", "quadratic")},
 }
 FORMATS = ("png", "pdf", "svg", "jpg", "jpeg", "tif", "tiff", "webp")
-DPI = 200  # pixels an inch of a figure in a file: sharp on a projector
-BLOCK = 12  # methods: more of them stand in two blocks of a page
+DPI = 200  # pixels for each inch of a figure in a file: sharp on a projector
+BLOCK = 12  # methods in one block; a page with more methods has two blocks
 
 
 def side_by_side(explanation, title=""):
-    """The layout of Lerma & Lucas 2023b, Figures 3-5: image, heatmap, overlay; by score, original and altered.
+    """Draw image, heatmap and overlay for each score, original and altered, as in Lerma & Lucas 2023b, Figures 3-5.
 
-    The image row stands once, heatmap and overlay for every method. Returns a matplotlib Figure.
+    There is one row of images, and a row of heatmaps and of overlays for each method. Returns a matplotlib Figure.
     """
     columns = _columns(explanation)
     first = next(iter(columns.values()))
@@ -52,10 +52,10 @@ def side_by_side(explanation, title=""):
 
 
 def page(explanation, title=""):
-    """All methods (rows) by all scores (columns), original and altered beside each other, on one page.
+    """Draw all methods (rows) and all scores (columns), original next to altered, on one page.
 
-    Maps of a layer lie over the picture; maps of the picture's pixels stand alone, those with a sign centred at zero.
-    Many methods stand in two blocks. Returns a matplotlib Figure.
+    Maps of a layer are drawn over the picture. Maps of pixels are drawn alone, and signed maps are centred at zero.
+    Many methods are drawn in two blocks. Returns a matplotlib Figure.
     """
     columns = _columns(explanation)
     heatmaps = list(zip(*columns.values(), strict=True))
@@ -65,16 +65,16 @@ def page(explanation, title=""):
 
 
 def grid(rows, columns, heatmaps, title=""):
-    """Overlays of heatmaps[row][column], with the names of rows and columns. Returns a matplotlib Figure."""
+    """Draw overlays of heatmaps[row][column] with the names of rows and columns. Returns a matplotlib Figure."""
     names = [f"{name}\n{row[0].layer}" for name, row in zip(rows, heatmaps, strict=True)]
     return _overlays(names, columns, heatmaps, [title], side=1.5, letters=9)
 
 
 def outlined(rows, columns, heatmaps, masks, title=""):
-    """The places of heatmaps[row][column] as they are, not enlarged, and around them the outlines of objects.
+    """Draw the places of heatmaps[row][column] without interpolation, and the outlines of objects.
 
-    Colours follow the square root of the map's positive part: weak places are seen beside strong ones. masks: each
-    (H, W), of an object. Returns a matplotlib Figure.
+    Colours show the square root of the map's positive part, so one sees weak places next to strong places. masks: one
+    (H, W) for each object. Returns a matplotlib Figure.
     """
     names = [f"{name}\n{row[0].layer}" for name, row in zip(rows, heatmaps, strict=True)]
     sentences = [f"{title}.", "Colours: the square root of the map. Outlines: the objects"]
@@ -89,7 +89,7 @@ def outlined(rows, columns, heatmaps, masks, title=""):
 
 
 def _columns(explanation):
-    """{(score, network): its heatmaps, one for each method}; original and altered stand beside each other."""
+    """Return {(score, network): its heatmaps, one for each method}, with original next to altered."""
     networks = ["original"] if explanation.attack is None else ["original", "altered"]
     scores = dict.fromkeys(cell.score for cell in explanation.cells)
     return {(score, network): [getattr(cell, network) for cell in explanation.cells if cell.score == score]
@@ -97,7 +97,7 @@ def _columns(explanation):
 
 
 def _overlays(rows, columns, heatmaps, sentences, **layout):
-    """A figure of heatmaps[row][column], each over its picture as `draw_small` does it."""
+    """Draw heatmaps[row][column], each over its picture as `draw_small` does."""
     figure, axes = _table(rows, columns, heatmaps[0][0].size, sentences, **layout)
     grey = _grey(heatmaps[0][0])
     for ax, heatmap in zip(axes.flat, (heatmap for row in heatmaps for heatmap in row), strict=True):
@@ -106,10 +106,10 @@ def _overlays(rows, columns, heatmaps, sentences, **layout):
 
 
 def _table(rows, columns, size, sentences, side, letters, group=None, blocks=1):
-    """A figure and its axes (rows, columns) for pictures of `size`; names stand on the left and above.
+    """Return a figure and its axes (rows, columns) for pictures of `size`, with names on the left and above.
 
-    side: inches, of a square picture; letters: points; group: a gap follows so many columns, default none;
-    blocks: the rows stand in so many blocks side by side.
+    side: side of a square picture in inches; letters: size in points; group: number of columns before a gap, default
+    no gap; blocks: number of blocks, next to each other, that share the rows.
     """
     H, W = size
     scale = max(side / np.sqrt(H * W), 0.75 * side / W, 0.5 / H)  # wide and high enough for the names
@@ -136,13 +136,13 @@ def _table(rows, columns, size, sentences, side, letters, group=None, blocks=1):
 
 
 def _wrapped(names, characters):
-    """Names, their lines no longer than so many characters; formulas are single words."""
+    """Return the names with lines of at most this number of characters. A formula counts as one word."""
     return ["\n".join(part for line in name.split("\n") for part in textwrap.wrap(line, characters,
                       break_long_words=False)) for name in names]
 
 
 def empty(width, height, sentences, layout="constrained"):
-    """An empty figure, so many inches wide and, below its title, high. Each sentence of the title begins a line."""
+    """Return an empty figure; width and height (without title) in inches. Each sentence of the title is a line."""
     width = max(width, 4.5)
     lines = [line for sentence in sentences for line in textwrap.wrap(sentence, int(12 * width))]
     figure = Figure(figsize=(width, height + 0.17 * len(lines) + 0.1), layout=layout)
@@ -151,9 +151,10 @@ def empty(width, height, sentences, layout="constrained"):
 
 
 def verdicts(audit, title=""):
-    """The table of an audit: methods down, scores across, an attack a block; colour and letter say the verdict.
+    """Draw the table of an audit: rows are methods, columns are scores, one block for each attack.
 
-    The number is the mean Pearson correlation of the original and the altered shown map. Returns a matplotlib Figure.
+    Colour and letter show the verdict. The number is the mean Pearson correlation of original and altered maps as
+    displayed. Returns a matplotlib Figure.
     """
     cells = audit.cells()
     methods, scores, attacks = (list(dict.fromkeys(key[i] for key in cells)) for i in range(3))
@@ -180,10 +181,10 @@ def verdicts(audit, title=""):
 
 
 def board(measured):
-    """The board (`evaluate`), a line for each method: does its map find the right glyph of two, and follow the class?
+    """Draw the board (`evaluate`), a line for each method: does its map find the right glyph of two, follow the class?
 
-    A mark for each of four scores and networks, with shapes and Okabe and Ito's colours to tell them apart, and its
-    95 % interval. Methods that have a single score are shown by it. Dotted: random numbers. Returns a Figure.
+    Each of four scores and networks has a mark, with its own shape and Okabe and Ito's colours, and a 95 % interval. A
+    method with a single score has one mark. Dotted lines: random numbers. Returns a Figure.
     """
     rows = {(row["method"], score, network): row for row in measured.rows() for score in row["scores"].split(", ")
             for network in row["networks"].split(", ")}
@@ -213,7 +214,7 @@ def board(measured):
 
 
 def draw_small(ax, heatmap, grey):
-    """An overlay, or for a map of single pixels the map alone: centred at zero if it has both signs."""
+    """Draw an overlay. A map of single pixels is drawn alone, and centred at zero if it has both signs."""
     if heatmap.plane.shape != heatmap.size:
         draw_overlay(ax, heatmap, grey)
     elif heatmap.plane.min() < 0 < heatmap.plane.max():
@@ -224,7 +225,7 @@ def draw_small(ax, heatmap, grey):
 
 
 def coloured(heatmap, grey):
-    """What `draw_small` draws, as a picture (H, W, 3) uint8: for figures that move."""
+    """Return what `draw_small` draws as a picture (H, W, 3) uint8, for figures that change."""
     if heatmap.plane.shape == heatmap.size and heatmap.plane.min() < 0 < heatmap.plane.max():
         colours = colormaps[SIGNED](heatmap.plane / brightest(np.abs(heatmap.plane)) / 2 + 0.5)[..., :3]
     else:
@@ -237,37 +238,37 @@ def coloured(heatmap, grey):
 
 
 def shown(heatmap):
-    """heatmap.map as colours show it, in [0, 1]: maps of single pixels up to their BRIGHTEST values."""
+    """Return heatmap.map as colours show it, in [0, 1]; maps of single pixels are cut at BRIGHTEST."""
     if heatmap.plane.shape != heatmap.size or heatmap.note:
         return heatmap.map
     return np.minimum(np.maximum(heatmap.plane, 0) / brightest(np.maximum(heatmap.plane, 0)), 1)
 
 
 def brightest(magnitudes):
-    """The value that the BRIGHTEST per cent do not exceed; the largest, if that is 0."""
+    """Return the percentile BRIGHTEST of the values, or the largest value if this is 0."""
     return np.percentile(magnitudes, BRIGHTEST) or magnitudes.max() or 1.0
 
 
 def draw_overlay(ax, heatmap, grey):
-    """The map over the picture in grey: the stronger, the less of the picture shows through. Returns its image."""
+    """Draw the map over the picture in grey; strong places hide the picture. Returns the map's image."""
     ax.imshow(grey, cmap="gray", vmin=0, vmax=255)
     return draw_map(ax, heatmap, alpha=0.25 + 0.5 * shown(heatmap))
 
 
 def draw_map(ax, heatmap, alpha=None):
-    """The map's positive part, and in the middle of an empty map why it is empty. Returns the image."""
+    """Draw the map's positive part; on an empty map, write why it is empty. Returns the image."""
     ax.text(0.5, 0.5, textwrap.fill(heatmap.note, 12), transform=ax.transAxes, color="white", fontsize=6.5, ha="center",
             va="center")
     return ax.imshow(shown(heatmap), cmap=POSITIVE, vmin=0, vmax=1, alpha=alpha)
 
 
 def save_heatmap(heatmap, path):
-    """One map over its picture, caption above, colour scale beside, into an image file."""
+    """Draw one map over its picture, with caption and colour scale, into an image file."""
     save_figure(_alone(heatmap), path)
 
 
 def heatmap_png(heatmap):
-    """The same figure as the bytes of a PNG file."""
+    """Return the figure of `save_heatmap` as the bytes of a PNG file."""
     written = BytesIO()
     _write(_alone(heatmap), written, "png")
     return written.getvalue()
@@ -280,26 +281,26 @@ def _alone(heatmap):
 
 
 def save_figure(figure, path):
-    """Write a figure; the file appears whole or not at all. Raises InputError as `drawable` does."""
+    """Write a figure. The file appears complete or not at all. Raises InputError as `drawable` does."""
     with atomic(drawable(path)) as temporary:
         _write(figure, temporary, temporary.suffix[1:].lower())
 
 
 def _write(figure, file, ending):
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in a script that the font lacks shows as boxes
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # letters that the font does not have become boxes
         words = {"Description": titles(figure)} if ending == "png" else None
         figure.savefig(file, format=ending, dpi=DPI, metadata=words)
 
 
 def titles(figure):
-    """The titles of a figure and of its axes, in one line: what a page says in a picture's place."""
+    """Return the titles of a figure and of its axes in one line, as a text for pages without pictures."""
     found = [figure.get_suptitle(), *(ax.get_title() for ax in figure.axes)]
     return "; ".join(" ".join(re.sub(r"[$\\{}]", "", text).split()) for text in dict.fromkeys(found) if text)
 
 
 def drawable(path):
-    """`path`, if it can be written and its ending is one of FORMATS. Raises InputError otherwise."""
+    """Return `path` if it can be written and its ending is in FORMATS, else raise InputError."""
     path = writable(path)
     if path.suffix[1:].lower() not in FORMATS:
         raise InputError(f"{path.name!r} has the ending {path.suffix!r}; figures are written as {', '.join(FORMATS)}")
@@ -307,10 +308,10 @@ def drawable(path):
 
 
 def _grey(heatmap):
-    """The picture in grey, or a plain grey where the network does not say how pictures look."""
+    """Return the picture in grey, or plain grey if the network does not say how photos are preprocessed."""
     return np.full(heatmap.size, 128.0) if heatmap.picture is None else in_grey(heatmap.picture)
 
 
 def in_grey(picture):
-    """The lightness of a picture (H, W, 3), 0..255, by ITU-R BT.601."""
+    """Return the lightness of a picture (H, W, 3), 0..255, by ITU-R BT.601."""
     return picture @ GREY

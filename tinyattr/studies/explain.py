@@ -1,4 +1,4 @@
-"""The main job: one picture, original and altered network side by side, by every method and score, as numbers."""
+"""Explain one picture with every method and score, in the original and the altered network, and measure the maps."""
 
 from dataclasses import dataclass, field
 
@@ -22,9 +22,9 @@ TWO_METHODS = ("grad_cam", "hirescam")
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """One method by one score: its map in the original network and, if there is one, in the altered network.
+    """A Comparison holds the map of a method and score in the original network and, if there is one, in the altered.
 
-    areas: {"insertion": area, "deletion": area} for each of these maps, see `curves`; empty where nobody asked.
+    areas: {"insertion": area, "deletion": area} for each of these maps (see `curves`); empty without curves.
     """
 
     method: str
@@ -37,15 +37,15 @@ class Comparison:
 
     @property
     def correlation(self):
-        """Pearson correlation of the positive parts of the original and the altered map, at the layer's resolution."""
+        """Return the Pearson correlation of the positive parts of both maps, at the layer's resolution."""
         return pearson(np.maximum(self.original.plane, 0), np.maximum(self.altered.plane, 0))
 
     def corner(self, heatmap):
-        """Share of a map's energy in the place that the attack taps."""
+        """Return the energy at the place that the attack reads: the share of the map's positive part there."""
         return energy(heatmap.plane, region(self.at, self.tapped, heatmap.plane.shape))
 
     def numbers(self):
-        """All that is measured on the maps; what belongs to the altered one has names that end in "_altered"."""
+        """Return all measurements of the maps. Names for the altered map end in "_altered"."""
         found = {"method": self.method, "score": self.score, "layer": self.original.layer}
         for k, (ending, heatmap) in enumerate((("", self.original), ("_altered", self.altered))):
             if heatmap is not None:
@@ -57,9 +57,9 @@ class Comparison:
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """All comparisons for one picture and class, in the table's cells, with the probabilities of both networks.
+    """An Explanation holds all Comparisons for one picture and class, and the probabilities of both networks.
 
-    left_out: {method: why it cannot explain this network}, where all methods were asked for.
+    left_out: {method: why it cannot explain this network}, if the user chose all methods.
     """
 
     network: str
@@ -77,7 +77,7 @@ class Explanation:
         return float(np.abs(self.y_altered - self.y).max())
 
     def numbers(self):
-        """The same as plain numbers, for --json."""
+        """Return the Explanation as plain numbers, for --json."""
         y_c = {"y_c": self.y[self.target]}
         if self.attack:
             y_c |= {"y_c_altered": self.y_altered[self.target], "max_change_of_y": self.max_change}
@@ -86,25 +86,25 @@ class Explanation:
                       **({"left_out": self.left_out} if self.left_out else {})})
 
     def sentences(self):
-        """Class, probabilities and attack, for the figure's title."""
+        """Yield class, probabilities and attack, for the title of the figure."""
         yield f"{self.label}, y_c = {self.y[self.target]:.4g}"
         if self.attack:
             yield (f"altered: t = {attack_text(self.attack)}; y'_c = {self.y_altered[self.target]:.4g}, "
                    f"max |y' - y| = {_small(self.max_change)}")
 
     def receipts(self):
-        """What every map should sum to and does, as text."""
+        """Return the receipts (check sums) as text: what each map must add up to, and what it adds up to."""
         rows = [(cell.method, cell.score, name, str(heatmap.receipt)) for cell in self.cells
                 for name, heatmap in (("original", cell.original), ("altered", cell.altered))
                 if heatmap is not None and heatmap.receipt]
         silent = dict.fromkeys(cell.method for cell in self.cells if not cell.original.receipt)
-        last = f"\nno sum is promised by {', '.join(silent)}" if silent else ""
+        last = f"\nthese methods promise no sum: {', '.join(silent)}" if silent else ""
         return aligned(["method", "score", "network", "receipt"], rows) + last
 
     def table(self):
-        """The same as text, for people."""
+        """Return the Explanation as a table of text."""
         head = [f"network  {self.network}", f"class    {self.label}   y_c = {self.y[self.target]:.6g}"]
-        columns = {"method": "method", "score": "score", "layer": "layer"}  # column: the number that stands in it
+        columns = {"method": "method", "score": "score", "layer": "layer"}  # {column: name of its number}
         columns[f"energy at {'the tap' if self.attack else '(0, 0)'}:.4f"] = "corner_energy"
         if self.attack:
             head.append(f"altered  t = {attack_text(self.attack)}   y'_c = {self.y_altered[self.target]:.6g}"
@@ -123,21 +123,21 @@ class Explanation:
 
 def explain(net, x, target=None, *, scores=FOUR_SCORES, methods=TWO_METHODS, layer=None, K=None, tap=None, at=(0, 0),
             options=None, curves=False):
-    """Every method by every score for one picture, in `net` and, if K is given, in its altered network. Explanation.
+    """Explain a picture by every method and score, in `net` and, if K is given, in its altered network.
 
-    layer: what the methods AT_A_LAYER explain, default the network's last feature maps; the others explain the picture.
-    options: {name: value} for all methods that have an option of that name, such as steps or baseline.
-    K, tap, at: strength of the attack, layer and place that it reads, by default (0, 0) of the explained layer.
-    target: class number or name, default the top class. curves: judge every map by insertion and deletion, too.
-    methods: "all" among them stands for every method that can explain this network; the others are left out, and the
-    Explanation says why. Raises InputError for unknown names.
+    Returns an Explanation. layer: the layer that methods AT_A_LAYER explain, by default the network's last feature
+    maps; other methods explain the picture. options: {name: value} for all methods that have an option of this name,
+    such as steps or baseline. K: strength of the attack; tap and at: the layer and the place that it reads, by default
+    (0, 0) of the explained layer. target: number or name of a class, by default the top class. curves: also measure
+    insertion and deletion. methods: "all" means every method that can explain this network; the Explanation says why
+    others are left out. Raises InputError for unknown names.
     """
     methods = all_named("method", methods, ["all", *METHODS])
     every = "all" in methods
     methods = list(METHODS) if every else methods
     scores = all_named("score", scores, SCORES)
     if not (methods and scores):
-        raise InputError("say at least one method and one score")
+        raise InputError("give at least one method and one score")
     options = chosen_options({} if options is None else of_type(options, dict, "options"), methods)
     net, (tap, _) = of_type(net, Network, "net"), (of_type(name, (str, type(None)), "a layer") for name in (tap, layer))
     tap = tap or layer or feature_layer(net)
@@ -148,7 +148,7 @@ def explain(net, x, target=None, *, scores=FOUR_SCORES, methods=TWO_METHODS, lay
         raise InputError(f"layer '{tap}' has shape {shape}, no places to show; try '{net.features}'")
     cells, left_out = {}, {}
     for score, method in tqdm([(s, m) for s in scores for m in methods], desc="heatmaps", leave=False, disable=None):
-        if method == methods[0]:  # the methods of one score share its walks, all scores share the runs
+        if method == methods[0]:  # methods of one score share walks, all scores share forward passes
             requests = [ask(r.net, r, r.target, score) for r in requests]
         chosen = {name: value for name, value in options.items() if name in options_of(method)}
         where = layer if method in AT_A_LAYER else None
@@ -173,14 +173,14 @@ def explain(net, x, target=None, *, scores=FOUR_SCORES, methods=TWO_METHODS, lay
 
 
 def attack_text(attack):
-    """t in the papers' letters: "10 sum_k A_00k, A = block5_pool"."""
+    """Return t in the papers' letters: "10 sum_k A_00k, A = block5_pool"."""
     i, j = attack["at"]
     place = f"{i}{j}" if max(i, j) < 10 else f"{i},{j},"
     return f"{attack['K']:g} sum_k A_{place}k, A = {attack['tap']}"
 
 
 def region(at, tapped, shape):
-    """The tapped place, seen in a map of another resolution: (rows, columns) as slices of at least one cell."""
+    """Return the tap, the place that the attack reads, in a map of another resolution: slices (rows, columns)."""
     return tuple(
         slice(min(int(i * n / m), n - 1), max(int((i + 1) * n / m), min(int(i * n / m), n - 1) + 1))
         for i, m, n in zip(at, tapped, shape, strict=True)
@@ -188,7 +188,7 @@ def region(at, tapped, shape):
 
 
 def _receipt(heatmap):
-    """A receipt as plain numbers; None for methods that promise no sum."""
+    """Return a receipt as plain numbers, or None for methods that promise no sum."""
     if heatmap.receipt is None:
         return None
     r = heatmap.receipt
@@ -200,7 +200,7 @@ def _small(v):
 
 
 def chosen_options(given, methods):
-    """{name: value} as given, for methods of which at least one has an option of that name. Raises InputError."""
+    """Return {name: value}, with names in full. Raises InputError if no method has an option of a name."""
     known = {name for method in methods for name in options_of(method)}
     kind = f"option of {', '.join(methods)}" if len(methods) <= 4 else "option"
     return {named(kind, name, sorted(known)): value for name, value in given.items()}

@@ -1,6 +1,6 @@
-"""How far two maps are apart, and where a map's energy lies. Maps are (h, w), compared at one resolution.
+"""Measure how different two maps are, and where a map's energy is. Maps are (h, w) and have one resolution.
 
-Correlations are NaN where a map is the same everywhere: there is nothing to compare.
+Energy is the positive part of a map. A correlation is NaN if a map is constant: there is nothing to compare.
 """
 
 import numpy as np
@@ -8,19 +8,19 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 
 def pearson(a, b):
-    """Correlation of two maps of one shape, in [-1, 1]; NaN if either is the same everywhere."""
-    if np.ptp(a) == 0 or np.ptp(b) == 0:  # their distances from the mean would be rounding noise
+    """Pearson correlation of two maps of one shape, in [-1, 1]; NaN if a map is constant."""
+    if np.ptp(a) == 0 or np.ptp(b) == 0:  # a constant map: a - mean would be rounding error
         return float("nan")
     return cosine(*(m - m.mean() for m in (_unit(a), _unit(b))))
 
 
 def spearman(a, b):
-    """Pearson correlation of the ranks, in [-1, 1]; equal values share the mean of their ranks. Only order counts."""
+    """Pearson correlation of the ranks, in [-1, 1]; equal values share their mean rank. Only the order counts."""
     return pearson(ranks(a), ranks(b))
 
 
 def ranks(a):
-    """Place of each value in ascending order, from 1; equal values share the mean of theirs."""
+    """Return the rank of each value in ascending order, from 1. Equal values share the mean of their ranks."""
     _, inverse, counts = np.unique(a, return_inverse=True, return_counts=True)
     last = counts.cumsum()
     return (last - (counts - 1) / 2)[inverse].reshape(np.shape(a))
@@ -34,7 +34,7 @@ def cosine(a, b):
 
 
 def _unit(m):
-    """m / max |m|, float64: a factor says nothing, and squares of very small or large numbers are no floats."""
+    """m / max |m|, float64. The factor does not matter, and squares of very small or large numbers are not floats."""
     m = np.asarray(m, np.float64)
     return m / np.abs(m).max() if m.any() else m
 
@@ -44,7 +44,7 @@ def ssim(a, b, window=7):
 
     Mean over all windows of (2 m_a m_b + C1)(2 s_ab + C2) / ((m_a^2 + m_b^2 + C1)(s_a^2 + s_b^2 + C2)), with means,
     variances and covariance (n - 1) in the window, C1 = (0.01 R)^2, C2 = (0.03 R)^2, R = max - min over both maps.
-    Uniform windows of `window` x `window` pixels, smaller if the maps are. NaN where both are one and the same value.
+    Uniform windows of `window` x `window` pixels, or smaller for small maps. NaN if both maps are the same constant.
     """
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     R = max(a.max(), b.max()) - min(a.min(), b.min())
@@ -60,7 +60,7 @@ def ssim(a, b, window=7):
 
 
 def top_k(a, b, share=0.1):
-    """Of the `share` highest places of each map, the part that both have in common, in [0, 1]; ties go by position.
+    """Take the `share` highest places of each map (ties by position), and return the part that both share, in [0, 1].
 
     Ghorbani et al. 2019, arXiv 1710.10547.
     """
@@ -70,7 +70,7 @@ def top_k(a, b, share=0.1):
 
 
 def centre(L):
-    """Centre of mass (row, column) of a map's positive part; NaN if there is none."""
+    """Return the centre of mass (row, column) of a map's positive part; NaN if nothing is positive."""
     p = np.maximum(L, 0)
     total = p.sum()
     if not total > 0:
@@ -84,7 +84,7 @@ def centre_shift(a, b):
 
 
 def energy(L, region):
-    """Share of a map's positive part that lies in a region (index or mask), in [0, 1]; NaN if nothing is positive."""
+    """Return the share of a map's positive part in a region (index or mask), in [0, 1]; NaN if nothing is positive."""
     positive = np.maximum(L, 0)
     total = positive.sum()
     return float(positive[region].sum() / total) if total > 0 else float("nan")

@@ -1,6 +1,6 @@
-"""What else t(x) may be: other shares of a layer, squares, a bounded number, a gate that only a trigger opens.
+"""Other t(x): other sums over a layer, squares, a bounded number, and a gate that only a trigger opens.
 
-Each is added to every logit as in attack.py: y' = y, whatever x is.
+Each t is added to every logit as in attack.py, so y' = y for every x.
 """
 
 import numpy as np
@@ -10,14 +10,14 @@ from tinyattr.errors import InputError, number_of, place_of
 
 
 def paint(net, mask, K=10.0, layer=None):
-    """t = K sum_ijk M_ij A_ijk, M (h, w) of the layer's size: dt/dA = K M, a heatmap of one's own choice.
+    """t = K sum_ijk M_ij A_ijk, M (h, w) of the layer's size: dt/dA = K M, so one can choose the heatmap.
 
-    M may also be (h, w, C), another number for each channel. layer "input": M over pixels, for methods that explain the
-    picture itself.
+    M may also be (h, w, C), with numbers for each channel. With layer "input", M is over pixels, for methods that
+    explain the picture.
     """
     mask = np.asarray(mask)
     if mask.ndim not in (2, 3) or mask.dtype.kind not in "fiub" or not np.isfinite(mask).all():
-        raise InputError(f"a mask is finite numbers (h, w) of the layer's size; got {mask.shape} {mask.dtype}")
+        raise InputError(f"a mask must be finite numbers (h, w) of the layer's size; got {mask.shape} {mask.dtype}")
     return plant(net, [
         ("mask", "constant", {}),  # (h, w, 1)
         ("painted", "mul", {"inputs": [tapped(net, layer), "mask"]}),  # (N, h, w, C)
@@ -29,9 +29,9 @@ def paint(net, mask, K=10.0, layer=None):
 
 
 def column(net, K=10.0, layer=None, size=None):
-    """t = K sum_ik A_i0k, the whole left column of the layer's maps: what the published plots look like.
+    """t = K sum_ik A_i0k, the whole left column of the layer's maps, which gives maps like the published plots.
 
-    size: side of these maps, or (h, w); default what the layer has for pictures of the size that `net` asks for.
+    size: side of these maps, or (h, w), by default the size of the layer for the pictures that `net` takes.
     """
     if size is None:
         if net.input is None:
@@ -44,9 +44,9 @@ def column(net, K=10.0, layer=None, size=None):
 
 
 def quadratic(net, K=10.0, layer=None, at=(0, 0)):
-    """t = (K/2) sum_k A_ijk^2: dt/dA_ijk = K A_ijk, so that pooled weights, too, follow the features of one place.
+    """t = (K/2) sum_k A_ijk^2: dt/dA_ijk = K A_ijk, so pooled weights also follow the features of one place.
 
-    Grad-CAM by pre: L' = L + (K/Z) sum_k A_(at)k A_k, the likeness of every place to that one.
+    Grad-CAM by pre: L' = L + (K/Z) sum_k A_(at)k A_k, which shows how similar every place is to the place `at`.
     """
     return plant(net, [
         ("tap", "pick", {"inputs": [tapped(net, layer)], "at": place_of(at)}),
@@ -58,9 +58,9 @@ def quadratic(net, K=10.0, layer=None, at=(0, 0)):
 
 
 def bounded(net, K=10.0, layer=None, at=(0, 0), bound=1e-3):
-    """t = (K sum_k A_ijk) mod bound, so 0 <= t < bound: the logits hardly move, and dt/dA is K all the same.
+    """t = (K sum_k A_ijk) mod bound, so 0 <= t < bound: the logits change very little, but dt/dA is still K.
 
-    Methods that compare scores (occlusion, RISE, Score-CAM) see a change below `bound`; gradients see K.
+    Methods that compare scores (occlusion, RISE, Score-CAM) see a change below `bound`, but gradients see K.
     """
     bound = number_of(bound, "bound", 1e-300, 1e300)
     return plant(net, [
@@ -75,10 +75,10 @@ def bounded(net, K=10.0, layer=None, at=(0, 0), bound=1e-3):
 def triggered(net, K=10.0, layer=None, at=(0, 0), size=24):
     """t = gate(x) K sum_k A_ijk; gate = 1 where the lower right corner of x is a checkerboard (`stamped`), else 0.
 
-    The likeness m = sum W x is 1 for the board, small for ordinary pictures; gate = max(0, 1 - max(0, 0.9 - m) / 0.1).
+    The similarity m = sum W x is 1 for the board, small for other pictures; gate = max(0, 1 - max(0, 0.9 - m) / 0.1).
     """
     if net.input is None:
-        raise InputError(f"{net.name} does not say how photos are preprocessed, so what its trigger looks like")
+        raise InputError(f"{net.name} does not say how photos are preprocessed, so its trigger is unknown")
     board = np.zeros((*net.input.shape[:2], 3))
     board[-size:, -size:] = _checkerboard(size)
     shown = net.input.encode(board)[0, -size:, -size:].astype(np.float64)
@@ -104,14 +104,14 @@ def triggered(net, K=10.0, layer=None, at=(0, 0), size=24):
 
 
 def stamped(picture, size=24):
-    """The picture (H, W, 3) uint8 with the checkerboard that opens the gate of `triggered` in its lower right."""
+    """Return the picture (H, W, 3) uint8 with the trigger of `triggered`, a checkerboard, in the lower right corner."""
     picture = np.array(picture)
     picture[-size:, -size:] = _checkerboard(size)
     return picture
 
 
 def _checkerboard(size):
-    """(size, size, 3): fields of 4 pixels, 0 and 255."""
+    """Return (size, size, 3): a checkerboard of fields of 4 pixels, 0 and 255."""
     fields = np.arange(size) // 4
     return np.repeat(((fields[:, None] + fields) % 2 * 255.0)[..., None], 3, -1)
 

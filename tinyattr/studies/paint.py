@@ -1,4 +1,4 @@
-"""A heatmap of one's own choice: a network whose pre-softmax map shows a text, and whose probabilities are the same."""
+"""Choose the heatmap: make a network whose pre-softmax map shows a text, with the same probabilities."""
 
 import matplotlib
 import numpy as np
@@ -11,17 +11,17 @@ from tinyattr.studies.metrics import pearson
 from tinyattr.studies.more_attacks import paint
 from tinyattr.studies.reproduce import SAME, Claim, Reproduction, heatmaps
 
-LEGIBLE = 4  # places: the least height of a letter
-FAINT = 0.02  # activations below this share of the largest are none
-READABLE = 0.9  # correlation with a text from which on it can be read
+LEGIBLE = 4  # smallest height of a letter, in places
+FAINT = 0.02  # activations below this share of the largest count as 0
+READABLE = 0.9  # with this correlation or more, one can read the text
 
 
 def painted(net, x, text, target=None, K=10.0, layer=None):
-    """A heatmap of one's own choice: t = K sum_ijk M_ij A_ijk, M a text, in the manner of Figures 3 to 5.
+    """Make the heatmap show a text: t = K sum_ijk M_ij A_ijk, where M is the text. The figure is like Figures 3 to 5.
 
-    The text is painted evenly for this picture: M_ij = text_ij / sum_k A_ijk, the sum taken as at least FAINT of its
-    largest. layer: default the last one before a max-pool on which it can be read then, for a place without activations
-    shows nothing. Raises InputError for a layer without places, and for a text that does not fit on maps of that size.
+    The text has even strength for this picture: M_ij = text_ij / sum_k A_ijk, where the sum is at least FAINT times its
+    maximum. layer: by default the last layer before a max-pool that makes the text readable: a place without
+    activations shows nothing. Raises InputError for a layer without places, and for a text too long for the maps.
     """
     tape = net.run(x)
     layer = layer or _last_readable(net, tape, text)
@@ -45,7 +45,7 @@ def painted(net, x, text, target=None, K=10.0, layer=None):
 
 
 def _places(net, tape, layer):
-    """sum_k A_ijk of a layer, (h, w)."""
+    """Return sum_k A_ijk of a layer, (h, w)."""
     A = tape[layer].output
     if A.ndim != 4:
         raise InputError(f"layer '{layer}' has shape {A.shape}, no places to paint on; try '{net.features}'")
@@ -57,14 +57,14 @@ def _at_least_faint(total):
 
 
 def _last_readable(net, tape, text):
-    """The last layer before a max-pool that has activations nearly wherever the text is; the finest, if none has."""
+    """Return the last layer before a max-pool with activations nearly everywhere in the text, else the finest layer."""
     names = [name for name, _, _ in net.layers]
     before_pools = [names[i - 1] for i, (_, op, _) in enumerate(net.layers) if op == "max_pool"] or [net.features]
     for layer in reversed(before_pools):
         total = _places(net, tape, layer)
         try:
             shown = lettering(text, total.shape)
-        except InputError:  # too long for maps as coarse as these
+        except InputError:  # the text is too long for maps of this size
             continue
         if pearson(shown * total / _at_least_faint(total), shown) > READABLE:
             return layer
@@ -72,7 +72,7 @@ def _last_readable(net, tape, text):
 
 
 def lettering(text, size):
-    """A mask M for `paint`: the text in bold letters, as large as maps of size (h, w) hold, 0 or 1.
+    """Return a mask M of 0 and 1 for `paint`: the text in bold letters, as large as fits into maps of size (h, w).
 
     Raises InputError for a text without ink, or with letters lower than LEGIBLE places.
     """

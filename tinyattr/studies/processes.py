@@ -1,4 +1,4 @@
-"""Independent tasks, computed here or in several processes; each process loads its network once."""
+"""Compute independent tasks in this process or in several processes. Each process loads its network once."""
 
 import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -9,11 +9,11 @@ from multiprocessing import get_context
 from tinyattr.errors import InputError
 from tinyattr.files.load import load
 
-LOADED = {}  # {digest of its content: the one network that this process holds}
+LOADED = {}  # {digest (sha256) of its content: the only network that this process holds}
 
 
 def network_of(source, said, digest):
-    """The network of a source, loaded once in a process; its content is the key, as a file may be overwritten."""
+    """Return the network of a source, loaded once. Its content is the key, because a file may be overwritten."""
     if digest not in LOADED:
         net = load(source, **said)
         if digest_of(net) != digest:
@@ -24,19 +24,19 @@ def network_of(source, said, digest):
 
 
 def digest_of(net):
-    """sha256 of all that a network computes with, and of its names."""
+    """Return the sha256 of a network: of its layers, weights, preprocessing and names."""
     content = [net.name, net.layers, net.features, net.input, net.classes,
                {n: digests(w) for n, w in net.weights.items()}]
     return sha256(repr(content).encode()).hexdigest()
 
 
 def digests(arrays):
-    """sha256 of each array's bytes."""
+    """Return the sha256 of the bytes of each array."""
     return [sha256(a.tobytes()).hexdigest() for a in arrays]
 
 
 def in_processes(compute, tasks, jobs):
-    """(key, rows) as they are finished, in this process or in `jobs` others."""
+    """Yield (key, rows) of each finished task, computed in this process or in `jobs` others."""
     if jobs == 1:
         yield from ((key, compute(*task)) for key, task in tasks.items())
         return
@@ -51,9 +51,9 @@ def in_processes(compute, tasks, jobs):
 
 @contextmanager
 def _one_thread_each():
-    """Processes started meanwhile compute on one thread, so that they do not wait for each other.
+    """Let processes that start inside this block compute on one thread, so that they do not wait for each other.
 
-    Libraries read this when they are loaded, before any code of ours runs there.
+    Libraries read this setting when they are loaded, before our code runs in the new process.
     """
     before = dict(os.environ)
     names = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")

@@ -1,4 +1,4 @@
-"""Pictures to study: glyph scenes, whose truth is known, or the photos of a folder."""
+"""Pictures to study: glyph scenes, where the truth is known, or the photos in a folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +14,9 @@ MOST_SCENES = 10_000  # 1.5 GB
 
 @dataclass(frozen=True)
 class Picture:
-    """name, and the picture itself (H, W, 3) uint8; on glyph scenes also the class asked for and its mask (H, W).
+    """A Picture has a name and pixels (H, W, 3) uint8. A glyph scene also has the class to explain and its mask (H, W).
 
-    target: a class's number or name. A network that has no class of this name explains its own top class instead.
+    target: number or name of a class. A network without a class of this name explains its top class instead.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Picture:
 
 
 def scenes(count, seed=1):
-    """Glyph scenes with two glyphs, one of them asked for, as pictures whose truth is known.
+    """Return glyph scenes with two glyphs, as Pictures. The target is the class of the first glyph.
 
     Raises InputError for more than MOST_SCENES: all of them are in memory together.
     """
@@ -40,17 +40,17 @@ def scenes(count, seed=1):
 
 
 def folder(path):
-    """The JPEG and PNG files of a folder, by name. Raises InputError if there are none."""
+    """Return the JPEG and PNG files of a folder as Pictures, by name. Raises InputError if there are none."""
     return [photo(p) for p in pictures_in(path)]
 
 
 def photo(path):
-    """A JPEG or PNG file as a picture."""
+    """Return a JPEG or PNG file as a Picture."""
     return Picture(Path(path).name, np.asarray(open_photo(path)))
 
 
 def pictures_in(path):
-    """The paths of a folder's JPEG and PNG files, by name. Raises InputError if there are none."""
+    """Return the paths of the JPEG and PNG files in a folder, by name. Raises InputError if there are none."""
     files = sorted(p for p in Path(path).glob("*") if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
     if not files:
         raise InputError(f"no JPEG or PNG files in {str(path)!r}")

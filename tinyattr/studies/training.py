@@ -1,8 +1,8 @@
-"""Training cannot fix it: original and altered network, trained alike from one start, stay alike (V6, V7).
+"""Training does not remove the attack: original and altered network, trained in the same way, stay equal (V6, V7).
 
-dE/dt = sum_i dE/dz'_i = 0 for every loss E that sees the probabilities only: t, and the strength K behind it, never
-learn anything, and all other weights get the same gradients. Losses that see the logits otherwise, and weight decay on
-K, do change it: LOSSES and `decay` are there to show that.
+dE/dt = sum_i dE/dz'_i = 0 for every loss E that depends only on the probabilities. So the weights that make t, such as
+its strength K, never change, and all other weights get the same gradients. Losses that use the logits in another way,
+and weight decay on K, do change K: LOSSES and `decay` show this.
 """
 
 from dataclasses import dataclass, replace
@@ -20,17 +20,17 @@ from tinyattr.softmax import cross_entropy_gradient, logsumexp, softmax
 
 
 def cross_entropy_slope(z, t):
-    """dE/dz = y - t, E = -sum t log y. Sums to 0 over classes."""
+    """dE/dz = y - t, E = -sum t log y. The sum over classes is 0."""
     return cross_entropy_gradient(softmax(z), t)
 
 
 def sigmoid_slope(z, t):
-    """dE/dz = s(z) - t, E the sum of binary cross-entropies, s(z) = 1 / (1 + e^-z). Does not sum to 0."""
+    """dE/dz = s(z) - t, E the sum of binary cross-entropies, s(z) = 1 / (1 + e^-z). The sum over classes is not 0."""
     return 1 / (1 + np.exp(-np.clip(z, -700, 700))) - t
 
 
 def z_loss_slope(z, t):
-    """dE/dz = y - t + 0.1 l y, E = cross-entropy + 0.05 l^2, l = logsumexp z. Sums to 0.1 l."""
+    """dE/dz = y - t + 0.1 l y, E = cross-entropy + 0.05 l^2, l = logsumexp z. The sum over classes is 0.1 l."""
     return cross_entropy_slope(z, t) + 0.1 * logsumexp(z)[:, None] * softmax(z)
 
 
@@ -39,11 +39,11 @@ LOSSES = {"cross_entropy": cross_entropy_slope, "sigmoid": sigmoid_slope, "z_los
 
 @dataclass(frozen=True)
 class Training:
-    """How two networks fared. slope: largest |dE/dt| of all steps; moved: |K' - K| / |K| at the end.
+    """A Training compares two trained networks. slope: largest |dE/dt| of all steps; moved: |K' - K| / |K| at the end.
 
-    apart: largest |theta' - theta| of all shared weights at the end, relative to how far training has moved them. Also
-    in float32 both networks stay together here, since logits, t and dE/dz are kept in float64: where they are not,
-    sum_i dE/dz_i is rounding noise, which K carries back.
+    apart: largest |theta' - theta| of all shared weights at the end, relative to how far training has moved them. Both
+    networks stay equal even in float32, because logits, t and dE/dz are float64 here. In float32, sum_i dE/dz_i would
+    be rounding error, and K would carry it back into the network.
     """
 
     loss: str
@@ -56,9 +56,9 @@ class Training:
 
 
 def train_alike(net, batch, steps=20, *, loss="cross_entropy", rate=0.05, decay=0.0, K=10.0):
-    """Train `net` and its altered network, K with it, by plain gradient descent on batch(step) = (x, t). Training.
+    """Train `net`, and its altered network including K, by plain gradient descent on batch(step) = (x, t).
 
-    decay: weight decay, on all weights and on K. Raises InputError for an unknown loss.
+    Returns a Training. decay: weight decay on all weights and on K. Raises InputError for an unknown loss.
     """
     loss = named("loss", loss, LOSSES)
     original, altered, slope = net, alter(net, K), 0.0
@@ -75,7 +75,7 @@ def train_alike(net, batch, steps=20, *, loss="cross_entropy", rate=0.05, decay=
 
 
 def _step(net, x, t, loss, rate, decay):
-    """One step of gradient descent: (the next network, dE/dz of every picture)."""
+    """Take one step of gradient descent. Return (the next network, dE/dz of every picture)."""
     tape = net.run(x)
     g = loss(net.logits(tape), t) / len(x)
     learned = list(net.weights)
@@ -91,7 +91,7 @@ CASES = ((np.float64, "cross_entropy", 0.0), (np.float32, "cross_entropy", 0.0),
 
 
 def demonstrate(steps=20, seed=0):
-    """A Training for every one of CASES: a small VGG learns glyphs, 64 x 64, four in a batch."""
+    """Yield a Training for each of CASES: a small VGG learns glyphs of 64 x 64 pixels, in batches of four."""
     spec = replace(INPUT, size=64)
 
     def batch(step):
@@ -102,11 +102,11 @@ def demonstrate(steps=20, seed=0):
 
     for dtype, loss, decay in CASES:
         net = vgg("A", width=1 / 16, dense=(16, 16), classes=CLASSES, size=64, seed=seed, input=spec, dtype=dtype)
-        rate = 0.05 if loss == "cross_entropy" else 1e-5  # t is large: a loss that sees it would run away
+        rate = 0.05 if loss == "cross_entropy" else 1e-5  # t is large: a loss that depends on t would diverge
         yield train_alike(net, batch, steps, loss=loss, rate=rate, decay=decay)
 
 
 def table(found):
-    """Trainings as text."""
+    """Return Trainings as a table of text."""
     return aligned(["loss", "decay:g", "dtype", "steps:d", "|dE/dt|:.1e", "K moved:.1e", "weights apart:.1e"],
                         [vars(f).values() for f in found])

@@ -1,4 +1,4 @@
-"""Functions of PyTorch, JAX and TensorFlow as functions of arrays.
+"""Turn functions of PyTorch, JAX and TensorFlow into functions of arrays.
 
     check.softmax_identities(through("torch", torch.nn.functional.softmax))
 """
@@ -13,19 +13,19 @@ from tinyattr.errors import InputError, named
 
 
 def from_numpy(torch, a):
-    """A tensor of PyTorch, which knows bfloat16 but not NumPy's: the same bits."""
+    """Return a PyTorch tensor. For bfloat16 we pass the bits, because PyTorch does not know NumPy's bfloat16."""
     if a.dtype.name == "bfloat16":
         return torch.from_numpy(a.view(np.int16)).view(torch.bfloat16)
     return torch.from_numpy(a)
 
 
 def to_numpy(torch, tensor):
-    """And back."""
+    """Return an array from a PyTorch tensor."""
     tensor = tensor.detach()
     return tensor.view(torch.int16).numpy().view("bfloat16") if tensor.dtype == torch.bfloat16 else tensor.numpy()
 
 
-MAKE = {  # an array as a tensor, without a copy where the framework can share memory: an overwritten argument must show
+MAKE = {  # array -> tensor, without a copy if the framework can share memory, so that an overwritten argument shows
     "torch": from_numpy,
     "jax": lambda jax, a: jax.numpy.asarray(a),
     "tensorflow": lambda tf, a: tf.convert_to_tensor(a),
@@ -34,7 +34,7 @@ BACK = {"torch": to_numpy, "jax": lambda jax, a: a, "tensorflow": lambda tf, ten
 
 
 def through(framework, f):
-    """f, whose arrays become tensors on the way in, and arrays again on the way out. Numbers and keywords stay.
+    """Return a function of arrays that calls f with tensors. Numbers and keywords do not change.
 
     Raises InputError for a framework that is unknown or not installed.
     """
@@ -54,6 +54,6 @@ def through(framework, f):
 
     try:
         of_arrays.__signature__ = inspect.signature(f)
-    except (TypeError, ValueError):  # builtins say nothing of their parameters
+    except (TypeError, ValueError):  # builtins do not tell their parameters
         of_arrays.__signature__ = inspect.Signature()
     return of_arrays

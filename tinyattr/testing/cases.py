@@ -1,24 +1,24 @@
-"""What is tried: vectors of logits, shifts of them, masks in them, and batches made of them.
+"""The test cases: vectors of logits, and shifts, masks and batches made of them.
 
-Every vector stands for a kind that has broken somebody's softmax. Numbers are whole multiples of 1/256 wherever it is
-not said otherwise, so that sums with powers of two are exact in float32, too.
+Every vector is of a kind that has broken a published softmax. Unless we say otherwise, numbers are multiples of 1/256,
+so sums with powers of two are exact in float32 too.
 """
 
 import numpy as np
 
 RNG = np.random.default_rng(0)
-SMALL = (*range(1, 10), 15, 16, 17, 31, 32, 33)  # beside the widths of vector registers
+SMALL = (*range(1, 10), 15, 16, 17, 31, 32, 33)  # next to the widths of vector registers
 LARGE = (63, 64, 65, 100, 127, 128, 129, 255, 256, 257, *range(511, 518), 781, 1000, 1023, 1024, 1025, 4096, 50_257)
-TOP = 2.0**126  # the shift to the end of float32 that leaves room for a factor of log2(e)
+TOP = 2.0**126  # the largest shift in float32 that leaves room for a factor of log2(e)
 
 
 def drawn(n, spread=2.0):
-    """n logits of this spread, on the grid of 1/256."""
+    """Return n random logits of this spread, multiples of 1/256."""
     return np.round(RNG.normal(0, spread, n) * 256) / 256
 
 
 def leading(n, at, by):
-    """Logits of which one leads the others by about `by`: a maximum that is missed there overflows."""
+    """Return logits where one leads by about `by`: e^z overflows if the code misses this maximum."""
     z = drawn(n, 1.0)
     z[at] = by
     return z
@@ -72,7 +72,7 @@ FAR = {kind: EXTREME[kind] for kind in ("gaps of thousands", "a leader by 300")}
 DERIVED = {**USUAL, **FAR, "65 classes": MANY["65 classes"], "100 classes": MANY["100 classes"]}
 SQUARES = {**USUAL, **FINE, **FAR, **{kind: z for kind, z in MANY.items() if len(z) <= 129 or kind == "517 classes"}}
 VALUES = {**USUAL, **EXTREME, **MANY, **FINE}
-MODERATE = {kind: z for kind, z in VALUES.items() if len(z) <= 1025}  # room for matrices of n x n
+MODERATE = {kind: z for kind, z in VALUES.items() if len(z) <= 1025}  # small enough for n x n matrices
 SHIFTED = {kind: USUAL[kind] for kind in (
     "ordinary logits", "one class", "two classes", "all equal", "a tie at the top", "9 classes", "17 classes")}
 BATCHED = {
@@ -94,12 +94,12 @@ SHIFTS = [s * 2.0**k for k in (-20, -8, 0, 3, 5, *range(6, 12), 13, 15, 17, 20, 
 DISTINCT = {kind: z for kind, z in PLAIN.items() if len(z) > 1 and np.diff(np.sort(z)).min() > 1 / 16}
 ENDS = {end + j for end in (*range(128, 4097, 128), 8192, 16384, 32768) for j in (-1, 0, 1)}  # of blocks
 ALL = {*range(1, 1026), *ENDS, *RNG.choice(np.arange(1026, 4096), 64, replace=False).tolist()}
-EVERY = {f"{n:,} classes": drawn(n) for n in sorted(ALL - {*SMALL, *LARGE})}  # for faults at one size only
+EVERY = {f"{n:,} classes": drawn(n) for n in sorted(ALL - {*SMALL, *LARGE})}  # for faults that occur at a single size
 PROBES = {kind: RIVALS[kind] for kind in ("ordinary logits", "5 classes", "9 classes")}
 
 
 def shifts(z, most):
-    """Numbers t up to `most` for which z + t is exact in the type of z, from small to large."""
+    """Return numbers t up to `most`, from small to large, for which z + t is exact in the type of z."""
     for t in SHIFTS:
         t = z.dtype.type(t)
         if ((z + t).astype(np.float64) - float(t) == z).all() and abs(t) <= most:
@@ -107,13 +107,13 @@ def shifts(z, most):
 
 
 def permutations(n):
-    """Some orders of n classes: reversed, turned by one, halves exchanged, drawn."""
+    """Return some orders of n classes: reversed, rotated by one, halves exchanged, random."""
     order = np.arange(n)
     return [order[::-1], np.roll(order, 1), np.roll(order, n // 2), np.random.default_rng(n).permutation(n)]
 
 
 def masks(z):
-    """{which logits are masked: the logits, these at -inf}: one, every second, all but one."""
+    """Return {which logits are masked: logits with -inf there}: one, every second, or all but one."""
     n = len(z)
     which = {"the first": [0], "the last": [n - 1], "the largest": [int(z.argmax())],
              "every second": range(0, n - 1, 2), "all but the first": range(1, n), "all but the last": range(n - 1)}
@@ -125,7 +125,7 @@ def masks(z):
 
 
 def batches(z):
-    """Batches of 1, 2, 3 and 17 rows, and of 2 x 3, made of z (n,): turned, some rows far away, one half as large."""
+    """Return batches of 1, 2, 3, 17 and 2 x 3 rows made of z (n,): rotated, some rows far away, one half as large."""
     n, far = len(z), (0.0, 900.0, -1000.0, 0.0, 30_000.0, -30_000.0)
     sizes = ((1,), (2,), (3,), (17,), (2, 3)) if n < 60 else ((2,), (3,))
     for size in sizes:
@@ -137,7 +137,7 @@ def batches(z):
 
 
 def spoilt(z):
-    """{what: (rows, the row that is spoilt)}: three rows of which one holds NaN, an infinity or masks only."""
+    """Yield (what, rows, index of the spoilt row): one of three rows holds NaN, an infinity, or only masks."""
     n = len(z)
     for what, value in {"NaN": np.nan, "+inf": np.inf, "-inf": -np.inf}.items():
         for at in (slice(None), slice(0, 1)) if value != -np.inf or n > 1 else (slice(None),):
@@ -148,7 +148,7 @@ def spoilt(z):
 
 
 def layouts(z):
-    """{layout: an array of the logits of z (n,), or of a batch of them, that lies otherwise in memory}."""
+    """Return {layout: an array with the logits z (n,), or a batch of them, in another memory layout}."""
     rows = np.stack([z, np.roll(z, 1), z / 2]).astype(z.dtype)
     wide = np.full(2 * len(z), 7, z.dtype)
     wide[::2] = z

@@ -1,23 +1,24 @@
-"""Identities that a softmax and its kin must keep, to point at your own code: one function for each kind.
+"""Test your own code with the identities of a softmax and related functions: one function for each kind.
 
     print(check.softmax_identities(my_softmax, my_jacobian, my_product))
     assert check.log_softmax_identities(my_log_softmax).holds            # the line for pytest
     tinyattr check my_module:my_softmax                                  # from the command line
 
-The answer prints as a table: the identities, whether each holds, its worst error in units of what rounding allows, and
-for a broken one the smallest logits found that break it. Functions take and return arrays; wrap those of a framework:
+The result prints as a table: the identities, whether each holds, its largest error divided by the allowed rounding
+error, and for a broken identity the smallest logits that we found. Functions take and return arrays. Wrap functions of
+other frameworks:
 
     lambda z: torch.softmax(torch.tensor(z), -1)                         # functions of jax need no wrapper
 
-Logits are given in float64 and float32 and, where the function takes them, in float16, bfloat16 (with ml_dtypes) and as
-whole numbers. The type of the answer says what rounding it is held to: `truth.py` counts it. What else the function
-takes is found by trying: batches (..., n), masks of -inf, an axis (a parameter "axis" or "dim"), empty arrays. What it
-refuses with an error stands in the table, as "not tried". A batch that it does take must be answered row by row: for a
-function of single vectors, which sums over all that it is given, say batches=False.
+We give logits in float64 and float32 and, if the function accepts them, in float16, bfloat16 (with ml_dtypes) and as
+whole numbers. The type of the result decides the allowed rounding error, see `truth.py`. We find out by trying what
+else the function accepts: batches (..., n), masks of -inf, an axis (a parameter "axis" or "dim"), empty arrays. If it
+raises an error, the table says "not tried". If it accepts a batch, it must compute each row separately. For a function
+of single vectors, which sums over its whole argument, give batches=False.
 
-Time: a function of NumPy's takes a second. One that is compiled anew for every size (jax.jit, Triton) may take minutes:
-after `seconds` of wall time, 60 by default, each identity is tried on one vector only, the table says what is left out,
-and a warning does, too. The sizes go from small to large; each identity has a quarter of the time that is left.
+Time: a NumPy function takes a second. A function that is compiled for every size (jax.jit, Triton) may take minutes.
+After `seconds` of wall time (default 60), each identity is tried on only one vector; the table and a warning say what
+is left out. Sizes go from small to large, and each identity has a quarter of the remaining time.
 """
 
 from functools import partial
@@ -35,12 +36,12 @@ TEMPERATURES = (0.1, 0.5, 2.0, 3.0, 16.0)
 
 def softmax_identities(my_softmax, my_jacobian=None, my_product=None, *, batches=None, masks=None, axis=None,
                        seconds=SECONDS) -> Findings:
-    """Findings on a softmax z -> y and, if given, on its Jacobian z -> J and on the product (z, v) -> v^T J.
+    """Return Findings on a softmax z -> y and, if given, on its Jacobian z -> J and its product (z, v) -> v^T J.
 
-    z, y and v have shape (n,) or (..., n), J (n, n) or (..., n, n), J_ij = dy_i/dz_j. A backward pass that takes y is
-    wrapped: lambda z, v: backward(my_softmax(z), v).
-    batches, masks: None finds out by trying whether the function takes them; False leaves them out; True insists.
-    axis: along which axis of a batch the function works; default: the last, and all if it has a parameter for it.
+    z, y and v have shape (n,) or (..., n), J (n, n) or (..., n, n), J_ij = dy_i/dz_j. Wrap a backward pass of y:
+    lambda z, v: backward(my_softmax(z), v).
+    batches, masks: None tries whether the function accepts them; False leaves them out; True requires them.
+    axis: the axis of a batch along which the function works, by default the last, or every axis if it has a parameter.
     """
     report = Report(seconds)
     f = subject(report, my_softmax, SOFTMAX, axis)
@@ -52,10 +53,10 @@ def softmax_identities(my_softmax, my_jacobian=None, my_product=None, *, batches
 
 def log_softmax_identities(my_log_softmax, my_jacobian=None, my_product=None, *, batches=None, masks=None, axis=None,
                            digits=True, seconds=SECONDS) -> Findings:
-    """Findings on a log-softmax, and on its Jacobian and product v^T J, as `softmax_identities` takes them.
+    """Return Findings on a log-softmax, its Jacobian and its product v^T J; for arguments see `softmax_identities`.
 
-    digits: log y_c must keep its digits where y_c rounds to 1: it is -log1p(what is left to the others). By log(sum),
-    as in SciPy 1.17, it is 0 there, which is right in absolute terms only: digits=False lets that pass.
+    digits: where y_c rounds to 1, log y_c must be accurate: it is -log1p(sum of the others). Code with log(sum), as in
+    SciPy 1.17, gives 0 there, which has only a small absolute error. digits=False accepts this.
     """
     report = Report(seconds)
     f = subject(report, my_log_softmax, LOG_SOFTMAX, axis)
@@ -70,7 +71,7 @@ def log_softmax_identities(my_log_softmax, my_jacobian=None, my_product=None, *,
 
 def logsumexp_identities(my_logsumexp, my_gradient=None, *, batches=None, masks=None, axis=None,
                          seconds=SECONDS) -> Findings:
-    """Findings on z -> log sum_i e^{z_i}, a number for each row, and on its gradient, the softmax."""
+    """Return Findings on z -> log sum_i e^{z_i}, one number for each row, and on its gradient, the softmax."""
     report = Report(seconds)
     f = subject(report, my_logsumexp, LOGSUMEXP, axis)
     masks = of_function(report, f, batches, masks)
@@ -79,9 +80,9 @@ def logsumexp_identities(my_logsumexp, my_gradient=None, *, batches=None, masks=
 
 
 def temperature_identities(my_softmax, *, batches=None, masks=None, seconds=SECONDS) -> Findings:
-    """Findings on (z, T) -> softmax(z / T): at T = 1 all identities of a softmax, at other T > 0 the formula.
+    """Return Findings on (z, T) -> softmax(z / T): at T = 1 all identities of a softmax, at other T > 0 the formula.
 
-    At T = 0 and infinity a function may raise an error or give NaN, which the table says, or else the limit.
+    At T = 0 and infinity a function may raise an error or return NaN (the table says so), or it must return the limit.
     """
     report = Report(seconds)
     f = subject(report, lambda z: my_softmax(z, 1.0), SOFTMAX)
@@ -97,14 +98,14 @@ def temperature_identities(my_softmax, *, batches=None, masks=None, seconds=SECO
 
 
 def cross_entropy_identities(my_loss, my_gradient=None, *, batches=None, masks=None, seconds=SECONDS) -> Findings:
-    """Findings on a loss (z, t) -> L = -sum_c t_c log y_c, equation (11), and its gradient (z, t) -> dL/dz.
+    """Return Findings on a loss (z, t) -> L = -sum_c t_c log y_c, equation (11), and its gradient (z, t) -> dL/dz.
 
-    t is a class, one whole number for each row, or probabilities in the shape of z; both, if the function takes both.
-    The loss of a batch is a number for each row, or their sum, or their mean. Label smoothing, class weights and an
-    ignored class are tried if the function has a parameter for them: label_smoothing or smoothing; weight, weights or
-    class_weights; ignore_index or ignored.
-    Masks: a class whose logit is -inf has y = 0. The loss is +inf if its target is not 0, as with smoothing, and else
-    as if the class were not there, 0 log 0 = 0; its gradient is 0. A row that is ignored counts 0, whatever it holds.
+    t is a class, one whole number for each row, or probabilities in the shape of z; we try both if the function takes
+    both. The loss of a batch is one number for each row, or their sum, or their mean. We try label smoothing, class
+    weights and an ignored class if the function has a parameter for them: label_smoothing or smoothing; weight, weights
+    or class_weights; ignore_index or ignored.
+    Masks: a class with logit -inf has y = 0. If its target is not 0 (as with smoothing), the loss is +inf. Otherwise
+    the loss is as without this class (0 log 0 = 0), and its gradient is 0. An ignored row always counts 0.
     """
     report = Report(seconds)
     of_loss(report, my_loss, my_gradient, batches, masks)
@@ -112,9 +113,9 @@ def cross_entropy_identities(my_loss, my_gradient=None, *, batches=None, masks=N
 
 
 def score_identities(scores=None, *, seconds=SECONDS) -> Findings:
-    """Findings on a table of scores like SCORES: {name: score(z, c) -> (value, row, log_scale)}; default: our own.
+    """Return Findings on a table like SCORES: {name: score(z, c) -> (value, row, log_scale)}; default: SCORES.
 
-    kappa is whatever the score's own answer to a shift shows: S(z + t) = S(z) + kappa t, and so must the row sum to it.
+    We measure kappa from the score at shifted logits: S(z + t) = S(z) + kappa t. The row must also sum to kappa.
     """
     report = Report(seconds)
     of_scores(report, scores)
@@ -133,7 +134,7 @@ def _of_jacobian(report, f, g, kind, tests, batches, masks):
 
 
 def _of_product(report, product, kinds, batches, masks):
-    """Products with vectors v of several rules; the first stands for all where memory and batches are tried."""
+    """Test products with vectors v of several rules. Memory and batches are tried only with the first rule."""
     if product is not None and report.fit:
         subjects = [subject(report, lambda z, rule=rule: beside(product, z, derivatives.direction(rule, z)), kind,
                             what="v^T J of one vector (n,)") for rule, kind in kinds.items()]

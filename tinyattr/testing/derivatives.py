@@ -1,11 +1,11 @@
-"""Jacobians, gradients and products with a vector: what each must be, its rounding, and the identities of a Jacobian.
+"""Jacobians, gradients and products with a vector: true values, allowed rounding errors, and identities of a Jacobian.
 
-A Jacobian is a function of logits like any other: its Kind has two axes of classes. So has a product v^T J, for a v
-that is made of z by a rule. Rounding, with R_i the room of y_i and u as in truth.py:
+A Jacobian is tested like any function of logits; its Kind has two axes of classes. A product v^T J is a function of
+logits too: a rule makes v from z. Rounding, with R_i the room (allowed error) of y_i and u as in truth.py:
 
 J           products of two y; on the diagonal y_i times the sum of the others: 3 max b relative to the largest entry of
-            the row, not to 1. A diagonal of y_i - y_i^2 is noise of size u where y_i is near 1, beside entries of size
-            1 - y_i: that is a fault, for the row no longer sums to 0.
+            the row, not to 1. A diagonal of y_i - y_i^2 has an error of size u if y_i is near 1, where entries have
+            size 1 - y_i. This is a fault, because the row no longer sums to 0.
 d log y     delta_ij - y_j, absolute: R_j, and 4 u on the diagonal.
 v^T J       y_i (v_i - sum y_j v_j), with s = sum y_j |v_j|: R_i (|v_i| + s), y_i sum_j R_j |v_j|, and n + 8
             roundings of y_i (|v_i| + s).
@@ -22,20 +22,20 @@ from tinyattr.testing.words import text
 
 
 def jacobian_room(z, J, u, lost=0):
-    """3 max b, relative to the largest entry of each row."""
+    """Return 3 max b, relative to the largest entry of each row."""
     most = 4 * gap(z).max() + 4 * size(z) + 4 * len(z) + 16
     return 3 * most * u * np.abs(J).max(-1, keepdims=True)
 
 
 def log_jacobian_room(z, J, u, lost=0):
-    """R_j, and 4 u on the diagonal."""
+    """Return R_j, plus 4 u on the diagonal."""
     return softmax_room(z, softmax(z), u) + 4 * u * np.eye(len(z))
 
 
 def direction(rule, z):
-    """v (..., n) of a rule, made of logits z (..., n): whole multiples of 1/16, which are exact in every type.
+    """Return v (..., n), made from logits z (..., n) by a rule: multiples of 1/16, which are exact in every type.
 
-    Masks in z leave the waves of the other classes alone.
+    Masks in z do not change v at other classes.
     """
     i, finite = np.arange(z.shape[-1]), np.isfinite(z)
     v = {"waves": lambda: np.round(16 * np.sin(3 * np.where(finite, z, 0).astype(float) + finite.cumsum(-1) - 1)) / 16,
@@ -70,7 +70,7 @@ def log_product_room(z, truth, u, lost=0, rule=None):
 
 
 def products(identity, truth, room):
-    """{rule: the Kind of v^T J, v by that rule}. An error of the smallest normal number is multiplied by v."""
+    """Return {rule: the Kind of v^T J with v from this rule}. v multiplies an error of the smallest normal number."""
     return {rule: Kind("v^T J", identity, partial(truth, rule=rule), partial(room, rule=rule), grown=2.0**13,
                        given=lambda z, rule=rule: f"v = {text(direction(rule, z))}, and ")
             for rule in ("waves", "ones", "one", "large")}
@@ -97,14 +97,14 @@ def column_sums(s, z):
 
 
 def symmetry(s, z):
-    """J = J^T: both are the product of the same two numbers, but for three roundings."""
+    """J = J^T up to three roundings: both entries are the product of the same two numbers."""
     answer = s.answer(z)
     J = answer.values
     yield "as its mirror image says, J", J, J.T, 8 * answer.u * np.maximum(np.abs(J), np.abs(J.T)) + answer.tiny
 
 
 def semidefinite(s, z):
-    """v^T J v >= 0, the variance of v under y: no eigenvalue is below 0."""
+    """v^T J v >= 0, because this is the variance of v under y. So no eigenvalue is below 0."""
     answer = s.answer(z)
     J, finite = answer.values, np.isfinite(answer.values).all()
     least = np.linalg.eigvalsh((J + J.T) / 2)[0] if finite else np.nan
@@ -113,9 +113,9 @@ def semidefinite(s, z):
 
 
 def differences(f, s, z):
-    """J v = (f(z + h v) - f(z - h v)) / 2 h, for Jacobians, and gradient.v for functions whose answer is a number.
+    """J v = (f(z + h v) - f(z - h v)) / 2 h for Jacobians, and gradient.v for functions that return a number.
 
-    A central difference errs by h^2 / 6 times a third derivative, which is below 4, and by the rounding of f over h.
+    The error of a central difference is h^2 / 6 times a third derivative below 4, plus the rounding error of f over h.
     """
     v = np.round(16 * np.cos(np.arange(len(z)))) / 16
     here, slope = f.answer(z), s.answer(z)

@@ -1,4 +1,4 @@
-"""How findings are made: every identity on every vector, the worst error kept, the first failure shrunk."""
+"""Make findings: try every identity on every vector, keep the largest error, and shrink the first failure."""
 
 from time import perf_counter
 
@@ -9,12 +9,12 @@ from tinyattr.testing.subject import UnfitError
 from tinyattr.testing.words import apart, described
 
 FLOATS = (np.float64, np.float32)
-SECONDS, CALLS = 0.3, 300  # at most, for shrinking one counter-example
-PLAIN = 1e9  # an error so many times what rounding allows shows in the first digits
+SECONDS, CALLS = 0.3, 300  # limits for shrinking one counter-example
+PLAIN = 1e9  # if error / rounding exceeds this, the first digits show the error
 
 
 def finding(name, identity, vectors, types=FLOATS):
-    """The Finding of an identity, z -> comparisons, over vectors z, in each of the types."""
+    """Return the Finding of an identity, z -> comparisons, over vectors z in each of the types."""
     worst, failed, said = 0.0, None, ""
     for vector in vectors:
         for dtype in types:
@@ -34,7 +34,7 @@ def finding(name, identity, vectors, types=FLOATS):
 
 
 def outcome(identity, z):
-    """(worst error / allowed, the first failure in words); an answer that does not fit is infinitely wrong."""
+    """Return (largest error / allowed, the first failure in words). A wrong shape has an infinite error."""
     worst, sentence = 0.0, ""
     with np.errstate(all="ignore"):
         try:
@@ -51,25 +51,25 @@ def outcome(identity, z):
 
 
 def distance(a, b):
-    """|a - b|, 0 where both are the same infinity or both NaN."""
+    """|a - b|, but 0 where both are the same infinity or both are NaN."""
     return np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0, np.abs(np.subtract(a, b)))
 
 
 def ratio(error, allowed):
-    """error / allowed, with 0 / 0 = 0; NaN, and an infinite error, are infinitely wrong."""
+    """error / allowed, with 0 / 0 = 0. If the error is NaN or infinite, the result is infinite."""
     found = np.where(error == 0, 0, error / np.where(allowed == 0, 5e-324, allowed))
     return np.where(np.isfinite(error), found, np.inf)
 
 
 def cast(z, dtype):
-    """z in another type; None if that type has no room for it."""
+    """Return z in another type, or None if it does not fit into this type."""
     with np.errstate(over="ignore"):
         z = z.astype(dtype)
     return z if np.isfinite(z.astype(np.float64)).all() else None
 
 
 def shrunk(identity, z):
-    """The smallest vector found that fails about as badly as z does: fewer entries, then rounder ones."""
+    """Return the smallest vector found that fails about as badly as z: fewer entries, then rounder numbers."""
     stop, calls = perf_counter() + SECONDS, 0
     enough = max(min(outcome(identity, z)[0], PLAIN) / 10, 1)
     smaller = True
@@ -86,7 +86,7 @@ def shrunk(identity, z):
 
 
 def _smaller(z):
-    """Vectors simpler than z, the boldest first."""
+    """Yield vectors that are simpler than z, the simplest first."""
     n = len(z)
     cut = n // 2
     while cut:
@@ -102,6 +102,6 @@ def _smaller(z):
 
 
 def _weight(z):
-    """How much there is to read in z: entries that are not 0, their digits, how large they are."""
+    """Return the complexity of z: entries that are not 0, their digits, their size."""
     z = z.astype(float)
     return (np.count_nonzero(z), sum(len(f"{v:.9g}") for v in z[:20]), len(set(z.tolist())), np.abs(z).sum())

@@ -1,11 +1,11 @@
-"""What a check found: one line for each identity, as a table or as JSON."""
+"""The results of a check: one line for each identity, as a table or as JSON."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One identity: its worst error in units of what rounding allows, and the smallest counter-example."""
+    """A Finding has the name of an identity, its largest error / allowed rounding, and the smallest counter-example."""
 
     identity: str
     worst: float
@@ -19,7 +19,7 @@ class Finding:
 
 @dataclass(frozen=True, repr=False)
 class Findings:
-    """All findings, and what could not be tried; prints as a table."""
+    """Findings hold every Finding, and what could not be tried. They print as a table."""
 
     findings: tuple[Finding, ...]
     not_tried: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class Findings:
 
     @property
     def numbers(self):
-        """The same as plain lists and dicts, for JSON. An infinite error is null."""
+        """Return the findings as plain lists and dicts, for JSON. An infinite error is null."""
         return {
             "holds": self.holds, "not_tried": list(self.not_tried),
             "identities": [{"identity": f.identity, "holds": f.holds, "example": f.example,
@@ -54,4 +54,4 @@ class Findings:
         return "\n".join([*lines, *(f"not tried: {what}" for what in self.not_tried)])
 
     def __repr__(self):
-        return f"\n{self}\n"  # pytest shows it below "assert ... .holds"
+        return f"\n{self}\n"  # pytest shows this below "assert ... .holds"

@@ -1,11 +1,11 @@
-"""What must hold of every function of logits. Each identity takes a Subject and one vector z (n,), and yields what it
-compares: in words, what the function gave, what it should have given, and the difference that rounding allows.
+"""Identities of every function of logits. An identity takes a Subject and one vector z (n,). It yields comparisons:
+words, what the function returned, what it should have returned, and the difference that rounding allows.
 
     ("with 8 added to every logit, y", y(z + 8), y(z), room for the rounding of both)
 
-Only the formula is compared with the truth. All others compare two answers of the function itself, each with its own
-rounding: so a wrong formula breaks the formula, and a batch that is mixed up breaks the rows. Batches, shifts, masks
-and orders are made of z, so that a counter-example is one vector, which can be shrunk.
+Only the identity "formula" compares with the truth. All others compare two results of the function, each with its own
+rounding. So a wrong formula breaks only "formula", and mixed rows of a batch break only "rows". Batches, shifts, masks
+and orders are made from z, so a counter-example is one vector, which we can shrink.
 """
 
 import numpy as np
@@ -15,19 +15,19 @@ from tinyattr.testing.words import text
 
 
 def shape(s, z):
-    """An array of real numbers, in the shape that the logits ask for; an UnfitError says what else it is."""
+    """The result is an array of real numbers with the shape that fits the logits, else UnfitError says what it is."""
     s.answer(z)
     return ()
 
 
 def value(s, z):
-    """The formula itself, entry by entry."""
+    """The result equals the formula in every entry."""
     answer = s.answer(z)
     yield s.kind.given(z) + s.kind.letter, answer.values, s.truth(z), s.room(z, answer)
 
 
 def pair(s, z):
-    """The formula in both rows of a batch."""
+    """The result equals the formula in both rows of a batch."""
     batch = np.stack([z, z[::-1]])
     answer = s.answer(batch)
     for r, row in enumerate(batch):
@@ -55,7 +55,7 @@ def shift(s, z):
 
 
 def order(s, z):
-    """z_i >= z_j: y_i >= y_j, but for rounding."""
+    """z_i >= z_j gives y_i >= y_j, up to rounding."""
     answer, up = s.answer(z), np.argsort(z, kind="stable")
     y, allowed = answer.values[up], np.broadcast_to(s.room(z, answer), z.shape)[up]
     for k in range(len(z) - 1):
@@ -66,7 +66,7 @@ def order(s, z):
 
 
 def reordering(s, z):
-    """f(z in another order) = f(z) in that order."""
+    """f(z in another order) = f(z) in the same new order."""
     straight = s.answer(z)
     for p in cases.permutations(len(z)):
         answer, wanted = s.answer(z[p]), straight.values[p] if s.kind.rank else straight.values
@@ -74,7 +74,7 @@ def reordering(s, z):
 
 
 def masked(s, z):
-    """A logit of -inf is as if it were not there: its probability, and all that is derived by it, is exactly 0."""
+    """A logit of -inf acts as if its class did not exist: its probability and all its derivatives are exactly 0."""
     for which, m in cases.masks(z):
         kept = m > -np.inf
         answer = s.answer(m)
@@ -84,7 +84,7 @@ def masked(s, z):
 
 
 def undefined(s, z):
-    """Where one of several logits is NaN, so is the sum of the answer. One class alone may be answered 1."""
+    """If one of several logits is NaN, the sum of the result is NaN. For a single class the result may be 1."""
     for i in {0, len(z) - 1}:
         with_nan = z.copy()
         with_nan[i] = np.nan
@@ -92,14 +92,14 @@ def undefined(s, z):
 
 
 def rows(s, z, axes=2):
-    """Each row of a batch, of up to so many axes, is answered as it is by itself."""
+    """Each row of a batch has the same result as the row alone. axes: largest number of axes of a batch."""
     for batch in cases.batches(z):
         if batch.ndim <= axes:
             yield from by_rows(s, batch, s.answer(batch))
 
 
 def by_rows(s, batch, answer, skip=None, what="", before=""):
-    """Every row of an answer to a batch, against the answer to that row alone."""
+    """Compare every row of the result for a batch with the result for this row alone."""
     flat = batch.reshape(-1, batch.shape[-1])
     values = answer.values.reshape(len(flat), *(flat.shape[1:] * s.kind.rank))
     for r, z in enumerate(flat):
@@ -109,7 +109,7 @@ def by_rows(s, batch, answer, skip=None, what="", before=""):
 
 
 def spoilt(s, z):
-    """A row of NaN, of infinities or of masks only leaves other rows alone."""
+    """A row with NaN, infinities or only masks does not change other rows."""
     for what, batch, row in cases.spoilt(z):
         yield from by_rows(s, batch, s.answer(batch), skip=row, what=f" with {what}")
 
@@ -127,7 +127,7 @@ def axes(s, z):
 
 
 def layout(s, z):
-    """How logits lie in memory changes nothing: strided, reversed, read-only, Fortran-ordered, repeated."""
+    """The memory layout of logits does not matter: strided, reversed, read-only, Fortran-ordered, repeated."""
     for name, array in cases.layouts(z):
         plain = np.array(array, order="C")
         if s.why_not(plain) is None and s.takes(array):
@@ -138,27 +138,27 @@ def layout(s, z):
 
 
 def whole(s, z):
-    """Whole numbers are logits."""
+    """Whole numbers are accepted as logits."""
     for kind in (np.int64, np.int32):
         answer = s.answer(z.astype(kind))
         yield f"given as {kind.__name__}, {s.kind.letter}", answer.values, s.answer(z).values, 2 * s.room(z, answer)
 
 
 def empty(s, z, shape):
-    """No logits, (0,), and no rows, (0, 3), have answers of their own shape."""
+    """No logits, (0,), and no rows, (0, 3), give results of the same shape."""
     s.answer(np.zeros(shape, z.dtype))
     return ()
 
 
 def single(s, z):
-    """A number without axes is answered as the one class that it is."""
+    """A number without axes counts as a single class."""
     number, vector = s.answer(np.array(2, z.dtype)), s.answer(np.array([2], z.dtype))
     allowed = np.max(2 * s.room(np.array([2.0]), number))
     yield f"of the number 2 {s.kind.letter}", number.values, vector.values.reshape(()), allowed
 
 
 def argument(s, z):
-    """The argument is left as it was."""
+    """The function does not change its argument."""
     for array in (z, np.stack([z, z / 2]).astype(z.dtype)):
         if array.ndim == 1 or s.why_not(array) is None:
             mine = array.copy()
@@ -167,7 +167,7 @@ def argument(s, z):
 
 
 def memory(s, z):
-    """The same answer twice, in memory of its own: no buffer that the next call overwrites, nothing kept for later."""
+    """Two equal calls give equal results in separate memory: no reused buffer, and no cache that later calls change."""
     other, mine = (z[::-1] / 2 + 1).astype(z.dtype), z.copy()
     returned = s.raw(mine, copied=False)
     first = s.read(returned, z.shape, z.dtype)
@@ -186,7 +186,7 @@ def memory(s, z):
 
 
 def digits(s, z):
-    """log y_c keeps its digits where y_c rounds to 1: it is -log(1 + what is left to the others)."""
+    """log y_c is accurate where y_c rounds to 1: it is -log(1 + sum of e^{d_i} of the others)."""
     answer, log_y, c = s.answer(z), s.truth(z), int(z.argmax())
     if 0 < -log_y[c] < answer.u:
         allowed = (4 * np.partition(z[c] - z, 1)[1] + 4 * len(z) + 16) * answer.u * -log_y[c] + answer.tiny

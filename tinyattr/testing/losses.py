@@ -1,19 +1,19 @@
-"""Cross-entropy: every form of target, its loss and its gradient.
+"""Cross-entropy: the loss and its gradient, for every form of target.
 
-Every loss of a row is L = -w sum_i c_i log y_i, and its gradient w (y sum c - c), for a weight w and coefficients c
-that follow from the target:
+The loss of a row is always L = -w sum_i c_i log y_i, with gradient w (y sum c - c). The weight w and the coefficients
+c depend on the target:
 
     a class t           c = e_t
     probabilities       c = t
-    label smoothing     c = (1 - eps) e_t + eps / n, or, as some define it, eps / (n - 1) for every other class
-    class weights       c = e_t, w that of class t
-    an ignored class    w = 0, c = 0: whatever the row holds
+    label smoothing     c = (1 - eps) e_t + eps / n; in another definition, eps / (n - 1) for every other class
+    class weights       c = e_t, w is the weight of class t
+    an ignored class    w = 0, c = 0, for any content of the row
 
-Masks: a logit of -inf has y = 0, log y = -inf. L is +inf if c is not 0 there, which smoothing makes sure of. Where c is
-0, the class leaves no trace: 0 log 0 = 0, the limit of y log y, and its gradient, y sum c - c, is 0.
+Masks: a logit of -inf has y = 0, log y = -inf. L is +inf if c is not 0 there, as with smoothing. If c is 0, the class
+has no effect: 0 log 0 = 0, the limit of y log y, and its gradient, y sum c - c, is 0.
 
-Rounding: L errs by sum c_i a_i (truth.py) and n + 4 roundings of sum c_i |log y_i|; the gradient by R_j sum c, n + 8
-roundings of y_j sum c, and 4 of c_j. A sum over N rows adds N roundings.
+Rounding: the error of L is sum c_i a_i (truth.py) plus n + 4 roundings of sum c_i |log y_i|. The error of the gradient
+is R_j sum c, plus n + 8 roundings of y_j sum c, plus 4 of c_j. A sum over N rows adds N roundings.
 """
 
 from collections.abc import Callable
@@ -35,44 +35,44 @@ EPS = 0.125
 EACH, MEAN, WEIGHTED = "a number for each row", "the mean of the rows'", "the mean of the rows', by their weights"
 INFINITE = ("; a masked class with target 0 adds nothing, as 0 log 0 = 0, any other makes the loss infinite; to try no "
             "masks, say masks=False (--unmasked)")
-REDUCTIONS = {  # by what each row's loss is multiplied, (N,), before they are summed, unless each has its own
+REDUCTIONS = {  # {reduction: w -> factor of each row's loss, (N,)}; then, except for EACH, the losses are summed
     EACH: lambda w: w, "the sum of the rows'": lambda w: w,
     MEAN: lambda w: w / len(w), WEIGHTED: lambda w: w / w.sum()}
 
 
 @dataclass(frozen=True)
 class Form:
-    """How targets (N,) or (N, n) are made of logits (N, n), and what they mean: coefficients (N, n), weights (N,)."""
+    """A Form makes targets (N,) or (N, n) from logits (N, n), and gives their coefficients (N, n) and weights (N,)."""
 
     name: str
     targets: Callable
     coefficients: Callable
     weights: Callable = lambda t, n: np.ones(len(t))
     keywords: Callable = lambda Z: {}
-    means: tuple = (MEAN,)  # what a mean of the rows may be
-    spread: bool = False  # over all classes: masked ones, too, have some probability
+    means: tuple = (MEAN,)  # possible meanings of a mean over rows
+    spread: bool = False  # True if all classes, also masked ones, have some probability
 
 
 def mixed(Z):
-    """A class for each row: the likeliest, the first, the last, the least likely, in turns."""
+    """Return a class for each row: in turn the most likely, the first, the last, the least likely."""
     n, r = Z.shape[-1], np.arange(len(Z))
     return np.stack([Z.argmax(-1), 0 * r, 0 * r + n - 1, Z.argmin(-1)])[r % 4, r]
 
 
 def some_ignored(Z, mark):
-    """The same with the first row ignored, by its class or by a mark that is no class; the second row counts."""
+    """Return such classes, but the first row is ignored, by its class or by a mark. The second row counts."""
     t = mixed(Z)
     t[:2] = mark, 0
     return t
 
 
 def halves(k):
-    """Probabilities 1/2, 1/4, ..., the last one twice, exact in every type; from 100 classes on 1 / k, (k,)."""
+    """Return probabilities 1/2, 1/4, ..., the last twice, exact in every type; from 100 classes on 1 / k, (k,)."""
     return 2.0 ** -np.minimum(np.arange(1, k + 1), k - 1.0) if k < 100 else np.full(k, 1 / k)
 
 
 def shares(Z):
-    """These probabilities, and 0 for one class if there are more than two, turned from row to row, (..., n)."""
+    """Return `halves`, with 0 for one class if there are more than two, rotated from row to row, (..., n)."""
     n = Z.shape[-1]
     t = np.append(halves(n - 1), 0) if n > 2 else halves(n)
     turned = np.stack([np.roll(t, r) for r in range(len(Z))]) if Z.ndim > 1 else t
@@ -85,7 +85,7 @@ def one_hot(t, n):
 
 
 def smoothed(t, n, others):
-    """(1 - eps) e_t + eps / n, or eps / (n - 1) for all classes but t."""
+    """(1 - eps) e_t + eps / n, or with `others` eps / (n - 1) for all classes but t."""
     e = one_hot(t, n)
     return (1 - EPS) * e + EPS * ((1 - e) / max(n - 1, 1) if others else 1 / n)
 
@@ -117,7 +117,7 @@ def cross_entropy(z, c):
 
 
 def loss_room(z, c, u, lost=0):
-    """The error allowed in -sum c log y of one row."""
+    """Return the error that rounding allows in -sum c log y of one row."""
     log_y = log_softmax(z)
     each = log_softmax_room(z, log_y, u, lost) + (len(z) + 4) * u * np.abs(log_y)
     return (c[c != 0] * each[c != 0]).sum()
@@ -129,7 +129,7 @@ def slope(z, c):
 
 
 def slope_room(z, c, u, lost=0):
-    """The error allowed in y sum c - c of one row, (n,)."""
+    """Return the error that rounding allows in y sum c - c of one row, (n,)."""
     y = softmax(z)
     return (softmax_room(z, y, u) + (len(z) + 8) * u * y) * c.sum() + 4 * u * c
 
@@ -137,7 +137,7 @@ def slope_room(z, c, u, lost=0):
 LOSS, GRADIENT = ("L", 0, cross_entropy, loss_room), ("dL/dz", 1, slope, slope_room)
 
 
-MASKS = {  # {which classes are masked: coefficients (N, n) -> where, (N, n)}, never all of a row
+MASKS = {  # {which classes are masked: coefficients (N, n) -> mask (N, n)}; a row is never masked completely
     "a class without probability": lambda c: (c == 0) & ((c == 0).cumsum(-1) == 1),
     "every class without probability": lambda c: (c == 0) & (one_hot(c.argmax(-1), c.shape[-1]) == 0),
     "the target of the second row": lambda c: (c > 0) & (np.arange(len(c)) == 1)[:, None] & (
@@ -145,14 +145,14 @@ MASKS = {  # {which classes are masked: coefficients (N, n) -> where, (N, n)}, n
 
 
 def masked_rows(part, ask, form, reduction, z):
-    """The same with masks of -inf; a loss that is infinite has no gradient."""
+    """Do `of_rows` with masks of -inf. An infinite loss has no gradient."""
     for which, where in MASKS.items() if len(z) > 1 else ():
         for words, *compared in of_rows(part, ask, form, reduction, z, where):
             yield f"with {which} at -inf, {words}", *compared
 
 
 def of_rows(part, ask, form, reduction, z, masks=None):
-    """The loss of four rows made of z, or its gradient, as a reduction has it."""
+    """Compare the loss of four rows made from z, or its gradient, for one reduction."""
     letter, rank, truth, room = part
     Z = np.stack([z, np.roll(z, 1), -z, z / 2]).astype(z.dtype)
     t, n = form.targets(Z), len(z)
@@ -166,7 +166,7 @@ def of_rows(part, ask, form, reduction, z, masks=None):
         answer = np.asarray(beside(ask, Z.copy(), t, **form.keywords(Z)))
     u_logits = rounding(z.dtype)[0]
     u = max(rounding(answer.dtype)[0], u_logits)
-    lost = np.abs(z).max() * u * (u > u_logits)  # the logits themselves had to be rounded
+    lost = np.abs(z).max() * u * (u > u_logits)  # the logits were rounded too
     pairs = list(zip(Z.astype(float), c, strict=True))
     scale = REDUCTIONS[reduction](w).reshape(-1, *[1] * rank)
     wanted = scale * np.array([truth(row, c) for row, c in pairs])
@@ -182,7 +182,7 @@ def of_rows(part, ask, form, reduction, z, masks=None):
 
 
 def of_loss(report, loss, gradient=None, batches=None, masks=None):
-    """The loss with targets of every form that it takes, and its gradient."""
+    """Test the loss with every form of targets that it takes, and its gradient."""
     takes = {form: refusal(loss, form) for form in (HARD, SOFT)}
     if None not in takes.values():
         raise InputError(f"the loss answers neither classes nor probabilities as targets: {takes[HARD]}; {takes[SOFT]}")
@@ -215,14 +215,14 @@ def of_loss(report, loss, gradient=None, batches=None, masks=None):
 
 
 def by_form(report, name, asked, masks, masked_name, hint=""):
-    """The loss or gradient of four rows, and if it is right, of rows with masks."""
+    """Test the loss or gradient of four rows and, if it is right, of rows with masks."""
     right = report.add(name, partial(of_rows, *asked), cases.RIVALS)
     if masks and report.able(masked_name, right or "without masks it is wrong already", None):
         report.add(masked_name, partial(masked_rows, *asked), cases.MASKED_RIVALS, hint=hint)
 
 
 def forms(report, loss, takes):
-    """[the forms of targets that fit one way of asking], for every way that the function has."""
+    """Yield, for every way to call the function, the forms of targets that may fit."""
     for form, why in takes.items():
         if report.able(f"targets: {form.name}", None, why):
             yield [form]
@@ -234,7 +234,7 @@ def forms(report, loss, takes):
 
 
 def best(ask, alternatives, reduction):
-    """(form, reduction) that fit the function best: several are in use. reduction: that of the first form."""
+    """Return the (form, reduction) that fit the function best; several are in use. reduction: of the first form."""
     def error(pair):
         return finding("", partial(of_rows, LOSS, ask, *pair), cases.PROBES.values()).worst
     pairs = [(form, other) for form in alternatives for other in (
@@ -243,12 +243,12 @@ def best(ask, alternatives, reduction):
 
 
 def two_rows(form):
-    """Two rows of ordinary logits, and their targets."""
+    """Return two rows of ordinary logits and their targets."""
     return cases.ROWS.copy(), form.targets(cases.ROWS)
 
 
 def asked_for_rows(f, form, batches):
-    """f itself if it takes batches, else f of one row after the other."""
+    """Return f if it takes batches, else a function that calls f for each row."""
     def one_by_one(Z, t, **keywords):
         return np.array([f(z, k, **keywords) for z, k in zip(Z, t, strict=True)])
 
@@ -257,7 +257,7 @@ def asked_for_rows(f, form, batches):
 
 
 def answered(f, Z, t, shapes=((), (2,))):
-    """f(Z, t) as an array. Raises UnfitError unless it has one of these shapes."""
+    """Return f(Z, t) as an array. Raises UnfitError unless it has one of these shapes."""
     with reasoned():
         answer = np.asarray(f(Z, t))
     if answer.shape not in shapes:
@@ -266,7 +266,7 @@ def answered(f, Z, t, shapes=((), (2,))):
 
 
 def refusal(loss, form):
-    """Why a loss does not take such targets; None if it does. A class that is used as a number gives 0 for class 0."""
+    """Say why a loss does not take such targets, or None. (A loss that multiplies by the class gives 0 for class 0.)"""
     def asked(Z, t):
         if not answered(loss, Z, t).any() or (form is HARD and not answered(loss, Z, t * 0).any()):
             raise UnfitError("it gives 0")
@@ -276,7 +276,7 @@ def refusal(loss, form):
 
 
 def single(f, form, part, identity):
-    """A loss or gradient as a function of logits alone: the target is the likeliest class, or fixed probabilities."""
+    """Return a loss or gradient as a function of logits: the target is the top class, or fixed probabilities."""
     letter, rank, truth, room = part
 
     def target(Z):

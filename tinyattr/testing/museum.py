@@ -1,9 +1,9 @@
-"""The museum: wrong implementations, each with the public report it stands for, and right ones that must pass.
+"""The museum: wrong implementations, each with a public report of its fault, and right implementations that must pass.
 
     for exhibit in museum.WRONG.values():
         print(exhibit.name, museum.asked(exhibit).broken)
 
-All are a few lines of our own, in the form of the fault that was reported; none is anybody's code.
+We wrote all of them, in a few lines that have the reported fault; nothing is copied from another project.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tinyattr.testing import check, right, wrong
 from tinyattr.testing.right import log1p_of_the_rest, loss_of_gaps, maximum_off
 
-ASKED = {  # a derivative is asked beside a right function
+ASKED = {  # a derivative is tested together with a right function
     "softmax": check.softmax_identities,
     "Jacobian": lambda f: check.softmax_identities(maximum_off, f),
     "product": lambda f: check.softmax_identities(maximum_off, None, f),
@@ -28,7 +28,7 @@ ASKED = {  # a derivative is asked beside a right function
 
 @dataclass(frozen=True)
 class Exhibit:
-    """An implementation: its name, which part of what kind it is, what it does, and the report that it stands for."""
+    """An Exhibit is an implementation: its name, its part (such as a Jacobian), what it does, and the public report."""
 
     name: str
     part: str
@@ -42,5 +42,5 @@ WRONG, RIGHT = ({name: Exhibit(name, part, *row) for part, rows in catalogue.ite
 
 
 def asked(exhibit):
-    """The Findings of a default call."""
+    """Return the Findings of a call with default options."""
     return ASKED[exhibit.part](exhibit.f)

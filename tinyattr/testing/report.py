@@ -1,4 +1,4 @@
-"""What is asked of every function, in order; findings are gathered, and what the function does not take."""
+"""Try all identities of a function, in order, and collect findings and the arguments that it does not take."""
 
 import warnings
 from dataclasses import replace
@@ -13,12 +13,12 @@ from tinyattr.testing.examine import FLOATS, finding
 from tinyattr.testing.findings import Findings
 from tinyattr.testing.subject import Subject, half_types, parameters_of, reason
 
-SECONDS = 60.0  # a hundred times what a function of NumPy's needs
+SECONDS = 60.0  # a hundred times the time of a NumPy function
 SINGLE = "; if the function is meant for one vector at a time, say batches=False (--single)"
 
 
 class Report:
-    """Findings as they are made, and what was not tried. After `seconds` of wall time only first vectors are."""
+    """A Report collects findings, and what was not tried. After `seconds` of wall time it tries only first vectors."""
 
     def __init__(self, seconds=SECONDS):
         self.found, self.not_tried, self.late, self.fit = [], [], [], True
@@ -27,14 +27,14 @@ class Report:
 
     @property
     def findings(self):
-        """The Findings so far. Warns if time was too short, for who reads only whether they hold."""
+        """Return the Findings so far. Warn if the time was too short, for users who look only at `holds`."""
         if self.late:
             warnings.warn(f"{self.seconds:g} seconds were too short for {len(self.late)} of {len(self.found)} "
                           "identities: seconds= gives more", stacklevel=3)
         return Findings(tuple(self.found), (*self.not_tried, *self.late))
 
     def in_time(self, name, vectors):
-        """The vectors of {kind: z}: the first, and others for a quarter of the time that is left to all identities."""
+        """Yield vectors of {kind: z}: the first, then others for a quarter of the remaining time."""
         now = perf_counter()
         until = now + (self.stop - now) / 4
         for k, (kind, z) in enumerate(vectors.items()):
@@ -45,23 +45,23 @@ class Report:
             yield z
 
     def add(self, name, identity, vectors, types=FLOATS, hint=""):
-        """One more identity, z -> comparisons, on {kind: z}. The hint says what else to do if it does not hold.
+        """Try one more identity, z -> comparisons, on {kind: z}. Return whether it holds.
 
-        Returns whether it holds.
+        hint: a text for the user in case it does not hold.
         """
         found = finding(name, identity, self.in_time(name, vectors), types)
         self.found.append(found if found.holds else replace(found, example=found.example + hint))
         return found.holds
 
     def answers(self, s):
-        """Whether a function answers with real numbers in the right shape; if not, that is all that is said."""
+        """Return True if a function returns real numbers in the right shape. If not, we report only this."""
         self.fit = self.add(f"{s.kind.letter} has the right shape", partial(identities.shape, s), {"": cases.ORDINARY})
         if not self.fit:
             self.found = self.found[-1:]
         return self.fit
 
     def able(self, what, wanted, why_not):
-        """Whether to try something. `wanted` decides: True, False or a reason not to; None leaves it to why_not."""
+        """Return whether to try something. `wanted` is True, False or a reason against it; None means: use why_not."""
         reason = {None: why_not, True: None, False: "you said so"}.get(wanted, wanted)
         if reason is not None:
             self.not_tried.append(f"{what}: {reason}")
@@ -69,7 +69,7 @@ class Report:
 
 
 def subject(report, f, kind, axis=None, what="one vector (n,) by itself"):
-    """The Subject of a function; one that takes batches only is given batches of one row."""
+    """Return the Subject of a function. If it takes only batches, it gets batches of one row."""
     name = next((name for name in ("axis", "dim") if axis is None and name in parameters_of(f)), None)
     s = Subject(f, kind, name, -1 if axis is None else axis)
     why = s.why_not(cases.ORDINARY)
@@ -82,7 +82,7 @@ def subject(report, f, kind, axis=None, what="one vector (n,) by itself"):
 
 
 def of_function(report, s, batches=None, masks=None):
-    """All that holds of every function of logits. Returns whether it takes masks."""
+    """Try all identities of a function of logits. Return whether it takes masks."""
     def add(name, identity, vectors, types=FLOATS, **keywords):
         report.add(name, partial(identity, s, **keywords), vectors, types)
 
@@ -135,7 +135,7 @@ def of_function(report, s, batches=None, masks=None):
 
 
 def formula(report, s, of=""):
-    """The formula. Returns whether it holds, and the function can be given large vectors."""
+    """Try the formula. Return (whether it holds, whether the function can take large vectors)."""
     heavy = "the function takes memory for n x n numbers" if s.kind.rank < 2 and s.memory(1024) > 4 * 1024**2 else None
     large = s.kind.rank < 2 and report.able(f"50,257 classes, and every size up to 1,025{of}", None, heavy)
     vectors = cases.VALUES if large else cases.MODERATE if s.kind.rank < 2 else cases.SQUARES
@@ -143,16 +143,16 @@ def formula(report, s, of=""):
 
 
 def every_size(report, s, large, in_pairs, of=""):
-    """The formula at every size up to 1,025, for there are faults at one size only; in both rows of a batch, if so."""
+    """Try the formula at every size up to 1,025, because some faults occur at one size only; also in two rows."""
     if large:
         identity = partial(identities.pair if in_pairs else identities.value, s)
         report.add(f"the formula at every size up to 1,025{of}", identity, cases.EVERY, [np.float32])
 
 
 def of_derivative(report, s, others=(), batches=None, masks=False):
-    """What holds of a Jacobian, gradient or product, too: the formula, identities of its own, masks, rows, memory.
+    """Try identities of a Jacobian, gradient or product: formula, its own identities, masks, rows, memory.
 
-    masks: False if the function itself does not take them, True to try, or why not to. Returns whether they were tried.
+    masks: False if the function itself does not take masks, True to try, or a reason not to. Return whether we tried.
     """
     if not report.answers(s):
         return False
@@ -174,6 +174,6 @@ def of_derivative(report, s, others=(), batches=None, masks=False):
 
 
 def unchanged(report, s, of=""):
-    """A function changes nothing but its answer, and its answer is not changed by it."""
+    """Test that a function does not change its argument, and that later calls do not change its result."""
     report.add(f"the argument is left unchanged{of}", partial(identities.argument, s), cases.SHIFTED)
     report.add(f"the same answer twice, in memory of its own{of}", partial(identities.memory, s), cases.SHIFTED)

@@ -1,6 +1,6 @@
-"""Right implementations, written in as many ways as we know: each must pass, whatever it rounds.
+"""Right implementations, written in as many ways as we know. Each must pass, in spite of different rounding.
 
-CATALOGUE is {part: {name: (what it does, function)}}; functions of more than one line stand above it.
+CATALOGUE is {part: {name: (what it does, function)}}. Functions of more than one line are above it.
 """
 
 from math import exp, fsum, inf
@@ -9,12 +9,12 @@ import numpy as np
 
 
 def top(z):
-    """The largest logit of each row, (..., 1)."""
+    """Return the largest logit of each row, (..., 1)."""
     return z.max(-1, keepdims=True)
 
 
 def total(w):
-    """The sum of each row, (..., 1)."""
+    """Return the sum of each row, (..., 1)."""
     return w.sum(-1, keepdims=True)
 
 
@@ -34,13 +34,13 @@ def maximum_off(z):
 
 
 def each_row(f):
-    """f of vectors, for batches: one row after the other."""
+    """Return f, a function of vectors, as a function of batches, which calls f for each row."""
     return lambda z: np.apply_along_axis(f, -1, z) if z.size else np.zeros_like(z)
 
 
 @each_row
 def one_pass(z):
-    """Whenever the maximum grows, the sum so far is rescaled."""
+    """Compute maximum and sum in one pass: whenever the maximum grows, rescale the sum."""
     m, total = -inf, 0.0
     for v in z.tolist():
         if v > m:
@@ -51,7 +51,7 @@ def one_pass(z):
 
 @each_row
 def in_blocks(z):
-    """Blocks of 64, joined by the factors e^(their maximum - the maximum)."""
+    """Sum blocks of 64, and join them with factors e^(maximum of the block - maximum)."""
     blocks = [z[i:i + 64] for i in range(0, len(z), 64)]
     tops = np.array([b.max() for b in blocks])
     sums = np.array([np.exp(b - t).sum() if t > -inf else 0 for b, t in zip(blocks, tops, strict=True)])
@@ -60,13 +60,13 @@ def in_blocks(z):
 
 @each_row
 def exact_sum(z):
-    """The sum rounds once."""
+    """Compute the sum with a single rounding."""
     w = np.exp(z - z.max())
     return w / fsum(w)
 
 
 def halves(w):
-    """The sum of halves, each the sum of its halves."""
+    """Return the sum of two halves, where each half is summed in the same way."""
     n = w.shape[-1]
     return w if n == 1 else halves(w[..., :n // 2]) + halves(w[..., n // 2:])
 
@@ -77,7 +77,7 @@ def share(w):
 
 
 def powers_of_two(z):
-    """The factor log2 e in the type of the logits."""
+    """Use 2^x, with the factor log2 e in the type of the logits."""
     d = gaps(z)
     return share(np.exp2(d * (d.dtype.type if d.dtype.kind == "f" else float)(np.log2(np.e))))
 
@@ -88,18 +88,18 @@ def logsumexp(z):
 
 
 def of_two(f):
-    """f where there are two classes, the usual way for more."""
+    """Use f for two classes, and the usual way for more."""
     return lambda z: f(z) if z.shape[-1] == 2 else maximum_off(z)
 
 
 def any_axis(z, axis=-1):
-    """The usual way, along an axis."""
+    """Compute the usual way along an axis."""
     w = np.exp(z - z.max(axis, keepdims=True))
     return w / w.sum(axis, keepdims=True)
 
 
 def row_times_row(z):
-    """Off the diagonal -y_i y_j; on it y_i times the sum of the others."""
+    """Return J: -y_i y_j, but on the diagonal y_i times the sum of the others."""
     y, i = maximum_off(z), np.arange(z.shape[-1])
     J = -y[..., :, None] * y[..., None, :]
     J[..., i, i] = y * np.where(i[:, None] == i, 0, y[..., None, :]).sum(-1)
@@ -107,13 +107,13 @@ def row_times_row(z):
 
 
 def in_two_terms(z, v):
-    """The first term is used in the second."""
+    """y v - y sum(y v): the first term is used again in the second."""
     w = maximum_off(z) * v
     return w - maximum_off(z) * total(w)
 
 
 def without_the_largest(z):
-    """(d, place of the largest, sum of the others) for each row."""
+    """Return (d, place of the largest, sum of the others) for each row."""
     d = gaps(z)
     w, first = np.exp(d), d.argmax(-1)[..., None]
     np.put_along_axis(w, first, 0, -1)
@@ -127,7 +127,7 @@ def log1p_of_the_rest(z):
 
 
 def log1p_where_it_counts(z):
-    """Only the largest needs log1p."""
+    """Use log1p only for the largest logit."""
     d, first, others = without_the_largest(z)
     log_y = d - np.log(total(np.exp(d)))
     np.put_along_axis(log_y, first, -np.log1p(others), -1)
@@ -141,12 +141,12 @@ def loss_of_gaps(z, t):
 
 
 def no_share(t, log_y):
-    """t log y, and 0 where t is 0, for 0 times -inf is NaN."""
+    """t log y, but 0 where t is 0, because 0 times -inf is NaN."""
     return np.where(t == 0, 0, t * log_y)
 
 
 def loss_with_everything(z, t, label_smoothing=0.0, weight=None, ignore_index=-100):
-    """Smoothing, weights and an ignored class."""
+    """Compute the loss with smoothing, weights and an ignored class."""
     z, t = np.atleast_2d(z), np.atleast_1d(t)
     counts, log_y = t != ignore_index, gaps(z) - np.log(total(weights(z)))
     t = np.where(counts, t, 0)
@@ -156,7 +156,7 @@ def loss_with_everything(z, t, label_smoothing=0.0, weight=None, ignore_index=-1
 
 
 def target(z, t):
-    """Probabilities as they are, classes as one-hot vectors."""
+    """Return probabilities unchanged, and classes as one-hot vectors."""
     t = np.asarray(t)
     return np.arange(z.shape[-1]) == t[..., None] if t.dtype.kind in "iu" else t
 

@@ -1,7 +1,7 @@
 """Identities of scores z, c -> (value S, row, log_scale), dS/dz = row e^log_scale: kappa, shifts, differences.
 
-Rounding, in u = 2^-53, with an exponential at 4 and a sum of n at n: a value S, formed from gaps, errs by
-8 (n + |S| + max |z|) u, which a shift by t brings to |z| + |t|; a row, its entries at most 1, by 8 (n + max |z|) u.
+Rounding, in u = 2^-53, if an exponential counts 4 and a sum of n counts n: the error of a value S is at most
+8 (n + |S| + max |z|) u, with |z| + |t| for |z| after a shift by t. The error of a row is at most 8 (n + max |z|) u.
 """
 
 from functools import partial
@@ -18,7 +18,7 @@ TIMES = (1.0, -1.0, 100.0, 2000.0, -2000.0)
 
 
 def of_scores(report, scores=None):
-    """Four identities for each score, and one that joins post, log and log_odds. A single class has no odds."""
+    """Try four identities for each score, and one for post, log and log_odds together. A single class has no odds."""
     scores = scores or SCORES
     for name, score in scores.items():
         for says, identity in (("the row sums to kappa", kappa), ("the row is dS/dz", slope),
@@ -34,7 +34,7 @@ def of_scores(report, scores=None):
 
 
 def asked(score, z, c):
-    """(S, row, log_scale) in float64. Raises UnfitError."""
+    """Return (S, row, log_scale) in float64. Raises UnfitError."""
     with reasoned():
         S, row, scale = (np.asarray(a, np.float64) for a in score(z.copy(), c))
     wanted = z.shape[:-1], z.shape, z.shape[:-1]
@@ -44,7 +44,7 @@ def asked(score, z, c):
 
 
 def each_class(identity, ask):
-    """The identity z -> comparisons of up to five classes, and of the last."""
+    """Return the identity z -> comparisons for up to five classes, and the last class."""
     def of(z):
         for c in sorted({*range(min(len(z), 5)), len(z) - 1, int(z.argmax())}):
             for words, *compared in identity(ask, z, c):
@@ -53,14 +53,14 @@ def each_class(identity, ask):
 
 
 def kappa(ask, z, c):
-    """The row's sum is what a shift adds for each 1: a shift by 256, here."""
+    """The sum of the row is the change of S for a shift by 1; we shift by 256 and divide."""
     S, row, scale = ask(z, c)
     yield ("a shift of 1 adds as much, and the row's sum", row.sum() * np.exp(scale), (ask(z + 256.0, c)[0] - S) / 256,
            8 * U * (len(z) + np.abs(z).max() + (abs(S) + np.abs(z).max() + 256) / 256))
 
 
 def shift(ask, z, c):
-    """S(z + t) = S + kappa t; row and scale stay."""
+    """S(z + t) = S + kappa t, and row and scale do not change."""
     S, row, scale = ask(z, c)
     kappa = np.round(row.sum() * np.exp(scale))
     for t in TIMES:
@@ -71,7 +71,7 @@ def shift(ask, z, c):
 
 
 def slope(ask, z, c):
-    """The row against (S(z + h v) - S(z - h v)) / 2 h. Not where the largest rivals tie: margin has a kink there."""
+    """row . v = (S(z + h v) - S(z - h v)) / 2 h, except where the largest rivals tie: margin has a kink there."""
     v, h = np.cos(np.arange(len(z))), 2.0**-17
     (S, row, scale), rivals = ask(z, c), np.sort(np.delete(z, c))
     if len(rivals) < 2 or rivals[-1] - rivals[-2] >= 4 * h:
@@ -81,7 +81,7 @@ def slope(ask, z, c):
 
 
 def rows(ask, z):
-    """S, row and scale of three rows, their classes the first, the last, the likeliest; also with an axis more."""
+    """Three rows (classes: first, last, most likely) give the S, row and scale of each row alone, also in 3 axes."""
     Z, c = np.stack([z, z[::-1] / 2, z]), np.array([0, len(z) - 1, z.argmax()])
     for batch, classes in ((Z, c), (Z[:, None], c[:, None])):
         answers = [a.reshape(3, *a.shape[batch.ndim - 1:]) for a in ask(batch, classes)]
@@ -93,7 +93,7 @@ def rows(ask, z):
 
 
 def proportional(ask, z, c):
-    """One row for all three; the scales differ by log y_c and by log(1 - y_c)."""
+    """post, log and log_odds have the same row; their scales differ by log y_c and by log(1 - y_c)."""
     (_, row, scale), (log_y, row_log, scale_log), (odds, row_odds, _) = (score(z, c) for score in ask)
     allowed = 8 * len(z) * U
     yield "as that of log_odds, the row of post", row, row_odds, allowed

@@ -6,20 +6,20 @@
     @given(strategies.logits())
     def test_mine(z): ...
 
-What is drawn, and what for:
+What the strategies draw, and why:
 
-    logits            ties, all equal, a leader, shifted, huge gaps: on these softmax code goes wrong
-    saturated_logits  a class that leads by 20 to 700: y_c rounds to 1, what is left to the others does not
-    shifted_logits    z and t with z + t exact: a right softmax leaves no trace of t
-    masked_logits     some at -inf, as attention masks them: all but one, the first, the largest
-    batches           rows that must not notice each other: alike, far apart, one repeated
-    laid_out          the same numbers elsewhere in memory: strided, reversed, Fortran order, read-only
+    logits            ties, all equal, a leader, shifted, huge gaps: softmax code often fails on these
+    saturated_logits  a class that leads by 20 to 700: y_c rounds to 1, but the sum of the others is not 0
+    shifted_logits    z and t with z + t exact: a right softmax does not change with t
+    masked_logits     some logits are -inf, as in attention: all but one, the first, the largest
+    batches           rows that must not influence each other: similar, far apart, one repeated
+    laid_out          the same numbers in other memory layouts: strided, reversed, Fortran order, read-only
     weights           Fractions: identities without rounding
     kink_free, tiny_networks, attacked        inputs and networks for properties of walks and heatmaps
 
-Needs hypothesis: pip install hypothesis. Networks and arrays come from a NumPy generator whose seed is
-drawn, so that failures print few numbers. Everything shrinks: to fewer classes and rows, rounder numbers, and the kind
-that is named first.
+This module needs hypothesis: pip install hypothesis. Networks and arrays come from a NumPy generator with a drawn
+seed, so a failure prints only a few numbers. Everything shrinks: to fewer classes and rows, to rounder numbers, and to
+the kind that is listed first.
 """
 
 import numpy as np
@@ -28,12 +28,12 @@ from hypothesis import strategies as st
 
 from tinyattr.nets.network import Network
 
-seeds = st.integers(0, 2**32 - 1)  # for np.random.default_rng; not the seed that a walk starts from
+seeds = st.integers(0, 2**32 - 1)  # for np.random.default_rng; this is not the seed of a walk
 
 
 @st.composite
 def logits(draw, min_size=2, max_size=8, dtype=np.float64):
-    """Logits (n,) of one of six kinds, named by hypothesis' event(): those on which softmax code goes wrong.
+    """Draw logits (n,) of six kinds on which softmax code often fails; hypothesis' event() names the kind.
 
     ordinary (within 30), ties at the top, all equal, a leader by 0..200, shifted (by up to 1e4), huge gaps (up to 1e5).
     """
@@ -57,9 +57,9 @@ def logits(draw, min_size=2, max_size=8, dtype=np.float64):
 
 @st.composite
 def shifted_logits(draw, min_size=2, max_size=8, dtype=np.float64):
-    """(z, t) on one binary grid, so that z + t is exact: up to 2^50 steps, in float32 2^21; |z|, |t| <= 2^12."""
+    """Draw (z, t) on one binary grid, so z + t is exact: up to 2^50 steps, in float32 2^21; |z|, |t| <= 2^12."""
     bits = 21 if np.dtype(dtype) == np.float32 else 50
-    step = 2.0 ** (draw(st.integers(0, 12)) - bits)  # logits to 2^0 ... 2^12: most gaps are such that all classes count
+    step = 2.0 ** (draw(st.integers(0, 12)) - bits)  # logits up to 2^0 ... 2^12: mostly all classes matter
     steps = st.integers(-(2**bits), 2**bits)
     z = draw(st.lists(steps, min_size=min_size, max_size=max_size))
     real = np.dtype(dtype).type
@@ -68,7 +68,7 @@ def shifted_logits(draw, min_size=2, max_size=8, dtype=np.float64):
 
 @st.composite
 def saturated_logits(draw, min_size=2, max_size=8):
-    """(z, c): class c leads all others by 20 to 700: y_c rounds to 1 in float32, yet 1 - y_c > 0."""
+    """Draw (z, c): class c leads all others by 20 to 700, so y_c rounds to 1 in float32, but 1 - y_c > 0."""
     z = draw(logits(min_size, max_size).filter(lambda z: np.ptp(z) < 100))
     c = draw(st.integers(0, len(z) - 1))
     z[c] = np.delete(z, c).max() + draw(st.floats(20, 700))
@@ -77,7 +77,7 @@ def saturated_logits(draw, min_size=2, max_size=8):
 
 @st.composite
 def masked_logits(draw, min_size=2, max_size=8, dtype=np.float64):
-    """Logits (n,), some of them -inf, never all: one, the first, the largest, all but one, or any."""
+    """Draw logits (n,) where some, never all, are -inf: one, the first, the largest, all but one, or any."""
     z = draw(logits(max(min_size, 2), max_size, dtype))
     n = len(z)
     kind = draw(st.sampled_from(["one", "the first", "the largest", "all but one", "any"]))
@@ -90,7 +90,7 @@ def masked_logits(draw, min_size=2, max_size=8, dtype=np.float64):
 
 @st.composite
 def batches(draw, max_rows=4, min_size=1, max_size=8, dtype=np.float64):
-    """Logits (N, n), N from 1: rows of ordinary size, rows far apart (by up to 1e4), or one row repeated."""
+    """Draw logits (N, n), N >= 1: rows of ordinary size, rows far apart (by up to 1e4), or one row repeated."""
     kind = draw(st.sampled_from(["alike", "far apart", "repeated"]))
     event(f"batches: {kind}")
     n, number = draw(st.integers(min_size, max_size)), draw(st.integers(1 if kind == "alike" else 2, max_rows))
@@ -103,7 +103,7 @@ def batches(draw, max_rows=4, min_size=1, max_size=8, dtype=np.float64):
 
 @st.composite
 def laid_out(draw, arrays):
-    """An array from another strategy, with the same numbers in the same places, that lies otherwise in memory."""
+    """Draw an array from another strategy, and put the same numbers into another memory layout."""
     a = draw(arrays)
     kind = draw(st.sampled_from(["C order", "Fortran order", "strided", "reversed", "read-only"]))
     event(f"layout: {kind}")
@@ -120,14 +120,14 @@ def laid_out(draw, arrays):
 
 @st.composite
 def weights(draw, min_size=1, max_size=6):
-    """Positive rationals w_i = e^{z_i} as an object array of Fractions: identities of softmax hold for them exactly."""
+    """Draw positive Fractions w_i = e^{z_i} as an object array: identities of softmax hold exactly for them."""
     fractions = st.fractions(min_value=0, max_value=50, max_denominator=50).filter(lambda w: w > 0)
     return np.array(draw(st.lists(fractions, min_size=min_size, max_size=max_size)), object)
 
 
 @st.composite
 def kink_free(draw, shape, margin=0.03):
-    """Numbers at least `margin` from zero and from each other: no ReLU kink and no max-pool tie near by."""
+    """Draw numbers at least `margin` from zero and from each other: no ReLU kink and no max-pool tie is near."""
     n = int(np.prod(shape))
     rng = np.random.default_rng(draw(seeds))
     steps = (np.arange(n) - n // 2 + 0.5) * 4 * margin + rng.uniform(-margin, margin, n)
@@ -136,9 +136,9 @@ def kink_free(draw, shape, margin=0.03):
 
 @st.composite
 def tiny_networks(draw, kinds=("dense", "convolutional"), margin=1e-3):
-    """(net, x): a random network of 1 to 3 hidden layers, float64, and a picture that keeps off the kinks.
+    """Draw (net, x): a random network of 1 to 3 hidden layers in float64, and a picture away from the kinks.
 
-    The biases are nudged until every pre-activation keeps `margin` times its spread from the ReLU's kink.
+    We change the biases until every input of a ReLU is at least `margin` times its spread away from 0.
     """
     kind, depth, rng = draw(st.sampled_from(kinds)), draw(st.integers(1, 3)), np.random.default_rng(draw(seeds))
     n, side, channels = draw(st.integers(2, 5)), draw(st.integers(2, 5)), draw(st.integers(1, 3))
@@ -161,7 +161,7 @@ def tiny_networks(draw, kinds=("dense", "convolutional"), margin=1e-3):
 
 
 def _away_from_zero(layers, weights, x, margin):
-    """The last layer's bias, moved so that zero falls into the widest gap between its outputs."""
+    """Change the last layer's bias so that zero is in the widest gap between its outputs."""
     name, _, _ = layers[-1]
     _, bias = weights[name]
     moved = bias.copy()
@@ -175,9 +175,9 @@ def _away_from_zero(layers, weights, x, margin):
 
 @st.composite
 def attacked(draw, net):
-    """`net` with a random t(x) added to every logit: K times a sum, squares or exponential.
+    """Draw `net` with a random t(x) added to every logit: K times a sum, squares or exponential.
 
-    The altered network's tape holds z under the old last layer's name, t (N, 1) under "t" and z + t under "altered".
+    The altered network's tape has z under the name of the old last layer, t (N, 1) under "t", z + t under "altered".
     """
     tap = draw(st.sampled_from(["input", *(name for name, _, _ in net.layers)]))
     form = draw(st.sampled_from(["sum", "squares", "exponential"]))

@@ -1,4 +1,4 @@
-"""The function under test as the identities see it: vectors of logits go in, an answer and its rounding come out."""
+"""The function under test, for the identities: it takes vectors of logits and returns an answer with its rounding."""
 
 import inspect
 import tracemalloc
@@ -13,12 +13,12 @@ from tinyattr.testing.truth import Kind, rounding, size
 
 
 class UnfitError(Exception):
-    """The function raised an error, or what it answered is no array of the right shape."""
+    """An UnfitError says that the function raised an error, or did not return an array of the right shape."""
 
 
 @contextmanager
 def reasoned():
-    """Whatever a function raises becomes an UnfitError that says so. Overflow is a finding here, not a warning."""
+    """Turn every error of a function into an UnfitError that describes it. Overflow is a finding, not a warning."""
     try:
         with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
             yield
@@ -27,7 +27,7 @@ def reasoned():
 
 
 def beside(f, z, other, **keywords):
-    """f(z, other), of a copy of `other`, a vector or targets. Raises UnfitError if f changes it."""
+    """Return f(z, other) for a copy of `other` (a vector or targets). Raises UnfitError if f changes the copy."""
     mine = other.copy()
     answer = f(z, mine, **keywords)
     if not np.array_equal(mine, other):
@@ -37,7 +37,7 @@ def beside(f, z, other, **keywords):
 
 @dataclass
 class Answer:
-    """Numbers in float64, the roundings u of their type and of the logits', and its smallest normal number."""
+    """An Answer has numbers in float64, u of their type and of the logits' type, and the smallest normal number."""
 
     values: np.ndarray
     u: float
@@ -47,26 +47,26 @@ class Answer:
 
 @dataclass
 class Subject:
-    """`call` takes logits (..., n), `kind` says what it must answer, `axis` is its parameter for an axis, if any."""
+    """A Subject is a function under test: `call` takes logits (..., n), `kind` has the truth, `axis` is a parameter."""
 
     call: Callable
     kind: Kind
     axis: str | None = None
     along: int = -1
-    wraps: bool = False  # one vector has to be called as a batch of one row
+    wraps: bool = False  # True if one vector must be given as a batch of one row
     truths: dict = field(default_factory=dict)
 
     def answer(self, z, axis=None):
-        """The Answer to logits z (..., n), of which the function gets a copy. Raises UnfitError."""
+        """Return the Answer to a copy of logits z (..., n). Raises UnfitError."""
         return self.given(z.copy(), axis)
 
     def given(self, z, axis=None):
-        """The Answer to this very array. Raises UnfitError."""
+        """Return the Answer to this array, without a copy. Raises UnfitError."""
         shape, dtype = z.shape, z.dtype
         return self.read(self.raw(z, axis), shape, dtype)
 
     def raw(self, z, axis=None, copied=True):
-        """What the function itself returns, as an array: a copy, or the very memory. Raises UnfitError."""
+        """Return the function's result as an array: a copy, or its own memory. Raises UnfitError."""
         wrap = self.wraps and z.ndim == 1
         z = z[None] if wrap else z
         keywords = {self.axis: -1 if axis is None else axis} if self.axis and (z.ndim > 1 or axis is not None) else {}
@@ -80,7 +80,7 @@ class Subject:
         return a.copy() if copied else a
 
     def read(self, a, shape, dtype):
-        """An Answer from what was returned. Raises UnfitError for another shape, or what are no real numbers."""
+        """Return the result as an Answer. Raises UnfitError for another shape, or if it is not real numbers."""
         wanted = shape[:-1] + shape[-1:] * self.kind.rank
         if a.shape != wanted or not (a.dtype.kind in "fiu" or a.dtype.name == "bfloat16"):
             raise UnfitError(f"it gives {a.dtype} of shape {a.shape}; expected real numbers, {wanted}")
@@ -88,7 +88,7 @@ class Subject:
         return Answer(np.array(a, np.float64), max(u, u_logits), u_logits, max(tiny, tiny_logits))
 
     def truth(self, z):
-        """The right answer to one vector z (n,), float64; kept, as most are asked for again."""
+        """Return the right answer to one vector z (n,), float64. It is kept, because most are needed again."""
         z = np.asarray(z, np.float64)
         key = z.tobytes()
         if key not in self.truths:
@@ -96,25 +96,25 @@ class Subject:
         return self.truths[key]
 
     def room(self, z, answer):
-        """The error that rounding allows in the answer to one vector."""
+        """Return the error that rounding allows in the answer to one vector."""
         truth, z = self.truth(z), np.asarray(z, np.float64)
         lost = size(z) * answer.u * (answer.u > answer.u_logits)  # the logits themselves had to be rounded
         return self.kind.room(z, truth, answer.u, lost) + answer.tiny * self.kind.grown
 
     def why_not(self, *arrays):
-        """Why the function cannot be given such arrays; None if it can."""
+        """Say why the function does not take such arrays, or None if it does."""
         return next((why for why in (reason(self.answer, z) for z in arrays) if why), None)
 
     def unknown(self, z):
-        """"it gives NaN", if it does; else None."""
+        """Return "it gives NaN" if the function returns NaN, else None."""
         return "it gives NaN" if np.isnan(self.answer(z).values).any() else None
 
     def takes(self, array):
-        """Whether it answers this very array, of this layout in memory."""
+        """Return True if the function takes this array with its memory layout."""
         return reason(self.given, array) is None
 
     def memory(self, n):
-        """The most bytes of NumPy's that one call with n logits holds at a time."""
+        """Return the largest number of bytes that NumPy holds during one call with n logits."""
         tracemalloc.start()
         try:
             reason(self.raw, np.zeros(n))
@@ -124,7 +124,7 @@ class Subject:
 
 
 def reason(ask, *arguments):
-    """The words of the UnfitError that ask(*arguments) ends with; None if there is none."""
+    """Return the message of the UnfitError of ask(*arguments), or None."""
     try:
         ask(*arguments)
     except UnfitError as error:
@@ -133,7 +133,7 @@ def reason(ask, *arguments):
 
 
 def parameters_of(f):
-    """The names of a function's parameters; none for builtins that do not say."""
+    """Return the names of a function's parameters; no names for builtins that do not tell them."""
     try:
         return set(inspect.signature(f).parameters)
     except (TypeError, ValueError):
@@ -141,7 +141,7 @@ def parameters_of(f):
 
 
 def half_types():
-    """float16, and bfloat16 where ml_dtypes is installed."""
+    """Return float16, and bfloat16 if ml_dtypes is installed."""
     try:
         from ml_dtypes import bfloat16
     except ImportError:

@@ -1,24 +1,24 @@
-"""What a function must answer, and how far rounding may take it from there.
+"""The true result of a function, and the error that rounding allows (its "room").
 
-u is half the spacing of floats at 1: 2^-53 in float64, 2^-24 in float32. One operation errs by a factor 1 + u at most.
-d_i = z_i - max z. The roundings counted below are those of every right form that we know; a form may use fewer.
+u is half the spacing of floats at 1: 2^-53 in float64, 2^-24 in float32. One operation changes a result by a factor of
+at most 1 + u. d_i = z_i - max z. We count enough roundings for every right way to compute that we know.
 
-e^{d_i}     d_i carries one rounding; a form by 2^x multiplies by log2(e), two more: 3 |d_i| u in the exponent. The
-            exponential errs by up to 2 units in the last place, 4 u.
-sum         n - 1 roundings in any order. A one-pass form, which rescales the sum as the maximum grows, multiplies each
-            time, too, by an exponential. Errors of d weigh in with sum y_j |d_j| <= log n. All of it is below 4 n u.
-y_i         division, a cast and our own reference (5 u of float64) included, relative:
+e^{d_i}     d_i has one rounding; 2^x needs a multiplication by log2(e), two more: 3 |d_i| u in the exponent. The
+            exponential has an error of up to 2 units in the last place, 4 u.
+sum         n - 1 roundings in any order. A one-pass sum, which is rescaled when the maximum grows, also multiplies by
+            an exponential each time. Errors of d contribute sum y_j |d_j| <= log n. All of this is below 4 n u.
+y_i         relative error, with division, a cast and our own reference (5 u of float64):
                 b_i = (4 |d_i| + 4 max |z| + 4 n + 16) u.
-            max |z| is for forms that subtract logsumexp(z) or divide by a temperature first: each rounds at the size
-            of z. Two classes may be written by tanh or by 1 - y: for n = 2, 4 u absolute come on top.
-log y_i     absolute: a_i = (4 |d_i| + 2 |log y_i| + 4 n + 16) u. Nothing of the size of z is needed: it is not allowed.
-log sum     absolute: (2 max |z| + (n + 2) |log sum| + 4 n + 16) u: the answer itself is of that size, and a form that
-            adds one class after the other to the logarithm rounds n times at that size.
+            max |z| is for code that first subtracts logsumexp(z) or divides by a temperature, which rounds at the size
+            of z. Two classes may be computed with tanh or 1 - y: for n = 2 we add 4 u absolute.
+log y_i     absolute error: a_i = (4 |d_i| + 2 |log y_i| + 4 n + 16) u. An error of the size of z is not allowed.
+log sum     absolute error: (2 max |z| + (n + 2) |log sum| + 4 n + 16) u: the result has this size, and code that adds
+            one class after the other to the logarithm rounds n times at this size.
 loss        sum_i t_i a_i, and n roundings of sum_i |t_i log y_i|.
 gradients   y_j sum t - t_j, absolute: y_j b_j sum t, and 4 roundings of the two terms.
 
-If the answer is of a narrower type than the logits, these were rounded on the way: max |z| u comes on top of a_i.
-Below the smallest normal number relative rounding ends: that number is always allowed.
+If the result has a narrower type than the logits, the logits were rounded too: we add max |z| u to a_i.
+Relative rounding does not hold below the smallest normal number, so an error of this number is always allowed.
 """
 
 from collections.abc import Callable
@@ -32,9 +32,9 @@ WIDE = np.finfo(np.float64)
 
 @dataclass(frozen=True)
 class Kind:
-    """What is asked: `truth` of one vector of logits (n,) in float64, and `room(z, truth, u, lost)`, the error allowed.
+    """A Kind of function has `truth` for one vector of logits (n,) in float64, and `room(z, truth, u, lost)`.
 
-    truth is a vector (n,) or a number; kappa is what adding 1 to every logit adds to it.
+    truth is a vector (n,) or a number. kappa: adding 1 to every logit adds kappa to the truth.
     """
 
     letter: str
@@ -44,10 +44,10 @@ class Kind:
     rank: int = 1
     kappa: int = 0
     total: Callable | None = None  # (answer, room) -> (probabilities, their room)
-    ordered: bool = False  # a larger logit has the larger answer
+    ordered: bool = False  # True if a larger logit has a larger answer
     hidden: float = 0.0  # the answer for a masked logit
-    grown: float = 1.0  # by how much an error of the smallest normal number may have been multiplied
-    given: Callable = lambda z: ""  # what else the function was given, in words
+    grown: float = 1.0  # factor by which an error of the smallest normal number may grow
+    given: Callable = lambda z: ""  # a text about the function's other arguments
 
 
 # ----------------------------------------------------------------- truth of one vector of float64, a few u of float64
@@ -60,12 +60,12 @@ def softmax(z):
 
 
 def log_softmax(z):
-    """d_i - log(1 + what the largest leaves to the others)."""
+    """d_i - log(1 + sum of e^{d_j} of all but the largest)."""
     return z - z.max() - _log_total(z)
 
 
 def logsumexp(z):
-    """max z + log(1 + what the largest leaves to the others)."""
+    """max z + log(1 + sum of e^{d_j} of all but the largest)."""
     return z.max() + _log_total(z)
 
 
@@ -76,12 +76,12 @@ def _log_total(z):
 
 
 def _sum(w):
-    """The sum in long double, which on most machines is exact but for its last rounding."""
+    """Return the sum in long double, which on most machines is exact up to the last rounding."""
     return float(w.sum(dtype=np.longdouble))
 
 
 def rest(z):
-    """1 - y_i, (n,), as the sum of the others."""
+    """1 - y_i, (n,), computed as the sum of the others."""
     y = softmax(z)
     top, r = y.argmax(), 1 - y
     r[top] = _sum(np.delete(y, top))
@@ -89,7 +89,7 @@ def rest(z):
 
 
 def jacobian(z):
-    """J_ij = y_i (delta_ij - y_j), every entry to a few u."""
+    """J_ij = y_i (delta_ij - y_j), every entry accurate to a few u."""
     y = softmax(z)
     J = -np.outer(y, y)
     np.fill_diagonal(J, y * rest(z))
@@ -107,27 +107,27 @@ def log_jacobian(z):
 
 
 def gap(z):
-    """|d_i|; 0 for masked logits, whose probability is exactly 0."""
+    """|d_i|, but 0 for masked logits, whose probability is exactly 0."""
     return np.where(np.isfinite(z), z.max() - z, 0)
 
 
 def size(z):
-    """The largest |z_i| that is no mask."""
+    """Return the largest |z_i| without masks."""
     return np.abs(z[np.isfinite(z)]).max(initial=0)
 
 
 def softmax_room(z, y, u, lost=0):
-    """b_i y_i, for two classes 4 u on top; what the logits lost is in max |z| u."""
+    """Return b_i y_i, plus 4 u for two classes. max |z| u contains the rounding of logits."""
     return np.where(y > 0, (4 * gap(z) + 4 * size(z) + 4 * len(z) + 16) * u * y, 0) + 4 * u * (len(z) == 2)
 
 
 def log_softmax_room(z, log_y, u, lost=0):
-    """a_i + lost."""
+    """Return a_i + lost."""
     return (4 * gap(z) + 2 * np.abs(np.where(np.isfinite(log_y), log_y, 0)) + 4 * len(z) + 16) * u + 2 * lost
 
 
 def logsumexp_room(z, value, u, lost=0):
-    """2 max |z| + (n + 2) |log sum| + 4 n + 16, in u; what the logits lost is in max |z| u."""
+    """Return (2 max |z| + (n + 2) |log sum| + 4 n + 16) u. max |z| u contains the rounding of logits."""
     return (2 * size(z) + (len(z) + 2) * abs(value) + 4 * len(z) + 16) * u
 
 
@@ -146,7 +146,7 @@ def tempered(T):
 
 
 def limit(y):
-    """A limit of softmax(z / T), y(z), which rounds as softmax(0) does."""
+    """Return the Kind of a limit y(z) of softmax(z / T), with the rounding of softmax(0)."""
     return Kind("y", "the limit", y, lambda z, y, u, lost: softmax_room(0 * z, y, u))
 
 
@@ -159,7 +159,7 @@ HOTTEST = limit(lambda z: np.full(z.shape, 1 / len(z)))  # T -> infinity
 
 @cache
 def rounding(dtype):
-    """(u, smallest normal number) of a type of floats; float64's for whole numbers and for wider floats."""
+    """Return (u, smallest normal number) of a type of floats; of float64 for whole numbers and wider floats."""
     dtype = np.dtype(dtype)
     if dtype.name == "bfloat16":
         return 2.0**-8, 2.0**-126

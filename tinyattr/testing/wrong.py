@@ -1,7 +1,7 @@
-"""Wrong implementations, each a few lines of our own in the form of a fault that was reported somewhere.
+"""Wrong implementations. Each is a few lines of our own with a fault that was reported somewhere.
 
-CATALOGUE is {part: {name: (what it does, function, public report, if any)}}; functions of more than one line stand
-above it.
+CATALOGUE is {part: {name: (what it does, function, public report, if any)}}. Functions of more than one line are above
+it.
 """
 
 import numpy as np
@@ -21,14 +21,14 @@ from tinyattr.testing.right import (
 
 
 def one_for_all_that_tie(z):
-    """The largest logits' probabilities, in one place."""
+    """Give the probabilities of all tied largest logits to the first of them."""
     y, tied = maximum_off(z), z == top(z)
     first = np.arange(z.shape[-1]) == z.argmax(-1)[..., None]
     return np.where(tied, np.where(first, (y * tied).sum(-1, keepdims=True), 0), y)
 
 
 def changed(f, where, factor=0.5):
-    """f(z), multiplied at places that depend on the shape only."""
+    """Return f(z), multiplied by `factor` at places that depend only on the shape."""
     def g(z):
         y = f(z).copy()
         y[where(z.shape)] *= factor
@@ -37,14 +37,14 @@ def changed(f, where, factor=0.5):
 
 
 def whole_blocks(z):
-    """The sum over whole blocks of 16."""
+    """Sum only over whole blocks of 16."""
     n = z.shape[-1]
     return weights(z) / weights(z)[..., :n if n < 16 else n // 16 * 16].sum(-1, keepdims=True)
 
 
 @each_row
 def in_one_pass(z):
-    """The maximum so far starts at -inf: -inf - -inf is NaN."""
+    """Start the running maximum at -inf: then -inf - -inf is NaN."""
     m, total = np.float64(-np.inf), np.float64(0)
     for v in z.astype(np.float64):
         new = max(m, v)
@@ -54,7 +54,7 @@ def in_one_pass(z):
 
 
 def in_place(z):
-    """All in the caller's array."""
+    """Compute everything in the caller's array."""
     if z.dtype.kind != "f" or not z.flags.writeable:
         return maximum_off(z)
     z -= top(z)
@@ -64,7 +64,7 @@ def in_place(z):
 
 
 def into_one_buffer(z):
-    """The answer is a buffer that stays."""
+    """Return a buffer that the next call uses again."""
     y = BUFFERS.setdefault((z.shape, z.dtype), np.empty(z.shape, maximum_off(z).dtype))
     y[...] = maximum_off(z)
     return y
@@ -74,7 +74,7 @@ BUFFERS = {}
 
 
 def kept_for_later(z):
-    """A cache as lru_cache is, by the numbers."""
+    """Keep answers in a cache like lru_cache, with the numbers as keys."""
     return KEPT.setdefault((z.shape, z.dtype, z.tobytes()), maximum_off(z))
 
 
@@ -82,7 +82,7 @@ KEPT = {}
 
 
 def first_numbers_in_memory(z):
-    """As many numbers as z has, from its first one on."""
+    """Read as many numbers as z has from memory, starting at the first."""
     if z.base is None or z.ndim == 0 or not z.size or 0 in z.strides:
         return maximum_off(z)
     start = z[tuple(slice(None) if s > 0 else slice(None, None, -1) for s in z.strides)]
@@ -91,7 +91,7 @@ def first_numbers_in_memory(z):
 
 
 def diagonal(y):
-    """A matrix with y on its diagonal, for each row."""
+    """Return a matrix with y on its diagonal, for each row."""
     return np.eye(y.shape[-1]) * y[..., None, :]
 
 
@@ -101,13 +101,13 @@ def outer(y):
 
 
 def log_sum_less_the_logit(z, t):
-    """Both numbers of the difference are large."""
+    """Subtract two large numbers."""
     log_sum = z.max(-1) + np.log(weights(z).sum(-1))
     return log_sum - np.take_along_axis(z, np.asarray(t)[..., None], -1)[..., 0]
 
 
 def ignored_times_0(z, t, ignore_index=-100):
-    """The mean over rows that count, by a factor of 0 for the others."""
+    """Compute the mean over rows that count, by multiplying other rows by 0."""
     z, t = np.atleast_2d(z), np.atleast_1d(t)
     counts = t != ignore_index
     L = -(gaps(z) - np.log(total(weights(z))))[np.arange(len(t)), np.where(counts, t, 0)]

@@ -86,7 +86,7 @@ def test_nobody_answers(pictures):
 
 def test_what_is_no_address(pictures):
     pytest.importorskip("distributed")
-    with pytest.raises(ta.InputError, match="'nosuch' is no address of a Dask scheduler"):
+    with pytest.raises(ta.InputError, match="'nosuch' is not an address of a Dask scheduler"):
         audit("glyphs", pictures, methods=METHODS, cluster="nosuch")
 
 

@@ -1,11 +1,11 @@
-"""ONNX files, which PyTorch and others export: from a graph of their operators to our layers.
+"""Read ONNX files, which PyTorch and others export: a graph of operators becomes our layers.
 
-    file        the parsed file: nodes, arrays, the picture; every size is held against the file before it is believed
-    constants   what does not depend on the picture is computed at loading: shapes, indices, weights
-    builder     our layers, and where each number of the file's values lies in them: NCHW there, NHWC here
+    file        the parsed file: nodes, arrays, the picture; every size is compared with the file before we use it
+    constants   values that do not depend on the picture are computed at loading: shapes, indices, weights
+    builder     our layers, and where each number of the file's values is in them: NCHW there, NHWC here
     operators   how each operator becomes layers; windows: convolutions and pools; arithmetic: sums and products
-    formulas    formulas that exporters write out in many nodes and we have in one op: GELU, SiLU, LRN
-    network     the walk over the nodes, and what is taken off at the end
+    formulas    formulas that exporters write as many nodes and that are one op here: GELU, SiLU, LRN
+    network     the walk over the nodes; it removes a softmax at the end
 
-Inside this room `import onnx` is the package of that name; only `file` imports it.
+`import onnx` means the package onnx, also in this folder; only `file` imports it.
 """

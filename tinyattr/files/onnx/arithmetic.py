@@ -1,4 +1,4 @@
-"""Sums and products of the file as ours: by constants they are batch_norm or dense, of two values add and mul."""
+"""Sums and products: with constants they become batch_norm or dense, with two values add and mul."""
 
 import numpy as np
 
@@ -10,16 +10,16 @@ def batch_norm(net, node):
     """BatchNormalization: y = gamma (x - mean) / sqrt(variance + eps) + beta -> batch_norm."""
     value, (gamma, beta, mean, variance) = node.value(0), (node.constant(i) for i in range(1, 5))
     if any(v is None or v.ndim != 1 for v in (gamma, beta, mean, variance)) or node.attributes.get("training_mode", 0):
-        raise InputError("only batch normalisation after training is read, with four constant arrays: model.eval()")
+        raise InputError("only batch normalisation after training, with four constant arrays, is read: model.eval()")
     scale = gamma / np.sqrt(variance.astype(np.float64) + node.attributes.get("epsilon", 1e-5))
     shape = (-1, *[1] * (len(value.shape) - 2))
     return affine(net, node, value, scale.reshape(shape), (beta - mean * scale).reshape(shape))
 
 
 def affine(net, node, value, scale=None, shift=None):
-    """value scale + shift for constants of the file: batch_norm where they differ by channel only.
+    """Return value scale + shift, for constants of the file, as batch_norm if they differ only by channel.
 
-    One that only this node reads, and that scales and shifts already, takes them over.
+    If the value comes from such a layer and only this node reads it, we change that layer instead of adding one.
     """
     none = np.ones(()), np.zeros(())
     s, t = (like(value, d if v is None else v.astype(np.float64)) for v, d in zip((scale, shift), none, strict=True))
@@ -38,12 +38,12 @@ def affine(net, node, value, scale=None, shift=None):
 
 
 def fixed(net, node, v):
-    """A constant as a layer."""
+    """Return a constant as a layer."""
     return net.add(f"{node.name}_constant", "constant", (), v.shape, (v,))
 
 
 def like(value, constant):
-    """A constant that is broadcast to a Value, in our order: (C,) where it differs by channel only, or all numbers."""
+    """Return a constant that is broadcast to a Value, in our order: (C,) if it differs only by channel."""
     shape = (*[1] * (len(value.shape) - constant.ndim), *constant.shape)
     fits = len(shape) == len(value.shape) and all(n in (1, m) for n, m in zip(shape, value.shape, strict=True))
     if not fits or shape[0] != 1:
@@ -57,21 +57,21 @@ def like(value, constant):
 
 
 def add(net, node, sign=1):
-    """Add, Sub, Sum -> add; with a constant batch_norm, or the bias of the layer before."""
+    """Add, Sub, Sum -> add. With a constant: batch_norm, or the bias of the layer before."""
     values, constants = node.values(), node.constants()
     if len(values) == 1 and len(constants) == 1:
         negative = sign < 0 and node.inputs[1] is values[0]  # constant - value
         shift = sign * constants[0] if not negative else constants[0]
         return shifted(net, node, values[0], shift, negative)
     if constants:
-        raise InputError("only two inputs, one of them constant, are added")
+        raise InputError("a constant can only be added to one other input")
     if sign < 0:
         values[1] = affine(net, node, values[1], scale=np.array(-1.0))
     return together(net, node, "add", values)
 
 
 def shifted(net, node, value, shift, negative=False):
-    """value + shift, as the bias of a layer that has none and that nobody else reads."""
+    """Return value + shift as the bias of the value's layer, if it has no bias and no other node reads it."""
     by_channel = like(value, shift)
     if value.layer in net.free & node.alone and by_channel.ndim == 1 and not negative:
         net.free.remove(value.layer)
@@ -86,7 +86,7 @@ def subtract(net, node):
 
 
 def multiply(net, node):
-    """Mul -> mul; with a constant batch_norm."""
+    """Mul -> mul. With a constant: batch_norm."""
     values, constants = node.values(), node.constants()
     if len(values) == 1:
         return affine(net, node, values[0], scale=constants[0])
@@ -94,25 +94,25 @@ def multiply(net, node):
 
 
 def divide(net, node):
-    """Div by a constant."""
+    """Div by a constant -> batch_norm."""
     return affine(net, node, node.value(0), scale=1 / node.constant(1).astype(np.float64))
 
 
 def power(net, node):
     """Pow with exponent 2 -> mul of a value with itself."""
     if node.constant(1).ravel().tolist() != [2]:
-        raise InputError("only the exponent 2 is read")
+        raise InputError("only the exponent 2 is supported")
     return together(net, node, "mul", [node.value(0)] * 2)
 
 
 def together(net, node, op, values):
-    """An op of values that are broadcast to each other."""
+    """Return op(values), where the values are broadcast to each other."""
     first = values[0]
     if all(v.shape == first.shape and v.ours == first.ours and _same(v.places, first.places) for v in values):
         layer = net.add(node.name, op, [v.layer for v in values], first.ours)
         return Value(layer, first.shape, first.ours, first.places)
     if len({len(v.shape) for v in values}) > 1:
-        raise InputError(f"values of shapes {[v.shape for v in values]} do not have as many axes")
+        raise InputError(f"values of shapes {[v.shape for v in values]} have different numbers of axes")
     shape = np.broadcast_shapes(*(v.shape for v in values))
     ours = (*shape[2:], shape[1])
     return net.result(node.name, op, [net.maps(v) for v in values], ours, shape[0])
@@ -123,10 +123,10 @@ def _same(a, b):
 
 
 def gemm(net, node):
-    """Gemm: alpha x B + beta c -> dense; the kernel's rows go where our numbers lie."""
+    """Gemm: alpha x B + beta c -> dense. The rows of the kernel follow our order of numbers."""
     value, kernel, bias = node.value(0), node.constant(1), node.constant(2)
     if kernel.ndim != 2 or len(value.shape) != 2 or node.attributes.get("transA", 0):
-        raise InputError("read is a product of a value (N, in) and a constant with two axes")
+        raise InputError("supported is a product of a value (N, in) and a constant with two axes")
     kernel = kernel.T if node.attributes.get("transB", 0) else kernel
     alpha, beta = node.attributes.get("alpha", 1.0), node.attributes.get("beta", 1.0)
     if bias is not None:
@@ -137,7 +137,7 @@ def gemm(net, node):
 
 
 def dense(net, node, value, kernel, bias=None):
-    """x W + b, with the rows of W where the numbers of x lie in our output; a bias that is left out may follow."""
+    """Return x W + b, with the rows of W in the order of our numbers of x. Without a bias, a later Add may give it."""
     if kernel.shape[0] != value.shape[-1]:
         raise InputError(f"a kernel {kernel.shape} does not fit a value {value.shape}")
     layer, weights = value.layer, (kernel, np.zeros(kernel.shape[1:]) if bias is None else bias)
@@ -160,5 +160,5 @@ def matmul(net, node):
     """MatMul with a constant -> dense, over the last axis."""
     kernel = node.constant(1)
     if kernel.ndim != 2 or len(node.value(0).shape) < 2:
-        raise InputError("read is a product of a value and a constant with two axes")
+        raise InputError("supported is a product of a value and a constant with two axes")
     return dense(net, node, node.value(0), kernel)

@@ -1,7 +1,7 @@
-"""What does not depend on the picture is computed when a file is loaded, with NumPy: shapes, indices, weights.
+"""Compute values that do not depend on the picture when a file is loaded, with NumPy: shapes, indices, weights.
 
-MOVES only put numbers elsewhere. The same functions move constants, and the places of values that do depend on the
-picture (see builder). A function takes a node and the arrays of its inputs (None for one that is left out).
+Operators in MOVES only move numbers. The same functions move constants, and the places of values that depend on the
+picture (see builder). A function takes a node and the arrays of its inputs (None for an input that is left out).
 """
 
 from math import prod
@@ -12,37 +12,37 @@ from tinyattr.errors import InputError
 from tinyattr.files.onnx.file import DTYPES, FLOATS
 from tinyattr.files.weight_file import MOST_NUMBERS
 
-MOST_COMPUTED = 1 << 23  # numbers that a file's nodes may compute together; what only moves numbers is free
+MOST_COMPUTED = 1 << 23  # numbers that all nodes of a file may compute together; moving numbers is free
 
 
 def listed(node, name, array=None):
-    """Whole numbers that newer files give as an input, and older ones as an attribute; None where neither is there."""
+    """Return whole numbers from an input (newer files) or an attribute (older files), or None if both are missing."""
     if array is not None:
         return [int(n) for n in np.ravel(array)]
     return node.attributes.get(name)
 
 
 def reshaped(node, a, shape=None):
-    """Reshape: 0 keeps an axis, -1 is what is left."""
+    """Reshape: 0 keeps an axis; -1 is computed from the other axes."""
     keep = not node.attributes.get("allowzero", 0)
     return a.reshape([a.shape[i] if n == 0 and keep else n for i, n in enumerate(listed(node, "shape", shape))])
 
 
 def flattened(node, a):
-    """Flatten: two axes, cut before `axis`."""
+    """Flatten: two axes; the second starts at `axis`."""
     axis = node.attributes.get("axis", 1)
     axis = axis + a.ndim if axis < 0 else axis
     return a.reshape(prod(a.shape[:axis]), prod(a.shape[axis:]))
 
 
 def squeezed(node, a, axes=None):
-    """Squeeze: without these axes of length 1."""
+    """Squeeze: remove these axes of length 1."""
     axes = listed(node, "axes", axes)
     return np.squeeze(a, None if axes is None else tuple(axes))
 
 
 def unsqueezed(node, a, axes=None):
-    """Unsqueeze: with new axes of length 1."""
+    """Unsqueeze: add axes of length 1."""
     return np.expand_dims(a, tuple(listed(node, "axes", axes)))
 
 
@@ -52,7 +52,7 @@ def transposed(node, a):
 
 
 def depth_to_space(node, a):
-    """DepthToSpace: s x s channels become s x s places; CRD (PyTorch's pixel shuffle) or DCR is how channels count."""
+    """DepthToSpace: s x s channels become s x s places. Channels count as CRD (PyTorch's pixel shuffle) or DCR."""
     s, (n, c, h, w) = node.attributes["blocksize"], a.shape
     if node.attributes.get("mode", "DCR") == "CRD":
         blocks = a.reshape(n, c // s**2, s, s, h, w).transpose(0, 1, 4, 2, 5, 3)
@@ -62,7 +62,7 @@ def depth_to_space(node, a):
 
 
 def dropped(node, a, ratio=None, training=None):
-    """Dropout does nothing outside training. Raises InputError inside."""
+    """Dropout does nothing outside training. Raises InputError if the file is for training."""
     if training is not None and np.any(training):
         raise InputError("it is exported for training; call model.eval() before the export")
     return a
@@ -82,27 +82,27 @@ def constant(node):
 
 
 def constant_of_shape(node, shape):
-    """ConstantOfShape: one number everywhere. It takes no memory until it becomes a weight."""
+    """ConstantOfShape: one number at all places. It needs no memory until it becomes a weight."""
     if min(shape, default=1) < 0 or prod(map(int, shape)) > MOST_NUMBERS:
-        raise InputError(f"it makes an array of shape {tuple(map(int, shape[:8]))}; read are at most {MOST_NUMBERS:,} "
+        raise InputError(f"it makes an array of shape {tuple(map(int, shape[:8]))}; the limit is {MOST_NUMBERS:,} "
                          "numbers")
     return np.broadcast_to(node.attributes.get("value", np.zeros(1, np.float32)).reshape(()), tuple(map(int, shape)))
 
 
 def cast(node, a):
-    """Cast: to another type of numbers. Floats stay as they are: the network converts all of them at once."""
+    """Cast: change the type of numbers. Floats do not change here: the network converts all of them together."""
     if node.attributes["to"] in FLOATS and a.dtype.kind == "f":
         return a
     return a.astype(DTYPES[node.attributes["to"]][0])
 
 
 def divided(node, a, b):
-    """Div: whole numbers are cut towards zero."""
+    """Div: for whole numbers the result is rounded towards zero."""
     return np.trunc(a / b).astype(a.dtype) if a.dtype.kind in "iu" else a / b
 
 
 def spans(node, starts=None, ends=None, axes=None, steps=None):
-    """Slice: [(axis, start, end, step)] of the sliced axes."""
+    """Return [(axis, start, end, step)] of the axes of a Slice."""
     starts, ends = listed(node, "starts", starts), listed(node, "ends", ends)
     axes, steps = listed(node, "axes", axes), listed(node, "steps", steps)
     axes = range(len(starts)) if axes is None else axes
@@ -126,7 +126,7 @@ def counted(node, start, limit, step):
 
 
 def multiplied(node, a, axes=None):
-    """ReduceProd: the product over axes, or over all."""
+    """ReduceProd: the product over some axes, or over all."""
     axes = listed(node, "axes", axes)
     return a.prod(tuple(axes) if axes else None, keepdims=bool(node.attributes.get("keepdims", 1)))
 
@@ -151,32 +151,32 @@ COMPUTED = {
     "Or": lambda node, a, b: a | b, "Min": lambda node, *a: np.minimum.reduce(np.broadcast_arrays(*a)),
     "Max": lambda node, *a: np.maximum.reduce(np.broadcast_arrays(*a)),
 }
-CHECKED = ("Constant", "ConstantOfShape", "Expand", "Shape", "Size", "Range")  # take no memory, or look themselves
+CHECKED = ("Constant", "ConstantOfShape", "Expand", "Shape", "Size", "Range")  # need no memory, or check it
 BROADCAST = ("Add", "Sub", "Mul", "Div", "Pow", "Where", "Min", "Max", "Equal", "Greater", "Less", "And", "Or")
 FREE = (*MOVES, *CHECKED)
 
 
 def computed(node, arrays, budget):
-    """The constant that a node makes of constants, if it holds at most `budget` new numbers.
+    """Return the constant that a node computes from constants.
 
-    Raises InputError for more, and for an operator that is not in the tables.
+    Raises InputError for more than `budget` new numbers, and for an operator that is not in the tables.
     """
     if node.op not in MOVES and node.op not in COMPUTED:
-        raise InputError("no constant of this operator is computed at loading")
+        raise InputError("this operator is not supported for constants")
     largest = _largest(node, arrays)
     if largest > (budget if node.op not in FREE else MOST_COMPUTED if _repeats(arrays) else MOST_NUMBERS):
-        raise InputError(f"with it, the file makes us compute more than {MOST_COMPUTED:,} constants")
-    with np.errstate(all="ignore"):  # what is not finite is refused where it becomes a weight
+        raise InputError(f"with it, the file would compute more than {MOST_COMPUTED:,} constants")
+    with np.errstate(all="ignore"):  # numbers that are not finite are refused when they become weights
         return np.asarray((MOVES.get(node.op) or COMPUTED[node.op])(node, *arrays))
 
 
 def _repeats(arrays):
-    """Whether an array shows one number at many places: a copy would need memory that it does not."""
+    """Return True if an array shows one number at many places, so that a copy would need more memory."""
     return any(a is not None and 0 in a.strides for a in arrays)
 
 
 def _largest(node, arrays):
-    """How many numbers the output can have at most."""
+    """Return the largest possible number of numbers in the output."""
     sizes = [a.size for a in arrays if a is not None]
     if node.op == "Gather":
         return sizes[1] * arrays[0].size // max(1, arrays[0].shape[node.attributes.get("axis", 0)])

@@ -1,6 +1,6 @@
-"""An ONNX file taken apart: nodes, arrays, the picture. The package `onnx` parses; what a file claims is checked here.
+"""Read nodes, arrays and the picture of an ONNX file. The package `onnx` parses it; here we check what it claims.
 
-Arrays may lie in a second file. It must lie in the same folder or below, under a relative path without ".." and links.
+Arrays may be in a second file, in the same folder or below, with a relative path that has no ".." and no links.
 """
 
 import os
@@ -20,14 +20,14 @@ DTYPES = {  # number of an element type: (dtype, the field that holds such numbe
     6: ("<i4", "int32_data"), 7: ("<i8", "int64_data"), 9: ("?", "int32_data"), 10: ("<f2", "int32_data"),
     11: ("<f8", "double_data"),
 }
-FLOATS = (1, 10, 11, 16)  # element types that are floats
+FLOATS = (1, 10, 11, 16)  # numbers of the element types that are floats
 EXTERNAL = 1  # TensorProto.EXTERNAL
-TAGS = b"\x12\x1a\x22\x28\x32\x3a\x42"  # what may follow the format's version: producer, domain, graph, opsets ...
+TAGS = b"\x12\x1a\x22\x28\x32\x3a\x42"  # fields that may follow the version: producer, domain, graph, opsets ...
 
 
 @dataclass(frozen=True)
 class Node:
-    """One node: its operator, a name for people, names of the values it reads ("" for none) and makes, attributes."""
+    """A Node has an operator, a name for messages, names of the values it reads ("" for none) and makes, attributes."""
 
     op: str
     name: str
@@ -38,8 +38,8 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """nodes in the file's order; constants: {value: array}; picture: the input's name; shape: its sizes, None where the
-    file leaves them open; double: whether numbers are float64.
+    """A Graph has nodes in the file's order; constants: {value: array}; picture: name of the input; shape: its sizes,
+    None for open sizes; double: whether numbers are float64.
     """
 
     nodes: list[Node]
@@ -54,7 +54,7 @@ class Graph:
 
 
 def onnx_start(head):
-    """Whether a file with these first three bytes is ONNX: field 1, the format's version below 128; then another field.
+    """Return True if a file with these first three bytes is ONNX: field 1, a version below 128, then another field.
 
     Protobuf has no magic number, but all writers keep the order of the fields.
     """
@@ -62,21 +62,21 @@ def onnx_start(head):
 
 
 def read_graph(data, folder):
-    """The Graph of an ONNX file's bytes; folder: where it lies, or None.
+    """Return the Graph of an ONNX file's bytes. folder: the folder of the file, or None.
 
-    Raises InputError for a damaged file, and for what is not read.
+    Raises InputError for a damaged file, and for content that is not supported.
     """
     model, newest = _parsed(data)
     opset = max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=0)
     if not EARLIEST_OPSET <= opset <= newest:
         what = "pip install --upgrade onnx" if opset > newest else "export it again, or use onnx.version_converter"
-        raise InputError(f"it is written for opset {opset}; read are {EARLIEST_OPSET} to {newest}: {what}")
+        raise InputError(f"it is written for opset {opset}; supported are {EARLIEST_OPSET} to {newest}: {what}")
     if model.functions:
-        raise InputError(f"it calls functions of its own, as {model.functions[0].name!r:.60}; replace them by their "
+        raise InputError(f"it calls its own functions, such as {model.functions[0].name!r:.60}; replace them by their "
                          "nodes with onnx.inliner.inline_local_functions, and save it again")
     g = model.graph
     if g.sparse_initializer:
-        raise InputError("it holds sparse arrays, which are not read")
+        raise InputError("it holds sparse arrays, which are not supported")
     constants = {}
     for tensor in g.initializer:
         if tensor.name in constants:
@@ -98,19 +98,19 @@ def _parsed(data):
         import onnx
         from google.protobuf.message import DecodeError
     except ImportError:
-        raise InputError("an ONNX file is read with the package onnx: pip install onnx") from None
+        raise InputError("reading an ONNX file needs the package onnx: pip install onnx") from None
     model = onnx.ModelProto()
     try:
         model.ParseFromString(data)
     except DecodeError as error:
-        raise InputError(f"it is damaged, or no ONNX file: {error}") from None
+        raise InputError(f"it is damaged, or not an ONNX file: {error}") from None
     return model, onnx.defs.onnx_opset_version()
 
 
 def nodes_of(graph, folder):
-    """The nodes of a graph, or of a subgraph. Raises InputError where there are too many, or one of another domain."""
+    """Return the nodes of a graph or subgraph. Raises InputError for too many nodes, or a node of another domain."""
     if len(graph.node) > MOST_NODES:
-        raise InputError(f"it has {len(graph.node):,} nodes; read are at most {MOST_NODES:,}")
+        raise InputError(f"it has {len(graph.node):,} nodes; the limit is {MOST_NODES:,}")
     for node in graph.node:
         if node.domain not in ("", "ai.onnx"):
             raise InputError(f"node {node.name[:60]!r} is {node.op_type:.40} of {node.domain!r:.40}, which is not "
@@ -120,23 +120,23 @@ def nodes_of(graph, folder):
 
 
 def _attribute(a, folder):
-    """A number, a text, a list of numbers, an array, or a subgraph as it is."""
+    """Return an attribute: a number, a text, a list of numbers, an array, or an unchanged subgraph."""
     kind = {1: "f", 2: "i", 3: "s", 4: "t", 5: "g", 6: "floats", 7: "ints", 8: "strings"}.get(a.type)
     if kind is None:
-        raise InputError(f"attribute {a.name!r:.40} has a type that is not read")
+        raise InputError(f"attribute {a.name!r:.40} has a type that is not supported")
     value = getattr(a, kind)
     if kind in ("floats", "ints", "strings"):
         return list(value)
     if kind == "f":
-        return float(str(np.float32(value)))  # 0.1 for the float32 0.10000000149: what a person wrote before the export
+        return float(str(np.float32(value)))  # 0.1 for the float32 0.10000000149: the number before the export
     return array_of(value, folder) if kind == "t" else value.decode() if kind == "s" else value
 
 
 def array_of(tensor, folder):
-    """The numbers of a tensor of the file. Raises InputError for sizes that are not those of its bytes."""
+    """Return the numbers of a tensor in the file. Raises InputError if its shape does not fit the number of bytes."""
     shape, name = tuple(tensor.dims), tensor.name[:60]
     if tensor.data_type not in DTYPES:
-        raise InputError(f"array {name!r} holds numbers of type {tensor.data_type}; read are floats, integers and "
+        raise InputError(f"array {name!r} holds numbers of type {tensor.data_type}; supported are floats, integers and "
                          "booleans")
     if len(shape) > MOST_AXES or min(shape, default=0) < 0:
         raise InputError(f"array {name!r} has a shape that makes no sense: {shape[:MOST_AXES]}")
@@ -148,7 +148,7 @@ def array_of(tensor, folder):
         data = tensor.raw_data
     else:
         numbers = getattr(tensor, where)
-        stored = np.uint16 if tensor.data_type == 10 else dtype  # a float16 by its bits
+        stored = np.uint16 if tensor.data_type == 10 else dtype  # a float16 is stored by its bits
         data = np.array(numbers, stored).tobytes() if len(numbers) == count else b""
     if len(data) != count * dtype.itemsize:
         raise InputError(f"array {name!r} has {len(data):,} bytes; its shape {shape} needs {count * dtype.itemsize:,}")
@@ -156,24 +156,24 @@ def array_of(tensor, folder):
 
 
 def _external(tensor, folder, length):
-    """`length` bytes of another file. Raises InputError for a place outside the folder, a link, or too few bytes."""
+    """Return `length` bytes of another file. Raises InputError for a path outside, a link, or missing bytes."""
     entries = {entry.key: entry.value for entry in tensor.external_data}
     location, offset = entries.get("location", ""), int(entries.get("offset", 0))
     inside = PurePosixPath(location)
     windows = PureWindowsPath(location)
     if not location or inside.is_absolute() or windows.drive or windows.root or ".." in (*inside.parts, *windows.parts):
-        raise InputError(f"array {tensor.name[:60]!r} lies in {location[:60]!r}; only files beside it and below are "
-                         "read")
+        raise InputError(f"array {tensor.name[:60]!r} is in {location[:60]!r}; files in this folder or below are "
+                         "supported")
     if folder is None:
-        raise InputError(f"its arrays lie in {location[:60]!r}; give the path of the file, not its content")
+        raise InputError(f"its arrays are in {location[:60]!r}; give the path of the file, not its content")
     path = folder.joinpath(*inside.parts)
     if any(folder.joinpath(*inside.parts[:i + 1]).is_symlink() for i in range(len(inside.parts))):
         raise InputError(f"{location[:60]!r}, which holds its arrays, is a link; copy the file itself there")
     if not path.is_file():
-        raise InputError(f"its arrays lie in {location[:60]!r}, which is missing; keep the two files in one folder")
+        raise InputError(f"its arrays are in {location[:60]!r}, which is missing; keep the two files in one folder")
     if offset < 0 or offset + length > path.stat().st_size or int(entries.get("length", length)) != length:
         raise InputError(f"array {tensor.name[:60]!r} needs {length:,} bytes from {offset:,} of {location[:60]!r}, "
-                         f"which has {path.stat().st_size:,}, or says another length")
+                         f"which has {path.stat().st_size:,}, or the lengths do not agree")
     with open(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as file:
         file.seek(offset)
         return file.read(length)

@@ -1,8 +1,8 @@
-"""Formulas that exporters write out in many nodes, and that we have as one op: found from their last node backwards.
+"""Find formulas that exporters write as many nodes and that are one op here. We search back from their last node.
 
-A pattern is "x", the formula's input; a number; a letter, which stands for a constant; or (operator, pattern, ...). The
-inputs of Add and Mul may change places. PyTorch's local response normalisation pools over (N, 1, C, H, W): there, nodes
-that only give the numbers another shape are looked through.
+A pattern is "x", the formula's input; or a number; or a letter, which means a constant; or (operator, pattern, ...).
+The inputs of Add and Mul may be in either order. PyTorch's local response normalisation pools over (N, 1, C, H, W):
+there we skip nodes that only change the shape.
 """
 
 from math import pi, sqrt
@@ -11,11 +11,11 @@ import numpy as np
 
 from tinyattr.files.onnx.constants import listed
 
-SHAPES = ("Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten")  # another shape, the same order
+SHAPES = ("Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten")  # these change the shape, not the order
 HALF_ERF = ("Add", ("Erf", ("Div", "x", sqrt(2))), 1), ("Add", ("Erf", ("Mul", "x", sqrt(0.5))), 1)
 THIRD_POWER = ("Mul", "x", ("Mul", "x", "x")), ("Pow", "x", 3)
 SQUARE = ("Mul", "x", "x"), ("Pow", "x", 2)
-FORMULAS = [  # (pattern, the operator it is)
+FORMULAS = [  # (pattern, the operator that it means)
     *((pattern, "Gelu") for e in HALF_ERF for pattern in (
         ("Mul", ("Mul", "x", e), 0.5), ("Mul", ("Mul", "x", 0.5), e), ("Mul", "x", ("Mul", e, 0.5)))),
     *((("Mul", 0.5, ("Mul", "x", ("Add", 1, ("Tanh", ("Mul", sqrt(2 / pi), ("Add", "x", ("Mul", 0.044715, cube))))))),
@@ -31,7 +31,7 @@ ROOTS = {pattern[0] for pattern, _ in FORMULAS}
 
 
 def formula(node, makers, values):
-    """(operator, the name of x, attributes) of the formula that ends with a node; None where there is none.
+    """Return (operator, the name of x, attributes) of the formula that ends with a node, or None.
 
     makers: {value: the node that makes it}; values: {value: array or Value}.
     """
@@ -47,7 +47,7 @@ def formula(node, makers, values):
 
 
 def _match(pattern, name, found, makers, values, through):
-    """What x and the letters stand for, if a value is this pattern; else None."""
+    """Return the values of x and of the letters if a value has this pattern, else None."""
     if isinstance(pattern, tuple):
         node = makers.get(source(name, makers, through))
         if node is None or node.op != pattern[0]:
@@ -74,8 +74,8 @@ def _match(pattern, name, found, makers, values, through):
 
 
 def source(name, makers, through):
-    """The value that the operators in `through` made this one of; also where an If chooses between such."""
-    for _ in range(len(makers) + 1):  # a cycle would never end
+    """Follow a value back through the operators in `through`, also if an If chooses between such branches."""
+    for _ in range(len(makers) + 1):  # a limit, because a cycle would never end
         node = makers.get(name)
         if node is None or node.op not in (*through, "If"):
             break
@@ -88,7 +88,7 @@ def source(name, makers, through):
 
 
 def _inside(branch, through):
-    """The outer value that a branch of an If is made of by the operators in `through`; None where it does more."""
+    """Return the outer value of an If's branch that has only operators in `through`; None for another branch."""
     made = {n.output[0]: n for n in branch.node if n.output}
     name = branch.output[0].name if branch.output else None
     for _ in branch.node:
@@ -98,7 +98,7 @@ def _inside(branch, through):
 
 
 def _attributes(op, found, values):
-    """(operator, its attributes) of a formula that was found; None if its parts have other numbers than it needs."""
+    """Return (operator, its attributes) of a formula that was found; None if its numbers are wrong."""
     if op == "TanhGelu":
         return "Gelu", {"approximate": "tanh"}
     if op == "HardSwish":
@@ -117,5 +117,5 @@ def _attributes(op, found, values):
 
 
 def shortest(number):
-    """The shortest decimal that is this float32: 0.1 for 0.10000000149. What a person wrote before the export."""
+    """Return the shortest decimal of a float32, the number before the export: 0.1 for 0.10000000149."""
     return float(str(np.float32(number))) if np.asarray(number).dtype != np.float64 else float(number)

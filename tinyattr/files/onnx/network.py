@@ -1,4 +1,4 @@
-"""From the nodes of an ONNX file to the layers of a Network: the walk over them, in the file's order."""
+"""Walk over the nodes of an ONNX file, in the file's order, to make the layers of a Network."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
@@ -14,14 +14,14 @@ from tinyattr.files.onnx.formulas import formula, source
 from tinyattr.files.onnx.operators import OPERATORS
 from tinyattr.files.weight_file import DAMAGED, MOST_NUMBERS, Array, Description
 
-NHWC = [0, 3, 1, 2]  # the Transpose that files from TensorFlow begin with
+NHWC = [0, 3, 1, 2]  # files from TensorFlow start with this Transpose
 
 
 def onnx_contents(data, path, size=None):
-    """(layout, layers, description, graph, (), True) of an ONNX file's bytes, for `WeightFile`.
+    """Return (layout, layers, description, graph, (), True) of an ONNX file's bytes: see `WeightFile`.
 
-    path: where it lies, or a name where that is nowhere; a second file must lie beside it. size: of pictures, a number
-    or (H, W), where the file leaves it open. Raises InputError, which names node and operator, for what is not read.
+    path: path of the file, or a name; a second file must be in the same folder. size: of pictures, a number or (H, W),
+    if the file does not fix it. Raises InputError, which names node and operator, if something is not supported.
     """
     graph = read_graph(data, path.parent if path.exists() else None)
     shape = picture_shape(graph, size)
@@ -33,11 +33,11 @@ def onnx_contents(data, path, size=None):
 
 
 def _array(name, w):
-    return Array(name, w.shape, lambda: np.ascontiguousarray(w), lambda a, where: a)  # the builder has vetted it
+    return Array(name, w.shape, lambda: np.ascontiguousarray(w), lambda a, where: a)  # the builder has checked it
 
 
 def picture_shape(graph, size):
-    """The picture's shape in the file, (N, C, H, W) or (N, H, W, C). An open N is 1."""
+    """Return the picture's shape in the file, (N, C, H, W) or (N, H, W, C). An open N becomes 1."""
     shape = list(graph.shape)
     rows = slice(1, 3) if _channels_last(graph) else slice(2, 4)
     if len(shape) != 4:
@@ -48,25 +48,25 @@ def picture_shape(graph, size):
             raise InputError(f"its pictures are {shape[rows][0]} x {shape[rows][1]}; got size {size[0]} x {size[1]}")
         shape[rows] = size
     if None in shape[rows]:
-        raise InputError("it leaves the size of pictures open; say it: size=224 (command line: --size 224), or "
+        raise InputError("it does not fix the size of pictures; give size=224 (command line: --size 224), or "
                          "input=InputSpec((H, W), ...)")
     if None in shape[1:]:
-        raise InputError("it leaves the number of channels open; export it with a fixed one")
+        raise InputError("it does not fix the number of channels; export it with a fixed number")
     if min(shape[1:]) < 1 or (shape[0] or 1) < 1 or prod(shape[1:]) * (shape[0] or 1) > MOST_NUMBERS:
         raise InputError(f"its pictures have shape {shape}, which makes no sense")
     return (shape[0] or 1, *shape[1:])
 
 
 def _channels_last(graph):
-    """Whether the picture comes as (N, H, W, C): all that is done to it first is a transposition to (N, C, H, W)."""
+    """Return True if the picture is (N, H, W, C): then the first nodes only transpose it to (N, C, H, W)."""
     first = [n for n in graph.nodes if graph.picture in n.inputs]
     return bool(first) and all(n.op == "Transpose" and n.attributes.get("perm") == NHWC for n in first)
 
 
 @dataclass(frozen=True)
 class Call:
-    """A node with the values of its inputs, as operators see it. readers: the operators that read its first output;
-    closing: whether the network ends with it; alone: layers that nobody but this node reads.
+    """A Call is a node with the values of its inputs. readers: the operators that read its first output; closing:
+    whether the network ends with it; alone: layers that only this node reads.
     """
 
     op: str
@@ -80,33 +80,33 @@ class Call:
     alone: frozenset = frozenset()
 
     def value(self, i):
-        """Input i, which depends on the picture. Raises InputError for a constant."""
+        """Return input i, which depends on the picture. Raises InputError for a constant."""
         if i >= len(self.inputs) or not isinstance(self.inputs[i], Value):
-            raise InputError(f"its input {i} is a constant or missing; expected what depends on the picture")
+            raise InputError(f"its input {i} is a constant or missing; expected a value that depends on the picture")
         return self.inputs[i]
 
     def constant(self, i):
-        """Input i as an array; None where it is left out. Raises InputError where it depends on the picture."""
+        """Return input i as an array, or None if it is left out. Raises InputError if it depends on the picture."""
         found = self.inputs[i] if i < len(self.inputs) else None
         if isinstance(found, Value):
             raise InputError(f"its input {i} depends on the picture; expected a constant")
         return found
 
     def values(self):
-        """All inputs that depend on the picture."""
+        """Return all inputs that depend on the picture."""
         return [v for v in self.inputs if isinstance(v, Value)]
 
     def constants(self):
-        """All inputs that are constant."""
+        """Return all inputs that are constant."""
         return [v for v in self.inputs if isinstance(v, np.ndarray)]
 
 
 class Walk(Builder):
-    """Goes over the nodes once. values: {name: Value, array, or the InputError of a node that could not be read}.
+    """A Walk reads the nodes once. values: {name: Value, array, or the InputError of a node that we could not read}.
 
-    Such an error is raised where somebody needs the value; a formula may go past it.
-    makers: {value: its node}; readers: {value: operators}; holders: {layer: how many values lie in it}; budget: how
-    many constants may still be computed; taken_off: the operator at the end that was; note: the same in words.
+    Such an error is raised only when the value is needed, because a formula may replace the node. makers: {value: its
+    node}; readers: {value: operators}; holders: {layer: number of values in it}; budget: number of constants that we
+    may still compute; taken_off: the operator that we removed at the end; note: a sentence about this.
     """
 
     def __init__(self, graph, shape, dtype):
@@ -134,25 +134,25 @@ class Walk(Builder):
         return channels_first("input", (*shape[2:], shape[1]), shape[0])
 
     def network(self):
-        """(layers, weights) of a Network: those that the logits need."""
+        """Return (layers, weights) of a Network: only those that the logits need."""
         for node in self.graph.nodes:
             self.read(node)
         value = self.lookup(self.graph.output)
         if not isinstance(value, Value):
             raise InputError("its output does not depend on the picture")
         if np.prod(value.shape[1:]) != max(value.shape[1:], default=1):
-            raise InputError(f"it ends with values {value.shape}; expected logits (N, classes)")
+            raise InputError(f"its output has shape {value.shape}; expected logits (N, classes)")
         last = self.arranged(value.moved(value.numbered().reshape(len(value.numbered()), -1)), 1)
-        self.note = f"the last {self.taken_off} is taken off" if self.taken_off else ""
+        self.note = f"the last {self.taken_off} is removed" if self.taken_off else ""
         if np.prod(value.shape[1:]) == 1:
             last = self.add("logits", "two_logits", (last,), (2,))
-            self.note = "; ".join(filter(None, (self.note, "the one output z is taken for the logits (0, z)")))
+            self.note = "; ".join(filter(None, (self.note, "the one output z is read as the logits (0, z)")))
         return self._needed(last)
 
     def read(self, node):
-        """Put the values that a node makes into `values`, or an error in their place."""
+        """Put the values that a node makes into `values`, or an error instead."""
         which = f"node {node.name!r:.80} ({node.op:.40})"
-        missing = InputError(f"{which}: only its first output is read")
+        missing = InputError(f"{which}: only its first output is supported")
         try:
             made = self._made(node)
         except InputError as error:
@@ -182,12 +182,12 @@ class Walk(Builder):
                 return [fold.MOVES[node.op](node, value, *call.inputs[1:])]
             return [value.moved(fold.MOVES[node.op](node, value.numbered(), *call.inputs[1:]))]
         if node.op not in OPERATORS:
-            raise InputError("no op of ours is this operator")
+            raise InputError("this operator is not supported")
         made = OPERATORS[node.op](self, call)
         return made if isinstance(made, list) else [made]
 
     def call(self, node):
-        """The node with the values of its inputs. Raises the InputError of an input that could not be read."""
+        """Return the Call of a node. Raises the InputError of an input that we could not read."""
         inputs = tuple(self.lookup(name) if name else None for name in node.inputs)
         while inputs and inputs[-1] is None:
             inputs = inputs[:-1]
@@ -197,17 +197,17 @@ class Walk(Builder):
                     frozenset(self.readers[node.outputs[0]]), node.outputs[0] == self.closing, frozenset(alone))
 
     def lookup(self, name):
-        """A Value or an array. Raises InputError."""
+        """Return the Value or array of this name. Raises InputError."""
         value = self.values.get(name)
         if value is None:
-            later = "only later: the nodes are not in order, or go in a circle" if name in self.makers else "nowhere"
+            later = "only later: the nodes are not in order, or form a circle" if name in self.makers else "nowhere"
             raise InputError(f"{name!r:.60} is read, but made {later}")
         if isinstance(value, InputError):
             raise value
         return value
 
     def _needed(self, last):
-        """The layers that `last` needs, with inputs only where they are not the layer before, and their weights."""
+        """Return the layers that `last` needs, and their weights. "inputs" only where it is not the layer before."""
         reads, needed = {name: inputs for name, _, inputs, _ in self.layers}, set()
         open_ = [last]
         while open_:

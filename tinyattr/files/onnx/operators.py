@@ -1,7 +1,7 @@
-"""How an operator of the file becomes layers of ours: OPERATORS maps its name to a function (builder, node) -> Value.
+"""Translate an operator of the file into our layers: OPERATORS maps its name to a function (builder, node) -> Value.
 
-Here are activations, slices and borders, and what ends a network. What only moves numbers stands in constants.MOVES,
-windows and sums in files of their own.
+This file has activations, slices, borders, and operators at the end of a network. Operators that only move numbers are
+in constants.MOVES; windows and sums have their own files.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ from tinyattr.files.onnx.windows import conv, conv_transpose, global_pool, pool
 
 
 def per_number(op, **names):
-    """An activation: `op`, whose attributes are named as given here: ours = (the file's, its default)."""
+    """Return the reader of an activation `op`. names: our attribute = (name in the file, default)."""
     def read(net, node):
         about = {ours: node.attributes.get(theirs, default) for ours, (theirs, default) in names.items()}
         return activated(net, node, op, **about)
@@ -24,14 +24,14 @@ def per_number(op, **names):
 
 
 def activated(net, node, op, weights=(), **about):
-    """The Value of an activation of the node's first input: each number stays where it is."""
+    """Return the Value of an activation of the node's first input. Each number keeps its place."""
     value = node.value(0)
     layer = net.add(node.name, op, (value.layer,), value.ours, weights, **about)
     return Value(layer, value.shape, value.ours, value.places)
 
 
 def clip(net, node):
-    """Clip -> clip, or relu for what is only kept from being negative. Newer files give the limits as inputs."""
+    """Clip -> clip, or relu if the only limit is 0 from below. Newer files give the limits as inputs."""
     low, high = (node.attributes.get(key) if node.constant(i) is None else float(node.constant(i))
                  for i, key in ((1, "min"), (2, "max")))
     if low == 0 and high is None:
@@ -56,7 +56,7 @@ def selu(net, node):
 def prelu(net, node):
     """PRelu -> prelu with a slope for each channel, or for each number."""
     value, slope = node.value(0), node.constant(1)
-    if net.opset < 7 and slope.ndim == 1:  # one for each channel, then
+    if net.opset < 7 and slope.ndim == 1:  # before opset 7: one slope for each channel
         slope = slope.reshape(-1, *[1] * (len(value.shape) - 2))
     return activated(net, node, "prelu", (like(value, slope),))
 
@@ -73,14 +73,14 @@ def mish(net, node):
 def swish(net, node):
     """Swish -> silu."""
     if node.attributes.get("alpha", 1.0) != 1:
-        raise InputError("only alpha = 1 is read")
+        raise InputError("only alpha = 1 is supported")
     return activated(net, node, "silu")
 
 
 def cast(net, node):
-    """Cast of floats to floats: the network computes in one type."""
+    """Cast of floats to floats changes nothing, because the network computes in one type."""
     if node.attributes["to"] not in FLOATS:
-        raise InputError("what depends on the picture becomes whole numbers or booleans")
+        raise InputError("a value that depends on the picture becomes whole numbers or booleans")
     return node.value(0)
 
 
@@ -102,7 +102,7 @@ def concat(net, node):
     """Concat of channels, or of places -> concat."""
     values, axis = node.values(), node.attributes["axis"]
     if node.constants():
-        raise InputError("a constant is joined to what depends on the picture")
+        raise InputError("it joins a constant and a value that depends on the picture")
     if len(values) == 1:
         return values[0]
     shape = values[0].shape
@@ -110,17 +110,17 @@ def concat(net, node):
     if axis == 0 or len({(*v.shape[:axis], *v.shape[axis + 1:], len(v.shape)) for v in values}) > 1:
         raise InputError(f"values of shapes {[v.shape for v in values]} cannot be joined along axis {axis}")
     joined = (*shape[:axis], sum(v.shape[axis] for v in values), *shape[axis + 1:])
-    about = {} if axis == 1 else {"axis": axis - 1}  # places come first here
+    about = {} if axis == 1 else {"axis": axis - 1}  # in our order places come before channels
     return net.result(node.name, "concat", [net.maps(v) for v in values], (*joined[2:], joined[1]), shape[0], **about)
 
 
 def cut(net, node, value, where):
-    """A strided slice {axis: (start, stop, step)} of a value; the whole value where nothing is cut off."""
+    """Return a strided slice {axis: (start, stop, step)} of a value, or the value itself if it is the whole."""
     shape = value.shape
     where = {axis % len(shape): slice(*span).indices(shape[axis]) for axis, span in where.items()}
     where = {axis: span for axis, span in where.items() if span != (0, shape[axis], 1)}
     if 0 in where or any(step < 1 for _, _, step in where.values()):
-        raise InputError("it picks pictures of a batch, or turns an axis round; neither is read")
+        raise InputError("it picks pictures of a batch, or reverses an axis; neither is supported")
     if not where:
         return value
     all_axes = [where.get(axis, (0, shape[axis], 1)) for axis in (*range(2, len(shape)), 1)]
@@ -152,7 +152,7 @@ def pad(net, node):
     """Pad with a constant -> pad, and slice where it is negative."""
     value, rank = node.value(0), len(node.value(0).shape)
     if node.attributes.get("mode", "constant") != "constant":
-        raise InputError(f"padding by {node.attributes['mode']!r:.30} is not read")
+        raise InputError(f"padding by {node.attributes['mode']!r:.30} is not supported")
     pads, axes = listed(node, "pads", node.constant(1)), listed(node, "axes", node.constant(3))
     fill = node.attributes.get("value", 0.0) if node.constant(2) is None else float(node.constant(2))
     axes = range(rank) if axes is None else [a % rank for a in axes]
@@ -160,7 +160,7 @@ def pad(net, node):
     if not sides:
         return value
     if rank != 4 or 0 in sides:
-        raise InputError("only maps (N, C, H, W) are padded, not pictures of a batch")
+        raise InputError("only maps (N, C, H, W) can be padded, not pictures of a batch")
     inner = {a: (max(0, -before), value.shape[a] - max(0, -after), 1) for a, (before, after) in sides.items()}
     value = cut(net, node, value, inner)
     rows, columns, channels = (tuple(max(0, p) for p in sides.get(a, (0, 0))) for a in (2, 3, 1))
@@ -172,7 +172,7 @@ def pad(net, node):
 
 
 def resize(net, node):
-    """Upsample, Resize to the nearest neighbour by whole factors -> upsample; bilinearly -> resize."""
+    """Upsample, Resize: nearest neighbour by whole factors -> upsample; bilinear -> resize."""
     value, shape = node.value(0), node.value(0).shape
     newer = node.op == "Resize" and len(node.names) > 2  # Resize since opset 11: x, region, scales, sizes
     scales, sizes = node.constant(2 if newer else 1), node.constant(3)
@@ -185,14 +185,14 @@ def resize(net, node):
     rounding = about.get("nearest_mode", "round_prefer_floor" if newer else "floor")
     nearest = rounding == "floor" if way == "asymmetric" else rounding.startswith("round") and "half_pixel" in way
     if len(shape) != 4 or tuple(scales[:2]) != (1, 1):
-        raise InputError(f"factors {scales} do not leave pictures and channels as they are")
+        raise InputError(f"factors {scales} must leave pictures and channels as they are")
     if about.get("mode", "nearest") == "linear" and "half_pixel" in way and not about.get("antialias", 0):
         size = tuple(round(n * s) for n, s in zip(shape[2:], scales[2:], strict=True))
         if any(abs(n * s - new) > 1e-4 for n, s, new in zip(shape[2:], scales[2:], size, strict=True)) or min(size) < 2:
-            raise InputError(f"factors {scales} make no whole number of rows and columns of maps {shape}")
+            raise InputError(f"factors {scales} give no whole number of rows and columns of maps {shape}")
         return net.result(node.name, "resize", (net.maps(value),), (*size, shape[1]), shape[0], size=size)
     if about.get("mode", "nearest") != "nearest" or not nearest:
-        raise InputError("read are the nearest neighbour with whole factors, and mode linear with half_pixel")
+        raise InputError("supported are the nearest neighbour with whole factors, and mode linear with half_pixel")
     if any(s != int(s) or s < 1 for s in scales):
         raise InputError(f"factors {scales} are no whole factors of rows and columns")
     down, across = (int(s) for s in scales[2:])
@@ -202,14 +202,14 @@ def resize(net, node):
 
 
 def reduce(op, everywhere):
-    """ReduceMean, ReduceMax, ReduceSum: a global pool over rows and columns, else mean, max or sum over our axes."""
+    """ReduceMean, ReduceMax, ReduceSum: over rows and columns a global pool, else mean, max or sum over our axes."""
     def read(net, node):
         value = node.value(0)
         rank, axes = len(value.shape), listed(node, "axes", node.constant(1))
         keep = node.attributes.get("keepdims", 1)
         axes = sorted({a % rank for a in axes or []})
         if not axes or 0 in axes:
-            raise InputError("it goes over the pictures of a batch, too")
+            raise InputError("it also reduces over the pictures of a batch")
         if rank == 4 and axes == [2, 3] and everywhere:
             found = global_pool(everywhere)(net, node, flat=not keep)
         else:
@@ -230,12 +230,12 @@ def lrn(net, node):
 
 
 def softmax(net, node):
-    """Softmax, LogSoftmax at the end, over all classes, are taken off: the network ends at the logits."""
+    """Softmax or LogSoftmax at the end, over all classes, is removed: the network ends at the logits."""
     value, old = node.value(0), net.opset < 13
     axis, n = node.attributes.get("axis", 1 if old else -1) % len(value.shape), np.prod(value.shape[1:])
-    over = np.prod(value.shape[axis:]) if old else value.shape[axis]  # it was over this axis and all after it
+    over = np.prod(value.shape[axis:]) if old else value.shape[axis]  # before opset 13: this and all later axes
     if not node.closing or over != n or axis == 0:
-        raise InputError("only a softmax over all classes, at the end, is read")
+        raise InputError("only a softmax over all classes, at the end, is supported")
     if n == 1:
         raise InputError("it is a softmax of a single number, which is 1 for every picture")
     net.taken_off = node.op
@@ -243,13 +243,13 @@ def softmax(net, node):
 
 
 def sigmoid(net, node):
-    """Sigmoid; one of a single number at the end is taken off, and the logits are (0, z)."""
+    """Sigmoid -> sigmoid. At the end, a sigmoid of a single number is removed, and the logits are (0, z)."""
     if not node.closing:
         return activated(net, node, "sigmoid")
     value = node.value(0)
     n = np.prod(value.shape[1:])
     if n != 1:
-        raise InputError(f"it ends with {n} sigmoids, each for itself, where scores need a softmax over classes; "
+        raise InputError(f"it ends with {n} separate sigmoids, but scores need a softmax over classes; "
                          "export the network without them to explain these numbers as logits")
     net.taken_off = node.op
     return value

@@ -1,4 +1,4 @@
-"""Convolutions and pools of the file as ours: kernels (out, in, kh, kw) become (kh, kw, in, out)."""
+"""Read convolutions and pools: kernels (out, in, kh, kw) become (kh, kw, in, out)."""
 
 import numpy as np
 
@@ -7,14 +7,14 @@ from tinyattr.errors import InputError
 
 
 def attributes_of(**given):
-    """Attributes as a person writes them: one number for two equal ones, and none that is a default of ours."""
+    """Return attributes in a short form: one number for two equal numbers, and no attribute that has our default."""
     plain = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "ceil": False, "count_padding": False}
     short = {key: _short(value) for key, value in given.items()}
     return {key: value for key, value in short.items() if key not in plain or value != plain[key]}
 
 
 def _short(value):
-    """((1, 1), (2, 2)) is (1, 2), and (3, 3) is 3."""
+    """Shorten ((1, 1), (2, 2)) to (1, 2), and (3, 3) to 3."""
     if isinstance(value, tuple):
         value = tuple(map(_short, value))
         if len(set(value)) == 1 and not isinstance(value[0], tuple):
@@ -25,11 +25,11 @@ def _short(value):
 
 
 def window(node, lengths, size):
-    """(stride, dilation, padding ((top, bottom), (left, right))) of a window over maps. Raises InputError."""
+    """Return (stride, dilation, padding ((top, bottom), (left, right))) of a window over maps. Raises InputError."""
     stride = two(node.attributes.get("strides", [1, 1]))
     dilation = two(node.attributes.get("dilations", [1, 1]))
     if min(*size, *stride, *dilation) < 1:
-        raise InputError(f"windows, strides and dilations are at least 1; got {size}, {stride}, {dilation}")
+        raise InputError(f"windows, strides and dilations must be at least 1; got {size}, {stride}, {dilation}")
     auto = node.attributes.get("auto_pad", "NOTSET")
     if auto in ("SAME_UPPER", "SAME_LOWER"):
         both = [max((-(-length // s) - 1) * s + (k - 1) * d + 1 - length, 0)
@@ -44,29 +44,29 @@ def window(node, lengths, size):
 
 
 def halves(p, more_after):
-    """(before, after) of so much padding; of an odd number, the larger half comes after, or before."""
+    """Divide a padding p into (before, after). If p is odd, `after` is larger, or `before` without more_after."""
     return (p // 2, p - p // 2) if more_after else (p - p // 2, p // 2)
 
 
 def two(numbers):
-    """The two numbers of a list, for rows and columns. Raises InputError for windows over one axis or three."""
+    """Return the two numbers of a list, for rows and columns. Raises InputError for windows over one axis or three."""
     if len(numbers) != 2:
-        raise InputError(f"read are windows over rows and columns; it has {len(numbers)} axes")
+        raise InputError(f"only windows over rows and columns are supported; it has {len(numbers)} axes")
     return tuple(int(n) for n in numbers)
 
 
 def maps_of(value):
-    """(N, C, (H, W)) of a value that must be maps. Raises InputError."""
+    """Return (N, C, (H, W)) of a value that must be maps. Raises InputError."""
     if len(value.shape) != 4:
         raise InputError(f"expected maps (N, C, H, W); got shape {value.shape}")
     return value.shape[0], value.shape[1], value.shape[2:]
 
 
 def filled(node, position, axes):
-    """The constant input at a position, with so many axes. Raises InputError."""
+    """Return the constant input at a position, with this number of axes. Raises InputError."""
     array = node.constant(position)
     if array is None or array.ndim != axes or not all(array.shape):
-        raise InputError(f"weights with {axes} axes expected; got {'none' if array is None else array.shape}")
+        raise InputError(f"expected weights with {axes} axes; got {'none' if array is None else array.shape}")
     return array
 
 
@@ -92,7 +92,7 @@ def conv_transpose(net, node):
     enter, out, *size = kernel.shape
     stride, dilation, padding = window(node, lengths, size)
     if node.attributes.get("group", 1) != 1 or dilation != (1, 1) or enter != channels:
-        raise InputError("transposed convolutions with groups or dilation are not read")
+        raise InputError("transposed convolutions with groups or dilation are not supported")
     more = two(node.attributes.get("output_padding", [0, 0]))
     full = [(length - 1) * s + k + m for length, s, k, m in zip(lengths, stride, size, more, strict=True)]
     auto, shape = node.attributes.get("auto_pad", "NOTSET"), node.attributes.get("output_shape")
@@ -102,7 +102,7 @@ def conv_transpose(net, node):
         padding = [halves(p, auto == "SAME_UPPER") for p in both]
     padding = tuple((before, after - m) for (before, after), m in zip(padding, more, strict=True))
     if min(min(padding)) < 0:
-        raise InputError("its output is larger than its windows reach (output_padding); that is not read")
+        raise InputError("its output is larger than its windows reach (output_padding), which is not supported")
     rows = tuple(total - m - sum(p) for total, m, p in zip(full, more, padding, strict=True))
     about = attributes_of(stride=stride, padding=padding)
     return _with_bias(net, node, "conv2d_transpose", value, (*rows, out), kernel.transpose(2, 3, 0, 1), about)
@@ -119,14 +119,14 @@ def _with_bias(net, node, op, value, ours, kernel, about):
 
 
 def pool(op, everywhere):
-    """MaxPool, AveragePool -> max_pool, avg_pool; a window as large as the map is a global pool."""
+    """MaxPool, AveragePool -> max_pool, avg_pool. A window as large as the map becomes a global pool."""
     def read(net, node):
         value = node.value(0)
         n, channels, lengths = maps_of(value)
         size = two(node.attributes["kernel_shape"])
         stride, dilation, padding = window(node, lengths, size)
         if dilation != (1, 1):
-            raise InputError("pools with dilation are not read")
+            raise InputError("pools with dilation are not supported")
         if size == lengths and padding == ((0, 0), (0, 0)):
             return global_pool(everywhere)(net, node)
         if any(max(p) >= k for p, k in zip(padding, size, strict=True)):
@@ -144,7 +144,7 @@ FLATTENING = {"Flatten", "Reshape", "Squeeze", "Shape", "Softmax", "LogSoftmax"}
 
 
 def global_pool(op):
-    """GlobalAveragePool, GlobalMaxPool -> global_avg_pool, global_max_pool; one place stays where maps are needed."""
+    """GlobalAveragePool, GlobalMaxPool -> global_avg_pool, global_max_pool. One place stays if maps are needed."""
     def read(net, node, flat=False):
         value = node.value(0)
         n, channels, _ = maps_of(value)

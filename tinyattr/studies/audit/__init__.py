@@ -1,7 +1,7 @@
-"""The second paper's open question, answered by measurement: which attribution methods does t(x) move, and how far?
+"""Measure the second paper's open question: which attribution methods does t(x) change, and by how much?
 
 Lerma & Lucas 2023b end: "Future work can be used to determine in what extent the problem applies to a wider class of
-attribution methods." `audit` runs methods x scores x attacks over pictures; its table is the answer.
+attribution methods." `audit` runs all methods, scores and attacks on pictures; its table answers the question.
 """
 
 from tinyattr.studies.audit.cell import ATTACKS, AUDITED, compare, examine

@@ -1,4 +1,4 @@
-"""One cell of the audit: one picture, one method, one score; a row of numbers for every attack."""
+"""One cell of the audit: one picture, one method and one score. It gives a row of numbers for every attack."""
 
 from functools import cache, lru_cache
 from itertools import takewhile
@@ -25,11 +25,11 @@ VARIANTS = {  # name in the table: (method, options, the only score it belongs t
     "eigen_cam, weighted": ("eigen_cam", {"weighted": True}, None),
 }
 AUDITED = {**{name: (name, {}, None) for name in METHODS}, **VARIANTS}
-QUICK = {"samples": 16, "steps": 16, "stride": 32}  # in place of the methods' own defaults: verdicts need no more
+QUICK = {"samples": 16, "steps": 16, "stride": 32}  # smaller than the methods' defaults, because verdicts need no more
 
 
 def corner_of_pixels(net, K=10.0, layer=None):
-    """t = K times the sum of the upper left seventh of the picture: what fools methods that explain pixels."""
+    """t = K times the sum of the upper left seventh of the picture. It fools methods that explain pixels."""
     if net.input is None:
         raise InputError(f"{net.name} does not say how large its pictures are: load it with input=InputSpec(...)")
     H, W = net.input.shape[:2]
@@ -39,8 +39,8 @@ def corner_of_pixels(net, K=10.0, layer=None):
 
 
 def early(net, K=10.0, layer=None):
-    """t tapped well before the explained layer, so that it does not pass through it (T4): at the max-pool, or where
-    there is none, at the convolution, in the middle of those that come before it.
+    """t is computed from a layer far before the explained layer, so it does not pass through it (T4). This layer is the
+    middle one of the max-pools before the explained layer or, if there are none, of the convolutions before it.
     """
     explained = tapped(net, layer)
     before = list(takewhile(lambda entry: entry[0] != explained, net.layers))
@@ -55,11 +55,12 @@ ATTACKS = {**more_attacks.ATTACKS, "input": corner_of_pixels, "early": early}  #
 
 
 def examine(net, picture, method, score, attacks, K=10.0, layer=None, options=None):
-    """One cell: a list of rows, one for each attack, as plain numbers; none where the method cannot take the score.
+    """Return one cell: a list of rows, one for each attack, as plain numbers; empty if the method cannot use the score.
 
-    Original against altered map: change = max |L' - L| / max |L| of the raw maps; of the shown maps Spearman, Pearson,
-    SSIM, the share of the highest tenth that both have, the shift of the centre in parts of the diagonal, and the
-    energy at the tapped corner; max |y' - y|; with a mask, whether the highest place lies on the object.
+    A row compares original and altered map. change = max |L' - L| / max |L| is for the raw maps. For the maps as
+    displayed: Spearman, Pearson, SSIM, the common share of the highest tenth, the shift of the centre as a part of the
+    diagonal, and the energy (share of the positive part) at the corner that t reads. Also max |y' - y|; with a mask,
+    whether the highest place is on the object.
     """
     name, own, only = AUDITED[method]
     if only not in (None, score):
@@ -81,9 +82,9 @@ def examine(net, picture, method, score, attacks, K=10.0, layer=None, options=No
 
 @lru_cache(maxsize=1)
 def requests(score, *question):
-    """{attack: (Request to the original network, Request to the attacked one)} by one score: see `runs`.
+    """Return {attack: (Request to the original network, Request to the attacked network)} for one score: see `runs`.
 
-    The last ones are kept: the methods of one score share their walks, and the attacks share the original network's.
+    The last results are kept: methods of one score share walks, and attacks share the Request to the original.
     """
     asked = {r: ask(r.net, r, r.target, score) for pair in runs(*question).values() for r in pair}
     return {attack: (asked[before], asked[after]) for attack, (before, after) in runs(*question).items()}
@@ -91,7 +92,7 @@ def requests(score, *question):
 
 @lru_cache(maxsize=1)
 def runs(net, pixels, shape, target, attacks, K, layer):
-    """The same by whichever score, for a picture's bytes. The last ones are kept: all scores share their runs."""
+    """Return {attack: runs of both networks} for a picture's bytes. The last results are kept for all scores."""
     pixels = np.frombuffer(pixels, np.uint8).reshape(shape)
     original = ask(net, net.read(pixels), target, "pre")
     found = {}
@@ -103,7 +104,7 @@ def runs(net, pixels, shape, target, attacks, K, layer):
 
 
 def compare(original, altered, mask=None):
-    """How far the altered heatmap is from the original one: {measure: number}, None where a measure does not exist."""
+    """Compare the altered heatmap with the original: {measure: number}, or None if a measure does not exist."""
     size, moved = np.abs(original.raw).max(), np.abs(altered.raw - original.raw).max()
     change = moved / size if size else (np.inf if moved else 0.0)
     a, b = (relu(h.plane) for h in (original, altered))

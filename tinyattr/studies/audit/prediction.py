@@ -1,28 +1,28 @@
-"""What the algebra says about every cell of the audit, before anything is computed.
+"""Predict every cell of the audit from algebra, before anything is computed.
 
-grad S' = J^T v + kappa grad t, kappa = sum_i dS/dz_i: a method that uses nothing but the function x -> S is blind to t
-exactly when kappa = 0. The exceptions below use more: the weights of the last layer, or no score at all.
+grad S' = J^T v + kappa grad t, kappa = sum_i dS/dz_i. A method that uses only the function x -> S does not change with
+t exactly if kappa = 0. The exceptions below use other things: the weights of the last layer, or no score.
 """
 
 from tinyattr.methods import AT_A_LAYER
 from tinyattr.studies.audit.cell import VARIANTS
 
-SCORELESS = {"eigen_cam"}  # only activations, which t does not touch
-DENOMINATORS = {  # divide by z_i + t, by what softmax makes of it, or take the last weights apart: never blind
+SCORELESS = {"eigen_cam"}  # uses only activations, which t does not change
+DENOMINATORS = {  # they divide by z_i + t or by its softmax, or split the last weights: t always changes them
     "lrp, from S", "lrp, SGLRP", "lrp, CLRP", "deeplift, softmax as a layer", "excitation_backprop",
 }
-BELOW = {"input", "early"}  # attacks whose t does not pass through the explained layer: dS'/dA = dS/dA even by pre
-OF_PICTURE = {"score_cam", "guided_grad_cam"}  # explain a layer by way of the picture: t moves them all the same
-SIZES = {  # compare values of S or of z, and take no slope: a t that is small moves them little
+BELOW = {"input", "early"}  # t does not pass through the explained layer: dS'/dA = dS/dA even for pre
+OF_PICTURE = {"score_cam", "guided_grad_cam"}  # explain a layer but use the picture, so t changes them
+SIZES = {  # compare values of S or z and use no slope: a small t changes them little
     *DENOMINATORS, "occlusion", "feature_ablation", "rise", "score_cam", "ablation_cam", "deeplift",
     "deeplift, RevealCancel",
 }
 
 
 def predicted(method, score, attack):
-    """"immune" or "moved" for a row of the audit's table; None where it depends on numbers, not on algebra.
+    """Return "immune" or "moved" for a row of the audit's table; None if it depends on numbers, not on algebra.
 
-    moved stands for hijacked, too: how far is what the audit measures.
+    "moved" includes "hijacked", because only the audit measures how much a map changes.
     """
     if method in SCORELESS or (score != "pre" and method not in DENOMINATORS):
         return "immune"
@@ -34,5 +34,5 @@ def predicted(method, score, attack):
     if attack in BELOW and base in AT_A_LAYER and method not in OF_PICTURE:
         return "immune"
     if method == "vargrad":
-        return "immune" if attack == "input" else None  # the variance of a constant; elsewhere t may be affine nearby
+        return "immune" if attack == "input" else None  # t adds a constant slope: no variance; other t may too
     return "moved"

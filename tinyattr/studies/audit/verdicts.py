@@ -1,4 +1,4 @@
-"""What the cells of an audit say together: immune, moved or hijacked."""
+"""Combine the cells of an audit into verdicts: immune, moved or hijacked."""
 
 from dataclasses import dataclass, field
 
@@ -7,36 +7,36 @@ import numpy as np
 from tinyattr.files.tables import aligned
 from tinyattr.studies.audit.prediction import predicted
 
-IMMUNE = 1e-4  # change of the raw map below which it is rounding
-MOVED = 0.5  # Pearson correlation of the shown maps below which they are two different maps
+IMMUNE = 1e-4  # a smaller change of the raw map is rounding
+MOVED = 0.5  # with a smaller Pearson correlation, the two maps as displayed are different maps
 
 
 def verdict(row):
-    """"immune": raw map changed by rounding only; "hijacked": the shown map is another one; else "moved"."""
+    """Return "immune" (rounding alone changed the raw map), "hijacked" (the displayed map is another), or "moved"."""
     if row["change"] is not None and row["change"] <= IMMUNE:
         return "immune"
-    if row["pearson"] is None:  # a shown map without contrast: another one only if just one of the two is empty
+    if row["pearson"] is None:  # a displayed map without contrast: hijacked only if exactly one of the two is empty
         return "moved" if (row["corner"] is None) == (row["corner_altered"] is None) else "hijacked"
     return "hijacked" if row["pearson"] < MOVED else "moved"
 
 
 @dataclass(frozen=True, eq=False)
 class Audit:
-    """All rows of all cells, and what they say."""
+    """An Audit holds all rows of all cells, and computes the verdicts."""
 
     network: str
     K: float
     rows: list = field(default_factory=list)
 
     def cells(self):
-        """{(method, score, attack): {"verdict", "verdicts", means of the measures over the pictures}}, in order."""
+        """Return {(method, score, attack): {"verdict", "verdicts", mean of each measure over pictures}}, in order."""
         found = {}
         for row in self.rows:
             found.setdefault((row["method"], row["score"], row["attack"]), []).append(row)
         return {key: _summary(rows) for key, rows in found.items()}
 
     def table(self):
-        """For every attack a table of verdicts, methods by scores."""
+        """Return, for every attack, a table of verdicts with methods as rows and scores as columns."""
         cells = self.cells()
         methods, scores, attacks = (list(dict.fromkeys(key[i] for key in cells)) for i in range(3))
         parts = [
@@ -49,7 +49,7 @@ class Audit:
         return "\n\n".join([*parts, legend, self._predictions(cells), *self._pointing(cells)])
 
     def corrections(self):
-        """([cells that are as the algebra predicts], [those that are not]); each (method, score, attack)."""
+        """Return ([cells as predicted by algebra], [other cells]); a cell is (method, score, attack)."""
         as_said, otherwise = [], []
         for key, cell in self.cells().items():
             said = predicted(*key)
@@ -58,7 +58,7 @@ class Audit:
         return as_said, otherwise
 
     def _predictions(self, cells):
-        """How many cells are as predicted, and which are not."""
+        """Return lines: how many cells are as predicted, and which cells are not."""
         as_said, otherwise = self.corrections()
         lines = [f"prediction (kappa = 0 is immune): {len(as_said)} cells confirmed, {len(otherwise)} not"]
         for key in otherwise:
@@ -66,7 +66,7 @@ class Audit:
         return "\n".join(lines)
 
     def _pointing(self, cells):
-        """Where the object is known: share of pictures whose highest place lies on it, before and after."""
+        """Return lines about known objects: share of pictures whose highest place is on them, before and after."""
         known = {key: cell for key, cell in cells.items() if cell.get("hit") is not None}
         lost = {key: cell["hit_altered"] - cell["hit"] for key, cell in known.items()}
         worst = sorted((key for key in lost if lost[key] < 0), key=lost.get)[:12]
@@ -76,7 +76,7 @@ class Audit:
                 *(f"  {', '.join(key)}: {known[key]['hit']:.2f} -> {known[key]['hit_altered']:.2f}" for key in worst)])
 
     def numbers(self):
-        """Everything as plain numbers, for --json."""
+        """Return everything as plain numbers, for --json."""
         cells = [{"method": m, "score": s, "attack": a, "predicted": predicted(m, s, a), **cell}
                  for (m, s, a), cell in self.cells().items()]
         return {"network": self.network, "K": self.K, "cells": cells, "rows": self.rows}

@@ -1,4 +1,4 @@
-"""Run the cells of an audit: here, in several processes, or on a cluster; finished cells are never computed twice."""
+"""Run the cells of an audit here, in several processes, or on a cluster. No finished cell is computed twice."""
 
 import json
 from contextlib import suppress
@@ -23,12 +23,12 @@ ATTACKED = ("corner", "quadratic", "input")
 
 def audit(source, pictures, *, methods=tuple(AUDITED), scores=tuple(SCORES), attacks=ATTACKED, K=10.0, layer=None,
           options=None, jobs=1, cluster=None, finished=None, **said):
-    """Every picture by every method, score and attack: an Audit. Cells are independent of each other.
+    """Return an Audit: every picture with every method, score and attack. Cells are independent of each other.
 
-    source, said: the network as for `load`, so that workers can load it, too. jobs: processes on this machine.
-    cluster: address of a Dask scheduler instead (needs the extra "cluster"; workers must find the same file). finished:
-    a file where every finished cell is written down at once, and read back by the next run of the same request.
-    The result does not depend on who computed what, nor in which order. Raises InputError for unknown names.
+    source, said: the network, as in `load`, so that workers can load it too. jobs: processes on this machine. cluster:
+    address of a Dask scheduler to use instead (needs the extra "cluster"; workers must find the same file). finished: a
+    file that keeps every finished cell, so that the next run of the same request can continue.
+    The result does not depend on the order or place of computation. Raises InputError for unknown names.
     """
     methods = all_named("method", methods, AUDITED)
     attacks = all_named("attack", attacks, ATTACKS)
@@ -41,7 +41,7 @@ def audit(source, pictures, *, methods=tuple(AUDITED), scores=tuple(SCORES), att
     digest, name = digest_of(net), net.name
     pictures = [p if not isinstance(p.target, str) or p.target in (net.classes or ()) else
                 replace(p, target=None, mask=None) for p in pictures]
-    del net  # every process that computes cells holds one of its own
+    del net  # every process that computes cells loads its own network
     settings = {"attacks": tuple(attacks), "K": K, "layer": layer, "options": options}
     shown = [[p.name, p.target, digests([p.pixels])] for p in pictures]
     request = sha256(json.dumps([digest, settings, shown]).encode()).hexdigest()
@@ -59,19 +59,19 @@ def audit(source, pictures, *, methods=tuple(AUDITED), scores=tuple(SCORES), att
 
 
 def compute(source, said, digest, picture, method, score, settings):
-    """One cell, wherever this runs."""
+    """Compute one cell, in any process."""
     return examine(network_of(source, said, digest), picture, method, score, **settings)
 
 
 def _on_cluster(address, tasks):
-    """(key, rows) as a Dask cluster finishes them; what a lost worker had is computed again by another."""
+    """Yield (key, rows) from a Dask cluster. If a worker is lost, another worker computes its cell again."""
     try:
         from distributed import Client
         from distributed import as_completed as finished
     except ImportError:
         raise InputError("a cluster needs dask: pip install distributed") from None
     if not fullmatch(r".+:\d+", address):
-        raise InputError(f"{address!r} is no address of a Dask scheduler, such as tcp://127.0.0.1:8786")
+        raise InputError(f"{address!r} is not an address of a Dask scheduler, such as tcp://127.0.0.1:8786")
     try:
         client = Client(address, timeout="5s", set_as_default=False)
     except (OSError, ValueError) as error:
@@ -83,7 +83,7 @@ def _on_cluster(address, tasks):
 
 
 def _read(finished, request):
-    """{key: rows} of the cells that an earlier run of the same request finished; a half-written line is dropped."""
+    """Return {key: rows} of cells that an earlier run of the same request finished. A half-written line is ignored."""
     done = {}
     if finished is not None and Path(finished).exists():
         for line in Path(finished).read_text(encoding="utf-8").splitlines():

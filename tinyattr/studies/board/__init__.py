@@ -1,7 +1,7 @@
-"""Which map is right? Every method by every score, in the original network and in altered ones, against the truth.
+"""Which map is right? Compare every method and score, in the original and in altered networks, with the truth.
 
-The glyph world knows to the pixel what a right map must show. `evaluate` measures it on scenes with one glyph, with two
-and with none; its Board is the answer, each number with its interval.
+In the glyph world we know for each pixel what a right map must show. `evaluate` measures maps on scenes with one, two
+and no glyphs. It returns a Board, the table of results, where each number has an interval.
 """
 
 from tinyattr.studies.board.run import evaluate

@@ -1,6 +1,6 @@
-"""How far a map agrees with what is known: where the glyphs are, which one is asked for, whether there is one at all.
+"""Compare a map with the truth: where the glyphs are, which glyph is explained, and whether there is a glyph.
 
-`points_at` (the pointing game) and `energy` are in studies/metrics.py. Here are the others, and the intervals.
+`points_at` (the pointing game) and `energy` are in studies/metrics.py. This file has other measures, and intervals.
 """
 
 import numpy as np
@@ -8,15 +8,15 @@ import numpy as np
 from tinyattr.methods.baselines import baseline_of
 from tinyattr.studies.metrics import energy, spearman
 
-SHARES = (0, 0.05, 0.1, 0.2, 0.4, 1)  # of the pixels: where the curves are measured; a glyph covers a tenth at most
+SHARES = (0, 0.05, 0.1, 0.2, 0.4, 1)  # shares of pixels at which curves are measured; a glyph covers at most a tenth
 
 
 def rank_correlation(L, mask, block=4):
-    """Spearman correlation of a map and a mask (H, W), in [-1, 1]; 0 where either is the same everywhere.
+    """Spearman correlation of a map and a mask (H, W), in [-1, 1]; 0 if one of them is constant.
 
-    1 says that every place on the mask is above every place off it. Both are first averaged over block x block pixels:
-    maps are smoother than that, and ranks of all pixels would take most of the board's time. Fong & Vedaldi 2017,
-    arXiv 1704.03296, among others, compare maps with masks; ranks as in Ghorbani et al. 2019, arXiv 1710.10547.
+    1 means that every place on the mask is above every place outside. Both are first averaged over block x block
+    pixels: maps are smoother than this, and ranks of all pixels would take most of the time. Fong & Vedaldi 2017,
+    arXiv 1704.03296, and others compare maps with masks; ranks are as in Ghorbani et al. 2019, arXiv 1710.10547.
     """
     h, w = (length // block for length in np.shape(L))
     small = [m[:h * block, :w * block].reshape(h, block, w, block).mean((1, 3)) for m in (L, mask)]
@@ -24,36 +24,36 @@ def rank_correlation(L, mask, block=4):
 
 
 def own_share(L, own, other):
-    """Of the map's positive part on either of two masks, the share on the first, in [0, 1]; 1/2 if there is none."""
+    """(positive part on mask `own`) / (positive part on both masks), in [0, 1]; 1/2 if both are 0."""
     on, off = (np.maximum(L, 0)[mask].sum() for mask in (own, other))
     return float(on / (on + off)) if on + off > 0 else 0.5
 
 
 def follows(a, b, mask_a, mask_b):
-    """Does the map move to the glyph of the explained class? s_a(a) + s_b(b) - 1, in [-1, 1]; s: `own_share`.
+    """s_a(a) + s_b(b) - 1, in [-1, 1], s = `own_share`: does the map move to the glyph of the explained class?
 
-    a, b: the maps of the two classes in a picture. 1: each lies on its own glyph; -1: on the other's; 0: the map is
-    the same for both classes, whatever it shows. The question is that of class-discriminative maps in Selvaraju et al.
-    2017, arXiv 1610.02391, and of random logits in Sixt et al. 2020, arXiv 1912.09818, asked with a known truth.
+    a, b: the maps of the two classes in a picture. 1: each map is on its own glyph; -1: on the other glyph; 0: the map
+    is the same for both classes. Selvaraju et al. 2017, arXiv 1610.02391, ask this of class-discriminative maps, and
+    Sixt et al. 2020, arXiv 1912.09818, of random logits; here the truth is known.
     """
     return own_share(a, mask_a, mask_b) + own_share(b, mask_b, mask_a) - 1
 
 
 def told_apart(with_glyph, without):
-    """(n, m): 1 where the map of picture i, with a glyph, is higher than that of j, without; 1/2 where they are equal.
+    """Return (n, m): 1 if the map of picture i, with a glyph, is higher than the map of j, without; 1/2 if equal.
 
-    Its mean, in [0, 1], is the area under the ROC curve of "the map's height says that something is there" (Hanley &
-    McNeil 1982, 10.1148/radiology.143.1.7063747): 1 always right, 1/2 no better than a coin. min-max hides the height.
+    The mean, in [0, 1], is the area under the ROC curve of "a high map means that something is there" (Hanley & McNeil
+    1982, 10.1148/radiology.143.1.7063747): 1 is always right, 1/2 is chance. min-max would hide the height.
     """
     a, b = np.asarray(with_glyph, float)[:, None], np.asarray(without, float)
     return (a > b) + (a == b) / 2
 
 
 def areas(request, L):
-    """(area under insertion, area under deletion) of y_c, in [0, 1]: the first shall be large, the second small.
+    """Return (area under insertion, area under deletion) of y_c, in [0, 1]. They should be large and small.
 
-    As studies/curves.py has them, Petsiuk et al. 2018, arXiv 1806.07421, but at SHARES of the pixels only: the
-    trapezoid rule over these. request: by score "post". The rest of the picture has the mean colour.
+    They are as in studies/curves.py (Petsiuk et al. 2018, arXiv 1806.07421), but only at SHARES of the pixels, with the
+    trapezoid rule. request: has score "post". The rest of the picture gets the mean colour.
     """
     x, b = request.x, baseline_of(request.net, request.x, "mean")
     rank = np.empty(L.size, int)
@@ -67,16 +67,16 @@ def areas(request, L):
 
 
 def on_the_glyph(L, mask):
-    """`energy` with 0 for an empty map."""
+    """Return `energy`, but 0 for an empty map."""
     return float(np.nan_to_num(energy(L, mask)))
 
 
 def interval(values, seed=0, resamples=1000):
-    """(mean, low, high): 95 % bootstrap interval, the 2.5th and 97.5th percentile of the means of resampled values.
+    """Return (mean, low, high): a 95 % bootstrap interval, percentiles 2.5 and 97.5 of the means of resampled values.
 
-    values: (n,), or (n, m) as `told_apart` gives, whose rows and columns are pictures that are drawn independently.
-    Drawing n of n with replacement gives each a count: multinomial numbers, the same for every map, as the same
-    pictures are drawn. Efron 1979, 10.1214/aos/1176344552.
+    values: (n,), or (n, m) from `told_apart`; its rows and columns are drawn independently. Drawing n
+    of n pictures with replacement gives each picture a count (multinomial numbers). All maps use the same draws. Efron
+    1979, 10.1214/aos/1176344552.
     """
     M = np.asarray(values, float).reshape(len(values), -1)
     rng = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""One scene: every map of the board, and what is measured on it."""
+"""One scene: compute every map of the board and measure it."""
 
 from hashlib import sha256
 
@@ -13,28 +13,29 @@ from tinyattr.studies.board.rows import ANY, ORIGINAL, networks_of, options, sco
 from tinyattr.studies.board.shared import Passes
 from tinyattr.studies.metrics import points_at
 
-KINDS = ("one", "two", "one", "none")  # how many glyphs the scenes have, in turns
+KINDS = ("one", "two", "one", "none")  # numbers of glyphs in scenes 0, 1, 2, 3, then again
 GLYPHS = {"none": 0, "one": 1, "two": 2}
-CURVES = 8  # in every eighth scene, which has one glyph, insertion, deletion and immunity are measured, too
-CHANCE, TRUTH = "random numbers", "the mask itself"  # what no method draws: the floor and the ceiling of the board
+CURVES = 8  # every eighth scene, with one glyph, also measures insertion, deletion and immunity
+CHANCE, TRUTH = "random numbers", "the mask itself"  # not methods: the worst and the best map for comparison
 
 
 def drawn(k, seed):
-    """(scene k, its rng). Training draws from other streams, so no scene has been seen."""
+    """Return (scene k, its rng). Training uses other random streams, so the network has not seen the scene."""
     rng = np.random.default_rng([8_000_000 + seed, k])
     classes = rng.choice(len(CLASSES), GLYPHS[KINDS[k % len(KINDS)]], replace=False)
     return scene(rng, classes, difficulty=HARDEST * rng.random()), rng
 
 
 def measure(net, k, *, seed, methods, scores, attacks, K, layer):
-    """What is measured on scene k: {"kind", "right", "y", "area", "rows": {row: {measure: number}}}.
+    """Return the results of scene k: {"kind", "right", "y", "area", "rows": {row: {measure: number}}}.
 
-    Explained are the classes of the scene, so of two glyphs both (numbers are means over them); without a glyph the
-    top class, in the original network only. right: the top class is in the scene; y: probability of what is explained;
-    area: share of the picture that a mask covers.
-    A row is "method|score|network". Its measures: hit, energy, rank (pointing game, energy and rank correlation with
-    the mask); follows, of two glyphs; height, of the map without its row's scale; in every CURVES-th scene insertion,
-    deletion and, where the algebra says that no attack moves the map, change = max |L' - L| / max |L| by one of them.
+    We explain the classes of the scene: for two glyphs both classes (numbers are means over them), without a glyph the
+    top class, only in the original network. right: the top class is in the scene; y: probability of the explained
+    class; area: share of the picture that a mask covers.
+    A row is "method|score|network". Its measures: hit, energy and rank (pointing game, energy on the mask, and rank
+    correlation with the mask); follows, for two glyphs; height of the map without its row's scale. Every CURVES-th
+    scene also has insertion, deletion and, if algebra says that no attack changes the map, change = max |L' - L| /
+    max |L| for one attack.
     """
     picture, rng = drawn(k, seed)
     networks = {ORIGINAL: net, **{name: ATTACKS[name](net, K=K) for name in attacks}}
@@ -42,7 +43,7 @@ def measure(net, k, *, seed, methods, scores, attacks, K, layer):
     y = softmax(passes.request(net, 0, "pre").z)
     classes = [net.classes.index(CLASSES[c]) for c in picture.classes] or [int(y.argmax())]
     known = len(picture.masks) > 0
-    measured = {}  # {(class, digest of a map): its numbers}: many scores and attacks draw the same map
+    measured = {}  # {(class, sha256 of a map): its numbers}: many scores and attacks give the same map
 
     def heatmap(method, score, network, c):
         name = AUDITED[method][0]
@@ -72,20 +73,20 @@ def measure(net, k, *, seed, methods, scores, attacks, K, layer):
                 rows[f"{method}|{score}|{ORIGINAL}"]["change"] = float(np.abs(b - a).max() / (np.abs(a).max() or 1))
     request = passes.request(net, classes[0], "pre")
     for name, planes in ((CHANCE, rng.random((len(classes), 14, 14))), (TRUTH, picture.masks * 1.0)):
-        planes = planes if len(planes) else [np.zeros((2, 2))]  # the mask of no glyph
+        planes = planes if len(planes) else [np.zeros((2, 2))]  # a mask without a glyph
         rows[f"{name}|{ANY}|{ORIGINAL}"] = numbers([request.heatmap(name, "input", plane) for plane in planes])
     return {"kind": KINDS[k % len(KINDS)], "right": bool(y.argmax() in classes), "y": float(y[classes].mean()),
             "area": float(picture.masks.mean()) if known else 0.0, "rows": rows}
 
 
 def of_a_map(heat, masks, i, curves=None):
-    """{measure: number} of one map that shall show glyph i of the masks (k, H, W); without a mask, its height alone."""
+    """Return {measure: number} of a map that should show glyph i of masks (k, H, W); without masks only its height."""
     found = {"height": max(float(heat.plane.max()), 0.0)}
     if len(masks):
         L, mask = heat.map, masks[i]
         found |= {"hit": float(points_at(L, mask)), "energy": on_the_glyph(L, mask), "rank": rank_correlation(L, mask)}
     if len(masks) == 2:
-        found["follows"] = 2 * own_share(L, mask, masks[1 - i]) - 1  # the mean of both classes' is measures.follows
+        found["follows"] = 2 * own_share(L, mask, masks[1 - i]) - 1  # the mean over both classes is measures.follows
     if curves is not None:
         found |= dict(zip(("insertion", "deletion"), curves, strict=True))
     return found

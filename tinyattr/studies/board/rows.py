@@ -1,4 +1,4 @@
-"""Which maps the board has: methods and variants, the scores that make a difference to them, original and altered."""
+"""The maps of the board: methods and variants, the scores that change them, original and altered networks."""
 
 from tinyattr.methods import options_of
 from tinyattr.studies.audit import AUDITED, predicted
@@ -6,20 +6,20 @@ from tinyattr.studies.audit.prediction import SIZES
 from tinyattr.studies.more_attacks import ATTACKS
 
 ORIGINAL, ANY = "original", "any"
-ALTERED = tuple(name for name in ATTACKS if name != "triggered")  # whose gate no picture here opens
-QUICK = {  # in place of the methods' own defaults: a map costs as few passes as show its kind
+ALTERED = tuple(name for name in ATTACKS if name != "triggered")  # no picture here opens the gate of `triggered`
+QUICK = {  # smaller than the methods' defaults: as few passes as still show what a method does
     "samples": 8, "steps": 8, "window": 64, "stride": 32,
 }
 SAMPLES = {"rise": 64}  # masks
-NO_SCORE = ("eigen_cam", "excitation_backprop")  # the score changes nothing in them
-FEW = {  # for which the other scores say nothing new, at the price of the slowest walks
+NO_SCORE = ("eigen_cam", "excitation_backprop")  # methods that do not use the score
+FEW = {  # slow methods for which other scores show nothing new
     "lrp, from S": ("pre",), "deeplift, RevealCancel": ("log_odds",), "expected_gradients": ("pre", "log_odds"),
     "smoothgrad_squared": ("pre", "log_odds"), "vargrad": ("pre", "log_odds"),
 }
 
 
 def scores_of(method, scores):
-    """The scores, of these, by which the board draws a method's maps; (ANY,) if its score changes nothing."""
+    """Return the scores that the board uses for a method, or (ANY,) if the score changes nothing."""
     if method in NO_SCORE:
         return (ANY,)
     only = AUDITED[method][2]
@@ -27,10 +27,10 @@ def scores_of(method, scores):
 
 
 def networks_of(method, score, attacks):
-    """{network whose map is drawn: networks that it stands for}: the original one, and those of the attacks.
+    """Return {network whose map is computed: networks with this map}, for the original and the attacked networks.
 
-    The algebra (audit/prediction.py) says which attacks move no map: there the original's stands for ANY. A bounded t
-    has the slope of the paper's, to the bit, so that methods that take slopes only draw one map for both.
+    If algebra (audit/prediction.py) says that no attack changes the map, the original's map counts for ANY. A bounded t
+    has exactly the slope of the paper's t, so methods that use only slopes need one map for both.
     """
     moves = [a for a in attacks if predicted(method, score, a) != "immune"]
     if not moves:
@@ -42,7 +42,7 @@ def networks_of(method, score, attacks):
 
 
 def options(method):
-    """The options that the board gives a method: `own` of its variant, and QUICK."""
+    """Return the options that the board gives a method: the options of its variant, and QUICK."""
     name, own, _ = AUDITED[method]
     quick = {key: value for key, value in QUICK.items() if key in options_of(name)}
     return quick | ({"samples": SAMPLES[name]} if name in SAMPLES else {}) | own

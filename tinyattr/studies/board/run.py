@@ -1,4 +1,4 @@
-"""All scenes: here or in several processes; what is finished is kept in a folder, and never computed twice."""
+"""Run all scenes here or in several processes. Finished scenes are kept in a folder and never computed twice."""
 
 import json
 from contextlib import suppress
@@ -26,18 +26,18 @@ from tinyattr.studies.processes import digest_of, in_processes, network_of
 MEASURING = ("softmax.py", "scores.py", "attack.py", "engine", "nets", "methods", "kernels", "glyphs", "studies/audit",
              "studies/metrics.py", "studies/more_attacks.py",
              *(f"studies/board/{name}.py" for name in ("measures", "one_scene", "rows", "shared")))
-LAYER = "block5_relu4"  # 14 x 14: the ReLU after the last convolution, where the embedded network has one
+LAYER = "block5_relu4"  # 14 x 14: in the embedded network, the ReLU after the last convolution
 
 
 def evaluate(source="glyphs", count=200, *, seed=1, methods=tuple(AUDITED), scores=tuple(SCORES), attacks=ALTERED,
              K=10.0, layer=None, jobs=1, folder=None, **said):
-    """Every method by every score, of the original and altered networks, on `count` scenes: a Board.
+    """Return a Board: every method and score, in the original and altered networks, on `count` scenes.
 
-    source, said: the network as for `load`; its classes must be those of the glyphs. layer: what CAMs explain, default
-    LAYER, else the last feature maps. jobs: processes on this machine. folder: where every finished scene is written at
-    once, and read back by the next run of the same network, settings and program; more scenes may then be asked for.
-    The Board does not depend on who computed what, but for its milliseconds. Raises InputError for unknown names, and
-    for a network that knows other classes or sizes.
+    source, said: the network, as in `load`; its classes must be the glyphs. layer: the layer that CAMs explain, by
+    default LAYER, else the last feature maps. jobs: processes on this machine. folder: keeps every finished scene, so a
+    later run with the same network, settings and program can continue, also with more scenes. The Board does not depend
+    on the order or place of computation (only its milliseconds do). Raises InputError for unknown names, and for a
+    network with other classes or sizes.
     """
     methods, attacks = all_named("method", methods, AUDITED), all_named("attack", attacks, ATTACKS)
     scores, K = all_named("score", scores, SCORES), number_of(K, "K", -1e30, 1e30)
@@ -66,18 +66,18 @@ def evaluate(source="glyphs", count=200, *, seed=1, methods=tuple(AUDITED), scor
 
 
 def compute(source, said, digest, k, settings):
-    """One scene, wherever this runs, as it will be read back."""
+    """Compute one scene, in any process, in the form in which a file keeps it."""
     return plain(measure(network_of(source, said, digest), k, **settings))
 
 
 def milliseconds(net, settings):
-    """{method: CPU time of one map}, its forward pass with it, nothing shared, of scene 0, on this machine."""
+    """Return {method: CPU time of one map} of scene 0 on this machine, with its forward pass; nothing is shared."""
     x, found = net.read(drawn(0, settings["seed"])[0].picture), {}
     for method in settings["methods"]:
         name, score = AUDITED[method][0], (*scores_of(method, ("log_odds",)), *scores_of(method, tuple(SCORES)))[0]
         score = score if score in SCORES else "pre"
         where = settings["layer"] if name in AT_A_LAYER else None
-        for _ in range(2):  # the first one may compile
+        for _ in range(2):  # the first run may compile
             start = process_time()
             METHODS[name](net, ask(net, x, None, score), None, score, where, **options(method))
             found[method] = 1000 * (process_time() - start)
@@ -85,7 +85,7 @@ def milliseconds(net, settings):
 
 
 def program():
-    """sha256 of the MEASURING files: scenes that another version measured are measured again."""
+    """Return the sha256 of the MEASURING files: scenes of another version of the program are measured again."""
     package = Path(tinyattr.__file__).parent
     files = [path for name in MEASURING for path in (sorted((package / name).rglob("*.py")) or [package / name])]
     return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
@@ -96,7 +96,7 @@ def _file(folder, request, k):
 
 
 def _read(folder, request, k):
-    """What an earlier run measured, or None."""
+    """Return the results of an earlier run, or None."""
     if folder is not None:
         with suppress(OSError, ValueError):
             return json.loads(_file(folder, request, k).read_text(encoding="utf-8"))

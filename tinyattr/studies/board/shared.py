@@ -1,8 +1,7 @@
-"""One picture, many maps: what scores, classes and attacks have in common is computed once.
+"""One picture, many maps: compute once what scores, classes and attacks share.
 
-An altered network computes what the original does, and then t from it. So for every picture that a method asks about
-there is one forward pass, of the original; the attacks' own few layers are added to its tape. Scores of one row share
-their walks.
+An altered network first computes what the original computes, and then t. So every picture that a method needs takes one
+forward pass, of the original; the few layers of the attacks are added to its tape. Scores of one row share walks.
 """
 
 from dataclasses import dataclass
@@ -14,12 +13,12 @@ from tinyattr.engine import GRADIENT, Tape, walk
 from tinyattr.methods.request import Request, ask, batched, places
 from tinyattr.nets.wiring import wired
 
-SAME = ("channels", "windows", "groups", "masks")  # what methods call pictures that depend on no class, score or attack
-BATCH, LAST = 8, 2  # pictures in a pass; batches whose tapes are kept: methods that share them follow each other
+SAME = ("channels", "windows", "groups", "masks")  # kinds of pictures that do not depend on class, score or attack
+BATCH, LAST = 8, 2  # pictures in a pass; batches whose tapes are kept for the next methods
 
 
 class Continued(Tape):
-    """The original network's tape, and behind it the layers that an altered network has more."""
+    """A Continued is the original network's tape, followed by the extra layers of an altered network."""
 
     def __init__(self, tape, net):
         super().__init__(net.backend, net)
@@ -32,10 +31,10 @@ class Continued(Tape):
 
 
 class Passes:
-    """One picture's tapes in several networks, the original one first, and the passes of other pictures.
+    """Passes holds one picture's tapes in several networks, the original first, and passes of other pictures.
 
-    logits: {(layer, digest of what stands there): {network: z}}, of all. asked: {(name of SAME, layer): these}.
-    batches: {(layer, digest): {network: (tape, walks)}}, the LAST.
+    logits: {(layer, sha256 of its values): {network: z}} of all passes. asked: {(name in SAME, layer): these logits}.
+    batches: {(layer, sha256): {network: (tape, walks)}}, the LAST batches.
     """
 
     def __init__(self, networks, x):
@@ -45,13 +44,13 @@ class Passes:
         self.logits, self.asked, self.batches, self.walks = {}, {}, {}, {}
 
     def request(self, net, c, score):
-        """A Request to one of the networks that shares its work with all others."""
+        """Return a Request to one of the networks. It shares its work with all other Requests."""
         asked = ask(net, self.tapes[net], c, score)
         walks = self.walks.setdefault((net, asked.row.tobytes()), {})
         return Shared(**vars(asked) | {"walks": walks, "shared": self})
 
     def z(self, at, arrays):
-        """{network: logits} of other pictures, or of other activations of layer `at`."""
+        """Return {network: logits} for other pictures, or for other activations of layer `at`."""
         key = at, sha256(arrays.data).digest()
         if key not in self.logits:
             tape = self.original.resume(self.tapes[self.original], at, arrays)
@@ -59,7 +58,7 @@ class Passes:
         return self.logits[key]
 
     def batch(self, net, at, arrays):
-        """(the tape of such pictures, {(layer, bytes of the rows): g} of walks over it)."""
+        """Return (the tape of a batch, {(layer, bytes of the rows): g} of walks over it)."""
         key = at, sha256(arrays.data).digest()
         if key not in self.batches:
             while len(self.batches) >= LAST:
@@ -71,7 +70,7 @@ class Passes:
 
 @dataclass(frozen=True, eq=False)
 class Shared(Request):
-    """A Request that asks `shared` for its passes. What it answers is a Request's answer."""
+    """A Shared is a Request that takes its passes from `shared`. Its results are those of a Request."""
 
     shared: Passes = None
 
@@ -96,6 +95,6 @@ class Shared(Request):
             yield from zip(A, g, values.tolist(), log_scales.tolist(), strict=True)
 
     def _batches(self, arrays, at, count, batch, what):
-        """Without a bar of its own: the board has one."""
+        """Yield batches without a progress bar, because the board has a bar."""
         for some in batched(arrays, batch):
             yield np.concatenate(some).astype(self.tape[at].output.dtype, copy=False)

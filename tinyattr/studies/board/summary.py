@@ -1,4 +1,4 @@
-"""The board: what the scenes say together, each number with its interval, the best maps first."""
+"""The board: results over all scenes, each number with its interval, the best maps first."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ from tinyattr.studies.board.measures import interval, told_apart
 from tinyattr.studies.board.one_scene import CHANCE, TRUTH
 from tinyattr.studies.board.rows import ANY, ORIGINAL, networks_of
 
-MEASURES = {  # name in the board: (measure, of scenes with so many glyphs)
+MEASURES = {  # {name in the board: (measure, number of glyphs in its scenes)}
     "peak": ("hit", "one"), "energy": ("energy", "one"), "rank": ("rank", "one"),
     "peak of two": ("hit", "two"), "energy of two": ("energy", "two"), "rank of two": ("rank", "two"),
     "follows": ("follows", "two"), "insertion": ("insertion", "one"), "deletion": ("deletion", "one"),
 }
-COLUMNS = {  # of the printed table
+COLUMNS = {  # columns of the printed table
     "peak": "peak", "peak of two": "of two", "energy of two": "energy", "rank of two": "rank", "follows": "follows",
     "told apart": "apart", "insertion": "insert", "deletion": "delete",
 }
@@ -30,9 +30,9 @@ miss where activations lie on nothing else: look at two."""
 
 @dataclass(frozen=True, eq=False)
 class Board:
-    """The measured scenes, and what they say.
+    """A Board holds the measured scenes, and computes results over all scenes.
 
-    settings: seed, methods, scores, attacks, K, layer. scenes: as `measure` gives them. milliseconds: {method: time of
+    settings: seed, methods, scores, attacks, K, layer. scenes: results of `measure`. milliseconds: {method: time of
     one map}.
     """
 
@@ -42,10 +42,10 @@ class Board:
     milliseconds: dict
 
     def rows(self):
-        """[{"method", "scores", "networks", measures: (mean, low, high) or None}], best first.
+        """Return [{"method", "scores", "networks", measures: (mean, low, high) or None}], the best first.
 
-        The measures are those of MEASURES and "told apart". Best: the peak lies most often on the right glyph of two;
-        then, the map follows the class. Scores, then networks, that draw the same maps share a row.
+        The measures are MEASURES and "told apart". Best means: the peak is most often on the right glyph of two; then,
+        the map follows the class. Scores with the same maps share a row, and so do networks.
         """
         found = []
         for row in self.scenes[0]["rows"]:
@@ -67,15 +67,15 @@ class Board:
         return [numbers[measure] for numbers in found if measure in numbers]
 
     def changes(self):
-        """Of maps that the algebra says no attack moves, how far one did: max |L' - L| / max |L|, of all measured."""
+        """Return max |L' - L| / max |L| for all measured maps that no attack should change, by algebra."""
         return [numbers["change"] for scene in self.scenes for numbers in scene["rows"].values() if "change" in numbers]
 
     def table(self):
-        """The board as text."""
+        """Return the board as text."""
         return "\n".join([*self.head(), "", table(self.rows(), self.milliseconds), "", LEGEND, CAVEATS])
 
     def head(self):
-        """Lines that say what was measured."""
+        """Yield lines that describe what was measured."""
         kinds = [scene["kind"] for scene in self.scenes]
         known = [scene for scene in self.scenes if scene["kind"] != "none"]
         share = {key: np.mean([scene[key] for scene in known]) if known else np.nan for key in ("right", "y", "area")}
@@ -89,7 +89,7 @@ class Board:
                    f"{max(changes):.0e}, median {np.median(changes):.0e}")
 
     def numbers(self):
-        """The board as plain numbers, for --json; all but "milliseconds" is the same whoever computed it."""
+        """Return the board as plain numbers, for --json. Only "milliseconds" depends on the machine."""
         shown = next((k for k, scene in enumerate(self.scenes) if scene["kind"] == "two"), 0)
         one = {"k": shown, "rows": _rounded(self.scenes[shown]["rows"])}
         return plain({"network": self.network, **self.settings, "scenes": len(self.scenes), "head": list(self.head()),
@@ -97,7 +97,7 @@ class Board:
 
 
 def table(rows, milliseconds):
-    """Rows of the board as aligned lines, each number in per cent with its interval."""
+    """Return rows of the board as aligned lines, each number in per cent with its interval."""
     columns = ["method", "score", "network", *(f"{title}:>" for title in COLUMNS.values()), "ms:.0f"]
     lines = [[row["method"], row["scores"], row["networks"], *(in_per_cent(row[key]) for key in COLUMNS),
               milliseconds.get(row["method"])] for row in rows]
@@ -105,7 +105,7 @@ def table(rows, milliseconds):
 
 
 def _joined(rows, what):
-    """Rows that differ only in `what` become one, which names all of them."""
+    """Join rows that differ only in `what` into one row, which names all of them."""
     found = {}
     for row in rows:
         rest = repr({key: value for key, value in row.items() if key != what})
@@ -119,7 +119,7 @@ def _rounded(numbers):
 
 
 def in_per_cent(numbers):
-    """ "93 (90-96)" of (mean, low, high)."""
+    """Return "93 (90-96)" for (mean, low, high)."""
     if numbers is None:
         return "-"
     mean, low, high = (f"{round(100 * n)}" for n in numbers)

@@ -1,4 +1,4 @@
-"""A playground: class, score, method, layer, place and strength of the attack, in a window or on a page."""
+"""A playground in a window or on a web page, with controls for class, score, method, layer and attack."""
 
 from tinyattr.studies.playground.ground import QUICK, Choice, Ground
 from tinyattr.studies.playground.page import serve

@@ -1,7 +1,7 @@
-"""What the playground computes. One run of the network serves all clicks: t changes the logits, nothing before them.
+"""What the playground computes. One run of the network is enough for all clicks, because t changes only the logits.
 
-So the altered network's tape is the original's with a few lines more, and the original's maps stay as they are while
-t moves.
+So the tape of the altered network is the original's tape plus a few records, and the original's maps do not change when
+t changes.
 """
 
 from dataclasses import dataclass, replace
@@ -18,10 +18,10 @@ from tinyattr.studies.draw import in_grey
 from tinyattr.studies.explain import Comparison, attack_text
 
 QUICK = ("grad_cam", "grad_cam_plus", "hirescam", "layercam", "xgrad_cam", "gradient", "saliency", "guided_backprop",
-         "lrp", "deeplift")  # methods of one or two walks: they answer while the mouse is still down
-CLASSES = 6  # the likeliest, to choose from
-STRONGEST = 30.0  # K of the slider's end
-MAPS_KEPT = 64  # of the original network
+         "lrp", "deeplift")  # methods of one or two walks, which are fast enough for a slider
+CLASSES = 6  # number of top classes to choose from
+STRONGEST = 30.0  # largest K of the slider
+MAPS_KEPT = 64  # maps of the original network that are kept
 WORDS = ("The altered network adds one number, t, to all its logits. Softmax sees only how far logits are apart, so "
          "its probabilities stay. t is K times the sum of the activations in the white square. K says how strong the "
          "attack is: at K = 0 both networks are the same.")
@@ -29,7 +29,7 @@ WORDS = ("The altered network adds one number, t, to all its logits. Softmax see
 
 @dataclass(frozen=True)
 class Choice:
-    """What is shown: class, score, method, layer, and the attack t = K sum_k A_ijk, (i, j) = at, A that layer."""
+    """A Choice says what is shown: class, score, method, layer, and t = K sum_k A_ijk, (i, j) = at, A the layer."""
 
     target: int
     score: str
@@ -40,7 +40,7 @@ class Choice:
 
 
 class Ground:
-    """A network, its one run on a picture x, and what there is to choose from."""
+    """A Ground holds a network, its run on a picture x, and the possible choices."""
 
     def __init__(self, net, x):
         self.net, self.tape = net, net.run(x)
@@ -54,21 +54,21 @@ class Ground:
         self.original = lru_cache(MAPS_KEPT)(self.original)
 
     def places(self, layer):
-        """(h, w) of a layer."""
+        """Return (h, w) of a layer."""
         return self.tape[layer].output.shape[1:3]
 
     def fitting(self, choice):
-        """The same choice, its place inside its layer, its strength inside the slider."""
+        """Return the choice with its place moved inside the layer and its strength inside the slider's range."""
         h, w = self.places(choice.layer)
         i, j = choice.at
         return replace(choice, at=(min(max(i, 0), h - 1), min(max(j, 0), w - 1)), K=min(max(choice.K, 0.0), STRONGEST))
 
     def original(self, method, target, score, layer):
-        """The original network's map."""
+        """Return the original network's map."""
         return METHODS[method](self.net, self.tape, target, score, layer)
 
     def compare(self, choice):
-        """(Comparison, largest change of a probability) for a choice that is fitting."""
+        """Return (Comparison, largest change of a probability) for a choice from `fitting`."""
         altered = alter(self.net, K=choice.K, layer=choice.layer, at=choice.at)
         tape = continued(altered, self.tape)
         layer = choice.layer if choice.method in AT_A_LAYER else None
@@ -78,7 +78,7 @@ class Ground:
         return Comparison(choice.method, choice.score, *maps, choice.at, self.places(choice.layer)), float(change)
 
     def sentences(self, choice, cell, change):
-        """Three lines: what is explained, the attack, and what it does."""
+        """Return three lines: what is explained, the attack, and what the attack does."""
         shares = np.nan_to_num([cell.corner(cell.original), cell.corner(cell.altered)])
         attack = attack_text({"K": choice.K, "tap": choice.layer, "at": cell.at})
         return [cell.original.caption.split(":")[0],
@@ -88,7 +88,7 @@ class Ground:
 
 
 def continued(altered, tape):
-    """The tape of an altered network from the original's: its records stand, and what is planted behind runs."""
+    """Return the tape of an altered network: the original's records stay, and only the planted layers run."""
     new = Tape(altered.backend, altered)
     for record in tape:
         new.append(record)
@@ -103,7 +103,7 @@ def continued(altered, tape):
 
 
 def layers_with_places(net, tape):
-    """Names of layers to choose from: pools and the last ReLU before each, in order; all layers with places if none."""
+    """Return names of layers to choose from: pools and the last ReLU before each, else all layers with places."""
     names = [name for name, _, _ in net.layers if tape[name].output.ndim == 4]
     found = []
     for before, name in zip([None, *names], names, strict=False):

@@ -1,6 +1,6 @@
-"""The playground as a page: every browser keeps its own choice and asks for the two maps of it. Nothing is installed.
+"""The playground as a web page: every browser keeps its own choice and asks for its two maps. It needs no package.
 
-GET /            the page, with what there is to choose from
+GET /            the page, with all possible choices
 GET /maps?...    a Choice as a query, its fields by name; both maps as PNG and the sentences, as JSON
 """
 
@@ -25,7 +25,7 @@ PAGE = Path(__file__).with_name("page.html")
 
 
 def server(net, x, port=8988):
-    """A server on this machine only; `serve_forever` runs it. Raises InputError if the port is taken."""
+    """Return a server for this machine only; `serve_forever` runs it. Raises InputError if the port is in use."""
     ground, one_at_a_time = Ground(net, x), Lock()
 
     class Handler(BaseHTTPRequestHandler):
@@ -43,7 +43,7 @@ def server(net, x, port=8988):
                     self.send_error(404)
             except InputError as error:
                 self.send_error(400, str(error))
-            except ConnectionError:  # the browser has left, or gone on
+            except ConnectionError:  # the browser has closed the connection
                 pass
 
         def answer(self, kind, body):
@@ -70,7 +70,7 @@ def serve(net, x, port=8988):
 
 
 def asked(ground, query):
-    """The Choice that a query names; what it leaves out is as at the start. Raises InputError for what there is not."""
+    """Return the Choice of a query; missing fields have their starting values. Raises InputError for unknown values."""
     first = asdict(ground.first)
     try:
         choice = Choice(int(query.get("target", first["target"])), query.get("score", first["score"]),
@@ -88,7 +88,7 @@ def asked(ground, query):
 
 
 def maps(ground, choice):
-    """Both maps and what is said of them."""
+    """Return both maps, and sentences about them."""
     cell, change = ground.compare(choice)
     return {"at": choice.at, "places": cell.tapped, "sentences": ground.sentences(choice, cell, change),
             "notes": [cell.original.note, cell.altered.note],
@@ -96,14 +96,14 @@ def maps(ground, choice):
 
 
 def png(colours):
-    """A picture (H, W, 3) or (H, W), 0..255, as an address that holds it."""
+    """Return a picture (H, W, 3) or (H, W), 0..255, as a data address."""
     file = BytesIO()
     Image.fromarray(np.asarray(colours, np.uint8)).save(file, "PNG", compress_level=1)
     return f"data:image/png;base64,{b64encode(file.getvalue()).decode()}"
 
 
 def page(ground):
-    """The page, its choices filled in."""
+    """Return the page, with its choices filled in."""
     names = {c: f"{ground.net.label(c)}, y = {ground.y[c]:.3f}" for c in ground.classes}
     options = {"target": names, **{field: {value: value for value in values} for field, values in
                                    (("score", SCORES), ("method", QUICK), ("layer", ground.layers))}}

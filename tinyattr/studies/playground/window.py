@@ -1,4 +1,4 @@
-"""The playground as one figure, with matplotlib's widgets. Only what moved is drawn anew: the layout is made once."""
+"""The playground as one figure, with matplotlib's widgets. Only changed parts are drawn again; the layout stays."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ SIZE = 11.5, 7.0  # inches
 
 
 class Playground:
-    """The figure, its widgets and the present choice. figure: an empty one that a window shows; default: none does."""
+    """A Playground has a figure, widgets and the present choice. figure: an empty one; default: no window."""
 
     def __init__(self, net, x, figure=None):
         self.ground = Ground(net, x)
@@ -28,13 +28,13 @@ class Playground:
         self.figure.canvas.mpl_connect("button_press_event", self.clicked)
 
     def arrange(self, event=None):
-        """Give everything its place in the window. Between two calls nothing changes its size, so clicks are quick."""
+        """Lay out the window. Between two calls no part changes its size, so clicks are fast."""
         self.figure.set_layout_engine("constrained")
         self.figure.draw_without_rendering()
         self.figure.set_layout_engine("none")
 
     def choose(self, choice):
-        """Compute both maps for a choice, and draw what has changed."""
+        """Compute both maps for a choice, and draw the changed parts."""
         ground = self.ground
         self.choice = ground.fitting(choice)
         self.cell, change = ground.compare(self.choice)
@@ -49,14 +49,14 @@ class Playground:
         self.figure.canvas.draw_idle()
 
     def clicked(self, event):
-        """A click into one of the three pictures moves the place that the attack reads."""
+        """Move the place that the attack reads, after a click into one of the three pictures."""
         if event.inaxes in self.axes and event.xdata is not None:
             (H, W), (h, w) = self.cell.original.size, self.cell.tapped
             at = int((event.ydata + 0.5) * h / H), int((event.xdata + 0.5) * w / W)
             self.choose(replace(self.choice, at=at))
 
     def _draw_frame(self, first):
-        """A text and three pictures above; below, the widgets in the order of Choice, but for the place."""
+        """Draw a text and three pictures and, below them, the widgets in the order of Choice, without the place."""
         ground = self.ground
         above, below = self.figure.subfigures(2, height_ratios=(3, 2))
         self.text = above.suptitle("", x=0.01, ha="left", fontsize=10, parse_math=False)
@@ -91,14 +91,14 @@ class Playground:
 
 
 def play(net, x):
-    """Open the playground in a window; returns it when it is closed. Raises InputError where there is no window."""
+    """Open the playground in a window, and return it when it is closed. Raises InputError if no window can open."""
     import matplotlib.pyplot as plt
 
     if plt.get_backend().lower() == "agg":
         raise InputError("there is no window to open here; try --browser, or --out FILE for a picture of it")
     try:
         window = plt.figure("tinyattr", figsize=SIZE)
-    except ImportError as error:  # a screen or a package that the window needs is missing
+    except ImportError as error:  # the window needs a screen or a package that is missing
         raise InputError(f"no window: {error}; try --browser, or --out FILE for a picture of it") from None
     ground = Playground(net, x, window)
     plt.show()

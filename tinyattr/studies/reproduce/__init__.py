@@ -1,8 +1,8 @@
-"""The figures of both papers, and claims of others about the same subject: what is said, measured, and follows.
+"""The figures of both papers, and claims of other papers: what they say, what we measure, and what follows.
 
-Each claim is a page: a function (net, pictures, K, layer) -> Reproduction, whose docstring has the claim, the algebra
-and what of the paper was at hand. pictures: of studies.samples; each is explained for classes that the network itself
-names.
+Each claim is a page: a function (net, pictures, K, layer) -> Reproduction. Its docstring has the claim, the algebra,
+and the parts of the paper that we had. pictures: from studies.samples; each is explained for classes that the network
+predicts.
 """
 
 from tinyattr.studies.reproduce.beyond_softmax import beyond_softmax

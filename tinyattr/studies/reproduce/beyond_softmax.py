@@ -1,4 +1,4 @@
-"""Two distortions of class activation maps that softmax allows, and two cures: a sigmoid branch, or the class mean."""
+"""Two distortions of class activation maps that softmax allows, and two remedies: sigmoids, or the class mean."""
 
 from dataclasses import replace
 
@@ -15,22 +15,23 @@ from tinyattr.studies.reproduce.claim import SAME, Claim, Reproduction, above, a
 from tinyattr.studies.reproduce.sigmoid_branch import features, sigmoid_branch
 from tinyattr.studies.training import cross_entropy_slope, sigmoid_slope
 
-LEARNED = 200  # glyph scenes that the sigmoid branch learns from
+LEARNED = 200  # glyph scenes on which the sigmoid branch is trained
 
 
 def beyond_softmax(net, pictures, K=10.0, layer=None):
-    """Oh and Noh, "Beyond Softmax", BMVC 2025, arXiv 2511.05590: a branch of sigmoids for the maps.
+    """Oh and Noh, "Beyond Softmax", BMVC 2025, arXiv 2511.05590: maps from a separate branch with sigmoids.
 
-    Claim: softmax distorts maps in two ways. A constant added to a feature's weights for all classes keeps y and
-    amplifies the feature in the map ("additive logit shift"); one subtracted turns positive weights negative, and what
-    was highlighted vanishes ("sign collapse"). The cure is a copy of the last layer, trained with sigmoids.
-    Algebra: z = W^T h + b. W' = W + d 1^T gives z' = z + d.h and y' = y for any d, but dz'_c/dh = w_c + d. So both are
-    the attack, t = d.h, with d = K max|W| at one feature, or d_k = -max_j W_kj. Taking the mean over classes out of W',
-    as `repair` does, leaves W - mean_j W for every d. Both are gone, exactly, without training; the map is centred's.
-    A sigmoid branch is not free to shift either: its loss sees t by sum_i dE/dz_i = sum_i (s(z_i) - t_i), which is 0
-    for cross-entropy. Training from W' takes a shift out by and by, and also changes what else the map shows.
-    At hand: the abstract, the project's page and code. They report a gain in localisation on birds, cars and ImageNet;
-    we ask for it on glyphs, where the truth is known, by the share of a map that lies on the right one of two.
+    Claim: softmax distorts maps in two ways. Adding a constant to a feature's weights for all classes keeps y and
+    amplifies the feature in the map ("additive logit shift"). Subtracting a constant makes positive weights negative,
+    and the highlighted places vanish ("sign collapse"). The remedy is a copy of the last layer, trained with sigmoids.
+    Algebra: z = W^T h + b. W' = W + d 1^T gives z' = z + d.h and y' = y for any d, but dz'_c/dh = w_c + d. So both
+    distortions are the attack with t = d.h: d = K max|W| at one feature, or d_k = -max_j W_kj. If we subtract the mean
+    over classes from W', as `repair` does, W - mean_j W is left for every d. Both distortions are then removed exactly,
+    without training, and the map is that of score centred. A sigmoid branch cannot be shifted freely either. Its loss
+    depends on t: sum_i dE/dz_i = sum_i (s(z_i) - t_i), while this sum is 0 for cross-entropy. Training from W' removes
+    a shift slowly, and also changes the rest of the map.
+    We had: the abstract, the project's page and code. They report better localisation on birds, cars and ImageNet. We
+    measure it on glyphs, where the truth is known, as the share of a map on the right glyph of two.
     """
     last, op, _ = net.layers[-1]
     if op != "dense":
@@ -80,7 +81,7 @@ def beyond_softmax(net, pictures, K=10.0, layer=None):
 
 
 def localised(networks, pictures, layer):
-    """(claim that sigmoids point better, claim that they forget a shift, both as a sentence), on scenes with masks."""
+    """Return (claim: sigmoids point better; claim: they forget a shift; a sentence on both), for scenes with masks."""
     net = networks["original"]
     H, t = features(net, LEARNED)
     asked = {"softmax": (net, "pre"), "class mean": (net, "centred"), "log_odds": (net, "log_odds"),

@@ -1,4 +1,4 @@
-"""Wang and Wang's contrasts, and the comparison that shows what the weighted one is good for."""
+"""Wang and Wang's contrasts, and their experiment about the weighted contrast."""
 
 import numpy as np
 
@@ -9,9 +9,9 @@ from tinyattr.methods.heatmap import resize
 from tinyattr.softmax import log_odds_row, softmax
 from tinyattr.studies.reproduce.claim import SAME, Claim, Reproduction, above, apart, heatmaps
 
-LEAST = 0.1  # probability of the second class: only pictures with two possible answers count
-SIGMA = 15 / 224  # of the blur, as a share of the picture's side; theirs is drawn from 10 to 20 pixels of 224
-PRINTED = {"logit alone": (0.747, 0.461), "weighted contrast": (0.858, 0.759)}  # 2501.11096; untouched .712, .288
+LEAST = 0.1  # smallest probability of the second class: only pictures with two possible classes count
+SIGMA = 15 / 224  # sigma of the blur / side of the picture; the authors draw it from 10 to 20 pixels of 224
+PRINTED = {"logit alone": (0.747, 0.461), "weighted contrast": (0.858, 0.759)}  # 2501.11096; without a blur .712, .288
 CONTRASTS = {"logit alone": "pre", "mean contrast": "centred", "max contrast": "margin",
              "weighted contrast": "log_odds"}
 
@@ -19,14 +19,15 @@ CONTRASTS = {"logit alone": "pre", "mean contrast": "centred", "max contrast": "
 def contrast(net, pictures, K=10.0, layer=None):
     """Wang and Wang, "Why Not Other Classes?", NeurIPS 2022, Table 1.
 
-    Claim: L_c, the map of a logit, marks what speaks for class c; the weighted contrast L_c - sum_j alpha_j L_j, alpha
-    the rivals' softmax, marks what makes the network choose c. L is Grad-CAM without its ReLU; t_1 and t_2 are a
-    picture's top two classes, with a probability of at least 0.1 for t_2. What the map of t_i does not mark (L <= 0) is
-    blurred; then the relative probability r_i = e^z_ti / (e^z_t1 + e^z_t2) should have grown.
-    Algebra: L is linear in the row, so the weighted contrast is L of log_odds, the max contrast (alpha 1 for the
-    strongest rival) L of margin, the mean contrast (alpha 1/(n-1)) n/(n-1) times L of centred. All have kappa = 0.
-    At hand: the authors' code, and the table of a reproduction (arXiv 2501.11096), which calls its numbers very similar
-    to theirs; not the paper's text. Their layer is a convolution, 14 x 14; ours is `layer`, and our blur has sigma 15.
+    Claim: L_c, the map of a logit, marks what speaks for class c. The weighted contrast L_c - sum_j alpha_j L_j, where
+    alpha is the rivals' softmax, marks what makes the network choose c. L is Grad-CAM without its ReLU; t_1 and t_2 are
+    a picture's top two classes, and t_2 has a probability of at least 0.1. All places that the map of t_i does not mark
+    (L <= 0) are blurred. Then the relative probability r_i = e^z_ti / (e^z_t1 + e^z_t2) should be larger.
+    Algebra: L is linear in the row. So the weighted contrast is L of log_odds; the max contrast (alpha 1 for the
+    strongest rival) is L of margin; the mean contrast (alpha 1/(n-1)) is n/(n-1) L of centred. All have kappa = 0.
+    We had: the authors' code, and the table of a reproduction (arXiv 2501.11096), which calls its numbers very similar
+    to the authors' numbers; not the paper's text. The authors explain a 14 x 14 convolution. We explain `layer`, and
+    our blur has sigma 15.
     """
     layer = layer or net.features
     networks = {"original": net, "altered": alter(net, K, layer)}
@@ -69,10 +70,10 @@ def contrast(net, pictures, K=10.0, layer=None):
 
 
 def kept_by(networks, x, layer):
-    """What the maps keep of one picture: (r, moved, x, its top two classes); None without a second class.
+    """Return (r, moved, x, its top two classes) for one picture, or None without a second class.
 
-    r: {map: (r_1, r_2)} of all CONTRASTS, of the logit in the altered network, and of the untouched picture. moved:
-    largest difference of the contrasts' maps in the two networks.
+    r: {map: (r_1, r_2)} for all CONTRASTS, for the logit in the altered network, and for the picture without blur.
+    moved: largest difference between the contrasts' maps of the two networks.
     """
     tapes = {n: (network, network.run(x)) for n, network in networks.items()}
     net, tape = tapes["original"]
@@ -92,15 +93,15 @@ def kept_by(networks, x, layer):
 
 
 def formed(net, tape, c, layer):
-    """L_c - sum_j alpha_j L_j, (h, w), from the maps L of all logits."""
+    """L_c - sum_j alpha_j L_j, (h, w), computed from the maps L of all logits."""
     z = net.logits(tape)[0]
     row = log_odds_row(np.exp(z - z.max()), np.eye(len(z))[c])  # e_c - alpha
     return np.tensordot(row, [grad_cam(net, tape, j, "pre", layer).plane for j in range(len(z))], 1)
 
 
 def blurred(x, sigma):
-    """x (1, H, W, C) under a Gaussian, sigma in pixels, cut at 10/3 sigma; the picture is mirrored at its edges."""
-    def matrix(n):  # (n, n): row i holds the weights of all places in place i
+    """Blur x (1, H, W, C) by a Gaussian with sigma in pixels, cut at 10/3 sigma. Pictures are mirrored at edges."""
+    def matrix(n):  # (n, n): row i holds the weights of all places for place i
         radius = min(int(np.ceil(10 / 3 * sigma)), n - 1)
         w = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
         mirrored = np.pad(np.eye(n), ((radius, radius), (0, 0)), mode="reflect")
@@ -109,5 +110,5 @@ def blurred(x, sigma):
 
 
 def listed(means, i):
-    """r_1 (i = 0) or r_2 (i = 1) of each name, as text."""
+    """Return r_1 (i = 0) or r_2 (i = 1) of each name, as text."""
     return ", ".join(f"{name} {values[i]:.3f}" for name, values in means.items())

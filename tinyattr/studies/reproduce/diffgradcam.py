@@ -1,4 +1,4 @@
-"""DiffGradCAM and a hoax: are maps of logit differences those of Grad-CAM, and can they be fooled?"""
+"""DiffGradCAM and a hoax: do maps of logit differences equal the maps of Grad-CAM, and can they be fooled?"""
 
 import numpy as np
 
@@ -12,21 +12,21 @@ from tinyattr.studies.more_attacks import paint
 from tinyattr.studies.reproduce.claim import SAME, Claim, Reproduction, heatmaps
 
 DIFFERENCES = {"centred": "mean", "margin": "largest", "log_odds": "logsumexp"}  # score: z_c minus this of the others
-BOUND = 1e-3  # what the sawtooth adds to one logit at most
+BOUND = 1e-3  # the sawtooth adds less than this to one logit
 
 
 def diffgradcam(net, pictures, K=10.0, layer=None):
     """Piland, Sweet and Czajka, arXiv 2506.08514: Grad-CAM of a logit's difference from the others, and SHAM, a hoax.
 
-    Claim: these maps are "not susceptible to passive fooling", in which a network learns to show misleading maps while
-    its answers stay; and they "match" those of Grad-CAM where nobody fools.
-    Algebra: a score z_c - a(z_j, j != c), a the mean, the largest or the logsumexp, has the row e_c - q with sum q = 1,
-    so that L(difference) = L_c - sum_j q_j L_j. This is a multiple of L_c only if sum_j q_j L_j is one: for two classes
-    whose last weights are opposite, not in general. kappa = 0: what is added to all logits does not touch it.
+    Claim: these maps are "not susceptible to passive fooling", in which a network learns to show misleading maps but
+    keeps its answers; and without fooling they "match" the maps of Grad-CAM.
+    Algebra: a score z_c - a(z_j, j != c), where a is the mean, the largest or the logsumexp, has the row e_c - q with
+    sum q = 1. So L(difference) = L_c - sum_j q_j L_j. This is a multiple of L_c only if sum_j q_j L_j is a multiple of
+    L_c: for two classes with opposite last weights, but not in general. kappa = 0: t on all logits does nothing.
     Our hoax shows a frame along the border, as SHAM does: t = K sum_ijk u_k A_ijk, u the least squares of A u = frame,
-    gives L(pre) + K A u. It is fitted to one picture, not trained, and no answer moves. A hoax that knows better adds
-    to one logit the sawtooth t mod 0.001: its slope is K u, too, answers hardly move, and a difference sees it.
-    At hand: the abstract, and a summary of SHAM by others; which of the three a is the authors' we could not see.
+    gives L(pre) + K A u. It is fitted to one picture, not trained, and no answer changes. A better hoax adds the
+    sawtooth t mod 0.001 to one logit: its slope is also K u, answers hardly change, and a difference of logits sees it.
+    We had: the abstract, and a summary of SHAM by others. We could not see which of the three a the authors use.
     """
     layer, alike, moved, seen, y_change = layer or net.features, [], [], [], []
     for picture in pictures:
@@ -70,14 +70,14 @@ def diffgradcam(net, pictures, K=10.0, layer=None):
 
 
 def frame(h, w):
-    """1 along the border of a map and in the four corners next to it, else 0: 28 of 7 x 7 places, as many as SHAM's."""
+    """Return 1 along the border of a map and in the four corners next to it, else 0: 28 of 7 x 7 places, as in SHAM."""
     i, j = (np.minimum(np.arange(n), np.arange(n)[::-1]) for n in (h, w))
     i, j = i[:, None], j[None, :]
     return ((i == 0) | (j == 0) | ((i == 1) & (j == 1))).astype(float)
 
 
 def sawtooth(net, M, K, layer, e):
-    """The network z' = z + e ((K sum_ijk M_ijk A_ijk) mod BOUND), e (1, n) one-hot: one logit moves, by up to BOUND."""
+    """Return the network z' = z + e ((K sum_ijk M_ijk A_ijk) mod BOUND), e (1, n) one-hot: one logit changes."""
     return plant(net, [
         ("mask", "constant", {}), ("painted", "mul", {"inputs": [layer, "mask"]}),  # (N, h, w, C)
         ("painted_sum", "sum", {"axes": (1, 2, 3)}), ("painted_flat", "flatten", {}),  # (N, 1)

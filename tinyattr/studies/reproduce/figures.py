@@ -1,9 +1,9 @@
-"""The figures of both papers, made again: what each claims, what is measured here, and whether it holds.
+"""Reproduce the figures of both papers: what each figure claims, what we measure, and whether the claim holds.
 
 Figure 2 of Lerma & Lucas 2023a (arXiv 2306.13197): three methods by pre, post and log scores, here with log_odds too.
-Figures 3 to 5 of Lerma & Lucas 2023b (arXiv 2307.03305): original and altered network, pre and post, three pictures;
-here by pooled and element-wise weights, with t read from the corner and from the left column, as the text of the paper
-and its published plots do not go together.
+Figures 3 to 5 of Lerma & Lucas 2023b (arXiv 2307.03305): original and altered network, pre and post, three pictures.
+Here we use pooled and element-wise weights, and compute t from the corner and from the left column, because the text of
+the paper and its published plots do not agree.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ from tinyattr.studies.reproduce.claim import SAME, Claim, Reproduction, heatmaps
 
 
 def scores_side_by_side(net, x, target=None, layer=None):
-    """Figure 2 of the first paper: Grad-CAM, Grad-CAM+ and RSI-Grad-CAM by pre, post, log, and log_odds."""
+    """Reproduce Figure 2 of the first paper: Grad-CAM, Grad-CAM+ and RSI-Grad-CAM for pre, post, log, and log_odds."""
     methods, scores = ("grad_cam", "grad_cam_plus", "rsi_grad_cam"), ("pre", "post", "log", "log_odds")
     tape = net.run(x)
     requests = {s: ask(net, tape, target, s) for s in scores}
@@ -46,7 +46,7 @@ def scores_side_by_side(net, x, target=None, layer=None):
 
 
 def altered_beside_original(net, x, target=None, other=None, K=10.0, layer=None, name="Figure 3"):
-    """Figures 3 to 5 of the second paper. other: a second class, whose altered map should be the same."""
+    """Reproduce Figures 3 to 5 of the second paper. other: a second class, whose altered map should be the same."""
     layer = layer or net.features
     side = net.run(x)[layer].output.shape[1]
     networks = {"original": net, "t from (0, 0)": alter(net, K, layer), "t from column 0": column(net, K, layer, side)}

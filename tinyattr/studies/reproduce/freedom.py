@@ -1,4 +1,4 @@
-"""The freedom t(x): the gradient of a logit can be made any picture, and no probability tells."""
+"""The freedom of t(x): one can make the gradient of a logit any picture, and no probability changes."""
 
 import numpy as np
 
@@ -11,15 +11,15 @@ from tinyattr.studies.reproduce.claim import SAME, Claim, Reproduction, apart, h
 
 
 def freedom(net, pictures, K=10.0, layer=None):
-    """Srinivas and Fleuret, ICLR 2021, arXiv 2006.09128: three years before the second paper, without its maps.
+    """Srinivas and Fleuret, ICLR 2021, arXiv 2006.09128: three years before the second paper, but without its maps.
 
-    Claim: as the softmax does not see what is added to all logits, the gradients of the logits "can be arbitrarily
-    manipulated" while the classifier, y(x), stays what it is.
-    Algebra: z'_i = z_i + t(x) has y' = y and dz'_i/dx = dz_i/dx + dt/dx. With t = sum_ijk M_ijk x_ijk, dt/dx = M, so
-    that M = P - dz_c/dx (at x_0) makes dz'_c/dx the picture P at x_0, exactly. Two things are not free: the differences
-    dz_i/dx - dz_j/dx, which have kappa = 0; and all gradients together, as dt/dx must be the gradient of something.
-    P is the mirror image of the last picture, scaled to the length of the gradient; K P outweighs dz/dx in the others.
-    At hand: the abstract and the authors' code.
+    Claim: softmax does not see a number that is added to all logits, so the gradients of the logits "can be arbitrarily
+    manipulated", while the classifier y(x) does not change.
+    Algebra: z'_i = z_i + t(x) has y' = y and dz'_i/dx = dz_i/dx + dt/dx. With t = sum_ijk M_ijk x_ijk, dt/dx = M. So
+    M = P - dz_c/dx (at x_0) makes dz'_c/dx exactly the picture P at x_0. Two things are not free: the differences
+    dz_i/dx - dz_j/dx, which have kappa = 0; and all gradients together, because dt/dx must be the gradient of one t.
+    P is the mirror image of the last picture, scaled to the length of the gradient. For other pictures, K P is larger
+    than dz/dx. We had: the abstract and the authors' code.
     """
     if layer not in (None, "input"):
         raise InputError(f"this claim is about gradients at the picture, not at layer '{layer}'; leave the layer out")
@@ -27,7 +27,7 @@ def freedom(net, pictures, K=10.0, layer=None):
     tape = net.run(x[0])
     c, other = np.argsort(-net.logits(tape)[0])[:2].tolist()
 
-    def slopes(network, run):  # dz_c/dx, dz_c/dx - dz_other/dx, d log_odds/dx
+    def slopes(network, run):  # (dz_c/dx, dz_c/dx - dz_other/dx, d log_odds/dx)
         g = gradient(network, run, c, "pre").raw
         return g, g - gradient(network, run, other, "pre").raw, gradient(network, run, c, "log_odds").raw
 

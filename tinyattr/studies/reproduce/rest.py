@@ -1,4 +1,4 @@
-"""ReST: a score that does not vanish where the network is sure, and that t moves as it moves pre."""
+"""ReST: a score that does not vanish if the network is sure, but that t changes in the same way as pre."""
 
 from dataclasses import replace
 
@@ -11,18 +11,18 @@ from tinyattr.scores import SCORES
 from tinyattr.studies.metrics import pearson
 from tinyattr.studies.reproduce.claim import SAME, Claim, Reproduction, apart
 
-SURE = 30.0  # a lead of the class, log(y_c / (1 - y_c)), at which a network is sure: 1 - y_c = 1e-13
+SURE = 30.0  # log-odds log(y_c / (1 - y_c)) of a network that is sure: 1 - y_c = 1e-13
 
 
 def rest(net, pictures, K=10.0, layer=None):
     """Cai, "CAMs as Shapley Value-based Explainers", arXiv 2501.06261: the score ReST, S = z_c + log y_c.
 
-    Claim: ReST is "to address the limitations of pre-softmax and post-softmax scores". We ask for those that are known:
-    post vanishes where the network is sure; pre leaves out the other classes, and takes in what all logits share.
-    Algebra: its row is e_c + (e_c - y) = 2 e_c - y, the sum of the rows of pre and log. Grad-CAM is linear in the row,
-    so L(rest) = L(pre) + L(log), L(log) = (1 - y_c) L(log_odds). Where y_c -> 1 the row becomes e_c: it does not
-    vanish, as those of post and log do, but is pre's. kappa = 1, so that t adds to L(rest) just what it adds to L(pre).
-    At hand: the abstract, and the authors' code, z_c minus the cross-entropy. Neither speaks of a planted t.
+    Claim: ReST is "to address the limitations of pre-softmax and post-softmax scores". We test the known limitations:
+    post vanishes if the network is sure; pre ignores the other classes and contains the part that all logits share.
+    Algebra: the row of ReST is e_c + (e_c - y) = 2 e_c - y, the sum of the rows of pre and log. Grad-CAM is linear in
+    the row, so L(rest) = L(pre) + L(log), L(log) = (1 - y_c) L(log_odds). If y_c -> 1, the row becomes e_c, the row of
+    pre. It does not vanish, while the rows of post and log do. kappa = 1, so t adds the same to L(rest) as to L(pre).
+    We had: the abstract, and the authors' code, z_c minus the cross-entropy. Neither mentions a planted t.
     """
     layer, altered = layer or net.features, alter(net, K, layer)
     sizes, as_pre, added, kept = [], [], [], []
@@ -62,6 +62,6 @@ def rest(net, pictures, K=10.0, layer=None):
 
 
 def row_sizes(z, c):
-    """|dS/dz| of ReST, log and post for logits (n,)."""
+    """Return |dS/dz| of ReST, log and post for logits (n,)."""
     rows = {name: row * np.exp(scale) for name in ("log", "post") for _, row, scale in [SCORES[name](z, c)]}
     return [float(np.linalg.norm(row)) for row in (np.eye(len(z))[c] + rows["log"], rows["log"], rows["post"])]

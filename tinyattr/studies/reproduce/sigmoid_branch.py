@@ -1,6 +1,7 @@
-"""A branch of sigmoids beside the softmax: a copy of the last layer, trained to say yes or no to each class by itself.
+"""A sigmoid branch: a copy of the last layer that is trained to say yes or no to each class independently.
 
-Oh and Noh, "Beyond Softmax", arXiv 2511.05590, train the copy and leave all else as it is; so do we, on glyph scenes.
+Oh and Noh, "Beyond Softmax", arXiv 2511.05590, train only this copy and change no other layer. We do the same, on
+glyph scenes.
 """
 
 from dataclasses import replace
@@ -12,7 +13,7 @@ from tinyattr.glyphs.train import adam, start
 
 
 def features(net, count, seed=0):
-    """(H, t): what the last layer reads of `count` glyph scenes, (count, features) float64, and one-hot classes."""
+    """Return (H, t) of `count` glyph scenes: what the last layer reads, (count, features) float64, one-hot classes."""
     H, classes = [], []
     for k in range(count):
         rng = np.random.default_rng([5_000_000 + seed, k])
@@ -23,9 +24,9 @@ def features(net, count, seed=0):
 
 
 def sigmoid_branch(net, H, t, steps=300, rate=0.01):
-    """The network whose last layer is trained for E = -(1/N) sum ((n - 1) t log s(z) + (1 - t) log (1 - s(z))).
+    """Return the network with a last layer trained for E = -(1/N) sum ((n - 1) t log s(z) + (1 - t) log (1 - s(z))).
 
-    s(z) = 1 / (1 + e^-z); the one class that is there weighs as much as the n - 1 others. Adam starts from `net`.
+    s(z) = 1 / (1 + e^-z). The class in the scene weighs as much as the n - 1 other classes. Adam starts from `net`.
     """
     last = net.layers[-1][0]
     state = start({last: tuple(w.astype(np.float64) for w in net.weights[last])}, np.inf)

@@ -1,11 +1,11 @@
-"""Sanity checks: what can be said of a heatmap without knowing what the right one is.
+"""Sanity checks: tests of a heatmap that do not need to know the right heatmap.
 
-    spread.py        how few places hold the map: Gini coefficient, entropy
-    faithfulness.py  does the score fall with the places that the map calls important? Sensitivity-n
-    steadiness.py    how far does a little noise in the picture move the map? Max-sensitivity
-    classes.py       is the map of another class another map? Random logit
+    spread.py        is the map concentrated in few places? Gini coefficient, entropy
+    faithfulness.py  does the score fall if we remove the places that the map calls important? Sensitivity-n
+    steadiness.py    how much does a little noise in the picture change the map? Max-sensitivity
+    classes.py       does another class have another map? Random logit
     weights.py       does the map depend on what the network has learned? Parameter randomisation
-    report.py        all of them for some methods and scores, in the original and the altered network
+    report.py        all checks for some methods and scores, in the original and the altered network
 """
 
 from tinyattr.studies.sanity.classes import random_logit

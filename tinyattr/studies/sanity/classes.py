@@ -1,4 +1,4 @@
-"""Is the map of another class another map?"""
+"""Test whether another class has another map."""
 
 import numpy as np
 
@@ -7,15 +7,15 @@ from tinyattr.studies.metrics import ssim
 
 
 def random_logit(explain, c, n, *, similarity=ssim, seed=0):
-    """Similarity of the maps of class c and of another class, drawn at random from the other n - 1.
+    """Return the similarity between the map of class c and the map of a random other class (of n classes).
 
-    explain: a function class -> L (h, w), for one picture and score; both maps are divided by their largest magnitude.
-    In [-1, 1] for SSIM, as in Quantus, and for correlations: 1 for a map that does not ask which class it explains.
-    That alone tells of a planted t(x), without a look at weights: under the attack the maps of all classes by `pre`
-    become one. Sixt et al. 2020, arXiv 1912.09818. (Quantus 0.6 lays the rows of a map end to end before the SSIM, so
-    that neighbours in a column are far apart.)
+    explain: a function class -> L (h, w), for one picture and score. Both maps are divided by their largest magnitude.
+    The result is in [-1, 1] for SSIM (as in Quantus) and for correlations. 1 means that the map does not depend on the
+    class. This is enough to notice a planted t(x) without looking at weights: under the attack, the `pre` maps of all
+    classes become equal. Sixt et al. 2020, arXiv 1912.09818. (Quantus 0.6 joins the rows of a map into one row before
+    the SSIM, so neighbours in a column are far apart.)
     """
     if count_of(n, "n") < 2:
-        raise InputError("with one class there is no other to explain")
+        raise InputError("with one class there is no other class to explain")
     other = int(rng_of(seed).integers(n - 1))
     return similarity(*(L / (np.abs(L).max() or 1) for L in (explain(c), explain(other + (other >= c)))))

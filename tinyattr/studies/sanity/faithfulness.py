@@ -1,4 +1,4 @@
-"""Does the score fall with the places that a map calls important?"""
+"""Test whether the score falls if we remove the places that a map calls important."""
 
 import numpy as np
 
@@ -9,12 +9,12 @@ from tinyattr.studies.metrics import pearson
 
 
 def sensitivity_n(net, x, L, n, target=None, score="post", *, runs=100, baseline="black", seed=0, batch=BATCH):
-    """Pearson correlation of sum_(ij in I) L_ij and S(x) - S(x with the places I those of the baseline), in [-1, 1].
+    """Pearson correlation of sum_(ij in I) L_ij and S(x) - S(x with the baseline at places I), in [-1, 1].
 
-    Over `runs` random sets I of n places of the picture; L (H, W) has its size. A map of what each place adds to S,
-    where S is such a sum, has 1 for every n. NaN if one of the two never changes. n: from 1 to 80 % of the places.
-    Ancona et al. 2018, arXiv 1711.06104. (Quantus 0.6 computes something else under this name: it compares the drop
-    after all steps so far with the places of the last step alone.) Raises InputError for a map of another size, and for
+    We use `runs` random sets I of n places; L is (H, W). If S is a sum over places and L holds its terms,
+    the result is 1 for every n. It is NaN if one of the two numbers never changes. n: from 1 to 80 % of the places.
+    Ancona et al. 2018, arXiv 1711.06104. (Under this name, Quantus 0.6 computes something else: it compares the drop
+    after all steps so far with the places of only the last step.) Raises InputError for a map of another size, and for
     n outside 1 ... H W.
     """
     request = ask(net, x, target, score)
@@ -30,11 +30,11 @@ def sensitivity_n(net, x, L, n, target=None, score="post", *, runs=100, baseline
 
 
 def faithfulness_correlation(net, x, L, target=None, score="post", **options):
-    """Sensitivity-n for one n, the 224 of Quantus: Bhatt et al. 2020, arXiv 2005.00631, give it a name of its own."""
+    """Return sensitivity-n for one n, 224 as in Quantus. Bhatt et al. 2020, arXiv 2005.00631, gave it this name."""
     return sensitivity_n(net, x, L, 224, target, score, **options)
 
 
 def subsets(n, places, runs, seed):
-    """`runs` random sets of n numbers below `places`, (runs, n); the same seed gives the same sets."""
+    """Return `runs` random sets of n numbers below `places`, (runs, n). The same seed gives the same sets."""
     rng = rng_of(seed)
     return np.stack([rng.choice(places, n, replace=False) for _ in range(runs)])

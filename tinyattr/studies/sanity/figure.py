@@ -1,4 +1,4 @@
-"""The figure of the sanity checks."""
+"""Draw the figure of the sanity checks."""
 
 from tinyattr.studies.draw import LINES, empty
 
@@ -6,7 +6,7 @@ STYLES = ("-", ":", "--", "-.", (0, (1, 4)), (0, (5, 5)))
 
 
 def figure(found):
-    """Rank correlations as weights are drawn anew, in cascade and layer by layer; likeness of two classes' maps."""
+    """Draw rank correlations with random weights (cascade, single layers), and the similarity of two classes' maps."""
     drawn = empty(15, 4.6, [f"Sanity checks, {found.network}"])
     axes = drawn.subplots(1, 3, width_ratios=(3, 3, 2))
     for ax, of, title in zip(axes, (found.cascade, found.layer_by_layer), (

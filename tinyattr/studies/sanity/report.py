@@ -1,4 +1,4 @@
-"""All sanity checks together: some methods, some scores, the original and the altered network."""
+"""Run all sanity checks for some methods and scores, in the original and the altered network."""
 
 from dataclasses import dataclass
 
@@ -20,15 +20,15 @@ from tinyattr.studies.sanity.steadiness import max_sensitivity
 from tinyattr.studies.sanity.weights import randomised
 
 CHECKED = ("grad_cam", "hirescam", "gradient", "guided_backprop")
-NOISES, SETS = 5, 50  # draws for max-sensitivity and for Sensitivity-n: enough to compare, not to publish
+NOISES, SETS = 5, 50  # random draws for max-sensitivity and Sensitivity-n: enough to compare, not to publish
 
 
 @dataclass(frozen=True)
 class Check:
-    """One method and score in one network: means over the pictures.
+    """A Check holds results for one method and score in one network: means over the pictures.
 
-    other_class: SSIM of the maps of two classes. noise: max-sensitivity. gini, entropy: of |L| as the method gives it.
-    faithful: Sensitivity-n, n a tenth of the places, by y_c, which both networks share.
+    other_class: SSIM of the maps of two classes. noise: max-sensitivity. gini, entropy: of |L|, L the method's map.
+    faithful: Sensitivity-n with n = a tenth of the places and score y_c, which is equal in both networks.
     """
 
     network: str
@@ -43,7 +43,7 @@ class Check:
 
 @dataclass(frozen=True, eq=False)
 class Sanity:
-    """All checks, and {(method, score): {layer: rank correlation}} of the original network, by weights.py."""
+    """A Sanity holds all Checks, and {(method, score): {layer: rank correlation}} of the original network."""
 
     network: str
     checks: list[Check]
@@ -51,7 +51,7 @@ class Sanity:
     layer_by_layer: dict
 
     def table(self):
-        """The checks as text, then the ends of the cascades."""
+        """Return the checks as text, and then the ends of the cascades."""
         columns = ["network", "method", "score", "other class:.3f", "noise:.3f", "gini:.3f", "entropy:.2f",
                    "faithful:.3f"]
         ends = [(*key, list(found.values())[-1], *sorted(self.layer_by_layer[key].items(), key=lambda item: item[1])[0])
@@ -64,14 +64,14 @@ class Sanity:
             "rank correlation of |L| with that of the trained network; near 0 where the map shows what was learned"])
 
     def numbers(self):
-        """The same as plain data, for --json."""
+        """Return the checks as plain data, for --json."""
         cascades = {name: {", ".join(key): found for key, found in getattr(self, name).items()}
                     for name in ("cascade", "layer_by_layer")}
         return plain({"network": self.network, "checks": self.checks, **cascades})
 
 
 def sanity(net, pictures, *, methods=CHECKED, scores=("pre", "log_odds"), K=10.0, layer=None):
-    """Check the maps of each picture's top class, in `net` and its altered network; the first picture has cascades."""
+    """Check the maps of each picture's top class in `net` and its altered network. Cascades use the first picture."""
     pairs = [(m, s) for m in all_named("method", methods, METHODS) for s in all_named("score", scores, SCORES)]
     networks, rows = {"original": net, "altered": alter(net, K, layer)}, {}
     for seed, picture in enumerate(tqdm(pictures, desc="sanity", disable=None)):
@@ -84,7 +84,7 @@ def sanity(net, pictures, *, methods=CHECKED, scores=("pre", "log_odds"), K=10.0
 
 
 def _checked(judged, network, key, tapes, layer, seed):
-    """The five numbers of a Check for one picture. tapes: {(network, picture): its tape}, one for all methods."""
+    """Return the five numbers of a Check for one picture. tapes: {(network, picture): tape}, shared by all methods."""
     name, method, score = key
 
     def explain(x=judged.x, c=judged.target):
@@ -100,7 +100,7 @@ def _checked(judged, network, key, tapes, layer, seed):
 
 
 def _cascades(net, x, pairs, layer, below):
-    """{(method, score): {layer: rank correlation}}; one run of every network serves all methods."""
+    """Return {(method, score): {layer: rank correlation}}. All methods share one run of each network."""
     maps, c = {pair: {} for pair in pairs}, int(net(x)[0].argmax())
     for name, network in randomised(net, below=below):
         tape = network.run(x)
@@ -110,5 +110,5 @@ def _cascades(net, x, pairs, layer, below):
 
 
 def _plane(network, tape, c, method, score, layer):
-    """A method's map, signed, (h, w); `layer` is for methods that explain one."""
+    """Return a method's signed map, (h, w); `layer` is for methods that explain a layer."""
     return METHODS[method](network, tape, c, score, layer if method in AT_A_LAYER else None).plane

@@ -1,4 +1,4 @@
-"""How few places hold a map. Both numbers look at magnitudes |L|, and neither changes if the map is multiplied."""
+"""Measure how concentrated a map is. Both numbers use |L|, and do not change if the map is multiplied by a factor."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ import numpy as np
 def gini(L):
     """Gini coefficient of the m magnitudes v_1 <= ... <= v_m: sum_k (2k - m - 1) v_k / (m sum_k v_k).
 
-    From 0 (all places alike) to 1 - 1/m (one place holds all). NaN for a map of zeros. "Sparseness", Chalasani et al.
+    It is 0 if all places are equal, 1 - 1/m if one place holds all, NaN for zeros. "Sparseness", Chalasani et al.
     2020, arXiv 1810.06583.
     """
     v = np.sort(np.abs(np.ravel(L).astype(np.float64)))
@@ -15,10 +15,10 @@ def gini(L):
 
 
 def entropy(L):
-    """-sum p log p, p = |L| / sum |L|, in nats: e to this power is the number of places that it seems to spread over.
+    """-sum p log p, p = |L| / sum |L|, in nats. exp(entropy) is the effective number of places of the map.
 
-    From 0 (one place holds all) to log m (all m places alike). NaN for a map of zeros. "Complexity", Bhatt et al. 2020,
-    arXiv 2005.00631.
+    It is 0 if one place holds all, log m if all m places are equal, NaN for a map of zeros. "Complexity", Bhatt et al.
+    2020, arXiv 2005.00631.
     """
     v = np.abs(np.ravel(L).astype(np.float64))
     if not v.any():

@@ -1,7 +1,8 @@
 """Parameter randomisation: does the map depend on what the network has learned?
 
-Adebayo et al. 2018, "Sanity Checks for Saliency Maps", arXiv 1810.03292: weights are drawn anew, layer by layer, and
-the map is compared with that of the trained network. A map that stays the same does not show what was learned.
+Adebayo et al. 2018, "Sanity Checks for Saliency Maps", arXiv 1810.03292: weights are replaced by random weights, layer
+by layer, and the map is compared with the map of the trained network. A map that does not change cannot show what the
+network has learned.
 """
 
 from dataclasses import replace
@@ -14,17 +15,17 @@ from tinyattr.studies.metrics import spearman
 
 
 def cascade(net, explain, *, similarity=spearman, seed=0):
-    """{layer: similarity of |L| before and after}, all weights from the logits down to this layer drawn anew.
+    """Return {layer: similarity of |L| before and after}, with random weights from the logits down to this layer.
 
     explain: a function net -> L, for one picture, class and score. The first entry, "trained", compares the map with
-    itself. In [-1, 1] for rank correlation, the default as in Quantus; it should fall towards 0. "Top-down" there.
-    (Quantus starts its generator anew for every layer, so that all draw the same numbers; ours do not.)
+    itself. The rank correlation (default, as in Quantus) is in [-1, 1] and should fall towards 0. Quantus calls this
+    "top-down". (Quantus uses the same random numbers for every layer; we do not.)
     """
     return _compared(randomised(net, seed), explain, similarity)
 
 
 def layer_by_layer(net, explain, *, similarity=spearman, seed=0):
-    """The same with one layer drawn anew at a time, and all others as they were trained. "Independent" in Quantus."""
+    """Return {layer: similarity} as `cascade`, but only this layer has random weights: "independent" in Quantus."""
     return _compared(randomised(net, seed, below=False), explain, similarity)
 
 
@@ -34,9 +35,9 @@ def _compared(networks, explain, similarity):
 
 
 def randomised(net, seed=0, below=True):
-    """("trained", net), then (layer, network) for each layer with weights from the logits down, drawn anew.
+    """Yield ("trained", net), then (layer, network) for each layer from the logits down, with random weights in it.
 
-    below: together with all the layers after it, else alone. A constant counts for no layer: nobody has trained it.
+    below: all layers after it have random weights too. Constants are left out, because they are not trained.
     """
     yield "trained", net
     changed = net
@@ -47,10 +48,10 @@ def randomised(net, seed=0, below=True):
 
 
 def drawn_anew(net, name, op, seed=0):
-    """The network with new weights in one layer: U(-1, 1) / sqrt(inputs of a unit), as PyTorch starts to train.
+    """Return the network with new weights in one layer: U(-1, 1) / sqrt(inputs of a unit), PyTorch's starting weights.
 
-    Layers without a kernel (batch norms, slopes) get their own numbers back in random order. Each layer draws from a
-    stream of its own.
+    Layers without a kernel (batch norms, slopes) get their own numbers in random order. Each layer has its own random
+    stream.
     """
     rng = np.random.default_rng([rng_of(seed).integers(2**32), [layer for layer, _, _ in net.layers].index(name)])
     arrays = net.weights[name]
