@@ -13,7 +13,7 @@ from tinyattr.course.script import lessons
 from tinyattr.errors import InputError, number_of, unknown
 from tinyattr.files.tables import aligned
 
-TEXT = "a text, which is for you to read"
+TEXT = "a text, which you must read"
 SKIPPED = ("tinyattr", "own_network", "site-packages", "__pycache__")  # folders of a handout, or of Python
 
 
