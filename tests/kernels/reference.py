@@ -3,14 +3,13 @@
 import numpy as np
 
 from tinyattr.engine import GRADIENT, OPS, WEIGHT_GRADIENT, Record
-from tinyattr.engine.record import leaf
 from tinyattr.kernels.reference import winograd, winograd_matrices
 
 __all__ = ["winograd", "winograd_matrices"]
 
 
 def record(op, x, weights=(), **attributes):
-    return Record(op, "it", (leaf("x", x),), attributes, weights)
+    return Record(op, "it", (Record("input", "x", (), {"value": x}),), attributes, weights)
 
 
 def convolve(x, w, bias, **about):

@@ -5,7 +5,6 @@ import pytest
 
 import tinyattr as ta
 from tinyattr.engine import NUMPY, Record
-from tinyattr.engine.record import leaf
 from tinyattr.kernels import KERNELS
 from tinyattr.kernels.dispatch import pays
 
@@ -35,7 +34,7 @@ CALLS = [
 @pytest.mark.parametrize(("op", "attributes", "known"), CALLS)
 def test_which_calls_go_to_the_forms(op, attributes, known):
     x, weights = call(op, **attributes)
-    assert pays(Record(op, "it", (leaf("x", x),), attributes, weights)) is known
+    assert pays(Record(op, "it", (Record("input", "x", (), {"value": x}),), attributes, weights)) is known
 
 
 @pytest.mark.parametrize(("op", "attributes"), [(op, attributes) for op, attributes, _ in CALLS if attributes.get("padding") != "same"])
@@ -44,7 +43,7 @@ def test_both_backends_agree_on_all_of_them(op, attributes):
     found = []
     for backend in (NUMPY, KERNELS):
         tape = ta.Tape(backend)
-        tape.leaf("x", x)
+        tape.Record("input", "x", (), {"value": x})
         tape.write(op, "y", "x", weights, **attributes)
         y = tape["y"].output
         g = np.random.default_rng(1).standard_normal(y.shape, np.float32)

@@ -38,7 +38,7 @@ def layers(net, x, repeats, progress):
         if record.inputs:
             forward = seconds(repeats, output, record)
             back = seconds(repeats, apply, GRADIENT[record.op], record, signals[record.name])
-            found.append(Layer(record.name, record.op, record.output.shape, operations(record),
+            found.append(Layer(record.name, record.op, record.outline.shape, operations(record),
                                sum(a.nbytes for a in (*record.x, *record.weights, record.output)), forward, back,
                                error(record)))
         progress.update()

@@ -42,8 +42,7 @@ class Record:
         try:
             return read_only(self.backend.forward(self) if self.sources else self.attributes["value"])
         except (InputError, KeyError, TypeError) as error:  # the last two: net.layers was changed by hand
-            cause = None if type(error) is InputError else error
-            raise InputError(f"{self.op} '{self.name}': {error}") from cause
+            raise InputError(f"{self.op} '{self.name}': {error}") from (None if type(error) is InputError else error)
 
     @cached_property
     def outline(self):
@@ -61,11 +60,7 @@ class Record:
         return f"{self.op:<16} {self.name:<24} {read:<44} {self.outline.shape} {self.outline.dtype}"
 
 
-def leaf(name, value, op="input", backend=NUMPY):
-    """The record of a value that no op made."""
-    return Record(op, name, (), {"value": value}, backend=backend)
-
-
 def rerun(record, x, weights):
     """The same layer with other inputs and weights. For rules that take a layer apart."""
-    return replace(record, sources=tuple(map(leaf, record.inputs, x)), weights=weights)
+    leaves = (Record("input", name, (), {"value": value}) for name, value in zip(record.inputs, x, strict=True))
+    return replace(record, sources=tuple(leaves), weights=weights)

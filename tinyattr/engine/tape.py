@@ -7,7 +7,7 @@ import numpy as np
 from tinyattr.engine.arrays import plain
 from tinyattr.engine.backend import NUMPY
 from tinyattr.engine.ops import check_call
-from tinyattr.engine.record import Record, leaf
+from tinyattr.engine.record import Record
 from tinyattr.errors import InputError, of_type, unknown
 
 
@@ -27,7 +27,7 @@ class Tape:
         if value.dtype.kind not in "fiub":
             raise InputError(f"the tape holds real numbers; '{name}' has {value.dtype}")
         value = value if value.dtype == np.float32 else value.astype(np.float64)
-        return self.append(leaf(name, value, op, self.backend))
+        return self.append(Record(op, name, (), {"value": value}, backend=self.backend))
 
     def write(self, op, name, inputs, weights=(), **attributes):
         """Apply an op to the outputs of the records named in `inputs` and write it down. Returns its name.

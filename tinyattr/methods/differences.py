@@ -45,9 +45,6 @@ def deeplift(net, x, target=None, score=None, layer=None, *, baseline="black", r
                            receipt=Receipt(f"sum of C over {layer} = {row} row . (z(x) - z(b))", owed, paid))
 
 
-# ------------------------------------------------------------------------------------------------------------- rows
-
-
 def tangent_row(request, z_b):
     """Return (dS/dz at the picture, log_scale)."""
     return request.row, request.log_scale
@@ -102,8 +99,6 @@ def softmax_row(request, z_b):
 
 ROWS = {"secant": secant_row, "tangent": tangent_row, "softmax": softmax_row}
 
-# ------------------------------------------------------------------------------------------------- rules: Rescale
-
 
 def rescale(request, reference, seed, layer):
     """Return C of `layer` by the Rescale rule: m = m_out Delta f / Delta u at every nonlinearity."""
@@ -157,8 +152,6 @@ def lrn(reference, record, m):
 
 
 BENT = {**dict.fromkeys(ELEMENTWISE, slope), **dict.fromkeys(MAXIMA, largest), "mul": mul, "lrn": lrn}
-
-# -------------------------------------------------------------------------------------------- rules: RevealCancel
 
 
 def reveal_cancel(request, reference, seed, layer):

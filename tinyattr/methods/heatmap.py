@@ -85,13 +85,11 @@ class Heatmap:
     def save(self, path):
         """Draw the map over the picture, with its caption, into an image file. Its ending names the format."""
         from tinyattr.studies.draw import save_heatmap  # imports upwards, only when a figure is needed
-
         save_heatmap(self, path)
 
     def _repr_png_(self):
         """Return the figure of `save` for notebooks."""
         from tinyattr.studies.draw import heatmap_png
-
         return heatmap_png(self)
 
 

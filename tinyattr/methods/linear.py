@@ -15,4 +15,4 @@ def part(v, sign):
 def transposed(record, kernel, s):
     """kernel^T s: the signal at the layer's input, if the layer had this kernel."""
     other = replace(record, weights=(kernel, record.weights[1]))
-    return apply(GRADIENT[record.op], other, np.asarray(s, record.output.dtype))[0]
+    return apply(GRADIENT[record.op], other, np.asarray(s, record.outline.dtype))[0]

@@ -79,9 +79,6 @@ def _weighed(book, kept, tape):
     return {key: partial(weighed, rule) for key, rule in book.items()}
 
 
-# ------------------------------------------------------------------------------------------------ start relevances
-
-
 def row_start(request):
     """R_i = v_i z_i, v = dS/dz: for pre z_c, for log (delta_ic - y_i) z_i, for log_odds z_c and -q_j z_j."""
     return request.row * request.z, request.log_scale
@@ -122,7 +119,7 @@ def with_pairs(book, request):
     last, c = _last_linear(request), request.target
     differences = rules.reweighted(book.get(last.name, book[last.op]), lambda W, b: (W[:, [c]] - W, b[c] - b))
     records = list(request.tape)
-    above = [record for record in records[records.index(last) + 1:] if record.output.shape == last.output.shape]
+    above = [record for record in records[records.index(last) + 1:] if record.outline.shape == last.outline.shape]
     for record in above:
         if record.op != "add":
             raise InputError(f"start 'pairs' needs logits of a dense layer; '{record.name}' is {record.op}")
@@ -140,13 +137,11 @@ def _to_the_classes(c, record, R):
 
 def _last_linear(request):
     """Return the record of the last dense layer with one output for each class. Raises InputError if there is none."""
-    dense = [record for record in request.tape if record.op == "dense" and record.output.size == request.z.size]
+    dense = [record for record in request.tape if record.op == "dense" and record.outline.size == request.z.size]
     if not dense:
         raise InputError("this needs a network whose logits come from a dense layer")
     return dense[-1]
 
-
-# ----------------------------------------------------------------------------------------------------- composites
 
 SHARED = {
     **dict.fromkeys((*ACTIVATIONS, "lrn"), rules.pass_on),

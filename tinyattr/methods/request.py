@@ -103,7 +103,7 @@ class Request:
     def _batches(self, arrays, at, count, batch, what):
         """Yield up to `batch` of the arrays at a time, as one array."""
         for some in batched(bar(arrays, what, count), batch):
-            yield np.concatenate(some).astype(self.tape[at].output.dtype, copy=False)
+            yield np.concatenate(some).astype(self.tape[at].outline.dtype, copy=False)
 
     def heatmap(self, method, layer, direction, plane=None, *, log_scale=None, receipt=None):
         """Return a Heatmap of this request. Default plane: the sum over channels. Default log_scale: of the row."""
@@ -139,8 +139,8 @@ def ask(net, x, target=None, score=None):
 
 def places(net, record):
     """Return the output of a layer of feature maps, (N, h, w, C). Raises InputError for a layer without places."""
-    if record.output.ndim != 4:
-        raise InputError(f"layer '{record.name}' has shape {record.output.shape}, no places to show; "
+    if record.outline.ndim != 4:
+        raise InputError(f"layer '{record.name}' has shape {record.outline.shape}, no places to show; "
                          f"try '{net.features}'")
     return record.output
 

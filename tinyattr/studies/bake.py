@@ -71,7 +71,7 @@ def _shape(net, layer):
     if net.input is None:
         raise InputError(f"{net.name} does not say how large its pictures are, so the numbers of a place are unknown; "
                          "load it with family, size or input (command line: --family, --size)")
-    shape = net.run(np.zeros((1, *net.input.shape), net.dtype))[layer].output.shape[1:]
+    shape = net.run(np.zeros((1, *net.input.shape), net.dtype))[layer].outline.shape[1:]
     if len(shape) != 3:
         raise InputError(f"{net.name} flattens values of shape {shape}, which have no places (row, column)")
     return shape

@@ -143,7 +143,7 @@ def explain(net, x, target=None, *, scores=FOUR_SCORES, methods=TWO_METHODS, lay
     tap = tap or layer or feature_layer(net)
     altered = None if K is None else alter(net, K=K, layer=tap, at=at)
     requests = [ask(n, x, target, scores[0]) for n in (net, altered) if n is not None]
-    shape = requests[0].tape[tap].output.shape
+    shape = requests[0].tape[tap].outline.shape
     if len(shape) != 4:
         raise InputError(f"layer '{tap}' has shape {shape}, no places to show; try '{net.features}'")
     cells, left_out = {}, {}

@@ -37,7 +37,7 @@ def column(net, K=10.0, layer=None, size=None):
         if net.input is None:
             raise InputError(f"{net.name} does not say how large its pictures are: give the size of the layer's maps")
         blank = np.zeros((1, *net.input.shape))
-        size = net.run(blank)[tapped(net, layer)].output.shape[1:3]
+        size = net.run(blank)[tapped(net, layer)].outline.shape[1:3]
     mask = np.zeros(np.broadcast_to(size, 2))
     mask[:, 0] = 1
     return paint(net, mask, K, layer)

@@ -97,4 +97,4 @@ class Shared(Request):
     def _batches(self, arrays, at, count, batch, what):
         """Yield batches without a progress bar, because the board has a bar."""
         for some in batched(arrays, batch):
-            yield np.concatenate(some).astype(self.tape[at].output.dtype, copy=False)
+            yield np.concatenate(some).astype(self.tape[at].outline.dtype, copy=False)

@@ -55,7 +55,7 @@ class Ground:
 
     def places(self, layer):
         """Return (h, w) of a layer."""
-        return self.tape[layer].output.shape[1:3]
+        return self.tape[layer].outline.shape[1:3]
 
     def fitting(self, choice):
         """Return the choice with its place moved inside the layer and its strength inside the slider's range."""
@@ -104,7 +104,7 @@ def continued(altered, tape):
 
 def layers_with_places(net, tape):
     """Return names of layers to choose from: pools and the last ReLU before each, else all layers with places."""
-    names = [name for name, _, _ in net.layers if tape[name].output.ndim == 4]
+    names = [name for name, _, _ in net.layers if tape[name].outline.ndim == 4]
     found = []
     for before, name in zip([None, *names], names, strict=False):
         if tape[name].op in ("max_pool", "avg_pool"):

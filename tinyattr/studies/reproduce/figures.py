@@ -48,7 +48,7 @@ def scores_side_by_side(net, x, target=None, layer=None):
 def altered_beside_original(net, x, target=None, other=None, K=10.0, layer=None, name="Figure 3"):
     """Reproduce Figures 3 to 5 of the second paper. other: a second class, whose altered map should be the same."""
     layer = layer or net.features
-    side = net.run(x)[layer].output.shape[1]
+    side = net.run(x)[layer].outline.shape[1]
     networks = {"original": net, "t from (0, 0)": alter(net, K, layer), "t from column 0": column(net, K, layer, side)}
     tapes = {n: (network, network.run(x)) for n, network in networks.items()}
     methods = ("grad_cam", "hirescam")
