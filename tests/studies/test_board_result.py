@@ -7,11 +7,11 @@ import pytest
 
 import tinyattr as ta
 from tests import board_table
-from tests.generated import PAGES
+from tests.generated import PAGES, ROOT
 from tinyattr.studies.audit import AUDITED
 from tinyattr.studies.board import one_scene
 from tinyattr.studies.board.rows import ALTERED
-from tinyattr.studies.board.summary import MEASURES
+from tinyattr.studies.board.summary import MEASURES, in_per_cent
 
 SOME = {"methods": ["gradient", "grad_cam", "hirescam"], "scores": ["pre", "log_odds"], "attacks": ["corner", "bounded"]}
 
@@ -41,6 +41,30 @@ def test_it_is_the_whole_board_with_an_interval_for_each_number(board):
             assert (-1 if key in signed else 0) <= low <= high <= 1
     order = [row["peak of two"][0] for row in board["rows"]]
     assert order == sorted(order, reverse=True)
+
+
+@pytest.mark.parametrize(("method", "score", "network", "key", "said"), [
+    ("lrp", "log_odds", "any", "peak of two", "glyphs in {} of scenes, by post, log and log_odds"),
+    ("grad_cam", "log_odds", "any", "peak of two", "By log_odds, Grad-CAM finds the right one of two glyphs in {};"),
+    ("grad_cam", "pre", "original", "peak of two", "by pre, in {}."),
+    ("grad_cam", "pre", "corner", "peak of two", "it finds the right glyph in {}, like a coin"),
+    ("hirescam", "pre", "corner", "peak of two", "It finds the right glyph in {}, as seldom as"),
+    ("rise", "post", "any", "peak of two", "it finds the right one of two glyphs in {};"),
+    ("rise", "centred", "any", "peak of two", "by centred, in {}."),
+    ("random numbers", "any", "any", "peak of two", "of two glyphs in {}."),
+    ("lrp, SGLRP", "post", "column", "peak of two", "the right glyph in {}, in the original"),
+    ("lrp, SGLRP", "post", "original", "peak of two", "in the original network in {}."),
+    ("lrp, CLRP", "pre", "original", "peak of two", "from {} to"),
+    ("lrp, CLRP", "pre", "column", "peak of two", "to {}, towards"),
+    ("lrp", "centred", "any", "peak of two", "LRP by centred, {}."),
+])
+def test_what_the_page_says_of_a_row(board, method, score, network, key, said):
+    (row,) = [row for row in board["rows"]
+              if row["method"] == method and score in row["scores"].split(", ") and network in row["networks"].split(", ")]
+    number = in_per_cent(row[key]).replace(" (", " % (")
+    assert said.format(number) in " ".join((PAGES / "which_map.md").read_text(encoding="utf-8").split())
+    if method == "grad_cam" and network != "original":
+        assert f"in {number.partition(' (')[0]}" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def measured(board):
