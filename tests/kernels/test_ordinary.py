@@ -43,7 +43,7 @@ def test_both_backends_agree_on_all_of_them(op, attributes):
     found = []
     for backend in (NUMPY, KERNELS):
         tape = ta.Tape(backend)
-        tape.Record("input", "x", (), {"value": x})
+        tape.leaf("x", x)
         tape.write(op, "y", "x", weights, **attributes)
         y = tape["y"].output
         g = np.random.default_rng(1).standard_normal(y.shape, np.float32)

@@ -254,7 +254,9 @@ def relevances(stored, variant):
     def unbiased_gamma(record, R):
         """zennit drops the bias from the sums, but not from the output by whose sign it chooses between them."""
         kernel, bias = record.weights
-        return lrp_rules.gamma()(replace(record, weights=(kernel, np.zeros_like(bias))), R)
+        other = replace(record, weights=(kernel, np.zeros_like(bias)))
+        other.__dict__["output"] = record.output  # with the bias
+        return lrp_rules.gamma()(other, R)
 
     box = lrp_rules.box(*stored["box"])
     books = {
