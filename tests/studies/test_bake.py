@@ -105,7 +105,7 @@ def test_exported_files_are_read_back(layout, tmp_path):
 
 def test_only_a_vgg_has_torchvisions_names(tmp_path):
     net = ta.network([("A", "relu", {}), ("pool", "global_avg_pool", {})], {})
-    with pytest.raises(ta.InputError, match="no VGG"):
+    with pytest.raises(ta.InputError, match="not a VGG"):
         EXPORTS["torchvision"](net, tmp_path / "x.safetensors")
     assert not list(tmp_path.iterdir())
 
