@@ -1,7 +1,7 @@
 """The backend: the object that computes. The engine asks it four questions; here NumPy answers them.
 
-Another backend is any object with the same four methods. Engine, networks and methods know nothing else of it: they
-only hand on the one that was chosen.
+Another backend is any object with the same four methods. Engine, networks and methods use nothing else of a backend;
+they only pass on the chosen one.
 """
 
 from tinyattr.engine.ops import OPS
@@ -12,18 +12,18 @@ class NumPy:
     """Every op, rule and weight gradient by its own lines in ops.py, rules.py and weight_gradients.py."""
 
     def forward(self, record):
-        """The record's output."""
+        """Return the record's output."""
         return OPS[record.op](*record.x, *record.weights, **record.attributes)
 
     def put_off(self, record):
-        """None: the output is computed when the record is written. Else any array of its shape and dtype."""
+        """Return None: the output is computed at once. To put it off, return any array of its shape and dtype."""
 
     def back(self, rule, record, g):
-        """What `rule` answers for the signal g at the record's output: a tuple of signals, one for each input."""
+        """Return the rule's signals for the signal g at the record's output: a tuple, one for each input."""
         return rule(record, g)
 
     def weight_gradient(self, record, g):
-        """A tuple of gradients, one for each of the record's weights, given the signal g at its output."""
+        """Return a tuple: the gradient of each weight of the record, given the signal g at the output."""
         return WEIGHT_GRADIENT[record.op](record, g)
 
     def __reduce__(self):

@@ -14,9 +14,9 @@ from tinyattr.errors import InputError
 class Record:
     """One line of the tape: output = op(*x, *weights, **attributes).
 
-    sources: the records that x came from; a leaf (the picture, a constant) has none, and is its attribute "value".
-    backend: who computes the output, and who will carry signals back. It may put an output off until it is asked for:
-    where a ReLU follows a convolution, one pass computes both, and hardly anybody asks for the convolution alone.
+    sources: the records that x came from. A leaf (the picture, a constant) has none: its output is attribute "value".
+    backend: the object that computes the output and carries signals back. It may put the output off until somebody asks
+    for it: one pass computes a convolution and the ReLU after it, and few readers ask for the convolution alone.
     """
 
     op: str
@@ -28,12 +28,12 @@ class Record:
 
     @property
     def inputs(self):
-        """The names of the records that x came from."""
+        """The names of the sources."""
         return tuple(source.name for source in self.sources)
 
     @property
     def x(self):
-        """What the op reads, a tuple of arrays."""
+        """The outputs of the sources, which the op reads: a tuple of arrays."""
         return tuple(source.output for source in self.sources)
 
     @cached_property
@@ -46,7 +46,7 @@ class Record:
 
     @cached_property
     def outline(self):
-        """An array of the output's shape and dtype: the output itself, unless the backend puts it off."""
+        """An array of the output's shape and dtype. It is the output itself, unless the backend puts the output off."""
         outline = self.backend.put_off(self)
         return self.output if outline is None else outline
 
@@ -61,6 +61,6 @@ class Record:
 
 
 def rerun(record, x, weights):
-    """The same layer with other inputs and weights. For rules that take a layer apart."""
+    """Return the same layer with other inputs and weights. Rules use it to compute a part of a layer separately."""
     leaves = (Record("input", name, (), {"value": value}) for name, value in zip(record.inputs, x, strict=True))
     return replace(record, sources=tuple(leaves), weights=weights)

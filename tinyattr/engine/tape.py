@@ -1,4 +1,4 @@
-"""The tape: what the forward pass did, as a list of plain records. Data, not closures: print it, walk it back."""
+"""The tape: a list of plain records of the forward pass. They are data: you can print a tape and walk it in reverse."""
 
 from html import escape
 
@@ -12,9 +12,9 @@ from tinyattr.errors import InputError, of_type, unknown
 
 
 class Tape:
-    """Records in the order they were written, each under its own name: tape["block5_pool"].output.
+    """A tape holds records in the order of writing, each under its own name: tape["block5_pool"].output.
 
-    network: the network that writes it, or None for a tape that is written by hand.
+    network: the network that writes the tape. It is None for a tape that is written by hand.
     """
 
     def __init__(self, backend=NUMPY, network=None):
@@ -22,7 +22,7 @@ class Tape:
         self._records = {}
 
     def leaf(self, name, value, op="input"):
-        """Write a value that no op made: a copy, in float64 unless it is float32. Returns its name."""
+        """Write a copy of a value that no op computed. float32 stays; the rest becomes float64. Returns the name."""
         value = np.array(value)
         if value.dtype.kind not in "fiub":
             raise InputError(f"the tape holds real numbers; '{name}' has {value.dtype}")
@@ -30,7 +30,7 @@ class Tape:
         return self.append(Record(op, name, (), {"value": value}, backend=self.backend))
 
     def write(self, op, name, inputs, weights=(), **attributes):
-        """Apply an op to the outputs of the records named in `inputs` and write it down. Returns its name.
+        """Apply an op to the outputs of the records that `inputs` names. Write a new record; return its name.
 
         Raises InputError for an unknown op, attribute or input, and for shapes that the op cannot take.
         """
@@ -40,13 +40,13 @@ class Tape:
         return self.write_checked(op, name, inputs, weights, {key: plain(v) for key, v in attributes.items()})
 
     def write_checked(self, op, name, inputs, weights, attributes):
-        """What `write` does after its checks: a network checks its layers once, when it is made."""
+        """Do what `write` does, without the checks. A network checks its layers once, when it is created."""
         record = Record(op, name, tuple(self[i] for i in inputs), attributes, weights, self.backend)
         of_type(record.outline, np.ndarray, f"the output of '{name}'")
         return self.append(record)
 
     def append(self, record):
-        """Write a record as it is. Returns its name."""
+        """Write a finished record. Returns its name."""
         if of_type(record.name, str, "the name of a record") in self._records:
             raise InputError(f"the tape already has a record '{record.name}'; every record needs its own name")
         self._records[record.name] = record

@@ -1,4 +1,4 @@
-"""The walk: one pass over the tape in reverse, carrying signals by a rule-book. Every method is this walk."""
+"""The walk goes over the tape in reverse and carries signals by a rule-book. Gradient and relevance methods use it."""
 
 from collections.abc import Callable
 
@@ -10,13 +10,13 @@ from tinyattr.errors import InputError, of_type
 
 
 def walk(tape, seeds, book, to=("input",), *, only=False):
-    """Carry signals from the seeds back to the records named in `to`: {record name: signal} for all layers on the way.
+    """Carry signals back from the seeds to the records that `to` names. Return {record name: signal} on the way.
 
-    seeds: {record name: array of the shape of its output}, usually one row of a Jacobian at the logits.
-    book:  {op or layer name: rule}. If a layer's name and its op both have a rule, the name's rule is taken.
-    only:  keep no signal but those in `to`, which halves the memory.
-    A signal has the shape and dtype of the value it belongs to. Neither tape, nor seeds, nor weights are changed.
-    Raises InputError for a missing rule (never a silent gradient), and for a record that the seeds do not depend on.
+    seeds: {record name: array in the shape of the record's output}, usually one row of a Jacobian at the logits.
+    book:  {op or layer name: rule}. If a layer's name and its op both have a rule, the name's rule is used.
+    only:  keep only the signals of `to`. This halves the memory.
+    A signal has the shape and dtype of its record's output. The walk does not change tape, seeds or weights.
+    Raises InputError for a missing rule (the chain rule is never used silently), and if no signal reaches a record.
     """
     if not of_type(seeds, dict, "seeds"):
         raise InputError("a walk needs a seed: {record name: row of a Jacobian}")
@@ -40,7 +40,7 @@ def walk(tape, seeds, book, to=("input",), *, only=False):
 
 
 def downstream(tape, to):
-    """Names of the records in `to` and of all that depend on them: no other signal is needed."""
+    """Return the names of the records in `to` and of all that depend on them. Only their signals are needed."""
     names = {tape[name].name for name in to}
     for record in tape:
         if not names.isdisjoint(record.inputs):
@@ -57,7 +57,7 @@ def _rule(record, book):
 
 
 def apply(rule, record, g):
-    """The rule's signals, a tuple with one for each input of the record, computed by the record's backend."""
+    """Let the record's backend compute the rule. Return a tuple with one signal for each input of the record."""
     signals = record.backend.back(rule, record, g)
     if not isinstance(signals, tuple) or len(signals) != len(record.inputs):
         raise InputError(f"the rule for '{record.op}' (layer '{record.name}') must return a tuple of "
@@ -73,7 +73,7 @@ def _seed(record, seed):
 
 
 def _fitting(record, x, m):
-    """The rule's answer, read-only, in the dtype of the value it belongs to."""
+    """Return the rule's signal, read-only, in the dtype of the value that it belongs to."""
     if np.shape(m) != x.shape:
         raise InputError(f"the rule for '{record.op}' (layer '{record.name}') gave shape {np.shape(m)}; "
                          f"its input has {x.shape}")
