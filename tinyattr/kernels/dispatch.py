@@ -1,5 +1,5 @@
-"""The backend that sends large float32 calls to the kernels, and all others to NumPy: toy arrays need not wait for code
-that is still to be compiled. Without Numba, or with NUMBA_DISABLE_JIT=1, NumPy computes everything.
+"""The backend that sends large float32 calls to the kernels, and all others to NumPy, so that small arrays need not wait
+for a compilation. Without Numba, or with NUMBA_DISABLE_JIT=1, NumPy computes everything.
 """
 
 import os
@@ -20,28 +20,28 @@ from tinyattr.kernels.memory import WRITTEN
 LEAST_PRODUCTS = 2_000_000  # about a millisecond of NumPy
 LEAST_MOVED = 100_000  # numbers that are read, each by itself or through a pool's windows
 MERGES = {"conv2d", "batch_norm", "add"}  # what a batch norm, a ReLU or a clip may follow in the same pass
-FOLLOWS = 100  # times less is enough where the kernels wrote the input already: they are compiled, and the next layer waits
+FOLLOWS = 100  # a call may be so many times smaller if kernels wrote its input: they are compiled already
 
 
 class Kernels(NumPy):
-    """forms.py where a form knows the call and it pays, else NumPy."""
+    """Uses the forms in forms.py where a form supports the call and is faster; else NumPy."""
 
     def forward(self, record):
-        """The record's output: see NumPy."""
+        """Return the record's output: see NumPy."""
         found = form("FORWARD", record)
         return super().forward(record) if found is None else found
 
     def put_off(self, record):
-        """An array of NaN of the output's shape, where one pass computes this op and what follows: see NumPy."""
+        """Return an array of NaN of the output's shape, if one pass can compute this op and the next: see NumPy."""
         return form("PUT_OFF", record) if record.op in MERGES else None
 
     def back(self, rule, record, g):
-        """What `rule` answers: see NumPy. The engine's own rules have fast forms, a rule of the user's own has none."""
+        """Return the rule's signals: see NumPy. The engine's own rules have fast forms; a rule of the user has none."""
         found = form("BACK", record, g) if rule is GRADIENT.get(record.op) else None
         return super().back(rule, record, g) if found is None else found
 
     def weight_gradient(self, record, g):
-        """A tuple of gradients, one for each of the record's weights: see NumPy."""
+        """Return a tuple of gradients, one for each of the record's weights: see NumPy."""
         found = form("WEIGHTS", record, g) if record.weights else None
         return super().weight_gradient(record, g) if found is None else found
 
@@ -53,7 +53,7 @@ KERNELS = Kernels()
 
 
 def form(kind, record, *signals):
-    """What the form of this kind answers; None where NumPy must answer."""
+    """Return what the form of this kind computes, or None if NumPy must compute."""
     if not (pays(record, *signals) and forms()):
         return None
     with forms().TURN:
@@ -62,7 +62,7 @@ def form(kind, record, *signals):
 
 
 def pays(record, *signals):
-    """True if a form knows this op and it is large enough. What makes no sense is left to NumPy, which says why."""
+    """Return True if a form supports this call and the call is large enough. NumPy raises the errors of wrong calls."""
     x = [source.outline for source in record.sources]
     if record.op not in SIZE or any(a.dtype != np.float32 for a in (*x, *record.weights, *signals)):
         return False
@@ -76,7 +76,7 @@ def pays(record, *signals):
 
 @lru_cache(maxsize=4096)
 def _size(op, x, weights, attributes):
-    """How large a call with inputs and weights of these shapes is, in units that pay; 0 if no form knows it."""
+    """Return how large a call with inputs and weights of these shapes is; from 1 on, a form is faster. 0: no form."""
     try:
         return SIZE[op](x, weights, **dict(attributes))
     except (InputError, TypeError, ValueError):
@@ -84,7 +84,7 @@ def _size(op, x, weights, attributes):
 
 
 def convolution(x, weights, *, stride=1, padding=0, dilation=1, groups=1):
-    """Of conv2d. Strides and dilation at once are left to NumPy."""
+    """Return the size of a conv2d call. NumPy computes strides and dilation together."""
     ((x,), ((kh, kw, c, k), bias)), stride, dilation = (x, weights), pair(stride), pair(dilation)
     if (len(x) != 4 or bias != (k,) or groups < 1 or x[3] != c * groups or k % groups or min(*stride, *dilation) < 1
             or (1, 1) not in (stride, dilation)):
@@ -96,13 +96,13 @@ def convolution(x, weights, *, stride=1, padding=0, dilation=1, groups=1):
 
 
 def matrix(x, weights):
-    """Of dense, on vectors."""
+    """Return the size of a dense call on vectors."""
     (x,), ((inputs, outputs), bias) = x, weights
     return len(x) == 2 and x[1] == inputs and bias == (outputs,) and x[0] * inputs * outputs / LEAST_PRODUCTS
 
 
 def pooling(x, weights, *, size, stride, padding=0, ceil=False):
-    """Of max_pool."""
+    """Return the size of a max_pool call."""
     (x,) = x
     fits = len(x) == 4 and min(pair(stride)) > 0 and all(
         max(p) < k <= length + sum(p) for length, k, p in zip(x[1:3], pair(size), sides(padding), strict=True))
@@ -110,13 +110,13 @@ def pooling(x, weights, *, size, stride, padding=0, ceil=False):
 
 
 def by_numbers(x, weights, **limits):
-    """Of what is done to each number of maps by itself: all inputs of one shape, weights by channel."""
+    """Return the size of a call that changes each number of maps by itself: inputs of one shape, weights by channel."""
     fits = len(x[0]) == 4 and set(x) == {x[0]} and all(w == x[0][3:] for w in weights)
     return fits and set(limits) <= {"low", "high"} and prod(x[0]) / LEAST_MOVED
 
 
 def side_by_side(x, weights):
-    """Of concat."""
+    """Return the size of a concat call."""
     return len(x[0]) == 4 and len({a[:3] for a in x}) == 1 and sum(map(prod, x)) / LEAST_MOVED
 
 
@@ -125,9 +125,9 @@ SIZE = {"conv2d": convolution, "dense": matrix, "max_pool": pooling, "relu": by_
 
 
 def forms():
-    """The module forms.py, imported when first needed: it takes half a second, and once, to compile, many more.
+    """Return the module forms.py. The first call imports it in half a second, and once compiles it in many more.
 
-    None without Numba, and in a process that was forked after the kernels had run: their threads stayed behind.
+    Return None without Numba, and in a process that was forked after the kernels had run: it has no copy of their threads.
     """
     return _forms(os.getpid())
 

@@ -1,10 +1,9 @@
-"""The engine's heavy ops by the kernels. Same formulas and results as ops.py and rules.py, other loops.
+"""Forms compute the engine's heavy ops and rules with kernels. Formulas and results are those of ops.py and rules.py.
 
 Feature maps lie inside a buffer with a border of zeros, where the next convolution finds its padding. A pass over memory
-costs as much as the arithmetic, so one pass computes a convolution, the batch norm behind it and their ReLU: a record of
-the first two waits until its output is asked for, and the ReLU's form finds it waiting. On the way back, a convolution
-also writes the signal behind the ReLU below. That is remembered for just this array, which is read-only; if nobody asks
-for it, nothing is lost but the writing.
+costs as much as the arithmetic. So one pass computes a convolution, the batch norm after it and their ReLU. The records of
+the first two wait until somebody asks for their outputs; the ReLU's form finds them waiting. On the way back, a convolution
+also writes the signal before the ReLU that it reads. This signal is remembered for just this array, which is read-only.
 """
 
 from collections import namedtuple
@@ -29,10 +28,10 @@ RELU = 0.0, np.inf
 
 @dataclass(eq=False, slots=True)
 class Written:
-    """What the kernels know of feature maps (N, H, W, C) that they wrote.
+    """What the kernels know about feature maps (N, H, W, C) that they wrote.
 
-    buffer: (N, H + 2, W + 2, C), the maps with a border of zeros. place: see buffers.lie. limits: those that a ReLU or clip
-    cut them to. gated: {id of x: (x, the maps where x passes, else 0)}.
+    buffer: (N, H + 2, W + 2, C), the maps with a border of zeros. place: see buffers.lie. limits: the limits of the ReLU or
+    clip that wrote the maps. gated: {id of x: (x, the maps where x passes, else 0)}.
     """
 
     buffer: np.ndarray
@@ -42,14 +41,14 @@ class Written:
 
 
 def maps(shape, limits=ANY):
-    """(feature maps (N, H, W, C) for a kernel to fill, read-only for all others; what is known of them)."""
+    """Return (feature maps (N, H, W, C) that a kernel fills and that are read-only for others, what is known about them)."""
     buffer, place = recycled(*shape)
     array = sealed(inside(buffer))
     return array, WRITTEN.set(array, Written(buffer, place, limits))
 
 
 def put_off(record):
-    """An array of NaN of the output's shape; None if it was asked for in an earlier run, or if the weights may change."""
+    """Return an array of NaN of the output's shape. None: an earlier run was asked for it, or the weights may change."""
     if not all(map(is_sealed, record.weights)) or (record.weights and "asked for" in kept_of(record.weights[0])):
         return None
     shape = record.sources[0].outline.shape
@@ -62,12 +61,12 @@ nothing_yet = lru_cache(maxsize=4096)(partial(np.broadcast_to, np.float32(np.nan
 
 
 def lying(x):
-    """x, if its channels lie side by side in float32; else a copy."""
+    """Return x if its channels lie side by side in float32, else a copy."""
     return x if x.dtype == np.float32 and x.strides[3] == 4 and min(x.strides) > 0 else read(x)
 
 
 def surrounded(x, border):
-    """x as the inside of a buffer with so many zeros around it, or more: its own, if it has one; a copy, if not."""
+    """Return x with at least so many zeros around it in memory: x itself if it lies in such a buffer, else a copy."""
     if border <= 0 or (border == 1 and WRITTEN.get(x)):
         return lying(x)
     if border == 1:
@@ -80,7 +79,7 @@ def surrounded(x, border):
 
 
 def in_buffer(x):
-    """x with a border of zeros, one pixel wide: (N, H + 2, W + 2, C)."""
+    """Return x with a border of zeros, one pixel wide: (N, H + 2, W + 2, C)."""
     return WRITTEN.get(surrounded(x, 1)).buffer
 
 
@@ -91,7 +90,7 @@ Geometry = namedtuple("Geometry", "out size stride padding dilation groups corne
 
 @lru_cache(maxsize=4096)
 def geometry(x, kernel, items):
-    """The Geometry of a conv2d, from the shapes of input and kernel and its attributes as (name, value) pairs."""
+    """Return the Geometry of a conv2d, given the shapes of input and kernel, and its attributes as (name, value) pairs."""
     about = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, **dict(items)}
     stride, padding, dilation = pair(about["stride"]), sides(about["padding"]), pair(about["dilation"])
     out = [(length + sum(p) - d * (k - 1) - 1) // s + 1
@@ -103,7 +102,7 @@ def geometry(x, kernel, items):
 
 
 def conv2d(record, norm=None, limits=ANY):
-    """ops.conv2d; what the batch norm with these weights makes of it; what a ReLU or clip makes of that."""
+    """ops.conv2d; then ops.batch_norm with the weights `norm`, if given; then a clip to the limits."""
     (x,), (kernel, bias) = record.x, record.weights
     of = geometry(x.shape, kernel.shape, tuple(record.attributes.items()))
     if of.winograd and limits not in (ANY, RELU):
@@ -124,7 +123,7 @@ def conv2d(record, norm=None, limits=ANY):
 
 
 def with_norm(kernel, bias, norm):
-    """(kernel, bias) of the convolution and the batch norm in one: (x w + b) scale + shift = x (w scale) + (b scale + shift)."""
+    """Return one (kernel, bias) for convolution and batch norm: (x w + b) s + t = x (w s) + (b s + t), norm = (s, t)."""
     (scale, shift), kept = norm, kept_of(kernel)
     if not all(map(is_sealed, norm)) or any(a is not b for a, b in zip(norm, kept.get("norm", (None, None)), strict=True)):
         kept["norm"], kept["merged"] = norm, (sealed(kernel * scale), sealed(bias * scale + shift))
@@ -132,7 +131,7 @@ def with_norm(kernel, bias, norm):
 
 
 def batch_norm(record, limits=ANY):
-    """ops.batch_norm; what a ReLU or clip makes of it."""
+    """ops.batch_norm, with the convolution before it if that waits; then a clip to the limits."""
     (source,), (scale, shift) = record.sources, record.weights
     if limits == ANY:
         kept_of(scale)["asked for"] = True
@@ -142,26 +141,26 @@ def batch_norm(record, limits=ANY):
 
 
 def add(record, limits=ANY):
-    """ops.add of two maps; what a ReLU or clip makes of it."""
+    """ops.add of two maps; then a clip to the limits."""
     x, z = record.x
     return in_one_pass(x, limits, z=lying(z))
 
 
 def clip(record):
-    """ops.relu and ops.clip; with what they follow, if that waits."""
+    """ops.relu and ops.clip, with the layer before them if that waits."""
     (source,), limits = record.sources, (record.attributes.get("low", 0.0), record.attributes.get("high", np.inf))
     return MERGED[source.op](source, limits=limits) if source.waits else in_one_pass(source.output, limits)
 
 
 def in_one_pass(x, limits, **about):
-    """The maps that pointwise.one_pass writes."""
+    """Return the maps that pointwise.one_pass writes."""
     found, _ = maps(x.shape, limits)
     one_pass(lying(x), found, limits=limits, **about)
     return found
 
 
 def clip_back(record, g):
-    """rules.elementwise of relu and clip; it may have been written with g."""
+    """rules.elementwise of relu and clip. The result may have been written together with g."""
     own, limits = WRITTEN.get(g), (record.attributes.get("low", 0.0), record.attributes.get("high", np.inf))
     gate, behind = own.gated.get(id(record.output), (None, None)) if own else (None, None)
     if gate is record.output:
@@ -172,9 +171,9 @@ def clip_back(record, g):
 
 
 def behind_clip(x, own, known=None):
-    """(maps for the signal behind the ReLU that x comes from, x as its gate, its limits), remembered with the signal at x.
+    """Return (maps for the signal before the ReLU that wrote x, x as its gate, its limits), remembered with the signal at x.
 
-    NONE where x comes from no ReLU or clip, or from one with other limits than those that are known.
+    Return NONE if no ReLU or clip wrote x, or one with other limits than those that the kernel knows.
     """
     written = WRITTEN.get(x)
     if not written or written.limits == ANY or known not in (None, written.limits):
@@ -185,7 +184,7 @@ def behind_clip(x, own, known=None):
 
 
 def conv2d_back(record, g):
-    """rules.conv2d; if x is the output of a ReLU, also the signal behind it."""
+    """rules.conv2d; if a ReLU wrote x, also the signal before this ReLU."""
     (x,), (kernel, _) = record.x, record.weights
     of, (m, own) = geometry(x.shape, kernel.shape, tuple(record.attributes.items())), maps(x.shape)
     size, stride, dilation, groups, corner = of.size, of.stride, of.dilation, of.groups, of.corner
@@ -210,7 +209,7 @@ def conv2d_back(record, g):
 
 
 def pool_sizes(x, *, size, stride, padding=0, ceil=False):
-    """((Ho, Wo), size, stride, (top, left)) of a max-pool over x."""
+    """Return ((Ho, Wo), size, stride, (top, left)) of a max-pool over x."""
     size, stride, padding = pair(size), pair(stride), sides(padding)
     out = [(length + sum(p) + ceil * overhang(length, k, s, p) - k) // s + 1
            for length, k, s, p in zip(x.shape[1:3], size, stride, padding, strict=True)]
@@ -227,7 +226,7 @@ def max_pool(record):
 
 
 def max_pool_back(record, g):
-    """rules.max_pool; if x is the output of a ReLU, also the signal behind it."""
+    """rules.max_pool; if a ReLU wrote x, also the signal before this ReLU."""
     (x,) = record.x
     _, size, stride, padding = pool_sizes(x, **record.attributes)
     m, own = maps(x.shape)
