@@ -215,6 +215,7 @@ for share, seen in ((0.31, False), (0.34, True)):
     print(f"share {share}: rank correlation {spearman(order, mixed):.2f}")
     holds(f"11.3 the limit is 0.9, noise {share}",
           passes(sees_the_training, lambda n, mixed=mixed: order if n is net else mixed) == seen)
+holds("11.3 the negative of a map is another map", passes(sees_the_training, lambda n: order if n is net else -order))
 holds("11.3 ranks, not sizes: the same order is the same map",
       not passes(sees_the_training, lambda n: order if n is net else np.exp(20 * order)))
 

@@ -73,6 +73,7 @@ def my_deletion(S, x, L, b, n):
 
 four = np.array([[1.0, 2.0], [3.0, 4.0]])[..., None]
 same("14.1 by hand: 2 goes, then 4, 3, 1", my_deletion(np.sum, four, np.array([[0, 3], [1, 2]]), 0 * four, 1), [10, 8, 4, 1, 0])
+holds("14.1 x itself is not changed", (four.ravel() == [1, 2, 3, 4]).all(), "change a copy, x.copy()")
 same("14.1 two at a time, the same height everywhere", my_deletion(np.sum, four, np.ones((2, 2)), 0 * four, 2), [10, 7, 0])
 same("14.1 three at a time: the last step deletes what is left", my_deletion(np.sum, four, np.array([[0, 3], [1, 2]]), 0 * four, 3), [10, 1, 0])
 steps = np.arange(100.0).reshape(10, 10, 1)
