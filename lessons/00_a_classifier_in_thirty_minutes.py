@@ -67,6 +67,7 @@ def answer_at(patch, kernel):
 step = np.array([[2.0, 2.0, 7.0], [2.0, 2.0, 7.0], [2.0, 2.0, 7.0]])  # dark on the left, bright on the right
 same("0.1 three rows, each 7 - 2", answer_at(step, kernel), 15)
 same("0.1 the answer is 0 if left and right are equally bright", answer_at(step.T, kernel), 0)
+same("0.1 the answer is negative if it is brighter on the left", answer_at(step[:, ::-1], kernel), -15)
 same("0.1 another kernel asks whether it is brighter below", answer_at(step.T, kernel.T), 15)
 i, j = np.unravel_index(answers.argmax(), answers.shape)  # where the answer is largest
 same("0.1 the library gives the same", answer_at(grey[i:i + 3, j:j + 3], kernel), answers[i, j])

@@ -126,12 +126,12 @@ def relu(record, g):
 
 
 my_book = {"add": add, "mul": unaided()(mul), "exp": unaided()(exp), "relu": unaided()(relu)}  # none calls the library's rule
-for op, x in [("mul", (3.0, -2.0)), ("exp", (0.5,)), ("relu", (1.5,)), ("relu", (-1.5,))]:
+for op, x in [("mul", (3.0, -2.0)), ("mul", (0.0, 5.0)), ("exp", (0.5,)), ("relu", (1.5,)), ("relu", (-1.5,))]:
     tape = leaves(*x)
     write(tape, op, *range(len(x)))
-    mine = my_book[op](tape[-1], np.float64(2))
-    same(f"2.1 {op} at {x}, by differences", mine, 2 * differences(OPS[op], *x), within=1e-9)
-    same(f"2.1 {op} at {x}, the library's rule", mine, ta.GRADIENT[op](tape[-1], np.float64(2)))
+    mine = my_book[op](tape[-1], np.float64(-2))  # a signal may be negative
+    same(f"2.1 {op} at {x}, by differences", mine, -2 * differences(OPS[op], *x), within=1e-9)
+    same(f"2.1 {op} at {x}, the library's rule", mine, ta.GRADIENT[op](tape[-1], np.float64(-2)))
 at_kink = leaves(0.0)
 write(at_kink, "relu", 0)
 same("2.1 relu at 0", my_book["relu"](at_kink[-1], ONE), [0])

@@ -230,6 +230,8 @@ for op, tape in layers.items():
             holds(f"3.3 {op}, the wrong rule is caught", found > 1e-6)
 steep = gap(lambda x: 1000 * x, lambda u: 0 * u, np.ones((1, 1)), np.random.default_rng(2))
 same("3.3 for y = 1000 x and a rule that always returns 0, the gap is 1", steep, 1, within=1e-8)
+across = gap(lambda x: x, lambda u: 0 * u, np.ones((1, 400)), np.random.default_rng(2))  # |cos| of the angle between u and v
+holds("3.3 for y = x with 400 entries and the same rule, the gap is smaller", across < 0.9, "divide by |u| and by |J v|")
 
 # %%
 # Kinks and ties

@@ -301,7 +301,7 @@ def with_preprocessing(w, b, spec):
 photo = rng.integers(0, 256, (32, 32, 3)).astype(float)
 conv = ("block1_conv1", "conv2d")
 w, b = (a.astype(np.float64) for a in ta.load(path).weights["block1_conv1"])
-for name, how in {"RGB": own, "BGR": spec}.items():
+for name, how in {"RGB": own, "BGR": spec, "RGB with three means": replace(spec, order="RGB")}.items():
     x = (photo[None, ..., ::-1 if name == "BGR" else 1] - how.mean) / how.scale  # in float64
     y = ta.network([(*conv, {"padding": 1})], {"block1_conv1": (w, b)}).run(x)["block1_conv1"].output
     new_w, new_b, colour = with_preprocessing(w, b, how)

@@ -326,7 +326,9 @@ slip[np.unravel_index(np.abs(pooled).argmax(), pooled.shape)] = 1.01  # a hundre
 for what, maps in {"one place of Grad-CAM is wrong by a hundredth": (pooled * slip, whole),
                    "one place of HiResCAM is wrong by a hundredth": (pooled, whole * slip),
                    "both maps are twice as large": (2 * pooled, 2 * whole),
-                   "both maps are turned by 180 degrees": (pooled[::-1, ::-1], whole[::-1, ::-1])}.items():
+                   "both maps are turned by 180 degrees": (pooled[::-1, ::-1], whole[::-1, ::-1]),
+                   "the rows of both maps are exchanged": (pooled[::-1], whole[::-1]),
+                   "the columns of both maps are exchanged": (pooled[:, ::-1], whole[:, ::-1])}.items():
     holds(f"8.5 the claim is false if {what}", not passes(both_are_cam, maps, *rest))
 
 # %%

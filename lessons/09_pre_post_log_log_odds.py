@@ -307,6 +307,12 @@ for a in (0.37, 5.5):
 
     holds(f"9.3 the claim is false if two places are exchanged at a = {a}", not passes(scales, exchanges, one, a), "compare place by place")
 
+    def grows(row, a=a):
+        """A method that doubles the negative places for the row a · one."""
+        return row * np.where(row < 0, 2, 1) if np.allclose(row, a * one) else row
+
+    holds(f"9.3 the claim is false if negative places are wrong at a = {a}", not passes(scales, grows, one, a), "compare all places")
+
 # %%
 # Which score should I use?
 # -------------------------

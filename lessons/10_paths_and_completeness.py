@@ -138,6 +138,8 @@ same("10.1 for a product of 15, each factor gets one half",
      my_integrated_gradients(product, two, 0 * two, 1, "pre", 1).ravel(), [7.5, 7.5])
 same("10.1 the library gives the same", my_integrated_gradients(smooth, x6, b6, 1, "log_odds", 5),
      ta.integrated_gradients(smooth, x6, 1, score="log_odds", baseline=b6, steps=5, rule="middle").raw)
+same("10.1 the same for another class", my_integrated_gradients(smooth, x6, b6, 0, "log_odds", 5),
+     ta.integrated_gradients(smooth, x6, 0, score="log_odds", baseline=b6, steps=5, rule="middle").raw)
 same("10.1 completeness", my_integrated_gradients(smooth, x6, b6, 1, "log_odds", 200).sum(),
      change(smooth, x6, b6, 1, "log_odds"), within=1 / 200**2)
 

@@ -206,12 +206,16 @@ holds("11.3 an edge detector fails", not passes(sees_the_training, edges))
 holds("11.3 guided backpropagation fails", not passes(sees_the_training, by(ta.guided_backprop)))
 holds("11.3 the gradient passes", passes(sees_the_training, by(ta.saliency)))
 holds("11.3 Grad-CAM passes", passes(sees_the_training, by(ta.grad_cam)))
+for name in LINEAR[:3]:
+    holds(f"11.3 a map of the weights of {name} passes", passes(sees_the_training, lambda n, name=name: n.weights[name][0][:99]),
+          "shuffle all three dense layers")
 order, noise = ranks(np.random.default_rng(0).random((2, 4000))).reshape(2, 40, 100) / 8000  # two maps without a relation
 for share, seen in ((0.31, False), (0.34, True)):
     mixed = (1 - share) * order + share * noise
     print(f"share {share}: rank correlation {spearman(order, mixed):.2f}")
     holds(f"11.3 the limit is 0.9, noise {share}",
           passes(sees_the_training, lambda n, mixed=mixed: order if n is net else mixed) == seen)
+holds("11.3 the negative of a map is another map", passes(sees_the_training, lambda n: order if n is net else -order))
 holds("11.3 ranks, not sizes: the same order is the same map",
       not passes(sees_the_training, lambda n: order if n is net else np.exp(20 * order)))
 

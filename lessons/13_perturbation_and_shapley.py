@@ -143,6 +143,9 @@ def shapley(v, n):
     ### END SOLUTION
 
 
+asked = []
+shapley(lambda z: asked.append(z) or 0.0, 3)
+holds("13.2 v gets coalitions of three bools", all(np.shape(z) == (3,) and set(z) <= {0, 1} for z in asked), f"yours asked for {asked[:3]}")
 same("13.2 either", shapley(either, 2), [0.5, 0.5])
 same("13.2 one left glove, two right gloves: a pair is worth 1", shapley(lambda z: float(z[0] and (z[1] or z[2])), 3), [2 / 3, 1 / 6, 1 / 6])
 table = np.random.default_rng(0).standard_normal((2, 2, 2, 2))

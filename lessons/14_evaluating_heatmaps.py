@@ -52,8 +52,9 @@ print(f"{net.label(c)}: probability {y_c:.3f}, it covers {outline.mean():.3f} of
 # ------------------------------------------
 #
 # Petsiuk et al. 2018 (arXiv 1806.07421) delete the 0, n, 2n, ... highest places of the map, until all are deleted, and
-# write down the score each time. A deleted place takes the values of another picture b, in all channels at once. If
-# several places have the same height, the first of them, row by row, goes first. Do not change x itself.
+# write down the score each time. The last step deletes what is left, which may be fewer than n places. A deleted place
+# takes the values of another picture b, in all channels at once. If several places have the same height, the first of
+# them, row by row, goes first. Do not change x itself.
 
 
 @unaided()
@@ -62,7 +63,7 @@ def my_deletion(S, x, L, b, n):
     ### BEGIN SOLUTION
     order = np.argsort(-L.ravel(), kind="stable")
     curve = []
-    for deleted in range(0, L.size + 1, n):
+    for deleted in range(0, L.size + n, n):  # the last step may be shorter
         changed = x.reshape(L.size, -1).copy()
         changed[order[:deleted]] = b.reshape(L.size, -1)[order[:deleted]]
         curve.append(S(changed.reshape(x.shape)))
@@ -72,7 +73,11 @@ def my_deletion(S, x, L, b, n):
 
 four = np.array([[1.0, 2.0], [3.0, 4.0]])[..., None]
 same("14.1 by hand: 2 goes, then 4, 3, 1", my_deletion(np.sum, four, np.array([[0, 3], [1, 2]]), 0 * four, 1), [10, 8, 4, 1, 0])
+holds("14.1 x itself is not changed", (four.ravel() == [1, 2, 3, 4]).all(), "change a copy, x.copy()")
 same("14.1 two at a time, the same height everywhere", my_deletion(np.sum, four, np.ones((2, 2)), 0 * four, 2), [10, 7, 0])
+same("14.1 three at a time: the last step deletes what is left", my_deletion(np.sum, four, np.array([[0, 3], [1, 2]]), 0 * four, 3), [10, 1, 0])
+steps = np.arange(100.0).reshape(10, 10, 1)
+same("14.1 many places of two heights: row by row", my_deletion(np.sum, steps, steps[..., 0] % 2, 0 * steps, 25), [4950, 4325, 2450, 1850, 0])
 rng = np.random.default_rng(0)
 small, grey, L = rng.random((6, 8, 3)), np.full((6, 8, 3), 0.5), rng.random((6, 8))
 tiny = ta.network([("flatten", "flatten", {}), ("z", "dense", {})], {"z": (rng.standard_normal((144, 3)), np.zeros(3))})

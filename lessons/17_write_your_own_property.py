@@ -453,6 +453,8 @@ for score, wrong in (("pre", 0), ("log_odds", 1)):
     holds(f"17.5 it can fail: {score} with kappa = {wrong}", not kept(score, wrong))
 before, dt = np.random.default_rng(5).normal(size=(2, 16, 16, 3))
 right = before + dt  # kappa = 1
+holds("17.5 for any kappa: half of dt", passes(moves_by_kappa, before, before + dt / 2, dt, 0.5, 1e-6)
+      and not passes(moves_by_kappa, before, right, dt, 0.5, 1e-6))
 spoiled = {"the other sign": -right, "places exchanged": right[::-1], "one place off": right + 1e-4 * (right == right.min())}
 for what, after in spoiled.items():
     holds(f"17.5 it can fail: {what}", not passes(moves_by_kappa, before, after, dt, 1, 1e-6))

@@ -106,8 +106,8 @@ holds("the probabilities that Keras printed", np.abs(y[0] - KERAS).max() < 1e-5)
 #
 # This file says how photos become inputs, and ``load`` refuses another ``input``. But ``net(x)`` takes any array. It
 # cannot know what was done to a photo, and can only warn about numbers that no photo gives. Write a preprocessing that
-# some other network might need. It may change only the units, the zero point or the order of the channels of the photo.
-# With it, our network must be right in fewer than half of the pictures, without any error.
+# some other network might need. It may change only the units, the zero point or the order of the channels, and it must
+# do the same to all photos. With it, our network must be right in fewer than half of the pictures, without any error.
 
 
 def prepared(photo):
@@ -167,7 +167,7 @@ one = np.zeros((5, 6), bool)
 one[4, 5] = True
 for place, reach, true in (((4, 5), 0, True), ((4, 4), 0, False), ((3, 4), 1, True), ((0, 0), 2, False), ((2, 5), 1, False), ((1, 2), 3, True)):
     L = np.zeros((5, 6))
-    L[place] = 1
+    L[place], L[4 - place[0], 5 - place[1]] = 1, -2  # the lowest place does not matter
     holds(f"19.3 a peak at {place}, a pixel at (4, 5), reach {reach}", on_the_shape(L, one, reach) == true)
 rng = np.random.default_rng(0)
 some = rng.random((200, 7, 9)) < 0.05

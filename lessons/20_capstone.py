@@ -4,7 +4,7 @@
 
 **Question:** Somebody asks you what their network saw in a photo. What do you hand in, so that they can rely on it?
 
-:Time: 55 min (10 read, 35 solve, 10 discuss)
+:Time: 60 min (15 read, 35 solve, 10 discuss)
 :CPU: 3 s
 :Needs: lessons 9 and 16
 :After this you can: explain a photo by all scores, attack and repair the network that explained it, compare your map with another library's map, and write the report
@@ -99,8 +99,9 @@ suspect = ta.load(path)
 tiny = ta.vgg("A", width=1 / 16, size=64, classes=5, seed=4)  # a small one to try your function on, and variants of it
 noise = np.random.default_rng(1).standard_normal((1, 64, 64, 3)).astype(np.float32)
 kernel, bias = tiny.weights["predictions"]
-other, faint, turned = (ta.network(tiny.layers, {**tiny.weights, "predictions": pair}) for pair in (
-    (kernel, bias + np.float32([2, 0, 0, 0, 0])), (kernel / 1000, bias), (kernel / 1000 * np.float32([1, 1, 1, 2, 1]), bias)))
+other, faint, turned, exchanged = (ta.network(tiny.layers, {**tiny.weights, "predictions": pair}) for pair in (
+    (kernel, bias + np.float32([2, 0, 0, 0, 0])), (kernel / 1000, bias), (kernel / 1000 * np.float32([1, 1, 1, 2, 1]), bias),
+    (kernel[:, [0, 1, 2, 4, 3]], bias)))
 
 # %%
 # Exercise 20.2 (complete): what moved?
@@ -139,6 +140,13 @@ holds("20.2 other biases: probabilities change, and only the rows that depend on
 of_faint = [set(compared(faint, turned, noise, k)["moved"]) for k in (1, 3)]
 holds("20.2 class 3 has other weights: pre moves for it, not for class 1", ["pre" in moved for moved in of_faint] == [False, True],
       "ask for the class c; however small a map is, a hundredth of its own largest number counts")
+among_others = compared(tiny, exchanged, noise, 1)
+holds("20.2 classes 3 and 4 exchanged: their probabilities change", not among_others["same probabilities"], "compare all, not only class c's")
+holds("20.2 classes 3 and 4 exchanged: no map of class 1 moves", not set(among_others["moved"]))
+largest = np.abs(ta.hirescam(tiny, noise, 1, score="pre").raw).max()
+weak = ta.alter(tiny, K=0.015 * largest / tiny.run(noise)[tiny.features].output[0, 0, 0].sum())
+holds("20.2 one place changes by 0.015 of the largest number", "pre" in compared(tiny, weak, noise, 1)["moved"],
+      "the largest change counts, not the mean")
 unseen = compared(tiny, paint(tiny, [[1, -1], [1, -1]], K=3), noise, 1)
 holds("20.2 a t that Grad-CAM does not see", set(unseen["moved"]) == {"pre"}, "compare maps of HiResCAM")
 
