@@ -187,3 +187,13 @@ def test_only_what_is_asked_for_is_kept():
         kept = ta.walk(tape, seed, ta.GRADIENT, (name,), only=True)
         assert set(kept) == {name}
         assert (kept[name] == everything[name]).all()
+
+
+def test_numbers_without_axes_stand_on_a_tape():
+    """NumPy makes a number, not an array, of two arrays without axes."""
+    tape = ta.Tape()
+    tape.leaf("a", 3.0)
+    tape.leaf("b", 2.0)
+    tape.write("mul", "y", ["a", "b"])
+    assert tape["y"].output == 6
+    assert ta.walk(tape, {"y": np.array(1.0)}, ta.GRADIENT, ["a"])["a"] == 2

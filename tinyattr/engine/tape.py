@@ -42,7 +42,7 @@ class Tape:
     def write_checked(self, op, name, inputs, weights, attributes):
         """Do what `write` does, without the checks. A network checks its layers once, when it is created."""
         record = Record(op, name, tuple(self[i] for i in inputs), attributes, weights, self.backend)
-        of_type(record.outline, np.ndarray, f"the output of '{name}'")
+        of_type(record.outline, (np.ndarray, np.generic), f"the output of '{name}'")
         return self.append(record)
 
     def append(self, record):
