@@ -13,8 +13,8 @@
 
 The walk goes through the tape in reverse. At each layer it asks a *book*, a dict of rules, what passes the layer
 backwards. ``ta.GRADIENT`` is the book of the chain rule. Guided backpropagation and deconvnet are the same walk with
-another rule for ReLUs. LRP and DeepLIFT, in the next lesson, change more rules. You will write two such books, and
-measure what they lose.
+another rule for ReLUs. LRP and DeepLIFT, in the next lesson, change more rules. In this lesson you will write the
+rules of guided backpropagation and deconvnet, and measure what they lose.
 """
 
 # %%
@@ -152,7 +152,7 @@ METHODS = {"guided": ta.guided_backprop, "gradient": ta.saliency, "deconvnet": t
 
 @cache
 def changes(name, random_state):
-    """Is the rank correlation of the method's maps before and after shuffling the dense layers below 0.9?"""
+    """Return True if the maps before and after the dense layers are shuffled have a rank correlation below 0.9."""
     other = broken if random_state == 0 else shuffled(LINEAR[:3], random_state)
     return spearman(*(METHODS[name](n, x, heart, score="log_odds").plane for n in (net, other))) < 0.9
 

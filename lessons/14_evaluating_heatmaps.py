@@ -132,8 +132,8 @@ holds("the outline is the worst of all", areas["outline"] == max(areas.values())
 # ---------------------------------------------------
 #
 # Write a map that knows only the picture's size, and neither picture nor network nor class. It must have a smaller area
-# than Grad-CAM. It must not win by lucky places, either. Its share on the heart may hardly be larger than the share of
-# a map that is the same everywhere.
+# than Grad-CAM. It must not win by lucky places, either. Its share on the heart must be less than 1.3 times the share
+# of a map that is the same everywhere.
 
 
 def blind(height, width):

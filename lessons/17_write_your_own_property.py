@@ -27,7 +27,7 @@ about softmax, scores and walks. You will also test the sentences themselves, on
 #   1e-16, or by 1e-7;
 # - the smallest number of classes with which one can show that f is wrong.
 #
-# The next cell contains a property, written as in a test file. The library hypothesis draws eighty logits z of six
+# The next cell contains a property, written as in a test file. The library hypothesis draws eighty vectors z of six
 # kinds (see ``tinyattr/testing/strategies.py``) and runs the function on each. ``QUIET`` contains its settings: 80
 # draws, the same for everybody.
 
@@ -282,15 +282,15 @@ def my_property(f, z):
 with np.errstate(all="ignore"):  # mutants overflow
     for name, f in RIGHT.items():
         false = next((z for z in ZS if not passes(my_property, f, z)), None)
-        holds(f"17.3 true of the right one, {name}", false is None, f"all of them round, and may be 0; see z = {false}")
+        holds(f"17.3 true of the right one, {name}", false is None, f"a right softmax rounds, and its numbers may be 0; see z = {false}")
     for fault, f in MUTANTS.items():
         holds(f"17.3 kills: {fault}", not all(passes(my_property, f, z) for z in ZS))
 print("1e-7 added below is killed at", broken_by(lambda z: my_property(MUTANTS["1e-7 added below"], z), LOGITS))
 
 # %%
 # ``tinyattr.testing.check`` contains a list of such properties for your own code. Instead of draws, it uses vectors
-# that have broken somebody's softmax. They are all large, all very negative, tied or masked, have up to 50,257 classes,
-# and come in float64, in float32 and in batches. This takes a second, and it fails in the same way for everybody. Our
+# that have broken somebody's softmax. In some, all logits are large; in some, all are very negative; some have ties or masks.
+# They have up to 50,257 classes, and come in float64, in float32 and in batches. This takes a second, and it fails in the same way for everybody. Our
 # functions are for single vectors, so we say ``batches=False``. And "one at a time" cannot take masks, that is, logits
 # of minus infinity, so we say ``masks=False``.
 
@@ -329,8 +329,8 @@ holds("the true entry is not 0", lead[0] * lead[1] > 4e-18 and lead[0] - lead[0]
 # In exact numbers the formula is right. Where logits are close to each other, as in lesson 7, nobody can see a fault.
 # But where a class leads by 40, ``y_c`` rounds to 1, and ``y_c - y_c²`` is 0 instead of 4e-18. Is this not small enough
 # to forget? Every other entry of the row is also about 4e-18. Compared with them, 0 is as wrong as possible. The row no
-# longer sums to 0. That sum, κ, was the whole point: a heatmap by this row follows t(x). The solution is to sum what is
-# left, ``y_c Σ_{j≠c} y_j``, as ``softmax_jacobian`` does. The same happens to log y_c: see exercise 7.5.
+# longer sums to 0. That sum, κ, was the whole point: a heatmap by this row follows t(x). The remedy is to add up the
+# other probabilities, ``y_c Σ_{j≠c} y_j``, as ``softmax_jacobian`` does. The same happens to log y_c: see exercise 7.5.
 #
 # Fixed examples contain the faults of yesterday; draws may find the faults of tomorrow. Use both.
 
@@ -437,7 +437,7 @@ PUSHED = [case for draw in drawn(altered_networks(), count=60) if np.isfinite((c
 
 
 def moves_by_kappa(before, after, dt, kappa, tolerance):
-    """Is this what happens to dS/dx if dt/dx and kappa are given? All gradients are (h, w, C)."""
+    """Return True if dS/dx changes from `before` to `after`, given dt/dx and kappa. All gradients are (h, w, C)."""
     ### BEGIN SOLUTION
     return np.abs(after - (before + kappa * dt)).max() <= tolerance
     ### END SOLUTION

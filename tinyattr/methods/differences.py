@@ -1,7 +1,7 @@
 """DeepLIFT: contributions of the differences to a reference. Shrikumar et al. 2017, arXiv 1704.02685.
 
-Delta u = u(x) - u(b) for every value u of the tape. Multipliers m = C / Delta u replace gradients and follow the same
-chain rule. Contributions C = m Delta u sum to Delta S. A rule-book is made from two tapes: of x and of reference b.
+Delta u = u(x) - u(b) for every value u of the tape. The contribution C of u is its share of Delta S, and all C sum to
+Delta S. Multipliers m = C / Delta u replace gradients and follow the chain rule. Rule-books need the tapes of x and b.
 """
 
 from dataclasses import replace
@@ -30,7 +30,7 @@ def deeplift(net, x, target=None, score=None, layer=None, *, baseline="black", r
 
     rule: "rescale" or "reveal_cancel". row: where the walk starts. "secant" is the mean of dS/dz on the line between
     the logits of b and x, so sum C = Delta S for every score. "tangent" is dS/dz at x. If kappa = 0, both rows sum to
-    0, and the map does not change with t(x). With "softmax", the row other programs use for y_c, the map does change.
+    0, and the map does not change with t(x). Other programs use the row "softmax" for y_c; this map does change.
     Receipt (check sum): sum C = row . Delta z (secant: Delta S), if every path from x to the score crosses the layer.
     """
     rule, row = named("rule", rule, BOOKS), named("row", row, ROWS)
@@ -53,8 +53,8 @@ def tangent_row(request, z_b):
 def secant_row(request, z_b):
     """r = int_0^1 dS/dz(z_b + a (z - z_b)) da, so r . (z - z_b) = S(z) - S(z_b). Return (row, log_scale).
 
-    Each panel uses 8 Gauss-Legendre points; on a panel no difference of logits changes by more than 2 (there are at
-    most 10,000 panels). `margin` has corners, where the strongest rival changes: there a panel ends.
+    [0, 1] is cut into panels with 8 Gauss-Legendre points each, so many that no z_i - z_j changes by more than 2 on
+    one, but at most 10,000. `margin` has corners, where the strongest rival changes: there a panel ends.
     """
     dz, c, score = request.z - z_b, request.target, SCORES[request.score]
     panels = 1 + int(min(np.ptp(dz) / 2, 9999))
@@ -87,7 +87,7 @@ def overtakings(z, dz):
 def softmax_row(request, z_b):
     """(y_c(x) - y_c(b)) / (z_c(x) - z_c(b)) e_c: the multiplier of a softmax layer, as in shap.
 
-    The contributions sum to Delta y_c, but kappa is not 0. So explaining y_c alone does not protect from t(x).
+    sum C = Delta y_c, but kappa is not 0. So explaining y_c is not enough: this map still changes with t(x).
     """
     if request.score != "post":
         raise InputError(f"row 'softmax' belongs to score='post'; got {request.score!r}")
@@ -173,7 +173,7 @@ def reveal_cancel(request, reference, seed, layer):
 def parts(tape, reference, name, found):
     """Return (p, n) of a layer. After a linear layer: the sums of positive and of negative w Delta u. After an
     activation: f_p, f_n. Sums, means, moves and batch norms apply to p and n of their input (a negative scale swaps p
-    and n). Elsewhere Delta u is p where it is positive, else n. found: {layer: (p, n)}, computed so far.
+    and n). Elsewhere p is the positive part of Delta u, n the negative. found: {layer: (p, n)}, computed so far.
     """
     if name not in found:
         record = tape[name]
@@ -218,7 +218,7 @@ def through(record, u_b, p, n):
 
 
 def by_sign(reference, record, m):
-    """Linear layer: u adds to p where w Delta u > 0, to n where w Delta u < 0. At Delta u = 0, m is their mean."""
+    """Linear layer: u adds to p where w Delta u > 0, to n where w Delta u < 0. At Delta u = 0: the mean of both."""
     kernel, _ = record.weights
     d = record.x[0][:1] - reference[record.name].x[0]
     up, down = (transposed(record, part(kernel, sign), m) for sign in (1, -1))  # (2, ...)

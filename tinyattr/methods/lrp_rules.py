@@ -33,7 +33,8 @@ def epsilon(eps=EPS):
 def alpha_beta(alpha=2.0, beta=1.0):
     """R_j = sum_k (alpha c+_jk / s(sum_j c+_jk + b+_k) - beta c-_jk / s(sum_j c-_jk + b-_k)) R_k,  c = a w.
 
-    c+ and c- are the positive and negative c. z+ is alpha = 1, beta = 0. If alpha - beta = 1, the sum of R is kept.
+    c+ and c- are the positive and negative c. z+ is alpha = 1, beta = 0. If alpha - beta = 1, sum R loses only
+    what biases and stabilisers keep.
     """
     def rule(record, R):
         total = 0
@@ -52,7 +53,7 @@ def z_plus():
 def gamma(strength=0.25):
     """R_j = sum_k c_jk / s(sum_j c_jk + b + gamma b+) R_k, c_jk = a_j (w + gamma w+)_jk, where u_k > 0 and a >= 0.
 
-    Where u_k < 0, gamma favours negative c. Inputs a < 0 use weights of the other sign. R_k is lost where u_k = 0.
+    Where u_k < 0, gamma favours negative c. For inputs a < 0, w- and w+ change places. R_k is lost where u_k = 0.
     """
     def favoured(v, sign):
         return v + strength * part(v, sign)

@@ -37,8 +37,8 @@ def integrated_gradients(net, x, target=None, score=None, layer=None, *, baselin
                          batch=BATCH):
     """IG_ijk = (x - b)_ijk int_0^1 dS/dx_ijk(x(a)) da.  Integrated gradients, Sundararajan et al. 2017, 1703.01365.
 
-    rule: a key of QUADRATURES; it replaces the integral by a sum of `steps` terms. Shown summed over colours.
-    Receipt (check sum): sum IG = S(x) - S(b), up to quadrature errors at kinks of S along the path.
+    rule: a key of QUADRATURES; it replaces the integral by a sum of `steps` terms (trapezoid: + 1). Shown: the sum of colours.
+    Receipt (check sum): sum IG = S(x) - S(b), up to quadrature errors, mostly at kinks of S along the path.
     """
     request = ask_picture(net, x, target, score, layer, "integrated gradients", "; or use conductance")
     b = baseline_of(net, request.x, baseline)
@@ -95,5 +95,5 @@ def at(b, x, a):
 
 
 def complete(request, start, R, log_scale):
-    """Return the receipt of R exp(log_scale), if it must sum to S(x) - S(baseline). start: S(baseline)."""
+    """Return the receipt for a map R exp(log_scale) that should sum to S(x) - S(baseline). start: S(baseline)."""
     return Receipt("sum = S(x) - S(baseline)", float(request.value - start), float(R.sum() * np.exp(log_scale)))

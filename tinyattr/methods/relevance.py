@@ -18,8 +18,8 @@ def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus"
     """R_ijk, the relevance of the picture or a layer. R starts at the logits and passes back by a composite of rules.
 
     composite: a key of COMPOSITES, or a book {op or layer name: rule}. start: a key of STARTS, which defines R at the
-    logits. With the default "row", R_i = v_i z_i, v = dS/dz, LRP-0 is input x gradient of the score. So if kappa = 0 it
-    does not change with t(x). Starts z_c, y_c, SGLRP and CLRP do change: their denominators contain z + t.
+    logits. The default "row" is R_i = v_i z_i, v = dS/dz: with ReLUs, its LRP-0 is input x gradient. If kappa = 0, maps
+    do not change with t(x). Maps from "score", "sglrp" and "clrp" do: their denominators contain z + t.
     Bach et al. 2015, 10.1371/journal.pone.0130140; Montavon et al. 2019, 10.1007/978-3-030-28954-6_10.
     Receipt (check sum): sum R + what biases and stabilisers keep = sum of the start relevances.
     """
@@ -38,9 +38,9 @@ def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus"
 
 
 def excitation_backprop(net, x, target=None, score=None, layer=None, *, contrast=False):
-    """Every layer uses rule z+ without bias, and R = e_c at the logits. Zhang et al. 2016, arXiv 1608.00507.
+    """Every linear layer uses rule z+ without bias, and R = e_c at the logits. Zhang et al. 2016, arXiv 1608.00507.
 
-    contrast: subtract the map that negated weights of the last linear layer give. The score changes nothing.
+    contrast: subtract the map with the weights of the last linear layer negated. The score changes nothing.
     """
     request, layer = ask_at(net, x, target, score, layer, "input")
     e = np.eye(len(request.z))[[request.target]]
@@ -85,7 +85,7 @@ def row_start(request):
 
 
 def score_start(request):
-    """R_c = S, R_j = 0. For pre this is z_c, the usual LRP; for post it is y_c, which gives a rescaled copy."""
+    """R_c = S, R_j = 0. For pre this is z_c, the usual LRP; for post it is y_c: the map of pre, rescaled."""
     return request.value * np.eye(len(request.z))[[request.target]], 0.0
 
 
@@ -127,7 +127,7 @@ def with_pairs(book, request):
 
 
 def _to_the_classes(c, record, R):
-    """z_c - z_j is a sum over the inputs of the layer. Each input gets the relevance of its own difference."""
+    """z_c - z_j is a sum over the inputs of the layer. Each input gets what its values at c and j contribute to it."""
     whole = record.output[:, [c]] - record.output
     parts = (np.broadcast_to(x, whole.shape) for x in record.x)
     shares = [np.divide(part[:, [c]] - part, whole, out=np.zeros_like(whole), where=whole != 0) * R for part in parts]
@@ -154,7 +154,7 @@ SHARED = {
 def composite(conv, dense, first=None):
     """Return net -> book, given a rule for convolutions, for dense layers, and for the first layer (`first(net)`).
 
-    Batch norms use the rule of dense layers and keep the share of their shifts; `net.folded()` removes batch norms.
+    Batch norms use the rule of dense layers and keep the relevance of their shifts; `net.folded()` removes batch norms.
     """
     def book(net):
         constants = {name for name, op, _ in net.layers if op == "constant"}

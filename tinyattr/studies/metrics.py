@@ -34,7 +34,7 @@ def cosine(a, b):
 
 
 def _unit(m):
-    """m / max |m|, float64. The factor does not matter, and squares of very small or large numbers are not floats."""
+    """m / max |m|, float64. The factor does not matter, and squares of very large or small numbers over- or underflow."""
     m = np.asarray(m, np.float64)
     return m / np.abs(m).max() if m.any() else m
 
@@ -60,7 +60,7 @@ def ssim(a, b, window=7):
 
 
 def top_k(a, b, share=0.1):
-    """Take the `share` highest places of each map (ties by position), and return the part that both share, in [0, 1].
+    """Take the highest places of each map, a fraction `share` (ties by position). Return the part that agrees, 0 to 1.
 
     Ghorbani et al. 2019, arXiv 1710.10547.
     """
