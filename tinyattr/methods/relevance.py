@@ -19,7 +19,7 @@ def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus"
 
     composite: a key of COMPOSITES, or a book {op or layer name: rule}. start: a key of STARTS, which defines R at the
     logits. The default "row" is R_i = v_i z_i, v = dS/dz: with ReLUs, its LRP-0 is input x gradient. If kappa = 0, maps
-    do not change with t(x). Maps from "score", "sglrp" and "clrp" do: their denominators contain z + t.
+    do not change with t(x). With "score", "sglrp" and "clrp" they do: their denominators contain z + t.
     Bach et al. 2015, 10.1371/journal.pone.0130140; Montavon et al. 2019, 10.1007/978-3-030-28954-6_10.
     Receipt (check sum): sum R + what biases and stabilisers keep = sum of the start relevances.
     """
