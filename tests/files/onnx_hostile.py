@@ -146,7 +146,7 @@ def files():
         "upsampling by 2^20": (model([("Upsample", "x", "c", {"scales": [1.0, 1, 1 << 20, 1 << 20]}), ("GlobalAveragePool", "c", "y", {})],
                                      opset=7), "at most"),
         "kernel of no size": (model([("Conv", "x w", "c", {}), ("GlobalAveragePool", "c", "y", {})], {"w": np.ones((2, 3, 0, 3), "f4")}),
-                              "weights with 4 axes expected"),
+                              "expected weights with 4 axes"),
         "stride 0": (model([("MaxPool", "x", "c", {"kernel_shape": [2, 2], "strides": [0, 0]}), ("GlobalAveragePool", "c", "y", {})]),
                      "at least 1"),
         "0 groups": (model([("Conv", "x w", "c", {"group": 0}), ("GlobalAveragePool", "c", "y", {})], {"w": np.ones((2, 3, 3, 3), "f4")}),
@@ -172,7 +172,7 @@ def files():
         "number that doubles 100 times": (model([*doubled, *HEAD[:2], ("Gemm", "f b100", "y", {})], {"a": W}), "loaded"),
         "number beyond all floats": (model([("Exp", "a", "w", {}), *HEAD], {"a": np.full((3, 4), 1e30, "f4")}), "NaN or infinity"),
         "softmax inside": (model([("Softmax", "x", "s", {"axis": 1}), ("GlobalAveragePool", "s", "y", {})]), "softmax_node"),
-        "many sigmoids": (model([*HEAD[:2], ("Sigmoid", "f", "y", {})]), "3 sigmoids"),
+        "many sigmoids": (model([*HEAD[:2], ("Sigmoid", "f", "y", {})]), "3 separate sigmoids"),
         "name with a terminal's commands": (model([("Launch\x1b[2J", "x", "y", {})]), "Launch"),
         "long names": (model([("L" * 100_000, "x", "y", {})]), "LLL"),
     }
