@@ -66,7 +66,8 @@ def filled(node, position, axes):
     """Return the constant input at a position, with this number of axes. Raises InputError."""
     array = node.constant(position)
     if array is None or array.ndim != axes or not all(array.shape):
-        raise InputError(f"expected weights with {axes} axes, none of length 0; got {'none' if array is None else array.shape}")
+        found = "none" if array is None else array.shape
+        raise InputError(f"expected weights with {axes} axes, none of length 0; got {found}")
     return array
 
 
