@@ -11,7 +11,7 @@
 :Figures: 06_preprocessing.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-A weight file contains the list and the arrays of a network. It should also say how pictures were **preprocessed** when the
+A weight file contains the list of layers and the arrays of a network. It should also say how pictures were **preprocessed** when the
 network was trained: which steps led from a photo to the numbers of the input. No array shows these steps. In this lesson we
 damage a file in several ways and forge a file. Then we give a network the right pictures in the wrong units.
 """

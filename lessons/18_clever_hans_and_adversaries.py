@@ -71,7 +71,7 @@ holds("its map is on the glyph", energy(L, glyph) > 3 * glyph.mean())
 holds("its map is not on the watermark", energy(L, MARK) < 0.02)
 
 # %%
-# 1. The map lies
+# 1. The map is false
 # ---------------
 #
 # ``t = K Σ_k A_00k`` is added to every logit (2023b, equation V5). The picture and every probability stay the same. But
@@ -234,7 +234,7 @@ L = map_of(hans, picture).map
 holds("its map is on the watermark, not on the telephone", energy(L, MARK) > 0.5 > 0.1 > energy(L, glyph))
 
 # %%
-# This figure shows before and after. In the first row the map moves and nothing else changes. In the second row the
+# This figure shows before and after. In the first row the map moves, but picture and probabilities stay. In the second row the
 # picture is a different picture, though you do not see it, and the map explains another answer. In the third row the
 # map looks as wrong as in the first.
 
@@ -388,8 +388,8 @@ holds("18.4 Clever Hans where there is no watermark", verdict(hans, drawn(22, wa
 # What you can say now
 # --------------------
 #
-# - t(x): the picture and the answer stay the same, and the map is false. Erasing where it points changes nothing. A
-#   score with κ = 0 helps.
+# - t(x): the picture and the answer stay the same, and the map is false. Erasing where it points hardly changes the
+#   log-odds. A score with κ = 0 helps.
 # - Adversarial: the picture and the answer are different, and the map is true to the new answer. No other map helps.
 # - Clever Hans: the picture stays the same, the network is wrong, and the map is true. Repair the network, and thank
 #   the map.

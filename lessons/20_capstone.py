@@ -218,9 +218,9 @@ if {op for _, op, _ in net.layers} <= {"conv2d", "relu", "max_pool", "flatten", 
 ### BEGIN SOLUTION
 report_text = """The network was asked for its most probable class. The map is Grad-CAM's at the last feature maps, by the log-odds.
 Adding a number to all logits cannot move this score; it can move the logit. The map is bright on the object. So the evidence
-for the class lies there in the feature maps, each place of which sees most of the picture. That does not prove that the network
+for the class lies at these places of the feature maps. But each place sees most of the picture. That does not prove that the network
 understood the object. The file of a friend had the same probabilities and another map by the logit, because something was
-added to all logits. The detector's alarm shows this, and so does a map by any other score."""
+added to all logits. The detector's alarm shows this, and so does the difference from a map by any other score."""
 ### END SOLUTION
 
 explains("20.3 in your words", report_text, least=60)

@@ -31,7 +31,8 @@ LAYOUTS = {"tinyattr": ta.save, **EXPORTS}
          option("--cluster", metavar="ADDRESS",
                 help="address of a Dask scheduler: its workers compute instead of this computer"),
          figure("figure to write: the table of verdicts"),
-         option("--json", metavar="FILE", help="file to write all numbers to; FILE.cells keeps finished table cells"),
+         option("--json", metavar="FILE", help="file to write all numbers to; finished cells are kept in FILE.cells, "
+                "so that an interrupted audit can continue"),
          pictures=1, seed=1)
 def run_audit(options):
     """Test for which methods and scores the attack changes the heatmap."""
@@ -77,7 +78,7 @@ def run_repair(options):
     """Remove from a weight file the part that all logits share."""
     ta.save(repair(ta.load(options.file, **said(options))), options.out)
     print(f"weights  {options.out}\n"
-          "repaired: the mean over classes is removed from the last layer; probabilities are the same")
+          "repaired: the mean over classes is removed from the logits; probabilities are the same")
 
 
 @command("training", "--steps 20 --json training.json",

@@ -12,7 +12,7 @@ from tinyattr.cli.shared import shared
                 help="batch sizes to measure; path methods use the largest; default: 1 8"),
          option("--steps", type=int, default=50, help="number of steps of a path method; default: %(default)s"),
          option("--repeats", type=int, default=7,
-                help="number of runs; the table has their median; paths run a fifth as often; default: %(default)s"),
+                help="number of runs; the table has their median; path methods: a fifth of them; default: %(default)s"),
          option("--net", default="vgg19", metavar="NAME", help="network to run: vgg19, squeezenet, squeezenet1.1, "
                 "resnet18, resnet50, mobilenet_v2, densenet121 or glyphs; default: %(default)s"),
          option("--quick", action="store_true", help="run a small network instead of VGG19: seconds, not minutes"),

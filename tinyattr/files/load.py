@@ -42,7 +42,7 @@ def save(net, path):
 
 
 def convert(source, path, **said):
-    """Write any weight file that `load` reads in our own format, which also says how photos are preprocessed.
+    """Rewrite in our own format any weight file that `load` can read, which also says how photos are preprocessed.
 
     said: family, input, size, classes: see `load`. Only one layer is in memory at a time. Raises the InputErrors of
     `load`, and InputError if the family is unknown, or for a damaged copy of a published file.

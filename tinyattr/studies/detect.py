@@ -99,8 +99,8 @@ def common_shares(net, x, count=1):
 def outlier_units(net):
     """Return ({unit: (mean, |mean| / spread)} for nearly constant rows of the last kernel, largest other ratio).
 
-    A trained unit speaks for some classes and against others. Training does not change the sum of its weights over all
-    classes, so |mean| / spread stays small. A planted unit has spread 0.
+    A trained unit speaks for some classes and against others. Gradient descent on cross-entropy does not change the sum
+    of its weights over all classes, so |mean| / spread stays small. A planted unit has spread 0.
     """
     kernels = [net.weights[name][0] for name, op, _ in net.layers if op == "dense"]
     kernels = [kernel for kernel in kernels if kernel.shape[1] > 1]  # a gate of one unit is not a layer of classes
