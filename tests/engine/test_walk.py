@@ -95,7 +95,7 @@ def test_a_layers_name_goes_before_its_op():
     ({"z": np.ones((1, 1))}, ta.GRADIENT, ["input"], "unknown layer 'z'"),
     ({"y": np.ones((1, 1))}, ta.GRADIENT, ["inptu"], "did you mean input"),
     ({"y": np.ones((1, 1))}, ta.GRADIENT, ["aside"], "no signal reaches 'aside'"),
-    ({"y": np.ones((1, 1))}, {"exp": lambda record, g: (g[0],)}, ["input"], "gave shape"),
+    ({"y": np.ones((1, 1))}, {"exp": lambda record, g: (g[0],)}, ["input"], "of shape .1, 1.; it gave ..1,..$"),
 ])
 def test_errors(seeds, book, to, words):
     tape = tape_of([[2.0]], ("exp", "y", "input"), ("exp", "aside", "input"))

@@ -242,7 +242,7 @@ def routing(request, reference, scored):
     """Rescale, but a max-pool passes its multiplier to x's maximum, as a gradient."""
     _, row, log_scale = scored
     book = {**GRADIENT, "relu": lambda record, m: differences.slope(reference, record, m)}
-    m = request.walked(row, book, "input")["input"]
+    m = request.walked(row, book, "input")
     return first((m * (request.x - reference["input"].output))[0]) * np.exp(log_scale[0])
 
 

@@ -21,7 +21,7 @@ def gradient(net, x, target, batch, steps):
     tape = net.run(x)
     row = np.zeros_like(net.logits(tape))
     row[:, target] = 1
-    return ta.walk(tape, {net.layers[-1][0]: row}, ta.GRADIENT)["input"]
+    return ta.walk(tape, {net.layers[-1][0]: row}, ta.GRADIENT, only=True)["input"]
 
 
 def gradcam(net, x, target, batch, steps):

@@ -1,11 +1,15 @@
-"""The backend: the object that computes. The engine asks it four questions; here NumPy answers them.
+"""The backend: the object that computes. The engine asks it six questions; here NumPy answers them.
 
-Another backend is any object with the same four methods. Engine, networks and methods use nothing else of a backend;
+Another backend is any object with the same six methods. Engine, networks and methods use nothing else of a backend;
 they only pass on the chosen one.
 """
 
+import numpy as np
+
+from tinyattr.engine.arrays import read_only
 from tinyattr.engine.ops import OPS
 from tinyattr.engine.weight_gradients import WEIGHT_GRADIENT
+from tinyattr.errors import InputError
 
 
 class NumPy:
@@ -20,7 +24,20 @@ class NumPy:
 
     def back(self, rule, record, g):
         """Return the rule's signals for the signal g at the record's output: a tuple, one for each input."""
-        return rule(record, g)
+        signals, x = rule(record, g), [source.outline for source in record.sources]
+        shapes = [np.shape(m) for m in signals] if isinstance(signals, tuple) else type(signals).__name__
+        if shapes != [a.shape for a in x]:
+            raise InputError(f"the rule for '{record.op}' (layer '{record.name}') must return a tuple of {len(x)} signals, "
+                             f"one for each input, of shape {', '.join(str(a.shape) for a in x)}; it gave {shapes}")
+        return tuple(read_only(np.asarray(m, a.dtype)) for m, a in zip(signals, x, strict=True))
+
+    def plus(self, g, m):
+        """Return the sum of two signals that reach the same record."""
+        return read_only(g + m)
+
+    def computed(self, g):
+        """Return the signal as an array. `back` and `plus` may put a signal off: then they return another object."""
+        return g
 
     def weight_gradient(self, record, g):
         """Return a tuple: the gradient of each weight of the record, given the signal g at the output."""

@@ -165,6 +165,8 @@ def lrn(record, g):
 
 def unbroadcast(g, shape):
     """Sum g over the axes along which an array of this shape was broadcast: the transpose of broadcasting."""
+    if g.shape == shape:
+        return g  # a sum over no axes would copy it
     g = g.sum(tuple(range(g.ndim - len(shape))))
     stretched = tuple(axis for axis, length in enumerate(shape) if length == 1 and g.shape[axis] != 1)
     return g.sum(stretched, keepdims=True)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinyattr.engine.arrays import read_only
 from tinyattr.engine.tape import Tape
 from tinyattr.errors import InputError, of_type
 
@@ -22,17 +21,17 @@ def walk(tape, seeds, book, to=("input",), *, only=False):
         raise InputError("a walk needs a seed: {record name: row of a Jacobian}")
     to = (to,) if isinstance(to, str) else tuple(of_type(to, (list, tuple, set), "to"))
     signals = {name: _seed(of_type(tape, Tape, "tape")[name], seed) for name, seed in seeds.items()}
-    towards = downstream(tape, to)
+    towards, backend = downstream(tape, to), tape.backend
     for record in reversed(tape):
-        if record.name not in signals or towards.isdisjoint(record.inputs):
+        if record.name not in signals:
             continue
-        contributions = apply(_rule(record, book), record, signals[record.name])
-        for source, m in zip(record.sources, contributions, strict=True):
-            if (name := source.name) in towards:
-                m = _fitting(record, source.outline, m)
-                signals[name] = signals[name] + m if name in signals else m
-        if only and record.name not in to:
-            del signals[record.name]
+        g = signals.pop(record.name)
+        if not only or record.name in to:
+            g = signals[record.name] = backend.computed(g)
+        if not towards.isdisjoint(record.inputs):
+            for source, m in zip(record.sources, backend.back(_rule(record, book), record, g), strict=True):
+                if (name := source.name) in towards:
+                    signals[name] = backend.plus(signals[name], m) if name in signals else m
     for name in to:
         if name not in signals:
             raise InputError(f"no signal reaches '{name}': {', '.join(seeds)} does not depend on it")
@@ -58,11 +57,7 @@ def _rule(record, book):
 
 def apply(rule, record, g):
     """Let the record's backend compute the rule. Return a tuple with one signal for each input of the record."""
-    signals = record.backend.back(rule, record, g)
-    if not isinstance(signals, tuple) or len(signals) != len(record.inputs):
-        raise InputError(f"the rule for '{record.op}' (layer '{record.name}') must return a tuple of "
-                         f"{len(record.inputs)} signals, one for each input")
-    return signals
+    return tuple(map(record.backend.computed, record.backend.back(rule, record, g)))
 
 
 def _seed(record, seed):
@@ -70,11 +65,3 @@ def _seed(record, seed):
     if seed.shape != outline.shape:
         raise InputError(f"the seed at '{record.name}' has shape {seed.shape}, its output {outline.shape}")
     return seed.astype(outline.dtype)
-
-
-def _fitting(record, x, m):
-    """Return the rule's signal, read-only, in the dtype of the value that it belongs to."""
-    if np.shape(m) != x.shape:
-        raise InputError(f"the rule for '{record.op}' (layer '{record.name}') gave shape {np.shape(m)}; "
-                         f"its input has {x.shape}")
-    return read_only(np.asarray(m, dtype=x.dtype))

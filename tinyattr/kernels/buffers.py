@@ -2,6 +2,7 @@
 
 import threading
 import weakref
+from collections import namedtuple
 from math import prod
 
 import numpy as np
@@ -14,7 +15,9 @@ _returned, _in_use = {}, {}  # {shape: free memory, the oldest first}; {id: fina
 _held = [0]  # bytes in _returned
 SLACK = 32  # floats after the last pixel of a buffer that a kernel may read and ignore: no panel is wider
 MOST_KEPT = 2 << 30  # bytes of free memory
-NONE = np.empty((0, 0, 0, 0), np.float32)  # means: this output is not wanted
+Written = namedtuple("Written", "buffer place")  # maps (N, H, W, C) of a kernel: with a border of zeros, and `lie` of them
+NONE = np.empty((0, 0, 0, 0), np.float32)  # means: these maps are not given
+WRITTEN.set(NONE, Written(NONE, (0, 0, 0, 0)))
 
 
 def bordered(n, h, w, c, border=1):

@@ -20,43 +20,37 @@ import numpy as np
 from numba import prange
 
 from tinyattr.kernels.buffers import NONE, address, lie, read
-from tinyattr.kernels.pointwise import pixel
+from tinyattr.kernels.pointwise import ANY, one_pass, pixel
 from tinyattr.kernels.tile import P, W
 from tinyattr.kernels.vector import (
-    LINE,
     at,
     broadcast_each,
-    clipped,
+    finisher,
     inlined,
     lanes_each,
     lister,
     loader,
-    on_line,
     parallel_kernel,
-    passed,
     repeater,
-    shift,
     signed,
     store,
     store_some,
-    stream,
 )
 
 ROWS = {16: 12, 8: 6, 4: 6}[W]  # pixels of a tile: 24 of 32 registers hold sums, or 12 of 16
 NEAR = 131072  # floats of maps that a thread goes through for one panel after the other: they stay in its cache
 
-pixels, repeat, FLOATS = lister(ROWS), repeater(ROWS), LINE // 4
+pixels, repeat = lister(ROWS), repeater(ROWS)
 
 
 @inlined
 def listed(maps, image, i, j, k, columns, left):
     """Pointers to channel k of ROWS pixels from (i, j) on, of which `left` are left."""
-    first = shift(pixel(maps, image, i, j), k)
-    return pixels(first, maps[3], maps[2] - (columns - 1) * maps[3], j, columns, left)
+    return pixels(pixel(maps, image, i, j, k), maps[3], maps[2] - (columns - 1) * maps[3], j, columns, left)
 
 
 def _unit(width, multiply):
-    load = loader(width)
+    load, finished = loader(width), finisher(width)
 
     @inlined
     def put(p, v, count):
@@ -66,7 +60,7 @@ def _unit(width, multiply):
             store(p, 0, v)
 
     @inlined
-    def do(unit, x, window, w, bias, y, a, gate, out, split, limits):
+    def do(unit, x, window, w, bias, y, z, gate, out, split, limits):
         """One block of pixels of one picture, one panel of channels: see `_plan` for the numbers."""
         lines, line, taps, tap, n = window
         rows, columns, channels = out
@@ -88,20 +82,11 @@ def _unit(width, multiply):
                     for c in range(n):
                         acc = multiply(acc, xs, place + c, load(weights, step))
                         step += width
-            if y[0] != 0:
-                ys = listed(y, image, i, j, k, columns, left)
-                past = count == width and a[0] != 0 and on_line(ys[0]) and y[2] % FLOATS == 0 and y[3] % FLOATS == 0
-                for r in range(ROWS):
-                    if past:  # the next layer reads a, y only goes on record
-                        stream(ys[r], 0, acc[r])
-                    else:
-                        put(ys[r], acc[r], count)
-            if a[0] != 0:
-                to = listed(a, image, i, j, k, columns, left)
-                gates = listed(gate, image, i, j, k, columns, left)
-                for r in range(ROWS):
-                    v = passed(acc[r], load(gates[r], 0), low, high) if gate[0] != 0 else clipped(acc[r], low, high)
-                    put(to[r], v, count)
+            ys = listed(y, image, i, j, k, columns, left)
+            zs = listed(z, image, i, j, k, columns, left)
+            gates = listed(gate, image, i, j, k, columns, left)
+            for r in range(ROWS):
+                put(ys[r], finished(acc[r], 0, zs[r], gates[r], low, high), count)
     return do
 
 
@@ -109,21 +94,21 @@ wide, narrow, lanes = _unit(P, broadcast_each), _unit(W, broadcast_each), _unit(
 
 
 @parallel_kernel
-def _wide(units, x, window, w, bias, y, a, gate, out, split, limits):
+def _wide(units, x, window, w, bias, y, z, gate, out, split, limits):
     for unit in prange(units):
-        wide(signed(unit), x, window, w, bias, y, a, gate, out, split, limits)
+        wide(signed(unit), x, window, w, bias, y, z, gate, out, split, limits)
 
 
 @parallel_kernel
-def _narrow(units, x, window, w, bias, y, a, gate, out, split, limits):
+def _narrow(units, x, window, w, bias, y, z, gate, out, split, limits):
     for unit in prange(units):
-        narrow(signed(unit), x, window, w, bias, y, a, gate, out, split, limits)
+        narrow(signed(unit), x, window, w, bias, y, z, gate, out, split, limits)
 
 
 @parallel_kernel
-def _lanes(units, x, window, w, bias, y, a, gate, out, split, limits):
+def _lanes(units, x, window, w, bias, y, z, gate, out, split, limits):
     for unit in prange(units):
-        lanes(signed(unit), x, window, w, bias, y, a, gate, out, split, limits)
+        lanes(signed(unit), x, window, w, bias, y, z, gate, out, split, limits)
 
 
 def pack(w, groups=1):
@@ -152,22 +137,22 @@ def _filled(bias, groups, width):
     return read(np.pad(bias.reshape(groups, -1), ((0, 0), (0, lacking))) if lacking else bias)
 
 
-def convolve(x, w, bias, y=NONE, a=NONE, gate=NONE, *, size, stride=(1, 1), corner=(0, 0), dilation=(1, 1), groups=1,
-             limits=(0.0, np.inf)):
+def convolve(x, w, bias, y, z=NONE, gate=NONE, *, size, stride=(1, 1), corner=(0, 0), dilation=(1, 1), groups=1, limits=ANY):
     """y[n,i,j,k] = bias[k] + sum_{u,v,c} x[n, s i + d u + corner, s j + d v + corner, c] w[u,v,c,k], w = pack(w).
 
-    a = y between the limits (low, high), or with a gate a = y where low < gate < high, else 0.
+    Then z is added, and the limits or the gate cut: see vector.finisher.
     x: (N, H, W, C) with its padding in memory around it: corner, which may be negative, is where the first window starts.
-    y, a, gate: (N, Ho, Wo, K); y or a may be left out. All are maps whose channels lie side by side (buffers.lie).
+    y, z, gate: (N, Ho, Wo, K); z and gate may be left out. All are maps whose channels lie side by side (buffers.lie). The
+    kernel also reads, and ignores, up to SLACK numbers after the last pixel of z and gate.
     """
-    of, width = (y if y.size else a), w.shape[3]
-    if bias.size != of.shape[3] or any(v.size and v.shape != of.shape for v in (a, gate)):
-        raise ValueError(f"maps {y.shape}, {a.shape}, {gate.shape} and a bias {bias.shape}")
+    width = w.shape[3]
+    if bias.size != y.shape[3] or any(v.size and v.shape != y.shape for v in (z, gate)):
+        raise ValueError(f"maps {y.shape}, {z.shape}, {gate.shape} and a bias {bias.shape}")
     units, panels, offset, steps, window, split = _plan(
-        x.shape, x.strides, of.shape, w.shape, size, stride, corner, dilation, groups, numba.get_num_threads())
+        x.shape, x.strides, y.shape, w.shape, size, stride, corner, dilation, groups, numba.get_num_threads())
     filled = _filled(bias, panels, width)
     kernel = _lanes if panels == 1 < groups else _wide if width == P else _narrow
-    kernel(units, (lie(x)[0] + offset, *steps), window, address(w), address(filled), lie(y), lie(a), lie(gate), of.shape[1:],
+    kernel(units, (lie(x)[0] + offset, *steps), window, address(w), address(filled), lie(y), lie(z), lie(gate), y.shape[1:],
            split, limits)
 
 
@@ -212,24 +197,23 @@ def pack_back(w, stride=(1, 1), groups=1):
     return [[part(a, b) for b in range(stride[1])] for a in range(stride[0])]
 
 
-def back(g, parts, m, masked=NONE, gate=NONE, *, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1,
-         limits=(0.0, np.inf)):
+def back(g, parts, m, z=NONE, gate=NONE, *, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1, limits=ANY):
     """m[n, s i + d u - p, s j + d v - p, c] = sum_{i,j,u,v,k} g[n,i,j,k] w[u,v,c,k], parts = pack_back(w, stride).
 
-    g: (N, Ho, Wo, K) with enough zeros around it (`edge`); m: (N, H, W, C); masked = m where low < gate < high, else 0.
-    Either stride or dilation is 1.
+    Then z is added, and the limits or the gate cut, as in `convolve`.
+    g: (N, Ho, Wo, K) with enough zeros around it (`edge`); m, z, gate: (N, H, W, C). Either stride or dilation is 1.
     """
     nothing = np.zeros(m.shape[3], np.float32)
     classes = [[first_of(a, s, p, length) for a in range(s)] for s, p, length in zip(stride, padding, m.shape[1:3], strict=True)]
     for (i, top), row in zip(classes[0], parts, strict=True):
         for (j, left), part in zip(classes[1], row, strict=True):
-            own = [v[:, i::stride[0], j::stride[1]] if v.size else v for v in (m, masked, gate)]
+            own, *then = (v[:, i::stride[0], j::stride[1]] if v.size else v for v in (m, z, gate))
             if part is None:
-                for v in own[:2]:
-                    v[...] = 0
-            elif own[0].size:
+                own[...] = 0
+                one_pass(own, own, z=then[0], gate=then[1], limits=limits)
+            elif own.size:
                 (kh, kw), w = part
-                convolve(g, w, nothing, *own, size=(kh, kw), dilation=dilation, groups=groups, limits=limits,
+                convolve(g, w, nothing, own, *then, size=(kh, kw), dilation=dilation, groups=groups, limits=limits,
                          corner=(top - dilation[0] * (kh - 1), left - dilation[1] * (kw - 1)))
 
 

@@ -15,11 +15,11 @@ from tinyattr.engine.backend import NumPy
 from tinyattr.engine.rules import GRADIENT
 from tinyattr.engine.windows import pair, sides
 from tinyattr.errors import InputError
-from tinyattr.kernels.memory import WRITTEN
+from tinyattr.kernels.memory import WRITTEN, Waiting
 
 LEAST_PRODUCTS = 2_000_000  # about a millisecond of NumPy
 LEAST_MOVED = 100_000  # numbers that are read, each by itself or through a pool's windows
-MERGES = {"conv2d", "batch_norm", "add"}  # what a batch norm, a ReLU or a clip may follow in the same pass
+MERGES = {"conv2d", "batch_norm", "add"}  # what a batch norm, a sum, a ReLU or a clip may follow in the same pass
 FOLLOWS = 100  # a call may be so many times smaller if kernels wrote its input: they are compiled already
 
 
@@ -38,7 +38,21 @@ class Kernels(NumPy):
     def back(self, rule, record, g):
         """Return the rule's signals: see NumPy. The engine's own rules have fast forms; a rule of the user has none."""
         found = form("BACK", record, g) if rule is GRADIENT.get(record.op) else None
-        return super().back(rule, record, g) if found is None else found
+        return super().back(rule, record, self.computed(g)) if found is None else (found,)
+
+    def plus(self, g, m):
+        """Return the sum of two signals: see NumPy. It waits if one of them is large."""
+        if not any(isinstance(a, Waiting) or WRITTEN.get(a) for a in (g, m)):
+            return super().plus(g, m)
+        with forms().TURN:
+            return forms().plus(g, m)
+
+    def computed(self, g):
+        """Return the signal as an array: see NumPy."""
+        if not isinstance(g, Waiting):
+            return g
+        with forms().TURN:
+            return forms().computed(g)
 
     def weight_gradient(self, record, g):
         """Return a tuple of gradients, one for each of the record's weights: see NumPy."""
@@ -71,7 +85,8 @@ def pays(record, *signals):
     except TypeError:  # an attribute that is no plain data
         return False
     return size >= 1 or (size * FOLLOWS >= 1 and any(
-        [source.waits for source in record.sources] + [WRITTEN.get(a) is not None for a in (*x, *signals)]))
+        [source.waits or WRITTEN.get(source.output) for source in record.sources]
+        + [isinstance(g, Waiting) or WRITTEN.get(g) for g in signals]))
 
 
 @lru_cache(maxsize=4096)

@@ -1,13 +1,12 @@
 """Forms compute the engine's heavy ops and rules with kernels. Formulas and results are those of ops.py and rules.py.
 
 Feature maps lie inside a buffer with a border of zeros, where the next convolution finds its padding. A pass over memory
-costs as much as the arithmetic. So one pass computes a convolution, the batch norm after it and their ReLU. The records of
-the first two wait until somebody asks for their outputs; the ReLU's form finds them waiting. On the way back, a convolution
-also writes the signal before the ReLU that it reads. This signal is remembered for just this array, which is read-only.
+costs as much as the arithmetic. So one pass computes a convolution, the batch norm after it, the sum with other maps, and
+their ReLU. The records of the first three wait until somebody asks for their outputs; the ReLU's form finds them waiting.
+The way back is the same: the signals of a batch norm, a convolution and a sum wait until the signal of a ReLU is computed.
 """
 
 from collections import namedtuple
-from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
 import numpy as np
@@ -17,40 +16,30 @@ from tinyattr.engine.windows import overhang, pair, sides
 from tinyattr.kernels import dense as dense_kernels
 from tinyattr.kernels import direct, pool, thin, threads, winograd
 from tinyattr.kernels import weight_gradient as weight_kernels
-from tinyattr.kernels.buffers import NONE, bordered, inside, read, recycled
-from tinyattr.kernels.memory import WRITTEN, kept_of, packed, packed_if_used_again
+from tinyattr.kernels.buffers import NONE, Written, bordered, inside, read, recycled
+from tinyattr.kernels.memory import WRITTEN, Waiting, kept_of, packed, packed_if_used_again
 from tinyattr.kernels.pointwise import ANY, one_pass
 
 threads.announce()
 TURN = threads.start()  # held while a form computes
-RELU = 0.0, np.inf
 
 
-@dataclass(eq=False, slots=True)
-class Written:
-    """What the kernels know about feature maps (N, H, W, C) that they wrote.
-
-    buffer: (N, H + 2, W + 2, C), the maps with a border of zeros. place: see buffers.lie. limits: the limits of the ReLU or
-    clip that wrote the maps. gated: {id of x: (x, the maps where x passes, else 0)}.
-    """
-
-    buffer: np.ndarray
-    place: tuple
-    limits: tuple = ANY
-    gated: dict = field(default_factory=dict)
-
-
-def maps(shape, limits=ANY):
-    """Return (feature maps (N, H, W, C) that a kernel fills and that are read-only for others, what is known about them)."""
+def maps(shape):
+    """Return (feature maps (N, H, W, C) that a kernel fills and that are read-only for others, their buffer: see Written)."""
     buffer, place = recycled(*shape)
     array = sealed(inside(buffer))
-    return array, WRITTEN.set(array, Written(buffer, place, limits))
+    WRITTEN.set(array, Written(buffer, place))
+    return array, buffer
 
 
 def put_off(record):
     """Return an array of NaN of the output's shape. None: an earlier run was asked for it, or the weights may change."""
     if not all(map(is_sealed, record.weights)) or (record.weights and "asked for" in kept_of(record.weights[0])):
         return None
+    before = {"batch_norm": {"conv2d"}, "add": {"conv2d", "batch_norm"}}.get(record.op, ())
+    for source in record.sources:
+        if source.op not in before:  # it must not wait, too: such a chain could become endless
+            _ = source.output
     shape = record.sources[0].outline.shape
     if record.op == "conv2d":
         shape = geometry(shape, record.weights[0].shape, tuple(record.attributes.items())).out
@@ -61,8 +50,8 @@ nothing_yet = lru_cache(maxsize=4096)(partial(np.broadcast_to, np.float32(np.nan
 
 
 def lying(x):
-    """Return x if its channels lie side by side in float32, else a copy."""
-    return x if x.dtype == np.float32 and x.strides[3] == 4 and min(x.strides) > 0 else read(x)
+    """Return x if its channels lie side by side in float32, or if there are none; else a copy."""
+    return x if x.size == 0 or (x.dtype == np.float32 and x.strides[3] == 4 and min(x.strides) > 0) else read(x)
 
 
 def surrounded(x, border):
@@ -70,8 +59,8 @@ def surrounded(x, border):
     if border <= 0 or (border == 1 and WRITTEN.get(x)):
         return lying(x)
     if border == 1:
-        copy, own = maps(x.shape)
-        to = inside(own.buffer)
+        copy, buffer = maps(x.shape)
+        to = inside(buffer)
     else:
         copy = to = inside(bordered(*x.shape, border), border)
     to[...] = x
@@ -101,25 +90,23 @@ def geometry(x, kernel, items):
                     (padding[0][0], padding[1][0]), by_winograd)
 
 
-def conv2d(record, norm=None, limits=ANY):
-    """ops.conv2d; then ops.batch_norm with the weights `norm`, if given; then a clip to the limits."""
+def conv2d(record, norm=None, z=NONE, limits=ANY):
+    """ops.conv2d; then ops.batch_norm with the weights `norm`, if given; then z is added; then a clip to the limits."""
     (x,), (kernel, bias) = record.x, record.weights
     of = geometry(x.shape, kernel.shape, tuple(record.attributes.items()))
-    if of.winograd and limits not in (ANY, RELU):
-        return in_one_pass(conv2d(record, norm), limits)
     if norm:
         kernel, bias = with_norm(kernel, bias, norm)
-    elif limits == ANY:
+    elif z is NONE and limits == ANY:
         kept_of(kernel)["asked for"] = True
-    found, own = maps(of.out, limits)
+    y, buffer = maps(of.out)
     if of.winograd:
         u = packed_if_used_again(kernel, "winograd", lambda: winograd.transform(kernel))
-        winograd.convolve(in_buffer(x), u, bias, **{"y" if limits == ANY else "a": own.buffer})
+        winograd.convolve(in_buffer(x), u, bias, buffer, in_buffer(z), limits=limits)
     else:
         panels = packed(kernel, ("direct", of.groups), lambda: direct.pack(kernel, of.groups))
-        direct.convolve(surrounded(x, max(map(max, of.padding))), panels, bias, a=found, size=of.size, stride=of.stride,
+        direct.convolve(surrounded(x, max(map(max, of.padding))), panels, bias, y, surrounded(z, 1), size=of.size, stride=of.stride,
                         corner=(-of.corner[0], -of.corner[1]), dilation=of.dilation, groups=of.groups, limits=limits)
-    return found
+    return y
 
 
 def with_norm(kernel, bias, norm):
@@ -130,82 +117,98 @@ def with_norm(kernel, bias, norm):
     return kept["merged"]
 
 
-def batch_norm(record, limits=ANY):
-    """ops.batch_norm, with the convolution before it if that waits; then a clip to the limits."""
+def batch_norm(record, z=NONE, limits=ANY):
+    """ops.batch_norm, with the convolution before it if that waits; then z is added; then a clip to the limits."""
     (source,), (scale, shift) = record.sources, record.weights
-    if limits == ANY:
+    if z is NONE and limits == ANY:
         kept_of(scale)["asked for"] = True
     if source.waits and source.op == "conv2d":
-        return conv2d(source, record.weights, limits)
-    return in_one_pass(source.output, limits, scale=scale, shift=shift)
+        return conv2d(source, record.weights, z, limits)
+    return in_one_pass(source.output, scale=scale, shift=shift, z=z, limits=limits)
 
 
 def add(record, limits=ANY):
-    """ops.add of two maps; then a clip to the limits."""
-    x, z = record.x
-    return in_one_pass(x, limits, z=lying(z))
+    """ops.add of two maps, with the layer before one of them if that waits; then a clip to the limits."""
+    first, second = sorted(record.sources, key=lambda source: not source.waits)
+    return finished(first, z=second.output, limits=limits)
 
 
 def clip(record):
-    """ops.relu and ops.clip, with the layer before them if that waits."""
-    (source,), limits = record.sources, (record.attributes.get("low", 0.0), record.attributes.get("high", np.inf))
-    return MERGED[source.op](source, limits=limits) if source.waits else in_one_pass(source.output, limits)
-
-
-def in_one_pass(x, limits, **about):
-    """Return the maps that pointwise.one_pass writes."""
-    found, _ = maps(x.shape, limits)
-    one_pass(lying(x), found, limits=limits, **about)
-    return found
+    """ops.relu and ops.clip."""
+    return finished(record.sources[0], limits=limits_of(record))
 
 
 def clip_back(record, g):
-    """rules.elementwise of relu and clip. The result may have been written together with g."""
-    own, limits = WRITTEN.get(g), (record.attributes.get("low", 0.0), record.attributes.get("high", np.inf))
-    gate, behind = own.gated.get(id(record.output), (None, None)) if own else (None, None)
-    if gate is record.output:
-        return (behind,)
-    m, _ = maps(g.shape)
-    one_pass(lying(g), m, gate=lying(record.output), limits=limits)
-    return (m,)
+    """rules.elementwise of relu and clip, with the signal at its output if that waits."""
+    return computed(g, gate=record.output, limits=limits_of(record))
 
 
-def behind_clip(x, own, known=None):
-    """Return (maps for the signal before the ReLU that wrote x, x as its gate, its limits), remembered with the signal at x.
+def limits_of(record):
+    """The limits of a ReLU or clip."""
+    return float(record.attributes.get("low", 0)), float(record.attributes.get("high", np.inf))
 
-    Return NONE if no ReLU or clip wrote x, or one with other limits than those that the kernel knows.
-    """
-    written = WRITTEN.get(x)
-    if not written or written.limits == ANY or known not in (None, written.limits):
-        return NONE, NONE, RELU
-    gated, _ = maps(x.shape)
-    own.gated[id(x)] = x, gated
-    return gated, x, written.limits
+
+def finished(source, **then):
+    """The source's output; then z is added, and the limits cut. If the source waits, the pass that computes it does this."""
+    return MERGED[source.op](source, **then) if source.waits else in_one_pass(source.output, **then)
+
+
+def in_one_pass(x, z=NONE, gate=NONE, **about):
+    """Return the maps that pointwise.one_pass writes."""
+    y, _ = maps(x.shape)
+    one_pass(lying(x), y, z=lying(z), gate=lying(gate), **about)
+    return y
+
+
+def computed(g, **then):
+    """The signal as an array; with gate and limits, the signal where low < gate < high, else 0."""
+    if isinstance(g, Waiting):
+        return g.make(z=NONE if g.z is None else g.z, **then)
+    return in_one_pass(g, **then) if then else g
+
+
+def plus(g, m):
+    """g + m. The sum waits: the pass that computes g can add m."""
+    g, m = sorted((g, m), key=lambda a: not isinstance(a, Waiting))
+    g, m = g if isinstance(g, Waiting) and g.z is None else computed(g), computed(m)
+    return Waiting(g.make if isinstance(g, Waiting) else partial(in_one_pass, g), m)
+
+
+def batch_norm_back(record, g):
+    """rules.batch_norm. The signal waits: for the convolution before it, its scale is merged into the kernel."""
+    g = computed(g)
+    return Waiting(partial(in_one_pass, g, scale=record.weights[0]), norm=(record.weights, g))
 
 
 def conv2d_back(record, g):
-    """rules.conv2d; if a ReLU wrote x, also the signal before this ReLU."""
-    (x,), (kernel, _) = record.x, record.weights
-    of, (m, own) = geometry(x.shape, kernel.shape, tuple(record.attributes.items())), maps(x.shape)
+    """rules.conv2d. The signal waits: the pass that computes it can add others, and let it pass a ReLU."""
+    return Waiting(partial(convolve_back, record, g if isinstance(g, Waiting) and g.norm else computed(g)))
+
+
+def convolve_back(record, g, z=NONE, gate=NONE, limits=ANY):
+    """rules.conv2d, after the batch norm's if its signal waits; then z is added, and the gate cuts: see vector.finisher."""
+    (kernel, bias), shape = record.weights, record.sources[0].outline.shape
+    of = geometry(shape, kernel.shape, tuple(record.attributes.items()))
     size, stride, dilation, groups, corner = of.size, of.stride, of.dilation, of.groups, of.corner
+    if isinstance(g, Waiting):
+        norm, g = g.norm
+        kernel, _ = with_norm(kernel, bias, norm)
+    m, buffer = maps(shape)
     if of.winograd:
         u = packed_if_used_again(kernel, "winograd back", lambda: winograd.transform_back(kernel))
-        behind, gate, _ = behind_clip(x, own, RELU)
-        if behind.size:
-            behind, gate = in_buffer(behind), in_buffer(gate)
-        winograd.convolve(in_buffer(g), u, np.zeros(x.shape[3], np.float32), own.buffer, behind, gate)
+        winograd.convolve(in_buffer(g), u, np.zeros(shape[3], np.float32), buffer, in_buffer(z), in_buffer(gate), limits)
     elif groups == 1 and dilation == (1, 1) and thin.fits(size[1], *kernel.shape[2:]):
         columns = packed(kernel, ("thin back", stride), lambda: thin.pack_back(kernel, stride))
-        edge = direct.edge(g, (x.shape[1], g.shape[2]), columns, (stride[0], 1), (corner[0], 0))
-        thin.back(surrounded(g, edge), columns, inside(own.buffer), size=size, stride=stride, padding=corner)
+        edge = direct.edge(g, (shape[1], g.shape[2]), columns, (stride[0], 1), (corner[0], 0))
+        thin.back(surrounded(g, edge), columns, inside(buffer), size=size, stride=stride, padding=corner)
+        if z.size or gate.size:
+            one_pass(m, m, z=lying(z), gate=lying(gate), limits=limits)
     else:
         parts = packed(kernel, ("direct back", stride, groups), lambda: direct.pack_back(kernel, stride, groups))
-        behind, gate, limits = behind_clip(x, own)
-        behind = inside(in_buffer(behind)) if behind.size else behind
-        edge = direct.edge(g, x.shape[1:3], parts, stride, corner, dilation)
-        direct.back(surrounded(g, edge), parts, inside(own.buffer), behind, gate, stride=stride, padding=corner, dilation=dilation,
-                    groups=groups, limits=limits)
-    return (m,)
+        edge = direct.edge(g, shape[1:3], parts, stride, corner, dilation)
+        direct.back(surrounded(g, edge), parts, inside(buffer), surrounded(z, 1), surrounded(gate, 1), stride=stride, padding=corner,
+                    dilation=dilation, groups=groups, limits=limits)
+    return m
 
 
 def pool_sizes(x, *, size, stride, padding=0, ceil=False):
@@ -226,21 +229,20 @@ def max_pool(record):
 
 
 def max_pool_back(record, g):
-    """rules.max_pool; if a ReLU wrote x, also the signal before this ReLU."""
+    """rules.max_pool."""
     (x,) = record.x
     _, size, stride, padding = pool_sizes(x, **record.attributes)
-    m, own = maps(x.shape)
-    behind, _, _ = behind_clip(x, own, RELU)
-    pool.back(lying(x), lying(g), m, behind, size=size, stride=stride, padding=padding)
-    return (m,)
+    m, _ = maps(x.shape)
+    pool.back(lying(x), lying(computed(g)), m, size=size, stride=stride, padding=padding)
+    return m
 
 
 def concat(record):
     """ops.concat of maps: every input is copied into its channels."""
     x = record.x
     ends = np.cumsum([0, *(a.shape[3] for a in x)])
-    y, own = maps((*x[0].shape[:3], int(ends[-1])))
-    to = inside(own.buffer)
+    y, buffer = maps((*x[0].shape[:3], int(ends[-1])))
+    to = inside(buffer)
     for a, first, end in zip(x, ends, ends[1:], strict=False):
         one_pass(lying(a), to[..., first:end])
     return y
@@ -260,11 +262,10 @@ def conv2d_weights(record, g):
         around, g, size=of.size, stride=of.stride, corner=(border - of.corner[0], border - of.corner[1]))
 
 
-MERGED = {"conv2d": conv2d, "batch_norm": batch_norm, "add": add}  # what a ReLU or clip may follow in the same pass
+MERGED = {"conv2d": conv2d, "batch_norm": batch_norm, "add": add}  # what others may follow in the same pass
 FORWARD = {**MERGED, "dense": lambda record: dense_kernels.forward(*record.x, *record.weights), "relu": clip, "clip": clip,
            "max_pool": max_pool, "concat": concat}
 PUT_OFF = dict.fromkeys(MERGED, put_off)
-BACK = {"conv2d": conv2d_back, "dense": lambda record, g: (dense_kernels.back(g, record.weights[0]),),
-        "relu": clip_back, "clip": clip_back, "max_pool": max_pool_back,
-        "batch_norm": lambda record, g: (in_one_pass(g, ANY, scale=record.weights[0]),)}
+BACK = {"conv2d": conv2d_back, "batch_norm": batch_norm_back, "relu": clip_back, "clip": clip_back, "max_pool": max_pool_back,
+        "dense": lambda record, g: dense_kernels.back(computed(g), record.weights[0])}
 WEIGHTS = {"conv2d": conv2d_weights, "dense": lambda record, g: dense_kernels.weight_gradient(record.x[0], g)}

@@ -1,6 +1,10 @@
 """What the kernels remember of an array as long as it lives: tied to the very array, and only if nothing can change it."""
 
 import weakref
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
 
 from tinyattr.engine.arrays import is_sealed
 
@@ -21,6 +25,19 @@ class ByArray:
         key = id(array)
         self._entries[key] = weakref.ref(array, lambda _: self._entries.pop(key, None)), value
         return value
+
+
+class Waiting(NamedTuple):
+    """A signal, float32 maps, that is computed when somebody asks for it.
+
+    make(z=, gate=, limits=) computes it, and then does what vector.finisher says. z: maps that are added. norm: if it is the
+    signal of a batch norm, this layer's weights and the signal at its output.
+    """
+
+    make: Callable
+    z: np.ndarray | None = None
+    norm: tuple | None = None
+    dtype = np.dtype(np.float32)
 
 
 WRITTEN = ByArray()  # feature maps: forms.Written

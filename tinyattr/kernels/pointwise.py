@@ -10,11 +10,11 @@ from numba import prange
 
 from tinyattr.kernels.buffers import NONE, address, lie, read
 from tinyattr.kernels.tile import W
-from tinyattr.kernels.vector import at, clipped, given, inlined, loader, parallel_kernel, passed, signed, store
+from tinyattr.kernels.vector import at, finisher, given, inlined, loader, parallel_kernel, signed, store
 
 
 def _numbers(width):
-    load = loader(width)
+    load, finished = loader(width), finisher(width)
 
     @inlined
     def do(c, x, s, t, z, y, gate, low, high):
@@ -24,9 +24,7 @@ def _numbers(width):
             v = load(s, c) * v
         if given(t):
             v = v + load(t, c)
-        if given(z):
-            v = v + load(z, c)
-        store(y, c, passed(v, load(gate, c), low, high) if given(gate) else clipped(v, low, high))
+        store(y, c, finished(v, c, z, gate, low, high))
     return do
 
 
@@ -35,9 +33,9 @@ ANY = -np.inf, np.inf  # limits that cut nothing
 
 
 @inlined
-def pixel(maps, image, i, j):
-    """The pointer to a pixel's first channel; null for maps that are not given."""
-    return at(maps[0] + (maps[0] != 0) * 4 * (image * maps[1] + i * maps[2] + j * maps[3]))
+def pixel(maps, image, i, j, k=0):
+    """The pointer to channel k of a pixel; null for maps that are not given."""
+    return at(maps[0] + (maps[0] != 0) * 4 * (image * maps[1] + i * maps[2] + j * maps[3] + k))
 
 
 @parallel_kernel

@@ -4,8 +4,8 @@ import numba
 import numpy as np
 from numba import prange
 
-from tinyattr.kernels.buffers import NONE, lie
-from tinyattr.kernels.pointwise import one_pass, pixel
+from tinyattr.kernels.buffers import lie
+from tinyattr.kernels.pointwise import pixel
 from tinyattr.kernels.tile import W
 from tinyattr.kernels.vector import (
     inlined,
@@ -125,14 +125,14 @@ def _back(bands, strips, width, x, lengths, size, stride, padding, g, out, m):
                     give_one(c, of, x[2], x[3], lower - upper, right - left, by, to, m[2], m[3])
 
 
-def back(x, g, m, masked=NONE, *, size, stride, padding=(0, 0)):
-    """m = g at each window's first largest x in row-major order, summed where windows overlap; masked = m where x > 0, else 0.
+def back(x, g, m, *, size, stride, padding=(0, 0)):
+    """m = g at each window's first largest x in row-major order, summed where windows overlap.
 
-    x, m, masked: (N, H, W, C), g: (N, Ho, Wo, C), with channels as neighbours in memory. masked may be left out.
+    x, m: (N, H, W, C), g: (N, Ho, Wo, C), with channels as neighbours in memory.
     """
     _check(x, g, size, stride, padding)
-    if m.shape != x.shape or masked.size not in (0, x.size):
-        raise ValueError(f"maps {x.shape}, {m.shape}, {masked.shape}")
+    if m.shape != x.shape:
+        raise ValueError(f"maps {x.shape}, {m.shape}")
     channels, threads = x.shape[3], numba.get_num_threads()
     if stride[0] >= size[0]:  # windows in different rows share no pixel, so every row is an independent unit
         bands, width = g.shape[1], channels
@@ -140,5 +140,3 @@ def back(x, g, m, masked=NONE, *, size, stride, padding=(0, 0)):
         bands, width = 1, max(1, channels // (W * threads)) * W
     _back(bands, -(-channels // width), width, lie(x), x.shape[1:3], size, stride, padding, lie(g), (len(g), *g.shape[1:]),
           lie(m))
-    if masked.size:
-        one_pass(m, masked, gate=x, limits=(0.0, np.inf))

@@ -146,30 +146,6 @@ def store(typing, p, index, v):
 
 
 @intrinsic
-def stream(typing, p, index, v):
-    """p[index : index + width] = v without the cache, for values that are rarely read again. The place must be `on_line`.
-
-    An ordinary store first reads what it is about to overwrite, and then takes room in the cache.
-    """
-    def build(context, builder, signature, values):
-        p_, index_, v_ = values
-        done = builder.store(v_, element(builder, p_, index_, v.width), align=min(LINE, 4 * v.width))
-        done.set_metadata("nontemporal", builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)]))
-        return context.get_dummy_value()
-    return types.void(POINTER, types.intp, v), build
-
-
-@intrinsic
-def on_line(typing, p):
-    """Return True if p is the start of a cache line."""
-    def build(context, builder, signature, values):
-        address = builder.ptrtoint(values[0], ir.IntType(64))
-        low = builder.and_(address, ir.Constant(address.type, LINE - 1))
-        return builder.icmp_signed("==", low, ir.Constant(address.type, 0))
-    return types.boolean(POINTER), build
-
-
-@intrinsic
 def store_rows(typing, p, stride, acc):
     """p[r stride : ... + width] = acc[r] for every r."""
     def build(context, builder, signature, values):
@@ -339,14 +315,13 @@ def clipped(typing, v, low, high):
 
 @intrinsic
 def passed(typing, v, gate, low, high):
-    """v where low < gate < high, else 0. If high is None: v where low < gate. With a NaN gate, v passes."""
+    """v where low < gate < high, else 0. With a NaN gate, v passes."""
     def build(context, builder, signature, values):
         value, by, *limits = values
-        shut = builder.fcmp_ordered("<=", by, spread(builder, limits[0], v.width))
-        if high != types.none:
-            shut = builder.or_(shut, builder.fcmp_ordered(">=", by, spread(builder, limits[1], v.width)))
+        low_, high_ = (spread(builder, limit, v.width) for limit in limits)
+        shut = builder.or_(builder.fcmp_ordered("<=", by, low_), builder.fcmp_ordered(">=", by, high_))
         return builder.select(shut, ir.Constant(value.type, [0.0] * v.width), value)
-    return v(v, gate, types.float32, high if high == types.none else types.float32), build
+    return v(v, gate, types.float32, types.float32), build
 
 
 def _arithmetic(operation, instruction):
@@ -392,6 +367,21 @@ def parallel_kernel(function):
 
 
 inlined = njit(forceinline=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+def finisher(width):
+    """finished(v, index, z, gate, low, high) = v + z between the limits; with a gate, v + z where low < gate < high, else 0.
+
+    z and gate are pointers, read at `index`, or null: not given. So every kernel ends, and the next op costs no pass over memory.
+    """
+    load = loader(width)
+
+    @inlined
+    def finished(v, index, z, gate, low, high):
+        if given(z):
+            v = v + load(z, index)
+        return passed(v, load(gate, index), low, high) if given(gate) else clipped(v, low, high)
+    return finished
 
 
 @inlined

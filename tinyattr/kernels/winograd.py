@@ -9,28 +9,26 @@ import numpy as np
 from numba import prange
 
 from tinyattr.kernels.buffers import NONE, demand, read, scratch, written
+from tinyattr.kernels.pointwise import ANY
 from tinyattr.kernels.tile import P, W, by_rows, load, splat_panel, sums
 from tinyattr.kernels.vector import (
     across,
-    given,
+    finisher,
     inlined,
-    on_line,
     parallel_kernel,
-    passed,
     pointer,
     row_loader,
     shift,
     signed,
     store,
     store_rows,
-    stream,
 )
 
 GAP = 16  # floats between the 36 planes (i, j) of a scratch array: without this gap, they would share a few sets of the cache
 BLOCK, CHUNK = 24, 256  # tiles that one thread takes at a time, and that all threads take at a time
 FUSED = 65536  # largest C K for which the transformed weights stay in the cache from block to block
 
-load_three, load_six = row_loader(3, W), row_loader(6, W)
+load_three, load_six, finished = row_loader(3, W), row_loader(6, W), finisher(W)
 
 
 @inlined
@@ -152,33 +150,27 @@ product = by_rows(_product)
 
 
 @inlined
-def put(value, outputs, at):
-    """y = value; a = value where gate > 0, else 0. outputs = (y, a, gate). The next layer reads a; y is for the record."""
-    y, a, gate = outputs
-    if given(y):
-        if given(a) and on_line(y):
-            stream(y, at, value)
-        else:
-            store(y, at, value)
-    if given(a):
-        store(a, at, passed(value, load(gate, at) if given(gate) else value, np.float32(0), None))
+def put(value, to, at):
+    """y = what `finished` makes of the value, to = (y, z, gate, low, high)."""
+    y, z, gate, low, high = to
+    store(y, at, finished(value, at, z, gate, low, high))
 
 
 @inlined
-def put_column(column, bias, outputs, at, line, rows):
+def put_column(column, bias, to, at, line, rows):
     """Store four pixels of one column, or the first `rows` of them."""
     v0, v1, v2, v3 = column
-    put(v0 + bias, outputs, at)
+    put(v0 + bias, to, at)
     if rows > 1:
-        put(v1 + bias, outputs, at + line)
+        put(v1 + bias, to, at + line)
     if rows > 2:
-        put(v2 + bias, outputs, at + 2 * line)
+        put(v2 + bias, to, at + 2 * line)
     if rows > 3:
-        put(v3 + bias, outputs, at + 3 * line)
+        put(v3 + bias, to, at + 3 * line)
 
 
 @inlined
-def transform_output(m, plane, bias, tile, shape, outputs):
+def transform_output(m, plane, bias, tile, shape, to):
     """A^T m A + bias for all channels of one tile. Its 4 x 4 pixels are cut at the edge. shape: (N, H + 2, W + 2, K)."""
     _, height, width, channels = shape
     line = width * channels
@@ -194,23 +186,23 @@ def transform_output(m, plane, bias, tile, shape, outputs):
             output_line(load_six(shift(p, 18 * plane), plane)),
             output_line(load_six(shift(p, 24 * plane), plane)),
             output_line(load_six(shift(p, 30 * plane), plane))))
-        put_column(output_line(c0), b, outputs, at, line, rows)
+        put_column(output_line(c0), b, to, at, line, rows)
         if columns > 1:
-            put_column(output_line(c1), b, outputs, at + channels, line, rows)
+            put_column(output_line(c1), b, to, at + channels, line, rows)
         if columns > 2:
-            put_column(output_line(c2), b, outputs, at + 2 * channels, line, rows)
+            put_column(output_line(c2), b, to, at + 2 * channels, line, rows)
         if columns > 3:
-            put_column(output_line(c3), b, outputs, at + 3 * channels, line, rows)
+            put_column(output_line(c3), b, to, at + 3 * channels, line, rows)
 
 
 @parallel_kernel
-def _fused(x, u, bias, y, a, gate, shape, tiles, block, v, m):
+def _fused(x, u, bias, y, z, gate, limits, shape, tiles, block, v, m):
     """Each thread does all three steps for a block of tiles in its own scratch array, which stays in its cache."""
     channels, panels, threads, v_plane, m_plane = x.shape[3], u.shape[1], v.shape[0], v.shape[2], m.shape[2]
     for unit in prange(threads):
         thread = signed(unit)
         own_v, own_m = pointer(v, thread * 36 * v_plane), pointer(m, thread * 36 * m_plane)
-        outputs = pointer(y, 0), pointer(a, 0), pointer(gate, 0)
+        to = pointer(y, 0), pointer(z, 0), pointer(gate, 0), limits[0], limits[1]
         for first in range(thread * block, tiles, threads * block):
             count = min(block, tiles - first)
             for i in range(count):
@@ -220,11 +212,11 @@ def _fused(x, u, bias, y, a, gate, shape, tiles, block, v, m):
                     weights = pointer(u, (e * panels + p) * channels * P)
                     product(count, shift(own_v, e * v_plane), weights, channels, shift(own_m, e * m_plane + p * P), panels * P)
             for i in range(count):
-                transform_output(shift(own_m, i * panels * P), m_plane, pointer(bias, 0), first + i, shape, outputs)
+                transform_output(shift(own_m, i * panels * P), m_plane, pointer(bias, 0), first + i, shape, to)
 
 
 @parallel_kernel
-def _phased(x, u, bias, y, a, gate, shape, tiles, block, v, m):
+def _phased(x, u, bias, y, z, gate, limits, shape, tiles, block, v, m):
     """All threads do each step together, so that the transformed weights are read once for many tiles."""
     channels, panels, v_plane, m_plane = x.shape[3], u.shape[1], v.shape[2], m.shape[2]
     for first in range(0, tiles, block):
@@ -237,8 +229,8 @@ def _phased(x, u, bias, y, a, gate, shape, tiles, block, v, m):
             weights = pointer(u, (e * panels + p) * channels * P)
             product(count, pointer(v, e * v_plane), weights, channels, pointer(m, e * m_plane + p * P), panels * P)
         for unit in prange(count):
-            i, outputs = signed(unit), (pointer(y, 0), pointer(a, 0), pointer(gate, 0))
-            transform_output(pointer(m, i * panels * P), m_plane, pointer(bias, 0), first + i, shape, outputs)
+            i, to = signed(unit), (pointer(y, 0), pointer(z, 0), pointer(gate, 0), limits[0], limits[1])
+            transform_output(pointer(m, i * panels * P), m_plane, pointer(bias, 0), first + i, shape, to)
 
 
 def fits(c, k):
@@ -260,19 +252,19 @@ def transform_back(w):
     return transform(w[::-1, ::-1].transpose(0, 1, 3, 2))
 
 
-def convolve(x, u, bias, y=NONE, a=NONE, gate=NONE):
-    """y[n,i,j,k] = bias[k] + sum_{u,v,c} x[n,i+u-1,j+v-1,c] w[u,v,c,k], u = transform(w); a = y where gate > 0, else 0.
+def convolve(x, u, bias, y, z=NONE, gate=NONE, limits=ANY):
+    """y[n,i,j,k] = bias[k] + sum_{u,v,c} x[n,i+u-1,j+v-1,c] w[u,v,c,k], u = transform(w).
 
-    x: (N, H + 2, W + 2, C), y, a, gate: (N, H + 2, W + 2, K), each with a border of zeros that does not change. y or a may
-    be left out. Without a gate, a = max(y, 0): one pass computes a convolution and its ReLU.
+    Then z is added, and the limits or the gate cut: see vector.finisher. z and gate may be left out.
+    x: (N, H + 2, W + 2, C), y, z, gate: (N, H + 2, W + 2, K), each with a border of zeros that does not change.
     """
     n, height, width, channels = x.shape
     shape, panels = (n, height, width, bias.size), -(-bias.size // P)
     demand(u.shape == (36, panels, channels, P), f"weights {u.shape} do not lead from {channels} channels to {bias.size}")
-    y, a, gate = written(y, a, gate, shape=shape)
-    x, u, bias, gate = read(x), read(u), read(bias), read(gate)
+    y, z, gate = written(y, z, gate, shape=shape)
+    x, u, bias, z, gate = read(x), read(u), read(bias), read(z), read(gate)
     tiles, threads = n * ((height + 1) // 4) * ((width + 1) // 4), numba.get_num_threads()
     fused = channels * panels * P <= FUSED and tiles >= threads * BLOCK
     block, copies = (BLOCK, threads) if fused else (min(CHUNK, tiles), 1)
     v, m = scratch((copies, 36, block * channels + GAP), (copies, 36, block * panels * P + GAP))
-    (_fused if fused else _phased)(x, u, bias, y, a, gate, shape, tiles, block, v, m)
+    (_fused if fused else _phased)(x, u, bias, y, z, gate, limits, shape, tiles, block, v, m)

@@ -8,7 +8,7 @@ where Y', Y'', Y''' are derivatives of Y by A_ijk, and SA_k = sum_ij A_ijk. For 
 
 import numpy as np
 
-from tinyattr.engine import GRADIENT, walk
+from tinyattr.engine import GRADIENT
 from tinyattr.errors import InputError, named
 from tinyattr.methods.heatmap import relu
 from tinyattr.methods.request import BATCH, ask_at, bar, batched
@@ -61,8 +61,7 @@ def _softmax_alpha(request, layer, SA):
 
 def _class_gradients(request, layer):
     """Yield dz_j/dA (h, w, C) for every class j in turn."""
-    net, A = request.net, request.tape[layer].output
-    rows = np.eye(len(request.z))
+    A, rows = request.tape[layer].output, np.eye(len(request.z))
     for some in batched(bar(rows, "classes", len(rows)), BATCH):
-        tape = net.resume(request.tape, layer, np.repeat(A, len(some), 0))
-        yield from walk(tape, {net.layers[-1][0]: np.stack(some)}, GRADIENT, (layer,))[layer].astype(np.float64)
+        tape = request.net.resume(request.tape, layer, np.repeat(A, len(some), 0))
+        yield from request.walked(np.stack(some), GRADIENT, layer, tape).astype(np.float64)

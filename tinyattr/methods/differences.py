@@ -103,7 +103,7 @@ ROWS = {"secant": secant_row, "tangent": tangent_row, "softmax": softmax_row}
 def rescale(request, reference, seed, layer):
     """Return C of `layer` by the Rescale rule: m = m_out Delta f / Delta u at every nonlinearity."""
     book = {**SLOPES, **{op: partial(rule, reference) for op, rule in BENT.items()}}
-    m = request.walked(seed, book, layer)[layer]
+    m = request.walked(seed, book, layer)
     return m * (request.tape[layer].output - reference[layer].output)
 
 
@@ -165,7 +165,7 @@ def reveal_cancel(request, reference, seed, layer):
     book = {**SLOPES, **{op: partial(one_sided, rule, reference) for op, rule in BENT.items()},
             **{op: partial(revealed, tape, reference, found) for op in ACTIVATIONS},
             **dict.fromkeys(LINEAR, partial(by_sign, reference)), "batch_norm": turned}
-    m = request.walked(np.repeat(seed, 2, 0), book, layer, tape)[layer]
+    m = request.walked(np.repeat(seed, 2, 0), book, layer, tape)
     p, n = parts(tape, reference, layer, found)
     return m[:1] * p + m[1:] * n
 

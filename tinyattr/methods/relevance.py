@@ -57,7 +57,7 @@ def excitation_backprop(net, x, target=None, score=None, layer=None, *, contrast
 
 def _relevance(request, layer, start, log_scale, book, name):
     kept = {}
-    R = request.at_places(layer, request.walked(start, _weighed(book, kept, request.tape), layer)[layer])
+    R = request.at_places(layer, request.walked(start, _weighed(book, kept, request.tape), layer))
     scale = np.exp(log_scale)
     receipt = Receipt(f"sum of R over {layer} + what layers keep = sum of R at the logits",
                       float(start.sum()) * scale, float(R.sum()) * scale, {name: v * scale for name, v in kept.items()})

@@ -53,13 +53,13 @@ class Request:
     def signals(self, book=GRADIENT, to="input"):
         """Return the signals at `to` and later layers of a walk by `book` (see engine.walk). Each walk runs once."""
         if to not in self.walks.get(id(book), (book, {}))[1]:
-            self.walks[id(book)] = book, self.walked(self.row, book, to)
+            self.walks[id(book)] = book, walk(self.tape, {self.net.layers[-1][0]: self.row}, book, to)
         signals, after = self.walks[id(book)][1], downstream(self.tape, [to])
         return {name: signal for name, signal in signals.items() if name in after}
 
     def walked(self, seed, book, to, tape=None):
-        """Return the signals of a walk that starts from `seed` at the logits, on this or another tape."""
-        return walk(tape or self.tape, {self.net.layers[-1][0]: seed}, book, to)
+        """Return the signal at `to` of a walk that starts from `seed` at the logits, on this or another tape."""
+        return walk(tape or self.tape, {self.net.layers[-1][0]: seed}, book, to, only=True)[to]
 
     def at_places(self, layer, signal):
         """Return the signal of the one picture at a layer of feature maps, (h, w, C) float64."""
@@ -95,7 +95,7 @@ class Request:
         for some in self._batches(arrays, at, count, batch, what):
             tape = self.net.resume(self.tape, at, some)
             values, rows, log_scales = self.scored(self.net.logits(tape))
-            g = walk(tape, {self.net.layers[-1][0]: rows}, GRADIENT, layer, only=True)[layer].astype(np.float64)
+            g = self.walked(rows, GRADIENT, layer, tape).astype(np.float64)
             A = places(self.net, tape[layer]).astype(np.float64)
             del tape  # before the next tape is written
             yield from zip(A, g, values.tolist(), log_scales.tolist(), strict=True)
@@ -140,8 +140,7 @@ def ask(net, x, target=None, score=None):
 def places(net, record):
     """Return the output of a layer of feature maps, (N, h, w, C). Raises InputError for a layer without places."""
     if record.outline.ndim != 4:
-        raise InputError(f"layer '{record.name}' has shape {record.outline.shape}, no places to show; "
-                         f"try '{net.features}'")
+        raise InputError(f"layer '{record.name}' has shape {record.outline.shape}, no places to show; try '{net.features}'")
     return record.output
 
 

@@ -9,7 +9,7 @@ from hashlib import sha256
 
 import numpy as np
 
-from tinyattr.engine import GRADIENT, Tape, walk
+from tinyattr.engine import GRADIENT, Tape
 from tinyattr.methods.request import Request, ask, batched, places
 from tinyattr.nets.wiring import wired
 
@@ -90,7 +90,7 @@ class Shared(Request):
             values, rows, log_scales = self.scored(self.net.logits(tape))
             key = layer, rows.tobytes()
             if key not in walks:
-                walks[key] = walk(tape, {self.net.layers[-1][0]: rows}, GRADIENT, layer, only=True)[layer]
+                walks[key] = self.walked(rows, GRADIENT, layer, tape)
             A, g = (a.astype(np.float64) for a in (places(self.net, tape[layer]), walks[key]))
             yield from zip(A, g, values.tolist(), log_scales.tolist(), strict=True)
 
