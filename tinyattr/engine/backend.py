@@ -27,8 +27,9 @@ class NumPy:
         signals, x = rule(record, g), [source.outline for source in record.sources]
         shapes = [np.shape(m) for m in signals] if isinstance(signals, tuple) else type(signals).__name__
         if shapes != [a.shape for a in x]:
-            raise InputError(f"the rule for '{record.op}' (layer '{record.name}') must return a tuple of {len(x)} signals, "
-                             f"one for each input, of shape {', '.join(str(a.shape) for a in x)}; it gave {shapes}")
+            expected = ", ".join(str(a.shape) for a in x)
+            raise InputError(f"the rule for '{record.op}' (layer '{record.name}') must return a tuple of {len(x)} "
+                             f"signals, one for each input, of shape {expected}; it gave {shapes}")
         return tuple(read_only(np.asarray(m, a.dtype)) for m, a in zip(signals, x, strict=True))
 
     def plus(self, g, m):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tinyattr.engine.arrays import read_only
 from tinyattr.engine.tape import Tape
 from tinyattr.errors import InputError, of_type
 
@@ -64,4 +65,4 @@ def _seed(record, seed):
     seed, outline = np.asarray(seed), record.outline
     if seed.shape != outline.shape:
         raise InputError(f"the seed at '{record.name}' has shape {seed.shape}, its output {outline.shape}")
-    return seed.astype(outline.dtype)
+    return read_only(seed.astype(outline.dtype))
