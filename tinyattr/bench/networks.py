@@ -136,7 +136,7 @@ NETWORKS = {subject.name: subject for subject in (
     Subject("squeezenet", 227, partial(squeezenet, "1.0")),
     Subject("squeezenet1.1", 224, partial(squeezenet, "1.1")), Subject("resnet18", 224, partial(resnet, 18)),
     Subject("resnet50", 224, partial(resnet, 50)), Subject("mobilenet_v2", 224, mobilenet_v2),
-    Subject("densenet121", 224, densenet121), Subject("glyphs", 96, partial(ta.load, "glyphs")),
+    Subject("densenet121", 224, densenet121), Subject("glyphs", 224, partial(ta.load, "glyphs")),
     Subject("quick", 64, partial(ta.vgg, "A", width=1 / 4, size=64, seed=0)),
 )}
 FULL, QUICK = NETWORKS["vgg19"], NETWORKS["quick"]

@@ -50,6 +50,15 @@ def gradient(model, features, x, target, batch, steps):
     return leaf.grad
 
 
+def training(model, features, x, target, batch, steps):
+    """Take one step of gradient descent on the cross-entropy, and return the gradient of the last bias."""
+    torch = library("torch")
+    model.zero_grad()
+    torch.nn.functional.cross_entropy(model(x), torch.full((len(x),), target)).backward()
+    torch.optim.SGD(model.parameters(), RATE).step()
+    return [*model.parameters()][-1].grad
+
+
 def layer_gradcam(model, features, x, target, batch, steps):
     """Run captum's LayerGradCam."""
     cam = library("captum.attr").LayerGradCam(model, model.parts[features])
@@ -89,10 +98,12 @@ def rsi(model, features, x, target, batch, steps):
     return sum((g0 + g1) / 2 * (A1 - A0) for (A0, g0), (A1, g1) in pairwise(found))
 
 
+RATE = 1e-6  # of a training step: so small that no run changes the next
 FROZEN, DOCUMENTED = False, True  # best way we know: frozen weights; as documented: trainable weights
 WAYS = {  # {work: (library, whether it is called as documented, function)}
     "forward": [("torch", FROZEN, forward)],
     "gradient": [("torch", FROZEN, gradient), ("torch", DOCUMENTED, gradient)],
+    "training": [("torch", DOCUMENTED, training)],
     "gradcam": [("captum.attr", FROZEN, layer_gradcam), ("pytorch_grad_cam", DOCUMENTED, pytorch_gradcam)],
     "ig": [("captum.attr", FROZEN, captum_ig), ("captum.attr", DOCUMENTED, captum_ig_at_once)],
     "rsi": [("torch", FROZEN, rsi), ("torch", DOCUMENTED, rsi)],

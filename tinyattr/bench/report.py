@@ -115,9 +115,9 @@ class Report:
 def bench(parts=PARTS, *, batches=(1, 8), steps=50, repeats=7, quick=False, net=FULL.name):
     """Measure the chosen PARTS on one of NETWORKS, or (quick) on a small network. Returns a Report.
 
-    Works: forward, and the gradient of the input, for every batch size; Grad-CAM for one picture; path methods with
-    `steps` steps and the largest batch size. PyTorch, captum, pytorch-grad-cam, ONNX Runtime and OpenVINO take turns
-    with our engine if they are installed.
+    Works: forward, and the gradient of the input, for every batch size; a training step for the largest batch size;
+    Grad-CAM for one picture; path methods with `steps` steps and the largest batch size. PyTorch, captum,
+    pytorch-grad-cam, ONNX Runtime and OpenVINO take turns with our engine if they are installed.
     Raises InputError for an unknown part or network and for numbers below 1.
     """
     parts = [named("part of the bench", part, PARTS) for part in parts]

@@ -1,5 +1,6 @@
 """The works that we measure, with our engine; peers.py has the same works with other libraries."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -7,6 +8,8 @@ import numpy as np
 import tinyattr as ta
 from tinyattr.bench import peers
 from tinyattr.bench.clock import Job, Work
+from tinyattr.glyphs.train import loss_and_gradients
+from tinyattr.nets.wiring import outputs
 
 TARGET = 0  # the explained class: all classes take the same time
 
@@ -39,7 +42,20 @@ def rsi(net, x, target, batch, steps):
     return ta.rsi_grad_cam(net, x, target, "pre", baseline=0, steps=steps, batch=batch)
 
 
-OURS = {"forward": forward, "gradient": gradient, "gradcam": gradcam, "ig": ig, "rsi": rsi}
+def training(net, x, target, batch, steps):
+    """Take one step of gradient descent on the cross-entropy, and return the gradient of the last bias.
+
+    The weights are new arrays, as they are after every step of a training.
+    """
+    net = replace(net, weights={name: tuple(map(np.array, arrays)) for name, arrays in net.weights.items()})
+    _, _, gradients = loss_and_gradients(net, x, np.eye(outputs(net.layers, net.weights))[np.full(len(x), target)])
+    for name, arrays in gradients.items():
+        for w, g in zip(net.weights[name], arrays, strict=True):
+            _ = w - np.float32(peers.RATE) * g
+    return arrays[-1]
+
+
+OURS = {"forward": forward, "gradient": gradient, "training": training, "gradcam": gradcam, "ig": ig, "rsi": rsi}
 
 
 def jobs(name, net, x, batch, only=None):
@@ -53,7 +69,7 @@ def jobs(name, net, x, batch, only=None):
 
 def pictures(name, size, batch):
     """Return random pictures, (batch, size, size, 3), or one picture if the batch belongs to a path."""
-    n = batch if name in ("forward", "gradient") else 1
+    n = batch if name in ("forward", "gradient", "training") else 1
     return np.random.default_rng(1).standard_normal((n, size, size, 3), np.float32)
 
 
@@ -64,6 +80,7 @@ def work(name, net, size, batch, steps):
     title, steps, flop = {
         "forward": (f"forward, batch {batch}", 1, batch * F),
         "gradient": (f"forward + input gradient, batch {batch}", 1, batch * 2 * F),
+        "training": (f"training step, batch {batch}", 1, batch * 3 * F),
         "gradcam": (f"Grad-CAM at {net.features}", 1, F + head),
         "ig": (f"integrated gradients, {steps} steps", steps, steps * 2 * F),
         "rsi": (f"RSI-Grad-CAM, {steps} steps", steps, (steps + 1) * (F + head)),

@@ -56,7 +56,7 @@ def loss_and_gradients(net, x, t, prices=None):
     z = net.logits(tape)
     g = cross_entropy_gradient(softmax(z), t) / len(z)
     costs = {layer: p * tape[layer].output for layer, p in (prices or {}).items()}
-    signals = walk(tape, {net.layers[-1][0]: g, **costs}, GRADIENT, to=tuple(net.weights))
+    signals = walk(tape, {net.layers[-1][0]: g, **costs}, GRADIENT, to=tuple(net.weights), only=True)
     right = (z.argmax(-1) == t.argmax(-1)).mean()
     return float(cross_entropy(z, t).mean()), float(right), weight_gradients(tape, signals)
 

@@ -53,13 +53,6 @@ def _unit(width, multiply):
     load, finished = loader(width), finisher(width)
 
     @inlined
-    def put(p, v, count):
-        if count < width:
-            store_some(p, 0, v, count)
-        else:
-            store(p, 0, v)
-
-    @inlined
     def do(unit, x, window, w, bias, y, z, gate, out, split, limits):
         """One block of pixels of one picture, one panel of channels: see `_plan` for the numbers."""
         lines, line, taps, tap, n = window
@@ -86,7 +79,11 @@ def _unit(width, multiply):
             zs = listed(z, image, i, j, k, columns, left)
             gates = listed(gate, image, i, j, k, columns, left)
             for r in range(ROWS):
-                put(ys[r], finished(acc[r], 0, zs[r], gates[r], low, high), count)
+                v = finished(acc[r], 0, zs[r], gates[r], low, high)
+                if count < width:
+                    store_some(ys[r], 0, v, count)
+                else:
+                    store(ys[r], 0, v)
     return do
 
 

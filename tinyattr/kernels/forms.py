@@ -254,12 +254,8 @@ def conv2d_weights(record, g):
     of = geometry(x.shape, kernel.shape, tuple(record.attributes.items()))
     if of.groups > 1 or of.dilation != (1, 1):
         return None
-    border = max(1, *map(max, of.padding))
-    around = in_buffer(x) if border == 1 else bordered(*x.shape, border)
-    if border > 1:
-        inside(around, border)[...] = x
-    return weight_kernels.weight_gradient(
-        around, g, size=of.size, stride=of.stride, corner=(border - of.corner[0], border - of.corner[1]))
+    return weight_kernels.weight_gradient(surrounded(x, max(1, *map(max, of.padding))), surrounded(g, 1), size=of.size,
+                                          stride=of.stride, corner=(-of.corner[0], -of.corner[1]))
 
 
 MERGED = {"conv2d": conv2d, "batch_norm": batch_norm, "add": add}  # what others may follow in the same pass

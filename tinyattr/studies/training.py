@@ -79,7 +79,7 @@ def _step(net, x, t, loss, rate, decay):
     tape = net.run(x)
     g = loss(net.logits(tape), t) / len(x)
     learned = list(net.weights)
-    signals = walk(tape, {net.layers[-1][0]: g}, GRADIENT, to=learned)
+    signals = walk(tape, {net.layers[-1][0]: g}, GRADIENT, to=learned, only=True)
     gradients = weight_gradients(tape, signals)
     weights = {name: tuple((w - rate * (d + decay * w)).astype(w.dtype)
                            for w, d in zip(net.weights[name], gradients[name], strict=True)) for name in learned}
