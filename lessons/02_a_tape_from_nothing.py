@@ -53,9 +53,9 @@ print("dS/da, dS/db =", differences(lambda a, b: a * b + np.exp(a), 1, 3))
 # ----------
 #
 # An **op** is one operation, such as a sum or a product. The tape is a list of **records**, and each record describes one
-# step. It says which op ran, which places on the tape the op read, which values ``x`` it found there, and which output it
-# made. A record that no op made is called a **leaf**. This is the whole data structure. (The library's records also have
-# weights and attributes. Our records have fields with these names, but the fields stay empty.)
+# step. It says which op ran, which earlier records the op read, which values ``x`` they held, and which output the op
+# made. ``inputs`` are the places of these records on the tape. A record that no op made is called a **leaf**. This is the
+# whole data structure. (A record of the library also has weights and attributes. Ours have them too, but always empty.)
 
 Record = namedtuple("Record", "op inputs x output weights attributes", defaults=((), {}))
 OPS = {"add": lambda a, b: a + b, "mul": lambda a, b: a * b, "exp": np.exp, "relu": lambda a: max(a, 0.0)}
@@ -326,8 +326,8 @@ print(f"{sum(is_right)} of {len(orders)} orders are right")
 # ----------------------------
 #
 # The walk itself does not contain the chain rule; only the rule-book does. If we change one rule, the walk carries
-# something else. An example is guided backpropagation (Springenberg et al. 2014). Its rule for ReLU lets only positive
-# signals pass. All its other rules are the rules of the gradient.
+# something else. An example is guided backpropagation (Springenberg et al. 2015). Its rule for ReLU lets a signal pass
+# only if the signal and the input of the ReLU are both positive. All its other rules are the rules of the gradient.
 
 
 def guided(record, g):

@@ -1,9 +1,9 @@
-"""Forms compute the engine's heavy ops and rules with kernels. Formulas and results are those of ops.py and rules.py.
+"""A form is a function that computes a heavy op or rule with kernels. Formulas and results are those of ops.py and rules.py.
 
-Feature maps lie inside a buffer with a border of zeros, where the next convolution finds its padding. A pass over memory
-costs as much as the arithmetic. So one pass computes a convolution, the batch norm after it and their ReLU. The records of
-the first two wait until somebody asks for their outputs; the ReLU's form finds them waiting. On the way back, a convolution
-also writes the signal before the ReLU that it reads. This signal is remembered for just this array, which is read-only.
+Feature maps lie inside a buffer with a border of zeros, which is the padding of the next convolution. A pass over memory
+costs as much as the arithmetic. So one pass computes a convolution, the batch norm after it and the ReLU after both. The
+records of the first two wait: their outputs are computed when somebody reads them. On the way back, the form of a
+convolution whose input x a ReLU wrote also computes the signal before this ReLU. We remember it for just this signal array.
 """
 
 from collections import namedtuple
@@ -41,14 +41,17 @@ class Written:
 
 
 def maps(shape, limits=ANY):
-    """Return (feature maps (N, H, W, C) that a kernel fills and that are read-only for others, what is known about them)."""
+    """Return (maps, Written): new feature maps (N, H, W, C), read-only for everybody but kernels, and what we know of them."""
     buffer, place = recycled(*shape)
     array = sealed(inside(buffer))
     return array, WRITTEN.set(array, Written(buffer, place, limits))
 
 
 def put_off(record):
-    """Return an array of NaN of the output's shape. None: an earlier run was asked for it, or the weights may change."""
+    """Return an array of NaN in the output's shape, or None if the output should be computed at once.
+
+    That is so if somebody read the output of this layer in an earlier run, or if the weights may change.
+    """
     if not all(map(is_sealed, record.weights)) or (record.weights and "asked for" in kept_of(record.weights[0])):
         return None
     shape = record.sources[0].outline.shape
@@ -61,12 +64,12 @@ nothing_yet = lru_cache(maxsize=4096)(partial(np.broadcast_to, np.float32(np.nan
 
 
 def lying(x):
-    """Return x if its channels lie side by side in float32, else a copy."""
+    """Return x if it is float32 and its channels lie side by side in memory, else such a copy."""
     return x if x.dtype == np.float32 and x.strides[3] == 4 and min(x.strides) > 0 else read(x)
 
 
 def surrounded(x, border):
-    """Return x with at least so many zeros around it in memory: x itself if it lies in such a buffer, else a copy."""
+    """Return x with a border of `border` or more zeros around it in memory: x itself if it has one, else a copy."""
     if border <= 0 or (border == 1 and WRITTEN.get(x)):
         return lying(x)
     if border == 1:
@@ -171,9 +174,9 @@ def clip_back(record, g):
 
 
 def behind_clip(x, own, known=None):
-    """Return (maps for the signal before the ReLU that wrote x, x as its gate, its limits), remembered with the signal at x.
+    """Return (maps, x, limits): maps for the signal before the ReLU that wrote x. We remember them with the signal at x.
 
-    Return NONE if no ReLU or clip wrote x, or one with other limits than those that the kernel knows.
+    Return NONE instead if no ReLU or clip wrote x, or if the kernel does not know its limits.
     """
     written = WRITTEN.get(x)
     if not written or written.limits == ANY or known not in (None, written.limits):
