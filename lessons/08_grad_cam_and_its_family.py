@@ -4,7 +4,7 @@
 
 **Question:** A layer has activations A and gradients g. What is lost if we average g over the picture?
 
-:Time: 85 min (25 read, 50 solve, 10 discuss)
+:Time: 80 min (20 read, 50 solve, 10 discuss)
 :CPU: 10 s
 :Needs: lesson 7
 :After this you can: write four class activation maps from two arrays; say at which layers you can trust each method; build a network for which Grad-CAM points at the wrong place
@@ -113,8 +113,8 @@ holds("8.2 max(g, 0) makes no place of a map lower", (mine["grad_cam_plus"] >= m
 # -------------------------
 #
 # The next figure shows maps of four methods at four layers. All maps are for the class notes. In the picture, the notes
-# are on the left. Read each column from the last row up to the first row: the first row's layer is nearest to the
-# picture. How does Grad-CAM change on the way? How does HiResCAM change?
+# are on the left. Read each column upwards: the first row's layer is nearest to the picture. How does Grad-CAM change? How
+# does HiResCAM change?
 
 METHODS = {"grad_cam": "Grad-CAM", "grad_cam_plus": "Grad-CAM+", "hirescam": "HiResCAM", "layercam": "LayerCAM"}
 LAYERS = {"block3_pool": "28 x 28", "block4_pool": "14 x 14", "block5_relu4": "14 x 14", "block5_pool": "7 x 7"}
@@ -128,7 +128,7 @@ show(outlined(LAYERS.values(), METHODS.values(), maps, picture.masks, title), "0
 # --------------------------------------
 #
 # ``block5_pool`` is the 2 x 2 max-pool after ``block5_relu4``. Each place of the pool reads four places of the layer before
-# it. On the way back, it gives its whole gradient to the largest of these four, and nothing to the other three. Now compare
+# it. On the way back, it gives its whole gradient to the largest of these four. Now compare
 # the layer before the pool (14 x 14) with the pool (7 x 7). By which factor do these four numbers change?
 #
 # - ``grad_cam``: each weight w_k of Grad-CAM
@@ -156,12 +156,12 @@ for block in (5, 4):
 
 # %%
 # So at the layer before the last pool, all weights of Grad-CAM have the same factor 1/4. This factor disappears when the
-# map is scaled to a maximum of 1. But the map has four times as many places, and they cost no additional computation.
+# map is scaled to a maximum of 1. But the map has four times as many places, at no additional cost.
 #
 # Left or right?
 # --------------
 #
-# A map for the notes and a map for the heart should differ. In the next figure, which of the maps do differ?
+# The maps for the notes and for the heart should differ. In the next figure, which of them do?
 
 CHOICES = (("grad_cam", "block5_relu4"), ("hirescam", "block3_pool"), ("grad_cam", "block3_pool"),
            ("grad_cam_plus", "block3_pool"))
@@ -233,8 +233,8 @@ holds("in block 3 every channel has some positive g for both classes",
 # Exercise 8.4 (break): Grad-CAM points at the wrong place
 # --------------------------------------------------------
 #
-# Suppose that a channel speaks for the class at most places and against it at one place. Take a very simple network
-# without a hidden layer: ``z_1 = Σ_ij g_ij A_ij`` and ``z_2 = 0``. Its only feature map is the picture A below. Choose g
+# Suppose that a channel speaks for the class at most places and against it at one place. Take a network without a hidden
+# layer: ``z_1 = Σ_ij g_ij A_ij`` and ``z_2 = 0``. Its only feature map is the picture A below. Choose g
 # (3, 3) and call it ``wrong_g``. Grad-CAM should be brightest at a place that makes the class *less* likely: if this
 # place is set to 0, the class becomes more likely.
 
@@ -308,8 +308,7 @@ of_maximum = maps_and_head(maximum, np.random.default_rng(0).random((1, 4, 4, 2)
 # computed a map from the last weights, without a gradient. For a score with the row ``v = dS/dz``, their map is
 # ``CAM_ij = Σ_k A_ijk Σ_m W_km v_m``. Write the claim that Grad-CAM and HiResCAM are both equal to CAM / Z. The claim must be
 # true for random networks of this form and for all scores. It must be false for a network that has a max-pool instead of
-# the mean, and if one number of a map is wrong by a hundredth of itself. Because of rounding, compare with a tolerance
-# (``np.allclose`` has one).
+# the mean, and if one number of a map is wrong by a hundredth of itself. Compare with a tolerance, as ``np.allclose``.
 
 
 def both_are_cam(maps, A, W, v):
