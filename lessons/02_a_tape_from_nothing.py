@@ -13,8 +13,8 @@
 
 A program computes a number in small steps. If we write down every step while it happens, we get a list that is called a
 **tape**. Then we can go through the tape in reverse. We carry the slope of the answer from each result back to the values
-that the result was made of. This is called a **walk**. All gradients in this course come from such walks, so we build a
-tape and a walk ourselves.
+that the result was made of. This is called a **walk**. The slopes with respect to many numbers are called a
+**gradient**. All gradients in this course come from such walks, so we build a tape and a walk ourselves.
 """
 
 # %%
@@ -24,7 +24,7 @@ tape and a walk ourselves.
 # The program computes ``S = a b + e^a`` at a = 1 and b = 3. Before you run the next cell, write down your answers:
 #
 # - What are the slopes ``dS/da`` and ``dS/db``? Compute them by hand.
-# - A slope is nearly ``(S(a + h) - S(a - h)) / 2h`` for a small h. This is called a central difference. How often must S be
+# - A slope is nearly ``(S(a + h) - S(a - h)) / 2h`` for a small h. This is called a **central difference**. How often must S be
 #   computed to find both slopes in this way? How often for the slopes of a thousand inputs?
 # - The program ``S = a + a`` reads a twice. What could a careless walk get wrong?
 

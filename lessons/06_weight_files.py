@@ -196,7 +196,7 @@ holds("a digest of the whole file from another source would reveal the forger",
       sha256(forged.read_bytes()).digest() != sha256(path.read_bytes()).digest())
 
 # %%
-# So compare a file with a digest that comes from somebody you trust and that does not come with the file. The attack of the
+# So compare a file with a digest that comes from somebody you trust and that does not come with the file. The **attack** of the
 # papers can be hidden in a weight file in the same way: the command ``tinyattr bake`` does this.
 #
 # The picture

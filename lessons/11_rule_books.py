@@ -129,9 +129,10 @@ holds("guided maps of the two classes are one map", alike["guided"] > 0.8)
 # Without training
 # ----------------
 #
-# A map that explains a network must change when the network is broken. Adebayo et al. 2018 made this a test. They give
-# layers random weights, from the top down, and see whether the map changes. Our ``shuffled`` keeps every number of a
-# layer and puts the numbers in random order. So size and spread stay the same, and only what was learned is gone.
+# A map that explains a network must change when the network is broken. Adebayo et al. 2018 made this a test, the
+# **randomisation test**. They give layers random weights, from the top down, and see whether the map changes. Our
+# ``shuffled`` keeps every number of a layer and puts the numbers in random order. So their sizes stay the same, and only
+# what was learned is gone.
 
 LINEAR = [name for name, op, _ in reversed(net.layers) if op in ("conv2d", "dense")]  # predictions first
 

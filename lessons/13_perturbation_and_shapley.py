@@ -120,7 +120,7 @@ predicts("13.1 from four values each", first, by_hand)
 # there is only 1 to share. Shapley (1953) let the players come in one after the other. Each player gets what the value
 # rises by when this player comes in, and Shapley took the mean over **all orders**. This is the only way to share that
 # has four properties. Equal players get the same. A player who never changes anything gets nothing. Shares add up over
-# sums of games. And nothing is left over: ``Σ_i φ_i = v(all) - v(none)``.
+# sums of games. And nothing is left over: ``Σ_i φ_i = v(all) - v(none)``. The share φ_i is player i's **Shapley value**.
 #
 # Exercise 13.2 (complete): Shapley values
 # ----------------------------------------

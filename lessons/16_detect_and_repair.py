@@ -83,7 +83,7 @@ same("16.1 the sum of the logits does", slope_of_K(np.ones((8, 20)), x), 20 * x[
 
 # %%
 # Again one sum decides: ``Σ_i dE/dz_i``, which is ``dE/dt``. For cross-entropy it is
-# ``Σ_i (y_i - e_i) = 1 - 1 = 0``, where e is the one-hot target. So K gets no gradient. And t adds nothing to the
+# ``Σ_i (y_i - e_i) = 1 - 1 = 0``, where e is one-hot for the **target**, the right class. So K gets no gradient. And t adds nothing to the
 # gradients of the other weights: both networks take the same steps.
 #
 # Train them and look

@@ -57,6 +57,14 @@ def test_no_word_of_the_glossary_stands_before_its_explanation(path):
         assert [term for term in words.terms() if term in found[0] and words.first_use(term, text[:found.start()]) == "used"] == []
 
 
+def test_a_lesson_explains_the_words_that_are_new_in_it():
+    """The lesson that the glossary names has the word in bold or italics in its text, where the word is explained."""
+    said = {lesson.number: "\n\n".join(texts(lesson)) for lesson in LESSONS}
+    unexplained = [term for term, number in words.terms().items()
+                   if not re.search(rf"\*(?:{words.plural(term)})\b", said[number], re.I)]
+    assert unexplained == []
+
+
 def test_how_a_word_first_stands():
     for text, how in {"A **row**: dS/dz. Rows": "explained", "The *rows* of S.": "explained", "A row. Then a **row**.": "used", "Rowing": None,
                       "The [row](../GLOSSARY.md) of a score": "linked", "The [row](row.md)": "used", "`row`\n\n# Row\n\n| row |": None}.items():

@@ -14,9 +14,9 @@ LINE = re.compile(r"^\[The glossary\]\(\S+\) explains these words of this page: 
 
 
 def terms():
-    """The glossary's words, each without its short form in brackets and without synonyms."""
-    rows = re.findall(r"^\| (?!word|---)(.+?) \| .+ \| \d+ \|$", GLOSSARY.read_text(encoding="utf-8"), re.M)
-    return [re.split(r" \(|, ", word)[0] for word in rows]
+    """{word of the glossary, without a short form in brackets and without synonyms: number of the lesson where it is new}."""
+    rows = re.findall(r"^\| (?!word|---)(.+?) \| .+ \| (\d+) \|$", GLOSSARY.read_text(encoding="utf-8"), re.M)
+    return {re.split(r" \(|, ", word)[0]: int(number) for word, number in rows}
 
 
 def paragraphs(text):
