@@ -59,7 +59,7 @@ def test_no_word_of_the_glossary_stands_before_its_explanation(path):
 
 def test_a_lesson_explains_the_words_that_are_new_in_it():
     """The lesson that the glossary names has the word in bold or italics in its text, where the word is explained."""
-    said = {lesson.number: "\n\n".join(texts(lesson)) for lesson in LESSONS}
+    said = {lesson.number: " ".join("\n".join(texts(lesson)).split()) for lesson in LESSONS}
     unexplained = [term for term, number in words.terms().items()
                    if not re.search(rf"\*(?:{words.plural(term)})\b", said[number], re.I)]
     assert unexplained == []
