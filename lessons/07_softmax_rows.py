@@ -172,8 +172,8 @@ for logits, c in ((z, 0), (z, 2), (five, 1)):
 # The rows of ``post``, ``log`` and ``log_odds`` are proportional. We write ``e_c`` for the one-hot e of class c. Then the
 # rows are ``y_c (1 - y_c) (e_c - q)``, ``(1 - y_c) (e_c - q)`` and ``e_c - q``. With many methods, a map gets the same
 # factor as the row. Such a map is the same picture for all three scores after it is scaled to a maximum of 1. Only the
-# sizes of the rows differ. The next figure shows that the sizes are important if a network is sure. Then ``post`` and ``log``
-# hardly change any more, and their rows are nearly 0. This is called **saturation**.
+# sizes of the rows differ. The next figure shows that the sizes are important if a network is sure of class c. Then
+# ``post`` and ``log`` hardly change any more, and their rows are nearly 0. This is called **saturation**.
 
 gaps = np.linspace(-40, 40, 161)  # the lead: the logit of the class minus the logit of each of its two rivals
 rows = {name: [np.abs(row * np.exp(scale)).sum() for g in gaps for _, row, scale in [ta.SCORES[name](np.array([g, 0, 0]), 0)]]
@@ -225,10 +225,10 @@ holds("7.5 the sum is not 0", kappa_with_a_way_out(z, 0) > 0)
 # Exercise 7.6 (complete): a zero that is only rounding
 # -----------------------------------------------------
 #
-# Suppose that the logit of class c is larger than all others by 20. Then **float32**, which has about 7 decimal digits, stores y_c as exactly 1. If we compute
-# the row of ``log`` as ``e_c - y``, its entry for class c is 0. So the class's own logit is missing in the explanation of
-# the class. The true entry is ``1 - y_c = Σ_{j≠c} y_j``. Write this entry so that no digit is lost, for any lead of the
-# class.
+# Suppose that the logit of class c is larger than all others by 20. Then **float32**, which has about 7 decimal digits,
+# stores y_c as exactly 1. If we compute the row of ``log`` as ``e_c - y``, its entry for class c is 0. So the class's own
+# logit is missing in the explanation of the class. The true entry is ``1 - y_c = Σ_{j≠c} y_j``. Write this entry so that
+# no digit is lost, for any lead of the class.
 
 lead = np.array([20.0, 0.0, 0.0], np.float32)
 print("e_c - y, float32:", np.eye(3, dtype=np.float32)[0] - softmax(lead).astype(np.float32))
