@@ -1,7 +1,7 @@
 """DeepLIFT explains how S differs between the picture x and a reference b. Shrikumar et al. 2017, arXiv 1704.02685.
 
 Delta u = u(x) - u(b) for every value u of the tape. The contribution C of u is its share of Delta S. All C of a layer
-sum to Delta S. Multipliers m = C / Delta u replace gradients and follow the chain rule. Rules need the tapes of x and b.
+sum to Delta S. Multipliers m = C / Delta u replace gradients and follow the chain rule. Rules need the tapes of both.
 """
 
 from dataclasses import replace
