@@ -7,7 +7,7 @@
 :Time: 75 min (25 read, 40 solve, 10 discuss)
 :CPU: 13 s
 :Needs: lessons 7, 8 and 15
-:After this you can: write an adversarial picture in two lines; build a network that cheats, and catch it; distinguish a false map from a true map of something wrong, by changing the picture and looking at the answer
+:After this you can: write an adversarial picture in two lines; build a network that cheats, and catch it; distinguish a wrong map from the right map of a wrong network, by changing the picture and looking at the answer
 :Figures: 18_three_ways.png, 18_flip.png
 :Words: explained in the `glossary <../glossary.html>`_
 

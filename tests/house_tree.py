@@ -47,7 +47,7 @@ def tree():
         "```", "tinyattr/", *heart, f"  {' the heart of the package ends here ':-^100}", *around, "```", "",
         "The part above the dashed line is called the heart of the package. It has about "
         f"{about(lines(files(*HEART)))} lines; {about(first)} of them are the",
-        f"tape, the ops, the rules and the walk. The kernels have about {about(lines(files('kernels')))} lines, which you may skip.",
+        f"tape, the ops, the rules and the walk. `kernels/` has about {about(lines(files('kernels')))} lines, which you may skip.",
         "Each line of the tree is called a room. A file imports only from its own room, from rooms above it and from",
         "`errors.py`. So the heart of the package does not depend on what stands below the dashed line. (There are three",
         "exceptions. A heatmap that is saved, or shown in a notebook, calls `studies/draw.py`. A network's `read`",
