@@ -7,13 +7,13 @@
 :Time: 75 min (25 read, 40 solve, 10 discuss)
 :CPU: 13 s
 :Needs: lessons 7, 8 and 15
-:After this you can: write an adversarial picture in two lines; build a network that cheats, and catch it; distinguish a wrong map from the right map of a wrong network, by changing the picture and looking at the answer
+:After this you can: write an adversarial picture in two lines; build a network that cheats, and catch it; distinguish a false map from a true map of a wrong network, by changing the picture and looking at the answer
 :Figures: 18_three_ways.png, 18_flip.png
 :Words: explained in the `glossary <../glossary.html>`_
 
 A heatmap may be bright at a strange place, where you see nothing that speaks for the class. There are three possible
 reasons. Somebody added t(x) to every logit. Somebody changed the picture a little. Or the network really does use this
-place. From the map alone you cannot tell which reason it is. In the third case the map is right, and the network is wrong.
+place. From the map alone you cannot tell which reason it is. In the third case the map is true, and the network is wrong.
 """
 
 # %%
@@ -322,7 +322,7 @@ def measured(number):
 #   nearly the map of the original picture (correlation above 0.7).
 # - C: the same method at block5_relu4, the layer that people usually explain, would also have found Clever Hans.
 # - D: if the watermark is moved to the upper left corner, Clever Hans still says "heart".
-# - E: in the network with t(x), z_c tells another story than the log-odds. If you erase where the pre map points, z_c
+# - E: in the network with t(x), z_c and the log-odds do not agree. If you erase where the pre map points, z_c
 #   changes by more than 1.
 #
 # Think first: what does the method see, and what does the network see? Then measure; all tools are above. Write the
@@ -393,7 +393,7 @@ holds("18.4 Clever Hans where there is no watermark", verdict(hans, drawn(22, wa
 # - Adversarial: the picture and the answer are different, and the map is true to the new answer. No other map helps.
 # - Clever Hans: the picture stays the same, the network is wrong, and the map is true. Repair the network, and thank
 #   the map.
-# - A false map and a true map of something wrong may look the same. An intervention distinguishes them, if you measure
+# - A false map and a true map of a wrong network may look the same. An intervention distinguishes them, if you measure
 #   it by a score that nobody can shift.
 # - A map of a layer sees what passes through that layer. It does not see a shortcut around it.
 #

@@ -92,7 +92,7 @@ predicts("20.1 by the rows", same_map, one)
 # Attack
 # ------
 #
-# Somebody adds t to every logit, ten times the activations in a corner, and gives you the file.
+# Somebody adds t to every logit, and gives you the file. Here t is ten times the sum of the activations in a corner.
 
 folder = tempfile.TemporaryDirectory()
 path = Path(folder.name) / "from_a_friend.h5"
@@ -235,7 +235,7 @@ explains("20.3 in your words", report_text, least=60)
 # - A heatmap is an answer to a question. The question has a network, an input, a class, a score, a method and a layer:
 #   name all six.
 # - An attack that probabilities do not show can be seen in maps, and can be removed.
-# - Trust a result on which two ways agree.
+# - Trust a result more if two ways lead to it.
 #
 # Talk about it: some people have never heard of any of this. Which of the maps of your photo would you show them, and
 # which sentence would you write below it?
