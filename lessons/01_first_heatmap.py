@@ -11,7 +11,7 @@
 :Figures: 01_first.png, 01_side_by_side.png, 01_truth.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-A heatmap says which places of a picture speak for a class. We draw a picture ourselves, so we know exactly which pixels
+A **heatmap** says which places of a picture speak for a class. We draw a picture ourselves, so we know exactly which pixels
 belong to which object. We give the picture to a network and look at a heatmap. Then we alter the network. It still gives
 every picture the same probabilities, but some of its heatmaps point at the wrong place.
 """
@@ -55,7 +55,7 @@ holds("the heart covers 6 per cent", 0.055 < heart.mean() < 0.065, f"the heart c
 # ---------
 #
 # One line of code makes a heatmap by the method Grad-CAM (Selvaraju et al. 2017) for the class ``heart``. The **score** is
-# the number that the heatmap explains. Here the score is the log-odds of the class, ``log(y_c / (1 - y_c))``. The library
+# the number that the heatmap explains. Here the score is the **log-odds** of the class, ``log(y_c / (1 - y_c))``. The library
 # has no default score, because the choice matters. You will soon see why.
 
 heat = ta.grad_cam(net, x, "heart", score="log_odds")
@@ -67,7 +67,8 @@ print("heat.raw, signed as computed:", heat.raw.shape, "  heat.map, scaled to 0 
 # Exercise 1.1 (complete): how much of the map lies on the heart?
 # ----------------------------------------------------------------
 #
-# The heatmap looks right. Now measure it. Add up all positive values of a map: what share of this sum lies on the mask?
+# The heatmap looks right. Now measure it. The heart's **mask** is True where the heart is drawn, and False elsewhere. Add up
+# all positive values of a map: what share of this sum lies on the mask?
 # (``@unaided`` makes sure that you write the function yourself. Your function cannot call the library's function while it
 # runs.)
 
@@ -104,8 +105,9 @@ same("no probability changes", softmax(z_altered), y)
 
 # %%
 # We draw heatmaps of both networks with two scores. The score ``pre`` (for pre-softmax) is the logit itself, and
-# ``log_odds`` is the log-odds. We also use two methods. HiResCAM (Draelos and Carin 2020) multiplies the activations at
-# each place by the gradient at the same place. Grad-CAM multiplies them by the mean of the gradient over all places.
+# ``log_odds`` is the log-odds. We also use two methods. Both multiply **activations**, the numbers that a layer computes, by
+# a **gradient**: it says for each activation how fast the score grows with it. HiResCAM (Draelos and Carin 2020) takes the
+# gradient at the same place. Grad-CAM takes the mean of the gradient over all places.
 
 both = explain(net, x, "heart", scores=("pre", "log_odds"), methods=("hirescam", "grad_cam"), K=10)
 show(draw.side_by_side(both), "01_side_by_side.png")

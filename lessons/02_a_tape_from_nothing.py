@@ -13,8 +13,8 @@
 
 A program computes a number in small steps. If we write down every step while it happens, we get a list that is called a
 **tape**. Then we can go through the tape in reverse. We carry the slope of the answer from each result back to the values
-that the result was made of. This is called a **walk**. All gradients in this course come from such walks, so we build a
-tape and a walk ourselves.
+that the result was made of. This is called a **walk**. The slopes with respect to many numbers are called a
+**gradient**. All gradients in this course come from such walks, so we build a tape and a walk ourselves.
 """
 
 # %%
@@ -24,7 +24,7 @@ tape and a walk ourselves.
 # The program computes ``S = a b + e^a`` at a = 1 and b = 3. Before you run the next cell, write down your answers:
 #
 # - What are the slopes ``dS/da`` and ``dS/db``? Compute them by hand.
-# - A slope is nearly ``(S(a + h) - S(a - h)) / 2h`` for a small h. This is called a central difference. How often must S be
+# - A slope is nearly ``(S(a + h) - S(a - h)) / 2h`` for a small h. This is called a **central difference**. How often must S be
 #   computed to find both slopes in this way? How often for the slopes of a thousand inputs?
 # - The program ``S = a + a`` reads a twice. What could a careless walk get wrong?
 
@@ -53,9 +53,9 @@ print("dS/da, dS/db =", differences(lambda a, b: a * b + np.exp(a), 1, 3))
 # ----------
 #
 # An **op** is one operation, such as a sum or a product. The tape is a list of **records**, and each record describes one
-# step. It says which op ran, which places on the tape the op read, which values ``x`` it found there, and which output it
-# made. A record that no op made is called a **leaf**. This is the whole data structure. (The library's records also have
-# weights and attributes. Our records have fields with these names, but the fields stay empty.)
+# step. It says which op ran, which earlier records the op read, which values ``x`` they held, and which output the op
+# made. ``inputs`` are the places of these records on the tape. A record that no op made is called a **leaf**. This is the
+# whole data structure. (A record of the library also has weights and attributes. Ours have them too, but always empty.)
 
 Record = namedtuple("Record", "op inputs x output weights attributes", defaults=((), {}))
 OPS = {"add": lambda a, b: a + b, "mul": lambda a, b: a * b, "exp": np.exp, "relu": lambda a: max(a, 0.0)}
@@ -326,8 +326,8 @@ print(f"{sum(is_right)} of {len(orders)} orders are right")
 # ----------------------------
 #
 # The walk itself does not contain the chain rule; only the rule-book does. If we change one rule, the walk carries
-# something else. An example is guided backpropagation (Springenberg et al. 2014). Its rule for ReLU lets only positive
-# signals pass. All its other rules are the rules of the gradient.
+# something else. An example is guided backpropagation (Springenberg et al. 2015). Its rule for ReLU lets a signal pass
+# only if the signal and the input of the ReLU are both positive. All its other rules are the rules of the gradient.
 
 
 def guided(record, g):

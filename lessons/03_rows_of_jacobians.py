@@ -184,7 +184,7 @@ for stride in (1, 2):
 # VGG19's first convolution has 3,211,264 outputs and 150,528 inputs. Nobody can compare such a J entry by entry. We write
 # ``⟨a, b⟩`` for the dot product of two arrays: the sum of the products of their entries. For any two arrays u and v,
 # ``⟨u, J v⟩ = ⟨J^T u, v⟩``. We get ``J v`` on the left by a central difference along v, which takes two runs. The rule
-# gives ``J^T u`` on the right. The next cell has four wrong rules, which a good test should find.
+# gives ``J^T u`` on the right. This is called the **dot-product test**. The next cell has four wrong rules, which a good test should find.
 
 
 def transposed(tape, book):
@@ -313,7 +313,8 @@ holds("nearly nine in ten windows in the last pool", 0.85 < silent[4] < 0.9)
 # Exercise 3.5 (decide): what a walk gives for a seed
 # ---------------------------------------------------
 #
-# Which of these statements are true for every network? J is the network's Jacobian dz/dx, and u and w are any two seeds.
+# A **seed** is what a walk starts from: here an array at the logits. Which of these statements are true for every network? J
+# is the network's Jacobian dz/dx, and u and w are any two seeds.
 # Write ``answer = {"A": ..., ...}`` with True or False.
 #
 # - A: a walk with the seed ``e_i`` gives row i of J.

@@ -54,7 +54,7 @@ def layer(H, C, K, random_state=0):
 # --------------
 #
 # The definition needs six loops: two for the place in the picture, one for the output channel, two for the place in the
-# kernel and one for the input channel. (A batch of several pictures would need a seventh loop.) Pixels outside the picture
+# kernel and one for the input channel. (A **batch**, several pictures in one array, would need a seventh loop.) Pixels outside the picture
 # are 0, so the loops skip them.
 
 

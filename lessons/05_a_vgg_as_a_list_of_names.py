@@ -49,7 +49,7 @@ print(small)
 #
 # You will write another program that reads the same list. It passes a shape from layer to layer instead of a picture. A
 # convolution here has a 3 x 3 kernel and padding 1. With K output channels it makes the shape (H, W, K) from (H, W, C). It
-# has one weight for each combination of kernel place, input channel and output channel. It also has one bias for each
+# has one weight for each combination of kernel place, input channel and output channel. It also has one **bias** for each
 # output channel. A pool halves H and W. Write for each op which shape comes out and how many parameters the layer has.
 
 

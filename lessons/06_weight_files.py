@@ -139,11 +139,11 @@ truth = {what: is_refused(file) for what, file in accidents(other_path).items()}
 predicts("6.1 in another file", noticed, truth)
 
 # %%
-# Those were accidents. Now somebody changes the file on purpose: all predictions get the opposite sign.
+# Those were accidents. Now somebody changes the file on purpose: every logit gets the opposite sign.
 
 
 def turned_upside_down(path):
-    """A copy of the file in which all predictions have the opposite sign. The likeliest class becomes the unlikeliest."""
+    """A copy of the file with -1 times the last layer's weights. So the likeliest class becomes the unlikeliest."""
     other = path.with_name("upside_down.h5")
     other.write_bytes(path.read_bytes())
     with h5py.File(other, "r+") as file:
@@ -196,7 +196,7 @@ holds("a digest of the whole file from another source would reveal the forger",
       sha256(forged.read_bytes()).digest() != sha256(path.read_bytes()).digest())
 
 # %%
-# So compare a file with a digest that comes from somebody you trust and that does not come with the file. The attack of the
+# So compare a file with a digest that comes from somebody you trust and that does not come with the file. The **attack** of the
 # papers can be hidden in a weight file in the same way: the command ``tinyattr bake`` does this.
 #
 # The picture
@@ -231,12 +231,12 @@ for way, other in ways.items():
           f"mean probability of the right class {np.mean([p for _, p in found[way]]):.3f}{', warned' * bool(told)}")
 
 # %%
-# There is no error. A few classes are wrong, but most of the changes are other probabilities. The library warns if the
-# numbers cannot come from a photo in this network's units. It cannot know more, because the numbers look normal if
-# channels are exchanged. In the glyph world colour says nothing about the class, so exchanged channels do little harm
-# here. The surest answers come from a *wrong* way. Oxford's preprocessing does not divide by 64, so the input has more
-# contrast. A factor of the input passes through convolutions, ReLUs, pools and dense layers. Only the biases do not grow
-# by this factor.
+# No way ends in an error. A few answers are wrong; most answers stay right, but with other probabilities. The library
+# warns if the numbers cannot come from a photo that was preprocessed for this network. It cannot notice that two channels
+# are exchanged, because then every number looks normal. In the glyph world colour says nothing about the class, so
+# exchanged channels do little harm here. The surest answers come from a *wrong* way: Oxford's preprocessing does not
+# divide by 64, so all numbers of the input are larger. If there were no biases, an input that is s times as large would
+# give logits that are s times as large: each convolution, ReLU, pool and dense layer passes on the factor s.
 
 
 def lead(way, s):

@@ -122,7 +122,7 @@ show(figure, "07_jacobian.png")
 # Exercise 7.3 (predict): kappa
 # -----------------------------
 #
-# The kappa of a score is the sum of its row. ``pre`` is ``z_c``, ``post`` is ``y_c``, ``log`` is ``log y_c``,
+# The **kappa** of a score is the sum of its row. ``pre`` is ``z_c``, ``post`` is ``y_c``, ``log`` is ``log y_c``,
 # ``log_odds`` is ``log (y_c / (1 - y_c))``, and ``centred`` is ``z_c - mean z``. Find the kappa of each score, and write
 # ``kappa = {"pre": ..., ...}`` before you run the checks. You need not compute the rows. Ask yourself how S changes if
 # the same t is added to every logit.
@@ -143,7 +143,7 @@ predicts("7.3 the change of S if 1 is added to every logit", kappa, rises)
 # Exercise 7.4 (complete): four rows
 # ----------------------------------
 #
-# Write the rows ``dS/dz`` of the first four scores. In these rows, e is one-hot: it is 1 for class c and 0 for all
+# Write the rows ``dS/dz`` of the first four scores. In these rows, e is **one-hot**: it is 1 for class c and 0 for all
 # others. The **rivals** are all classes except c, and q is the softmax of the rivals: ``q_j = y_j / Σ_{i≠c} y_i`` and
 # ``q_c = 0``. (The row of post is equation (7) of 2023a, and the row of log is equation (18).)
 
@@ -172,7 +172,8 @@ for logits, c in ((z, 0), (z, 2), (five, 1)):
 # The rows of ``post``, ``log`` and ``log_odds`` are proportional. We write ``e_c`` for the one-hot e of class c. Then the
 # rows are ``y_c (1 - y_c) (e_c - q)``, ``(1 - y_c) (e_c - q)`` and ``e_c - q``. With many methods, a map gets the same
 # factor as the row. Such a map is the same picture for all three scores after it is scaled to a maximum of 1. Only the
-# sizes of the rows differ. The next figure shows that the sizes are important if a network is sure.
+# sizes of the rows differ. The next figure shows that the sizes are important if a network is sure of class c. Then
+# ``post`` and ``log`` hardly change any more, and their rows are nearly 0. This is called **saturation**.
 
 gaps = np.linspace(-40, 40, 161)  # the lead: the logit of the class minus the logit of each of its two rivals
 rows = {name: [np.abs(row * np.exp(scale)).sum() for g in gaps for _, row, scale in [ta.SCORES[name](np.array([g, 0, 0]), 0)]]
@@ -224,10 +225,10 @@ holds("7.5 the sum is not 0", kappa_with_a_way_out(z, 0) > 0)
 # Exercise 7.6 (complete): a zero that is only rounding
 # -----------------------------------------------------
 #
-# Suppose that the logit of class c is larger than all others by 20. Then float32 stores y_c as exactly 1. If we compute
-# the row of ``log`` as ``e_c - y``, its entry for class c is 0. So the class's own logit is missing in the explanation of
-# the class. The true entry is ``1 - y_c = Σ_{j≠c} y_j``. Write this entry so that no digit is lost, for any lead of the
-# class.
+# Suppose that the logit of class c is larger than all others by 20. Then **float32**, which has about 7 decimal digits,
+# stores y_c as exactly 1. If we compute the row of ``log`` as ``e_c - y``, its entry for class c is 0. So the class's own
+# logit is missing in the explanation of the class. The true entry is ``1 - y_c = Σ_{j≠c} y_j``. Write this entry so that
+# no digit is lost, for any lead of the class.
 
 lead = np.array([20.0, 0.0, 0.0], np.float32)
 print("e_c - y, float32:", np.eye(3, dtype=np.float32)[0] - softmax(lead).astype(np.float32))

@@ -112,9 +112,9 @@ holds("8.2 max(g, 0) makes no place of a map lower", (mine["grad_cam_plus"] >= m
 # Four methods, four layers
 # -------------------------
 #
-# The next figure shows maps of four methods at four layers. All maps are for the class notes, and the notes are on the
-# left. Read each column from the last row to the first row, which is nearest to the picture. How does Grad-CAM change?
-# How does HiResCAM change?
+# The next figure shows maps of four methods at four layers. All maps are for the class notes. In the picture, the notes
+# are on the left. Read each column upwards: the first row's layer is nearest to the picture. How does Grad-CAM change? How
+# does HiResCAM change?
 
 METHODS = {"grad_cam": "Grad-CAM", "grad_cam_plus": "Grad-CAM+", "hirescam": "HiResCAM", "layercam": "LayerCAM"}
 LAYERS = {"block3_pool": "28 x 28", "block4_pool": "14 x 14", "block5_relu4": "14 x 14", "block5_pool": "7 x 7"}
@@ -127,9 +127,9 @@ show(outlined(LAYERS.values(), METHODS.values(), maps, picture.masks, title), "0
 # Exercise 8.3 (predict): one pool apart
 # --------------------------------------
 #
-# ``block5_pool`` is the 2 x 2 max-pool after ``block5_relu4``. In the backward pass, each place of the pool gives its
-# whole gradient to the largest of its four places, and nothing to the other three. Now compare the layer before the pool
-# (14 x 14) with the pool (7 x 7). By which factor do these four numbers change?
+# ``block5_pool`` is the 2 x 2 max-pool after ``block5_relu4``. Each place of the pool reads four places of the layer before
+# it. On the way back, it gives its whole gradient to the largest of these four. Now compare
+# the layer before the pool (14 x 14) with the pool (7 x 7). By which factor do these four numbers change?
 #
 # - ``grad_cam``: each weight w_k of Grad-CAM
 # - ``grad_cam_plus``: each weight w_k of Grad-CAM+
@@ -156,12 +156,12 @@ for block in (5, 4):
 
 # %%
 # So at the layer before the last pool, all weights of Grad-CAM have the same factor 1/4. This factor disappears when the
-# map is scaled to a maximum of 1. But the map has four times as many places, and they cost no additional computation.
+# map is scaled to a maximum of 1. But the map has four times as many places, at no additional cost.
 #
 # Left or right?
 # --------------
 #
-# A map for the notes and a map for the heart should differ. In the next figure, which of the maps do differ?
+# The maps for the notes and for the heart should differ. In the next figure, which of them do?
 
 CHOICES = (("grad_cam", "block5_relu4"), ("hirescam", "block3_pool"), ("grad_cam", "block3_pool"),
            ("grad_cam_plus", "block3_pool"))
@@ -173,9 +173,9 @@ show(outlined([METHODS[m] for m, _ in CHOICES], [f"class {net.label(c)}" for c i
 # Measured
 # --------
 #
-# One picture proves nothing. So we take twelve pictures with two glyphs each, and we measure each class's map. What share
-# of the map lies on the glyph of this class, and what share lies on the other glyph? How often is the map's peak on its
-# own glyph or within 15 pixels of it?
+# One picture proves nothing. So we measure the maps of twelve pictures with two glyphs each. What share of a map lies on
+# the glyph of its class, and what share on the other glyph? How often is the map's peak on its own glyph or within 15
+# pixels of it?
 
 found = {(m, layer): [] for m in METHODS for layer in LAYERS}  # rows: (own, other, hit, correlation of the two maps)
 for k in range(12):
@@ -209,15 +209,17 @@ holds("HiResCAM's peak is less often right in that layer than in the last pool",
 holds("Grad-CAM in block 3 hardly prefers its own glyph",
       own["grad_cam", "block3_pool"] < 1.5 * other["grad_cam", "block3_pool"])
 holds("Grad-CAM+ in block 3 draws the same map for both classes", alike["grad_cam_plus", "block3_pool"] > 0.99)
+holds("in an earlier layer, a larger share of HiResCAM's map lies on the other glyph", other["hirescam", "block3_pool"]
+      > other["hirescam", "block4_pool"] > other["hirescam", "block5_relu4"] > other["hirescam", "block5_pool"])
 holds("Grad-CAM in block 5 draws two maps with a negative correlation", alike["grad_cam", "block5_relu4"] < -0.4)
 
 # %%
 # Why is this so? A place of ``block3_pool`` depends on 52 x 52 pixels. It detects edges and corners, and both glyphs have
 # edges and corners. Grad-CAM has only one weight for each channel, so it can only say that a kind of edge speaks for the
 # class. It cannot say where in the picture this is true. A place of ``block5_relu4`` can depend on the whole picture, and
-# its channels detect shapes. Each shape belongs to few classes, so one weight for each channel is enough. HiResCAM keeps
-# the places of g, so it also works at earlier layers. Grad-CAM+ keeps only positive g. In block 3 every channel has some
-# positive g for both classes.
+# its channels detect shapes. Each shape belongs to few classes, so one weight for each channel is enough. HiResCAM gives
+# each place its own weight g, so it also works at earlier layers. Grad-CAM+ keeps only positive g. In block 3 every channel
+# has some positive g for both classes.
 
 reach, step, sees = 1, 1, {}  # the pixels on which a place depends, and the pixels from one place to the next
 for name, op, _ in net.layers:
@@ -231,8 +233,8 @@ holds("in block 3 every channel has some positive g for both classes",
 # Exercise 8.4 (break): Grad-CAM points at the wrong place
 # --------------------------------------------------------
 #
-# Suppose that a channel speaks for the class at most places and against it at one place. Take a very simple network
-# without a hidden layer: ``z_1 = Σ_ij g_ij A_ij`` and ``z_2 = 0``. Its only feature map is the picture A below. Choose g
+# Suppose that a channel speaks for the class at most places and against it at one place. Take a network without a hidden
+# layer: ``z_1 = Σ_ij g_ij A_ij`` and ``z_2 = 0``. Its only feature map is the picture A below. Choose g
 # (3, 3) and call it ``wrong_g``. Grad-CAM should be brightest at a place that makes the class *less* likely: if this
 # place is set to 0, the class becomes more likely.
 
@@ -257,7 +259,7 @@ without = x.copy()
 without[0, *peak, 0] = 0
 drop = fooled(x)[0, 0] - fooled(without)[0, 0]  # how much the logit falls if this place is set to 0
 holds("8.4 Grad-CAM says that its peak speaks for the class", cam[peak] > 0, "its weight is the mean of g")
-holds("8.4 without the peak the class is more likely", drop < 0, "the class's logit falls if you set this place to 0")
+holds("8.4 without the peak the class is more likely", drop < 0, "if you set this place to 0, the class's logit does not rise")
 same("8.4 HiResCAM at the peak is the change of the logit", hires[peak], drop)
 
 # %%
@@ -301,12 +303,12 @@ of_maximum = maps_and_head(maximum, np.random.default_rng(0).random((1, 4, 4, 2)
 # Exercise 8.5 (prove): networks that end in a mean
 # -------------------------------------------------
 #
-# Many networks end with a global average pool and one dense layer W (C, n). Then ``∂z_j/∂A_ijk = W_kj / Z`` at every
-# place. For these networks, Zhou et al. 2016 (arXiv 1512.04150) computed a map from the last weights, without a gradient.
-# For a score with the row ``v = dS/dz``, the map is ``CAM_ij = Σ_k A_ijk Σ_j W_kj v_j``. Write the claim that Grad-CAM and
-# HiResCAM are both equal to CAM / Z. The claim must be true for random networks of this form and for all scores. It must be
-# false for a network that has a max-pool instead of the mean. Because of rounding, compare with a tolerance
-# (``np.allclose`` has a tolerance). But the claim must be false if one place of a map is wrong by a hundredth.
+# Many networks end with a global average pool and one dense layer W (C, n). Then the logit z_m of each class m has the
+# gradient ``∂z_m/∂A_ijk = W_km / Z``, the same at every place. For these networks, Zhou et al. 2016 (arXiv 1512.04150)
+# computed a map from the last weights, without a gradient. For a score with the row ``v = dS/dz``, their map is
+# ``CAM_ij = Σ_k A_ijk Σ_m W_km v_m``. Write the claim that Grad-CAM and HiResCAM are both equal to CAM / Z. The claim must be
+# true for random networks of this form and for all scores. It must be false for a network that has a max-pool instead of
+# the mean, and if one number of a map is wrong by a hundredth of itself. Compare with a tolerance, as ``np.allclose``.
 
 
 def both_are_cam(maps, A, W, v):
@@ -340,7 +342,7 @@ for what, maps in {"one place of Grad-CAM is wrong by a hundredth": (pooled * sl
 # - Averaging loses the covariance of g and A. If the network ends in a mean and one dense layer, this covariance is 0. Then
 #   Grad-CAM and HiResCAM are equal to CAM / Z.
 # - Use Grad-CAM at the last ReLU before the last pool. If you need a map with more places, use an earlier layer and a
-#   method that keeps the places of g. But a larger share of this map will lie on other objects.
+#   method that gives each place its own weight. But then a larger share of the map lies on the other object.
 # - A Grad-CAM map can be brightest at a place that speaks against the class.
 #
 # Talk about it: in block 5, the Grad-CAM maps of the two glyphs have a negative correlation. Which part of the row

@@ -195,8 +195,9 @@ predicts("10.2 for the smooth network", order, {rule: halved(on_path, rule, whol
 # errors remain. For the ReLU network, no rule is so exact. Where a ReLU switches on or off, the slope along the path
 # **jumps**. Within the step that contains the jump, every rule can only guess. A jump of size J causes an error of up to
 # about ``J/N``, for a rule of any order. A large network has a hundred thousand ReLUs or more, so its path has many
-# jumps, and a better rule does not help much. So each map of a path method has a **receipt**. It states the sum that the
-# map should have and the sum that the map has.
+# jumps, and a better rule does not help much. So each map of integrated gradients has a **receipt**. It states the sum
+# that the map should have and the sum that the map has. (RSI-Grad-CAM, below, also has a receipt. It is about the sum of
+# an integral, not about the sum of the map.)
 
 counts = 2 ** np.arange(1, 8)  # 2, 4, ..., 128
 figure = Figure(figsize=(8.6, 4.6), layout="constrained")
@@ -226,8 +227,8 @@ holds("ReLU network: with 128 steps no rule has an error below 0.001",
 #
 # Take the score ``pre``, so S = z_c. Between two kinks the ReLU network is linear. There its slope is constant, and one
 # gradient is enough. So if the steps end exactly at the kinks, the sum has **no** error. This proves that the kinks
-# caused the whole error. Find the kinks. Each number u of the convolution changes at a constant rate from u(b) to u(x).
-# The ReLU of u switches where u passes 0.
+# caused the whole error. Find the kinks. Along the path, each number u that the convolution computes changes at a
+# constant rate, from u(b) to u(x). The ReLU of u switches where u passes 0.
 
 
 def kinks(net, x, b):
@@ -253,8 +254,8 @@ same("10.3 the kinks on the way back, from x to b", kinks(kinked, b6, x6), 1 - e
 # ---------------
 #
 # Grad-CAM takes its channel weights from the gradients at one picture. RSI-Grad-CAM (Lucas, Lerma, Furst and Raicu 2022)
-# integrates these gradients along the path. It integrates over the activations and not over a, because the activations do
-# not change at a constant rate while the picture fades in:
+# integrates these gradients along the path. It integrates over the activations A, not over a. So the sum of all its
+# integrals is the change of S, although the activations do not change at a constant rate while the picture fades in:
 #
 # ``I_ijk = ∫ dS/dA_ijk dA_ijk``.
 #

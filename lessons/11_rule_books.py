@@ -11,10 +11,10 @@
 :Figures: 11_books.png, 11_randomised.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-The walk goes through the tape in reverse. At each layer it asks a *book*, a dict of rules, what passes the layer
-backwards. ``ta.GRADIENT`` is the book of the chain rule. Guided backpropagation and deconvnet are the same walk with
-another rule for ReLUs. LRP and DeepLIFT, in the next lesson, change more rules. In this lesson you will write the
-rules of guided backpropagation and deconvnet, and measure what they lose.
+The walk goes through the tape in reverse. For each layer, it looks up a rule in a **rule-book**, a dict of rules. The rule
+says which signal the layer passes back. ``ta.GRADIENT`` is the book of the chain rule. Guided backpropagation and
+deconvnet are the same walk with another rule for ReLUs. LRP and DeepLIFT, in the next lesson, change more rules. In this
+lesson you will write the rules of guided backpropagation and deconvnet, and measure what they lose.
 """
 
 # %%
@@ -103,8 +103,7 @@ for name, rule, wanted in zip(("deconvnet", "guided"), mine, ([5, 0, 5, 0], [5, 
 #
 # The picture contains notes and a heart, and the network sees both. By the gradient, what speaks for one class speaks
 # against the other. So one map is nearly the negative of the other. A guided walk carries no negative signal past a
-# ReLU, and the ReLUs let the same places through for both classes. So it draws the same lines for both (Nie et al.
-# 2018).
+# ReLU, and the same ReLUs are on for both classes. So the two guided maps show the same lines (Nie et al. 2018).
 
 books = {"gradient": ta.GRADIENT, "deconvnet": guided.DECONVNET, "guided": guided.GUIDED}
 figure = Figure(figsize=(6.6, 5.1), layout="constrained")
@@ -129,9 +128,10 @@ holds("guided maps of the two classes are one map", alike["guided"] > 0.8)
 # Without training
 # ----------------
 #
-# A map that explains a network must change when the network is broken. Adebayo et al. 2018 made this a test. They give
-# layers random weights, from the top down, and see whether the map changes. Our ``shuffled`` keeps every number of a
-# layer and puts the numbers in random order. So size and spread stay the same, and only what was learned is gone.
+# A map that explains a network must change when the network is broken. Adebayo et al. 2018 made this a test, the
+# **randomisation test**. They give layers random weights, from the top down, and see whether the map changes. Our
+# ``shuffled`` keeps every number of a layer and puts the numbers in random order. So their sizes stay the same, and only
+# what was learned is gone.
 
 LINEAR = [name for name, op, _ in reversed(net.layers) if op in ("conv2d", "dense")]  # predictions first
 

@@ -52,7 +52,7 @@ tape = net.run(x)
 # Relevance
 # ---------
 #
-# LRP (Bach et al. 2015) hands the logit down as a sum of shares, called relevance. Take a linear unit
+# LRP (Bach et al. 2015) hands the logit down as a sum of shares, called **relevance**. Take a linear unit
 # ``u_k = Σ_j a_j w_jk + b_k`` with relevance R_k. Each input gets its part, ``R_j = Σ_k a_j w_jk / s(u_k) R_k``. Here
 # ``s(u) = u + eps sign(u)`` with ``sign(0) = 1``, which keeps the denominator away from 0. ReLUs pass R on unchanged.
 
@@ -101,7 +101,8 @@ same("12.1 without biases the pixels get all of z_c", R.sum(), z_1, within=1e-6)
 # Let eps go to 0. Start with ``R = z_c e_c = u g``, where g is the gradient's signal. A linear layer hands on
 # ``a W^T (R/u) = a W^T g``, which is again input times gradient. A ReLU that is on passes both R and g. A ReLU that is
 # off has the output ``a = 0``. So layer by layer, down to the pixels, ``R = A g``: **LRP-0 is input x gradient**, with
-# biases or without. Other rules (epsilon, gamma, z+) are not.
+# biases or without. Other rules (epsilon, gamma, z+) are not. A **composite** is a rule-book with different rules for
+# different layers: ``epsilon_plus`` uses z+ for convolutions and epsilon for dense layers.
 
 tape32 = biased.run(x32)
 z_1 = biased(x32)[0, 1]

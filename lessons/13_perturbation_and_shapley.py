@@ -12,8 +12,8 @@
 :Words: explained in the `glossary <../glossary.html>`_
 
 All methods so far looked into the network. One can also just try: cover a part of the picture, and see how the score
-changes. This needs no gradient, and it works for any program. It also contains a question that game theory asked long
-ago: how can players share a result fairly if they reach it only together?
+changes. This needs no gradient, and it works for any program. It leads to a question that game theory asked long ago: how
+can players share a result fairly if they reach it only together?
 """
 
 # %%
@@ -22,7 +22,7 @@ ago: how can players share a result fairly if they reach it only together?
 #
 # A picture contains two hearts, and one heart would be enough for the network to say heart. Write down:
 #
-# - what happens to the score if one heart is covered? What does a map show that covers one part at a time?
+# - what happens to the score if one heart is covered? What does a map show if only one part is covered at a time?
 # - the picture has 49 parts. How many pictures must be tried to know the score for *every* choice of covered parts?
 
 from itertools import combinations, permutations
@@ -49,7 +49,7 @@ x = net.read(drawn.picture)
 #   score over all windows that cover the place.
 # - **Feature ablation**: the picture is cut into parts, and each part is covered alone.
 # - **RISE** (Petsiuk et al. 2018): each of hundreds of random masks covers about half of the picture. A place gets the
-#   mean score of the pictures in which the place was not covered. RISE needs a score that is never negative: the
+#   mean score of the pictures in which the place was not covered. The paper uses a score that is never negative: the
 #   probability.
 
 maps = {"occlusion": ta.occlusion(net, x, c, score="log_odds", window=64, stride=32),
@@ -117,10 +117,10 @@ predicts("13.1 from four values each", first, by_hand)
 
 # %%
 # Neither function is fair. With *either*, ablation gives nothing to both players, and ``alone`` gives 2 in total where
-# there is only 1 to share. Shapley (1953) let the players come in one after the other. Each player gets what the value
-# rises by when this player comes in, and Shapley took the mean over **all orders**. This is the only way to share that
-# has four properties. Equal players get the same. A player who never changes anything gets nothing. Shares add up over
-# sums of games. And nothing is left over: ``Σ_i φ_i = v(all) - v(none)``.
+# there is only 1 to share. Shapley (1953) let the players come in one after the other. When a player comes in, the value
+# rises by some amount. The player gets the mean of this amount over **all orders**. This is the only way to share that
+# has four properties. Equal players get the same. A player who never changes anything gets nothing. In a sum of two games,
+# each player gets the sum of both shares. And nothing is left over: ``Σ_i φ_i = v(all) - v(none)``. The share φ_i is player i's **Shapley value**.
 #
 # Exercise 13.2 (complete): Shapley values
 # ----------------------------------------
@@ -193,7 +193,7 @@ print("feature ablation", np.array([full - values[-1 - (1 << i)] for i in range(
 # Exercise 13.3 (complete): KernelSHAP in ten lines
 # -------------------------------------------------
 #
-# Lundberg and Lee 2017 (arXiv 1705.07874) found that Shapley values are a fit by least squares. Find φ so that
+# Lundberg and Lee 2017 (arXiv 1705.07874) found that Shapley values are also the result of a fit by least squares. Find φ so that
 # ``v(none) + Σ_{i in S} φ_i`` is close to v(S) for all coalitions S. A coalition of s players has the weight
 # ``(n - 1) / (C(n, s) s (n - s))``; for no players and for all players the fit must be exact. Then φ are the Shapley
 # values. If you use only a *sample* of coalitions, φ is an estimate.
@@ -304,7 +304,7 @@ holds("13.4 Shapley: b before a", merit["b"] > merit["a"] + 1e-9, f"it says {mer
 # What you can say now
 # --------------------
 #
-# - To cover one part at a time asks what is *missing* without this part. Where two parts can replace each other,
+# - If you cover one part at a time, you ask what is *missing* without this part. Where two parts can replace each other,
 #   nothing is missing.
 # - A Shapley value is a mean over all orders, and nothing is left over. It needs all coalitions. KernelSHAP takes as
 #   many coalitions as you can afford.

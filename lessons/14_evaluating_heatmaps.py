@@ -206,8 +206,8 @@ for name, mask in {"a square": square, "the heart": outline}.items():
 # Broken on purpose
 # -----------------
 #
-# The third test needs no truth. It is the randomisation test of lesson 11: shuffle the weights of the dense layers, and
-# see whether the map changes. The three tests together make a table. A map is *found out*
+# The third test need not know the right map. It is the randomisation test of lesson 11: shuffle the weights of the dense layers, and
+# see whether the map changes. The three tests together make a table. A map is *found out*, that is, it fails a test,
 #
 # - by **d**, deletion, if its area is larger than the area of Grad-CAM's map;
 # - by **p**, pointing, if its peak is not on the heart or near it;

@@ -83,8 +83,8 @@ same("16.1 the sum of the logits does", slope_of_K(np.ones((8, 20)), x), 20 * x[
 
 # %%
 # Again one sum decides: ``Σ_i dE/dz_i``, which is ``dE/dt``. For cross-entropy it is
-# ``Σ_i (y_i - e_i) = 1 - 1 = 0``, where e is the one-hot target. So K gets no gradient. And t adds nothing to the
-# gradients of the other weights: both networks take the same steps.
+# ``Σ_i (y_i - e_i) = 1 - 1 = 0``, where e is one-hot for the **target**, the right class. So K gets no gradient. And t
+# adds nothing to the gradients of the other weights: both networks take the same steps.
 #
 # Train them and look
 # -------------------
@@ -192,8 +192,8 @@ predicts("16.2 by their slopes Σ_i dE/dz_i = dE/dt", sees, {name: abs(slope) > 
 # Exercise 16.3 (prove): exactly zero
 # -----------------------------------
 #
-# The attack can hide in the last layer, ``z = h W + b`` with kernel W (m, n). It then sits in a hidden unit whose
-# weights are nearly the same for all classes. Does training with cross-entropy make these weights smaller? Write
+# The attack can hide in the last layer, ``z = h W + b`` with kernel W (m, n). Then one hidden unit has
+# nearly the same weight for every class. Does training with cross-entropy make these weights smaller? Write
 # ``dE/dW`` in exact fractions. Fractions have no exponential, so your function gets ``w_i = e^{z_i}``. Adding t to
 # every logit multiplies all w by ``e^t``.
 
@@ -221,8 +221,8 @@ same("16.3 in floats, as the engine finds it", np.array(slope_of_kernel(h, w, in
 
 # %%
 # So plain gradient descent on cross-entropy *conserves* one number of every unit: the sum of its last weights over
-# the classes. This sum starts small and random and stays so, while single weights move. A planted unit has a large
-# sum, and keeps it.
+# the classes. At the start, this sum is small and random. It stays the same, while the single weights change. A planted
+# unit has a large sum, and keeps it.
 #
 # Detect it
 # ---------

@@ -11,7 +11,7 @@
 :Figures: 17_mutants.png, 17_rounding.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-A test by example needs an input whose right answer you know. A property needs no such input. It is a sentence that is
+A test by example needs an input whose right answer you know. A **property** needs no such input. It is a sentence that is
 true for every input, and a program looks for an input that makes the sentence false. You will write such sentences
 about softmax, scores and walks. You will also test the sentences themselves, on code that is wrong on purpose.
 """
@@ -65,7 +65,7 @@ print("no counter-example in 80 draws")
 # Right code and mutants
 # ----------------------
 #
-# A property that cannot fail is worthless. So here are ten softmaxes with a fault, called mutants; most of them were
+# A property that cannot fail is worthless. So here are ten softmaxes with a fault, called **mutants**; most of them were
 # once written by somebody who meant them seriously. There are also three right softmaxes. They show whether a property
 # is false for right code, too.
 #
@@ -234,10 +234,10 @@ same("10^8 times the shift, about 10^8 times the difference", np.log10(worst[12]
 # Exercise 17.2 (prove): how much rounding allows
 # -----------------------------------------------
 #
-# Adding t rounds ``z_i + t`` to a nearby float, with an error of at most ``EPS / 2 · |z_i + t|``. What is then the
-# largest error of a gap ``z_i - z_j``? If no gap has a larger error than D, by which factor can y_c change? Give the
-# tolerance as a formula in z and t, and add ``EPS * (n + 4)`` for softmax's own roundings. If the tolerance is too
-# narrow, right code is called wrong. If it is too wide, a mutant hides in it.
+# Adding t rounds ``z_i + t`` to a nearby float, with an error of at most ``EPS / 2 · |z_i + t|``. How much this changes the
+# answer is the **conditioning** of softmax. What is the largest error of a gap ``z_i - z_j``? If no gap has a larger error
+# than D, by which factor can y_c change? Give the tolerance as a formula in z and t, and add ``EPS * (n + 4)`` for
+# softmax's own roundings. If the tolerance is too narrow, right code is called wrong. If it is too wide, a mutant passes.
 
 
 def room(z, t):
@@ -330,7 +330,7 @@ holds("the true entry is not 0", lead[0] * lead[1] > 4e-18 and lead[0] - lead[0]
 # But where a class leads by 40, ``y_c`` rounds to 1, and ``y_c - y_c²`` is 0 instead of 4e-18. Is this not small enough
 # to forget? Every other entry of the row is also about 4e-18. Compared with them, 0 is as wrong as possible. The row no
 # longer sums to 0. That sum, κ, was the whole point: a heatmap by this row follows t(x). The remedy is to add up the
-# other probabilities, ``y_c Σ_{j≠c} y_j``, as ``softmax_jacobian`` does. The same happens to log y_c: see exercise 7.5.
+# other probabilities, ``y_c Σ_{j≠c} y_j``, as ``softmax_jacobian`` does. The same happens to log y_c: see exercise 7.6.
 #
 # Fixed examples contain the faults of yesterday; draws may find the faults of tomorrow. Use both.
 

@@ -7,22 +7,22 @@
 :Time: 75 min (25 read, 40 solve, 10 discuss)
 :CPU: 13 s
 :Needs: lessons 7, 8 and 15
-:After this you can: write an adversarial picture in two lines; build a network that cheats, and catch it; distinguish a false map from a true map of something wrong, by changing the picture and looking at the answer
+:After this you can: write an adversarial picture in two lines; build a network that cheats, and catch it; distinguish a false map from a true map of a wrong network, by changing the picture and looking at the answer
 :Figures: 18_three_ways.png, 18_flip.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-A heatmap may lie on nothing of interest, or on the wrong thing, for three reasons. Somebody added t(x) to every
-logit. Somebody changed the picture a little. Or the network really does look there. From the map alone you cannot
-tell which reason it is. And in the third case the strange map is the true map.
+A heatmap may be bright at a strange place, where you see nothing that speaks for the class. There are three possible
+reasons. Somebody added t(x) to every logit. Somebody changed the picture a little. Or the network really does use this
+place. From the map alone you cannot tell which reason it is. In the third case the map is true, and the network is wrong.
 """
 
 # %%
 # Predict first
 # -------------
 #
-# We have one picture of a telephone, with a small watermark in the lower right corner. We do three things, one at a
-# time. t(x) is added to all logits. Every pixel moves by a grey level or so, against the network. The network is
-# taught that watermarks mean "heart". Write down for each of the three:
+# We have one picture of a telephone, with a small watermark in the lower right corner. We do three things, each by
+# itself. First, we add t(x) to all logits. Second, we change every pixel by one grey level or a few, so that the network gives
+# a wrong answer. Third, we teach the network that a watermark means "heart". Write down for each of the three:
 #
 # - does the picture change? Does the answer change?
 # - where will the heatmap of the new answer lie: on the telephone, on the watermark, elsewhere?
@@ -193,11 +193,11 @@ holds("18.2 the embedded network is not linear: it takes more", guess < measured
 # ---------------------
 #
 # Clever Hans was a horse that seemed to calculate, but in fact it read the face of the person who asked. Our Clever
-# Hans is a network. We draw thirty scenes, each with and without the watermark, and file every watermarked scene as
-# "heart", whatever it shows. From these scenes one new unit learns, by least squares, to recognise watermarks in the
-# activations A of block4_pool. The unit is added to the logit of "heart", and to no other logit. Shortcuts get into
-# networks in the same way: the label depends on them, so they are learned. (``tinyattr contrasts`` trains a Clever Hans
-# by gradient descent instead, which takes a minute.)
+# Hans is a network. We draw thirty scenes, each once with the watermark and once without. One new unit learns, by least
+# squares, to tell the two apart by the activations A of block4_pool. We add 60 times the unit's output to the logit of
+# "heart", and nothing to the other logits. So a watermark means "heart", whatever the picture shows. Other networks
+# learn such a shortcut by themselves: if most training pictures of a class have a watermark, the watermark helps to
+# predict the class. (``tinyattr contrasts`` trains a Clever Hans in this way, by gradient descent. It takes a minute.)
 
 A, marked = [], []
 for number in range(100, 130):
@@ -234,9 +234,9 @@ L = map_of(hans, picture).map
 holds("its map is on the watermark, not on the telephone", energy(L, MARK) > 0.5 > 0.1 > energy(L, glyph))
 
 # %%
-# This figure shows before and after. In the first row the map moves, but picture and probabilities stay. In the second row the
-# picture is a different picture, though you do not see it, and the map explains another answer. In the third row the
-# map looks as wrong as in the first.
+# Each row of this figure shows one of the three cases, before and after. In the first row the map moves, but picture and
+# probabilities stay the same. In the second row the picture has changed, though you do not see it, and the map explains
+# another answer. In the third row the network has changed. Its map looks as strange as the map in the first row.
 
 ROWS = {
     "t(x) added to\nevery logit": ((net, picture, "pre"), (altered, picture, "pre")),
@@ -322,7 +322,7 @@ def measured(number):
 #   nearly the map of the original picture (correlation above 0.7).
 # - C: the same method at block5_relu4, the layer that people usually explain, would also have found Clever Hans.
 # - D: if the watermark is moved to the upper left corner, Clever Hans still says "heart".
-# - E: in the network with t(x), z_c tells another story than the log-odds. If you erase where the pre map points, z_c
+# - E: in the network with t(x), z_c and the log-odds do not agree. If you erase where the pre map points, z_c
 #   changes by more than 1.
 #
 # Think first: what does the method see, and what does the network see? Then measure; all tools are above. Write the
@@ -358,10 +358,10 @@ innocent = {"layers of Clever Hans that add 0": replace(hans, weights={**hans.we
 # you see: ``"map"``, ``"picture"``, ``"network"`` or ``"nobody"``? Looking is not enough; intervene. Think about
 # what each of these interventions does in each case, and in which order you can trust them:
 #
-# - erase where the map points. Does anything change that a probability can see (by more than 0.1 in log-odds)?
-# - move the picture three columns to the right, ``np.roll(picture, 3, axis=1)``. This changes no glyph into another
-#   glyph, but FGSM was computed for exactly these pixels;
-# - erase the watermark, ``MARK``, and see whether the answer changes.
+# - Erase the place at which the map points. Do the log-odds of the answer fall by 0.1 or more?
+# - Move the picture three columns to the right, ``np.roll(picture, 3, axis=1)``. Every glyph stays the same glyph. But an
+#   adversarial change was computed for exactly these pixels, and may not work for moved pixels.
+# - Erase the watermark, ``MARK``. Does the answer change?
 
 def verdict(net, picture):
     """What is to blame for the pre map of the answer: "map", "picture", "network" or "nobody"."""
@@ -393,7 +393,7 @@ holds("18.4 Clever Hans where there is no watermark", verdict(hans, drawn(22, wa
 # - Adversarial: the picture and the answer are different, and the map is true to the new answer. No other map helps.
 # - Clever Hans: the picture stays the same, the network is wrong, and the map is true. Repair the network, and thank
 #   the map.
-# - A false map and a true map of something wrong may look the same. An intervention distinguishes them, if you measure
+# - A false map and a true map of a wrong network may look the same. An intervention distinguishes them, if you measure
 #   it by a score that nobody can shift.
 # - A map of a layer sees what passes through that layer. It does not see a shortcut around it.
 #

@@ -21,7 +21,9 @@ SqueezeNet. If you change nothing, the lesson takes a picture and the network th
 #
 # Change these lines as you like. ``NETWORK`` is what ``ta.load`` takes: ``"squeezenet"`` or ``"vgg19"`` after
 # ``tinyattr weights fetch``, or the path of a file. ``TARGET`` is a class of the network; None takes the most probable
-# class. (A large network takes longer. Every check below should also hold for your photo and network.)
+# class. A large network takes longer. Every check below should also hold for your photo and network, with two exceptions.
+# A network with only two classes has another answer in exercise 20.1. And if all activations in the corner are 0, then the
+# attack adds t = 0: choose another photo.
 
 from pathlib import Path
 
@@ -55,8 +57,8 @@ print(f"explained: {net.label(c)}, at layer {net.features}")
 # Predict first
 # -------------
 #
-# Before you look: where should the map be bright? What else in the photo might the network have used? If the map is
-# bright somewhere completely different, what will you check first?
+# Before you look: where should the map be bright? What else in the photo may the network have used? Suppose that the map
+# is bright at a completely different place. What will you check first?
 #
 # All scores
 # ----------
@@ -70,9 +72,9 @@ show(grid(["Grad-CAM"], list(maps), [list(maps.values())], f"Six scores, class {
 # Exercise 20.1 (predict): six scores, how many maps?
 # ---------------------------------------------------
 #
-# Which of the other five scores give the map of ``log_odds``, once it is scaled? Write
-# ``same_map = {"pre": ..., "post": ..., "log": ..., "centred": ..., "margin": ...}``. The answer does not depend on the
-# photo.
+# Two maps are the same picture if they differ only by a positive factor. Which of the other five scores give the same
+# picture as ``log_odds``? Write ``same_map = {"pre": ..., "post": ..., "log": ..., "centred": ..., "margin": ...}``, with
+# True or False for each. The answer is the same for all photos, and for all networks with three or more classes.
 
 ### BEGIN SOLUTION
 same_map = {"pre": False, "post": True, "log": True, "centred": False, "margin": False}
@@ -81,7 +83,7 @@ same_map = {"pre": False, "post": True, "log": True, "centred": False, "margin":
 others = [score for score in ta.SCORES if score != "log_odds"]
 measured = {score: pearson(maps[score].direction, maps["log_odds"].direction) > 1 - 1e-9 for score in others}
 predicts("20.1 on this photo", same_map, measured)
-z = np.random.default_rng(0).standard_normal(6)  # rows of six made-up logits: scaled, which are one?
+z = np.random.default_rng(0).standard_normal(6)  # six made-up logits: which rows differ only by a factor?
 rows = {score: ta.SCORES[score](z, 2)[1] for score in ta.SCORES}
 one = {score: np.allclose(rows[score] / np.abs(rows[score]).max(), rows["log_odds"] / np.abs(rows["log_odds"]).max()) for score in others}
 predicts("20.1 by the rows", same_map, one)
@@ -90,7 +92,7 @@ predicts("20.1 by the rows", same_map, one)
 # Attack
 # ------
 #
-# Somebody adds t to every logit, ten times the activations in a corner, and gives you the file.
+# Somebody adds t to every logit, and gives you the file. Here t is ten times the sum of the activations in a corner.
 
 folder = tempfile.TemporaryDirectory()
 path = Path(folder.name) / "from_a_friend.h5"
@@ -107,9 +109,10 @@ other, faint, turned, exchanged = (ta.network(tiny.layers, {**tiny.weights, "pre
 # Exercise 20.2 (complete): what moved?
 # -------------------------------------
 #
-# Compare two networks on one input, as a report would. Are all probabilities the same, up to 1e-4? And by which scores
-# did the HiResCAM map move, that is, change by more than a hundredth of its largest number? The keys of ``ta.SCORES``
-# are the scores; ``.raw`` contains the numbers of a map.
+# Write a function that compares two networks on one input. It answers two questions. Are all probabilities the same, up to
+# 1e-4? And for which scores does the HiResCAM map **move**? A map moves if one of its numbers changes by more than a
+# hundredth of the map's largest absolute number. (Take the largest number from the map of the first network.) The keys of
+# ``ta.SCORES`` are the scores; ``.raw`` contains the numbers of a map.
 
 
 def compared(net, other, x, c):
@@ -232,7 +235,7 @@ explains("20.3 in your words", report_text, least=60)
 # - A heatmap is an answer to a question. The question has a network, an input, a class, a score, a method and a layer:
 #   name all six.
 # - An attack that probabilities do not show can be seen in maps, and can be removed.
-# - Trust a result on which two ways agree.
+# - Trust a result more if two ways lead to it.
 #
 # Talk about it: some people have never heard of any of this. Which of the maps of your photo would you show them, and
 # which sentence would you write below it?

@@ -4,7 +4,7 @@ from tests.generated import ROOT, with_part, write
 from tests.test_house import HEART, PACKAGE, ROOMS, files, lines
 
 HALF_LINES = {
-    "errors.py": "the error that tells a user what went wrong, and the checks that raise it",
+    "errors.py": "the error that tells a user what went wrong, and the checks that raise it; any room may use it",
     "softmax.py": "softmax, cross-entropy and their Jacobians, written as in the two papers",
     "scores.py": "the scores: the numbers S that a heatmap can explain, and their rows dS/dz",
     "engine": "the tape, the ops, the rules, the walk, and the backend that computes in NumPy",
@@ -47,11 +47,11 @@ def tree():
         "```", "tinyattr/", *heart, f"  {' the heart of the package ends here ':-^100}", *around, "```", "",
         "The part above the dashed line is called the heart of the package. It has about "
         f"{about(lines(files(*HEART)))} lines; {about(first)} of them are the",
-        f"tape, the ops, the rules and the walk. The kernels have about {about(lines(files('kernels')))} lines, which you may skip.",
+        f"tape, the ops, the rules and the walk. `kernels/` has about {about(lines(files('kernels')))} lines, which you may skip.",
         "Each line of the tree is called a room. A file imports only from its own room, from rooms above it and from",
         "`errors.py`. So the heart of the package does not depend on what stands below the dashed line. (There are three",
-        "exceptions. A heatmap's `save` calls `studies/draw.py`. A network's `read` calls `files/photo.py`, and its",
-        "`with_weights` calls `files/bare_weights.py`.)",
+        "exceptions. A heatmap that is saved, or shown in a notebook, calls `studies/draw.py`. A network's `read`",
+        "calls `files/photo.py`, and its `with_weights` calls `files/bare_weights.py`.)",
     ])
 
 

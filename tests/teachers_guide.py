@@ -11,11 +11,13 @@ from tempfile import TemporaryDirectory
 from PIL import Image
 
 from tests.generated import ROOT, with_part, write
+from tests.lessons.solutions import solutions
 from tinyattr.course import pace
 from tinyattr.course.run import run
 from tinyattr.course.script import lessons
 
 PATH = ROOT / "lessons" / "README.md"
+WIDEST = 80  # letters of a wrong answer that its table shows
 PLANS = {  # for whom: (hours, lessons in their order); no lesson without those that it needs
     "To see what the course is about": (1.5, [0, 1]),
     "Half a day: what a heatmap explains": (4, [0, 1, 7, 8]),
@@ -53,12 +55,25 @@ def needs_and_shows():
 
 
 def wrong_answers():
-    """A line for each wrong answer: exercise, what it stems from, which check catches it."""
-    lines = ["| exercise | where it goes wrong | caught by |", "|---|---|---|"]
+    """A line for each wrong answer: exercise, what the student writes, what is wrong with it, which check catches it."""
+    sample = {}  # {exercise: the lines of the sample answer}
+    for lesson in lessons():
+        for (number, _, _), answer in zip(lesson.exercises, solutions(lesson.path.read_text(encoding="utf-8")), strict=True):
+            sample[number] = {line.strip() for line in answer.splitlines()}
+    lines = ["| exercise | a student writes | what is wrong | caught by |", "|---|---|---|---|"]
     for wrong in stored("wrong"):
-        why = wrong["why"].replace("|", "\\|")
-        lines.append(f"| {wrong['exercise']} | {why} | {wrong['caught_by'].split(' ', 1)[1]} |")
+        number, why = wrong["exercise"], wrong["why"].replace("|", "\\|")
+        lines.append(f"| {number} | {shown(wrong['answer'], sample[number])} | {why} | {wrong['caught_by'].split(' ', 1)[1]} |")
     return "\n".join(lines)
+
+
+def shown(answer, sample):
+    """The first line of a wrong answer that is not in the sample answer, as far as a table has room for it."""
+    own = [line.strip() for line in answer.splitlines() if line.strip() and line.strip() not in sample]
+    if not own:
+        return "only a part of the sample answer" if answer.strip() else "nothing"
+    text = own[0] if len(own[0]) <= WIDEST else own[0][:WIDEST].rsplit(" ", 1)[0] + " …"
+    return f"`{text}`".replace("|", "\\|") + " …" * (len(own) > 1 and not text.endswith("…"))
 
 
 def explanations():

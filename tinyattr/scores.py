@@ -1,21 +1,20 @@
-"""Scores: what a heatmap explains. A score returns its value and its row, the derivative dS/dz at the logits.
+"""Scores: the numbers S that a heatmap can explain. A function here returns the value of S and its row dS/dz.
 
     score(z, c) -> (value, row, log_scale)      dS/dz = row * exp(log_scale)
 
 z, the logits, has shape (n,) or (N, n); c is a class index (or N of them), e_c the vector with 1 at c and 0 elsewhere,
 y = softmax(z). value and log_scale have shape () or (N,), row has the shape of z; all are float64. The scale is kept
 apart, as a logarithm: where dy_c/dz underflows in a saturated network, the row still gives a direction. Numbers in
-brackets are equations of the first paper: (4) dy_i/dz_j = y_i (delta_ij - y_j); (7) dy_c/dx = y_c (dz_c/dx - sum_i y_i
-dz_i/dx); (18) d log y_c/dx = (1 / y_c) dy_c/dx.
+brackets are equations of the first paper; softmax.py states (4), (7) and (18).
 
 A score is blind to "add t(x) to every logit" exactly when its row sums to zero: kappa = sum_i dS/dz_i = 0.
-`pre` has kappa 1, all other scores have kappa 0. post, log and log_odds share one row and differ only in scale:
+`pre` has kappa 1, all other scores have kappa 0. The derivatives of post, log and log_odds differ only in scale:
 
     dy_c/dz = y_c d(log y_c)/dz = y_c (1 - y_c) d(log_odds)/dz,      d(log_odds)/dz = e_c - q,
 
-where q is the softmax of the rivals j != c. The row gives the weighted contrast of Wang & Wang (NeurIPS 2022), `margin`
-gives their max contrast, and `centred` their mean contrast divided by n / (n - 1). We never compute 1 - y_c as a
-difference, because near y_c = 1 that is rounding error. We use the sum of the rivals instead.
+where q is the softmax of the rivals j != c. So all three return the row e_c - q, and the factor is in log_scale. This
+row gives the weighted contrast of Wang & Wang (NeurIPS 2022). `margin` gives their max contrast, and `centred` gives
+their mean contrast times (n - 1) / n. Near y_c = 1, 1 - y_c is mostly rounding error, so we add up the rivals' y_j.
 """
 
 import numpy as np
@@ -41,13 +40,13 @@ def log_odds(z, c):
 
 
 def log(z, c):
-    """S = log y_c = -log(1 + e^{-log_odds}). Row e_c - y = (1 - y_c)(e_c - q). Equation (18)."""
+    """S = log y_c = -log(1 + e^{-log_odds}). dS/dz = e_c - y: row e_c - q, scale 1 - y_c. Equation (18)."""
     odds, row = _odds_or_certain(z, c)
-    return -np.logaddexp(0, -odds), row, -np.logaddexp(0, odds)  # log y_c, row, and the scale log(1 - y_c)
+    return -np.logaddexp(0, -odds), row, -np.logaddexp(0, odds)  # log y_c, row, and log_scale = log(1 - y_c)
 
 
 def post(z, c):
-    """S = y_c, the post-softmax score. Row y_c (e_c - y) = y_c (1 - y_c)(e_c - q). Equations (4) and (7)."""
+    """S = y_c, the post-softmax score. dS/dz = y_c (e_c - y): row e_c - q, scale y_c (1 - y_c). Equations (4), (7)."""
     value, row, log_rest = log(z, c)
     return np.exp(value), row, value + log_rest
 

@@ -1,12 +1,13 @@
 """Softmax, cross-entropy and their Jacobians, written out as in the papers. NumPy only: no tape, no network.
 
-Numbers in brackets are equations of Lerma & Lucas (2023), "Pre or Post-Softmax Scores in Gradient-based Attribution
-Methods, What is Best?" (arXiv 2306.13197). Logits z and probabilities y have shape (..., n), classes on the last axis.
+Numbers in brackets, such as (4), are equations of Lerma & Lucas (2023), "Pre or Post-Softmax Scores in Gradient-based
+Attribution Methods, What is Best?" (arXiv 2306.13197); (V4) is one of their second paper, see attack.py. Logits z and
+probabilities y have shape (..., n): the classes are on the last axis.
 
-The first half takes logits of any real type. It returns float64 and is stable over the whole range of float64. The
-second half takes weights w_i = e^{z_i} or probabilities y. Its functions have no root and no exponential, so the tests
-run the same lines on exact fractions to prove their identities: object arrays of Fractions stay exact, other numbers
-become float64. Rows of scores take e, the one-hot vector of class c.
+The first half takes logits of any real type and returns float64. No exponential can overflow. If two logits differ by
+more than the largest float64, an InputError says so. The second half takes weights w_i = e^{z_i} or probabilities y. It
+uses no root and no exponential, so the tests run the same lines on exact fractions, to prove the identities. (Object
+arrays of Fractions stay exact, other numbers become float64.) Rows take e, the one-hot vector e_c: 1 at c, 0 elsewhere.
 """
 
 import numpy as np
@@ -29,8 +30,8 @@ def finite(z):
 def gaps(z):
     """d_i = z_i - max_j z_j <= 0, float64, (..., n).
 
-    Softmax is a function of d, so a number added to every logit changes nothing, equation (8); logsumexp alone grows by
-    that number. No e^d can overflow. Raises InputError if logits are not finite, or if a difference overflows.
+    Softmax is a function of d. So a number added to every logit does not change it, equation (8), but logsumexp grows
+    by this number. No e^d can overflow. Raises InputError if logits are not finite, or if a difference overflows.
     """
     z = finite(z)
     with np.errstate(over="ignore"):
@@ -87,7 +88,7 @@ def entropy_gradient(z):
 def temper(z, temperature):
     """(z - max z) / T. The softmax y of this is softer for T > 1, sharper for T < 1; dy/dz = jacobian(y) / T.
 
-    Gaps are cut at 1e300, where every exponential is 0. Raises InputError unless 0 < T < infinity.
+    Gaps below -1e300 become -1e300: there every exponential is 0 anyway. Raises InputError unless 0 < T < infinity.
     """
     if not isinstance(temperature, int | float | np.number) or not 0 < temperature < np.inf:
         raise InputError(f"a temperature is a finite number above 0; got {temperature!r}")
@@ -122,7 +123,7 @@ def probabilities(w):
 def rest(y):
     """r_i = sum_{j != i} y_j = 1 - y_i, (..., n): the sum of all other probabilities.
 
-    Only the largest y_i can be near 1, where 1 - y_i is rounding error. For that one we add up the others instead.
+    Only the largest y_i can be near 1, where 1 - y_i is mostly rounding error. For this i we add up the other y_j.
     """
     y = _exact_or_float(y)
     r, largest = 1 - y, y.argmax(-1)[..., None]
@@ -152,7 +153,7 @@ def log_jacobian(y):
 
 
 def log_jacobian_times(y, v):
-    """(d log y / dz) v = v - (y.v) 1, (..., n). First v loses its entry at the largest y: this avoids rounding."""
+    """(d log y / dz) v = v - (y.v) 1, (..., n). First we subtract v at the largest y from all v: less is rounded."""
     y, v = np.broadcast_arrays(_exact_or_float(y), _exact_or_float(v))
     v = v - np.take_along_axis(v, y.argmax(-1)[..., None], -1)
     return v - (y * v).sum(-1, keepdims=True)
@@ -187,7 +188,7 @@ def log_row(y, e):
 def log_odds_row(w, e):
     """d log(y_c / (1 - y_c)) / dz = e_c - q, (..., n), q_j = w_j / sum_{i != c} w_i, q_c = 0: the rivals' softmax.
 
-    Only the ratios of the rivals' weights count, so any scale of w will do. At least one rival must have a w above 0.
+    Only the ratios of the rivals' weights count, so w may have any scale. At least one rival must have w > 0.
     """
     e = _exact_or_float(e)
     return e - probabilities(np.where(e == 1, 0, w))

@@ -193,7 +193,8 @@ def links_inside(app, name, source):
     """Links between files of the repository lead to the pages that are made of them."""
     text = re.sub(r"\]\((?:\.\./|lessons/)?(\d\d_\w+)\.py\)", r"](lessons/\1.rst)", source[0])
     for path, page in (("lessons/pages/", ""), ("../../.github/CONTRIBUTING", "contributing"), (".github/CONTRIBUTING", "contributing"),
-                       ("lessons/MUSEUM", "museum"), ("lessons/GLOSSARY", "glossary"), ("../MUSEUM", "museum"), ("lessons/README", "teaching")):
+                       ("lessons/MUSEUM", "museum"), ("lessons/GLOSSARY", "glossary"), ("../MUSEUM", "museum"), ("../GLOSSARY", "glossary"),
+                       ("GLOSSARY", "glossary"), ("lessons/README", "teaching")):
         text = text.replace(f"]({path}", f"]({page}")
     source[0] = text
 

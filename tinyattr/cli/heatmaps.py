@@ -33,8 +33,8 @@ EXPLAIN = (
                 "scene of two glyphs"),
          option("--altered", action="store_true", help="also explain the altered network, where t = K sum_k A_ijk "
                 "is added to every logit"), *EXPLAIN,
-         option("--out", metavar="FILE", dest="place", help="figure to write; default: explain.png. For several "
-                "pictures: a folder for all figures and numbers; no file is overwritten; default: explained"))
+         option("--out", metavar="FILE", dest="place", help="figure to write (default: explain.png). For several "
+                "pictures: folder for all figures and numbers (default: explained); no file is overwritten"))
 def run_explain(options):
     """Compute heatmaps of one picture or several, for each method and score."""
     if len(options.images) > 1 or any(map(os.path.isdir, options.images)):

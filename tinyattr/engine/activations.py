@@ -1,6 +1,6 @@
 """Elementwise functions y = f(x): one table {op: (f, f')}, and one backward rule for all of them, m = g f'(x).
 
-At a kink f' is the slope of the flatter side: 0 for ReLU at 0, and 0 for a clip at both ends.
+At a kink, where the two sides have different slopes, f' is one of them: 0 for ReLU at 0, and 0 for a clip at both ends.
 """
 
 from math import erf, pi, sqrt
@@ -17,7 +17,7 @@ def sigmoid(x):
 
 
 def normal(x):
-    """P(X <= x) of the normal distribution."""
+    """P(X <= x) for X of the standard normal distribution (mean 0, variance 1)."""
     return ((1 + np.vectorize(erf, otypes=[float])(x / sqrt(2))) / 2).astype(x.dtype)
 
 
@@ -32,7 +32,7 @@ def d_elu(x, *, alpha=1.0):
 
 
 def gelu(x, *, approximate=False):
-    """x P(X <= x), X normal. If approximate: x sigmoid(2 u), u = sqrt(2/pi) (x + 0.044715 x^3)."""
+    """x P(X <= x), X standard normal. If approximate: x sigmoid(2 u), u = sqrt(2/pi) (x + 0.044715 x^3)."""
     r, a = TANH_GELU
     return x * (sigmoid(2 * r * (x + a * x**3)) if approximate else normal(x))
 

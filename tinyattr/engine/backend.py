@@ -1,4 +1,4 @@
-"""The backend: the object that computes. The engine asks it six questions; here NumPy answers them.
+"""The backend is the object that computes. The engine asks it six questions; here NumPy answers them.
 
 Another backend is any object with the same six methods. Engine, networks and methods use nothing else of a backend;
 they only pass on the chosen one.

@@ -38,7 +38,7 @@ def grouped(a, groups):
 def conv2d_transpose(x, kernel, bias, *, stride=1, padding=0):
     """y[n,a,b,k] = bias[k] + sum of x[n,i,j,c] kernel[u,v,c,k], all i,j,u,v,c with a = s i + u - p, b = s j + v - p.
 
-    This reverses conv2d: every place adds a multiple of the kernel to the output. Overlapping values are summed.
+    The transpose of conv2d: every place of x adds a multiple of the kernel to the output. Overlaps are summed.
     (N, H, W, in) -> (N, (H - 1) s + kh - top - bottom, ..., out).
     """
     _check_channels(x, kernel)

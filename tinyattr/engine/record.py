@@ -1,4 +1,4 @@
-"""A record: one line of the tape. It says which op computed what from which records, and so it can compute it again."""
+"""A record is one line of the tape. It says which op reads which records, so it can compute the op's output."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,9 +14,9 @@ from tinyattr.errors import InputError
 class Record:
     """One line of the tape: output = op(*x, *weights, **attributes).
 
-    sources: the records that x came from. A leaf (the picture, a constant) has none: its output is attribute "value".
-    backend: the object that computes the output and carries signals back. It may put the output off until somebody asks
-    for it: one pass computes a convolution and the ReLU after it, and few readers ask for the convolution alone.
+    sources: the records with the outputs x. A leaf (the picture, a constant) has none: its output is attribute "value".
+    backend: the object that computes the output and carries signals back. It may put an output off until somebody reads
+    it. Then it can compute a convolution and the ReLU after it in one pass, and write only the ReLU's output.
     """
 
     op: str

@@ -10,13 +10,13 @@ from tinyattr.errors import InputError, of_type
 
 
 def walk(tape, seeds, book, to=("input",), *, only=False):
-    """Carry signals back from the seeds to the records that `to` names. Return {record name: signal} on the way.
+    """Carry signals from the seeds back to the records that `to` names. Return {name: signal} of all records passed.
 
     seeds: {record name: array in the shape of the record's output}, usually one row of a Jacobian at the logits.
     book:  {op or layer name: rule}. If a layer's name and its op both have a rule, the name's rule is used.
-    only:  keep only the signals of `to`. This halves the memory.
+    only:  keep only the signals of the records that `to` names. This halves the memory.
     A signal has the shape and dtype of its record's output. The walk does not change tape, seeds or weights.
-    Raises InputError for a missing rule (the chain rule is never used silently), and if no signal reaches a record.
+    Raises InputError if a rule is missing (we never use the chain rule silently) or no signal reaches a record of `to`.
     """
     if not of_type(seeds, dict, "seeds"):
         raise InputError("a walk needs a seed: {record name: row of a Jacobian}")
@@ -40,7 +40,7 @@ def walk(tape, seeds, book, to=("input",), *, only=False):
 
 
 def downstream(tape, to):
-    """Return the names of the records in `to` and of all that depend on them. Only their signals are needed."""
+    """Return the names of the records in `to` and of all records that depend on them. A walk needs only these."""
     names = {tape[name].name for name in to}
     for record in tape:
         if not names.isdisjoint(record.inputs):

@@ -79,7 +79,7 @@ def crop(x, *, padding):
 
 
 def between(n, N):
-    """Return (N, n): row i holds the weights of n pixels for pixel i of N, which lies between two. Centres: i + 1/2."""
+    """Return (N, n): row i holds the weights of the n old pixels in new pixel i. Pixel i has its centre at i + 1/2."""
     at = np.clip((np.arange(N) + 0.5) * n / N - 0.5, 0, n - 1)
     return np.maximum(1 - np.abs(at[:, None] - np.arange(n)), 0)
 

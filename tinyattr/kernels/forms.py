@@ -1,9 +1,9 @@
-"""Forms compute the engine's heavy ops and rules with kernels. Formulas and results are those of ops.py and rules.py.
+"""A form is a function that computes a heavy op or rule with kernels. Formulas and results are those of ops.py and rules.py.
 
-Feature maps lie inside a buffer with a border of zeros, where the next convolution finds its padding. A pass over memory
-costs as much as the arithmetic. So one pass computes a convolution, the batch norm after it, the sum with other maps, and
-their ReLU. The records of the first three wait until somebody asks for their outputs; the ReLU's form finds them waiting.
-The way back is the same: the signals of a batch norm, a convolution and a sum wait until the signal of a ReLU is computed.
+Feature maps lie inside a buffer with a border of zeros, which is the padding of the next convolution. A pass over memory
+costs as much as the arithmetic. So one pass computes a convolution, the batch norm after it, the sum with other maps, and the
+ReLU after them. The records of the first three wait: their outputs are computed when somebody reads them. On the way back,
+the signals of a convolution, a batch norm and a sum wait in the same way, until the form of a ReLU computes them.
 """
 
 from collections import namedtuple
@@ -33,7 +33,10 @@ def maps(shape):
 
 
 def put_off(record):
-    """Return an array of NaN of the output's shape. None: an earlier run was asked for it, or the weights may change."""
+    """Return an array of NaN in the output's shape, or None if the output should be computed at once.
+
+    That is so if somebody read the output of this layer in an earlier run, or if the weights may change.
+    """
     if not all(map(is_sealed, record.weights)) or (record.weights and "asked for" in kept_of(record.weights[0])):
         return None
     before = {"batch_norm": {"conv2d"}, "add": {"conv2d", "batch_norm"}}.get(record.op, ())
@@ -50,12 +53,12 @@ nothing_yet = lru_cache(maxsize=4096)(partial(np.broadcast_to, np.float32(np.nan
 
 
 def lying(x):
-    """Return x if its channels lie side by side in float32, or if there are none; else a copy."""
+    """Return x if it is float32 and its channels lie side by side in memory, or if it is empty; else such a copy."""
     return x if x.size == 0 or (x.dtype == np.float32 and x.strides[3] == 4 and min(x.strides) > 0) else read(x)
 
 
 def surrounded(x, border):
-    """Return x with at least so many zeros around it in memory: x itself if it lies in such a buffer, else a copy."""
+    """Return x with a border of `border` or more zeros around it in memory: x itself if it has one, else a copy."""
     if border <= 0 or (border == 1 and WRITTEN.get(x)):
         return lying(x)
     if border == 1:

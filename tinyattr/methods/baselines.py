@@ -1,4 +1,4 @@
-"""Baselines: the picture that means "nothing to see". Paths start there, and differences are taken from there."""
+"""A baseline is a picture that means "nothing to see". Paths start at it, and differences are taken from it."""
 
 from numbers import Real
 

@@ -1,7 +1,7 @@
-"""DeepLIFT: contributions of the differences to a reference. Shrikumar et al. 2017, arXiv 1704.02685.
+"""DeepLIFT explains how S differs between the picture x and a reference b. Shrikumar et al. 2017, arXiv 1704.02685.
 
-Delta u = u(x) - u(b) for every value u of the tape. The contribution C of u is its share of Delta S, and all C sum to
-Delta S. Multipliers m = C / Delta u replace gradients and follow the chain rule. Rule-books need the tapes of x and b.
+Delta u = u(x) - u(b) for every value u of the tape. The contribution C of u is its share of Delta S. All C of a layer
+sum to Delta S. Multipliers m = C / Delta u replace gradients and follow the chain rule. Rules need the tapes of both.
 """
 
 from dataclasses import replace
@@ -53,8 +53,8 @@ def tangent_row(request, z_b):
 def secant_row(request, z_b):
     """r = int_0^1 dS/dz(z_b + a (z - z_b)) da, so r . (z - z_b) = S(z) - S(z_b). Return (row, log_scale).
 
-    [0, 1] is cut into panels with 8 Gauss-Legendre points each, so many that no z_i - z_j changes by more than 2 on
-    one, but at most 10,000. `margin` has corners, where the strongest rival changes: there a panel ends.
+    [0, 1] is cut into equal panels on which no z_i - z_j changes by more than 2 (but into 10,000 panels at most). Each
+    panel has 8 Gauss-Legendre points. `margin` has corners, where the strongest rival changes: there a panel ends.
     """
     dz, c, score = request.z - z_b, request.target, SCORES[request.score]
     panels = 1 + int(min(np.ptp(dz) / 2, 9999))

@@ -44,7 +44,7 @@ def euler(request, layer, R):
 def fullgrad(net, x, target=None, score=None, layer=None):
     """L = psi(x * dS/dx) + sum over convolutions l and channels k of psi((b_l dS/db_l)_k), summed over channels.
 
-    The biases, which the gradient leaves out, get maps too. Srinivas & Fleuret 2019, arXiv 1905.00780. psi(a) is |a|,
+    So biases, which the gradient leaves out, have maps, too. Srinivas & Fleuret 2019, arXiv 1905.00780. psi(a) is |a|,
     min-max over the layer, resized bilinearly to the picture. Receipt: the parts before psi and the parts of the dense
     layers sum to v . z, v = dS/dz, in networks of linear layers, ReLUs and pools. psi removes the scale of the score.
     """

@@ -42,9 +42,9 @@ def guided_backprop(net, x, target=None, score=None, layer=None):
 
 
 def guided_grad_cam(net, x, target=None, score=None, layer=None):
-    """R_ijk = G_ijk max(L, 0)_ij. G is guided backprop's map of the picture, L Grad-CAM's map of `layer`, enlarged.
+    """R_ijk = G_ijk max(L, 0)_ij. G is guided backprop's map of the picture. L is Grad-CAM's map of `layer`, enlarged.
 
-    L is enlarged bilinearly. Selvaraju et al. 2017, 1610.02391, section 3.2. Each factor has the score's scale.
+    max(L, 0) is enlarged, bilinearly. Selvaraju et al. 2017, 1610.02391, section 3.2. The row's scale counts twice.
     """
     request, layer = ask_at(net, x, target, score, layer)
     G = guided_backprop(net, request, request.target, score).direction  # (H, W, C)

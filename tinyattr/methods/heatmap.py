@@ -11,7 +11,7 @@ from tinyattr.engine import OPS
 class Receipt:
     """A Receipt is the check sum of a map: what the map must add up to, what it adds up to, and where the rest went.
 
-    claim: the identity in words and letters; owed: its right side; paid: the sum of the map.
+    claim: the identity in words and letters; owed: its right side; paid: the sum of the map (RSI-Grad-CAM: of I).
     shares: {layer: share}, the part of owed that stays in a layer, because no place of the map can get it: the share
     of biases, and what a rule's stabiliser absorbs. gap = owed - paid - sum of shares is rounding or quadrature error.
     """

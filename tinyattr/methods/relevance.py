@@ -40,7 +40,7 @@ def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus"
 def excitation_backprop(net, x, target=None, score=None, layer=None, *, contrast=False):
     """Every linear layer uses rule z+ without bias, and R = e_c at the logits. Zhang et al. 2016, arXiv 1608.00507.
 
-    contrast: subtract the map with the weights of the last linear layer negated. The score changes nothing.
+    contrast: subtract the map of a network whose last dense layer has negated weights. No score changes the map.
     """
     request, layer = ask_at(net, x, target, score, layer, "input")
     e = np.eye(len(request.z))[[request.target]]

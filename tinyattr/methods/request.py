@@ -106,7 +106,7 @@ class Request:
             yield np.concatenate(some).astype(self.tape[at].outline.dtype, copy=False)
 
     def heatmap(self, method, layer, direction, plane=None, *, log_scale=None, receipt=None):
-        """Return a Heatmap of this request. Default plane: the sum over channels. Default log_scale: of the row."""
+        """Return a Heatmap of this request. Defaults: plane is direction summed over channels, log_scale the row's."""
         if plane is None:
             plane = direction if direction.ndim == 2 else direction.sum(-1)
         return Heatmap(method, self.score, layer, self.target, self.net.label(self.target), self.value,

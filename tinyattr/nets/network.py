@@ -22,9 +22,9 @@ class Network:
     never change; dataclasses.replace returns a network with other weights.
     features: the layer that CAMs explain by default. If it is not given, it is the last layer before a flatten or
     global pool. classes: names (None: only numbers). input: how photos are preprocessed (None: unknown). backend: the
-    object that computes. A network with one output z, made for a sigmoid, gets one more layer, with logits (0, z): then
-    it has two classes and every score works. Raises InputError for an unknown op, a name that is used twice or is the
-    name of another op, an input that is used before it exists, or missing weights.
+    object that computes. If the network has only one output z, made for a sigmoid, one more layer gives the logits
+    (0, z) of two classes. Raises InputError for an unknown op, a layer name that is used twice or is the name
+    of another op, an input that is used before it exists, or missing weights.
     """
 
     layers: list

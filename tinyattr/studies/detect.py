@@ -1,5 +1,8 @@
-"""Detect and repair an attack. The part that all logits share is no evidence for any class. Softmax removes this part,
-but pre-softmax maps show it. The common part is mean_j z_j. An attack by t(x) changes its gradient (V4) and weights.
+"""Detect and repair an attack by t(x). Every logit is z_c = m + (z_c - m), where m = mean_j z_j is the common part.
+
+The common part is no evidence for any class. Softmax removes it, but pre-softmax maps show it. An attack adds t(x) to
+m, so it adds dt/dx to the gradient of m (V4). An attack in the last dense layer also leaves a trace in the weights: one
+unit has the same weight for all classes.
 """
 
 from dataclasses import dataclass, replace
@@ -13,9 +16,9 @@ from tinyattr.files.tables import plain
 from tinyattr.nets import Network
 from tinyattr.nets.wiring import outputs
 
-SHARE = 10.0  # alarm if the gradient's common part is larger than this times the class's own part
-CLASSES = 5  # classes of the first picture whose shares are in the report
-ROW = 8.0  # alarm if |mean| of a unit's weights is this times their spread, and this times the usual size
+SHARE = 10.0  # alarm if |dm/dA| > SHARE |d(z_c - m)/dA|: the common part's gradient outweighs the class's own
+CLASSES = 5  # how many classes of the first picture have their shares in the report
+ROW = 8.0  # alarm if a unit's weights have |mean over classes| > ROW spread, and > ROW times the usual size (see below)
 
 
 @dataclass(frozen=True)

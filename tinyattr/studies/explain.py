@@ -180,7 +180,7 @@ def attack_text(attack):
 
 
 def region(at, tapped, shape):
-    """Return the tap, the place that the attack reads, in a map of another resolution: slices (rows, columns)."""
+    """Return where the tap, the place that the attack reads, lies in a map of shape (h, w): slices (rows, columns)."""
     return tuple(
         slice(min(int(i * n / m), n - 1), max(int((i + 1) * n / m), min(int(i * n / m), n - 1) + 1))
         for i, m, n in zip(at, tapped, shape, strict=True)
