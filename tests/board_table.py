@@ -1,6 +1,6 @@
-"""The best and worst rows of the board, in lessons/pages/which_map.md, from the stored result. `python -m tests.board_table` writes them.
+"""The board's tables in lessons/pages/which_map.md, from the stored results. `python -m tests.board_table` writes them.
 
-`python -m tests.board_table measure N` measures N scenes before, on all cores, and goes on where it was cut off.
+`python -m tests.board_table measure N [NETWORK]` measures N scenes before, on all cores, and goes on where it was cut off.
 """
 
 import json
@@ -9,9 +9,15 @@ import sys
 from tests.generated import PAGES, ROOT, with_part, write
 from tinyattr.studies.board.summary import COLUMNS, in_per_cent
 
-RESULT = ROOT / "tinyattr" / "studies" / "board" / "board.json"
+BOARD = ROOT / "tinyattr" / "studies" / "board"
+RESULTS = {"glyphs": BOARD / "board.json", "glyphs_no_masks": BOARD / "board_no_masks.json"}
 START, END = "<!-- board: python -m tests.board_table -->", "<!-- end of board -->"
+TWO, END_OF_TWO = "<!-- two boards: python -m tests.board_table -->", "<!-- end of two boards -->"
 FIRST, LAST = 10, 5
+BESIDE = [("lrp", "log_odds", "any"), ("guided_grad_cam", "log_odds", "any"), ("grad_cam", "log_odds", "any"), ("grad_cam", "pre", "original"),
+          ("grad_cam", "pre", "corner"), ("hirescam", "log_odds", "any"), ("hirescam", "pre", "original"), ("hirescam", "pre", "corner"),
+          ("gradient", "log_odds", "any"), ("gradient", "pre", "original"), ("gradient", "pre", "corner"),
+          ("integrated_gradients", "log_odds", "any"), ("rise", "centred", "any"), ("random numbers", "any", "any")]
 
 
 def table(board):
@@ -24,22 +30,45 @@ def table(board):
                       *("| " + " | ".join(map(str, line)) + " |" for line in shown)])
 
 
+def result(net):
+    """The stored result of a network."""
+    return json.loads(RESULTS[net].read_text(encoding="utf-8"))
+
+
+def row_of(board, method, score, network):
+    """The one row of a method that stands for a score and a network."""
+    (row,) = [row for row in board["rows"]
+              if row["method"] == method and score in row["scores"].split(", ") and network in row["networks"].split(", ")]
+    return row
+
+
+def two_networks(boards):
+    """Rows of both networks, next to each other, as Markdown."""
+    keys = {"peak": "peak", "peak of two": "of two", "follows": "follows"}
+    lines = [["method", "score", "network", *(f"{title}, {how}" for title in keys.values() for how in ("masks", "no masks"))]]
+    lines.append(["---"] * len(lines[0]))
+    for row in BESIDE:
+        lines.append([*row, *(in_per_cent(row_of(board, *row)[key]) for key in keys for board in boards)])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
 def with_table(text):
-    """The page's text with the rows in their place."""
-    return with_part(text, START, END, table(json.loads(RESULT.read_text(encoding="utf-8"))))
+    """The page's text with both tables in their places."""
+    boards = [result(net) for net in RESULTS]
+    return with_part(with_part(text, START, END, table(boards[0])), TWO, END_OF_TWO, two_networks(boards))
 
 
-def measure(count):
-    """The board of so many scenes, as RESULT; what is kept of each scene stays in build/board.json.scenes."""
+def measure(count, net="glyphs"):
+    """The board of so many scenes, as a RESULT; what is kept of each scene stays in build/NET.json.scenes."""
     from tinyattr.cli.main import main
 
-    (made := ROOT / "build" / "board.json").parent.mkdir(exist_ok=True)
-    if main(["evaluate", "--pictures", count, "--json", str(made)]):
+    (made := ROOT / "build" / f"{net}.json").parent.mkdir(exist_ok=True)
+    if main(["evaluate", "--net", net, "--pictures", count, "--json", str(made)]):
         sys.exit(1)
-    RESULT.write_bytes(made.read_bytes())
+    RESULTS[net].write_bytes(made.read_bytes())
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["measure"]:
-        measure(sys.argv[2])
+        measure(*sys.argv[2:4])
     write(PAGES / "which_map.md", with_table)

@@ -3,25 +3,29 @@
 from hashlib import sha256
 
 import numpy as np
+import pytest
 
 import tinyattr as ta
 from tinyattr.files.embedded import embedded
+from tinyattr.files.fetch import EMBEDDED
 from tinyattr.glyphs.scenes import CLASSES, HARDEST, INPUT, scene
 
 
-def test_its_readme_names_this_very_file():
+@pytest.mark.parametrize("name", EMBEDDED)
+def test_its_readme_names_this_very_file(name):
     readme = embedded("weights/README.md").read_text(encoding="utf-8")
-    net = ta.load("glyphs")
-    assert sha256(embedded("weights/glyphs.h5").read_bytes()).hexdigest() in readme
+    net = ta.load(name)
+    assert sha256(embedded(f"weights/{name}.h5").read_bytes()).hexdigest() in readme
     assert net.source in readme
-    assert embedded("weights/glyphs.h5").stat().st_size < 4_000_000
+    assert embedded(f"weights/{name}.h5").stat().st_size < 4_000_000
     assert net.parameters == 734_300
     assert net.classes == CLASSES
 
 
-def test_it_names_unseen_glyphs():
+@pytest.mark.parametrize("name", EMBEDDED)
+def test_it_names_unseen_glyphs(name):
     """99.75 % of 2,000; of these 120 at least 97 %."""
-    net, right = ta.load("glyphs"), 0
+    net, right = ta.load(name), 0
     for first in range(0, 120, 40):
         scenes = [scene(rng := np.random.default_rng([8_000_000, k]), difficulty=HARDEST * rng.random()) for k in range(first, first + 40)]
         z = net(np.concatenate([INPUT.encode(s.picture) for s in scenes]))

@@ -16,7 +16,7 @@ from tinyattr.studies.board.rows import ALTERED
 
 @command("evaluate", "--pictures 200 --jobs 2 --json board.json --out board.png",
          option("--net", default="glyphs",
-                help="weight file of a network that knows the glyphs; default: the embedded network"),
+                help="network that knows the glyphs: glyphs, glyphs_no_masks, or a weight file; default: %(default)s"),
          *shared("--pictures --seed --family --K --layer"), several("--method", "M", AUDITED, AUDITED),
          several("--score", "S", ta.SCORES, ta.SCORES), several("--attack", "A", ATTACKS, ALTERED),
          option("--jobs", type=int, default=os.cpu_count() or 1,

@@ -15,11 +15,12 @@ from tinyattr.files.embedded import embedded
 from tinyattr.files.registry import REGISTRY
 
 FETCHABLE = {name: published for name, published in REGISTRY.items() if published.url}
+EMBEDDED = ("glyphs", "glyphs_no_masks")  # they come with the package: weights/README.md
 SECONDS = 30  # a server that is silent for so long counts as gone
 
 
 def located(source):
-    """Return the Path of a weight file, given its path, "glyphs" (the embedded network), or a fetched network's name.
+    """Return the Path of a weight file, given its path, the name of an EMBEDDED network, or of a fetched one.
 
     Raises InputError if a file that can be fetched is missing; the message says how to get it.
     """
@@ -27,8 +28,8 @@ def located(source):
         raise InputError("a network is given by the path of its file, or by its name, such as 'glyphs'; "
                          f"got {source!r:.60}")
     source = os.fsdecode(source)
-    if source == "glyphs":
-        return embedded("weights/glyphs.h5")
+    if source in EMBEDDED:
+        return embedded(f"weights/{source}.h5")
     if source not in FETCHABLE:
         return Path(source)
     path = cached(FETCHABLE[source])

@@ -17,8 +17,8 @@ from tinyattr.nets import Network
 def load(source, *, family=None, input=None, size=None, classes=None):
     """Return a Network from a weight file of any supported format and architecture.
 
-    source: a path; "glyphs", the embedded network; the name of a fetched file, such as "vgg19"; the bytes of a file;
-    or a file that is open for reading bytes, such as io.BytesIO.
+    source: a path; "glyphs", the embedded network, or "glyphs_no_masks"; the name of a fetched file, such as "vgg19";
+    the bytes of a file; or a file that is open for reading bytes, such as io.BytesIO.
     family: who trained the network, a key of FAMILIES; it fixes how photos are preprocessed. Our own files contain the
     family, and published networks are recognised by their numbers. For other files `net.read` raises InputError until
     you give it. size: of photos, a number or (H, W), if the file does not fix it. input: an InputSpec for your own

@@ -33,10 +33,7 @@ def maps(shape):
 
 
 def put_off(record):
-    """Return an array of NaN in the output's shape, or None if the output should be computed at once.
-
-    That is so if somebody read the output of this layer in an earlier run, or if the weights may change.
-    """
+    """Return NaN in the output's shape; or None (compute it now), if an earlier run read it, or if the weights may change."""
     if not all(map(is_sealed, record.weights)) or (record.weights and "asked for" in kept_of(record.weights[0])):
         return None
     before = {"batch_norm": {"conv2d"}, "add": {"conv2d", "batch_norm"}}.get(record.op, ())

@@ -24,7 +24,7 @@ the explained class, 0: it does not move): scenes with two; apart: chance that t
 than that of one without; insert, delete: area under y_c, in every eighth scene. ms: CPU time of one map.
 network "any": the original one, and every altered one, as t(x) cannot move these maps."""
 CAVEATS = """With care: the embedded network was trained with the masks, so that its activations lie on glyphs was asked
-for, not found (`tinyattr train --no-masks` makes another, --net measures it). And on one glyph, a map of a layer cannot
+for, not found: --net glyphs_no_masks measures a network that never saw them. And on one glyph, a map of a layer cannot
 miss where activations lie on nothing else: look at two."""
 
 
