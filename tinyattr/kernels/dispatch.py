@@ -68,10 +68,11 @@ KERNELS = Kernels()
 
 def form(kind, record, *signals):
     """Return what the form of this kind computes, or None if NumPy must compute."""
-    if not (pays(record, *signals) and forms()):
+    found = forms() if pays(record, *signals) else None
+    if found is None:
         return None
-    with forms().TURN:
-        known = getattr(forms(), kind).get(record.op)
+    with found.TURN:
+        known = getattr(found, kind).get(record.op)
         return known and known(record, *signals)
 
 

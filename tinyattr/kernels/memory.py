@@ -64,7 +64,5 @@ def packed_if_used_again(weights, use, make):
 
 def kept_of(weights):
     """What was made of these weights so far; nothing that lasts, if they could be changed."""
-    if not is_sealed(weights):
-        return {}
     kept = PACKED.get(weights)
-    return PACKED.set(weights, {}) if kept is None else kept
+    return kept if kept is not None else PACKED.set(weights, {}) if is_sealed(weights) else {}

@@ -9,7 +9,7 @@ import numpy as np
 from numba import prange
 
 from tinyattr.kernels.buffers import NONE, address, lie, read
-from tinyattr.kernels.tile import W
+from tinyattr.kernels.tile import by_lanes
 from tinyattr.kernels.vector import at, finisher, given, inlined, loader, parallel_kernel, signed, store
 
 
@@ -28,7 +28,7 @@ def _numbers(width):
     return do
 
 
-numbers, number = _numbers(W), _numbers(1)
+numbers = by_lanes(_numbers)
 ANY = -np.inf, np.inf  # limits that cut nothing
 
 
@@ -46,11 +46,7 @@ def _pass(n, shape, x, z, y, gate, s, t, low, high):
         for j in range(columns):
             at_x, at_z = pixel(x, image, i, j), pixel(z, image, i, j)
             at_y, at_gate = pixel(y, image, i, j), pixel(gate, image, i, j)
-            whole = channels - channels % W
-            for c in range(0, whole, W):
-                numbers(c, at_x, at(s), at(t), at_z, at_y, at_gate, low, high)
-            for c in range(whole, channels):
-                number(c, at_x, at(s), at(t), at_z, at_y, at_gate, low, high)
+            numbers(0, channels, at_x, at(s), at(t), at_z, at_y, at_gate, low, high)
 
 
 def one_pass(x, y, *, scale=NONE, shift=NONE, z=NONE, gate=NONE, limits=ANY):

@@ -6,7 +6,7 @@ from numba import prange
 
 from tinyattr.kernels.buffers import lie
 from tinyattr.kernels.pointwise import pixel
-from tinyattr.kernels.tile import W
+from tinyattr.kernels.tile import W, by_lanes
 from tinyattr.kernels.vector import (
     inlined,
     larger,
@@ -40,23 +40,19 @@ def _largest(width):
     return do
 
 
-largest, largest_one = _largest(W), _largest(1)
+largest = by_lanes(_largest)
 
 
 @parallel_kernel
 def _forward(n, x, lengths, size, stride, padding, y, out):
     rows, columns, channels = out
-    whole = channels - channels % W
     for unit in prange(n * rows):
         image, i = divmod(signed(unit), rows)
         top, bottom = window(i, stride[0], size[0], padding[0], lengths[0])
         for j in range(columns):
             left, right = window(j, stride[1], size[1], padding[1], lengths[1])
-            of, to = pixel(x, image, top, left), pixel(y, image, i, j)
-            for c in range(0, whole, W):
-                largest(c, of, x[2], x[3], bottom - top, right - left, to)
-            for c in range(whole, channels):
-                largest_one(c, of, x[2], x[3], bottom - top, right - left, to)
+            of = pixel(x, image, top, left)
+            largest(0, channels, of, x[2], x[3], bottom - top, right - left, pixel(y, image, i, j))
 
 
 def _check(x, y, size, stride, padding):
@@ -95,7 +91,7 @@ def _give(width):
     return do
 
 
-give, give_one = _give(W), _give(1)
+give = by_lanes(_give)
 
 
 @parallel_kernel
@@ -105,7 +101,6 @@ def _back(bands, strips, width, x, lengths, size, stride, padding, g, out, m):
         image, rest = divmod(signed(unit), bands * strips)
         band, strip = divmod(rest, strips)
         c0, c1 = strip * width, min((strip + 1) * width, channels)
-        whole = c1 - (c1 - c0) % W
         first, last = band * rows // bands, (band + 1) * rows // bands
         top = 0 if band == 0 else stride[0] * first - padding[0]
         bottom = lengths[0] if band == bands - 1 else stride[0] * last - padding[0]
@@ -119,10 +114,7 @@ def _back(bands, strips, width, x, lengths, size, stride, padding, g, out, m):
             for j in range(columns):
                 left, right = window(j, stride[1], size[1], padding[1], lengths[1])
                 of, by, to = pixel(x, image, upper, left), pixel(g, image, i, j), pixel(m, image, upper, left)
-                for c in range(c0, whole, W):
-                    give(c, of, x[2], x[3], lower - upper, right - left, by, to, m[2], m[3])
-                for c in range(whole, c1):
-                    give_one(c, of, x[2], x[3], lower - upper, right - left, by, to, m[2], m[3])
+                give(c0, c1, of, x[2], x[3], lower - upper, right - left, by, to, m[2], m[3])
 
 
 def back(x, g, m, *, size, stride, padding=(0, 0)):

@@ -56,3 +56,22 @@ def by_rows(make):
             first += 1
 
     return do
+
+
+def by_lanes(make):
+    """Return do(first, end, *args), which divides channels into pieces of W, W / 2 and 1; make(width) computes one piece."""
+    whole, half, one = make(W), make(W // 2), make(1)
+
+    @inlined
+    def do(first, end, *args):
+        while first + W <= end:
+            whole(first, *args)
+            first += W
+        if first + W // 2 <= end:
+            half(first, *args)
+            first += W // 2
+        while first < end:
+            one(first, *args)
+            first += 1
+
+    return do

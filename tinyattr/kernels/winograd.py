@@ -150,23 +150,16 @@ product = by_rows(_product)
 
 
 @inlined
-def put(value, to, at):
-    """y = what `finished` makes of the value, to = (y, z, gate, low, high)."""
-    y, z, gate, low, high = to
-    store(y, at, finished(value, at, z, gate, low, high))
-
-
-@inlined
 def put_column(column, bias, to, at, line, rows):
-    """Store four pixels of one column, or the first `rows` of them."""
-    v0, v1, v2, v3 = column
-    put(v0 + bias, to, at)
+    """Finish and store four pixels of one column, or the first `rows` of them, to = (y, z, gate, low, high)."""
+    (v0, v1, v2, v3), y, end = column, to[0], to[1:]
+    store(y, at, finished(v0 + bias, at, *end))
     if rows > 1:
-        put(v1 + bias, to, at + line)
+        store(y, at + line, finished(v1 + bias, at + line, *end))
     if rows > 2:
-        put(v2 + bias, to, at + 2 * line)
+        store(y, at + 2 * line, finished(v2 + bias, at + 2 * line, *end))
     if rows > 3:
-        put(v3 + bias, to, at + 3 * line)
+        store(y, at + 3 * line, finished(v3 + bias, at + 3 * line, *end))
 
 
 @inlined
