@@ -20,7 +20,9 @@ from tinyattr.kernels.memory import WRITTEN, Waiting
 LEAST_PRODUCTS = 2_000_000  # about a millisecond of NumPy
 LEAST_MOVED = 100_000  # numbers that are read, each by itself or through a pool's windows
 MERGES = {"conv2d", "batch_norm", "add"}  # what a batch norm, a sum, a ReLU or a clip may follow in the same pass
-FOLLOWS = 100  # a call may be so many times smaller if kernels wrote its input: they are compiled already
+# After kernels, a call may be so many times smaller: they are compiled already. And NumPy's threads look for work for another
+# tenth of a second, on the processors that the next kernel needs: after a small matrix product, a pass took twice as long.
+FOLLOWS = 1000
 
 
 class Kernels(NumPy):
@@ -85,9 +87,15 @@ def pays(record, *signals):
         size = _size(record.op, tuple(a.shape for a in x), tuple(w.shape for w in record.weights), tuple(record.attributes.items()))
     except TypeError:  # an attribute that is no plain data
         return False
-    return size >= 1 or (size * FOLLOWS >= 1 and any(
-        [source.waits or WRITTEN.get(source.output) for source in record.sources]
-        + [isinstance(g, Waiting) or WRITTEN.get(g) for g in signals]))
+    return size >= 1 or (size * FOLLOWS >= 1 and (
+        any(map(follows, record.sources)) or any(isinstance(g, Waiting) or WRITTEN.get(g) for g in signals)))
+
+
+def follows(record):
+    """Return True if the record's output, or the first of its sources, and so on, was written by kernels."""
+    while record.sources and not record.waits and WRITTEN.get(record.output) is None:
+        record = record.sources[0]
+    return bool(record.sources)
 
 
 @lru_cache(maxsize=4096)
