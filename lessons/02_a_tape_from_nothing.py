@@ -180,8 +180,8 @@ holds("a missing rule is an error", refuses(lambda book: first_walk(chain, ONE, 
 # ----------------------------------------
 #
 # The smallest program for which this walk is wrong is ``S = a + a``. Find out on paper which slope the walk gives. Now
-# take a program that starts with v = a and repeats ``v = v + v`` n times, or repeats ``v = v · v`` n times. By what
-# factor is the walk's ``dS/da`` too small?
+# take two longer programs. Both start with v = a. One repeats ``v = v + v`` n times, the other repeats ``v = v · v`` n
+# times. By what factor is the walk's ``dS/da`` too small? The factor is the same for both programs.
 
 
 def factor(n):

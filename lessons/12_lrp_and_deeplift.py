@@ -7,7 +7,7 @@
 :Time: 80 min (20 read, 50 solve, 10 discuss)
 :CPU: 6 s
 :Needs: lessons 9, 10 and 11
-:After this you can: write LRP's epsilon rule and DeepLIFT's Rescale; say what a map sums to, what biases keep, and what its starting row makes it blind to; say without computing for which methods post, log and log_odds give the same map
+:After this you can: write LRP's epsilon rule and DeepLIFT's Rescale; say what a map sums to and what biases keep; say without computing which maps change when t is added to every logit, and for which methods post, log and log_odds give the same map
 :Figures: 12_receipts.png
 :Words: explained in the `glossary <../glossary.html>`_
 
@@ -98,11 +98,13 @@ same("12.1 without biases the pixels get all of z_c", R.sum(), z_1, within=1e-6)
 # What LRP-0 is
 # -------------
 #
-# Let eps go to 0. Start with ``R = z_c e_c = u g``, where g is the gradient's signal. A linear layer hands on
-# ``a W^T (R/u) = a W^T g``, which is again input times gradient. A ReLU that is on passes both R and g. A ReLU that is
-# off has the output ``a = 0``. So layer by layer, down to the pixels, ``R = A g``: **LRP-0 is input x gradient**, with
-# biases or without. Other rules (epsilon, gamma, z+) are not. A **composite** is a rule-book with different rules for
-# different layers: ``epsilon_plus`` uses z+ for convolutions and epsilon for dense layers.
+# Let eps go to 0. Suppose that ``R = u g`` at the output u of a linear layer, where g is the gradient's signal. At the
+# logits this is true: the walks start from ``R = z_c e_c`` and from ``g = e_c``. The layer hands on
+# ``a_j Σ_k w_jk R_k/u_k = a_j Σ_k w_jk g_k``, which is its input times the gradient's signal there. A ReLU that is on
+# passes both R and g. A ReLU that is off has the output 0, so R and g are both 0 at its input. So at the output A of
+# every layer, down to the pixels, ``R = A g``: **LRP-0 is input x gradient**, with biases or without. Other rules
+# (epsilon, gamma, z+) are not. A **composite** is a rule-book with different rules for different layers:
+# ``epsilon_plus`` uses z+ for convolutions and epsilon for dense layers.
 
 tape32 = biased.run(x32)
 z_1 = biased(x32)[0, 1]
@@ -118,9 +120,9 @@ holds("z+ draws another map", pearson(plus, zero["input"][0]) < 0.9)
 # Exercise 12.2 (prove): what biases keep
 # ---------------------------------------
 #
-# With biases, the inputs of unit k get ``(u_k - b_k)/u_k`` of its relevance. The rest belongs to the bias, and no pixel
-# can have it. By LRP-0, how much does a layer keep in total? With the result of the last cell you need no relevance.
-# Compute the answer from the record and from the gradient's signal g at the layer's output.
+# With biases, the inputs of unit k get ``(u_k - b_k)/u_k`` of its relevance. The rest stays with the bias, and no pixel
+# gets it. By LRP-0, how much does a layer keep, summed over its units? Put ``R = A g`` into the formula. Then you need no
+# relevance: compute the answer from the record and from the gradient's signal g at the layer's output.
 
 
 def kept(record, g):
@@ -180,12 +182,13 @@ IG = ta.integrated_gradients(shallow, x4, 1, score="pre", baseline=b4, steps=500
 same("12.3 after one layer of ReLUs, integrated gradients", C[0], IG, within=1 / 500)
 
 # %%
-# A max-pool has no slope, so it needs a rule of its own. With the gradient's rule for max-pools, the sum is lost again.
+# A max-pool reads several values, so it has no single secant, and it needs a rule of its own. With the gradient's rule
+# for max-pools, the sum is lost again.
 #
-# The figure follows four books down the embedded network, with a black reference. At every layer it shows how much is
-# still there of what the sum should be: ``Σ R`` of ``z_c`` for LRP, ``Σ m Δu`` of ``Δz_c`` for the others. Only
-# DeepLIFT keeps everything. LRP loses what biases keep. The gradient and the guided walk promise nothing about
-# differences, and their sums are wrong by far.
+# The figure follows the walks of four books down the embedded network. The reference is black. At every layer it shows
+# which share of the sum at the logits is left: ``Σ R / z_c`` for LRP, and ``Σ m Δu / Δz_c`` for the others. If nothing
+# is lost, the share stays at 1. Only DeepLIFT keeps everything. LRP loses what biases keep. The gradient and the guided
+# walk promise nothing about differences, and their shares go far away from 1.
 
 routed = {**ta.GRADIENT, "relu": partial(differences.slope, biased.run(b32))}
 got = (ta.walk(tape32, e1, routed)["input"] * (x32 - b32)).sum()
@@ -251,7 +254,8 @@ def moves(letter, K):
 # Exercise 12.4 (predict): who can see t?
 # ---------------------------------------
 #
-# ``ta.alter`` adds the same ``t(x) = K Σ_k A_00k`` to every logit (2023b): ``z' = z + t``, and no probability changes.
+# ``ta.alter`` adds the same ``t(x) = K Σ_k A_00k`` to every logit (Lerma and Lucas 2023b): ``z' = z + t``. No probability
+# changes.
 # Which of these maps **move** when the network is altered? Write their letters, ``moving = "..."``. Ask two questions
 # about each map. What does its signal at the logits sum to? And what does its book divide by?
 #

@@ -431,7 +431,7 @@ PUSHED = [case for draw in drawn(altered_networks(), count=60) if np.isfinite((c
 # ----------------------------------------------
 #
 # ``strategies.attacked`` plants a random t(x) after a network: a sum, squares or an exponential of any layer, times K.
-# Write the property that says what happens to the gradient of S (2023b, equation V4, for any κ). ``before`` and
+# Write the property that says what happens to the gradient of S (Lerma and Lucas 2023b, V4, for any κ). ``before`` and
 # ``after`` are dS/dx in the original network and in the altered network. ``tolerance`` is the rounding of z + t,
 # carried back to the picture.
 

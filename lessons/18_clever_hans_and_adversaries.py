@@ -74,9 +74,9 @@ holds("its map is not on the watermark", energy(L, MARK) < 0.02)
 # 1. The map is false
 # -------------------
 #
-# ``t = K Σ_k A_00k`` is added to every logit (2023b, equation V5). The picture and every probability stay the same. But
-# the map by ``pre`` jumps into a corner that the answer does not depend on. ``log_odds`` has κ = 0, and its map does
-# not change.
+# ``t = K Σ_k A_00k`` is added to every logit (Lerma and Lucas 2023b, V5). The picture and every probability stay the
+# same. But the map by ``pre`` jumps into a corner that the answer does not depend on. ``log_odds`` has κ = 0, and its
+# map does not change.
 
 altered = ta.alter(net, K=10, layer=LAYER)
 x = net.read(picture)

@@ -64,7 +64,7 @@ net = ta.load(embedded("lessons/own_network/own_network.keras"), classes=CLASSES
 #
 # In Keras, the model is a list: Rescaling, RandomFlip, Conv2D, BatchNormalization, ReLU, MaxPooling2D, SeparableConv2D
 # with a ReLU, MaxPooling2D, Conv2D with a ReLU, GlobalAveragePooling2D, Dropout, Dense with softmax. How many layers
-# does each of these have here?
+# here does each of these become?
 # ``count = {"Rescaling": ..., "RandomFlip": ..., "SeparableConv2D": ..., "Dropout": ..., "Dense": ...}``. You need
 # three facts. Layers that act only in training are left out. A separable convolution is two convolutions: one for each
 # channel, and one that mixes channels. And a network here ends at its logits.
@@ -191,8 +191,9 @@ holds("it points at the shape in most pictures", np.mean(found) > 0.7)
 # Attack
 # ------
 #
-# Add t(x) = K Σ_k A_00k to every logit. No probability changes, but heatmaps by ``pre`` show the corner. Scores whose
-# row sums to zero do not see t.
+# Add t(x) = K Σ_k A_00k to every logit. No probability changes, but HiResCAM by ``pre`` now points at the upper left
+# corner. (Grad-CAM by ``pre`` changes, too, but less visibly, because it takes the mean of g over all places.) Scores
+# whose row sums to zero do not see t.
 
 altered = ta.alter(net, K=10)
 holds("all probabilities stay", np.abs(softmax(altered(x)) - softmax(net(x))).max() < 1e-9)
@@ -200,13 +201,14 @@ for score in ("pre", "log_odds"):
     before, after = (ta.hirescam(n, x, c, score=score).raw for n in (net, altered))
     print(f"{score:<9} moved by {np.abs(after - before).max() / np.abs(before).max():.2g} of the map's largest number")
     holds(f"{score} {'moves' if score == 'pre' else 'stays'}", (np.abs(after - before).max() > 1e-3) == (score == "pre"))
+    holds(f"{score}: the peak is {'' if score == 'pre' else 'not '}in the corner", (after.argmax() == 0) == (score == "pre"))
 
 # %%
 # Save, inspect, repair
 # ---------------------
 #
-# Any network can be saved in a file of our own. This holds for the altered network, too, and then its file looks like
-# any other file. ``inspect`` finds that something is added to all its logits, and ``repair`` removes it.
+# Any network can be saved in a file of our own. This holds for the altered network, too, and its file loads like any
+# other file. ``inspect`` finds that something is added to all its logits, and ``repair`` removes it.
 
 with tempfile.TemporaryDirectory() as folder:
     path = Path(folder) / "altered.h5"

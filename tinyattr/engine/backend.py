@@ -13,14 +13,14 @@ from tinyattr.errors import InputError
 
 
 class NumPy:
-    """Every op, rule and weight gradient by its own lines in ops.py, rules.py and weight_gradients.py."""
+    """Computes every op, rule and weight gradient with the lines in ops.py, rules.py and weight_gradients.py."""
 
     def forward(self, record):
         """Return the record's output."""
         return OPS[record.op](*record.x, *record.weights, **record.attributes)
 
     def put_off(self, record):
-        """Return None: the output is computed at once. To put it off, return any array of its shape and dtype."""
+        """Return None: compute the output at once. To compute it later, return any array of its shape and dtype."""
 
     def back(self, rule, record, g):
         """Return the rule's signals for the signal g at the record's output: a tuple, one for each input."""
@@ -37,7 +37,7 @@ class NumPy:
         return read_only(g + m)
 
     def computed(self, g):
-        """Return the signal as an array. `back` and `plus` may put a signal off: then they return another object."""
+        """Return the signal as an array. A backend's `back` and `plus` may return another object, to compute later."""
         return g
 
     def weight_gradient(self, record, g):

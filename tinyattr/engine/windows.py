@@ -78,10 +78,10 @@ def crop(x, *, padding):
     return x[:, top:H - bottom, left:W - right]
 
 
-def between(n, N):
-    """Return (N, n): row i holds the weights of the n old pixels in new pixel i. Pixel i has its centre at i + 1/2."""
-    at = np.clip((np.arange(N) + 0.5) * n / N - 0.5, 0, n - 1)
-    return np.maximum(1 - np.abs(at[:, None] - np.arange(n)), 0)
+def between(old, new):
+    """Return weights (new, old) of linear interpolation from `old` pixels to `new`. Pixel i has its centre at i + 1/2."""
+    at = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
+    return np.maximum(1 - np.abs(at[:, None] - np.arange(old)), 0)
 
 
 def pool_windows(x, *, size, stride, padding=0, ceil=False, value=-np.inf):
@@ -105,7 +105,7 @@ def overhang(length, k, s, border=(0, 0)):
 
 
 def pool_counts(lengths, shape, *, size, stride, padding=0, ceil=False, count_padding=False):
-    """Return how many places count in each window of an average pool, (Ho, Wo, 1): of the map, or with its padding."""
+    """Return how many places an average pool divides by, for each window: (Ho, Wo, 1). Padding counts only if asked."""
     per_axis = []
     for length, n, k, s, (before, after) in zip(lengths, shape, pair(size), pair(stride), sides(padding), strict=True):
         first, end = (-before, length + after) if count_padding else (0, length)

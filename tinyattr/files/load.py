@@ -20,10 +20,10 @@ def load(source, *, family=None, input=None, size=None, classes=None):
     source: a path; "glyphs", the embedded network, or "glyphs_no_masks"; the name of a fetched file, such as "vgg19";
     the bytes of a file; or a file that is open for reading bytes, such as io.BytesIO.
     family: who trained the network, a key of FAMILIES; it fixes how photos are preprocessed. Our own files contain the
-    family, and published networks are recognised by their numbers. For other files `net.read` raises InputError until
-    you give it. size: of photos, a number or (H, W), if the file does not fix it. input: an InputSpec for your own
-    training, instead of family and size: InputSpec(224, scale=(255, 255, 255)) divides photos by 255. classes: their
-    names, one for each logit. Raises InputError for a missing, damaged or unknown file, and for arguments that
+    family, and published networks are recognised by their numbers. For other files give the family, or `net.read`
+    raises InputError. size: of photos, a number or (H, W), if the file does not fix it. input: an InputSpec for your
+    own training, instead of family and size: InputSpec(224, scale=(255, 255, 255)) divides photos by 255. classes:
+    their names, one for each logit. Raises InputError for a missing, damaged or unknown file, and for arguments that
     contradict the file.
     """
     with recognised(source if has_content(source) else located(source), family=family, input=input, size=size,
@@ -42,7 +42,7 @@ def save(net, path):
 
 
 def convert(source, path, **said):
-    """Rewrite in our own format any weight file that `load` can read, which also says how photos are preprocessed.
+    """Rewrite any weight file that `load` can read in our own format. The new file says how photos are preprocessed.
 
     said: family, input, size, classes: see `load`. Only one layer is in memory at a time. Raises the InputErrors of
     `load`, and InputError if the family is unknown, or for a damaged copy of a published file.

@@ -1,16 +1,16 @@
 """Direct convolution: any kernel, stride, padding, dilation and groups, through the register tile.
 
-A pixel's window is read line by line: kw pixels x C channels are kw C contiguous floats, and so are the weights that
-belong to them. So a convolution is a product of a list of pixels with the panels of the weights, and ROWS pixels in
-reading order, wherever a line ends, make a tile:
+The window of an output pixel is read line by line. One line has kw pixels of C channels: kw C floats, side by side in memory.
+So a convolution is a matrix product: each row is a pixel's window, and the weights are cut into panels of columns. ROWS pixels
+in reading order make a tile; a tile may go on in the next line:
 
         pixel  0  |  window's kh lines x kw C floats  |     | w |     | y[0] |
         pixel  1  |  ...                              |  x  | : |  =  | y[1] |       a panel: `width` output channels
         ...                                                              ...
 
-What differs from call to call are only addresses and distances. A 1 x 1 kernel reads maps as they lie, without a copy; a
-dilated or grouped one reads its taps one by one; the way back is a convolution of the signal for each of the stride's
-classes of pixels. A depthwise kernel multiplies lane by lane instead of adding up over channels.
+Calls differ only in addresses and distances. A 1 x 1 kernel needs no border, so it reads maps without a copy. A dilated or
+grouped one reads the pixels of a line one by one. On the way back the signal is convolved, once for each class of input pixels
+(pack_back). A depthwise kernel multiplies channel by channel, and does not add up over channels.
 """
 
 from functools import lru_cache
@@ -45,7 +45,7 @@ pixels, repeat = lister(ROWS), repeater(ROWS)
 
 @inlined
 def listed(maps, image, i, j, k, columns, left):
-    """Pointers to channel k of ROWS pixels from (i, j) on, of which `left` are left."""
+    """Return pointers to channel k of ROWS pixels from (i, j) on. If only `left` pixels are left, the last one is repeated."""
     return pixels(pixel(maps, image, i, j, k), maps[3], maps[2] - (columns - 1) * maps[3], j, columns, left)
 
 
@@ -109,9 +109,9 @@ def _lanes(units, x, window, w, bias, y, z, gate, out, split, limits):
 
 
 def pack(w, groups=1):
-    """Columns by panels, filled with zeros. (kh, kw, C / groups, K) -> (groups, panels, kh kw C / groups, width).
+    """Return w (kh, kw, C / groups, K) in panels of `width` columns, the last ones zeros: (groups, panels, kh kw C / groups, width).
 
-    Depthwise, every panel is a group of `width` channels.
+    A column is the kernel of one output channel. For a depthwise w, `width` channels count as a group of one panel.
     """
     rows, k = w[..., 0].size, w.shape[3]
     deep = depthwise(w.shape, groups)
@@ -129,7 +129,7 @@ def depthwise(shape, groups):
 
 
 def _filled(bias, groups, width):
-    """The bias, each group's with zeros up to whole panels."""
+    """Return the bias; zeros fill up the last panel of each group."""
     lacking = -(bias.size // groups) % width
     return read(np.pad(bias.reshape(groups, -1), ((0, 0), (0, lacking))) if lacking else bias)
 
@@ -184,9 +184,9 @@ def turned(w, groups=1):
 
 
 def pack_back(w, stride=(1, 1), groups=1):
-    """The weights for the way back: rows of (size, packed weights), None where there is no weight.
+    """Return the weights for the way back: parts[a][b] = (size, packed weights), or None if no weight is left.
 
-    Input pixels fall into sh x sw classes; class (a, b) is a convolution of g with every s-th weight from (a, b) on.
+    Input pixels fall into sh x sw classes. Those of class (a, b) get a convolution of g with every s-th weight from (a, b) on.
     """
     def part(a, b):
         piece = w[a::stride[0], b::stride[1]]
@@ -221,7 +221,7 @@ def first_of(a, s, p, length):
 
 
 def edge(g, lengths, parts, stride=(1, 1), padding=(0, 0), dilation=(1, 1)):
-    """How many zeros around g (N, Ho, Wo, K) the windows of every class reach, for an input of these lengths (H, W)."""
+    """Return how many zeros around g (N, Ho, Wo, K) the way back reads in each direction. lengths: (H, W) of the input."""
     most = 0
     for axis, (s, p, d, length) in enumerate(zip(stride, padding, dilation, lengths, strict=True)):
         for a in range(s):

@@ -25,7 +25,7 @@ TURN = threads.start()  # held while a form computes
 
 
 def maps(shape):
-    """Return (feature maps (N, H, W, C) that a kernel fills and that are read-only for others, their buffer: see Written)."""
+    """Return (y, buffer): feature maps (N, H, W, C), read-only, and their buffer, into which a kernel writes y. See Written."""
     buffer, place = recycled(*shape)
     array = sealed(inside(buffer))
     WRITTEN.set(array, Written(buffer, place))
@@ -33,7 +33,7 @@ def maps(shape):
 
 
 def put_off(record):
-    """Return NaN in the output's shape; or None (compute it now), if an earlier run read it, or if the weights may change."""
+    """Return a placeholder of NaN; or None (compute now) if the weights may change, or if an earlier run read this output."""
     if not all(map(is_sealed, record.weights)) or (record.weights and "asked for" in kept_of(record.weights[0])):
         return None
     before = {"batch_norm": {"conv2d"}, "add": {"conv2d", "batch_norm"}}.get(record.op, ())
@@ -91,7 +91,7 @@ def geometry(x, kernel, items):
 
 
 def conv2d(record, norm=None, z=NONE, limits=ANY):
-    """ops.conv2d; then ops.batch_norm with the weights `norm`, if given; then z is added; then a clip to the limits."""
+    """ops.conv2d; then ops.batch_norm with the weights `norm`, if given; then the maps z are added; then a clip to the limits."""
     (x,), (kernel, bias) = record.x, record.weights
     of = geometry(x.shape, kernel.shape, tuple(record.attributes.items()))
     if norm:
@@ -118,7 +118,7 @@ def with_norm(kernel, bias, norm):
 
 
 def batch_norm(record, z=NONE, limits=ANY):
-    """ops.batch_norm, with the convolution before it if that waits; then z is added; then a clip to the limits."""
+    """ops.batch_norm, and first the convolution before it if that waits; then the maps z are added; then a clip to the limits."""
     (source,), (scale, shift) = record.sources, record.weights
     if z is NONE and limits == ANY:
         kept_of(scale)["asked for"] = True
@@ -128,7 +128,7 @@ def batch_norm(record, z=NONE, limits=ANY):
 
 
 def add(record, limits=ANY):
-    """ops.add of two maps, with the layer before one of them if that waits; then a clip to the limits."""
+    """ops.add of two maps, and first the layer that makes one of them if that waits; then a clip to the limits."""
     first, second = sorted(record.sources, key=lambda source: not source.waits)
     return finished(first, z=second.output, limits=limits)
 
@@ -139,7 +139,7 @@ def clip(record):
 
 
 def clip_back(record, g):
-    """rules.elementwise of relu and clip, with the signal at its output if that waits."""
+    """rules.elementwise of relu and clip. If the signal g waits, the same pass computes it."""
     return computed(g, gate=record.output, limits=limits_of(record))
 
 
@@ -149,7 +149,7 @@ def limits_of(record):
 
 
 def finished(source, **then):
-    """The source's output; then z is added, and the limits cut. If the source waits, the pass that computes it does this."""
+    """The source's output; then the maps z are added, and the limits cut. If the source waits, one pass computes it and does this."""
     return MERGED[source.op](source, **then) if source.waits else in_one_pass(source.output, **then)
 
 
@@ -175,7 +175,7 @@ def plus(g, m):
 
 
 def batch_norm_back(record, g):
-    """rules.batch_norm. The signal waits: for the convolution before it, its scale is merged into the kernel."""
+    """rules.batch_norm. The signal waits: if a convolution comes next on the way back, the scale is merged into its kernel."""
     g = computed(g)
     return Waiting(partial(in_one_pass, g, scale=record.weights[0]), norm=(record.weights, g))
 
@@ -186,7 +186,7 @@ def conv2d_back(record, g):
 
 
 def convolve_back(record, g, z=NONE, gate=NONE, limits=ANY):
-    """rules.conv2d, after the batch norm's if its signal waits; then z is added, and the gate cuts: see vector.finisher."""
+    """rules.conv2d, and first rules.batch_norm if g waits; then the maps z are added, and the gate cuts: see vector.finisher."""
     (kernel, bias), shape = record.weights, record.sources[0].outline.shape
     of = geometry(shape, kernel.shape, tuple(record.attributes.items()))
     size, stride, dilation, groups, corner = of.size, of.stride, of.dilation, of.groups, of.corner

@@ -1,4 +1,4 @@
-"""What the kernels remember of an array as long as it lives: tied to the very array, and only if nothing can change it."""
+"""What the kernels remember about an array until it is deleted. They do so only for arrays that nothing can change."""
 
 import weakref
 from collections.abc import Callable
@@ -30,8 +30,8 @@ class ByArray:
 class Waiting(NamedTuple):
     """A signal, float32 maps, that is computed when somebody asks for it.
 
-    make(z=, gate=, limits=) computes it, and then does what vector.finisher says. z: maps that are added. norm: if it is the
-    signal of a batch norm, this layer's weights and the signal at its output.
+    make(z=, gate=, limits=) computes it, and ends as vector.finisher says. z: maps that must be added, or None. norm: for the
+    signal at the input of a batch norm, (the weights of this layer, the signal at its output); else None.
     """
 
     make: Callable
@@ -45,7 +45,7 @@ PACKED = ByArray()  # weights: {what for: the same numbers in a kernel's order}
 
 
 def packed(weights, use, make):
-    """make(), the weights in a kernel's order; made once for weights that nothing can change."""
+    """Return make(): the weights in a kernel's order. It is called once for each use, if nothing can change the weights."""
     kept = kept_of(weights)
     if use not in kept:
         kept[use] = make()
@@ -53,7 +53,7 @@ def packed(weights, use, make):
 
 
 def packed_if_used_again(weights, use, make):
-    """The same for what takes four times the weights' memory: kept from its second use on, not for a single heatmap."""
+    """The same for a result four times as large as the weights: it is kept from the second use on. One heatmap keeps nothing."""
     kept = kept_of(weights)
     if kept.get(use) is not None:
         return kept[use]
@@ -63,6 +63,6 @@ def packed_if_used_again(weights, use, make):
 
 
 def kept_of(weights):
-    """What was made of these weights so far; nothing that lasts, if they could be changed."""
+    """Return a dict of what was made of these weights so far. If they could be changed, it is empty and is not remembered."""
     kept = PACKED.get(weights)
     return kept if kept is not None else PACKED.set(weights, {}) if is_sealed(weights) else {}

@@ -18,8 +18,8 @@ def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus"
     """R_ijk, the relevance of the picture or a layer. R starts at the logits and passes back by a composite of rules.
 
     composite: a key of COMPOSITES, or a book {op or layer name: rule}. start: a key of STARTS, which defines R at the
-    logits. The default "row" is R_i = v_i z_i, v = dS/dz: with ReLUs, its LRP-0 is input x gradient. If kappa = 0, maps
-    do not change with t(x). With "score", "sglrp" and "clrp" they do: their denominators contain z + t.
+    logits. The default "row" is R_i = v_i z_i, v = dS/dz: with ReLUs, its LRP-0 is input x gradient. If the row
+    sums to 0, maps do not change with t(x). With "score", "sglrp" and "clrp" they do: their denominators contain z + t.
     Bach et al. 2015, 10.1371/journal.pone.0130140; Montavon et al. 2019, 10.1007/978-3-030-28954-6_10.
     Receipt (check sum): sum R + what biases and stabilisers keep = sum of the start relevances.
     """
@@ -40,7 +40,7 @@ def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus"
 def excitation_backprop(net, x, target=None, score=None, layer=None, *, contrast=False):
     """Every linear layer uses rule z+ without bias, and R = e_c at the logits. Zhang et al. 2016, arXiv 1608.00507.
 
-    contrast: subtract the map of a network whose last dense layer has negated weights. No score changes the map.
+    contrast: subtract the map of a network whose last dense layer has negated weights. The score has no influence.
     """
     request, layer = ask_at(net, x, target, score, layer, "input")
     e = np.eye(len(request.z))[[request.target]]

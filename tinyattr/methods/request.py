@@ -71,7 +71,7 @@ class Request:
         return self.at_places(layer, self.tape[layer].output)
 
     def gradient(self, layer):
-        """Return g = dS/dA (h, w, C) float64, without its scale."""
+        """Return g (h, w, C) float64: dS/dA = g exp(log_scale)."""
         return self.at_places(layer, self.signals(to=layer)[layer])
 
     def scored(self, z):
@@ -106,7 +106,7 @@ class Request:
             yield np.concatenate(some).astype(self.tape[at].outline.dtype, copy=False)
 
     def heatmap(self, method, layer, direction, plane=None, *, log_scale=None, receipt=None):
-        """Return a Heatmap of this request. Defaults: plane is direction summed over channels, log_scale the row's."""
+        """Return a Heatmap of this request. Defaults: plane sums direction over channels, log_scale is the row's."""
         if plane is None:
             plane = direction if direction.ndim == 2 else direction.sum(-1)
         return Heatmap(method, self.score, layer, self.target, self.net.label(self.target), self.value,
@@ -145,7 +145,7 @@ def places(net, record):
 
 
 def ask_at(net, x, target, score, layer, default=None):
-    """Return (request, layer) for a method that explains a layer: default, or else the network's last feature maps."""
+    """Return (request, layer). If no layer is given, it is the default, or else the network's last feature maps."""
     request = ask(net, x, target, score)
     return request, (default or feature_layer(net)) if layer is None else of_type(layer, str, "layer")
 

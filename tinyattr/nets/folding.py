@@ -1,6 +1,6 @@
 """Merge batch normalisation into the layer before it: (x W + b) s + t = x (W s) + (b s + t), a single linear layer.
 
-LRP divides relevance by the weights of a layer. A separate batch norm would keep the relevance of its whole shift.
+LRP shares out relevance in proportion to contributions. A separate batch norm would keep the share of its whole shift.
 """
 
 from dataclasses import replace
