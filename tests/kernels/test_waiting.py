@@ -8,7 +8,7 @@ import pytest
 import tinyattr as ta
 from tinyattr.engine.arrays import frozen
 from tinyattr.engine.backend import NUMPY
-from tinyattr.kernels.dispatch import KERNELS
+from tinyattr.kernels.dispatch import KERNELS, pays
 from tinyattr.kernels.memory import Waiting
 
 C = 32
@@ -98,3 +98,22 @@ def test_a_sum_of_signals_takes_no_pass_of_its_own(monkeypatch):
     ta.walk(ours, {"last": np.ones_like(ours["last"].output)}, ta.GRADIENT, "x", only=True)
     assert len(found) == 3
     assert all(isinstance(sum_, Waiting) for sum_ in found)
+
+
+def test_small_layers_after_kernels_are_computed_by_kernels():
+    """Alone, a small layer is NumPy's. After kernels, its product would wake NumPy's threads, and they do not rest at once."""
+    rng = np.random.default_rng(0)
+    small = tuple(a.astype(np.float32) for a in (rng.standard_normal((256, 20)), rng.standard_normal(20)))
+    after = {}
+    for name, size in (("kernels", 48), ("NumPy", 4)):
+        tape = ta.Tape(KERNELS)
+        tape.leaf("x", rng.standard_normal((1, size, size, C)).astype(np.float32))
+        tape.write("conv2d", "conv", "x", conv(rng), padding=1)
+        tape.write("max_pool", "pool", "conv", size=size // 2, stride=size // 2)
+        tape.write("reshape", "flat", "pool", shape=(4 * C,))
+        tape.write("concat", "twice", ["flat", "flat"])
+        tape.write("dense", "z", "twice", small)
+        after[name] = pays(tape["z"])
+        exact = np.float64(tape["twice"].output) @ np.float64(small[0]) + small[1]
+        assert near(tape["z"].output, exact.astype(np.float32))
+    assert after == {"kernels": True, "NumPy": False}

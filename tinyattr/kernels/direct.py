@@ -128,12 +128,6 @@ def depthwise(shape, groups):
     return groups > 1 and shape[2] == 1 and shape[3] == groups
 
 
-def _filled(bias, groups, width):
-    """Return the bias; zeros fill up the last panel of each group."""
-    lacking = -(bias.size // groups) % width
-    return read(np.pad(bias.reshape(groups, -1), ((0, 0), (0, lacking))) if lacking else bias)
-
-
 def convolve(x, w, bias, y, z=NONE, gate=NONE, *, size, stride=(1, 1), corner=(0, 0), dilation=(1, 1), groups=1, limits=ANY):
     """y[n,i,j,k] = bias[k] + sum_{u,v,c} x[n, s i + d u + corner, s j + d v + corner, c] w[u,v,c,k], w = pack(w).
 
@@ -147,7 +141,8 @@ def convolve(x, w, bias, y, z=NONE, gate=NONE, *, size, stride=(1, 1), corner=(0
         raise ValueError(f"maps {y.shape}, {z.shape}, {gate.shape} and a bias {bias.shape}")
     units, panels, offset, steps, window, split = _plan(
         x.shape, x.strides, y.shape, w.shape, size, stride, corner, dilation, groups, numba.get_num_threads())
-    filled = _filled(bias, panels, width)
+    lacking = -(bias.size // panels) % width  # each group's bias ends with zeros, up to whole panels
+    filled = read(np.pad(bias.reshape(panels, -1), ((0, 0), (0, lacking))) if lacking else bias)
     kernel = _lanes if panels == 1 < groups else _wide if width == P else _narrow
     kernel(units, (lie(x)[0] + offset, *steps), window, address(w), address(filled), lie(y), lie(z), lie(gate), y.shape[1:],
            split, limits)

@@ -20,9 +20,8 @@ from tinyattr.kernels.memory import WRITTEN, Waiting
 LEAST_PRODUCTS = 2_000_000  # about a millisecond of NumPy
 LEAST_MOVED = 100_000  # numbers that are read, each by itself or through a pool's windows
 MERGES = {"conv2d", "batch_norm", "add"}  # what a batch norm, a sum, a ReLU or a clip may follow in the same pass
-# After kernels, a call may be so many times smaller: they are compiled already. And NumPy's threads look for work for another
-# tenth of a second, on the processors that the next kernel needs: after a small matrix product, a pass took twice as long.
-FOLLOWS = 1000
+# After a matrix product, NumPy's threads wait busily for a tenth of a second; on two processors, kernels then take twice as long.
+FOLLOWS = 1000  # after kernels, which are compiled already, a call may be so many times smaller
 
 
 class Kernels(NumPy):

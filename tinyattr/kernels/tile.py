@@ -73,5 +73,4 @@ def by_lanes(make):
         while first < end:
             one(first, *args)
             first += 1
-
     return do
