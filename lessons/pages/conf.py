@@ -126,6 +126,11 @@ def wheel_for_the_browser(app):
         subprocess.run([sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", LITE / "pypi", README.parent], check=True)
 
 
+def without_foreign_fonts(app, pagename, templatename, context, doctree):
+    """JupyterLite's extension asks for a font of Google's on every page, for a button that we do not show. We leave it out."""
+    context["css_files"] = [file for file in context["css_files"] if not str(getattr(file, "filename", file)).startswith("https:")]
+
+
 sphinx_gallery_conf = {
     "jupyterlite": {"jupyterlite_contents": "lite/contents", "notebook_modification_function": for_the_browser},
     "examples_dirs": str(SCRIPTS),
@@ -238,5 +243,6 @@ def setup(app):
     app.connect("builder-inited", wheel_for_the_browser)
     app.connect("autodoc-process-docstring", as_written)
     app.connect("source-read", links_inside)
+    app.connect("html-page-context", without_foreign_fonts, priority=1000)
     app.connect("build-finished", fold_solutions)
     app.connect("build-finished", students_downloads)
