@@ -121,8 +121,8 @@ holds("z+ draws another map", pearson(plus, zero["input"][0]) < 0.9)
 # ---------------------------------------
 #
 # With biases, the inputs of unit k get ``(u_k - b_k)/u_k`` of its relevance. The rest stays with the bias, and no pixel
-# gets it. By LRP-0, how much does a layer keep, summed over its units? Put ``R = A g`` into the formula. Then you need no
-# relevance: compute the answer from the record and from the gradient's signal g at the layer's output.
+# gets it. By LRP-0, how much does a layer keep, summed over its units? Put ``R = A g`` into the formula. Then you need
+# no relevance: compute the answer from the record and from the gradient's signal g at the layer's output.
 
 
 def kept(record, g):
@@ -254,10 +254,9 @@ def moves(letter, K):
 # Exercise 12.4 (predict): who can see t?
 # ---------------------------------------
 #
-# ``ta.alter`` adds the same ``t(x) = K Σ_k A_00k`` to every logit (Lerma and Lucas 2023b): ``z' = z + t``. No probability
-# changes.
-# Which of these maps **move** when the network is altered? Write their letters, ``moving = "..."``. Ask two questions
-# about each map. What does its signal at the logits sum to? And what does its book divide by?
+# ``ta.alter`` adds the same ``t(x) = K Σ_k A_00k`` to every logit (Lerma and Lucas 2023b), so ``z' = z + t``. No
+# probability changes. Which of these maps **move** when the network is altered? Write their letters, ``moving = "..."``.
+# Ask two questions about each map. What does its signal at the logits sum to? And what does its book divide by?
 #
 # - a: the gradient of z_c;
 # - b: the gradient of the log-odds;

@@ -201,7 +201,7 @@ for score in ("pre", "log_odds"):
     before, after = (ta.hirescam(n, x, c, score=score).raw for n in (net, altered))
     print(f"{score:<9} moved by {np.abs(after - before).max() / np.abs(before).max():.2g} of the map's largest number")
     holds(f"{score} {'moves' if score == 'pre' else 'stays'}", (np.abs(after - before).max() > 1e-3) == (score == "pre"))
-    holds(f"{score}: the peak is {'' if score == 'pre' else 'not '}in the corner", (after.argmax() == 0) == (score == "pre"))
+    holds(f"{score}: the peak is {'' if score == 'pre' else 'not '}at (0, 0)", (after.argmax() == 0) == (score == "pre"))
 
 # %%
 # Save, inspect, repair

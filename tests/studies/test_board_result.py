@@ -1,5 +1,7 @@
 """The committed board: what its page says of it, and that today's methods still draw what was measured."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,8 @@ from tinyattr.studies.board.summary import MEASURES, in_per_cent
 SOME = {"methods": ["gradient", "grad_cam", "hirescam"], "scores": ["pre", "log_odds"], "attacks": ["corner", "bounded"]}
 
 
+COMBINATIONS = [(row["method"], score, network) for row in board_table.result("glyphs")["rows"] if row["peak of two"]
+                for score in row["scores"].split(", ") for network in row["networks"].split(", ")]
 PAGE = (PAGES / "which_map.md").read_text(encoding="utf-8")
 
 
@@ -66,6 +70,27 @@ def test_what_the_page_says_of_a_row(board, method, score, network, key, said):
     assert said.format(number) in " ".join(PAGE.split())
     if method == "grad_cam" and network != "original":
         assert f"in {number.partition(' (')[0]}" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("method", "score", "network", "key", "said"), [
+    ("lrp", "log_odds", "any", "peak of two", "It finds the right one of two glyphs in {}. Grad-CAM"),
+    ("grad_cam", "log_odds", "any", "peak of two", "falls from 93 % to {},"),
+    ("hirescam", "log_odds", "any", "peak of two", "HiResCAM by log_odds to {}."),
+    ("grad_cam", "pre", "corner", "peak of two", "Grad-CAM by pre finds the right glyph in {}, and"),
+    ("hirescam", "pre", "corner", "peak of two", "HiResCAM by pre finds it in {}."),
+    ("grad_cam", "pre", "corner", "peak", "on the glyph in {} under the attack corner"),
+    ("grad_cam", "pre", "original", "peak", "only in {} in the original network"),
+])
+def test_what_the_page_says_of_the_other_network(method, score, network, key, said):
+    number = in_per_cent(board_table.row_of(board_table.result("glyphs_no_masks"), method, score, network)[key]).replace(" (", " % (")
+    assert said.format(number) in " ".join(PAGE.split())
+
+
+def test_both_boards_have_a_similar_order():
+    values = [[row[key][0] for row in map(partial(board_table.row_of, board_table.result(net)), *zip(*COMBINATIONS, strict=True))]
+              for net in board_table.RESULTS for key in ["peak of two"]]
+    ranks = np.argsort(np.argsort(values, 1), 1)
+    assert f"correlate by {np.corrcoef(ranks)[0, 1]:.2f}." in " ".join(PAGE.split())
 
 
 def measured(board, net="glyphs"):

@@ -79,7 +79,7 @@ def crop(x, *, padding):
 
 
 def between(old, new):
-    """Return weights (new, old): linear interpolation from `old` pixels to `new`. Pixel i has its centre at i + 1/2."""
+    """Linear interpolation from `old` pixels to `new`: return weights (new, old). Pixel i has its centre at i + 1/2."""
     at = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
     return np.maximum(1 - np.abs(at[:, None] - np.arange(old)), 0)
 
