@@ -311,6 +311,8 @@ for name, how in {"RGB": own, "BGR": spec, "RGB with three means": replace(spec,
     surrounded = np.full((1, 34, 34, 3), colour, float)
     surrounded[:, 1:-1, 1:-1] = photo
     same(f"6.3 {name}, with the border", folded.run(surrounded)["block1_conv1"].output, y)
+    unchanged = all(np.array_equal(*both) for both in zip((w, b), ta.load(path).weights["block1_conv1"], strict=True))
+    holds(f"6.3 {name}, w and b themselves are not changed", unchanged, "return new arrays")
 
 # %%
 # So preprocessing is really a part of the network, but it is stored in another place. Our files store it beside the
