@@ -129,9 +129,10 @@ my_book = {"add": add, "mul": unaided()(mul), "exp": unaided()(exp), "relu": una
 for op, x in [("mul", (0.3, -1.1)), ("mul", (0.0, 5.0)), ("exp", (0.5,)), ("relu", (0.3,)), ("relu", (-1.5,))]:
     tape = leaves(*x)
     write(tape, op, *range(len(x)))
-    mine = my_book[op](tape[-1], np.float64(-2))  # a signal may be negative
-    same(f"2.1 {op} at {x}, by differences", mine, -2 * differences(OPS[op], *x), within=1e-9)
-    same(f"2.1 {op} at {x}, the library's rule", mine, ta.GRADIENT[op](tape[-1], np.float64(-2)))
+    signals = np.array([-2, 0.7])  # a signal may be negative
+    mine = [my_book[op](tape[-1], g) for g in signals]
+    same(f"2.1 {op} at {x}, by differences", mine, np.outer(signals, differences(OPS[op], *x)), within=1e-9)
+    same(f"2.1 {op} at {x}, the library's rule", mine, [ta.GRADIENT[op](tape[-1], g) for g in signals])
 at_kink = leaves(0.0)
 write(at_kink, "relu", 0)
 same("2.1 relu at 0", my_book["relu"](at_kink[-1], ONE), [0])

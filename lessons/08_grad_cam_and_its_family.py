@@ -108,8 +108,10 @@ for layer, c in (("block5_pool", NOTES), ("block4_pool", HEART)):
     has("8.2 four weights", mine, ("grad_cam", "grad_cam_plus", "hirescam", "layercam"))
     for name, w in mine.items():
         same(f"8.2 {name} of the library, {layer}", (A_here * w).sum(-1), ta.METHODS[name](net, tape, c, "log_odds", layer).raw)
-for name in ("grad_cam", "grad_cam_plus"):  # g twice, one above the other, has the same means
-    same(f"8.2 {name} of twice as many places", weights(np.concatenate([g, g]))[name], weights(g)[name])
+A_twice, g_twice = np.concatenate([A, A]), np.concatenate([g, g])  # (2 h, w, C), with the same means
+for name, w in weights(g_twice).items():
+    once = (A * weights(g)[name]).sum(-1)
+    same(f"8.2 {name} of maps that are twice as high", (A_twice * w).sum(-1), np.concatenate([once, once]))
 
 # %%
 # Four methods, four layers

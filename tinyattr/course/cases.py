@@ -23,8 +23,9 @@ def agrees(name, yours, truth, cases, within=1e-12):
 
 
 def spoiled(a):
-    """Return {error: array}: copies of an array (h, w, ...), each with one error. A claim about it is false for each."""
-    found = {"the other sign": -a, "twice as large": 2 * a, "rows in reverse order": a[::-1], "columns in reverse order": a[:, ::-1]}
+    """Return {error: array}: copies of an array (h, w, ...) with one error each. A claim on it is false for each."""
+    found = {"the other sign": -a, "twice as large": 2 * a,
+             "rows in reverse order": a[::-1], "columns in reverse order": a[:, ::-1]}
     high, low = (np.unravel_index(i, a.shape) for i in (a.argmax(), a.argmin()))
     for which, place in (("highest", high), ("lowest", low)):
         for how, factor in (("more", 1.01), ("less", 0.99)):
