@@ -138,8 +138,8 @@ same("10.1 for a product of 15, each factor gets one half",
      my_integrated_gradients(product, two, 0 * two, 1, "pre", 1).ravel(), [7.5, 7.5])
 same("10.1 the library gives the same", my_integrated_gradients(smooth, x6, b6, 1, "log_odds", 5),
      ta.integrated_gradients(smooth, x6, 1, score="log_odds", baseline=b6, steps=5, rule="middle").raw)
-same("10.1 the same for another class", my_integrated_gradients(smooth, x6, b6, 0, "log_odds", 5),
-     ta.integrated_gradients(smooth, x6, 0, score="log_odds", baseline=b6, steps=5, rule="middle").raw)
+same("10.1 the same for another class and score", my_integrated_gradients(smooth, x6, b6, 0, "pre", 5),
+     ta.integrated_gradients(smooth, x6, 0, score="pre", baseline=b6, steps=5, rule="middle").raw)
 same("10.1 completeness", my_integrated_gradients(smooth, x6, b6, 1, "log_odds", 200).sum(),
      change(smooth, x6, b6, 1, "log_odds"), within=1 / 200**2)
 
@@ -239,7 +239,7 @@ def kinks(net, x, b):
     ### END SOLUTION
 
 
-for one_x, one_b in ((x6, b6), *np.random.default_rng(10).normal(size=(3, 2, 1, 6, 6, 1))):
+for one_x, one_b in ((x6, b6), *np.random.default_rng(10).normal(0, 3, (3, 2, 1, 6, 6, 1))):
     ends = np.array([0, *kinks(kinked, one_x, one_b), 1])
     width = np.diff(ends)
     holds("10.3 all kinks lie on the path, in ascending order", (width > 0).all(), "0 < a < 1; what lies outside changes nothing on it")

@@ -149,6 +149,9 @@ weak = ta.alter(tiny, K=0.015 * largest[1] / total[0, 0])
 holds("20.2 one place changes by 0.015 of the largest number", "pre" in compared(tiny, weak, noise, 1)["moved"],
       "the largest change counts, not the mean")
 unseen = compared(tiny, paint(tiny, [[1, -1], [1, -1]], K=3), noise, 1)
+certain = ta.network(tiny.layers, {**tiny.weights, "predictions": (kernel, bias + np.float32([0, 2, 0, 0, 0]))})
+holds("20.2 the class's own bias: only the sizes of two rows change", set(compared(tiny, certain, noise, 1)["moved"]) == {"post", "log"},
+      "compare the numbers of the maps, .raw, before they are scaled")
 holds("20.2 a t that Grad-CAM does not see", set(unseen["moved"]) == {"pre"}, "compare maps of HiResCAM")
 weaker = paint(tiny, np.ones((2, 2)), K=0.006 * largest[4] / total.max())
 holds("20.2 every place changes by 0.006 of the largest number, or less", not set(compared(tiny, weaker, noise, 4)["moved"]),
