@@ -4,7 +4,7 @@
 
 **Question:** What must a weight file say besides its numbers?
 
-:Time: 65 min (20 read, 35 solve, 10 discuss)
+:Time: 70 min (25 read, 35 solve, 10 discuss)
 :CPU: 4 s
 :Needs: lesson 5
 :After this you can: look into a weight file and say what its digests protect from; recognise a wrongly preprocessed picture; make preprocessing a part of the first layer

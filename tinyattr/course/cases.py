@@ -13,13 +13,14 @@ def agrees(name, yours, truth, cases, within=1e-12):
     """
     worst = 0.0
     for number, case in enumerate(cases, 1):
-        here, arguments = f"{name}, case {number} of {len(cases)}", _copied(case)
+        here = f"{name}, case {number} of {len(cases)}" if len(cases) > 1 else name
+        arguments = _copied(case)
         got, wanted = yours(*arguments), truth(*_copied(case))
         worst = max([worst, *(apart(*parts, within) for parts in _parts(here, got, wanted))])
         for place, (before, after) in enumerate(zip(case, arguments, strict=True), 1):
             if isinstance(before, np.ndarray) and not np.array_equal(before, after):
                 raise AssertionError(f"{here}: your answer changes its argument number {place}; change a copy of it")
-    print(f"{name}: ok in {len(cases)} cases, apart by {worst:.1g} at most")
+    print(f"{name}: ok, apart by {worst:.1g} at most, number of cases: {len(cases)}")
 
 
 def spoiled(a):
