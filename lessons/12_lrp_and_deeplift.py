@@ -92,7 +92,7 @@ same("12.1 u = -1 and eps = 1: half is kept", my_epsilon(unit["u"], np.array([[0
 same("12.1 u = 0 and eps = 2: divided by 2", my_epsilon(unit["u"], np.array([[0.0, 0.0, 1.0]]), 2)[0], [[0.5, 1.0]])
 linear = [record for record in bare.run(np.concatenate([x32, b32])) if record.weights]  # two pictures at once
 agrees("12.1 the library's rule, layer by layer", lambda record, R, eps: my_epsilon(record, R, eps)[0],
-       lambda record, R, eps: epsilon(eps)(record, R)[0], [(record, rng.normal(size=record.output.shape), 0.25) for record in linear])
+       lambda record, R, eps: epsilon(eps)(record, R)[0], [(record, np.random.default_rng(1).normal(size=record.output.shape), 0.25) for record in linear])
 lrp_book = {**ta.GRADIENT, "relu": lambda record, R: (R,), "conv2d": my_epsilon, "dense": my_epsilon}
 z_1 = bare(x32)[0, 1]
 R = ta.walk(bare.run(x32), {"predictions": z_1 * e1["predictions"]}, lrp_book)["input"]
@@ -172,6 +172,7 @@ for some, u in ((at_x, [3.0, -1.0, -1.0, 0.5, 4.0, -2.0, 0.0, 1e-4]), (at_b, [-1
     some.leaf("u", u)
     some.write("relu", "f", "u")
 same("12.3 eight cases", my_rescale(at_b, at_x["f"], np.array([4.0, 4, 4, -8, 4, 4, 4, 4]))[0], [3, 3, 0, -8, 4, 0, 0, 2])
+rng = np.random.default_rng(0)  # the same network for every answer
 layers = [("flatten", "flatten", {}), ("u", "dense", {}), ("f", "relu", {}), ("z", "dense", {})]
 shallow = ta.network(layers, {"u": (rng.normal(0, 1, (12, 8)), rng.normal(0, 1, 8)),
                               "z": (rng.normal(0, 1, (8, 3)), rng.normal(0, 1, 3))})
