@@ -180,7 +180,7 @@ x4, b4 = rng.normal(0, 1, (2, 1, 2, 2, 3))
 book = {**ta.GRADIENT, "relu": partial(my_rescale, shallow.run(b4))}
 C = ta.walk(shallow.run(x4), {"z": np.eye(3)[[1]]}, book)["input"] * (x4 - b4)
 same("12.3 the sum", C.sum(), (shallow(x4) - shallow(b4))[0, 1])
-IG = ta.integrated_gradients(shallow, x4, 1, score="pre", baseline=b4, steps=500, rule="middle").raw
+IG = ta.integrated_gradients(shallow, x4, 1, score="pre", baseline=b4, steps=2000, rule="middle").raw
 same("12.3 after one layer of ReLUs, integrated gradients", C[0], IG, within=1 / 500)
 
 # %%
