@@ -31,7 +31,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import tinyattr as ta
-from tinyattr.course import holds, predicts, same, show, unaided
+from tinyattr.course import agrees, holds, predicts, same, show, unaided
 from tinyattr.glyphs.scenes import CLASSES, scene
 from tinyattr.softmax import softmax
 from tinyattr.studies import draw
@@ -85,6 +85,8 @@ def share(L, mask):
 by_hand = np.array([[3.0, -2.0], [1.0, -5.0]])
 same("1.1 by hand, 3 / (3 + 1)", share(by_hand, np.array([[True, True], [False, False]])), 0.75, within=1e-8)
 same("1.1 on the heart, by the library's function", share(heat.map, heart), energy(heat.map, heart), within=1e-8)
+rng = np.random.default_rng(0)
+agrees("1.1 maps of other shapes", share, energy, [(rng.normal(size=s), rng.random(s) < 0.5) for s in ((3, 5), (6, 4), (2, 9))], within=1e-8)
 holds("1.1 the share is far larger than by chance", share(heat.map, heart) > 5 * heart.mean())
 
 # %%

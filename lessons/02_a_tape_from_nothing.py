@@ -126,12 +126,13 @@ def relu(record, g):
 
 
 my_book = {"add": add, "mul": unaided()(mul), "exp": unaided()(exp), "relu": unaided()(relu)}  # none calls the library's rule
-for op, x in [("mul", (3.0, -2.0)), ("mul", (0.0, 5.0)), ("exp", (0.5,)), ("relu", (1.5,)), ("relu", (-1.5,))]:
+for op, x in [("mul", (0.3, -1.1)), ("mul", (0.0, 5.0)), ("exp", (0.5,)), ("relu", (0.3,)), ("relu", (-1.5,))]:
     tape = leaves(*x)
     write(tape, op, *range(len(x)))
-    mine = my_book[op](tape[-1], np.float64(-2))  # a signal may be negative
-    same(f"2.1 {op} at {x}, by differences", mine, -2 * differences(OPS[op], *x), within=1e-9)
-    same(f"2.1 {op} at {x}, the library's rule", mine, ta.GRADIENT[op](tape[-1], np.float64(-2)))
+    signals = np.array([-2, 0.7])  # a signal may be negative
+    mine = [my_book[op](tape[-1], g) for g in signals]
+    same(f"2.1 {op} at {x}, by differences", mine, np.outer(signals, differences(OPS[op], *x)), within=1e-9)
+    same(f"2.1 {op} at {x}, the library's rule", mine, [ta.GRADIENT[op](tape[-1], g) for g in signals])
 at_kink = leaves(0.0)
 write(at_kink, "relu", 0)
 same("2.1 relu at 0", my_book["relu"](at_kink[-1], ONE), [0])
@@ -236,13 +237,19 @@ def my_walk(tape, seed, book):
     ### END SOLUTION
 
 
-walked = my_walk(simple(1, 3), ONE, ta.GRADIENT)
+rules = {op: lambda record, g, rule=rule: rule(record, np.float64(g)) for op, rule in ta.GRADIENT.items()}  # g may be a float
+walked = my_walk(simple(1, 3), ONE, rules)
 same("2.3 the formulas dS/da = b + e^a and dS/db = a", [walked[0], walked[1]], [3 + np.e, 1])
-walked = my_walk(tangle(0.7, 0.4), ONE, ta.GRADIENT)
+walked = my_walk(tangle(0.7, 0.4), ONE, rules)
 same("2.3 the tangle, by differences", [walked[0], walked[1]],
      differences(lambda a, b: tangle(a, b)[-1].output, 0.7, 0.4), within=1e-9)
-same("2.3 a seed of 2 doubles every signal", my_walk(tangle(0.7, 0.4), 2 * ONE, ta.GRADIENT)[1], 2 * walked[1])
-holds("2.3 a missing rule is an error", refuses(lambda book: my_walk(simple(1, 3), ONE, book)),
+same("2.3 a seed of 2 doubles every signal", my_walk(tangle(0.7, 0.4), 2 * ONE, rules)[1], 2 * walked[1])
+tape = leaves(0.7, 0.4)
+write(tape, "mul", 0, 1)
+write(tape, "exp", 0)  # S = e^a: nothing reads the product
+walked = my_walk(tape, ONE, rules)
+same("2.3 what S does not depend on gets no signal, or 0", [walked[0], walked.get(1, 0), walked.get(2, 0)], [np.exp(0.7), 0, 0])
+holds("2.3 a missing rule is an error", refuses(lambda book: my_walk(simple(1, 3), ONE, {op: rules[op] for op in book})),
       "find the rule with book[record.op]")
 
 # %%

@@ -37,7 +37,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import tinyattr as ta
-from tinyattr.course import holds, predicts, same, show, unaided
+from tinyattr.course import agrees, holds, predicts, same, show, unaided
 from tinyattr.engine.ops import conv2d
 from tinyattr.studies.draw import SIGNED
 
@@ -142,15 +142,14 @@ def nine_products(x, w, b):
     ### END SOLUTION
 
 
-same("4.2 the loops give the same", nine_products(x, w, b), y)
+agrees("4.2 the loops give the same", nine_products, by_loops, [(x, w, b)])
 endless, at_edge = w.copy(), np.zeros((6, 6), bool)
 endless[0, 0], at_edge[0], at_edge[:, 0] = np.inf, True, True
 with np.errstate(invalid="ignore"):  # 0 · inf is NaN, so NaN shows where the zeros around the picture were multiplied
     found = np.isnan(nine_products(np.abs(x), endless, b))
 same("4.2 every pixel has nine products, also at the border", found.all(2), at_edge)
-x_wide, w_wide, b_wide = rng.normal(size=(4, 7, 5)), rng.normal(size=(3, 3, 5, 2)), rng.normal(size=2)
-wanted = conv2d(x_wide[None], w_wide, b_wide, padding=1)[0]
-same("4.2 for a picture that is not square", nine_products(x_wide, w_wide, b_wide), wanted)
+cases = [[rng.normal(size=shape) for shape in ((H, W, C), (3, 3, C, K), (K,))] for H, W, C, K in ((4, 7, 5, 2), (6, 1, 2, 4))]
+agrees("4.2 for pictures that are not square", nine_products, lambda x, w, b: conv2d(x[None], w, b, padding=1)[0], cases)
 
 # %%
 # The part of the library that computes in plain NumPy is called the **NumPy backend**. It goes one step further. It
@@ -276,7 +275,7 @@ for size, p, C, K in ((3, 1, 4, 4), (3, 1, 2, 5), (5, 1, 2, 3), (5, 2, 3, 2)):
     tape = ta.network([("conv", "conv2d", {"padding": p})], {"conv": (w, np.zeros(K))}).run(x)
     g = rng.standard_normal(tape["conv"].output.shape)
     m = ta.walk(tape, {"conv": g}, ta.GRADIENT)["input"]
-    same(f"4.4 the library's rule, {size} x {size}, p = {p}, {C} to {K}", way_back(g, w, p), m)
+    agrees(f"4.4 the library's rule, {size} x {size}, p = {p}, {C} to {K}", way_back, lambda g, w, p, m=m: m, [(g, w, p)])
     same(f"4.4 dot products agree, {size} x {size}, p = {p}, {C} to {K}", np.vdot(way_back(g, w, p), x),
          np.vdot(g, tape["conv"].output))
 

@@ -87,7 +87,7 @@ little = along(layers, {name: bias.size for name, (_, bias) in small.weights.ite
 holds("5.1 the shapes are the network's", all(np.array_equal(np.ravel(little[name][0]), tape[name].output.shape[1:])
                                     for name, _, _ in layers),
       "for each layer, compare along(...)[name][0] with tape[name].output.shape[1:]")
-same("5.1 a picture that is not square", along(layers, widths_of("E"), (96, 64, 3))["block5_pool"][0], (3, 2, 512))
+same("5.1 a picture that is not square", along(layers, widths_of("E"), (100, 70, 3))["block5_pool"][0], (3, 2, 512))
 same("5.1 the number of parameters is the network's", sum(count for _, count in little.values()), small.parameters)
 vgg19 = along(layers, widths_of("E"), (224, 224, 3))
 same("5.1 the parameters of VGG19", sum(count for _, count in vgg19.values()), 143_667_240)

@@ -4,7 +4,7 @@
 
 **Question:** What must a weight file say besides its numbers?
 
-:Time: 65 min (20 read, 35 solve, 10 discuss)
+:Time: 70 min (25 read, 35 solve, 10 discuss)
 :CPU: 4 s
 :Needs: lesson 5
 :After this you can: look into a weight file and say what its digests protect from; recognise a wrongly preprocessed picture; make preprocessing a part of the first layer
@@ -300,7 +300,9 @@ def with_preprocessing(w, b, spec):
 
 photo = rng.integers(0, 256, (32, 32, 3)).astype(float)
 conv = ("block1_conv1", "conv2d")
-w, b = (a.astype(np.float64) for a in ta.load(path).weights["block1_conv1"])
+w = ta.load(path).weights["block1_conv1"][0].astype(np.float64)
+b = rng.normal(size=w.shape[3])
+kept = w.copy(), b.copy()
 for name, how in {"RGB": own, "BGR": spec, "RGB with three means": replace(spec, order="RGB")}.items():
     x = (photo[None, ..., ::-1 if name == "BGR" else 1] - how.mean) / how.scale  # in float64
     y = ta.network([(*conv, {"padding": 1})], {"block1_conv1": (w, b)}).run(x)["block1_conv1"].output
@@ -311,6 +313,7 @@ for name, how in {"RGB": own, "BGR": spec, "RGB with three means": replace(spec,
     surrounded = np.full((1, 34, 34, 3), colour, float)
     surrounded[:, 1:-1, 1:-1] = photo
     same(f"6.3 {name}, with the border", folded.run(surrounded)["block1_conv1"].output, y)
+    holds(f"6.3 {name}, w and b themselves are not changed", all(map(np.array_equal, (w, b), kept)), "return new arrays")
 
 # %%
 # So preprocessing is really a part of the network, but it is stored in another place. Our files store it beside the

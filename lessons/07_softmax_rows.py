@@ -32,7 +32,7 @@ from matplotlib.figure import Figure
 
 import tinyattr as ta
 from tinyattr import check
-from tinyattr.course import explains, has, holds, predicts, same, show, unaided
+from tinyattr.course import agrees, explains, has, holds, predicts, same, show, unaided
 from tinyattr.softmax import softmax, softmax_jacobian
 from tinyattr.studies.draw import LINES, SIGNED
 
@@ -213,9 +213,8 @@ def kappa_with_a_way_out(z, c):
     ### END SOLUTION
 
 
-for c in range(3):
-    slopes = differences(with_a_way_out, z)[c]
-    same(f"7.5 y_{c + 1}, by central differences", kappa_with_a_way_out(z, c), slopes.sum(), within=1e-7)
+agrees("7.5 by central differences", kappa_with_a_way_out, lambda z, c: differences(with_a_way_out, z)[c].sum(),
+       [(logits, c) for logits in (z, five) for c in range(3)], within=1e-7)
 at = np.array([np.log(2), np.log(3)])  # e^z = 2, 3, so y = 2/6, 3/6 and the hidden class has 1/6
 same("7.5 to the last digit", kappa_with_a_way_out(at, 0), 1 / 18, within=1e-14)
 same("7.5 if the hidden class is likely", kappa_with_a_way_out(np.array([-9.0, -9.0]), 1), np.exp(-9.0), within=1e-3)
@@ -245,6 +244,8 @@ def own_entry(z, c):
 for ahead in (0, 20, 60):
     true = 2 / (np.exp(float(ahead)) + 2)
     same(f"7.6 a lead of {ahead}", own_entry(np.array([ahead, 0, 0], np.float32), 0), true, within=1e-5)
+cases = [(np.add(shift, logits, dtype=np.float32), c) for shift in (-1000, 0, 1000) for logits in ([4, 1, 0, -3], [2, 2, 30]) for c in range(3)]
+agrees("7.6 by the log-odds, other logits and classes", own_entry, lambda z, c: 1 / (1 + np.exp(ta.SCORES["log_odds"](z, c)[0])), cases, within=1e-5)
 same("7.6 a class with a much smaller logit", own_entry(lead, 1), 1, within=1e-5)
 same("7.6 the row sums to zero again", own_entry(lead, 0) - softmax(lead.astype(np.float64))[1:].sum(), 0, within=1e-13)
 

@@ -35,7 +35,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import tinyattr as ta
-from tinyattr.course import explains, holds, passes, same, show
+from tinyattr.course import agrees, explains, holds, passes, same, show, spoiled
 from tinyattr.glyphs.scenes import CLASSES, scene
 from tinyattr.methods.heatmap import relu
 from tinyattr.softmax import log_odds_row, log_row, post_row, pre_row, softmax
@@ -106,6 +106,9 @@ def besides(L, y, c):
 same("9.1 for this class", besides(of_each_class, y.copy(), c), maps["pre"] - maps["log_odds"])
 same("9.1 for the strongest rival", besides(of_each_class, y.copy(), rival),
      of_each_class[rival] - grad_cam(log_odds_row(w, np.eye(len(z))[rival])))
+rng = np.random.default_rng(9)
+agrees("9.1 for made-up maps of four classes", besides, lambda L, y, c: L[c] - np.tensordot(ta.SCORES["log_odds"](np.log(y), c)[1], L, 1),
+       [(rng.normal(size=(4, 3, 5)), rng.dirichlet(np.ones(4)), c) for c in range(4)])
 
 # %%
 # So the map of log_odds subtracts a mean of the rivals' maps, with the weights q_j. A rival has a large weight if its
@@ -293,25 +296,15 @@ def homogeneous(pooling):
 holds("9.3 the claim is true for Grad-CAM", homogeneous(lambda A, g: A @ g.mean((0, 1))))
 holds("9.3 the claim is true for LayerCAM", homogeneous(lambda A, g: (A * relu(g)).sum(-1)), "for a > 0, max(a g, 0) = a max(g, 0)")
 holds("9.3 the claim is false for Grad-CAM++", not homogeneous(plus_plus), "your claim must be able to fail")
-one = np.array([[3.0, -1.0, 2.0]])
+one, maps_of_three = np.array([[3.0, -1.0, 2.0]]), np.random.default_rng(3).normal(size=(3, 4, 5))
 for a in (0.37, 5.5):
-    def slips(row, a=a):
-        """A method that is wrong by a thousandth for the row a · one, and right for all other rows."""
-        return row * (1.001 if np.allclose(row, a * one) else 1)
+    for what, wrong in spoiled(np.tensordot(a * one[0], maps_of_three, 1)).items():
+        def slips(row, a=a, wrong=wrong):
+            """A method whose map is wrong for the row a · one, and right for all other rows."""
+            return wrong if np.allclose(row, a * one) else np.tensordot(row[0], maps_of_three, 1)
 
-    holds(f"9.3 the claim is false if only a = {a} is wrong", not passes(scales, slips, one, a), "use the a that your function gets")
-
-    def exchanges(row, a=a):
-        """A method that exchanges two places for the row a · one: the sum, the largest and its place stay."""
-        return row[:, [0, 2, 1]] if np.allclose(row, a * one) else row
-
-    holds(f"9.3 the claim is false if two places are exchanged at a = {a}", not passes(scales, exchanges, one, a), "compare place by place")
-
-    def grows(row, a=a):
-        """A method that doubles the negative places for the row a · one."""
-        return row * np.where(row < 0, 2, 1) if np.allclose(row, a * one) else row
-
-    holds(f"9.3 the claim is false if negative places are wrong at a = {a}", not passes(scales, grows, one, a), "compare all places")
+        holds(f"9.3 the claim is false if the map is wrong at a = {a} ({what})", not passes(scales, slips, one, a),
+              "use the a that your function gets; compare place by place")
 
 # %%
 # Which score should I use?

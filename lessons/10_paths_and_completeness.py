@@ -138,8 +138,8 @@ same("10.1 for a product of 15, each factor gets one half",
      my_integrated_gradients(product, two, 0 * two, 1, "pre", 1).ravel(), [7.5, 7.5])
 same("10.1 the library gives the same", my_integrated_gradients(smooth, x6, b6, 1, "log_odds", 5),
      ta.integrated_gradients(smooth, x6, 1, score="log_odds", baseline=b6, steps=5, rule="middle").raw)
-same("10.1 the same for another class", my_integrated_gradients(smooth, x6, b6, 0, "log_odds", 5),
-     ta.integrated_gradients(smooth, x6, 0, score="log_odds", baseline=b6, steps=5, rule="middle").raw)
+same("10.1 the same for another class and score", my_integrated_gradients(smooth, x6, b6, 0, "pre", 5),
+     ta.integrated_gradients(smooth, x6, 0, score="pre", baseline=b6, steps=5, rule="middle").raw)
 same("10.1 completeness", my_integrated_gradients(smooth, x6, b6, 1, "log_odds", 200).sum(),
      change(smooth, x6, b6, 1, "log_odds"), within=1 / 200**2)
 
@@ -240,14 +240,18 @@ def kinks(net, x, b):
     ### END SOLUTION
 
 
-ends = np.array([0, *kinks(kinked, x6, b6), 1])
-width = np.diff(ends)
-early, late = ([slope(kinked, x6, b6, 1, "pre", a) for a in ends[:-1] + part * width] for part in (0.1, 0.9))
-print(len(width), "gradients, one for each piece between two kinks")
-same("10.3 the slope is constant between two kinks", early, late)
-same("10.3 the sum is exact", width @ early, change(kinked, x6, b6, 1, "pre"))
-holds("10.3 the slope jumps at each kink", (np.abs(np.diff(early)) > 1e-6).all())
-same("10.3 the kinks on the way back, from x to b", kinks(kinked, b6, x6), 1 - ends[-2:0:-1])
+turned = tiny(("A", "relu", {}), u=(-weights["u"][0], weights["u"][1]))  # another network
+pairs = np.random.default_rng(10).normal(0, 3, (3, 2, 1, 6, 6, 1))
+for one_net, one_x, one_b in ((kinked, x6, b6), *((turned, *pair) for pair in pairs)):
+    ends = np.array([0, *kinks(one_net, one_x, one_b), 1])
+    width = np.diff(ends)
+    holds("10.3 all kinks lie on the path, in ascending order", (width > 0).all(), "0 < a < 1; what lies outside changes nothing on it")
+    early, late = ([slope(one_net, one_x, one_b, 1, "pre", a) for a in ends[:-1] + part * width] for part in (0.1, 0.9))
+    print(len(width), "gradients, one for each piece between two kinks")
+    same("10.3 the slope is constant between two kinks", early, late)
+    same("10.3 the sum is exact", width @ early, change(one_net, one_x, one_b, 1, "pre"))
+    holds("10.3 the slope jumps at each kink", (np.abs(np.diff(early)) > 1e-6).all())
+    same("10.3 the kinks on the way back, from x to b", kinks(one_net, one_b, one_x), 1 - ends[-2:0:-1])
 
 # %%
 # A Stieltjes sum
@@ -287,6 +291,8 @@ A_x, A_b = (kinked.run(v)["A"].output[0] for v in (x6, b6))  # (6, 6, 4)
 integral = my_integral(kinked, x6, b6, 1, "log_odds", "A", 6)
 heat = ta.rsi_grad_cam(kinked, x6, 1, score="log_odds", layer="A", baseline=b6, steps=6)
 same("10.4 the library's map L = A w", A_x @ integral.mean((0, 1)), heat.raw)
+same("10.4 another class, score and layer", kinked.run(x6)["u"].output[0] @ my_integral(kinked, x6, b6, 0, "pre", "u", 4).mean((0, 1)),
+     ta.rsi_grad_cam(kinked, x6, 0, score="pre", layer="u", baseline=b6, steps=4).raw)
 holds("10.4 the sum of L is not S(x) - S(b)", abs(heat.raw.sum() - heat.receipt.owed) > 1)
 integral = my_integral(kinked, x6, b6, 1, "pre", "A", 2)
 same("10.4 two steps keep the promise, because z_c is linear in A", integral.sum(), change(kinked, x6, b6, 1, "pre"))
@@ -373,8 +379,9 @@ def blind_baseline(x, black, mask):
     ### END SOLUTION
 
 
-glyph = day.masks[0]
-b = blind_baseline(x, black, glyph)
+glyph, given = day.masks[0], (x.copy(), black.copy())
+b = blind_baseline(*given, glyph)
+holds("10.5 x and black themselves are not changed", np.array_equal(given[0], x) and np.array_equal(given[1], black), "change a copy")
 heat = ta.integrated_gradients(net, x, c, score="log_odds", baseline=b, steps=8)
 print(heat.receipt)
 holds("10.5 the glyph gets 0", not heat.raw[glyph].any())

@@ -33,11 +33,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import tinyattr as ta
-from tinyattr.course import holds, predicts, same, show, unaided
+from tinyattr.course import agrees, holds, predicts, same, show, unaided
 from tinyattr.glyphs.scenes import CLASSES, scene
 from tinyattr.methods import differences, guided
 from tinyattr.methods.baselines import baseline_of
 from tinyattr.methods.heatmap import relu
+from tinyattr.methods.lrp_rules import epsilon
 from tinyattr.softmax import log_odds_row, log_row, post_row, softmax
 from tinyattr.studies.draw import LINES
 from tinyattr.studies.metrics import pearson
@@ -89,6 +90,9 @@ same("12.1 three units", unit["u"].output, [[5, -1, 0]])  # the third one's bias
 same("12.1 two units", my_epsilon(unit["u"], np.array([[5.0, 1.0, 0.0]]))[0], [[2.0, 4.0]], within=1e-8)
 same("12.1 u = -1 and eps = 1: half is kept", my_epsilon(unit["u"], np.array([[0.0, 1.0, 0.0]]), 1)[0].sum(), 0.5)
 same("12.1 u = 0 and eps = 2: divided by 2", my_epsilon(unit["u"], np.array([[0.0, 0.0, 1.0]]), 2)[0], [[0.5, 1.0]])
+linear = [record for record in bare.run(np.concatenate([x32, b32])) if record.weights]  # two pictures at once
+agrees("12.1 the library's rule, layer by layer", lambda record, R, eps: my_epsilon(record, R, eps)[0],
+       lambda record, R, eps: epsilon(eps)(record, R)[0], [(record, np.random.default_rng(1).normal(size=record.output.shape), 0.25) for record in linear])
 lrp_book = {**ta.GRADIENT, "relu": lambda record, R: (R,), "conv2d": my_epsilon, "dense": my_epsilon}
 z_1 = bare(x32)[0, 1]
 R = ta.walk(bare.run(x32), {"predictions": z_1 * e1["predictions"]}, lrp_book)["input"]
@@ -167,10 +171,11 @@ def my_rescale(reference, record, m):
 
 
 at_x, at_b = ta.Tape(), ta.Tape()
-for some, u in ((at_x, [3.0, -1.0, -1.0, 2.0, 4.0, -2.0, 0.0]), (at_b, [-1.0, 3.0, -2.0, 2.0, 2.0, -2.0, 0.0])):
+for some, u in ((at_x, [3.0, -1.0, -1.0, 0.5, 4.0, -2.0, 0.0, 1e-4]), (at_b, [-1.0, 3.0, -2.0, 0.5, 2.0, -2.0, 0.0, -1e-4])):
     some.leaf("u", u)
     some.write("relu", "f", "u")
-same("12.3 seven cases", my_rescale(at_b, at_x["f"], np.full(7, 4.0))[0], [3, 3, 0, 4, 4, 0, 0])
+same("12.3 eight cases", my_rescale(at_b, at_x["f"], np.array([4.0, 4, 4, -8, 4, 4, 4, 4]))[0], [3, 3, 0, -8, 4, 0, 0, 2])
+rng = np.random.default_rng(0)  # the same network for every answer
 layers = [("flatten", "flatten", {}), ("u", "dense", {}), ("f", "relu", {}), ("z", "dense", {})]
 shallow = ta.network(layers, {"u": (rng.normal(0, 1, (12, 8)), rng.normal(0, 1, 8)),
                               "z": (rng.normal(0, 1, (8, 3)), rng.normal(0, 1, 3))})
@@ -178,7 +183,7 @@ x4, b4 = rng.normal(0, 1, (2, 1, 2, 2, 3))
 book = {**ta.GRADIENT, "relu": partial(my_rescale, shallow.run(b4))}
 C = ta.walk(shallow.run(x4), {"z": np.eye(3)[[1]]}, book)["input"] * (x4 - b4)
 same("12.3 the sum", C.sum(), (shallow(x4) - shallow(b4))[0, 1])
-IG = ta.integrated_gradients(shallow, x4, 1, score="pre", baseline=b4, steps=500, rule="middle").raw
+IG = ta.integrated_gradients(shallow, x4, 1, score="pre", baseline=b4, steps=2000, rule="middle").raw
 same("12.3 after one layer of ReLUs, integrated gradients", C[0], IG, within=1 / 500)
 
 # %%

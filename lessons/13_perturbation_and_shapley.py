@@ -225,6 +225,7 @@ pairs = np.array([z for z in Z if z.sum() in (1, 2)])
 merits = rng.standard_normal(n)
 same("13.3 a game without teamwork, 45 coalitions are enough", kernel_shap(pairs, 2 + pairs @ merits, 2, 2 + merits.sum()), merits, within=1e-9)
 half = rng.permutation(512)[:300]
+same("13.3 a game without teamwork, a sample of coalitions", kernel_shap(Z[half], 2 + Z[half] @ merits, 2, 2 + merits.sum()), merits, within=1e-9)
 same("13.3 nothing is left over in a sample either", sum(kernel_shap(Z[half], values[half], empty, full)), full - empty, within=1e-9)
 
 # %%

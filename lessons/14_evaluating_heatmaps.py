@@ -79,10 +79,10 @@ same("14.1 three at a time: the last step deletes what is left", my_deletion(np.
 steps = np.arange(100.0).reshape(10, 10, 1)
 same("14.1 many places of two heights: row by row", my_deletion(np.sum, steps, steps[..., 0] % 2, 0 * steps, 25), [4950, 4325, 2450, 1850, 0])
 rng = np.random.default_rng(0)
-small, grey, L = rng.random((6, 8, 3)), np.full((6, 8, 3), 0.5), rng.random((6, 8))
+small, instead, L = rng.random((6, 8, 3)), rng.random((6, 8, 3)), rng.random((6, 8))
 tiny = ta.network([("flatten", "flatten", {}), ("z", "dense", {})], {"z": (rng.standard_normal((144, 3)), np.zeros(3))})
-mine = my_deletion(lambda a: softmax(tiny(a[None])[0])[1], small, L, grey, 8)
-same("14.1 a colour picture, as the library has it", mine, deletion(tiny, small[None], L, 1, baseline=grey[None], pixels=8))
+mine = my_deletion(lambda a: softmax(tiny(a[None])[0])[1], small, L, instead, 8)
+same("14.1 a colour picture, as the library has it", mine, deletion(tiny, small[None], L, 1, baseline=instead[None], pixels=8))
 
 # %%
 # The curve becomes one number: the area below it, where the axis from no pixel to all pixels has length 1. A small area

@@ -35,7 +35,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import tinyattr as ta
-from tinyattr.course import holds, predicts, same, show
+from tinyattr.course import agrees, holds, predicts, same, show
 from tinyattr.glyphs.scenes import CLASSES, scene
 from tinyattr.softmax import cross_entropy_gradient, logsumexp, softmax
 from tinyattr.studies import detect, draw, more_attacks
@@ -73,10 +73,8 @@ def slope_of_K(G, A):
     ### END SOLUTION
 
 
-G = rng.standard_normal((8, 20))
-tape = altered.run(x)
-signals = ta.walk(tape, {"altered": G}, ta.GRADIENT, to=("K",))
-same("16.1 as the walk finds it", slope_of_K(G, x), signals["K"].item())
+agrees("16.1 as the walk finds it", slope_of_K, lambda G, A: ta.walk(altered.run(A), {"altered": G}, ta.GRADIENT, to=("K",))["K"].item(),
+       [(rng.standard_normal((N, 20)), x[:N]) for N in (8, 3, 1)])
 G = softmax(altered(x)) - e  # cross-entropy, equation (13) of 2023a
 same("16.1 cross-entropy does not see K", slope_of_K(G, x) / np.abs(x[:, 0, 0]).sum(), 0, within=1e-15)
 same("16.1 the sum of the logits does", slope_of_K(np.ones((8, 20)), x), 20 * x[:, 0, 0].sum())

@@ -42,7 +42,7 @@ from matplotlib.figure import Figure
 
 import tinyattr as ta
 from tinyattr import check, strategies
-from tinyattr.course import holds, passes, predicts, same, show, unaided
+from tinyattr.course import holds, passes, predicts, same, show, spoiled, unaided
 from tinyattr.course.properties import QUIET, drawn
 from tinyattr.engine import rules
 from tinyattr.softmax import log_softmax, softmax
@@ -254,8 +254,10 @@ def blind_within_room(f, z, t):
 
 rng = np.random.default_rng(2)
 high = [(np.append(rng.uniform(2047.5, 2048.5, 2), np.zeros(30)), rng.uniform(-1, 1)) for _ in range(500)]  # at 2048 floats change their spacing
+equal = [(t + rng.uniform(-1, 1, 5), t) for t in rng.uniform(1e9, 1e12, 100)]
+small = [(rng.uniform(-0.01, 0.01, 30), rng.uniform(-0.01, 0.01)) for _ in range(500)]
 for name, f in RIGHT.items():
-    for kind, draws in (("z near 2048", high), ("t up to 100", NEAR), ("t up to 10^12", FAR)):
+    for kind, draws in (("z near 2048", high), ("t up to 100", NEAR), ("t up to 10^12", FAR), ("z near t", equal), ("all near 0", small)):
         holds(f"17.2 no false alarm, {name}, {kind}", all(blind_within_room(f, *d) for d in draws))
 holds("17.2 nothing hides: logits in float32", not all(blind_within_room(MUTANTS["logits in float32"], *d) for d in NEAR))
 holds("17.2 no wider than rounding", all(room(z, t) <= 4 * EPS * (np.abs(z + t).max() + len(z) + 4) for z, t in NEAR))
@@ -455,9 +457,11 @@ before, dt = np.random.default_rng(5).normal(size=(2, 16, 16, 3))
 right = before + dt  # kappa = 1
 holds("17.5 for any kappa: half of dt", passes(moves_by_kappa, before, before + dt / 2, dt, 0.5, 1e-6)
       and not passes(moves_by_kappa, before, right, dt, 0.5, 1e-6))
-spoiled = {"the other sign": -right, "places exchanged": right[::-1], "one place off": right + 1e-4 * (right == right.min())}
-for what, after in spoiled.items():
+for what, after in spoiled(right).items():
     holds(f"17.5 it can fail: {what}", not passes(moves_by_kappa, before, after, dt, 1, 1e-6))
+for off, true in ((-0.05, False), (-0.005, True), (0.005, True), (0.05, False)):
+    after = right + off * (right == right.min())
+    holds(f"17.5 the tolerance counts: one place off by {off}, tolerance 0.01", passes(moves_by_kappa, before, after, dt, 1, 0.01) == true)
 
 # %%
 # What you can say now

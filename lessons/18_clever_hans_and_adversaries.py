@@ -112,6 +112,8 @@ slope = np.abs(ta.gradient(small, x_small, 2, "log").raw).sum()
 holds("18.1 no pixel moves by more than eps", np.abs(moved - x_small).max() <= 1.000001e-6)
 same("18.1 the loss rises by eps Σ|dL/dx|, to first order", rise, 1e-6 * slope, within=1e-3)
 same("18.1 as the library's, for another class", my_fgsm(small, x_small, 0, 1e-6), fgsm(small, x_small, 0, 1e-6), within=1e-12)
+half_blind = ta.network([("flatten", "flatten", {}), ("logits", "dense", {})], {"logits": (np.array([[1.0, 2.0], [0.0, 0.0]]), np.zeros(2))})
+same("18.1 a pixel without a slope stays", my_fgsm(half_blind, np.ones((1, 1, 2, 1)), 0, 0.5).ravel(), [1.5, 1.0])
 
 # %%
 # 2. The answer changes

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tinyattr as ta
-from tinyattr.course import explains, has, holds, passes, predicts, same, show, unaided
+from tinyattr.course import agrees, explains, has, holds, passes, predicts, same, show, spoiled, unaided
 from tinyattr.course.run import execute, stage
 from tinyattr.course.script import read
 from tinyattr.softmax import softmax
@@ -70,6 +70,49 @@ def test_dicts_words_and_claims():
     assert "does not hold; look up" in said(holds, "1.3 it", False, "look up")
     assert "yours are 3" in said(explains, "1.4 why", "because it is", least=4)
     assert "yours are 0" in said(explains, "1.4 why", None)
+
+
+def test_an_answer_is_tried_in_every_case(capsys):
+    cases = [(np.full(shape, 2.0), 3) for shape in ((2, 2), (3, 4))]
+    agrees("1.1 other shapes", lambda a, n: (a * n).tolist(), lambda a, n: n * a, cases)
+    assert capsys.readouterr().out == "1.1 other shapes: ok, apart by 0 at most, number of cases: 2\n"
+    told = said(agrees, "1.1 other shapes", lambda a, n: a * n if a.shape == (2, 2) else a, lambda a, n: n * a, cases)
+    assert told.startswith("1.1 other shapes, case 2 of 2: off by 0.67 of the largest value")
+    assert told.endswith("most at [0, 0]: yours 2, truth 6")
+
+
+def test_an_answer_that_changes_an_argument_is_told():
+    def changes(n, a):
+        a[0] += 1
+        return a * n
+
+    case = 2, np.zeros(3)
+    told = said(agrees, "1.1 it", changes, lambda n, a: [2, 0, 0], [case])
+    assert told == "1.1 it: your answer changes its argument number 2; change a copy of it"
+    assert not case[1].any(), "each call gets copies"
+
+
+def test_several_things_are_compared_one_by_one():
+    agrees("1.1 both", lambda a: [a, 2 * a], lambda a: (a, a + a), [(1.5,)])
+    assert "1.1 both, thing 2: yours 1.5, truth 3" in said(agrees, "1.1 both", lambda a: (a, a), lambda a: (a, a + a), [(1.5,)])
+    assert "return 2 things" in said(agrees, "1.1 both", lambda a: a, lambda a: (a, a + a), [(1.5,)])
+    assert "no answer for 'b'" in said(agrees, "1.1 dict", lambda a: {"a": a}, lambda a: {"a": a, "b": a}, [(1,)])
+    assert "'b': yours 2, truth 1" in said(agrees, "1.1 dict", lambda a: {"a": a, "b": 2}, lambda a: {"a": a, "b": a}, [(1,)])
+
+
+def test_spoiled_arrays_have_one_error_each():
+    a = np.random.default_rng(0).normal(size=(3, 4))
+    found = spoiled(a)
+    assert len({wrong.tobytes() for wrong in [a, *found.values()]}) == 1 + len(found)
+    changed = {what: np.flatnonzero(wrong != a) for what, wrong in found.items()}
+    for how, factor in (("more", 1.01), ("less", 0.99)):
+        for which, place in (("highest", a.argmax()), ("lowest", a.argmin())):
+            what = f"a hundredth {how} at the {which} place"
+            assert changed[what].tolist() == [place]
+            assert found[what].flat[place] == factor * a.flat[place]
+    exchanged = found["the highest and the lowest place exchanged"]
+    np.testing.assert_array_equal(np.sort(exchanged, axis=None), np.sort(a, axis=None))
+    assert sorted(changed["the highest and the lowest place exchanged"]) == sorted([a.argmax(), a.argmin()])
 
 
 def test_a_claim_returns_or_asserts():

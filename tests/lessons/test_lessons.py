@@ -20,7 +20,7 @@ from tinyattr.course.student import BEGIN, END, student
 LESSONS = lessons()
 each = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.path.stem)
 FIELDS = {"Time", "CPU", "Needs", "After this you can", "Figures", "Words"}
-CHECKS = ("same", "holds", "has", "predicts", "explains")
+CHECKS = ("same", "agrees", "holds", "has", "predicts", "explains")
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,5 @@
 """The committed board: what its page says of it, and that today's methods still draw what was measured."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 
@@ -12,6 +10,7 @@ from tinyattr.studies.audit import AUDITED
 from tinyattr.studies.board import one_scene
 from tinyattr.studies.board.rows import ALTERED
 from tinyattr.studies.board.summary import MEASURES, in_per_cent
+from tinyattr.studies.metrics import spearman
 
 SOME = {"methods": ["gradient", "grad_cam", "hirescam"], "scores": ["pre", "log_odds"], "attacks": ["corner", "bounded"]}
 
@@ -78,8 +77,8 @@ def test_what_the_page_says_of_a_row(board, method, score, network, key, said):
     ("hirescam", "log_odds", "any", "peak of two", "HiResCAM by log_odds to {}."),
     ("grad_cam", "pre", "corner", "peak of two", "Grad-CAM by pre finds the right glyph in {}, and"),
     ("hirescam", "pre", "corner", "peak of two", "HiResCAM by pre finds it in {}."),
-    ("grad_cam", "pre", "corner", "peak", "on the glyph in {} under the attack corner"),
-    ("grad_cam", "pre", "original", "peak", "only in {} in the original network"),
+    ("grad_cam", "pre", "corner", "peak", "they lie on the glyph in {}, and"),
+    ("grad_cam", "pre", "original", "peak", "and only in {} in the original network."),
 ])
 def test_what_the_page_says_of_the_other_network(method, score, network, key, said):
     number = in_per_cent(board_table.row_of(board_table.result("glyphs_no_masks"), method, score, network)[key]).replace(" (", " % (")
@@ -87,10 +86,9 @@ def test_what_the_page_says_of_the_other_network(method, score, network, key, sa
 
 
 def test_both_boards_have_a_similar_order():
-    values = [[row[key][0] for row in map(partial(board_table.row_of, board_table.result(net)), *zip(*COMBINATIONS, strict=True))]
-              for net in board_table.RESULTS for key in ["peak of two"]]
-    ranks = np.argsort(np.argsort(values, 1), 1)
-    assert f"correlate by {np.corrcoef(ranks)[0, 1]:.2f}." in " ".join(PAGE.split())
+    ours, other = ([board_table.row_of(board_table.result(net), *row)["peak of two"][0] for row in COMBINATIONS]
+                   for net in board_table.RESULTS)
+    assert f"correlate by {spearman(np.array(ours), np.array(other)):.2f}." in " ".join(PAGE.split())
 
 
 def measured(board, net="glyphs"):

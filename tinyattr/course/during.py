@@ -6,11 +6,15 @@ from tinyattr.course.unaided import OutOfReachError
 
 
 def same(name, got, wanted, within=1e-12):
-    """Check that `got` equals `wanted` up to rounding, and print the verdict.
+    """Check that `got` equals `wanted` up to rounding, and print the verdict. Raises AssertionError as `apart` does."""
+    print(f"{name}: ok, apart by {apart(name, got, wanted, within):.1g}")
 
-    within: allowed difference, relative to the largest magnitude in `wanted`, or to 1 if `wanted` is all 0.
-    Raises AssertionError, which names the check, the difference, the place where it is largest and both values there,
-    or both shapes if these differ.
+
+def apart(name, got, wanted, within):
+    """Return the largest difference of two arrays, relative to the largest magnitude in `wanted`, or to 1 if that is 0.
+
+    Raises AssertionError for a difference above `within`. It names the check, the difference, the place where it is
+    largest and both values there, or both shapes if these differ.
     """
     wanted = np.asarray(wanted, np.float64)
     try:
@@ -22,15 +26,15 @@ def same(name, got, wanted, within=1e-12):
     if yours.shape != wanted.shape:
         raise AssertionError(f"{name}: yours has shape {yours.shape}, expected {wanted.shape}")
     scale = np.abs(wanted).max(initial=0) or 1.0
-    apart = np.abs(yours - wanted)
-    worst = apart.max(initial=0) / scale
+    off = np.abs(yours - wanted)
+    worst = off.max(initial=0) / scale
     if not worst <= within:  # this is also true for NaN
-        at = np.unravel_index(apart.argmax(), apart.shape)
+        at = np.unravel_index(off.argmax(), off.shape)
         both, rounding = f"yours {yours[at]:.6g}, truth {wanted[at]:.6g}", f"at most {within:.2g} is rounding"
         raise AssertionError(f"{name}: off by {worst:.2g} of the largest value, {rounding}; the most at "
                              f"[{', '.join(map(str, at))}]: {both}" if at else
                              f"{name}: {both}; off by {worst:.2g} of {'it' if wanted else '1'}, {rounding}")
-    print(f"{name}: ok, apart by {worst:.1g}")
+    return worst
 
 
 def holds(name, truth, hint=""):
