@@ -102,10 +102,11 @@ for name, rule, wanted in zip(("deconvnet", "guided"), mine, ([5, 0, 5, 0], [5, 
 # One picture, two classes
 # ------------------------
 #
-# The picture contains notes and a heart, and the network sees both. So each of these classes is by far the strongest
-# rival of the other. A log-odds compares a class with its rivals: what raises one of these two log-odds lowers the
-# other. So one gradient map is nearly the negative of the other. A guided walk carries no negative signal past a ReLU,
-# and the same ReLUs are on for both classes. So the two guided maps show the same lines (Nie et al. 2018).
+# The picture contains notes and a heart, and the network sees both. So each of these classes is the strongest
+# rival of the other. A log-odds compares a class with its rivals: what raises the log-odds of one of the two mostly
+# lowers the log-odds of the other. So one gradient map is nearly the negative of the other. A guided walk carries no
+# negative signal past a ReLU, and the same ReLUs are on for both classes. So the two guided maps show the same lines
+# (Nie et al. 2018).
 
 books = {"gradient": ta.GRADIENT, "deconvnet": guided.DECONVNET, "guided": guided.GUIDED}
 figure = Figure(figsize=(6.6, 5.1), layout="constrained")
