@@ -153,7 +153,7 @@ def log_jacobian(y):
 
 
 def log_jacobian_times(y, v):
-    """(d log y / dz) v = v - (y.v) 1, (..., n). Any v - a gives the same; a = v at the largest y: less rounding."""
+    """(d log y / dz) v = v - (y.v) 1, (..., n). v - a gives the same. We take a = v at the largest y to round less."""
     y, v = np.broadcast_arrays(_exact_or_float(y), _exact_or_float(v))
     v = v - np.take_along_axis(v, y.argmax(-1)[..., None], -1)
     return v - (y * v).sum(-1, keepdims=True)

@@ -42,7 +42,7 @@ def guided_backprop(net, x, target=None, score=None, layer=None):
 
 
 def guided_grad_cam(net, x, target=None, score=None, layer=None):
-    """R_ijk = G_ijk M_ij. G: guided backprop's map of the picture. M: max(L, 0), enlarged, L Grad-CAM's map of `layer`.
+    """R_ijk = G_ijk M_ij. G is guided backprop's map of the picture. M is max(L, 0), enlarged, for Grad-CAM's map L.
 
     Selvaraju et al. 2017, 1610.02391, section 3.2. G and L both have the row's scale as a factor, so R has its square.
     """

@@ -36,7 +36,7 @@ class Heatmap:
     """A Heatmap answers: where in x, at this layer, does the score S of class `target` come from?
 
     direction: the signed map, float64, by the row without its scale, in the resolution of the layer (guided Grad-CAM:
-    of the picture). It may have channels: (h, w, C). plane: the same with one number for each place, (h, w).
+    of the picture). It may have channels, (h, w, C); plane has one number for each place, (h, w).
     raw = direction * exp(log_scale) is exactly the method's formula. raw underflows where dS/dz underflows.
     value: the score S; label: name and number of the class; picture: (H, W, 3) uint8, what the network saw.
     receipt: the Receipt of raw, for methods that promise a sum; else None.
