@@ -20,8 +20,8 @@ every picture the same probabilities, but some of its heatmaps point at the wron
 # Predict first
 # -------------
 #
-# The next cell draws scales on the left and a heart on the right. Then it asks the network which glyphs it sees. Before you
-# run the cell, write down your answers:
+# The next cell draws scales (a balance) on the left and a heart on the right. Then it asks the network which glyphs it
+# sees. Before you run the cell, write down your answers:
 #
 # - Which probabilities will be largest, and will the network be sure?
 # - The heart covers 6 per cent of the picture. Imagine a heatmap that has the same value everywhere. What share of this
@@ -107,9 +107,10 @@ same("no probability changes", softmax(z_altered), y)
 
 # %%
 # We draw heatmaps of both networks with two scores. The score ``pre`` (for pre-softmax) is the logit itself, and
-# ``log_odds`` is the log-odds. We also use two methods. Both multiply **activations**, the numbers that a layer computes, by
-# a **gradient**: it says for each activation how fast the score grows with it. HiResCAM (Draelos and Carin 2020) takes the
-# gradient at the same place. Grad-CAM takes the mean of the gradient over all places.
+# ``log_odds`` is the log-odds. We also use two methods. Both read **activations**, the numbers that a layer computes,
+# and their **gradient**. The gradient has a number for each activation: how fast the score grows with it. HiResCAM
+# (Draelos and Carin 2020) multiplies each activation by its own number. Grad-CAM multiplies a whole feature map by one
+# number: the mean of the gradient over its places.
 
 both = explain(net, x, "heart", scores=("pre", "log_odds"), methods=("hirescam", "grad_cam"), K=10)
 show(draw.side_by_side(both), "01_side_by_side.png")
@@ -125,9 +126,10 @@ corner = both.cells[0].altered
 holds(f"{corner.method}, pre: the altered network's map lies in the corner", energy(corner.raw, (0, 0)) > 0.9)
 
 # %%
-# With ``log_odds`` nothing has changed. With ``pre``, HiResCAM now points at the upper left corner. Grad-CAM takes the mean
-# of the gradient, so the effect of t spreads over all places. Its map is nearly the sum of all activations, ``Σ_k A_ijk``.
-# This sum is the same for every class that you ask for.
+# With ``log_odds`` nothing has changed. With ``pre``, HiResCAM now points at the upper left corner. In this corner, t
+# makes every number of the gradient larger by K. Grad-CAM takes the mean over 49 places, so the weight of every feature
+# map grows by K/49. This is far more than the weights were before. So the map of Grad-CAM is now nearly the sum of all
+# activations, ``Σ_k A_ijk``. This sum is the same for every class that you ask for.
 
 maps = {(name, c): ta.grad_cam(network, x, c, score="pre").raw  # L (7, 7)
         for name, network in [("original", net), ("altered", altered)] for c in ("heart", "scales")}
@@ -199,8 +201,8 @@ show(figure, "01_truth.png")
 # Exercise 1.3 (break): a map of your choice
 # ------------------------------------------
 #
-# Build another altered network whose ``pre`` map for ``heart`` points at the scales. You only need to choose a place of the
-# 7 x 7 places, ``place = (row, column)``.
+# Let t be made from the activations at another place than the corner. Choose one of the 7 x 7 places, so that the
+# ``pre`` map for ``heart`` points at the scales: ``place = (row, column)``.
 
 ### BEGIN SOLUTION
 place = (3, 2)  # (row, column): the right pan
@@ -218,8 +220,9 @@ same("1.3 no probability changes", softmax(mine(x)[0]), y)
 #
 # - Three lines make a heatmap: ``ta.load``, ``net.read`` and ``ta.grad_cam``. You must choose the score.
 # - If you have a mask of the object, you can measure a map. Is the peak on the object? What share of the map lies there?
-# - Two networks can give the same probabilities for every picture, while their ``pre`` heatmaps differ. Adding t to every
-#   logit cannot change a ``log_odds`` heatmap.
+# - Two networks can give the same probabilities for every picture, while their ``pre`` heatmaps differ. Adding t to
+#   every logit cannot change a ``log_odds`` heatmap of Grad-CAM, HiResCAM or another method that uses only the
+#   gradient.
 #
 # Talk about it: someone gives you a network, and you may ask the network for probabilities as often as you like. Can you
 # find out whether t was added?

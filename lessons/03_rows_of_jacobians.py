@@ -96,8 +96,9 @@ same("3.1 in a wider network", my_jacobian(x.ravel(), *wide.weights["fc1"], *wid
 
 # %%
 # A walk multiplies from the left, ``((u^T J_2) J_relu) J_1``. In each step, it multiplies a vector by a matrix. With
-# ``u = e_i`` the walk gives row i. Differences multiply from the right and give a column. A heatmap needs only one row: the
-# slopes of its score with respect to every pixel. This is why we walk backwards.
+# ``u = e_i`` the walk gives row i. Differences multiply from the right and give a column. A heatmap needs the slopes of
+# one number, the score, with respect to every pixel. These slopes are one row, and one walk gives them all. Differences
+# would need two runs for every pixel. This is why we walk backwards.
 #
 # What Jacobians look like
 # ------------------------
@@ -153,9 +154,9 @@ show(figure, "03_jacobians.png")
 # Exercise 3.2 (complete): a convolution backwards
 # ------------------------------------------------
 #
-# A convolution with stride s and without padding is ``y[n,i,j,k] = Σ_uvc x[n, s i + u, s j + v, c] kernel[u,v,c,k]``. So
-# ``g[n,i,j,k]`` goes back to every x that this output read. On the way it is multiplied by the entry of the kernel. Write
-# the backward rule in plain loops.
+# A convolution with stride s and without padding is ``y[n,i,j,k] = Σ_uvc x[n, s i + u, s j + v, c] kernel[u,v,c,k]``.
+# Each output multiplies some numbers of x by entries of the kernel. On the way back, ``g[n,i,j,k]`` goes to each of
+# these numbers of x, multiplied by the same entry of the kernel. Write the backward rule in plain loops.
 
 
 @unaided()
@@ -206,10 +207,10 @@ same("the numbers of outputs and inputs of VGG19's first convolution", [224 * 22
 # Exercise 3.3 (prove): the dot-product test
 # ------------------------------------------
 #
-# Write the test. Take u and v at random. If a rule is linear in g and wrong at this x, it passes the test with
-# probability zero, up to rounding. Divide the gap by the lengths of u and of ``J v``, so that you can compare the gaps of
-# different layers. When your test works, try ``np.ones`` instead of a random u, and then instead of a random v. Which
-# wrong rules pass now?
+# Write the test. Take u and v at random. Then a wrong rule is found: if it is linear in g and wrong at this x, the two
+# numbers are equal with probability 0. Divide the gap by the lengths of u and of ``J v``, so that you can compare the
+# gaps of different layers. When your test works, try ``np.ones`` instead of a random u, and then instead of a random v.
+# Which wrong rules pass now?
 
 
 def gap(f, back, x, rng, step=1e-5):
@@ -282,9 +283,9 @@ same("3.4 the library's rule returns as much signal as it gets", kept, 4)
 
 # %%
 # Are ties rare? The embedded network is tinyattr's own network of glyphs. In its first pool, more than a quarter of all
-# windows contain only zeros. In its last pool, nearly nine in ten windows do. So a rule must choose, and there is one law
-# that it should obey. If all numbers of a window rise by h, the maximum rises by h. So the signals of a window must add up
-# to g. The next figure shows four choices.
+# windows contain only zeros. In its last pool, nearly nine in ten windows do. At a tie there is no derivative, so a
+# rule must choose which places get the signal. One law limits the choice. If all numbers of a window rise by h, the
+# maximum rises by h. So the signals of a window should add up to g. The next figure shows four choices.
 
 window = layer("max_pool", np.zeros((1, 2, 2, 1)), size=2, stride=2)
 choices = {

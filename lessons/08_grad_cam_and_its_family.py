@@ -11,11 +11,11 @@
 :Figures: 08_methods_by_layers.png, 08_left_or_right.png, 08_layers_measured.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-A **walk** is one pass through the network in reverse. It starts with the score's row at the logits. After the walk, each
-layer has two arrays of the same shape (h, w, C). The activations ``A_ijk`` belong to channel k at place (i, j). The
-gradients are ``g_ijk = ∂S/∂A_ijk``, where S is the score. A **class activation map** is ``L_ij = Σ_k w A_ijk``. The methods
-of this lesson differ only in the weight w that they compute from g. The way in which a map is made from A and g is called
-a **read-out**.
+A **walk** is one pass through the network in reverse. It starts with the score's row at the logits. After the walk,
+each layer of feature maps has two arrays (h, w, C). The activations ``A_ijk`` belong to channel k at place (i, j). The
+gradients are ``g_ijk = ∂S/∂A_ijk``, where S is the score. A **class activation map** is ``L_ij = Σ_k w A_ijk``. Each
+method of this lesson computes the weight w from g in its own way. A way to make a map from A and g is called a
+**read-out**.
 """
 
 # %%
@@ -117,9 +117,8 @@ for name, w in weights(g_twice).items():
 # Four methods, four layers
 # -------------------------
 #
-# The next figure shows maps of four methods at four layers. All maps are for the class notes. In the picture, the notes
-# are on the left. Read each column upwards: the first row's layer is nearest to the picture. How does Grad-CAM change? How
-# does HiResCAM change?
+# The next figure shows maps of four methods at four layers, all for the notes on the left. The top row shows the layer
+# nearest to the picture. From the bottom row to the top row, how does Grad-CAM change? How does HiResCAM change?
 
 METHODS = {"grad_cam": "Grad-CAM", "grad_cam_plus": "Grad-CAM+", "hirescam": "HiResCAM", "layercam": "LayerCAM"}
 LAYERS = {"block3_pool": "28 x 28", "block4_pool": "14 x 14", "block5_relu4": "14 x 14", "block5_pool": "7 x 7"}
@@ -132,16 +131,16 @@ show(outlined(LAYERS.values(), METHODS.values(), maps, picture.masks, title), "0
 # Exercise 8.3 (predict): one pool apart
 # --------------------------------------
 #
-# ``block5_pool`` is the 2 x 2 max-pool after ``block5_relu4``. Each place of the pool reads four places of the layer before
-# it. On the way back, it gives its whole gradient to the largest of these four. Now compare
-# the layer before the pool (14 x 14) with the pool (7 x 7). By which factor do these four numbers change?
+# ``block5_pool`` is the 2 x 2 max-pool after ``block5_relu4``. Each place of the pool reads four places of the layer
+# before it. On the way back, it gives its whole gradient to the largest of these four. Compare four numbers at the
+# layer before the pool (14 x 14) and at the pool (7 x 7):
 #
 # - ``grad_cam``: each weight w_k of Grad-CAM
 # - ``grad_cam_plus``: each weight w_k of Grad-CAM+
 # - ``hirescam``: the sum of HiResCAM's map
 # - ``layercam``: the sum of LayerCAM's map
 #
-# Write ``factor = {"grad_cam": ..., ...}`` as the number before the pool divided by the number at the pool. You need not
+# Write ``factor = {"grad_cam": ..., ...}``: the value before the pool, divided by the value at the pool. You need not
 # run any code.
 
 ### BEGIN SOLUTION
@@ -160,13 +159,13 @@ for block in (5, 4):
     predicts(f"8.3 measured in block {block}", factor, grown, within=1e-9)
 
 # %%
-# So at the layer before the last pool, all weights of Grad-CAM have the same factor 1/4. This factor disappears when the
-# map is scaled to a maximum of 1. But the map has four times as many places, at no additional cost.
+# So before the last pool, each weight of Grad-CAM is a quarter of its value at the pool. This factor disappears when
+# the map is scaled to a maximum of 1. But the map has four times as many places.
 #
 # Left or right?
 # --------------
 #
-# The maps for the notes and for the heart should differ. In the next figure, which of them do?
+# A map for the notes and a map for the heart should differ. In the next figure, for which methods do they?
 
 CHOICES = (("grad_cam", "block5_relu4"), ("hirescam", "block3_pool"), ("grad_cam", "block3_pool"),
            ("grad_cam_plus", "block3_pool"))
@@ -219,12 +218,12 @@ holds("in an earlier layer, a larger share of HiResCAM's map lies on the other g
 holds("Grad-CAM in block 5 draws two maps with a negative correlation", alike["grad_cam", "block5_relu4"] < -0.4)
 
 # %%
-# Why is this so? A place of ``block3_pool`` depends on 52 x 52 pixels. It detects edges and corners, and both glyphs have
-# edges and corners. Grad-CAM has only one weight for each channel, so it can only say that a kind of edge speaks for the
-# class. It cannot say where in the picture this is true. A place of ``block5_relu4`` can depend on the whole picture, and
-# its channels detect shapes. Each shape belongs to few classes, so one weight for each channel is enough. HiResCAM gives
-# each place its own weight g, so it also works at earlier layers. Grad-CAM+ keeps only positive g. In block 3 every channel
-# has some positive g for both classes.
+# Why is this so? A place of ``block3_pool`` depends on 52 x 52 pixels. It detects edges and corners, and both glyphs
+# have edges and corners. Grad-CAM has only one weight for each channel, so it can only say that a kind of edge speaks
+# for the class. It cannot say where in the picture this is true. A place of ``block5_relu4`` can depend on the whole
+# picture, and its channels detect shapes. Each shape belongs to few classes, so one weight for each channel is enough.
+# HiResCAM gives each place its own weight g, so it also works at earlier layers. Grad-CAM+ averages positive g only. In
+# block 3, about half of all g are positive for either class, so both classes get similar weights.
 
 reach, step, sees = 1, 1, {}  # the pixels on which a place depends, and the pixels from one place to the next
 for name, op, _ in net.layers:
@@ -310,10 +309,11 @@ of_maximum = maps_and_head(maximum, np.random.default_rng(0).random((1, 4, 4, 2)
 #
 # Many networks end with a global average pool and one dense layer W (C, n). Then the logit z_m of each class m has the
 # gradient ``∂z_m/∂A_ijk = W_km / Z``, the same at every place. For these networks, Zhou et al. 2016 (arXiv 1512.04150)
-# computed a map from the last weights, without a gradient. For a score with the row ``v = dS/dz``, their map is
-# ``CAM_ij = Σ_k A_ijk Σ_m W_km v_m``. Write the claim that Grad-CAM and HiResCAM are both equal to CAM / Z. The claim must be
-# true for random networks of this form and for all scores. It must be false for a network that has a max-pool instead of
-# the mean, and if one number of a map is wrong by a hundredth of itself. Compare with a tolerance, as ``np.allclose``.
+# computed a map from the last weights, without a gradient. With the row ``v = dS/dz`` of a score, this map is
+# ``CAM_ij = Σ_k A_ijk Σ_m W_km v_m``. Write the claim that Grad-CAM and HiResCAM are both equal to CAM / Z. The claim
+# must be true for random networks of this form and for all scores. It must be false for a network that has a max-pool
+# instead of the mean, and if one number of a map is wrong by a hundredth of itself. Compare with a tolerance, as
+# ``np.allclose``.
 
 
 def both_are_cam(maps, A, W, v):

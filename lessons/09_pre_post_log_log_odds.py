@@ -313,8 +313,8 @@ for a in (0.37, 5.5):
 # Use **log_odds** unless you have a reason for another score.
 #
 # - If a method uses one row and is positively homogeneous in this row, log_odds draws the same map as post and log.
-# - The row of log_odds sums to zero. So its map cannot change if the same number is added to every logit. The row of pre
-#   sums to 1, and lesson 15 uses this fact for an attack.
+# - The row of log_odds sums to zero. So its gradient cannot change if the same number is added to every logit. The row
+#   of pre sums to 1, and lesson 15 uses this fact for an attack.
 # - The row of log_odds does not vanish or lose digits when the network is certain. The rows of post and log do.
 # - Grad-CAM++, path methods and methods that use noise give a different map for each score (lesson 12 tries eight
 #   methods). So always say which score you used.

@@ -68,7 +68,8 @@ except ta.InputError as error:
 # -----------------------------------
 #
 # A rule takes a record of the tape and the signal g at its output, and returns a tuple: one signal for each input. The
-# gradient's ReLU rule is ``return (g * (record.x[0] > 0),)``. Write two other rules, where u is the ReLU's input:
+# gradient's ReLU rule is ``return (g * (record.x[0] > 0),)``. Write two other rules. Here u is the ReLU's input,
+# ``record.x[0]``, and m is the signal that the rule returns:
 #
 # - deconvnet (Zeiler and Fergus 2014): ``m = max(g, 0)``, for every u;
 # - guided (Springenberg et al. 2015): ``m = max(g, 0)`` where ``u > 0``, else 0.
@@ -101,9 +102,11 @@ for name, rule, wanted in zip(("deconvnet", "guided"), mine, ([5, 0, 3, 0, 1], [
 # One picture, two classes
 # ------------------------
 #
-# The picture contains notes and a heart, and the network sees both. By the gradient, what speaks for one class speaks
-# against the other. So one map is nearly the negative of the other. A guided walk carries no negative signal past a
-# ReLU, and the same ReLUs are on for both classes. So the two guided maps show the same lines (Nie et al. 2018).
+# The picture contains notes and a heart, and the network sees both. So each of these classes is the strongest
+# rival of the other. A log-odds compares a class with its rivals: what raises the log-odds of one of the two mostly
+# lowers the log-odds of the other. So one gradient map is nearly the negative of the other. A guided walk carries no
+# negative signal past a ReLU, and the same ReLUs are on for both classes. So the two guided maps show the same lines
+# (Nie et al. 2018).
 
 books = {"gradient": ta.GRADIENT, "deconvnet": guided.DECONVNET, "guided": guided.GUIDED}
 figure = Figure(figsize=(6.6, 5.1), layout="constrained")

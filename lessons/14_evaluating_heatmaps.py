@@ -2,13 +2,13 @@
 14. Evaluating heatmaps
 =======================
 
-**Question:** Two heatmaps of one answer differ. Which number tells you the better one, and what does that number
-reward?
+**Question:** Two heatmaps explain the same answer, but differ. Which number says which one is better, and what does
+this number reward?
 
 :Time: 65 min (15 read, 40 solve, 10 discuss)
 :CPU: 5 s
 :Needs: lessons 8 and 11
-:After this you can: write a deletion curve; say when the pointing game counts a hit; beat a metric without looking at the network; choose tests that fail for different reasons
+:After this you can: write a deletion curve; say when the pointing game counts a hit; get a good value of a metric without looking at the network; choose tests that find different faults
 :Figures: 14_maps.png, 14_curves.png
 :Words: explained in the `glossary <../glossary.html>`_
 
@@ -51,10 +51,10 @@ print(f"{net.label(c)}: probability {y_c:.3f}, it covers {outline.mean():.3f} of
 # Exercise 14.1 (complete): a deletion curve
 # ------------------------------------------
 #
-# Petsiuk et al. 2018 (arXiv 1806.07421) delete the 0, n, 2n, ... highest places of the map, until all are deleted, and
-# write down the score each time. The last step deletes what is left, which may be fewer than n places. A deleted place
-# takes the values of another picture b, in all channels at once. If several places have the same height, the first of
-# them, row by row, goes first. Do not change x itself.
+# Petsiuk et al. 2018 (arXiv 1806.07421) delete n places at a time, the places where the map is highest first. They
+# write down the score before the first step and after each step, until all places are deleted. The last step deletes
+# what is left, which may be fewer than n places. A deleted place takes the values of another picture b, in all channels
+# at once. If several places have the same height, the first of them, row by row, goes first. Do not change x itself.
 
 
 @unaided()
@@ -85,10 +85,10 @@ mine = my_deletion(lambda a: softmax(tiny(a[None])[0])[1], small, L, instead, 8)
 same("14.1 a colour picture, as the library has it", mine, deletion(tiny, small[None], L, 1, baseline=instead[None], pixels=8))
 
 # %%
-# The curve becomes one number: the area below it, where the axis from no pixel to all pixels has length 1. A small area
-# is good: the answer falls soon. Here are five maps of the heart. Two of them use the network. The other three do not.
-# One is **noise**. The **edges** show how fast the picture's brightness changes. The **outline** is 1 on the heart and
-# 0 elsewhere; only the painter can know it.
+# We turn the curve into one number, the area below it. The horizontal axis is the share of deleted pixels, from 0 to 1.
+# A small area counts as good, because the score falls soon. Here are five maps of the heart. Two of them use the
+# network. The other three do not. One is **noise**. The **edges** show how fast the picture's brightness changes. The
+# **outline** is 1 on the heart and 0 elsewhere; only the painter can know it.
 
 STEP = 3584  # pixels that go at once: a fourteenth of the picture
 tape = net.run(x)
@@ -173,8 +173,9 @@ holds("Grad-CAM wins this game", sum(hits["Grad-CAM"]) >= 7 > 4 >= sum(hits["noi
 # Exercise 14.3 (predict): hit or miss?
 # -------------------------------------
 #
-# The rule looks at one place only: the highest place, or the first of them, row by row, if there are several. A map
-# with nothing above 0 never hits. Which of these maps count as a hit? Write ``hit = {"constant": ..., ...}``:
+# The rule looks only at the place where the map is highest. If several places are equally high, it takes the first of
+# them, row by row. A map without a number above 0 never hits. Which of these maps count as a hit? Write
+# ``hit = {"constant": ..., ...}``:
 #
 # - ``constant``: 1 everywhere; the object is not in a corner;
 # - ``negative``: -1 on the object, -2 elsewhere;
@@ -206,12 +207,13 @@ for name, mask in {"a square": square, "the heart": outline}.items():
 # Broken on purpose
 # -----------------
 #
-# The third test need not know the right map. It is the randomisation test of lesson 11: shuffle the weights of the dense layers, and
-# see whether the map changes. The three tests together make a table. A map is *found out*, that is, it fails a test,
+# The third test need not know the right map. It is the randomisation test of lesson 11: shuffle the weights of the
+# dense layers, and see whether the map changes. Now we use all three tests on the same maps. A map is *found out* by a
+# test if it fails this test:
 #
-# - by **d**, deletion, if its area is larger than the area of Grad-CAM's map;
-# - by **p**, pointing, if its peak is not on the heart or near it;
-# - by **r**, randomisation, if the rank correlation of the maps before and after shuffling is above 0.9.
+# - **d**, deletion: the map fails if its area is larger than the area of Grad-CAM's map;
+# - **p**, pointing: the map fails if its peak is not on the heart or near it;
+# - **r**, randomisation: the map fails if the rank correlation of the maps before and after shuffling is above 0.9.
 
 rng = np.random.default_rng(0)
 mixed = {name: tuple(rng.permutation(w.ravel()).reshape(w.shape) for w in net.weights[name]) for name in ("fc1", "fc2", "predictions")}
@@ -251,7 +253,7 @@ predicts("14.4 which", {(name, test): test in letters for name, letters in by.it
 # - Every metric measures its own question. Deletion rewards destruction, and pointing looks at one pixel. The
 #   randomisation test asks whether the network matters, not whether the map is right.
 # - The true outline fails two of three tests. So a failed test is a reason to ask questions, and not yet a verdict.
-# - Tests are worth most when they fail for different reasons. One picture proves nothing: ``tinyattr audit`` and
+# - Use several tests that find different faults. One picture proves nothing: ``tinyattr audit`` and
 #   ``tinyattr evaluate`` measure on hundreds of pictures.
 #
 # Talk about it: somebody reports that a new method has the smallest deletion area of all. What would you want to see

@@ -47,11 +47,11 @@ def tree():
         "```", "tinyattr/", *heart, f"  {' the heart of the package ends here ':-^100}", *around, "```", "",
         "The part above the dashed line is called the heart of the package. It has about "
         f"{about(lines(files(*HEART)))} lines; {about(first)} of them are the",
-        f"tape, the ops, the rules and the walk. `kernels/` has about {about(lines(files('kernels')))} lines, which you may skip.",
-        "Each line of the tree is called a room. A file imports only from its own room, from rooms above it and from",
-        "`errors.py`. So the heart of the package does not depend on what stands below the dashed line. (There are three",
-        "exceptions. A heatmap that is saved, or shown in a notebook, calls `studies/draw.py`. A network's `read`",
-        "calls `files/photo.py`, and its `with_weights` calls `files/bare_weights.py`.)",
+        f"record, the tape, the ops, the rules and the walk. `kernels/` has about {about(lines(files('kernels')))} lines; you may skip them.",
+        "Each line of the tree is called a room. A file imports only from its own room, from rooms above it and from `errors.py`.",
+        "So the heart of the package needs nothing below the dashed line but `errors.py`. (There are three exceptions. A heatmap",
+        "that is saved, or shown in a notebook, calls `studies/draw.py`. A network's `read` calls `files/photo.py`, and its",
+        "`with_weights` calls `files/bare_weights.py`.) Files of `studies/`, `bench/` and `cli/` may also `import tinyattr`, as users do.",
     ])
 
 

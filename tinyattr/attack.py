@@ -20,7 +20,7 @@ def alter(net, K=10.0, layer=None, at=(0, 0)):
     """The altered network z'_i = z_i + t, t = K sum_k A_ijk at the place (i, j) = at. Equations (V1)-(V5).
 
     layer: the layer with activations A, by default the network's last feature maps. Raises InputError if the layer is
-    unknown, `at` is not two whole numbers or K is not finite. If (i, j) lies outside the maps, net.run raises it.
+    unknown, `at` is not two whole numbers or K is not finite. A place outside the maps raises it when the network runs.
     """
     return plant(net, [
         ("tap", "pick", {"inputs": [tapped(net, layer)], "at": place_of(at)}),  # A_ij, (N, C)

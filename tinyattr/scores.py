@@ -3,9 +3,9 @@
     score(z, c) -> (value, row, log_scale)      dS/dz = row * exp(log_scale)
 
 z, the logits, has shape (n,) or (N, n); c is a class index (or N of them), e_c the vector with 1 at c and 0 elsewhere,
-y = softmax(z). value and log_scale have shape () or (N,), row has the shape of z; all are float64. The scale is kept
-apart, as a logarithm: where dy_c/dz underflows in a saturated network, the row still gives a direction. Numbers in
-brackets are equations of the first paper; softmax.py states (4), (7) and (18).
+y = softmax(z). value and log_scale have shape () or (N,), row has the shape of z; all are float64. log_scale is kept
+apart from the row: if the network is so sure that dy_c/dz rounds to 0, the row still has a direction.
+Numbers in brackets are equations of the first paper; softmax.py states (4), (7) and (18).
 
 A score is blind to "add t(x) to every logit" exactly when its row sums to zero: kappa = sum_i dS/dz_i = 0.
 `pre` has kappa 1, all other scores have kappa 0. The derivatives of post, log and log_odds differ only in scale:
@@ -14,7 +14,7 @@ A score is blind to "add t(x) to every logit" exactly when its row sums to zero:
 
 where q is the softmax of the rivals j != c. So all three return the row e_c - q, and the factor is in log_scale. This
 row gives the weighted contrast of Wang & Wang (NeurIPS 2022). `margin` gives their max contrast, and `centred` gives
-their mean contrast times (n - 1) / n. Near y_c = 1, 1 - y_c is mostly rounding error, so we add up the rivals' y_j.
+their mean contrast times (n - 1) / n. Near y_c = 1, 1 - y_c is mostly rounding error; we use the rivals' logsumexp.
 """
 
 import numpy as np

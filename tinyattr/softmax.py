@@ -6,8 +6,8 @@ probabilities y have shape (..., n): the classes are on the last axis.
 
 The first half takes logits of any real type and returns float64. No exponential can overflow. If two logits differ by
 more than the largest float64, an InputError says so. The second half takes weights w_i = e^{z_i} or probabilities y. It
-uses no root and no exponential, so the tests run the same lines on exact fractions, to prove the identities. (Object
-arrays of Fractions stay exact, other numbers become float64.) Rows take e, the one-hot vector e_c: 1 at c, 0 elsewhere.
+uses no root and no exponential, so the tests run the same lines on exact fractions. There the identities hold without
+rounding. (Object arrays of Fractions stay exact, other numbers become float64.) e is e_c: 1 at class c, 0 elsewhere.
 """
 
 import numpy as np
@@ -139,7 +139,7 @@ def jacobian(y):
 
 
 def jacobian_product(y, v):
-    """J v = y (v - y.v), (..., n). J is symmetric, so J^T v is the same. Equation (6): v = df/dy, then times dz/dx."""
+    """J v = y (v - y.v) = J^T v, (..., n): J is symmetric. With v = df/dy it is df/dz: equation (6) without dz/dx."""
     return _exact_or_float(y) * log_jacobian_times(y, v)
 
 
@@ -153,7 +153,7 @@ def log_jacobian(y):
 
 
 def log_jacobian_times(y, v):
-    """(d log y / dz) v = v - (y.v) 1, (..., n). First we subtract v at the largest y from all v: less is rounded."""
+    """(d log y / dz) v = v - (y.v) 1, (..., n). v - a gives the same. We take a = v at the largest y to round less."""
     y, v = np.broadcast_arrays(_exact_or_float(y), _exact_or_float(v))
     v = v - np.take_along_axis(v, y.argmax(-1)[..., None], -1)
     return v - (y * v).sum(-1, keepdims=True)
@@ -195,7 +195,7 @@ def log_odds_row(w, e):
 
 
 def pre_row(e):
-    """dz_c/dz = e_c, (..., n): the only row here whose sum is not 0. Equation (V4) without dz/dx and dt/dx."""
+    """dz_c/dz = e_c, (..., n). It sums to 1, all other rows to 0; so t changes dz_c/dx by dt/dx: equation (V4)."""
     return _exact_or_float(e)
 
 

@@ -1,8 +1,9 @@
 """Grade what students hand in: each answer alone, in a fresh copy of the lesson, in a process and a folder of its own.
 
-The lesson runs once, as students get it. In front of an exercise's checks the process splits for every file: the child
-runs that file's answer, then the lesson's own checks, and says through a pipe what came of it. Only the names that the
-solution defines are taken from the answer; all other names are the lesson's, or Python's, again before its checks run.
+The lesson runs once, as students get it, and stops before the checks of each exercise. There the process forks once for
+each file. The child process runs the answer in this file, then the lesson's own checks, and sends the result through a
+pipe. The checks use an answer's names only where the solution defines the same names. All other names mean again what
+they mean in the lesson or in Python. (Where Python cannot fork, each child process runs the lesson itself first.)
 
 This stops accidents and common tricks. It is not a sandbox: only a container stops code that attacks its own process
 or your files.
@@ -67,7 +68,7 @@ def _one(places):
 
 @contextmanager
 def _begun(copy):
-    """Return a lesson's cells, all not run yet, and their namespace. The lesson prints nothing and uses only NumPy."""
+    """Yield a lesson's cells, of which none has run, and their namespace. They print nothing and use only NumPy."""
     lesson, backend = read(copy), PREFERRED[0]
     with (stage(lesson) as names, open(os.devnull, "w") as nowhere, redirect_stdout(nowhere),
           warnings.catch_warnings(action="ignore")):
@@ -89,7 +90,7 @@ def _checks(left, names, exercise):
 
 
 def _solution(code):
-    """Return the statements around the solution in the code of an exercise."""
+    """Return the statements of an exercise, up to its checks, that contain the solution or follow it."""
     given, _ = halves(code)
     begin = given[:given.index(BEGIN)].count("\n") + 1
     return [statement for statement in ast.parse(given).body if statement.end_lineno > begin]
@@ -102,7 +103,7 @@ def _defined(statements):
 
 
 def _verdict(context, seconds, judge, *arguments):
-    """Judge in a child process, in an empty folder: no answer finds, or loses, what another one did to files there.
+    """Judge an answer in a child process and in an empty folder: it cannot find or delete what another answer wrote.
 
     Returns why there is no point, or "".
     """
@@ -214,7 +215,7 @@ def _library():
 
 
 def _watched(others):
-    """A list that grows, from now on, by what no answer needs: to run programs, to read lessons or others' files."""
+    """Return a list. From now on, it grows if the process runs a program or opens the lessons or others' files."""
     closed = {os.path.realpath(embedded("lessons")): "it opens the lessons, where the solutions are",
               **dict.fromkeys(others, "it opens what somebody else hands in")}
     seen = []

@@ -15,8 +15,8 @@ class Record:
     """One line of the tape: output = op(*x, *weights, **attributes).
 
     sources: the records with the outputs x. A leaf (the picture, a constant) has none: its output is attribute "value".
-    backend: the object that computes the output and carries signals back. It may put an output off until somebody reads
-    it. Then it can compute a convolution and the ReLU after it in one pass, and write only the ReLU's output.
+    backend: the object that computes the output and carries signals back. It may put an output off, that is, compute it
+    only when it is read. So it can compute a convolution and its ReLU in one pass and write only the ReLU's output.
     """
 
     op: str
@@ -46,7 +46,7 @@ class Record:
 
     @cached_property
     def outline(self):
-        """An array of the output's shape and dtype. It is the output itself, unless the backend puts the output off."""
+        """The output itself or, if the backend puts the output off, any array of the same shape and dtype."""
         outline = self.backend.put_off(self)
         return self.output if outline is None else outline
 

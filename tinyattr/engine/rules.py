@@ -1,7 +1,7 @@
 """Backward rules. A rule takes a record and the signal g at its output. It returns one signal for each input.
 
-A rule-book is a plain dict from op (or layer name) to rule. GRADIENT is the chain rule, m = (d output / d input)^T g;
-other methods change one line of this dict: {**GRADIENT, "relu": my_rule}.
+A rule-book is a plain dict from op (or layer name) to rule. GRADIENT is the chain rule, m = (d output / d input)^T g.
+Other methods change some entries of this dict: {**GRADIENT, "relu": my_rule}.
 """
 
 import numpy as np
@@ -28,7 +28,7 @@ def conv2d(record, g):
 def unwindow(p, record):
     """Add the signals in the windows of a convolution or pool, (N, Ho, Wo, kh, kw, C), to the places of the input.
 
-    Where windows overlap, their signals are summed. Signals on the padding, or beyond it, are lost.
+    Where windows overlap, their signals are summed. Signals for places outside the input (padding) are dropped.
     """
     (n, h, w, c), about = record.x[0].shape, record.attributes
     (top, bottom), (left, right) = sides(about.get("padding", 0))
@@ -45,7 +45,7 @@ def conv2d_transpose(record, g):
 
 
 def read_back(record, g):
-    """Return for each place of a transposed convolution's input the window that it wrote to, (N, H, W, kh, kw, out)."""
+    """Return, for each input place of a transposed convolution, g where this place wrote: (N, H, W, kh, kw, out)."""
     g = pad(g, padding=record.attributes.get("padding", 0))
     return patches(g, record.weights[0].shape[:2], record.attributes.get("stride", 1))
 
@@ -123,8 +123,8 @@ def reshaped(record, g):
 def moved(record, g):
     """m = g, moved back to where each number came from.
 
-    To find this place, we run the op on the numbers 1, 2, 3, ... instead of x. The output then names, at every place,
-    the number of x that moved there. 0 means none: a border (we leave out its attribute "value" here).
+    To find this place, we run the op on the numbers 1, 2, 3, ... instead of x. Each number in the output then says
+    which number of x moved there. 0 says that none did: this is a border. (So we leave out the border's "value" here.)
     """
     (x,) = record.x
     attributes = {key: v for key, v in record.attributes.items() if key != "value"}
@@ -134,7 +134,7 @@ def moved(record, g):
 
 
 def concat(record, g):
-    """m_i = the part of g at the numbers of x_i."""
+    """m_i = the part of g that belongs to x_i: the output holds x_1, x_2, ... side by side."""
     axis = record.attributes.get("axis", -1)
     return tuple(np.split(g, np.cumsum([x.shape[axis] for x in record.x[:-1]]), axis))
 

@@ -32,7 +32,7 @@ def grad_cam_plus(net, x, target=None, score=None, layer=None, *, active=False):
 def hirescam(net, x, target=None, score=None, layer=None):
     """L_ij = sum_k g_ijk A_ijk.  HiResCAM, Draelos & Carin 2020, arXiv 2011.08891.
 
-    No pooling. Receipt, for networks of linear layers, ReLUs and pools: sum L + sum of b dS/db over later b = v . z.
+    g is not averaged. Receipt, in networks of linear layers, ReLUs and pools: sum L + sum of later b dS/db = v . z.
     """
     request, layer, A, g = _asked(net, x, target, score, layer)
     L = (g * A).sum(-1)
@@ -48,7 +48,7 @@ def layercam(net, x, target=None, score=None, layer=None):
 def xgrad_cam(net, x, target=None, score=None, layer=None):
     """L_ij = sum_k w_k A_ijk,  w_k = sum_ij g_ijk A_ijk / sum_ij A_ijk.  XGrad-CAM, Fu et al. 2020, arXiv 2008.02312.
 
-    A channel whose activations sum to 0 gets weight 0; this leaves a gap in the receipt, which is that of HiResCAM.
+    The receipt is that of HiResCAM. A channel whose activations sum to 0 gets weight 0, so its share is a real gap.
     """
     request, layer, A, g = _asked(net, x, target, score, layer)
     SA = A.sum((0, 1))  # (C,)
@@ -58,9 +58,9 @@ def xgrad_cam(net, x, target=None, score=None, layer=None):
 
 
 def eigen_cam(net, x, target=None, score=None, layer=None, *, centred=False, weighted=False):
-    """L = X v. X (Z, C) holds the activations, one row for each place. v is the first right singular vector of X.
+    """L = X u. X (Z, C) holds the activations, one row for each place. u is the first right singular vector of X.
 
-    Muhammad & Yeasin 2020, arXiv 2008.00299. The sign of v is free: we choose L positive where activations are large.
+    Muhammad & Yeasin 2020, arXiv 2008.00299. The sign of u is free: we choose L positive where activations are large.
     centred: subtract each channel's mean from X, as pytorch-grad-cam does (the paper does not). weighted: X holds g A,
     not A ("Eigen-Grad-CAM"). Only the weighted form depends on class and score.
     """

@@ -44,9 +44,9 @@ def euler(request, layer, R):
 def fullgrad(net, x, target=None, score=None, layer=None):
     """L = psi(x * dS/dx) + sum over convolutions l and channels k of psi((b_l dS/db_l)_k), summed over channels.
 
-    So biases, which the gradient leaves out, have maps, too. Srinivas & Fleuret 2019, arXiv 1905.00780. psi(a) is |a|,
-    min-max over the layer, resized bilinearly to the picture. Receipt: the parts before psi and the parts of the dense
-    layers sum to v . z, v = dS/dz, in networks of linear layers, ReLUs and pools. psi removes the scale of the score.
+    So biases, which the gradient leaves out, have maps, too. Srinivas & Fleuret 2019, arXiv 1905.00780. psi takes |a|,
+    scales it by min-max over the layer (so the score's scale is lost) and enlarges it to the picture. Receipt: without
+    psi, all parts, with those of dense layers, sum to v . z, v = dS/dz, in networks of linear layers, ReLUs and pools.
     """
     request = ask_picture(net, x, target, score, layer, "FullGrad")
     parts = gradient_parts(request)
@@ -55,7 +55,7 @@ def fullgrad(net, x, target=None, score=None, layer=None):
 
 
 def gradient_parts(request, layer="input"):
-    """Return the parts of v . z, without scale: {layer: A dS/dA, later layers: b dS/d(output)}, (h, w, K) or (K,)."""
+    """Return the terms of v . z, v without its scale: {layer: A dS/dA, later: b dS/d(output)}, (h, w, K) or (K,)."""
     signals = request.signals(to=layer)
     parts = {layer: request.activations(layer) * request.gradient(layer)}
     for record in request.tape:

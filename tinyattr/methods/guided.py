@@ -28,23 +28,23 @@ GUIDED = {**GRADIENT, **dict.fromkeys(ACTIVATIONS, guided)}
 
 
 def deconvnet(net, x, target=None, score=None, layer=None):
-    """Walk back with m = max(g, 0) at ReLUs. Zeiler & Fergus 2014, arXiv 1311.2901. Shown as max_k |R_ijk|."""
+    """R is what a walk with m = max(g, 0) at ReLUs leaves. Zeiler & Fergus 2014, 1311.2901. Shown as max_k |R_ijk|."""
     return _walked(net, x, target, score, layer, DECONVNET, "deconvnet")
 
 
 def guided_backprop(net, x, target=None, score=None, layer=None):
-    """Walk back with m = max(g, 0) [u > 0] at ReLUs. Springenberg et al. 2015, 1412.6806. Shown as max_k |R_ijk|.
+    """R is what a walk with m = max(g, 0) [u > 0] leaves. Springenberg et al. 2015, 1412.6806. Shown as max_k |R_ijk|.
 
-    The map is nearly the same for every class (Nie et al. 2018; Adebayo et al. 2018). It is not linear in the row, so
-    the post map is not a combination of the pre maps of all classes.
+    The map is nearly the same for every class (Nie et al. 2018; Adebayo et al. 2018). The walk is not linear in the
+    score's row. So the post map is not a weighted sum of the pre maps of all classes, as the gradient is.
     """
     return _walked(net, x, target, score, layer, GUIDED, "guided backprop")
 
 
 def guided_grad_cam(net, x, target=None, score=None, layer=None):
-    """R_ijk = G_ijk max(L, 0)_ij. G is guided backprop's map of the picture. L is Grad-CAM's map of `layer`, enlarged.
+    """R_ijk = G_ijk M_ij. G is guided backprop's map of the picture. M is max(L, 0), enlarged, for Grad-CAM's map L.
 
-    max(L, 0) is enlarged, bilinearly. Selvaraju et al. 2017, 1610.02391, section 3.2. The row's scale counts twice.
+    Selvaraju et al. 2017, 1610.02391, section 3.2. G and L both have the row's scale as a factor, so R has its square.
     """
     request, layer = ask_at(net, x, target, score, layer)
     G = guided_backprop(net, request, request.target, score).direction  # (H, W, C)

@@ -11,9 +11,9 @@ from tinyattr.engine import OPS
 class Receipt:
     """A Receipt is the check sum of a map: what the map must add up to, what it adds up to, and where the rest went.
 
-    claim: the identity in words and letters; owed: its right side; paid: the sum of the map (RSI-Grad-CAM: of I).
-    shares: {layer: share}, the part of owed that stays in a layer, because no place of the map can get it: the share
-    of biases, and what a rule's stabiliser absorbs. gap = owed - paid - sum of shares is rounding or quadrature error.
+    claim: the identity as text. owed: its right side. paid: the sum of the map (RSI-Grad-CAM: the sum of I).
+    shares: {layer: share}, the parts of owed that no place of the map gets: what biases and rules' stabilisers keep.
+    gap = owed - paid - sum of shares: rounding, quadrature error, or a part that the method loses (see its docstring).
     """
 
     claim: str
@@ -35,8 +35,8 @@ class Receipt:
 class Heatmap:
     """A Heatmap answers: where in x, at this layer, does the score S of class `target` come from?
 
-    direction: the signed map for the score's row without its scale, float64, with the resolution of the layer
-    (guided Grad-CAM: of the picture). plane: (h, w), one number for each place, where direction may have channels.
+    direction: the signed map, float64, by the row without its scale, in the resolution of the layer (guided Grad-CAM:
+    of the picture). It may have channels, (h, w, C); plane has one number for each place, (h, w).
     raw = direction * exp(log_scale) is exactly the method's formula. raw underflows where dS/dz underflows.
     value: the score S; label: name and number of the class; picture: (H, W, 3) uint8, what the network saw.
     receipt: the Receipt of raw, for methods that promise a sum; else None.
@@ -99,7 +99,7 @@ def relu(L):
 
 
 def resize(L, size):
-    """Resize bilinearly, (h, w) -> (H, W) = size, float64. Pixel centres are half-integers; edges keep their value."""
+    """Resize bilinearly, (h, w) -> (H, W) = size, float64. Pixel i is centred at i + 1/2; edges keep their value."""
     return OPS["resize"](L[None, :, :, None].astype(float), size=size)[0, :, :, 0]
 
 

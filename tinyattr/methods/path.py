@@ -37,7 +37,7 @@ def integrated_gradients(net, x, target=None, score=None, layer=None, *, baselin
                          batch=BATCH):
     """IG_ijk = (x - b)_ijk int_0^1 dS/dx_ijk(x(a)) da.  Integrated gradients, Sundararajan et al. 2017, 1703.01365.
 
-    rule: a key of QUADRATURES; it replaces the integral by a sum of `steps` terms (trapezoid: + 1). Colours are summed.
+    rule: a key of QUADRATURES; it replaces the integral by a sum of `steps` terms (trapezoid: one more).
     Receipt (check sum): sum IG = S(x) - S(b), up to quadrature errors, mostly at kinks of S along the path.
     """
     request = ask_picture(net, x, target, score, layer, "integrated gradients", "; or use conductance")
@@ -80,7 +80,7 @@ def expected_gradients(net, x, target=None, score=None, layer=None, *, baselines
 
 
 def mean_gradient(request, start, end, rule, steps, layer="input", *, moved="input", batch):
-    """Return (int_0^1 dS/dA da, log_scale), A of `layer`. Layer `moved` has the value start + a (end - start).
+    """Return (int_0^1 dS/dA da, log_scale). A: activations of `layer`. Layer `moved` is at start + a (end - start).
 
     rule: a key of QUADRATURES; steps: number of steps of the path. Raises InputError for other values.
     """

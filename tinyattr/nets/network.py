@@ -22,9 +22,9 @@ class Network:
     never change; dataclasses.replace returns a network with other weights.
     features: the layer that CAMs explain by default. If it is not given, it is the last layer before a flatten or
     global pool. classes: names (None: only numbers). input: how photos are preprocessed (None: unknown). backend: the
-    object that computes. If the network has only one output z, made for a sigmoid, one more layer gives the logits
-    (0, z) of two classes. Raises InputError for an unknown op, a layer name that is used twice or is the name
-    of another op, an input that is used before it exists, or missing weights.
+    object that computes. If the network has only one output z, for a sigmoid, we add a layer that makes of z the logits
+    (0, z) of two classes. Raises InputError for an unknown op, two layers of the same name, a layer with the name of
+    an op other than its own, an input that is used before it exists, or missing weights.
     """
 
     layers: list
@@ -63,7 +63,7 @@ class Network:
     def resume(self, tape, layer, A):
         """Return a new tape: `layer` has the value A (N, ...), and every layer that depends on it is computed again.
 
-        Other values are copied N times from `tape`, the tape of one picture; constants once. tape None: compute all.
+        Other outputs that they read are copied N times from `tape` (one picture), constants once. tape None: run all.
         """
         new = Tape(self.backend, self)
         changed = {new.leaf(layer if tape is None else tape[layer].name, A)}

@@ -180,7 +180,7 @@ def attack_text(attack):
 
 
 def region(at, tapped, shape):
-    """Return where the tap, the place that the attack reads, lies in a map of shape (h, w): slices (rows, columns)."""
+    """Return slices (rows, columns): the part of a map of this shape that covers the place `at` of a layer `tapped`."""
     return tuple(
         slice(min(int(i * n / m), n - 1), max(int((i + 1) * n / m), min(int(i * n / m), n - 1) + 1))
         for i, m, n in zip(at, tapped, shape, strict=True)
