@@ -4,7 +4,7 @@
 
 **Question:** Can a score be shared out among pixels so that nothing is lost on the way?
 
-:Time: 80 min (20 read, 50 solve, 10 discuss)
+:Time: 85 min (25 read, 50 solve, 10 discuss)
 :CPU: 6 s
 :Needs: lessons 9, 10 and 11
 :After this you can: write LRP's epsilon rule and DeepLIFT's Rescale; say what a map sums to and what biases keep; say without computing which maps change when t is added to every logit, and for which methods post, log and log_odds give the same map
