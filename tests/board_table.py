@@ -1,4 +1,4 @@
-"""The board's tables in lessons/pages/which_map.md, from the stored results. `python -m tests.board_table` writes them.
+"""The board's tables in the README and in lessons/pages/which_map.md, from the stored results. `python -m tests.board_table` writes them.
 
 `python -m tests.board_table measure N [NETWORK]` measures N scenes before, on all cores, and goes on where it was cut off.
 """
@@ -26,7 +26,7 @@ def table(board):
     lines = [[n, row["method"], row["scores"], row["networks"], *(in_per_cent(row[key]) for key in COLUMNS)]
              for n, row in enumerate(board["rows"], 1)]
     shown = [titles, ["---"] * len(titles), *lines[:FIRST], ["..."] * len(titles), *lines[-LAST:]]
-    return "\n".join([f"{board['head'][0].removeprefix('scenes').strip()}; {len(lines)} rows:", "",
+    return "\n".join([f"Scenes: {board['head'][0].removeprefix('scenes').strip()}; {len(lines)} lines:", "",
                       *("| " + " | ".join(map(str, line)) + " |" for line in shown)])
 
 
@@ -53,9 +53,13 @@ def two_networks(boards):
 
 
 def with_table(text):
-    """The page's text with both tables in their places."""
-    boards = [result(net) for net in RESULTS]
-    return with_part(with_part(text, START, END, table(boards[0])), TWO, END_OF_TWO, two_networks(boards))
+    """A text with the table of the first and last rows in its place."""
+    return with_part(text, START, END, table(result("glyphs")))
+
+
+def with_both(text):
+    """A text with both tables in their places."""
+    return with_part(with_table(text), TWO, END_OF_TWO, two_networks([result(net) for net in RESULTS]))
 
 
 def measure(count, net="glyphs"):
@@ -71,4 +75,5 @@ def measure(count, net="glyphs"):
 if __name__ == "__main__":
     if sys.argv[1:2] == ["measure"]:
         measure(*sys.argv[2:4])
-    write(PAGES / "which_map.md", with_table)
+    write(PAGES / "which_map.md", with_both)
+    write(ROOT / "README.md", with_table)

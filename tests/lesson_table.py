@@ -1,8 +1,8 @@
-"""The minutes in the lessons' headers, and the README's table of lessons from these. `python -m tests.lesson_table` writes both."""
+"""The minutes in the lessons' headers, and the table of lessons in lessons/pages/course.md. `python -m tests.lesson_table` writes both."""
 
 import re
 
-from tests.generated import ROOT, with_part, write
+from tests.generated import PAGES, with_part, write
 from tinyattr.course.pace import time
 from tinyattr.course.script import lessons
 
@@ -13,16 +13,16 @@ def table():
     """The table as Markdown: title, question, class time, processor time, exercises."""
     lines = ["| lesson | question | time | CPU | exercises |", "|---|---|---|---|---|"]
     for lesson in lessons():
-        title = f"[{lesson.number}. {lesson.title}](lessons/{lesson.path.name})"
+        title = f"[{lesson.number}. {lesson.title}](../{lesson.path.name})"
         kinds = ", ".join(kind for _, kind, _ in lesson.exercises)
         spent = lesson.fields["Time"].split(" (")[0]
         lines.append(f"| {title} | {lesson.question} | {spent} | {lesson.fields['CPU']} | {kinds} |")
     return "\n".join(lines)
 
 
-def with_table(readme):
-    """The README's text with the table in its place."""
-    return with_part(readme, START, END, table())
+def with_table(page):
+    """The page's text with the table in its place."""
+    return with_part(page, START, END, table())
 
 
 def with_time(source, lesson):
@@ -33,4 +33,4 @@ def with_time(source, lesson):
 if __name__ == "__main__":
     for lesson in lessons():
         write(lesson.path, lambda source, lesson=lesson: with_time(source, lesson))
-    write(ROOT / "README.md", with_table)
+    write(PAGES / "course.md", with_table)

@@ -4,7 +4,7 @@ import pytest
 
 from tests import equations, lesson_table, method_table
 from tests.equations import EQUATIONS, found
-from tests.generated import PAGES, ROOT
+from tests.generated import PAGES
 
 
 def test_every_equation_is_proved_by_a_test():
@@ -13,7 +13,7 @@ def test_every_equation_is_proved_by_a_test():
 
 
 @pytest.mark.parametrize(("path", "made"), [
-    (PAGES / "equations.md", equations), (PAGES / "methods.md", method_table), (ROOT / "README.md", lesson_table)])
+    (PAGES / "equations.md", equations), (PAGES / "methods.md", method_table), (PAGES / "course.md", lesson_table)])
 def test_a_page_shows_todays_table(path, made):
     text = path.read_text(encoding="utf-8")
     assert text == made.with_table(text), f"run: python -m {made.__name__}"

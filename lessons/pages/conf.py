@@ -38,6 +38,7 @@ CONTENTS = """
 
 lessons/index
 glossary
+course
 teaching
 methods
 attacks

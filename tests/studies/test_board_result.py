@@ -26,7 +26,9 @@ def board():
 
 
 def test_its_page_shows_its_best_and_worst_rows_and_those_of_the_other_network(board):
-    assert board_table.with_table(PAGE) == PAGE, "run: python -m tests.board_table"
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert board_table.with_both(PAGE) == PAGE, "run: python -m tests.board_table"
+    assert board_table.with_table(readme) == readme, "run: python -m tests.board_table"
     assert len(board_table.table(board).splitlines()) == 2 + 2 + 10 + 1 + 5
 
 
@@ -83,6 +85,16 @@ def test_what_the_page_says_of_a_row(board, method, score, network, key, said):
 def test_what_the_page_says_of_the_other_network(method, score, network, key, said):
     number = in_per_cent(board_table.row_of(board_table.result("glyphs_no_masks"), method, score, network)[key]).replace(" (", " % (")
     assert said.format(number) in " ".join(PAGE.split())
+
+
+@pytest.mark.parametrize(("net", "method", "score", "network", "said"), [
+    ("glyphs", "grad_cam", "log_odds", "any", "the right one in {} of 125 scenes"), ("glyphs", "grad_cam", "pre", "original", "finds it in {},"),
+    ("glyphs", "grad_cam", "pre", "corner", "only in {},"), ("glyphs", "lrp", "log_odds", "any", "LRP finds it in {}."),
+    ("glyphs_no_masks", "grad_cam", "log_odds", "any", "falls to {},"), ("glyphs_no_masks", "lrp", "log_odds", "any", "LRP keeps {}."),
+])
+def test_what_the_readme_says_of_both(net, method, score, network, said):
+    mean = round(100 * board_table.row_of(board_table.result(net), method, score, network)["peak of two"][0])
+    assert said.format(f"{mean} %") in " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
 
 
 def test_both_boards_have_a_similar_order():
