@@ -11,7 +11,7 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from tinyattr.engine.arrays import is_sealed, sealed
+from tinyattr.engine.arrays import is_sealed, read_only, sealed
 from tinyattr.engine.windows import overhang, pair, sides
 from tinyattr.kernels import dense as dense_kernels
 from tinyattr.kernels import direct, pool, thin, threads, winograd
@@ -263,5 +263,5 @@ FORWARD = {**MERGED, "dense": lambda record: dense_kernels.forward(*record.x, *r
            "max_pool": max_pool, "concat": concat}
 PUT_OFF = dict.fromkeys(MERGED, put_off)
 BACK = {"conv2d": conv2d_back, "batch_norm": batch_norm_back, "relu": clip_back, "clip": clip_back, "max_pool": max_pool_back,
-        "dense": lambda record, g: dense_kernels.back(computed(g), record.weights[0])}
+        "dense": lambda record, g: read_only(dense_kernels.back(computed(g), record.weights[0]))}
 WEIGHTS = {"conv2d": conv2d_weights, "dense": lambda record, g: dense_kernels.weight_gradient(record.x[0], g)}

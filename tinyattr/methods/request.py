@@ -140,7 +140,7 @@ def ask(net, x, target=None, score=None):
 def places(net, record):
     """Return the output of a layer of feature maps, (N, h, w, C). Raises InputError for a layer without places."""
     if record.outline.ndim != 4:
-        raise InputError(f"layer '{record.name}' has shape {record.outline.shape}, no places: try '{net.features}'")
+        raise InputError(f"layer '{record.name}' {record.outline.shape} has no places to show; try '{net.features}'")
     return record.output
 
 
