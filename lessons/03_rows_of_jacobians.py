@@ -5,7 +5,7 @@
 **Question:** Why does a walk backwards give a row of the Jacobian? How do we test a rule if its Jacobian is too large to
 write down?
 
-:Time: 85 min (20 read, 55 solve, 10 discuss)
+:Time: 90 min (25 read, 55 solve, 10 discuss)
 :CPU: 3 s
 :Needs: lesson 2; matrix products
 :After this you can: write the Jacobian of a dense layer and of a ReLU; say what a walk gives for a seed; write a convolution's backward rule; test any rule with two random arrays; say what happens at kinks and ties
@@ -91,7 +91,7 @@ J = my_jacobian(x.ravel(), *net.weights["fc1"], *net.weights["fc2"])
 same("3.1 by walks, row by row", J, rows(net.run(x)))
 same("3.1 by differences, column by column", J, columns(net, x), within=1e-8)
 W_1, b_1, W_2, b_2 = *net.weights["fc1"], *net.weights["fc2"]
-same("3.1 if all hidden numbers are near 0", my_jacobian(x.ravel(), 1e-6 * W_1, 1e-6 * b_1, W_2, b_2), 1e-6 * J)
+same("3.1 if all hidden numbers are near 0", my_jacobian(x.ravel(), 1e-6 * W_1, 1e-6 * b_1, W_2, b_2), 1e-6 * np.asarray(J))
 same("3.1 in a wider network", my_jacobian(x.ravel(), *wide.weights["fc1"], *wide.weights["fc2"]), rows(wide.run(x)))
 
 # %%
@@ -236,6 +236,9 @@ same("3.3 for y = 1000 x and a rule that returns 250 u, the gap is 3/4", steep, 
 across = [gap(lambda x: x, lambda u: 0 * u, np.ones((1, 2)), np.random.default_rng(k)) for k in range(200)]
 holds("3.3 for y = x and a rule that returns 0, the gap is |cos| of the angle between u and v",
       max(across) < 1 + 1e-8 and 0.3 < np.square(across).mean() < 0.95, "divide by |u| and by |J v|")
+a = np.array([[1.0, 2.0]])
+along = gap(lambda x: x, lambda u: (u * a).sum() * a / (a * a).sum(), a, np.random.default_rng(3))
+holds("3.3 for y = x and a rule that keeps only the part of u along x, the gap is not 0", along > 1e-6, "take v at random")
 
 # %%
 # Kinks and ties

@@ -119,9 +119,10 @@ def show(figure, name):
 
 
 def _chosen(name, yours, truth):
-    """Return a collection of keys as a dict, {key: whether it is in the collection}."""
+    """Return a collection of keys as a dict, {key: is it in the collection?}. "ae", "a, e" and ["a", "e"] are equal."""
+    between = ", " if isinstance(yours, str) else ()
     try:
-        chosen = [yours] if yours in list(truth) else list(yours)
+        chosen = [yours] if yours in list(truth) else [key for key in yours if key not in between]
     except TypeError:
         raise AssertionError(f"{name}: write which of {_listed(truth)} are true; yours is {_thing(yours)}") from None
     return {key: key in chosen for key in truth} | {key: True for key in chosen if key not in truth}
