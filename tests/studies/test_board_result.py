@@ -51,6 +51,13 @@ def test_it_is_the_whole_board_with_an_interval_for_each_number(net):
     assert order == sorted(order, reverse=True)
 
 
+def said_on_the_page(board, row, key, said):
+    """Assert that the page says this of a row's number, "93 % (89-96)". Return the number."""
+    number = in_per_cent(board_table.row_of(board, *row)[key]).replace(" (", " % (")
+    assert said.format(number) in " ".join(PAGE.split())
+    return number
+
+
 @pytest.mark.parametrize(("method", "score", "network", "key", "said"), [
     ("lrp", "log_odds", "any", "peak of two", "glyphs in {} of scenes, by post, log and log_odds"),
     ("grad_cam", "log_odds", "any", "peak of two", "By log_odds, Grad-CAM finds the right one of two glyphs in {};"),
@@ -67,8 +74,7 @@ def test_it_is_the_whole_board_with_an_interval_for_each_number(net):
     ("lrp", "centred", "any", "peak of two", "LRP by centred, {}."),
 ])
 def test_what_the_page_says_of_a_row(board, method, score, network, key, said):
-    number = in_per_cent(board_table.row_of(board, method, score, network)[key]).replace(" (", " % (")
-    assert said.format(number) in " ".join(PAGE.split())
+    number = said_on_the_page(board, (method, score, network), key, said)
     if method == "grad_cam" and network != "original":
         assert f"in {number.partition(' (')[0]}" in (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -83,8 +89,7 @@ def test_what_the_page_says_of_a_row(board, method, score, network, key, said):
     ("grad_cam", "pre", "original", "peak", "and only in {} in the original network."),
 ])
 def test_what_the_page_says_of_the_other_network(method, score, network, key, said):
-    number = in_per_cent(board_table.row_of(board_table.result("glyphs_no_masks"), method, score, network)[key]).replace(" (", " % (")
-    assert said.format(number) in " ".join(PAGE.split())
+    said_on_the_page(board_table.result("glyphs_no_masks"), (method, score, network), key, said)
 
 
 @pytest.mark.parametrize(("net", "method", "score", "network", "said"), [
