@@ -12,16 +12,17 @@
 :Words: explained in the `glossary <../glossary.html>`_
 
 An **image classifier** takes a picture and answers with a probability for each class that it knows. It computes sums,
-products and maxima, and only the last step needs an exponential. You can look at all these numbers. We follow one picture
-through a small network, from the pixels to the answer.
+products and maxima. Only its last step needs another function, ``e^x``. We follow one picture through a small
+network, from the pixels to the answer.
 """
 
 # %%
 # A picture is numbers
 # --------------------
 #
-# Our network knows 20 drawings, which we call **glyphs**: heart, scales, notes and so on. The next cell draws a heart on a
-# plain ground. The picture has 224 x 224 pixels. Each pixel has three numbers from 0 to 255 for red, green and blue.
+# Our network knows 20 drawings, which we call **glyphs**: heart, scales, notes and so on. The next cell draws a heart
+# on a plain background. The picture has 224 x 224 pixels. Each pixel has three numbers from 0 to 255 for red, green and
+# blue.
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -36,18 +37,19 @@ from tinyattr.studies.draw import LINES, SIGNED
 net = ta.load("glyphs")
 picture = scene(np.random.default_rng(5), [CLASSES.index("heart")], difficulty=0.2).picture  # (224, 224, 3)
 print("shape:", picture.shape, " pixel in the upper left corner:", picture[0, 0])
-grey = picture.mean(-1) / 255  # (224, 224), from 0 to 1: the first steps use only the brightness
+grey = picture.mean(-1) / 255  # (224, 224), from 0 to 1: we begin with the brightness only
 
 # %%
 # A convolution
 # -------------
 #
-# A **convolution** asks one small question everywhere in the picture. The question is a **kernel**, here an array of 3 x 3
-# numbers. Lay the kernel on a patch of 3 x 3 pixels, multiply each number by the pixel that it covers, and add up the
-# nine products. The next kernel asks "is the patch brighter on the right?"
+# A **convolution** asks one small question everywhere in the picture. The question is written as a **kernel**, here an
+# array of 3 x 3 numbers. Lay the kernel on a patch of 3 x 3 pixels. Multiply each number of the kernel by the pixel
+# below it, and add up the nine products. The sum is the answer. The kernel in the next cell asks "is the patch brighter
+# on the right?", because it subtracts the left column from the right one.
 
 kernel = np.array([[-1.0, 0.0, 1.0], [-1.0, 0.0, 1.0], [-1.0, 0.0, 1.0]])
-answers = conv2d(grey[None, ..., None], kernel[..., None, None], np.zeros(1))[0, ..., 0]  # everywhere, (222, 222)
+answers = conv2d(grey[None, ..., None], kernel[..., None, None], np.zeros(1))[0, ..., 0]  # at every place, (222, 222)
 
 # %%
 # Exercise 0.1 (complete): one answer
@@ -56,9 +58,9 @@ answers = conv2d(grey[None, ..., None], kernel[..., None, None], np.zeros(1))[0,
 # Write a function that computes the answer of a kernel at one place of the picture.
 
 
-@unaided()
+@unaided()  # your function must do the work itself: it cannot call functions of the library
 def answer_at(patch, kernel):
-    """The sum of the nine products; patch and kernel are both (3, 3)."""
+    """The sum of the nine products; patch and kernel both have the shape (3, 3)."""
     ### BEGIN SOLUTION
     return (patch * kernel).sum()
     ### END SOLUTION
@@ -67,16 +69,16 @@ def answer_at(patch, kernel):
 step = np.array([[2.0, 2.0, 7.0], [2.0, 2.0, 7.0], [2.0, 2.0, 7.0]])  # dark on the left, bright on the right
 same("0.1 three rows, each 7 - 2", answer_at(step, kernel), 15)
 same("0.1 the answer is 0 if left and right are equally bright", answer_at(step.T, kernel), 0)
-same("0.1 the answer is negative if it is brighter on the left", answer_at(step[:, ::-1], kernel), -15)
-same("0.1 another kernel asks whether it is brighter below", answer_at(step.T, kernel.T), 15)
+same("0.1 the answer is negative if the patch is brighter on the left", answer_at(step[:, ::-1], kernel), -15)
+same("0.1 another kernel asks whether the patch is brighter below", answer_at(step.T, kernel.T), 15)
 agrees("0.1 the library's convolution of other patches and kernels", answer_at,
        lambda patch, kernel: conv2d(patch[None, ..., None], kernel[..., None, None], np.zeros(1)).item(),
        np.random.default_rng(0).normal(size=(9, 2, 3, 3)))
 
 # %%
-# The kernel slides over the whole picture and gives an answer at each place. The array of all answers is called a **feature
-# map**. An answer is large where the picture has what the kernel asks for, and negative where the picture has the opposite.
-# Then **ReLU** sets negative numbers to 0, so "no" and "the opposite" become the same answer.
+# The kernel slides over the whole picture and gives an answer at each place. The array of all answers is called a
+# **feature map**. An answer is large where the picture has what the kernel asks for, and negative where the picture has
+# the opposite. Then **ReLU** sets negative answers to 0. After ReLU, an answer of 0 means "no" or "the opposite".
 
 figure = Figure(figsize=(8.4, 3), layout="constrained")
 left, middle, right = figure.subplots(1, 3)
@@ -97,11 +99,11 @@ holds("the map has large positive and large negative answers", answers.min() < -
 # Many layers
 # -----------
 #
-# A network repeats these steps many times. Its first **layer** has several kernels, so it makes several feature maps. The
-# next layer puts its kernels on all *these* maps at once, so it can ask for combinations. For example, a corner is a
-# place where two edges meet. After some layers a **pool** keeps the largest of each 2 x 2 numbers, so the map becomes
-# half as high and half as wide. Nobody chose the kernels by hand. **Training** changed the kernels step by step until the
-# answers for many pictures were right.
+# A network repeats these steps many times. Each step is called a **layer**. The first convolution has several kernels,
+# so it makes several feature maps. A kernel of the next convolution reads all *these* maps at once, so it can ask for
+# combinations. For example, a corner is a place where two edges meet. After some layers there is a **pool**. It keeps
+# the largest of each 2 x 2 numbers, so the map becomes half as high and half as wide. Nobody chose the kernels by hand.
+# **Training** changed them step by step until the network's answers for many pictures were right.
 
 x = net.read(picture)  # (1, 224, 224, 3), numbers around 0: the input of the network
 tape = net.run(x)  # the output of every layer, in order
@@ -124,7 +126,8 @@ predicts("0.2 by halving", rows, halved)
 predicts("0.2 in the network", rows, {pools: tape[f"block{pools}_pool"].output.shape[1] for pools in (1, 3, 5)})
 
 # %%
-# The next cell prints the sizes of five layers' outputs. Then it draws four maps from each of three layers.
+# The next cell prints the sizes of five layers' outputs (``block2_pool`` is the second pool). Then it draws four maps
+# from each of three layers.
 
 for name in ("block1_relu1", "block2_pool", "block3_pool", "block4_pool", "block5_pool"):
     print(f"{name:<13} {tape[name].output.shape[1:]}: height, width, number of feature maps")
@@ -143,10 +146,10 @@ show(figure, "00_feature_maps.png")
 holds("the last layer has smaller and more maps", tape["block5_pool"].output.shape[1] == 7 and tape["block5_pool"].output.shape[3] > 16)
 
 # %%
-# At the beginning of the network, the maps show the lines of the picture. At the end, each map has 7 x 7 places. A place is
-# bright where the picture looks like a large part of a glyph. For each class, the last layers multiply all these numbers by
-# **weights**, which training has chosen, and add up the products. The sum is the **logit** z_c of class c. The more
-# speaks for the class, the larger is its logit. A logit may be any number.
+# At the beginning of the network, the maps show the lines of the picture. At the end, each map has 7 x 7 places. A
+# place is bright where the picture looks like a large part of a glyph. The last layers multiply all these numbers by
+# **weights**, which training has chosen, and add up the products. The final layer computes one such sum for each class
+# c. This sum is the **logit** z_c. It is larger if more in the picture speaks for the class. A logit may be any number.
 
 z = net(x)[0]  # (20,)
 y = softmax(z)
@@ -156,8 +159,8 @@ for c in order:
 holds("the largest logit is the heart's", CLASSES[order[0]] == "heart")
 
 # %%
-# The **probability** y_c is computed from all logits. The formula is called **softmax**: ``y_c = e^{z_c} / Σ_j e^{z_j}``.
-# So each probability is positive, and all probabilities add up to 1.
+# The **probability** y_c is computed from all logits by **softmax**: ``y_c = e^{z_c} / Σ_j e^{z_j}``. Each probability
+# is positive, because ``e^z`` is always positive. All probabilities add up to 1, because we divide by the sum.
 
 figure = Figure(figsize=(8.4, 3), layout="constrained")
 for ax, values, name, colour in zip(figure.subplots(1, 2), (z, y), ("logit z", "probability y"), LINES, strict=False):
@@ -188,10 +191,10 @@ predicts("0.3 as 1 minus the other probabilities", first, others, within=1e-3)
 # What you can say now
 # --------------------
 #
-# - A convolution slides one question over the picture. The answers form a feature map.
-# - From layer to layer, the maps get smaller, and each answer depends on a larger part of the picture. The last layer makes
-#   a logit for each class, and softmax turns all logits into probabilities.
+# - A convolution asks one question at every place of the picture. The answers form a feature map.
+# - Towards the end of the network, the maps get smaller, and each answer depends on a larger part of the picture. The
+#   last layer makes a logit for each class, and softmax turns all logits into probabilities.
 #
-# The network says heart. But *where* did it look? Up to the logits, every step was a sum, a product or a maximum. So we can
-# follow the answer back to the pixels. A picture that shows the result is called a **heatmap**. The next lesson begins with
-# a heatmap.
+# The network says heart. But *where* did it look? Up to the logits, every step was a sum, a product or a maximum. Such
+# simple steps can be followed backwards, from the answer to the pixels. A picture of the result is called a
+# **heatmap**. The next lesson begins with a heatmap.

@@ -12,20 +12,20 @@
 :Words: explained in the `glossary <../glossary.html>`_
 
 A **heatmap** says which places of a picture speak for a class. We draw a picture ourselves, so we know exactly which pixels
-belong to which object. We give the picture to a network and look at a heatmap. Then we alter the network. It still gives
-every picture the same probabilities, but some of its heatmaps point at the wrong place.
+belong to which object. We give the picture to a network and look at a heatmap of its answer. Then we alter the network.
+The altered network gives every picture the same probabilities as before, but some of its heatmaps point at the wrong place.
 """
 
 # %%
 # Predict first
 # -------------
 #
-# The next cell draws scales (a balance) on the left and a heart on the right. Then it asks the network which glyphs it
-# sees. Before you run the cell, write down your answers:
+# The next cell draws scales (a balance) on the left and a heart on the right. Then the cell asks the network which
+# glyphs it sees. Before you run the cell, write down your answers:
 #
-# - Which probabilities will be largest, and will the network be sure?
-# - The heart covers 6 per cent of the picture. Imagine a heatmap that has the same value everywhere. What share of this
-#   heatmap lies on the heart?
+# - Which glyphs will have the largest probabilities? Will one probability be near 1?
+# - The heart covers 6 per cent of the picture. Imagine a heatmap that has the same value everywhere. Add up its values:
+#   what share of the sum lies on the heart?
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -54,9 +54,10 @@ holds("the heart covers 6 per cent", 0.055 < heart.mean() < 0.065, f"the heart c
 # A heatmap
 # ---------
 #
-# One line of code makes a heatmap by the method Grad-CAM (Selvaraju et al. 2017) for the class ``heart``. The **score** is
-# the number that the heatmap explains. Here the score is the **log-odds** of the class, ``log(y_c / (1 - y_c))``. The library
-# has no default score, because the choice matters. You will soon see why.
+# One line of code makes a heatmap by the method Grad-CAM (Selvaraju et al. 2017) for the class ``heart``. You will soon
+# see how the method works. The **score** is the number that the heatmap explains. Here the score is the **log-odds** of
+# the class, ``log(y_c / (1 - y_c))``. The log-odds compare the class with all other classes together. The library has
+# no default score, because the choice matters. This lesson shows why.
 
 heat = ta.grad_cam(net, x, "heart", score="log_odds")
 show(heat, "01_first.png")  # in a script of your own: heat.save("first.png")
@@ -67,15 +68,14 @@ print("heat.raw, signed as computed:", heat.raw.shape, "  heat.map, scaled to 0 
 # Exercise 1.1 (complete): how much of the map lies on the heart?
 # ----------------------------------------------------------------
 #
-# The heatmap looks right. Now measure it. The heart's **mask** is True where the heart is drawn, and False elsewhere. Add up
-# all positive values of a map: what share of this sum lies on the mask?
-# (``@unaided`` makes sure that you write the function yourself. Your function cannot call the library's function while it
-# runs.)
+# The heatmap looks right. Now measure it. The heart's **mask** is True where the heart is drawn, and False elsewhere.
+# Add up all positive values of a map. What share of this sum lies where the mask is True? (``@unaided`` means that you
+# write the function yourself: while it runs, it cannot call the library's functions.)
 
 
 @unaided()
 def share(L, mask):
-    """Σ max(L, 0) over the mask, divided by Σ max(L, 0) over all places. L and mask are (h, w)."""
+    """Σ max(L, 0) where the mask is True, divided by Σ max(L, 0) over all places. L is a map; L and mask are (h, w)."""
     ### BEGIN SOLUTION
     positive = np.maximum(L, 0)
     return positive[mask].sum() / positive.sum()
@@ -87,16 +87,17 @@ same("1.1 by hand, 3 / (3 + 1)", share(by_hand, np.array([[True, True], [False, 
 same("1.1 on the heart, by the library's function", share(heat.map, heart), energy(heat.map, heart), within=1e-8)
 rng = np.random.default_rng(0)
 agrees("1.1 maps of other shapes", share, energy, [(rng.normal(size=s), rng.random(s) < 0.5) for s in ((3, 5), (6, 4), (2, 9))], within=1e-8)
-holds("1.1 the share is far larger than by chance", share(heat.map, heart) > 5 * heart.mean())
+holds("1.1 the share is far larger than the heart's share of the picture", share(heat.map, heart) > 5 * heart.mean())
 
 # %%
 # The altered network
 # -------------------
 #
-# Now we add the same number t(x) to every logit. The number t is made from the last feature maps A. Take the values of all
-# these maps in the upper left corner, add them up, and multiply the sum by K = 10. This is ``t = K Σ_k A_00k`` (Lerma and
-# Lucas 2023b, equation (V5)). The new network is called the **altered network**. Softmax does not change when t is added to
-# every logit. So the altered network gives every picture the same probabilities as the original network.
+# Now we add the same number t(x) to every logit. The number t is made from the last feature maps A. ``A_ijk`` is the
+# value of map k at row i and column j. Take the values of all maps in the upper left corner, add them up, and multiply
+# the sum by K = 10. As a formula, this is ``t = K Σ_k A_00k`` (Lerma and Lucas 2023b, equation (V5)). The new network
+# is called the **altered network**. Softmax does not change: every ``e^{z_j}`` is multiplied by the same ``e^t``, which
+# cancels in the fraction. So the altered network gives every picture the same probabilities as the original network.
 
 altered = ta.alter(net, K=10)
 z_altered = altered(x)[0]
@@ -107,10 +108,11 @@ same("no probability changes", softmax(z_altered), y)
 
 # %%
 # We draw heatmaps of both networks with two scores. The score ``pre`` (for pre-softmax) is the logit itself, and
-# ``log_odds`` is the log-odds. We also use two methods. Both read **activations**, the numbers that a layer computes,
-# and their **gradient**. The gradient has a number for each activation: how fast the score grows with it. HiResCAM
-# (Draelos and Carin 2020) multiplies each activation by its own number. Grad-CAM multiplies a whole feature map by one
-# number: the mean of the gradient over its places.
+# ``log_odds`` is the log-odds. We also use two methods. Both methods read **activations**, the numbers that a layer
+# computes. They also read the **gradient** of the score. The gradient has a number for each activation: how fast the
+# score grows when this activation grows. HiResCAM (Draelos and Carin 2020) multiplies each activation by its number in
+# the gradient. Grad-CAM multiplies a whole feature map by one number, its weight: the mean of the gradient over the
+# map's places. Then both methods add up all feature maps.
 
 both = explain(net, x, "heart", scores=("pre", "log_odds"), methods=("hirescam", "grad_cam"), K=10)
 show(draw.side_by_side(both), "01_side_by_side.png")
@@ -126,10 +128,11 @@ corner = both.cells[0].altered
 holds(f"{corner.method}, pre: the altered network's map lies in the corner", energy(corner.raw, (0, 0)) > 0.9)
 
 # %%
-# With ``log_odds`` nothing has changed. With ``pre``, HiResCAM now points at the upper left corner. In this corner, t
-# makes every number of the gradient larger by K. Grad-CAM takes the mean over 49 places, so the weight of every feature
-# map grows by K/49. This is far more than the weights were before. So the map of Grad-CAM is now nearly the sum of all
-# activations, ``Σ_k A_ijk``. This sum is the same for every class that you ask for.
+# With ``log_odds``, no heatmap has changed. With ``pre``, HiResCAM now points at the upper left corner. In this corner,
+# t makes every number of the gradient larger by K. Grad-CAM takes the mean over 49 places, so the weight of every
+# feature map grows by K/49. The weights were far smaller before, so they are now nearly equal. Therefore the map of
+# Grad-CAM is now nearly proportional to the sum of all activations at each place, ``Σ_k A_ijk``. This sum is the same
+# for every class that you ask for.
 
 maps = {(name, c): ta.grad_cam(network, x, c, score="pre").raw  # L (7, 7)
         for name, network in [("original", net), ("altered", altered)] for c in ("heart", "scales")}
@@ -145,18 +148,18 @@ holds("altered: the map is nearly the sum of all activations", pearson(maps["alt
 # Exercise 1.2 (predict): which scores can be fooled?
 # ---------------------------------------------------
 #
-# There are six scores. The rivals of a class are all other classes.
+# The library has six scores:
 #
 # - ``pre`` is the logit ``z_c``.
 # - ``post`` is the probability ``y_c``.
 # - ``log`` is ``log y_c``.
 # - ``log_odds`` is ``log(y_c / (1 - y_c))``.
 # - ``centred`` is ``z_c`` minus the mean of all logits.
-# - ``margin`` is ``z_c`` minus the largest logit of a rival.
+# - ``margin`` is ``z_c`` minus the largest logit of a rival. (A rival is any other class.)
 #
-# For which scores do the maps of the original and the altered network differ? Write True for each score whose maps differ
-# and False for each other score, ``moves = {"pre": ..., ...}``. Ask yourself: what happens to the score itself when the
-# same t is added to every logit?
+# For which scores do the maps of the original and the altered network differ? Write
+# ``moves = {"pre": True or False, ...}``: True if the map moves (differs), False if not. Ask yourself: what happens to
+# the score itself when the same t is added to every logit?
 
 ### BEGIN SOLUTION
 moves = {"pre": True, "post": False, "log": False, "log_odds": False, "centred": False, "margin": False}
@@ -177,8 +180,9 @@ predicts("1.2 which scores change when 1 is added to every logit", moves, in_val
 # Which place?
 # ------------
 #
-# The corner is not a special place. The next figure shows the picture with the true outlines of both glyphs. White lines
-# show the 7 x 7 places of the last feature maps. Each place is 32 pixels wide.
+# The corner is not a special place. The next figure shows the picture with the true outlines of both glyphs. White
+# lines show the 7 x 7 places of the last feature maps. Each place is 32 pixels wide. Two markers show where the maps of
+# HiResCAM have their largest values.
 
 figure = Figure(figsize=(5.2, 5.6), layout="constrained")
 ax = figure.subplots()
@@ -201,8 +205,8 @@ show(figure, "01_truth.png")
 # Exercise 1.3 (break): a map of your choice
 # ------------------------------------------
 #
-# Let t be made from the activations at another place than the corner. Choose one of the 7 x 7 places, so that the
-# ``pre`` map for ``heart`` points at the scales: ``place = (row, column)``.
+# Now make t from the activations at another place than the corner. Choose one of the 7 x 7 places, so that the ``pre``
+# map for ``heart`` points at the scales. Write ``place = (row, column)``, counted from 0.
 
 ### BEGIN SOLUTION
 place = (3, 2)  # (row, column): the right pan
@@ -219,10 +223,11 @@ same("1.3 no probability changes", softmax(mine(x)[0]), y)
 # --------------------
 #
 # - Three lines make a heatmap: ``ta.load``, ``net.read`` and ``ta.grad_cam``. You must choose the score.
-# - If you have a mask of the object, you can measure a map. Is the peak on the object? What share of the map lies there?
-# - Two networks can give the same probabilities for every picture, while their ``pre`` heatmaps differ. Adding t to
-#   every logit cannot change a ``log_odds`` heatmap of Grad-CAM, HiResCAM or another method that uses only the
-#   gradient.
+# - If you have a mask of the object, you can measure a map. Is the map's peak on the object? What share of the map lies
+#   on the object?
+# - Two networks can give the same probabilities for every picture, while their ``pre`` heatmaps differ. A ``log_odds``
+#   heatmap cannot change when t is added to every logit. This is true for Grad-CAM, HiResCAM and every other method
+#   that sees the score only through its gradient.
 #
-# Talk about it: someone gives you a network, and you may ask the network for probabilities as often as you like. Can you
-# find out whether t was added?
+# Talk about it: someone gives you a network. You may ask it for the probabilities of as many pictures as you like. Can
+# you find out whether t was added?
