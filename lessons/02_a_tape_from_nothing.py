@@ -12,9 +12,10 @@
 :Words: explained in the `glossary <../glossary.html>`_
 
 A program computes a number in small steps. If we write down every step while it happens, we get a list that is called a
-**tape**. Then we can go through the tape in reverse. We carry the slope of the answer from each result back to the values
-that the result was made of. This is called a **walk**. The slopes with respect to many numbers are called a
-**gradient**. All gradients in this course come from such walks, so we build a tape and a walk ourselves.
+**tape**. Then we can go through the tape in reverse. At each step we know the slope of the answer with respect to the result
+of the step. From this slope we compute the slopes with respect to the values that the step used. Going back in this way
+is called a **walk**. The slopes of one number with respect to many numbers are called its **gradient**. All gradients in this
+course come from such walks, so we build a tape and a walk ourselves.
 """
 
 # %%
@@ -24,9 +25,10 @@ that the result was made of. This is called a **walk**. The slopes with respect 
 # The program computes ``S = a b + e^a`` at a = 1 and b = 3. Before you run the next cell, write down your answers:
 #
 # - What are the slopes ``dS/da`` and ``dS/db``? Compute them by hand.
-# - A slope is nearly ``(S(a + h) - S(a - h)) / 2h`` for a small h. This is called a **central difference**. How often must S be
-#   computed to find both slopes in this way? How often for the slopes of a thousand inputs?
-# - The program ``S = a + a`` reads a twice. What could a careless walk get wrong?
+# - A slope is nearly ``(S(a + h) - S(a - h)) / 2h`` for a small h. This is called a **central difference**. How often
+#   must S be computed to find both slopes by central differences? How often must S be computed if it has a thousand
+#   inputs?
+# - The program ``S = a + a`` reads the value a twice. What could a careless walk get wrong?
 
 from collections import namedtuple
 from itertools import permutations
@@ -41,7 +43,7 @@ from tinyattr.studies.draw import LINES
 
 
 def differences(f, *x, step=1e-5):
-    """df/dx_i for every i by central differences, (f(x + step e_i) - f(x - step e_i)) / (2 step)."""
+    """df/dx_i for every i, (f(x + step e_i) - f(x - step e_i)) / (2 step). The vector e_i is 1 at place i, else 0."""
     return np.array([(f(*(x + step * e)) - f(*(x - step * e))) / (2 * step) for e in np.eye(len(x))])
 
 
@@ -52,10 +54,11 @@ print("dS/da, dS/db =", differences(lambda a, b: a * b + np.exp(a), 1, 3))
 # The record
 # ----------
 #
-# An **op** is one operation, such as a sum or a product. The tape is a list of **records**, and each record describes one
-# step. It says which op ran, which earlier records the op read, which values ``x`` they held, and which output the op
-# made. ``inputs`` are the places of these records on the tape. A record that no op made is called a **leaf**. This is the
-# whole data structure. (A record of the library also has weights and attributes. Ours have them too, but always empty.)
+# An **op** is one operation, such as a sum or a product. The tape is a list of **records**, and each record describes
+# one step. It says which op ran, which earlier records the op read, which values ``x`` these records held, and which
+# output the op made. The field ``inputs`` holds the places of the earlier records on the tape. A record of a given
+# value, which no op made, is called a **leaf**. A tape needs nothing more. (A record of the library also has weights
+# and attributes. Our records have these two fields too, but the fields are always empty.)
 
 Record = namedtuple("Record", "op inputs x output weights attributes", defaults=((), {}))
 OPS = {"add": lambda a, b: a + b, "mul": lambda a, b: a * b, "exp": np.exp, "relu": lambda a: max(a, 0.0)}
@@ -81,7 +84,7 @@ def simple(a, b):
 
 
 def tangle(a, b):
-    """The tape of c = a b, d = c + a, S = relu(c a) + d d: a, c and d are read more than once."""
+    """The tape of c = a b, d = c + a, S = relu(c a) + d d. The values a, c and d are read more than once."""
     tape = leaves(a, b)
     c = write(tape, "mul", 0, 1)
     d = write(tape, "add", c, 0)
@@ -98,10 +101,10 @@ same("the tape computes S", simple(1, 3)[-1].output, 3 + np.e)
 # Exercise 2.1 (complete): rules
 # ------------------------------
 #
-# A **signal** is a slope that the walk carries: the signal at a record is ``g = dS/d(output)``. A **rule** takes a record
-# and its signal g. The rule returns one signal for each input, ``g · d(output)/d(input)``. This is the chain rule for one
-# step. The rule ``add`` is given. Write ``mul``, ``exp`` and ``relu`` in the same form. Use ``record.x`` and
-# ``record.output``. At 0, let the slope of ReLU be 0.
+# A **signal** is a slope that the walk carries: the signal at a record is ``g = dS/d(output)``. A **rule** is a
+# function of a record and its signal g. The rule returns a tuple with one signal for each input,
+# ``g · d(output)/d(input)``. This is the chain rule for one step. The rule ``add`` is given. Write ``mul``, ``exp`` and
+# ``relu`` in the same form. Use ``record.x`` and ``record.output``. At 0, let the slope of ReLU be 0.
 
 
 def add(record, g):
@@ -125,7 +128,7 @@ def relu(record, g):
 ### END SOLUTION
 
 
-my_book = {"add": add, "mul": unaided()(mul), "exp": unaided()(exp), "relu": unaided()(relu)}  # none calls the library's rule
+my_book = {"add": add, "mul": unaided()(mul), "exp": unaided()(exp), "relu": unaided()(relu)}  # without the library's rules
 for op, x in [("mul", (0.3, -1.1)), ("mul", (0.0, 5.0)), ("exp", (0.5,)), ("relu", (0.3,)), ("relu", (-1.5,))]:
     tape = leaves(*x)
     write(tape, op, *range(len(x)))
@@ -141,14 +144,15 @@ same("2.1 relu at 0", my_book["relu"](at_kink[-1], ONE), [0])
 # A first walk
 # ------------
 #
-# A **rule-book**, or book for short, is a dict that gives a rule for each op. An example is the library's ``ta.GRADIENT``;
-# its rules can read our records. A walk starts from a signal that is called its **seed**. Here the seed is ``dS/dS = 1`` at
-# the last record. From there the walk goes through the tape in reverse. The walk in the next cell has a fault. It is right
-# if every value is read only once, as in a chain of ops. For our S it is wrong: look at dS/da.
+# A **rule-book**, or book for short, is a dict that gives a rule for each op. An example is the library's
+# ``ta.GRADIENT``; its rules can read our records. A walk starts from a signal that is called its **seed**. Here the
+# seed is ``dS/dS = 1`` at the last record. From there the walk goes through the tape in reverse. The walk in the next
+# cell has a fault. The walk is right if every value is read only once, as in a chain of ops. For ``S = a b + e^a`` it
+# is wrong: compare its dS/da with yours.
 
 
 def first_walk(tape, seed, book):
-    """{place: signal}, where a signal is dS/d(output at that place). This walk has a fault."""
+    """Return {place: signal}. The signal is dS/d(output at that place). This walk has a fault."""
     signals = {len(tape) - 1: seed}
     for place in reversed(range(len(tape))):
         record = tape[place]
@@ -181,8 +185,9 @@ holds("a missing rule is an error", refuses(lambda book: first_walk(chain, ONE, 
 # ----------------------------------------
 #
 # The smallest program for which this walk is wrong is ``S = a + a``. Find out on paper which slope the walk gives. Now
-# take two longer programs. Both start with v = a. One repeats ``v = v + v`` n times, the other repeats ``v = v · v`` n
-# times. By what factor is the walk's ``dS/da`` too small? The factor is the same for both programs.
+# take two longer programs. Both programs start with v = a, and S is the last v. One program repeats ``v = v + v`` n
+# times, the other repeats ``v = v · v`` n times. By what factor is the walk's ``dS/da`` too small? The factor is the
+# same for both programs.
 
 
 def factor(n):
@@ -193,7 +198,7 @@ def factor(n):
 
 
 def repeated(op, n):
-    """The tape of v = op(v, v), n times, from a = 1.1."""
+    """The tape of a program that starts with v = a = 1.1 and repeats v = op(v, v) n times."""
     tape = leaves(1.1)
     for place in range(n):
         write(tape, op, place, place)
@@ -201,7 +206,7 @@ def repeated(op, n):
 
 
 def paths(tape, place):
-    """The number of ways from this place down to the leaves."""
+    """The number of ways through the tape from this place down to the leaves."""
     return sum(paths(tape, i) for i in tape[place].inputs) if tape[place].inputs else 1
 
 
@@ -213,15 +218,16 @@ predicts("2.2 the number of paths from S to a", yours, {n: paths(repeated("add",
 
 # %%
 # The factor is the number of **paths**, the ways through the tape from S down to a. The slope is a sum over **all**
-# paths, and there can be ``2^n`` paths. The first walk overwrites a signal when a second one arrives, so it keeps only
-# one path. A walk that adds signals counts all paths. It still needs only n steps, because it visits every record once.
+# paths, and here there are ``2^n`` paths. The first walk overwrites a signal when a second one arrives, so it keeps
+# only one path. A walk that adds the signals counts all paths. Such a walk still needs only n steps, because it visits
+# every record once.
 #
 # Exercise 2.3 (complete): a walk that is right
 # ---------------------------------------------
 #
 # Write the walk again, so that all signals that arrive at a place are added. If an op has no rule, the walk must still
-# raise a ``KeyError``. Otherwise a signal would stop or pass unchanged, and the heatmap would be wrong without any
-# warning.
+# raise a ``KeyError``. Otherwise the signal would stop at this op or pass it unchanged, and a heatmap would be wrong
+# without any warning.
 
 
 def my_walk(tape, seed, book):
@@ -237,7 +243,7 @@ def my_walk(tape, seed, book):
     ### END SOLUTION
 
 
-rules = {op: lambda record, g, rule=rule: rule(record, np.float64(g)) for op, rule in ta.GRADIENT.items()}  # g may be a float
+rules = {op: lambda record, g, rule=rule: rule(record, np.float64(g)) for op, rule in ta.GRADIENT.items()}  # your g may be a float
 walked = my_walk(simple(1, 3), ONE, rules)
 same("2.3 the formulas dS/da = b + e^a and dS/db = a", [walked[0], walked[1]], [3 + np.e, 1])
 walked = my_walk(tangle(0.7, 0.4), ONE, rules)
@@ -256,10 +262,10 @@ holds("2.3 a missing rule is an error", refuses(lambda book: my_walk(simple(1, 3
 # The same in the library
 # -----------------------
 #
-# The library's ``ta.Tape`` holds arrays instead of numbers, and it uses names instead of places. ``ta.walk`` is your walk
-# with additional checks. The next figure shows a tape. Each box shows a value and the signal that the walk left there.
-# Each arrow shows the slope of one step. Multiply the slopes along each path from S back to a, and add the products of
-# both paths: ``1 · 3 + 1 · 2.718 = 5.718``.
+# The library's ``ta.Tape`` holds arrays instead of numbers, and it uses names instead of places. ``ta.walk`` is your
+# walk with additional checks. The next figure shows the tape of ``S = a b + e^a``. Each box shows a value and the
+# signal that the walk left there. Each arrow shows the slope of one step. There are two paths from S back to a.
+# Multiply the slopes along each path, and add the two products: ``1 · 3 + 1 · 2.718 = 5.718``.
 
 theirs = ta.Tape()
 theirs.leaf("a", 1.0)
@@ -295,15 +301,15 @@ show(figure, "02_tape.png")
 # Exercise 2.4 (prove): which orders are safe?
 # --------------------------------------------
 #
-# Must the walk visit the records in the reverse order of writing? The function ``walk_in`` takes any order. ``order``
-# lists the places of all records except the leaves. When the turn of a record comes, the record passes its signal on to
-# its inputs. An order is safe if every signal comes out right. Write the exact condition for a safe order. The check
-# tries all 720 orders of the tangle. Your condition must be true for all orders that make every signal right, and false
-# for all other orders.
+# Must the walk visit the records in exactly the reverse order of writing? The function ``walk_in`` takes any order. Its
+# argument ``order`` lists the places of all records except the leaves. When the turn of a record comes, the record
+# passes its signal on to its inputs. An order is safe if every signal comes out right. Write the exact condition for a
+# safe order. The check tries all 720 orders of the six records in ``tangle``. Your function ``safe`` must return True
+# for all orders that make every signal right, and False for all other orders.
 
 
 def walk_in(order, tape, book):
-    """The signals at all places. Each record passes its signal on once, in this order."""
+    """Return the signals at all places. The records pass their signals on in this order, each record once."""
     signals = np.zeros(len(tape))
     signals[-1] = 1
     for place in order:
@@ -325,7 +331,7 @@ orders = list(permutations((2, 3, 4, 5, 6, 7)))
 is_right = [np.allclose(walk_in(order, tangled, ta.GRADIENT), right) for order in orders]
 holds("2.4 a chain has one safe order", [o for o in permutations((1, 2, 3)) if passes(safe, o, chain)] == [(3, 2, 1)])
 agree = sum(passes(safe, order, tangled) == right for order, right in zip(orders, is_right, strict=True))
-holds("2.4 exactly the right orders are safe", agree == len(orders), f"your condition is right for {agree} of 720")
+holds("2.4 exactly the right orders are safe", agree == len(orders), f"it is right for {agree} of 720 orders")
 print(f"{sum(is_right)} of {len(orders)} orders are right")
 
 # %%
@@ -333,8 +339,9 @@ print(f"{sum(is_right)} of {len(orders)} orders are right")
 # ----------------------------
 #
 # The walk itself does not contain the chain rule; only the rule-book does. If we change one rule, the walk carries
-# something else. An example is guided backpropagation (Springenberg et al. 2015). Its rule for ReLU lets a signal pass
-# only if the signal and the input of the ReLU are both positive. All its other rules are the rules of the gradient.
+# other numbers than slopes. An example is guided backpropagation (Springenberg et al. 2015). Its rule for ReLU lets a
+# signal pass only if the signal and the input of the ReLU are both positive. All its other rules are the rules of the
+# gradient.
 
 
 def guided(record, g):
@@ -355,10 +362,11 @@ for name, book, expected in [("gradient", ta.GRADIENT, 0), ("guided", {**ta.GRAD
 # How good are differences?
 # -------------------------
 #
-# We checked the walk by central differences. How exact are central differences? If the step is too long, the curve bends
-# within the step, and the error is proportional to ``step^2``. If the step is too short, rounding errors of about 1e-16
-# are divided by a small number. The best step lies between, near 1e-5, and keeps about ten digits. So our checks ask for
-# 1e-9. A check that asks for 1e-14 would fail for right answers. A check that asks for 0.01 would accept wrong answers.
+# We checked the walk by central differences. How exact are central differences? If the step is too long, the curve
+# bends within the step. The error is then proportional to ``step^2``; for our S it is about ``(e/6) step^2``. If the
+# step is too short, rounding errors of about 1e-16 are divided by a small number. The best step lies between these two
+# cases, near 1e-5, and keeps about ten digits. So our checks allow a relative error of 1e-9. A check that allows only
+# 1e-14 would reject right answers. A check that allows 0.01 would accept wrong answers.
 
 steps = np.logspace(-12, 0, 97)
 true = [3 + np.e, 1]
@@ -381,12 +389,12 @@ same("the error of a long step is (e/6) step^2", errors[-25] / steps[-25] ** 2, 
 # What you can say now
 # --------------------
 #
-# - A tape is a list of records. The walk goes through the tape once in reverse, by a book of rules, and adds the signals
-#   that arrive at each place.
+# - A tape is a list of records. The walk goes through the tape once in reverse, uses the rules of a book, and adds the
+#   signals that arrive at each place.
 # - Because signals are added, the slope is a sum over all paths from S to an input. If a walk overwrites a signal or passes
 #   it on too early, some paths are lost.
 # - A missing rule is an error. A changed rule makes another method.
 #
-# Talk about it: a picture has 150,528 numbers. Suppose that one run of the network takes a tenth of a second. How long
-# would it take to compute all slopes by differences? Some frameworks need ``zero_grad`` between two walks. Why do we not
-# need it?
+# Talk about it: a picture has 150,528 numbers (224 x 224 x 3). Suppose that one run of the network takes a tenth of a
+# second. How long would it take to compute all slopes by central differences? Some frameworks need a call of
+# ``zero_grad`` between two walks. Why do our walks not need such a call?

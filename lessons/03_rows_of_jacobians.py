@@ -12,21 +12,22 @@ write down?
 :Figures: 03_jacobians.png, 03_ties.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-A layer makes many numbers from many numbers. Its slopes form a matrix, the **Jacobian** ``J_ij = dy_i/dx_j``. It has a
-row for each output and a column for each input. A program hardly ever writes this matrix down. Instead, a rule multiplies
-the transposed Jacobian by a signal, ``m = J^T g``. Backpropagation is a chain of such products.
+A layer computes many numbers y from many numbers x. Its slopes form a matrix, the **Jacobian** ``J_ij = dy_i/dx_j``. The
+matrix has a row for each output and a column for each input. It is usually too large to write down. Instead, a rule
+multiplies the transposed Jacobian by a signal g, and the product ``m = J^T g`` is the signal at the layer's input.
+Backpropagation is a chain of such products.
 """
 
 # %%
 # Predict first
 # -------------
 #
-# The network ``z = relu(x W_1 + b_1) W_2 + b_2`` has three inputs and three logits. Before you run the next cell, write
-# down your answers:
+# The network ``z = relu(x W_1 + b_1) W_2 + b_2`` has three inputs x and three logits z. Its Jacobian is ``J = dz/dx``.
+# Before you run the next cell, write down your answers:
 #
-# - How many runs of the network do you need to fill J by central differences? How many walks do you need?
-# - If you change one input a little, does the change of z show a row or a column of J? What does a walk from one logit
-#   show?
+# - How many runs of the network do you need to compute J by central differences? How many walks do you need?
+# - If you change one input a little, do you see a row or a column of J in the change of z? What do you see if you walk
+#   back from one logit?
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -41,14 +42,14 @@ from tinyattr.studies.draw import LINES, SIGNED
 
 
 def rows(tape, book=ta.GRADIENT):
-    """J (outputs, inputs), one walk for each row. The seed e_i (1 at output i, 0 elsewhere) gives row i."""
+    """J (outputs, inputs), by one walk for each row. The seed e_i (1 at output i, 0 elsewhere) gives row i."""
     *_, last = tape
     seeds = np.eye(last.output.size).reshape(-1, *last.output.shape)
     return np.stack([ta.walk(tape, {last.name: e}, book)["input"].ravel() for e in seeds])
 
 
 def columns(f, x, step=1e-5):
-    """J (outputs, inputs), two runs of f for each column j: (f(x + step e_j) - f(x - step e_j)) / (2 step)."""
+    """J (outputs, inputs), by two runs of f for each column: (f(x + step e_j) - f(x - step e_j)) / (2 step) is column j."""
     moves = step * np.eye(x.size).reshape(-1, *x.shape)
     return np.stack([(f(x + d) - f(x - d)).ravel() / (2 * step) for d in moves], axis=1)
 
@@ -71,14 +72,14 @@ same("three walks and six runs give the same J", rows(net.run(x)), columns(net, 
 # Exercise 3.1 (complete): a product of three matrices
 # ----------------------------------------------------
 #
-# ``y = x W + b`` with W (in, out) means ``y_j = Σ_i x_i W_ij + b_j``. What is ``dy_j/dx_i``, and which matrix contains
-# these slopes? What is the Jacobian of the ReLU, where each output depends on one input only? By the chain rule, J is the
-# product of three matrices. The matrix of the last layer stands on the left.
+# A **dense layer** computes ``y = x W + b`` with W (in, out), so ``y_j = Σ_i x_i W_ij + b_j``. What is ``dy_j/dx_i``,
+# and which matrix contains these slopes? What is the Jacobian of the ReLU, where each output depends on one input only?
+# By the chain rule, the network's J is the product of three matrices. The matrix of the last layer stands on the left.
 
 
 @unaided()
 def my_jacobian(x, W_1, b_1, W_2, b_2):
-    """dz_i/dx_j of z = relu(x W_1 + b_1) W_2 + b_2 at x (in,): J (out, in)."""
+    """J (out, in) with J_ij = dz_i/dx_j, for z = relu(x W_1 + b_1) W_2 + b_2 at x (in,)."""
     ### BEGIN SOLUTION
     J_1 = W_1.T  # (hidden, in)
     J_relu = np.diag(1.0 * (x @ W_1 + b_1 > 0))  # (hidden, hidden)
@@ -95,16 +96,17 @@ same("3.1 if all hidden numbers are near 0", my_jacobian(x.ravel(), 1e-6 * W_1, 
 same("3.1 in a wider network", my_jacobian(x.ravel(), *wide.weights["fc1"], *wide.weights["fc2"]), rows(wide.run(x)))
 
 # %%
-# A walk multiplies from the left, ``((u^T J_2) J_relu) J_1``. In each step, it multiplies a vector by a matrix. With
-# ``u = e_i`` the walk gives row i. Differences multiply from the right and give a column. A heatmap needs the slopes of
-# one number, the score, with respect to every pixel. These slopes are one row, and one walk gives them all. Differences
-# would need two runs for every pixel. This is why we walk backwards.
+# A walk from the seed u multiplies from the left, ``((u^T J_2) J_relu) J_1``. In each step, it multiplies a vector by a
+# matrix. With ``u = e_i`` the walk gives row i. Differences along ``e_j`` multiply from the right,
+# ``J_2 (J_relu (J_1 e_j))``, and give column j. A heatmap needs the slopes of one number, the score, with respect to
+# every pixel. These slopes are one row, and one walk gives the whole row. Differences would need two runs for every
+# pixel. This is why we walk backwards.
 #
 # What Jacobians look like
 # ------------------------
 #
-# The next figure shows the Jacobians of four layers, which we compute row by row. The frame marks one row. It shows which
-# inputs one output depends on.
+# The next figure shows the Jacobians of four layers, which we compute row by row. The frame marks one row. This row
+# shows on which inputs one output depends.
 
 
 def layer(op, x, weights=(), **attributes):
@@ -154,14 +156,16 @@ show(figure, "03_jacobians.png")
 # Exercise 3.2 (complete): a convolution backwards
 # ------------------------------------------------
 #
-# A convolution with stride s and without padding is ``y[n,i,j,k] = Σ_uvc x[n, s i + u, s j + v, c] kernel[u,v,c,k]``.
-# Each output multiplies some numbers of x by entries of the kernel. On the way back, ``g[n,i,j,k]`` goes to each of
-# these numbers of x, multiplied by the same entry of the kernel. Write the backward rule in plain loops.
+# A convolution with **stride** s moves its kernel by s places from one output to the next. Without zeros around the
+# picture, it is ``y[n,i,j,k] = Σ_uvc x[n, s i + u, s j + v, c] kernel[u,v,c,k]``. Here n counts pictures, (i, j) is a
+# place of the output, (u, v) is a place of the kernel, c is an input channel (feature map), and k is an output channel.
+# Each output multiplies some numbers of x by numbers of the kernel. On the way back, ``g[n,i,j,k]`` goes to each of
+# these numbers of x, multiplied by the same number of the kernel. Write the backward rule in plain loops.
 
 
 @unaided()
 def my_conv2d(record, g):
-    """m[n, s i + u, s j + v, c] = Σ_ijuvk g[n,i,j,k] kernel[u,v,c,k]."""
+    """m[n, s i + u, s j + v, c] += Σ_k g[n,i,j,k] kernel[u,v,c,k], for all n, i, j, u, v, c."""
     (x,), (kernel, _), s = record.x, record.weights, record.attributes["stride"]
     m = np.zeros_like(x)  # (N, H, W, C)
     ### BEGIN SOLUTION
@@ -184,10 +188,12 @@ for stride in (1, 2):
 # Testing a rule with one number
 # ------------------------------
 #
-# VGG19's first convolution has 3,211,264 outputs and 150,528 inputs. Nobody can compare such a J entry by entry. We write
-# ``⟨a, b⟩`` for the dot product of two arrays: the sum of the products of their entries. For any two arrays u and v,
-# ``⟨u, J v⟩ = ⟨J^T u, v⟩``. We get ``J v`` on the left by a central difference along v, which takes two runs. The rule
-# gives ``J^T u`` on the right. This is called the **dot-product test**. The next cell has four wrong rules, which a good test should find.
+# The first convolution of VGG19, a well-known image classifier, has 3,211,264 outputs and 150,528 inputs. Nobody can
+# compare such a J entry by entry. We write ``⟨a, b⟩`` for the dot product of two arrays: the sum of the products of
+# their entries. Take any array u with the outputs' shape and any array v with the inputs' shape. Then
+# ``⟨u, J v⟩ = ⟨J^T u, v⟩``. On the left, we get ``J v`` by a central difference along v, which takes two runs. On the
+# right, the rule gives ``J^T u``. If the two numbers differ by more than rounding, the rule is wrong. This is called
+# the **dot-product test**. The next cell has four wrong rules, which a good test should find.
 
 
 def transposed(tape, book):
@@ -207,10 +213,10 @@ same("the numbers of outputs and inputs of VGG19's first convolution", [224 * 22
 # Exercise 3.3 (prove): the dot-product test
 # ------------------------------------------
 #
-# Write the test. Take u and v at random. Then a wrong rule is found: if it is linear in g and wrong at this x, the two
-# numbers are equal with probability 0. Divide the gap by the lengths of u and of ``J v``, so that you can compare the
-# gaps of different layers. When your test works, try ``np.ones`` instead of a random u, and then instead of a random v.
-# Which wrong rules pass now?
+# Write the test. Take u and v at random. A wrong rule is then found with probability 1, if the rule is linear in g and
+# wrong at this x. Divide the gap (the absolute difference of the two numbers) by the lengths of u and of ``J v``, so
+# that you can compare the gaps of different layers. When your test works, replace the random u by ``np.ones``. Then
+# take a random u again, and replace the random v. Which wrong rules pass now?
 
 
 def gap(f, back, x, rng, step=1e-5):
@@ -244,29 +250,29 @@ holds("3.3 for y = x and a rule that keeps only the part of u along x, the gap i
 # Kinks and ties
 # --------------
 #
-# At a **kink**, such as ReLU's at 0, a function has no single slope. So J does not exist there, and a rule must choose a
-# value. This library chooses the slope 0 for ReLU at 0; central differences give 1/2. A **tie** is a window of max_pool
-# where several places have the largest value. This library sends the signal to the first of these places, row by row. A
-# colleague's rule sends the whole signal to **every** one of these places. Random numbers practically never tie, so a test
-# with random numbers does not find this mistake.
+# At a **kink**, such as ReLU's at 0, a function has no single slope. So J does not exist there, and a rule must choose
+# a value. This library chooses the slope 0 for ReLU at 0; central differences give 1/2. A **tie** is a window of
+# max_pool where several places have the largest value. This library sends the signal to the first of these places,
+# counted row by row. A colleague's rule sends the whole signal to **every** one of these places. Random numbers are
+# practically never equal, so a test with random numbers does not find this mistake.
 
 
 def every_maximum(record, g):
-    """m = g at every place that equals the maximum of its window; windows of 2 x 2, stride 2."""
+    """m = g at every place whose value is the maximum of its window, for windows of 2 x 2 with stride 2."""
     return (g.repeat(2, 1).repeat(2, 2) * (record.x[0] == record.output.repeat(2, 1).repeat(2, 2)),)
 
 
 at_kink = layer("relu", np.zeros((1, 1)))
 same("ReLU at 0: the rule gives 0", rows(at_kink), [[0]])
 same("ReLU at 0: central differences give 1/2", columns(again(at_kink["y"]), np.zeros((1, 1))), [[0.5]])
-same("without ties, both rules give the same", rows(layers["max_pool"], {"max_pool": every_maximum}), J["max_pool"])
+same("without ties, both rules give the same J", rows(layers["max_pool"], {"max_pool": every_maximum}), J["max_pool"])
 
 # %%
 # Exercise 3.4 (break): every maximum
 # -----------------------------------
 #
-# The colleague's rule can return more signal than it gets. Find an input x for which it returns as much signal as possible.
-# The input must be a possible output of a ReLU.
+# The colleague's rule can return more signal than it gets. Find an input x for which it returns as much signal as
+# possible. The input must be a possible output of a ReLU.
 
 
 def worst():
@@ -285,10 +291,11 @@ same("3.4 four times the signal comes back", made, 16)
 same("3.4 the library's rule returns as much signal as it gets", kept, 4)
 
 # %%
-# Are ties rare? The embedded network is tinyattr's own network of glyphs. In its first pool, more than a quarter of all
-# windows contain only zeros. In its last pool, nearly nine in ten windows do. At a tie there is no derivative, so a
-# rule must choose which places get the signal. One law limits the choice. If all numbers of a window rise by h, the
-# maximum rises by h. So the signals of a window should add up to g. The next figure shows four choices.
+# Are ties rare? We look into tinyattr's own network of glyphs, which is called the embedded network. In its first pool,
+# more than a quarter of all windows contain only zeros. In its last pool, nearly nine in ten windows contain only
+# zeros. At a tie there is no derivative, so a rule must choose which places get the signal. One law limits the choice.
+# If all numbers of a window rise by h, the maximum also rises by h, and S rises by g h. So the signals of a window
+# should add up to g. The next figure shows four choices.
 
 window = layer("max_pool", np.zeros((1, 2, 2, 1)), size=2, stride=2)
 choices = {
@@ -320,15 +327,16 @@ holds("nearly nine in ten windows in the last pool", 0.85 < silent[4] < 0.9)
 # Exercise 3.5 (decide): what a walk gives for a seed
 # ---------------------------------------------------
 #
-# A **seed** is what a walk starts from: here an array at the logits. Which of these statements are true for every network? J
-# is the network's Jacobian dz/dx, and u and w are any two seeds.
-# Write ``answer = {"A": ..., ...}`` with True or False.
+# A **seed** is what a walk starts from: here an array at the logits. J is the network's Jacobian dz/dx, and u and w are
+# any two seeds. Which of these statements are true for every network? Write ``answer = {"A": ..., ...}`` with True or
+# False.
 #
 # - A: a walk with the seed ``e_i`` gives row i of J.
 # - B: a walk with the seed (1, ..., 1) gives the sum of the columns of J.
 # - C: the walk with the seed u + w gives the sum of the walks with u and with w.
-# - D: statement C with the book of guided backpropagation, whose rule for ReLU lets only positive signals pass.
-# - E: a walk whose seed is row c of softmax's Jacobian gives ``dy_c/dx``.
+# - D: statement C is also true with the book of guided backpropagation, whose rule for ReLU lets only positive signals
+#   pass.
+# - E: a walk whose seed is row c of softmax's Jacobian dy/dz gives ``dy_c/dx``.
 
 ### BEGIN SOLUTION
 answer = {"A": True, "B": False, "C": True, "D": False, "E": True}
@@ -336,7 +344,7 @@ answer = {"A": True, "B": False, "C": True, "D": False, "E": True}
 
 
 def measured(net):
-    """Which of the statements are true for this network at x, for twenty pairs of random seeds."""
+    """Return which of the statements are true for this network at x. C and D are tried with twenty pairs of random seeds."""
     tape, J = net.run(x), rows(net.run(x))
     pairs = np.random.default_rng(0).normal(size=(20, 2, 1, 3))
     guided = {**ta.GRADIENT, "relu": lambda record, g: (g.clip(min=0) * (record.x[0] > 0),)}
@@ -362,7 +370,7 @@ predicts("3.5 in a wider network", answer, measured(wide))
 #
 # - A walk gives a row of the Jacobian, or a linear combination of rows. The seed holds the weights of this combination. One
 #   walk is enough for a heatmap.
-# - A rule computes ``m = J^T g``. Two random arrays and one number test a rule, no matter how large J is.
+# - A rule computes ``m = J^T g``. Two random arrays test a rule by one number, the gap, no matter how large J is.
 # - At kinks and ties, a rule must choose. A test with random numbers does not show the choice. In a trained network, ties
 #   are common.
 #

@@ -11,10 +11,11 @@
 :Figures: 04_orders.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-A VGG network spends nearly all its time on one formula, ``y_ijk = b_k + Σ_{u,v,c} x_{i+u-1, j+v-1, c} w_uvck``. This is a
-3 x 3 convolution with zeros around the picture. You will compute it first in the order of the definition and then in a fast
-order. Then you will write its backward pass. (Lesson 21, an appendix on Winograd's tiles, shows a third way, which needs
-less than half of the multiplications.)
+A VGG network, such as our network of glyphs, spends nearly all its time on one formula,
+``y_ijk = b_k + Σ_{u,v,c} x_{i+u-1, j+v-1, c} w_uvck``. This is a 3 x 3 convolution with zeros around the picture. (i, j) is
+a place in the picture, (u, v) a place in the kernel, c an input channel and k an output channel. You will compute the sum
+in the order of the definition, and then in a fast order. Then you will write the backward pass. (The third way in lesson
+21, an appendix, needs less than half of the multiplications.)
 """
 
 # %%
@@ -27,8 +28,8 @@ less than half of the multiplications.)
 # - How many multiplications does the formula need?
 # - Python can do these multiplications one by one, or it can call matrix products. How many times faster are the matrix
 #   products?
-# - A picture is moved by one pixel to the right. Does its convolution only move by one pixel, or does something else
-#   change?
+# - A picture is moved by one pixel to the right. Does the result of a convolution only move by one pixel, or does
+#   something else change?
 
 import time
 from itertools import product
@@ -43,7 +44,7 @@ from tinyattr.studies.draw import SIGNED
 
 
 def layer(H, C, K, random_state=0):
-    """x (H, H, C), w (3, 3, C, K), b (K,): random normal numbers in float64, so that outputs have about size 1."""
+    """Random x (H, H, C), w (3, 3, C, K), b (K,): H x H pixels, C input and K output channels. Outputs have about size 1."""
     rng = np.random.default_rng(random_state)
     w = rng.standard_normal((3, 3, C, K)) / np.sqrt(9 * C)
     return rng.standard_normal((H, H, C)), w, rng.standard_normal(K)
@@ -54,8 +55,8 @@ def layer(H, C, K, random_state=0):
 # --------------
 #
 # The definition needs six loops: two for the place in the picture, one for the output channel, two for the place in the
-# kernel and one for the input channel. (A **batch**, several pictures in one array, would need a seventh loop.) Pixels outside the picture
-# are 0, so the loops skip them.
+# kernel and one for the input channel. (A **batch**, several pictures in one array, would need a seventh loop.) Pixels
+# outside the picture are 0, so the loops skip them.
 
 
 def by_loops(x, w, b):
@@ -74,7 +75,7 @@ def by_loops(x, w, b):
 
 
 class Counted:
-    """A number that counts the multiplications in which it takes part, but not the additions. Arrays can hold such numbers."""
+    """A number for arrays. Its class counts the multiplications of all such numbers, but not their additions."""
 
     multiplications = 0
 
@@ -107,30 +108,31 @@ same("the loops and the library compute the same convolution", y, conv2d(x[None]
 # Exercise 4.1 (predict): count multiplications
 # ---------------------------------------------
 #
-# How many multiplications do the loops do on H x H pixels with C input channels and K output channels? Inside the picture,
-# the loops do nine multiplications for each pixel and each pair of channels. Along the border they do fewer, because they
-# skip the zeros outside. Write the numbers for three cases (H, C, K), ``count = {(3, 1, 1): ..., (6, 1, 1): ..., (6, 2,
-# 3): ...}``.
+# How many multiplications do the loops do on H x H pixels with C input channels and K output channels? Inside the
+# picture, the loops do nine multiplications for each pixel and each pair of an input and an output channel. Along the
+# border they do fewer, because they skip the zeros outside. Write the numbers for three cases (H, C, K),
+# ``count = {(3, 1, 1): ..., (6, 1, 1): ..., (6, 2, 3): ...}``.
 
 ### BEGIN SOLUTION
 count = {(3, 1, 1): 49, (6, 1, 1): 256, (6, 2, 3): 1536}
 ### END SOLUTION
 
-pairs = {H: sum(0 <= i + u - 1 < H for i in range(H) for u in range(3)) for H in (3, 6)}  # rows of picture and kernel that meet
+pairs = {H: sum(0 <= i + u - 1 < H for i in range(H) for u in range(3)) for H in (3, 6)}  # pairs of a picture row and a kernel row that meet
 sizes = ((3, 1, 1), (6, 1, 1), (6, 2, 3))
 predicts("4.1 by a formula", count, {(H, C, K): pairs[H] ** 2 * C * K for H, C, K in sizes})
 predicts("4.1 by counting while the loops run", count, {size: multiplications(by_loops, *size) for size in sizes})
 
 # %%
-# So the loops do ``(3H - 2)² C K`` multiplications.
+# In one direction, H pixels and 3 kernel places form 3H pairs, of which 2 lie outside. So the loops do
+# ``(3H - 2)² C K`` multiplications.
 #
 # Exercise 4.2 (complete): nine matrix products
 # ---------------------------------------------
 #
-# Keep the place (u, v) in the kernel fixed. Then the sum becomes ``Σ_c x_{i+u-1, j+v-1, c} w_uvck`` for all i, j, k. This
-# is the shifted picture times the matrix ``w[u, v]`` (C, K). So a convolution is the sum of nine matrix products, and
-# each product takes another shifted slice of the picture. Start from the padded picture. If A has the shape (H, W, C) and
-# B has the shape (C, K), then ``A @ B`` has the shape (H, W, K).
+# Keep the place (u, v) in the kernel fixed. Then the sum becomes ``Σ_c x_{i+u-1, j+v-1, c} w_uvck`` for all i, j, k.
+# This is the shifted picture times the matrix ``w[u, v]`` (C, K). So a convolution is the sum of nine matrix products,
+# and each product takes another shifted slice of the picture. Take the slices from ``padded``, the picture with zeros
+# around it. If A has the shape (H, W, C) and B has the shape (C, K), then ``A @ B`` has the shape (H, W, K).
 
 
 @unaided()
@@ -145,16 +147,15 @@ def nine_products(x, w, b):
 agrees("4.2 the loops give the same", nine_products, by_loops, [(x, w, b)])
 endless, at_edge = w.copy(), np.zeros((6, 6), bool)
 endless[0, 0], at_edge[0], at_edge[:, 0] = np.inf, True, True
-with np.errstate(invalid="ignore"):  # 0 · inf is NaN, so NaN shows where the zeros around the picture were multiplied
+with np.errstate(invalid="ignore"):  # 0 · inf is NaN, so a NaN shows that a zero outside was multiplied
     found = np.isnan(nine_products(np.abs(x), endless, b))
 same("4.2 every pixel has nine products, also at the border", found.all(2), at_edge)
 cases = [[rng.normal(size=shape) for shape in ((H, W, C), (3, 3, C, K), (K,))] for H, W, C, K in ((4, 7, 5, 2), (6, 1, 2, 4))]
 agrees("4.2 for pictures that are not square", nine_products, lambda x, w, b: conv2d(x[None], w, b, padding=1)[0], cases)
 
 # %%
-# The part of the library that computes in plain NumPy is called the **NumPy backend**. It goes one step further. It
-# puts the nine slices side by side in one matrix ``(H W, 9 C)``, and then multiplies this matrix by one matrix
-# ``(9 C, K)``.
+# The part of the library that computes in plain NumPy is called the **NumPy backend**. It puts the nine slices side by
+# side in one matrix ``(H W, 9 C)``. Then it needs only one product, with a matrix ``(9 C, K)`` of all weights.
 
 
 def by_matrix_product(x, w, b):
@@ -168,9 +169,9 @@ same("one matrix product gives the same convolution", by_matrix_product(x, w, b)
 # Measuring time
 # --------------
 #
-# Now we measure times for the layer from the beginning. The loops compute only one of the 64 output channels, and we
-# multiply their time by 64. For the matrix product we take the fastest of five runs. Times depend on the machine and on
-# the day, so no check tests them.
+# Now we measure times for a layer of 56 x 56 pixels with 64 input and 64 output channels. The loops compute only one of
+# the output channels, and we multiply their time by 64. For the matrix product we take the fastest of five runs. Times
+# depend on the machine and on the day, so no check tests them.
 
 
 def clock(run, runs):
@@ -191,15 +192,16 @@ print(f"{(3 * 56 - 2)**2 * 64 * 64:,} multiplications: loops {64 * loops:.1f} s,
       f"{64 * loops / seconds:,.0f} times as fast")
 
 # %%
-# Except at the border, the multiplications are the same in both cases. So the difference comes from their order and from
-# the program that does them. The loops run in Python, one number at a time. A matrix product is compiled code, and it
-# reads numbers in the order in which they lie in memory.
+# Except at the border, the multiplications are the same in both cases. So the difference in time comes from their order
+# and from the program that does them. The loops run in Python, one number at a time. A matrix product is compiled code,
+# and it reads numbers in the order in which they lie in memory.
 #
 # Zeros around the picture
 # ------------------------
 #
-# A convolution asks the same question everywhere. So we expect that its answers move when the picture moves. The next cell
-# takes a picture with one bright pixel and moves it by one column to the right, before or after the convolution.
+# A convolution asks the same question everywhere. So we expect that its answers move when the picture moves. The next
+# cell takes a picture with one bright pixel. It moves the picture by one column before the convolution, or the result
+# after the convolution.
 
 
 def moved(a):
@@ -208,7 +210,7 @@ def moved(a):
 
 
 def both_orders(bright, H):
-    """(moved, then convolved; convolved, then moved), each (H, H), for a picture with one bright pixel at (row, column)."""
+    """(moved, then convolved; convolved, then moved), each (H, H). The picture has one bright pixel at (row, column)."""
     pixel, kernel = np.zeros((H, H, 1)), np.arange(1.0, 10.0).reshape(3, 3, 1, 1)
     pixel[bright] = 1
     return by_matrix_product(moved(pixel), kernel, 0)[..., 0], moved(by_matrix_product(pixel, kernel, 0))[..., 0]
@@ -221,15 +223,15 @@ same("in the middle of the picture, both orders give the same", first, second)
 # Exercise 4.3 (break): where the orders differ
 # ---------------------------------------------
 #
-# Find a place for the bright pixel, ``bright = (row, column)``, for which the two orders differ in pictures of any size.
-# Why do the zeros around the picture make this difference?
+# Find a place for the bright pixel, ``bright = (row, column)``, for which the two orders differ in pictures of any
+# size. Why do the zeros around the picture make this difference?
 
 ### BEGIN SOLUTION
 bright = (2, 0)  # the answers to the left of this pixel lie outside; if the pixel moves first, they lie inside
 ### END SOLUTION
 
 holds("4.3 a pixel of every picture", np.shape(bright) == (2,) and all(-5 <= place < 5 for place in bright),
-      "the smallest picture has 5 rows and 5 columns, counted from 0")
+      "the smallest picture has rows 0 to 4 and columns 0 to 4")
 for H in (5, 7, 12):
     first, second = both_orders(bright, H)
     holds(f"4.3 the orders differ in {H} x {H} pixels", np.abs(first - second).max() > 0.5, "try the edges, one by one")
@@ -253,11 +255,11 @@ show(figure, "04_orders.png")
 # Exercise 4.4 (complete): the way back is a convolution
 # ------------------------------------------------------
 #
-# The backward pass has ``g = dS/dy`` (H', W', K) and computes ``m = dS/dx`` (H, W, C). Each input pixel takes part in the
-# outputs around it, so it collects signals from all of them: ``m_{i+u-p, j+v-p, c} += Σ_k g_ijk w_uvck``. The sum of all
-# that arrives at one pixel is again a convolution. It is a convolution of g with another kernel. We get this kernel if we
-# turn the first kernel by 180 degrees and exchange its input and output channels. The forward convolution has a k x k
-# kernel and the padding p. Find the padding of the backward convolution. (For which p is H' = H?)
+# The backward pass gets ``g = dS/dy`` (H', W', K) and computes ``m = dS/dx`` (H, W, C). Each input pixel takes part in
+# the outputs around it, so it collects signals from all of them: ``m_{i+u-p, j+v-p, c} += Σ_k g_ijk w_uvck``. Here p is
+# the padding. All these sums form a convolution of g with another kernel. We get this kernel if we turn the first
+# kernel by 180 degrees and exchange its input and output channels. The kernels have k x k places. Find the padding of
+# the backward convolution. (For which p is H' = H?)
 
 
 @unaided(conv2d)
@@ -286,8 +288,8 @@ for size, p, C, K in ((3, 1, 4, 4), (3, 1, 2, 5), (5, 1, 2, 3), (5, 2, 3, 2)):
 # What you can say now
 # --------------------
 #
-# - A 3 x 3 convolution is the sum of nine matrix products of shifted slices. In this order, the same multiplications need
-#   only a small part of the time. You have printed how small this part is.
+# - A 3 x 3 convolution is the sum of nine matrix products of shifted slices. In this order, the same multiplications
+#   need only a small part of the time. You have printed the factor.
 # - If a picture moves, its convolution moves with it. This is not true at the border, where zeros come in.
 # - The gradient of a convolution with respect to its input is a convolution with the turned kernel and exchanged channels.
 #
