@@ -45,7 +45,7 @@ grey = picture.mean(-1) / 255  # (224, 224), from 0 to 1: we begin with the brig
 #
 # A **convolution** asks one small question everywhere in the picture. The question is written as a **kernel**, here an
 # array of 3 x 3 numbers. Lay the kernel on a patch of 3 x 3 pixels. Multiply each number of the kernel by the pixel
-# below it, and add up the nine products. The sum is the answer. The kernel in the next cell asks "is the patch brighter
+# under it, and add up the nine products. The sum is the answer. The kernel in the next cell asks "is the patch brighter
 # on the right?", because it subtracts the left column from the right one.
 
 kernel = np.array([[-1.0, 0.0, 1.0], [-1.0, 0.0, 1.0], [-1.0, 0.0, 1.0]])
@@ -67,7 +67,7 @@ def answer_at(patch, kernel):
 
 
 step = np.array([[2.0, 2.0, 7.0], [2.0, 2.0, 7.0], [2.0, 2.0, 7.0]])  # dark on the left, bright on the right
-same("0.1 three rows, each 7 - 2", answer_at(step, kernel), 15)
+same("0.1 three rows, each 7 - 2, add up to 15", answer_at(step, kernel), 15)
 same("0.1 the answer is 0 if left and right are equally bright", answer_at(step.T, kernel), 0)
 same("0.1 the answer is negative if the patch is brighter on the left", answer_at(step[:, ::-1], kernel), -15)
 same("0.1 another kernel asks whether the patch is brighter below", answer_at(step.T, kernel.T), 15)
@@ -143,7 +143,7 @@ for axes, name in zip(figure.subplots(3, 4), shown, strict=True):
     axes[0].set_ylabel(f"{name}\n{maps.shape[0]} x {maps.shape[1]}")
 figure.suptitle("Feature maps from the beginning, the middle and the end of the network")
 show(figure, "00_feature_maps.png")
-holds("the last layer has smaller and more maps", tape["block5_pool"].output.shape[1] == 7 and tape["block5_pool"].output.shape[3] > 16)
+holds("the last maps are smaller, and there are more of them", tape["block5_pool"].output.shape[1] == 7 and tape["block5_pool"].output.shape[3] > 16)
 
 # %%
 # At the beginning of the network, the maps show the lines of the picture. At the end, each map has 7 x 7 places. A
@@ -160,7 +160,7 @@ holds("the largest logit is the heart's", CLASSES[order[0]] == "heart")
 
 # %%
 # The **probability** y_c is computed from all logits by **softmax**: ``y_c = e^{z_c} / Σ_j e^{z_j}``. Each probability
-# is positive, because ``e^z`` is always positive. All probabilities add up to 1, because we divide by the sum.
+# is positive, because ``e^z`` is positive. All probabilities add up to 1, because we divide by the sum.
 
 figure = Figure(figsize=(8.4, 3), layout="constrained")
 for ax, values, name, colour in zip(figure.subplots(1, 2), (z, y), ("logit z", "probability y"), LINES, strict=False):

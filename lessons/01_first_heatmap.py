@@ -11,9 +11,10 @@
 :Figures: 01_first.png, 01_side_by_side.png, 01_truth.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-A **heatmap** says which places of a picture speak for a class. We draw a picture ourselves, so we know exactly which pixels
-belong to which object. We give the picture to a network and look at a heatmap of its answer. Then we alter the network.
-The altered network gives every picture the same probabilities as before, but some of its heatmaps point at the wrong place.
+A **heatmap** says which places of a picture speak for a class. We draw a picture ourselves, so we know exactly which
+pixels belong to which object. We give the picture to a network and look at a heatmap of its answer. Then we alter the
+network. The altered network gives every picture the same probabilities as before, but some of its heatmaps point at the
+wrong place.
 """
 
 # %%
@@ -96,8 +97,9 @@ holds("1.1 the share is far larger than the heart's share of the picture", share
 # Now we add the same number t(x) to every logit. The number t is made from the last feature maps A. ``A_ijk`` is the
 # value of map k at row i and column j. Take the values of all maps in the upper left corner, add them up, and multiply
 # the sum by K = 10. As a formula, this is ``t = K Σ_k A_00k`` (Lerma and Lucas 2023b, equation (V5)). The new network
-# is called the **altered network**. Softmax does not change: every ``e^{z_j}`` is multiplied by the same ``e^t``, which
-# cancels in the fraction. So the altered network gives every picture the same probabilities as the original network.
+# is called the **altered network**. The result of softmax does not change: every ``e^{z_j}`` is multiplied by the same
+# ``e^t``, which cancels in the fraction. So the altered network gives every picture the same probabilities as the
+# original network.
 
 altered = ta.alter(net, K=10)
 z_altered = altered(x)[0]
@@ -128,11 +130,11 @@ corner = both.cells[0].altered
 holds(f"{corner.method}, pre: the altered network's map lies in the corner", energy(corner.raw, (0, 0)) > 0.9)
 
 # %%
-# With ``log_odds``, no heatmap has changed. With ``pre``, HiResCAM now points at the upper left corner. In this corner,
-# t makes every number of the gradient larger by K. Grad-CAM takes the mean over 49 places, so the weight of every
-# feature map grows by K/49. The weights were far smaller before, so they are now nearly equal. Therefore the map of
-# Grad-CAM is now nearly proportional to the sum of all activations at each place, ``Σ_k A_ijk``. This sum is the same
-# for every class that you ask for.
+# With ``log_odds``, no heatmap has changed. With ``pre``, HiResCAM now points at the upper left corner. If an
+# activation in this corner grows by 1, t grows by K. So t makes every number of the gradient in this corner larger by
+# K. Grad-CAM takes the mean over 49 places, so the weight of every feature map grows by K/49. Before, all weights were
+# far smaller than K/49, so now all weights are nearly equal. Therefore the map of Grad-CAM is now nearly proportional
+# to the sum of all activations at each place, ``Σ_k A_ijk``. This sum is the same for every class that you ask for.
 
 maps = {(name, c): ta.grad_cam(network, x, c, score="pre").raw  # L (7, 7)
         for name, network in [("original", net), ("altered", altered)] for c in ("heart", "scales")}
@@ -158,8 +160,8 @@ holds("altered: the map is nearly the sum of all activations", pearson(maps["alt
 # - ``margin`` is ``z_c`` minus the largest logit of a rival. (A rival is any other class.)
 #
 # For which scores do the maps of the original and the altered network differ? Write
-# ``moves = {"pre": True or False, ...}``: True if the map moves (differs), False if not. Ask yourself: what happens to
-# the score itself when the same t is added to every logit?
+# ``moves = {"pre": True or False, ...}``: True if the maps differ, False if they are equal. Ask yourself: what happens
+# to the score itself when the same t is added to every logit?
 
 ### BEGIN SOLUTION
 moves = {"pre": True, "post": False, "log": False, "log_odds": False, "centred": False, "margin": False}
@@ -229,5 +231,5 @@ same("1.3 no probability changes", softmax(mine(x)[0]), y)
 #   heatmap cannot change when t is added to every logit. This is true for Grad-CAM, HiResCAM and every other method
 #   that sees the score only through its gradient.
 #
-# Talk about it: someone gives you a network. You may ask it for the probabilities of as many pictures as you like. Can
-# you find out whether t was added?
+# Talk about it: someone gives you a network. You may ask this network for the probabilities of as many pictures as you
+# like. Can you find out whether t was added?

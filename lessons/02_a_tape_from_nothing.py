@@ -12,10 +12,10 @@
 :Words: explained in the `glossary <../glossary.html>`_
 
 A program computes a number in small steps. If we write down every step while it happens, we get a list that is called a
-**tape**. Then we can go through the tape in reverse. At each step we know the slope of the answer with respect to the result
-of the step. From this slope we compute the slopes with respect to the values that the step used. Going back in this way
-is called a **walk**. The slopes of one number with respect to many numbers are called its **gradient**. All gradients in this
-course come from such walks, so we build a tape and a walk ourselves.
+**tape**. Then we can go through the tape in reverse. At each step we know the slope of the answer with respect to the
+result of the step. From this slope we compute the slopes with respect to the values that the step used. This way back
+is called a **walk**. The slopes of one number with respect to many numbers are called its **gradient**. All gradients
+in this course come from such walks, so we build a tape and a walk ourselves.
 """
 
 # %%
@@ -26,7 +26,7 @@ course come from such walks, so we build a tape and a walk ourselves.
 #
 # - What are the slopes ``dS/da`` and ``dS/db``? Compute them by hand.
 # - A slope is nearly ``(S(a + h) - S(a - h)) / 2h`` for a small h. This is called a **central difference**. How often
-#   must S be computed to find both slopes by central differences? How often must S be computed if it has a thousand
+#   must S be computed to find both slopes by central differences? How often must S be computed if S has a thousand
 #   inputs?
 # - The program ``S = a + a`` reads the value a twice. What could a careless walk get wrong?
 
@@ -55,10 +55,10 @@ print("dS/da, dS/db =", differences(lambda a, b: a * b + np.exp(a), 1, 3))
 # ----------
 #
 # An **op** is one operation, such as a sum or a product. The tape is a list of **records**, and each record describes
-# one step. It says which op ran, which earlier records the op read, which values ``x`` these records held, and which
-# output the op made. The field ``inputs`` holds the places of the earlier records on the tape. A record of a given
-# value, which no op made, is called a **leaf**. A tape needs nothing more. (A record of the library also has weights
-# and attributes. Our records have these two fields too, but the fields are always empty.)
+# one step. A record says which op ran, which earlier records the op read, which values ``x`` these records held, and
+# which output the op made. The field ``inputs`` holds the places of the earlier records on the tape. A record of a
+# given value, which no op made, is called a **leaf**. A tape needs nothing more. (A record of the library also has
+# weights and attributes. Our records have these two fields too, but the fields are always empty.)
 
 Record = namedtuple("Record", "op inputs x output weights attributes", defaults=((), {}))
 OPS = {"add": lambda a, b: a + b, "mul": lambda a, b: a * b, "exp": np.exp, "relu": lambda a: max(a, 0.0)}
@@ -128,7 +128,7 @@ def relu(record, g):
 ### END SOLUTION
 
 
-my_book = {"add": add, "mul": unaided()(mul), "exp": unaided()(exp), "relu": unaided()(relu)}  # without the library's rules
+my_book = {"add": add, "mul": unaided()(mul), "exp": unaided()(exp), "relu": unaided()(relu)}  # no calls of the library
 for op, x in [("mul", (0.3, -1.1)), ("mul", (0.0, 5.0)), ("exp", (0.5,)), ("relu", (0.3,)), ("relu", (-1.5,))]:
     tape = leaves(*x)
     write(tape, op, *range(len(x)))
@@ -148,7 +148,7 @@ same("2.1 relu at 0", my_book["relu"](at_kink[-1], ONE), [0])
 # ``ta.GRADIENT``; its rules can read our records. A walk starts from a signal that is called its **seed**. Here the
 # seed is ``dS/dS = 1`` at the last record. From there the walk goes through the tape in reverse. The walk in the next
 # cell has a fault. The walk is right if every value is read only once, as in a chain of ops. For ``S = a b + e^a`` it
-# is wrong: compare its dS/da with yours.
+# is wrong: compare the dS/da of this walk with yours.
 
 
 def first_walk(tape, seed, book):
@@ -243,7 +243,7 @@ def my_walk(tape, seed, book):
     ### END SOLUTION
 
 
-rules = {op: lambda record, g, rule=rule: rule(record, np.float64(g)) for op, rule in ta.GRADIENT.items()}  # your g may be a float
+rules = {op: lambda record, g, rule=rule: rule(record, np.float64(g)) for op, rule in ta.GRADIENT.items()}  # g may be a float
 walked = my_walk(simple(1, 3), ONE, rules)
 same("2.3 the formulas dS/da = b + e^a and dS/db = a", [walked[0], walked[1]], [3 + np.e, 1])
 walked = my_walk(tangle(0.7, 0.4), ONE, rules)
@@ -331,7 +331,7 @@ orders = list(permutations((2, 3, 4, 5, 6, 7)))
 is_right = [np.allclose(walk_in(order, tangled, ta.GRADIENT), right) for order in orders]
 holds("2.4 a chain has one safe order", [o for o in permutations((1, 2, 3)) if passes(safe, o, chain)] == [(3, 2, 1)])
 agree = sum(passes(safe, order, tangled) == right for order, right in zip(orders, is_right, strict=True))
-holds("2.4 exactly the right orders are safe", agree == len(orders), f"it is right for {agree} of 720 orders")
+holds("2.4 exactly the right orders are safe", agree == len(orders), f"safe is right for {agree} of 720 orders")
 print(f"{sum(is_right)} of {len(orders)} orders are right")
 
 # %%
@@ -363,10 +363,11 @@ for name, book, expected in [("gradient", ta.GRADIENT, 0), ("guided", {**ta.GRAD
 # -------------------------
 #
 # We checked the walk by central differences. How exact are central differences? If the step is too long, the curve
-# bends within the step. The error is then proportional to ``step^2``; for our S it is about ``(e/6) step^2``. If the
-# step is too short, rounding errors of about 1e-16 are divided by a small number. The best step lies between these two
-# cases, near 1e-5, and keeps about ten digits. So our checks allow a relative error of 1e-9. A check that allows only
-# 1e-14 would reject right answers. A check that allows 0.01 would accept wrong answers.
+# bends within the step. The error is then proportional to ``step^2``; for our S it is about ``(e/6) step^2``, where e
+# is the third derivative at a = 1. If the step is too short, rounding errors of about 1e-16 are divided by a small
+# number. The best step lies between these two cases, near 1e-5. Then about ten digits are right. So our checks allow a
+# relative error of 1e-9. A check that allows only 1e-14 would reject right answers. A check that allows 0.01 would
+# accept wrong answers.
 
 steps = np.logspace(-12, 0, 97)
 true = [3 + np.e, 1]

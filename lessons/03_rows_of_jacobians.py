@@ -12,8 +12,8 @@ write down?
 :Figures: 03_jacobians.png, 03_ties.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-A layer computes many numbers y from many numbers x. Its slopes form a matrix, the **Jacobian** ``J_ij = dy_i/dx_j``. The
-matrix has a row for each output and a column for each input. It is usually too large to write down. Instead, a rule
+A layer computes many numbers y from many numbers x. Its slopes form a matrix, the **Jacobian** ``J_ij = dy_i/dx_j``.
+The matrix has a row for each output and a column for each input. It is usually too large to write down. Instead, a rule
 multiplies the transposed Jacobian by a signal g, and the product ``m = J^T g`` is the signal at the layer's input.
 Backpropagation is a chain of such products.
 """
@@ -49,7 +49,7 @@ def rows(tape, book=ta.GRADIENT):
 
 
 def columns(f, x, step=1e-5):
-    """J (outputs, inputs), by two runs of f for each column: (f(x + step e_j) - f(x - step e_j)) / (2 step) is column j."""
+    """J (outputs, inputs), by two runs of f for each column j: (f(x + step e_j) - f(x - step e_j)) / (2 step)."""
     moves = step * np.eye(x.size).reshape(-1, *x.shape)
     return np.stack([(f(x + d) - f(x - d)).ravel() / (2 * step) for d in moves], axis=1)
 
@@ -344,7 +344,7 @@ answer = {"A": True, "B": False, "C": True, "D": False, "E": True}
 
 
 def measured(net):
-    """Return which of the statements are true for this network at x. C and D are tried with twenty pairs of random seeds."""
+    """Which of the statements are true for this network at x. Twenty pairs of random seeds test C and D."""
     tape, J = net.run(x), rows(net.run(x))
     pairs = np.random.default_rng(0).normal(size=(20, 2, 1, 3))
     guided = {**ta.GRADIENT, "relu": lambda record, g: (g.clip(min=0) * (record.x[0] > 0),)}

@@ -2,7 +2,7 @@
 4. A convolution, and its gradient
 ==================================
 
-**Question:** Why is the same sum a thousand times faster in another order, and why is its gradient again such a sum?
+**Question:** Why does another order make a convolution a thousand times faster, and why is its gradient a convolution, too?
 
 :Time: 60 min (15 read, 35 solve, 10 discuss)
 :CPU: 2 s
@@ -12,10 +12,10 @@
 :Words: explained in the `glossary <../glossary.html>`_
 
 A VGG network, such as our network of glyphs, spends nearly all its time on one formula,
-``y_ijk = b_k + Σ_{u,v,c} x_{i+u-1, j+v-1, c} w_uvck``. This is a 3 x 3 convolution with zeros around the picture. (i, j) is
-a place in the picture, (u, v) a place in the kernel, c an input channel and k an output channel. You will compute the sum
-in the order of the definition, and then in a fast order. Then you will write the backward pass. (The third way in lesson
-21, an appendix, needs less than half of the multiplications.)
+``y_ijk = b_k + Σ_{u,v,c} x_{i+u-1, j+v-1, c} w_uvck``. This is a 3 x 3 convolution with zeros around the picture.
+``(i, j)`` is a place in the picture, ``(u, v)`` a place in the kernel, c an input channel and k an output channel. You
+will compute the sum in the order of the definition, and then in a fast order. Then you will write the backward pass. (A
+third way, in lesson 21, needs less than half of the multiplications.)
 """
 
 # %%
@@ -44,7 +44,7 @@ from tinyattr.studies.draw import SIGNED
 
 
 def layer(H, C, K, random_state=0):
-    """Random x (H, H, C), w (3, 3, C, K), b (K,): H x H pixels, C input and K output channels. Outputs have about size 1."""
+    """Random x (H, H, C), w (3, 3, C, K), b (K,): C input and K output channels. The outputs have about size 1."""
     rng = np.random.default_rng(random_state)
     w = rng.standard_normal((3, 3, C, K)) / np.sqrt(9 * C)
     return rng.standard_normal((H, H, C)), w, rng.standard_normal(K)
@@ -117,7 +117,7 @@ same("the loops and the library compute the same convolution", y, conv2d(x[None]
 count = {(3, 1, 1): 49, (6, 1, 1): 256, (6, 2, 3): 1536}
 ### END SOLUTION
 
-pairs = {H: sum(0 <= i + u - 1 < H for i in range(H) for u in range(3)) for H in (3, 6)}  # pairs of a picture row and a kernel row that meet
+pairs = {H: sum(0 <= i + u - 1 < H for i in range(H) for u in range(3)) for H in (3, 6)}  # pairs of rows that meet
 sizes = ((3, 1, 1), (6, 1, 1), (6, 2, 3))
 predicts("4.1 by a formula", count, {(H, C, K): pairs[H] ** 2 * C * K for H, C, K in sizes})
 predicts("4.1 by counting while the loops run", count, {size: multiplications(by_loops, *size) for size in sizes})
@@ -200,8 +200,8 @@ print(f"{(3 * 56 - 2)**2 * 64 * 64:,} multiplications: loops {64 * loops:.1f} s,
 # ------------------------
 #
 # A convolution asks the same question everywhere. So we expect that its answers move when the picture moves. The next
-# cell takes a picture with one bright pixel. It moves the picture by one column before the convolution, or the result
-# after the convolution.
+# cell takes a picture with one bright pixel. It moves the picture by one column before the convolution, or it moves the
+# result afterwards.
 
 
 def moved(a):
@@ -210,7 +210,7 @@ def moved(a):
 
 
 def both_orders(bright, H):
-    """(moved, then convolved; convolved, then moved), each (H, H). The picture has one bright pixel at (row, column)."""
+    """(moved, then convolved; convolved, then moved), each (H, H). The picture has one bright pixel."""
     pixel, kernel = np.zeros((H, H, 1)), np.arange(1.0, 10.0).reshape(3, 3, 1, 1)
     pixel[bright] = 1
     return by_matrix_product(moved(pixel), kernel, 0)[..., 0], moved(by_matrix_product(pixel, kernel, 0))[..., 0]
