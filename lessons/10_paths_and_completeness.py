@@ -314,9 +314,10 @@ same("10.4 in the altered network, I at place (0, 0) grows by K (A(x) - A(b))", 
 # The score on the way
 # --------------------
 #
-# At one picture, the rows of ``post``, ``log`` and ``log_odds`` differ only by a factor: ``∂y_c = y_c ∂log y_c = y_c (1 -
-# y_c) ∂log_odds``. (See lesson 7, and equations 4 and 18 of Lerma and Lucas 2023a, arXiv 2306.13197.) Grad-CAM uses one
-# picture, so its scaled maps for these three scores are the same. Along a path y_c changes, so the factor changes, too.
+# At one picture, the rows of ``post``, ``log`` and ``log_odds`` differ only by a factor:
+# ``∂y_c = y_c ∂log y_c = y_c (1 - y_c) ∂log_odds``. (See lesson 7, and equations 4 and 18 of Lerma and Lucas 2023a, arXiv
+# 2306.13197.) Grad-CAM uses one picture, so its scaled maps for these three scores are the same. Along a path y_c
+# changes, so the factor changes, too.
 #
 # - ``post`` gives each place of the path the factor ``y_c (1 - y_c)``, which is near 0 where y_c is near 0 or 1. So the
 #   map of post depends mostly on the few steps in which y_c jumps.
@@ -435,6 +436,6 @@ same("with log_odds, the map is the same",
 # - A sum is a statement about the total only. It does not say that the places are right, that the baseline is good, or
 #   that S is the right score.
 #
-# Talk about it: which baseline shows "nothing" for an X-ray picture? Suppose that one map has exactly the sum ``S(x) -
-# S(b)``, and another map marks the right pixels. Which map would you choose? Which of these two properties can you check
-# if you do not know which pixels are right?
+# Talk about it: which baseline shows "nothing" for an X-ray picture? Suppose that one map has exactly the sum
+# ``S(x) - S(b)``, and another map marks the right pixels. Which map would you choose? Which of these two properties can
+# you check if you do not know which pixels are right?
