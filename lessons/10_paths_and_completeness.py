@@ -4,7 +4,7 @@
 
 **Question:** If all numbers of a map add up to the change of the score, what does this prove?
 
-:Time: 85 min (25 read, 50 solve, 10 discuss)
+:Time: 90 min (30 read, 50 solve, 10 discuss)
 :CPU: 10 s
 :Needs: lessons 7 and 9
 :After this you can: write integrated gradients and RSI-Grad-CAM in a few lines; read a receipt and explain its gap; say how the quadrature rule, the score and the baseline change the map
@@ -12,10 +12,10 @@
 :Words: explained in the `glossary <../glossary.html>`_
 
 A gradient describes the score S near one picture. A **path method** uses many pictures. These pictures lie on a path. The
-path starts at a **baseline** b, a picture that shows nothing, and ends at the picture x. It is ``x(a) = b + a (x - b)``
-for a from 0 to 1. The method adds up the gradients along this path. The path method *integrated gradients* makes a
-promise: all numbers of the map add up to ``S(x) - S(b)``. In this lesson we measure how well path methods keep their
-promises. Then we ask what such a promise is worth.
+path starts at a **baseline** b, a picture that shows nothing, and ends at the picture x. Its formula is
+``x(a) = b + a (x - b)`` for a from 0 to 1. A path method adds up the gradients along this path. The best-known path method,
+*integrated gradients*, makes a promise: all numbers of the map add up to ``S(x) - S(b)``. In this lesson we measure how
+well path methods keep such promises. Then we ask what a promise of this kind is worth.
 """
 
 # %%
@@ -26,10 +26,10 @@ promises. Then we ask what such a promise is worth.
 # write down your answers:
 #
 # - Does the probability y_c rise evenly along the path, or does it rise in a few steps?
-# - The map's sum has an error, because we use a finite number of steps. If you double the number of steps, is this error
-#   divided by 2, by 4, or by another number?
-# - In another picture the glyph is black, and the baseline is black, too. Which numbers do integrated gradients give to
-#   the glyph's pixels?
+# - The map's sum has an error, because the number of steps is finite. If you double this number, is the error divided by
+#   2, by 4, or by another number?
+# - Another picture has a black glyph, and the baseline is black. Which numbers do integrated gradients give to the
+#   glyph's pixels?
 
 from dataclasses import replace
 from functools import cache
@@ -81,9 +81,9 @@ holds("in the surer copy, the three largest steps make more than half of the cha
 # ``S(x) - S(b) = ∫ dS/da da = Σ_ijk (x - b)_ijk ∫ ∂S/∂x_ijk da = Σ_ijk IG_ijk``.
 #
 # This equation is called *completeness* (Sundararajan et al. 2017). The terms ``IG_ijk`` of the sum are called
-# **integrated gradients**, and there is one term for each number of the picture. We want to test the equation up to
-# rounding errors. So we build a small network with one convolution. We build this network twice, with the same weights.
-# One copy uses ReLU. The other copy uses softplus, ``log(1 + e^u)``, which has no kink.
+# **integrated gradients**, and there is one term for each number of the picture. To test the
+# equation up to rounding errors, we build a small network with one convolution. We build it twice with the same weights.
+# One network uses ReLU. The other network uses softplus, ``log(1 + e^u)``, which has no kink.
 
 rng = np.random.default_rng(8)
 weights = {"u": (rng.normal(0, 1, (3, 3, 1, 4)), rng.normal(0, 1, 4)),
@@ -137,7 +137,7 @@ product = ta.network([("p", "pick", {"at": (0, 0)}), ("q", "pick", {"inputs": ["
                       ("pq", "mul", {"inputs": ["p", "q"]}), ("two_logits", "two_logits", {})], {})
 # For a picture of two pixels p and q, the logits are (0, p q), so S = p q for class 1.
 two = np.array([3.0, 5.0]).reshape(1, 1, 2, 1)
-same("10.1 for a product of 15, each factor gets one half",
+same("10.1 for the product 3 x 5 = 15, each factor gets 7.5",
      my_integrated_gradients(product, two, 0 * two, 1, "pre", 1).ravel(), [7.5, 7.5])
 same("10.1 the library gives the same", my_integrated_gradients(smooth, x6, b6, 1, "log_odds", 5),
      ta.integrated_gradients(smooth, x6, 1, score="log_odds", baseline=b6, steps=5, rule="middle").raw)
@@ -153,8 +153,8 @@ same("10.1 completeness", my_integrated_gradients(smooth, x6, b6, 1, "log_odds",
 # A **quadrature rule** replaces an integral by a weighted sum of slopes. The rule says at which places we take the
 # slopes, and which weight each slope gets. ``left`` takes the slope at the beginning of every step, ``right`` at the end,
 # and ``middle`` in the middle. ``trapezoid`` takes the mean of the slopes at both ends of a step. ``gauss`` chooses N
-# places and N weights so that the sum is exact for all polynomials up to degree ``2N - 1``. The code of all five rules is
-# in ``tinyattr/methods/path.py``.
+# places and N weights so that the sum is exact for all polynomials up to degree ``2N - 1``. The code is in
+# ``tinyattr/methods/path.py``.
 
 
 def error(slope, rule, N, truth):
@@ -202,8 +202,8 @@ predicts("10.2 for the smooth network", order, {rule: halved(on_path, rule, whol
 # order does not help much.
 #
 # Because the sum is not exact, each map of integrated gradients has a **receipt**. The receipt states the sum that the
-# map should have (*owed*), the sum that the map has (*paid*), and their difference, the *gap*. (RSI-Grad-CAM, which comes
-# later in this lesson, also has a receipt. It compares ``S(x) - S(b)`` with a sum of integrals, not with the map's sum.)
+# map should have (*owed*), the sum that the map has (*paid*), and the difference, the *gap*. (RSI-Grad-CAM, which comes
+# below, also has a receipt, but for a sum of integrals, not for the sum of the map.)
 
 counts = 2 ** np.arange(1, 8)  # 2, 4, ..., 128
 figure = Figure(figsize=(8.6, 4.6), layout="constrained")
@@ -280,8 +280,8 @@ for one_net, one_x, one_b in ((kinked, x6, b6), *((turned, *pair) for pair in pa
 # --------------------------------------
 #
 # The function ``seen`` gives A and g of a layer for one picture. Write the sum that replaces the integrals I. The method
-# promises that ``Σ I = Z Σ_k w_k = S(x) - S(b)``. It promises nothing about the sum of the map L, because in L the
-# weights w are multiplied by A again.
+# promises that ``Σ I = Z Σ_k w_k = S(x) - S(b)``. It promises nothing about the sum of the map L, because L multiplies w
+# by A again.
 
 
 def seen(net, picture, c, score, layer):
@@ -324,8 +324,8 @@ same("10.4 in the altered network, I at place (0, 0) grows by K (A(x) - A(b))", 
 # - ``log`` gives the factor ``1 - y_c``. So the places of the path where y_c is near 1 hardly count.
 # - ``log_odds`` gives all places of the path the same factor, 1.
 #
-# The next cell draws the maps. It also prints the receipts of integrated gradients. For each score, the receipt shows how
-# exact a sum over 16 steps is.
+# The next cell also prints the receipts of integrated gradients. They show how exact the sum over 16 steps is for each
+# score.
 
 methods = {
     "Grad-CAM": lambda score: ta.grad_cam(sure, x, c, score=score),

@@ -166,9 +166,9 @@ def changes(name, random_state):
 # -------------------------------------------
 #
 # The three dense layers are shuffled, and the network's answers are worthless. We compare the maps before and after. A
-# map *notices* the shuffling if the rank correlation of these two maps is below 0.9. (A rank correlation compares only in
-# which order the two maps put the places, from the lowest to the highest.) Which of these maps notice? Write True or
-# False for each, ``notices = {"guided": ..., "gradient": ..., "Grad-CAM": ..., "edges": ...}``. ``edges`` is not a
+# map *notices* the shuffling if the rank correlation of these two maps is below 0.9. (A rank correlation compares only
+# the order of the places in the two maps, from the lowest place to the highest.) Which of these maps notice? Write True
+# or False for each, ``notices = {"guided": ..., "gradient": ..., "Grad-CAM": ..., "edges": ...}``. ``edges`` is not a
 # method. It is a map of how fast the picture changes from pixel to pixel.
 
 ### BEGIN SOLUTION

@@ -11,10 +11,10 @@
 :Figures: 12_receipts.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-This lesson adds two rule-books for the walk of lesson 11: LRP (layer-wise relevance propagation) and DeepLIFT. These two
+This lesson adds two rule-books for the walk of lesson 11: LRP (layer-wise relevance propagation) and DeepLIFT. These
 methods do not ask how the score would change. They share out a number among the pixels. LRP shares out the logit. DeepLIFT
-shares out the difference between the logit of the picture and the logit of a reference picture. You will write the rules
-of both methods, a few lines each, and measure how much each layer loses.
+shares out the difference between the logits of the picture and of a reference picture. You will write the rules of both
+methods, a few lines each, and measure what each layer loses.
 """
 
 # %%
@@ -55,10 +55,10 @@ tape = net.run(x)
 # ---------
 #
 # LRP (Bach et al. 2015) splits the logit into shares, called **relevance**, and hands them down from layer to layer. Take
-# a linear layer. Its unit k computes ``u_k = Σ_j a_j w_jk + b_k`` and has the relevance R_k. Unit k divides R_k among its
-# inputs a_j in proportion to their terms ``a_j w_jk``. So from all units together, input j gets
-# ``R_j = Σ_k (a_j w_jk / s(u_k)) R_k``. Here ``s(u) = u + eps sign(u)`` with ``sign(0) = 1``. The small number eps keeps
-# the denominator away from 0. ReLUs pass R on unchanged.
+# a unit ``u_k = Σ_j a_j w_jk + b_k`` of a linear layer, with relevance R_k. The unit divides R_k among its inputs in
+# proportion to the terms ``a_j w_jk``. So input j gets ``R_j = Σ_k (a_j w_jk / s(u_k)) R_k`` from all units together.
+# Here ``s(u) = u + eps sign(u)`` with ``sign(0) = 1``. The small number eps keeps the denominator away from 0. ReLUs pass
+# R on unchanged.
 
 bare = ta.vgg("A", width=1 / 8, size=32, classes=5, seed=1, dtype=np.float64)  # VGG11's layout, all biases 0
 rng = np.random.default_rng(9)
@@ -70,10 +70,10 @@ e1 = {"predictions": np.eye(5)[[1]]}  # the row of the score pre for class 1, S 
 # Exercise 12.1 (complete): the epsilon rule
 # ------------------------------------------
 #
-# In this form, a program needs every single weight ``w_jk`` of the layer. To avoid this, pull ``a_j`` out of the sum.
-# What is left is ``Σ_k w_jk (R_k / s(u_k))``: the transpose of the layer, applied to the array ``R / s(u)``.
+# In this form the rule needs every single weight. To avoid this, pull ``a_j`` out of the sum. What is left is
+# ``Σ_k w_jk (R_k / s(u_k))``: the transpose of the layer, applied to the array ``R / s(u)``.
 # ``ta.GRADIENT[record.op](record, ...)`` applies exactly this transpose, for dense layers and for convolutions. Write
-# three lines. ``record.output`` is u, and ``record.x[0]`` is a.
+# three lines; ``record.output`` is u, ``record.x[0]`` is a.
 
 
 @unaided(*ta.GRADIENT.values())
@@ -106,16 +106,15 @@ same("12.1 without biases the pixels get all of z_c", R.sum(), z_1, within=1e-6)
 # -------------
 #
 # LRP-0 is the epsilon rule with eps = 0. Suppose that ``R = u g`` at the output u of a linear layer, where g is the
-# gradient's signal there. At the logits this is true: LRP starts from ``R = z_c e_c`` and the gradient from ``g = e_c``,
-# where e_c is one-hot. The layer hands on ``a_j Σ_k w_jk R_k/u_k = a_j Σ_k w_jk g_k``. This is the layer's input a_j
-# times the gradient's signal at this input. A ReLU that is on passes on both R and g. A ReLU that is off has the output
-# 0. So R is 0 at this ReLU, and the gradient's rule sets g to 0 there, too. So ``R = A g`` at the output A of every
-# layer, down to the pixels: **LRP-0 is input x gradient**, with biases or without.
+# gradient's signal. At the logits this is true: LRP starts from ``R = z_c e_c``, and the gradient starts from ``g = e_c``
+# (one-hot). The layer hands on ``a_j Σ_k w_jk R_k/u_k = a_j Σ_k w_jk g_k``. This is the layer's input a_j times the
+# gradient's signal at this input. A ReLU that is on passes on both R and g. A ReLU that is off has the output 0, so R is
+# 0 there, and the gradient's rule also passes on 0. So ``R = A g`` at the output A of every layer, down to the pixels:
+# **LRP-0 is input x gradient**, with biases or without.
 #
-# This is not true for the other rules of LRP: epsilon with eps > 0, gamma, and z+. The rule gamma gives more weight to
-# terms ``a_j w_jk`` that have the sign of u_k, and z+ uses only positive terms. A **composite** is a rule-book with
-# different rules for different layers. For example, ``epsilon_plus`` uses z+ for convolutions and epsilon for dense
-# layers.
+# Other rules (epsilon, gamma, z+) give other maps. The rule z+, for example, uses only the positive terms ``a_j w_jk``. A
+# **composite** is a rule-book with different rules for different layers. The composite ``epsilon_plus`` uses z+ for
+# convolutions and epsilon for dense layers.
 
 tape32 = biased.run(x32)
 z_1 = biased(x32)[0, 1]
@@ -132,9 +131,8 @@ holds("the composite with z+ draws another map", pearson(plus, zero["input"][0])
 # ---------------------------------------
 #
 # With biases, the inputs of unit k together get only the part ``(u_k - b_k)/u_k`` of its relevance. The rest stays with
-# the bias, and no pixel gets it. How much relevance stays with the biases of a layer in LRP-0, summed over its units? Use
-# ``R = A g`` at the layer's output, where A is u. Then you need no relevance. You can compute the answer from the record
-# and from the gradient's signal g at the layer's output.
+# the bias, and no pixel gets it. In LRP-0, how much does a layer keep, summed over its units? Use ``R = A g``; here A is
+# the layer's output u. Then you need no relevance. The record and the gradient's signal g at the output are enough.
 
 
 def kept(record, g):
@@ -155,18 +153,18 @@ same("12.2 pixels and biases make z_c", (x32 * g["input"]).sum() + sum(shares.va
 # Differences
 # -----------
 #
-# DeepLIFT (Shrikumar et al. 2017) explains a difference: ``S(x) - S(b)``, where b is a reference picture, like a
-# baseline. Biases cancel in a difference, because they are the same for x and b. Every value u of the tape has a change
-# ``Δu = u(x) - u(b)``. *Multipliers* m take the place of gradients. They follow the chain rule, as gradients do. The
-# contribution of a value u is ``C = m Δu``. Linear layers keep the gradient's rule. For a ReLU f, the *Rescale* rule
-# replaces the slope of f by the slope of the **secant**, the line through the points of f at u(b) and u(x):
-# ``m_in = m Δf/Δu``. So ``m_in Δu = m Δf``: the contributions before and after the ReLU are equal, and nothing is lost.
+# DeepLIFT (Shrikumar et al. 2017) explains a difference: ``S(x) - S(b)``, where b is a reference picture. Biases cancel
+# in a difference, because x and b have the same biases. Every value u of the tape has a change ``Δu = u(x) - u(b)``.
+# *Multipliers* m take the place of gradients and follow the same chain rule. The contribution of a value u is
+# ``C = m Δu``. Linear layers keep the gradient's rule. For a ReLU f, the *Rescale* rule takes the slope of the
+# **secant**, the line through the points of f at u(b) and u(x): ``m_in = m Δf/Δu``. So ``m_in Δu = m Δf``, and nothing is
+# lost.
 #
 # Exercise 12.3 (complete): Rescale
 # ---------------------------------
 #
 # ``reference`` is the tape of b, and ``reference[record.name]`` is the same layer's record on this tape. Where
-# ``Δu = 0``, there is no secant. Use the gradient's rule at these places.
+# ``Δu = 0``, there is no secant; use the gradient's rule there.
 
 
 def my_rescale(reference, record, m):
@@ -199,11 +197,10 @@ same("12.3 with one layer of ReLUs, Rescale gives integrated gradients", C[0], I
 # A max-pool reads several values, so it has no single secant, and it needs a rule of its own. If max-pools use the
 # gradient's rule, the contributions no longer sum to ``S(x) - S(b)``.
 #
-# The figure shows the walks of four books through the embedded network, from the logits down to the picture. The
-# reference is a black picture. For every layer, the figure shows which share of the sum at the logits is left. This share
-# is ``Σ R / z_c`` for LRP and ``Σ m Δu / Δz_c`` for the other three. If nothing is lost, the share stays at 1. Only
-# DeepLIFT keeps everything. LRP loses what biases keep. The gradient and the guided walk promise nothing about
-# differences, and their shares go far away from 1.
+# The figure shows the walks of four books through the embedded network. The reference is black. For every layer, we see
+# which share of the sum at the logits is left: ``Σ R / z_c`` for LRP, and ``Σ m Δu / Δz_c`` for the other three. If
+# nothing is lost, the share stays at 1. Only DeepLIFT keeps everything. LRP loses what biases keep. The gradient and the
+# guided walk promise nothing about differences, and their shares go far away from 1.
 
 routed = {**ta.GRADIENT, "relu": partial(differences.slope, biased.run(b32))}
 got = (ta.walk(tape32, e1, routed)["input"] * (x32 - b32)).sum()
@@ -244,8 +241,8 @@ holds("LRP loses a few per cent to biases", 0.9 < left["LRP epsilon_plus"][-1] <
 holds("the share of the guided walk becomes larger than 10", max(left["guided"]) > 10)
 
 # %%
-# The next exercise is about seven maps of the network with biases. This code makes the maps, and it finds out whether a
-# map changes when t is added to every logit.
+# The next exercise is about seven maps of the network with biases. This code makes the maps and finds out whether they
+# change when t is added to every logit.
 
 maps = {
     "a": lambda n: ta.gradient(n, x32, 1, score="pre"),
@@ -271,8 +268,8 @@ def moves(letter, K):
 #
 # ``ta.alter`` adds the same ``t(x) = K Σ_k A_00k`` to every logit (Lerma and Lucas 2023b), so ``z' = z + t``. No
 # probability changes. Which of these maps **move**, that is, change, when the network is altered? Write their letters,
-# ``moving = "..."``. Ask two questions about each map. What is the sum of the signal from which its walk starts at the
-# logits? And by which numbers does its book divide?
+# ``moving = "..."``. Ask two questions about each map. What is the sum of its signal at the logits? And by which numbers
+# does its book divide?
 #
 # - a: the gradient of z_c;
 # - b: the gradient of the log-odds;
@@ -295,10 +292,10 @@ for K in (10, -2):
 # Other methods
 # -------------
 #
-# In lesson 9 we found that the rows of post, log and log_odds differ only by a factor, and that they give the same scaled
-# Grad-CAM map. The next cell has eight methods for a small network with random weights. Each method can start from each
-# of the three rows, and the rows keep their factors. A factor of the row becomes a factor of the gradient g. Does it also
-# become a factor of the map? This depends on the rules of the walk and on what the method does with g.
+# Lesson 9 found that the rows of post, log and log_odds differ only by a factor, and that they give the same scaled
+# Grad-CAM map. Here are eight methods on a small network with random weights. Each method can start from each of the
+# three rows. A factor of the row becomes a factor of the gradient g. Does it also become a factor of the map? This
+# depends on the rules of the walk and on what the method does with g.
 
 tiny = ta.vgg("A", seed=3, width=1 / 16, dense=(32, 32), size=64, classes=5, dtype=np.float64)
 noise = np.random.default_rng(1)
@@ -355,9 +352,9 @@ def alike(name, score, other):
 # Exercise 12.5 (predict): who keeps the equality?
 # ------------------------------------------------
 #
-# For which of the eight methods do post, log and log_odds give the same scaled map? Write True or False for each method,
-# ``one_map = {"gradient": ..., ...}``, before you run the checks. Ask for each method: at which places of its
-# formula does the factor of the row stand? Is it the same factor at all these places, and can you pull it out?
+# For which of the eight methods do post, log and log_odds give the same scaled map? Write True or False for each,
+# ``one_map = {"gradient": ..., ...}``, before you run the checks. Ask for each method: where in its formula does the
+# factor of the row stand, and can you pull it out?
 
 ### BEGIN SOLUTION
 one_map = {"gradient": True, "guided backprop": True, "Grad-CAM": True, "LayerCAM": True, "Grad-CAM++": False,
@@ -373,10 +370,10 @@ predicts("12.5 log and log_odds", one_map, {name: alike(name, "log", "log_odds")
 #
 # - LRP-0 is input x gradient, and biases keep what LRP-0 does not pass on. DeepLIFT explains a difference and passes on
 #   all of this difference.
-# - A signal that sums to zero over the logits sends nothing into t. Two methods that explain y_c start from a signal that
-#   does not sum to zero, and their maps move. They are LRP that starts from S and divides by ``z + t``, and DeepLIFT
-#   through softmax. Lesson 15 comes back to this.
-# - For most methods, a factor of the row is a factor of the map. The exceptions are Grad-CAM++ and methods that sum over
-#   several pictures, because each picture has another factor.
+# - A signal that sums to zero over the logits sends nothing into t. Two methods that explain y_c start from a signal with
+#   another sum, and their maps move: LRP that starts from S and divides by ``z + t``, and DeepLIFT through softmax.
+#   Lesson 15 comes back to this.
+# - For most methods, a factor of the row is a factor of the map. The exceptions are Grad-CAM++ and sums over several
+#   pictures, because each picture has its own factor.
 #
 # Talk about it: is a map wrong if it does not sum to anything?

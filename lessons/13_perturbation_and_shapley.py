@@ -12,8 +12,8 @@
 :Words: explained in the `glossary <../glossary.html>`_
 
 All methods so far looked into the network. One can also just try: cover a part of the picture, and see how the score
-changes. This needs no gradient, and it works for any program that gives a score to a picture. But such trials lead to a
-question that game theory asked long ago. If players reach a result only together, how can they share it fairly?
+changes. This needs no gradient, and it works for any program. But it leads to a question that game theory asked long ago:
+if players reach a result only together, how can they share the result fairly?
 """
 
 # %%
@@ -23,8 +23,7 @@ question that game theory asked long ago. If players reach a result only togethe
 # A picture contains two hearts, and one heart would be enough for the network to say heart. Write down:
 #
 # - What happens to the score if one heart is covered? What does a map show if only one part is covered at a time?
-# - The picture is cut into 49 parts. How many pictures must you try to know the score for *every* choice of covered
-#   parts?
+# - The picture has 49 parts. How many pictures must you try to know the score for *every* choice of covered parts?
 
 from itertools import combinations, permutations
 from math import comb
@@ -46,13 +45,13 @@ x = net.read(drawn.picture)
 # Three ways to cover
 # -------------------
 #
-# - **Occlusion** (Zeiler and Fergus 2014): a grey window slides over the picture. The score falls by some amount for each
-#   window. A place gets the mean of these amounts over all windows that cover the place.
-# - **Feature ablation**: the picture is cut into parts, and one part at a time is covered. All places of this part get
-#   the amount by which the score falls.
-# - **RISE** (Petsiuk et al. 2018): there are hundreds of random masks (here only 40), and each mask covers about half of
-#   the picture. A place gets the mean score of the pictures in which the place was not covered. As in the paper, we use
-#   the probability as the score, because it is never negative.
+# - **Occlusion** (Zeiler and Fergus 2014): a grey window slides over the picture. A place gets the mean decrease of the
+#   score over all windows that cover the place.
+# - **Feature ablation**: the picture is cut into parts, and each part is covered alone. Its places get the decrease of
+#   the score.
+# - **RISE** (Petsiuk et al. 2018): each of hundreds of random masks (here 40) covers about half of the picture. A place
+#   gets the mean score of the pictures in which the place was not covered. As in the paper, we use the probability as
+#   the score, because it is never negative.
 
 maps = {"occlusion": ta.occlusion(net, x, c, score="log_odds", window=64, stride=32),
         "feature ablation": ta.feature_ablation(net, x, c, score="log_odds", groups=4),
@@ -77,9 +76,8 @@ holds("all three are brighter on the telephone than elsewhere",
 #
 # From here on, a part of the picture is a **player**, and a choice of parts that are not covered is a **coalition**.
 # The **value** v of a coalition is the score of the picture in which all other parts are covered. A *game* is a function
-# that takes a coalition and returns its value. We write a coalition as a list with one bool for each player: True if the
-# player is in the coalition. Here are two extreme games for two players. In *either*, one player is enough. In
-# *together*, both players are needed.
+# that takes a coalition, a list with one bool for each player, and returns its value. Here are two extreme games of two
+# players. In *either*, one player is enough. In *together*, both players are needed.
 
 
 def either(z):
@@ -106,8 +104,8 @@ def alone(v, n):
 # -------------------------------------
 #
 # What do the functions ``ablation`` and ``alone`` give to the first player in each game? Write ``first =
-# {"either, ablation": ..., "either, alone": ..., "together, ablation": ..., "together, alone": ...}``. (Think about one
-# more question: which of the two functions do occlusion and feature ablation use?)
+# {"either, ablation": ..., "either, alone": ..., "together, ablation": ..., "together, alone": ...}``. Which
+# of the two functions do occlusion and feature ablation use?
 
 ### BEGIN SOLUTION
 first = {"either, ablation": 0, "either, alone": 1, "together, ablation": 1, "together, alone": 0}
@@ -120,11 +118,10 @@ by_hand = {"either, ablation": either((1, 1)) - either((0, 1)), "either, alone":
 predicts("13.1 by the values of the two games", first, by_hand)
 
 # %%
-# Neither function is fair. In the game *either*, ``ablation`` gives 0 to each player. ``alone`` gives 1 to each player, 2
-# in total, but there is only 1 to share. Shapley (1953) lets the players come in one after the other. When a player comes
-# in, the value rises by some amount. The player's share is the mean of this amount over **all orders** of the players.
-# The share φ_i of player i is called the player's **Shapley value**. This is the only way to share that has four
-# properties:
+# Neither function is fair. In the game *either*, ``ablation`` gives 0 to each player. ``alone`` gives 1 to each player,
+# although there is only 1 to share. Shapley (1953) lets the players come in one after the other. When a player comes in,
+# the value rises by some amount. The mean of this amount over **all orders** of the players is the player's share, the
+# **Shapley value** φ_i. This is the only way to share that has four properties:
 #
 # - Two players who add the same amount to every coalition without them get the same share.
 # - A player who never changes anything gets nothing.
@@ -205,15 +202,15 @@ print("feature ablation", np.array([full - values[-1 - (1 << i)] for i in range(
 #
 # Lundberg and Lee 2017 (arXiv 1705.07874) found that Shapley values are also the result of a fit by least squares. They
 # call this method KernelSHAP. Find φ so that ``v(none) + Σ_{i in S} φ_i`` is close to v(S) for all coalitions S. In the
-# sum of squared errors, a coalition of s players has the weight ``(n - 1) / (C(n, s) s (n - s))``, where C(n, s) is
-# ``comb(n, s)``. For the empty coalition and for the coalition of all players, the fit must be exact. Then φ are the
-# Shapley values. If you use only a *sample* of coalitions, φ is an estimate.
+# sum of squared errors, a coalition of s players has the weight ``(n - 1) / (C(n, s) s (n - s))``, where C is ``comb``.
+# For no players and for all players, the fit must be exact. Then φ are the Shapley values. If you use only a *sample* of
+# coalitions, φ is an estimate.
 #
-# Call the two exact values ``empty = v(none)`` and ``full = v(all)``. Because nothing may be left over, you can compute
-# the last φ from the others: ``φ_n = full - empty - (sum of the other φ)``. What remains is an ordinary fit, ``v(S) -
-# empty - z_n (full - empty) ≈ Σ_{i<n} (z_i - z_n) φ_i``. Here z_i is 1 if player i is in S, else 0. Multiply both sides
-# by the square root of the weight and call ``np.linalg.lstsq``. Leave out the empty coalition and the coalition of all
-# players. Their weight is infinite, and with this φ_n the fit is already exact for them.
+# Let ``empty = v(none)`` and ``full = v(all)``. Nothing may be left over, so the last φ follows from the other φ:
+# ``φ_n = full - empty - (sum of the other φ)``. What remains is an ordinary fit, ``v(S) - empty - z_n (full - empty) ≈
+# Σ_{i<n} (z_i - z_n) φ_i``. Here z_i is 1 if player i is in S, else 0. Multiply both sides by the square root of the
+# weight and call ``np.linalg.lstsq``. Leave out the coalitions of no players and of all players. Their weight is
+# infinite, and with this φ_n the fit is already exact for them.
 
 
 def kernel_shap(Z, values, empty, full):
@@ -241,9 +238,9 @@ same("13.3 a game without teamwork, a sample of coalitions", kernel_shap(Z[half]
 same("13.3 with a sample, too, nothing is left over", sum(kernel_shap(Z[half], values[half], empty, full)), full - empty, within=1e-9)
 
 # %%
-# How many coalitions does one need? We draw coalitions at random, so that a coalition with twice the weight is drawn
-# twice as often. Then the fit itself needs no weights: all weights are 1. With each coalition we also take its
-# complement, the coalition of all other players. This cancels much of the random error.
+# How many coalitions does one need? We draw random coalitions. A coalition with twice the weight comes twice as often, so
+# all weights in the fit are 1. We draw each coalition together with its complement, the coalition of all other players.
+# This cancels much of the random error.
 
 
 def sampled(count, rng):
@@ -295,9 +292,9 @@ holds("with 32 times as many coalitions, the error is at most a sixth", errors[-
 # ------------------------------------
 #
 # Shapley values cost many pictures. Feature ablation costs one picture for each player. If you only want to know which
-# player matters most, is ablation enough? In games of two players, ablation and Shapley always agree which player gets
-# more. Find a game of three players, a, b and c, in which they do not agree: ablation gives more to a than to b, and
-# Shapley gives more to b than to a. Write the eight values of this game, ``game = {"": 0, "a": ..., "b": ..., "c": ...,
+# player matters most, is ablation enough? With two players, ablation and Shapley always agree about who gets more. Find a
+# game of three players, a, b and c, in which ablation gives more to a than to b, and Shapley gives more to b than to a.
+# Write the eight values of this game, ``game = {"": 0, "a": ..., "b": ..., "c": ...,
 # "ab": ..., "ac": ..., "bc": ..., "abc": ...}``.
 
 ### BEGIN SOLUTION
@@ -323,8 +320,8 @@ holds("13.4 Shapley: b before a", merit["b"] > merit["a"] + 1e-9, f"Shapley give
 #   nothing is missing.
 # - A Shapley value is a mean over all orders, and nothing is left over. The exact Shapley value needs all coalitions.
 #   KernelSHAP estimates it from as many coalitions as you can afford.
-# - All these methods show covered pictures to the network, and the network never saw such pictures in training. All these
-#   methods also depend on what "covered" means: grey, black, or the mean colour.
+# - All these methods show the network pictures of a kind that it never saw in training. All methods also depend on what
+#   "covered" means: grey, black, or the mean colour.
 #
-# Talk about it: with integrated gradients, too, nothing is left over (lesson 10), and they need only fifty pictures on
-# the path. When would you spend more time on Shapley values?
+# Talk about it: with integrated gradients, too, nothing is left over (lesson 10), and they cost only fifty gradients.
+# When would you spend more on Shapley values?

@@ -12,9 +12,9 @@ this number reward?
 :Figures: 14_maps.png, 14_curves.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-A heatmap may look right and still explain nothing. So people test heatmaps with numbers. Does the probability of the class
-fall if the bright places are deleted? Does the highest place lie on the object? Does the map change if the network is
-broken? Each test asks a different question. You will write one of these tests, and then deceive this test.
+A heatmap may look right and still explain nothing. So people measure heatmaps. Does the probability fall if the bright
+places are deleted? Does the highest place lie on the object? Does the map change if the network is broken? Each test asks
+a different question. You will write one of these tests, and then deceive this test.
 """
 
 # %%
@@ -25,8 +25,7 @@ broken? Each test asks a different question. You will write one of these tests, 
 # colour. A map gives the order: the pixel where the map is highest is deleted first. Write down your answers:
 #
 # - Which order makes the probability fall faster: the order of Grad-CAM's map, or the order of a map of random numbers?
-# - Another map marks the heart exactly: it is 1 on the heart and 0 elsewhere. Does its order make the probability fall
-#   faster than the other two?
+# - Another map is 1 on the heart and 0 elsewhere. Does its order make the probability fall faster than the other two?
 
 from dataclasses import replace
 
@@ -55,8 +54,8 @@ print(f"{net.label(c)}: probability {y_c:.3f}, the heart covers {outline.mean():
 # Petsiuk et al. 2018 (arXiv 1806.07421) delete n places in each step. They begin with the places where the map is
 # highest. They write down the score before the first step and after each step, until all places are deleted. The last
 # step deletes all places that are left, which may be fewer than n. A deleted place takes the values of another picture b,
-# in all channels at once. If the map is equally high at several places, they are deleted in the order in which we read:
-# row by row, and from left to right in a row. Do not change x itself.
+# in all channels at once. If the map is equally high at several places, the first of them, row by row, is deleted first.
+# Do not change x itself.
 
 
 @unaided()
@@ -126,18 +125,17 @@ holds("noise beats Grad-CAM", areas["noise"] < areas["Grad-CAM"])
 holds("the outline is the worst of all", areas["outline"] == max(areas.values()))
 
 # %%
-# Did you expect this? The order of noise makes small holes all over the picture. The network never saw such pictures in
-# training, so its answer is soon wrong. The order of the outline cuts out the heart cleanly. This leaves a hole in the
-# shape of a heart, and the network still sees this shape. The metric rewards maps that *destroy* the picture, not maps
-# that *explain* the answer. (For this reason, Hooker et al. 2019, arXiv 1806.10758, train the network again on the
-# pictures with holes.)
+# Did you expect this? Noise makes small holes all over the picture. The network never saw such pictures in training, so
+# its answer is soon wrong. The outline cuts the heart out cleanly. This leaves a heart-shaped hole, and the network still
+# sees the shape. The metric rewards maps that *destroy* the picture, not maps that *explain* the answer. (For this
+# reason, Hooker et al. 2019, arXiv 1806.10758, train the network again on the pictures with holes.)
 #
 # Exercise 14.2 (break): win without knowing anything
 # ---------------------------------------------------
 #
-# Write a map that knows only the size of the picture. It does not know the picture, the network or the class. It must
-# have a smaller area than Grad-CAM. It must not win because it marks the heart by luck. So the share of the map that lies
-# on the heart must be less than 1.3 times the share of a map that is the same everywhere.
+# Write a map that knows only the size of the picture, not the picture, the network or the class. It must have a smaller
+# area than Grad-CAM. But it must not win because it marks the heart by luck. So its share on the heart must be less than
+# 1.3 times the share of a map that is the same everywhere.
 
 
 def blind(height, width):
@@ -161,8 +159,8 @@ holds("14.2 a smaller area than Grad-CAM", result < limit, f"yours has {result:.
 # -----------------
 #
 # If we know where the object is, we can ask a more direct question. Is the map's highest place on the object, or within
-# 15 pixels of the object? This test is called the pointing game (Zhang et al. 2016, arXiv 1608.00507). The function
-# ``points_at`` answers the question. The next cell counts the hits of Grad-CAM and of noise on eight pictures.
+# 15 pixels of the object? This is the pointing game (Zhang et al. 2016, arXiv 1608.00507), and ``points_at`` answers the
+# question. The next cell counts the hits of Grad-CAM and of noise on eight pictures.
 
 hits = {"Grad-CAM": [], "noise": []}
 for k in range(8):
