@@ -4,30 +4,32 @@
 
 **Question:** If all numbers of a map add up to the change of the score, what does this prove?
 
-:Time: 85 min (25 read, 50 solve, 10 discuss)
+:Time: 90 min (30 read, 50 solve, 10 discuss)
 :CPU: 10 s
 :Needs: lessons 7 and 9
 :After this you can: write integrated gradients and RSI-Grad-CAM in a few lines; read a receipt and explain its gap; say how the quadrature rule, the score and the baseline change the map
 :Figures: 10_path.png, 10_error.png, 10_scores.png, 10_baselines.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-A gradient describes the score near one picture. A **path method** takes many pictures. They lie on a path from a
-**baseline** b, which is a picture that shows nothing, to the picture x. The path is ``x(a) = b + a (x - b)`` for a from 0
-to 1. The method adds up the gradients along this path. Integrated gradients make a promise: all numbers of the map add up
-to ``S(x) - S(b)``. In this lesson we measure how well the methods keep this promise. Then we ask what the promise is
-worth.
+A gradient describes the score S near one picture. A **path method** uses many pictures. These pictures lie on a path. The
+path starts at a **baseline** b, a picture that shows nothing, and ends at the picture x. Its formula is
+``x(a) = b + a (x - b)`` for a from 0 to 1. A path method adds up the gradients along this path. The best-known path method,
+*integrated gradients*, makes a promise: all numbers of the map add up to ``S(x) - S(b)``. In this lesson we measure how
+well path methods keep such promises. Then we ask what a promise of this kind is worth.
 """
 
 # %%
 # Predict first
 # -------------
 #
-# The next cell fades a picture in. It is black at ``a = 0`` and complete at ``a = 1``. Before you run the cell, write
-# down your answers:
+# The next cell fades a picture in, from black at ``a = 0`` to the complete picture at ``a = 1``. Before you run the cell,
+# write down your answers:
 #
 # - Does the probability y_c rise evenly along the path, or does it rise in a few steps?
-# - If you double the number of steps, is the error of the sum divided by 2, by 4, or by another number?
-# - The glyph is painted black, and the baseline is black. Which numbers do integrated gradients give to the glyph's pixels?
+# - The map's sum has an error, because the number of steps is finite. If you double this number, is the error divided by
+#   2, by 4, or by another number?
+# - Another picture has a black glyph, and the baseline is black. Which numbers do integrated gradients give to the
+#   glyph's pixels?
 
 from dataclasses import replace
 from functools import cache
@@ -49,7 +51,7 @@ day = scene(np.random.default_rng(4), difficulty=0.4)
 x, c = net.read(day.picture), day.classes[0]  # the input (1, 224, 224, 3), and the class of the picture's glyph
 black = baseline_of(net, x, "black")
 kernel, bias = net.weights["predictions"]
-sure = replace(net, weights={**net.weights, "predictions": (4 * kernel, 4 * bias)})  # it gives the same classes but is surer
+sure = replace(net, weights={**net.weights, "predictions": (4 * kernel, 4 * bias)})  # a network with the same answers, but surer
 
 a = np.linspace(0, 1, 51)  # 50 steps
 z = np.concatenate([net(black + t * (x - black)) for t in a])  # (51, n)
@@ -59,28 +61,29 @@ drawn = ("this network", 1, "-", LINES[0]), ("a surer copy (logits times 4)", 4,
 for name, factor, style, colour in drawn:
     y = softmax(factor * z)[:, c]
     largest = np.sort(np.abs(np.diff(y)))[-3:].sum() / np.abs(np.diff(y)).sum()
-    print(f"{name}: y_c goes from {y[0]:.2f} to {y[-1]:.6f}, and 3 of 50 steps make {largest:.0%} of its changes")
+    print(f"{name}: y_c goes from {y[0]:.2f} to {y[-1]:.6f}, and the 3 largest of 50 steps make {largest:.0%} of its changes")
     ax.plot(a, y, style, color=colour, lw=2, label=name)
 ax.set(xlabel="place a on the path from black to the picture", ylabel="probability $y_c$",
        title=f"The probability of {net.label(c)} while the picture fades in")
 ax.legend()
 show(figure, "10_path.png")
 holds("the network names the glyph", z[-1].argmax() == c)
-holds("in the surer copy, three steps make more than half of the changes of y_c", largest > 0.5)
+holds("in the surer copy, the three largest steps make more than half of the changes of y_c", largest > 0.5)
 
 # %%
 # The promise
 # -----------
 #
 # Along the path, S is a function of one number a. By the chain rule, its slope is ``dS/da = Σ_ijk (x - b)_ijk ∂S/∂x_ijk``
-# at x(a). The whole change of a function is the integral of its slope, so
+# at x(a). (The letters i, j and k stand for row, column and channel.) The whole change of a function is the integral of
+# its slope, so
 #
 # ``S(x) - S(b) = ∫ dS/da da = Σ_ijk (x - b)_ijk ∫ ∂S/∂x_ijk da = Σ_ijk IG_ijk``.
 #
-# This equation is called *completeness* (Sundararajan et al. 2017). Its terms are called **integrated gradients**, and
-# there is one term for each number of the picture. To test the equation to the last digit, we build a small network with
-# one convolution. We build it twice with the same weights. One network uses ReLU. The other network uses softplus,
-# ``log(1 + e^u)``, which has no kink.
+# This equation is called *completeness* (Sundararajan et al. 2017). The terms ``IG_ijk`` of the sum are called
+# **integrated gradients**, and there is one term for each number of the picture. To test the
+# equation up to rounding errors, we build a small network with one convolution. We build it twice with the same weights.
+# One network uses ReLU. The other network uses softplus, ``log(1 + e^u)``, which has no kink.
 
 rng = np.random.default_rng(8)
 weights = {"u": (rng.normal(0, 1, (3, 3, 1, 4)), rng.normal(0, 1, 4)),
@@ -117,8 +120,8 @@ same("the chain rule, by a central difference", slope(smooth, x6, b6, 1, "log_od
 # Exercise 10.1 (complete): integrated gradients
 # ----------------------------------------------
 #
-# ``ta.gradient(net, picture, c, score=score).raw`` is dS/dx (H, W, C). Divide the path into N equal steps. Replace the
-# integral by the mean of N gradients, one gradient in the middle of each step.
+# ``ta.gradient(net, picture, c, score=score).raw`` is dS/dx, an array (H, W, C). Divide the path into N equal steps.
+# Replace the integral by the mean of N gradients. Take one gradient in the middle of each step.
 
 
 @unaided(ta.gradient, ta.walk, *ta.SCORES.values())
@@ -134,7 +137,7 @@ product = ta.network([("p", "pick", {"at": (0, 0)}), ("q", "pick", {"inputs": ["
                       ("pq", "mul", {"inputs": ["p", "q"]}), ("two_logits", "two_logits", {})], {})
 # For a picture of two pixels p and q, the logits are (0, p q), so S = p q for class 1.
 two = np.array([3.0, 5.0]).reshape(1, 1, 2, 1)
-same("10.1 for a product of 15, each factor gets one half",
+same("10.1 for the product 3 x 5 = 15, each factor gets 7.5",
      my_integrated_gradients(product, two, 0 * two, 1, "pre", 1).ravel(), [7.5, 7.5])
 same("10.1 the library gives the same", my_integrated_gradients(smooth, x6, b6, 1, "log_odds", 5),
      ta.integrated_gradients(smooth, x6, 1, score="log_odds", baseline=b6, steps=5, rule="middle").raw)
@@ -147,10 +150,11 @@ same("10.1 completeness", my_integrated_gradients(smooth, x6, b6, 1, "log_odds",
 # Quadrature rules
 # ----------------
 #
-# A **quadrature rule** replaces an integral by a weighted sum of slopes. It says at which places to take the slope and
-# with which weights. ``left`` takes the slope at the beginning of every step, ``right`` at the end, and ``middle`` in the
-# middle. ``trapezoid`` takes the mean of the slopes at both ends. ``gauss`` chooses N places and N weights so that the
-# sum is exact for all polynomials up to degree ``2N - 1`` (``tinyattr/methods/path.py``).
+# A **quadrature rule** replaces an integral by a weighted sum of slopes. The rule says at which places we take the
+# slopes, and which weight each slope gets. ``left`` takes the slope at the beginning of every step, ``right`` at the end,
+# and ``middle`` in the middle. ``trapezoid`` takes the mean of the slopes at both ends of a step. ``gauss`` chooses N
+# places and N weights so that the sum is exact for all polynomials up to degree ``2N - 1``. The code is in
+# ``tinyattr/methods/path.py``.
 
 
 def error(slope, rule, N, truth):
@@ -163,7 +167,7 @@ on_path = cache(lambda a: slope(smooth, x6, b6, 1, "log_odds", a))
 
 
 def halved(slope, rule, truth):
-    """The order p, if the error with 128 steps is the error with 64 steps divided by 2^p."""
+    """The order p: the error with 128 steps is the error with 64 steps, divided by 2^p."""
     few, many = (error(slope, rule, N, truth) for N in (64, 128))
     return np.log2(few / many)
 
@@ -176,8 +180,8 @@ holds("gauss with 3 places is not exact for a^6", error(lambda a: a**6, "gauss",
 # --------------------------------------------
 #
 # A rule has order p if its error on a smooth path is proportional to ``1/N^p``. Then the error is divided by ``2^p`` if N
-# doubles. Write p for each rule except ``gauss``, ``order = {"left": ..., ...}``. You need not run any code. Draw one
-# step of a parabola, the area below it, and the area that the rule computes.
+# doubles. Write the order p of each rule except ``gauss`` as ``order = {"left": ..., ...}``. You need not run any code.
+# Instead, draw a parabola over one step. Compare the area below the parabola with the area that the rule computes.
 
 ### BEGIN SOLUTION
 order = {"left": 1, "right": 1, "middle": 2, "trapezoid": 2}
@@ -191,13 +195,15 @@ predicts("10.2 for the smooth network", order, {rule: halved(on_path, rule, whol
 # Kinks
 # -----
 #
-# Now we compare all five rules on both networks. For the smooth network, ``gauss`` needs 32 places until only rounding
-# errors remain. For the ReLU network, no rule is so exact. Where a ReLU switches on or off, the slope along the path
-# **jumps**. Within the step that contains the jump, every rule can only guess. A jump of size J causes an error of up to
-# about ``J/N``, for a rule of any order. A large network has a hundred thousand ReLUs or more, so its path has many
-# jumps, and a better rule does not help much. So each map of integrated gradients has a **receipt**. It states the sum
-# that the map should have and the sum that the map has. (RSI-Grad-CAM, below, also has a receipt. It is about the sum of
-# an integral, not about the sum of the map.)
+# Now we compare all five rules on both networks. For the smooth network, ``gauss`` with 32 places leaves only rounding
+# errors. For the ReLU network, no rule is so exact. Where a ReLU switches on or off, the slope along the path **jumps**.
+# A rule does not know where in a step the jump is. So a jump of size J causes an error of up to about ``J/N``, for a rule
+# of any order. A large network has a hundred thousand ReLUs or more. So the slope has many jumps, and a rule of higher
+# order does not help much.
+#
+# Because the sum is not exact, each map of integrated gradients has a **receipt**. The receipt states the sum that the
+# map should have (*owed*), the sum that the map has (*paid*), and the difference, the *gap*. (RSI-Grad-CAM, which comes
+# below, also has a receipt, but for a sum of integrals, not for the sum of the map.)
 
 counts = 2 ** np.arange(1, 8)  # 2, 4, ..., 128
 figure = Figure(figsize=(8.6, 4.6), layout="constrained")
@@ -217,7 +223,7 @@ show(figure, "10_error.png")
 holds("smooth network: with 32 places of gauss, only rounding errors remain", errors[smooth, "gauss"][4] < 1e-12)
 kinks_at = np.linspace(0.01, 0.99, 99)
 jumps = [error(lambda a, k=k: a > k, rule, 16, 1 - k) for rule in QUADRATURES for k in kinks_at]
-holds("for a jump of 1 and 16 steps, the largest error is about 1/16", 0.9 / 16 < max(jumps) < 1.1 / 16)
+holds("for a jump of size 1 and 16 steps, the largest error is about 1/16", 0.9 / 16 < max(jumps) < 1.1 / 16)
 holds("ReLU network: with 128 steps no rule has an error below 0.001",
       min(errors[kinked, rule][-1] for rule in QUADRATURES) > 1e-3)
 
@@ -225,10 +231,10 @@ holds("ReLU network: with 128 steps no rule has an error below 0.001",
 # Exercise 10.3 (prove): steps that end at the kinks
 # --------------------------------------------------
 #
-# Take the score ``pre``, so S = z_c. Between two kinks the ReLU network is linear. There its slope is constant, and one
-# gradient is enough. So if the steps end exactly at the kinks, the sum has **no** error. This proves that the kinks
-# caused the whole error. Find the kinks. Along the path, each number u that the convolution computes changes at a
-# constant rate, from u(b) to u(x). The ReLU of u switches where u passes 0.
+# Take the score ``pre``, so S = z_c. On the part of the path between two kinks, the ReLU network is linear. The slope is
+# constant there, and one gradient is enough for the whole part. So if the steps end exactly at the kinks, the sum has
+# **no** error. This proves that the kinks caused the whole error. Find the kinks. Along the path, each number u that the
+# convolution computes changes at a constant rate, from u(b) to u(x). The ReLU of u switches on or off where u passes 0.
 
 
 def kinks(net, x, b):
@@ -245,7 +251,7 @@ pairs = np.random.default_rng(10).normal(0, 3, (3, 2, 1, 6, 6, 1))
 for one_net, one_x, one_b in ((kinked, x6, b6), *((turned, *pair) for pair in pairs)):
     ends = np.array([0, *kinks(one_net, one_x, one_b), 1])
     width = np.diff(ends)
-    holds("10.3 all kinks lie on the path, in ascending order", (width > 0).all(), "0 < a < 1; what lies outside changes nothing on it")
+    holds("10.3 all kinks lie on the path, in ascending order", (width > 0).all(), "0 < a < 1; a kink outside the path does not change the slope on the path")
     early, late = ([slope(one_net, one_x, one_b, 1, "pre", a) for a in ends[:-1] + part * width] for part in (0.1, 0.9))
     print(len(width), "gradients, one for each piece between two kinks")
     same("10.3 the slope is constant between two kinks", early, late)
@@ -258,19 +264,24 @@ for one_net, one_x, one_b in ((kinked, x6, b6), *((turned, *pair) for pair in pa
 # ---------------
 #
 # Grad-CAM takes its channel weights from the gradients at one picture. RSI-Grad-CAM (Lucas, Lerma, Furst and Raicu 2022)
-# integrates these gradients along the path. It integrates over the activations A, not over a. So the sum of all its
-# integrals is the change of S, although the activations do not change at a constant rate while the picture fades in:
+# integrates these gradients along the path. For each activation it computes the integral
 #
 # ``I_ijk = ∫ dS/dA_ijk dA_ijk``.
 #
-# The method replaces this integral by the sum ``Σ_l (g(l-1) + g(l))/2 · (A(l) - A(l-1))`` over the pictures ``x_l = b +
-# (l/N)(x - b)``. With Z places, the channel weights are ``w_k = (1/Z) Σ_ij I_ijk`` and the map is ``L = Σ_k w_k A_k(x)``.
+# This integral runs over the activation A_ijk itself, not over a. It is called a *Stieltjes integral*, and RSI stands for
+# Riemann-Stieltjes integrated. The activations do not change at a constant rate while the picture fades in. But by the
+# chain rule, ``dS/da = Σ_ijk dS/dA_ijk dA_ijk/da``. So all integrals together sum to the change of S.
+#
+# A program replaces each integral by a sum over the pictures ``x_l = b + (l/N)(x - b)``. Let A(l) be the activations of
+# x_l, and let g(l) be the gradient dS/dA there. The sum is ``Σ_l (g(l-1) + g(l))/2 · (A(l) - A(l-1))``. If the layer has
+# Z places, the channel weights are ``w_k = (1/Z) Σ_ij I_ijk``. The map is ``L = Σ_k w_k A_k(x)``.
 #
 # Exercise 10.4 (complete): RSI-Grad-CAM
 # --------------------------------------
 #
-# The function ``seen`` gives A and g of a layer for one picture. Write the sum I. The method promises that ``Σ I = Z Σ_k
-# w_k = S(x) - S(b)``. It promises nothing about the sum of the map L, because L multiplies w by A again.
+# The function ``seen`` gives A and g of a layer for one picture. Write the sum that replaces the integrals I. The method
+# promises that ``Σ I = Z Σ_k w_k = S(x) - S(b)``. It promises nothing about the sum of the map L, because L multiplies w
+# by A again.
 
 
 def seen(net, picture, c, score, layer):
@@ -296,23 +307,25 @@ same("10.4 another class, score and layer", kinked.run(x6)["u"].output[0] @ my_i
 holds("10.4 the sum of L is not S(x) - S(b)", abs(heat.raw.sum() - heat.receipt.owed) > 1)
 integral = my_integral(kinked, x6, b6, 1, "pre", "A", 2)
 same("10.4 two steps keep the promise, because z_c is linear in A", integral.sum(), change(kinked, x6, b6, 1, "pre"))
-attacked = my_integral(ta.alter(kinked, K=10), x6, b6, 1, "pre", "A", 2)  # t = 10 Σ_k A_00k on every logit
-same("10.4 in the altered network, the corner gets K times its change", (attacked - integral)[0, 0], 10 * (A_x - A_b)[0, 0])
+attacked = my_integral(ta.alter(kinked, K=10), x6, b6, 1, "pre", "A", 2)  # every logit plus t = 10 Σ_k A_00k
+same("10.4 in the altered network, I at place (0, 0) grows by K (A(x) - A(b))", (attacked - integral)[0, 0], 10 * (A_x - A_b)[0, 0])
 
 # %%
 # The score on the way
 # --------------------
 #
-# At one picture, the rows of ``post``, ``log`` and ``log_odds`` differ only by a factor: ``∂y_c = y_c ∂log y_c = y_c (1 -
-# y_c) ∂log_odds`` (2023a, equations 4 and 18; lesson 7). Grad-CAM uses one picture, so its three scaled maps are the
-# same. Along a path y_c changes, so the factor changes, too.
+# At one picture, the rows of ``post``, ``log`` and ``log_odds`` differ only by a factor:
+# ``∂y_c = y_c ∂log y_c = y_c (1 - y_c) ∂log_odds``. (See lesson 7, and equations 4 and 18 of Lerma and Lucas 2023a, arXiv
+# 2306.13197.) Grad-CAM uses one picture, so its scaled maps for these three scores are the same. Along a path y_c
+# changes, so the factor changes, too.
 #
-# - ``post`` gives each place of the path the factor ``y_c (1 - y_c)``. So its map depends mostly on the few steps in
-#   which y_c jumps.
-# - ``log`` gives the factor ``1 - y_c``. So places where the network is sure hardly count.
-# - ``log_odds`` gives all places the same factor.
+# - ``post`` gives each place of the path the factor ``y_c (1 - y_c)``, which is near 0 where y_c is near 0 or 1. So the
+#   map of post depends mostly on the few steps in which y_c jumps.
+# - ``log`` gives the factor ``1 - y_c``. So the places of the path where y_c is near 1 hardly count.
+# - ``log_odds`` gives all places of the path the same factor, 1.
 #
-# The next cell also prints receipts. They show how exact the sum over 16 steps is for each score.
+# The next cell also prints the receipts of integrated gradients. They show how exact the sum over 16 steps is for each
+# score.
 
 methods = {
     "Grad-CAM": lambda score: ta.grad_cam(sure, x, c, score=score),
@@ -329,7 +342,7 @@ for score, heat in zip(scores, heats[2], strict=True):
 title = f"Grad-CAM: one map. Along a path: three maps. Surer copy, {net.label(c)}"
 show(grid(methods, scores, heats, title), "10_scores.png")
 same("Grad-CAM draws the same map with post and log_odds", heats[0][0].map, heats[0][2].map, within=1e-6)
-holds("integrated gradients draw a different map with log_odds", max(post, log) < 0.6)
+holds("with post and with log, integrated gradients draw another map than with log_odds", max(post, log) < 0.6)
 
 # %%
 # Baselines
@@ -337,7 +350,8 @@ holds("integrated gradients draw a different map with log_odds", max(post, log) 
 #
 # Each integrated gradient has the factor ``(x - b)_ijk``. So a pixel that has the baseline's colour gets exactly 0, even
 # if the network needs this pixel. The next picture has a black glyph, and the network classifies it correctly. We explain
-# it with three baselines: black, the mean colour of all pictures, and the mean colour of this picture.
+# this answer with three baselines: black, the mean colour that preprocessing subtracts, and this picture's own mean
+# colour.
 
 night = scene(np.random.default_rng(13), difficulty=0.4)
 glyph = night.masks[0]  # (224, 224)
@@ -362,7 +376,7 @@ figure.suptitle(f"Integrated gradients, score log_odds, layer input, {net.label(
 show(figure, "10_baselines.png")
 holds("the network names the black glyph", net(x_night)[0].argmax() == c_night)
 holds("with a black baseline, the black glyph gets 0", not maps["black"].raw[glyph].any())
-holds("with the picture's own mean, the glyph gets more than half", share > 0.5)
+holds("with the picture's own mean as baseline, the glyph gets more than half of |IG|", share > 0.5)
 
 # %%
 # Exercise 10.5 (break): a receipt without the glyph
@@ -388,16 +402,16 @@ holds("10.5 the glyph gets 0", not heat.raw[glyph].any())
 same("10.5 the baseline is black outside the glyph", b[0, ~glyph], black[0, ~glyph], within=0)
 same("10.5 the baseline is black everywhere if there is no glyph", blind_baseline(x, black, np.zeros_like(glyph)), black, within=0)
 holds("10.5 the promised sum is not near 0", abs(heat.receipt.owed) > 1)
-holds("10.5 the map keeps most of its promise", abs(heat.receipt.gap) < 0.2 * abs(heat.receipt.owed))
+holds("10.5 the gap is less than a fifth of the promised sum", abs(heat.receipt.gap) < 0.2 * abs(heat.receipt.owed))
 
 # %%
 # What a receipt cannot see
 # -------------------------
 #
-# Add ``t(x) = K Σ_k A_00k`` to every logit. No probability changes (2023b). With ``pre``, integrated gradients now
-# promise the sum ``z_c(x) + t(x) - z_c(b) - t(b)``, and they keep this promise. So a part of the map explains t, but the
-# receipt is as good as before. With a score whose row sums to zero, the map and the receipt are the same for both
-# networks.
+# Add ``t(x) = K Σ_k A_00k`` to every logit. No probability changes (Lerma and Lucas 2023b, arXiv 2307.03305). With
+# ``pre``, integrated gradients now promise the sum ``z_c(x) + t(x) - z_c(b) - t(b)``, and they keep this promise. So a
+# part of the map explains t, but the gap of the receipt is still nearly 0. With a score whose row sums to zero, such as
+# ``log_odds``, the map and the receipt are the same for both networks.
 
 altered = ta.alter(smooth, K=10)
 true, false = (ta.integrated_gradients(n, x6, 1, score="pre", baseline=b6) for n in (smooth, altered))
@@ -415,13 +429,13 @@ same("with log_odds, the map is the same",
 #
 # - Completeness is the fundamental theorem of calculus along a path. The gap of a receipt is the error of the quadrature
 #   rule.
-# - ReLUs make the slope jump. Between two kinks the slope of ``pre`` is constant, so one gradient is exact. In a step with
-#   a kink, every rule can only guess.
+# - ReLUs make the slope jump. Between two kinks the slope of ``pre`` is constant, so one gradient is exact. In a step
+#   with a kink, no rule is exact.
 # - Along a path, the score decides which steps count: ``post`` explains the jump of y_c, and ``log_odds`` explains the
-#   whole path. Grad-CAM has no path, so there it makes no difference which of these scores you take.
+#   whole path. Grad-CAM has no path, so its scaled map is the same for both scores.
 # - A sum is a statement about the total only. It does not say that the places are right, that the baseline is good, or
-#   that S was worth explaining.
+#   that S is the right score.
 #
-# Talk about it: which baseline shows "nothing" for an X-ray picture? One map has exactly the sum ``S(x) - S(b)``, and
-# another map points at the right pixels. Which map would you choose? Which of these two properties can you check if you
-# do not know the right answer?
+# Talk about it: which baseline shows "nothing" for an X-ray picture? Suppose that one map has exactly the sum
+# ``S(x) - S(b)``, and another map marks the right pixels. Which map would you choose? Which of these two properties can
+# you check if you do not know which pixels are right?

@@ -11,9 +11,10 @@
 :Figures: 12_receipts.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-This lesson adds two books to the walk of lesson 11. LRP and DeepLIFT do not ask what would change. They share out a
-number: the logit, or its difference to a reference. You will write their rules, a few lines each, and measure what each
-layer loses.
+This lesson adds two rule-books for the walk of lesson 11: LRP (layer-wise relevance propagation) and DeepLIFT. These
+methods do not ask how the score would change. They share out a number among the pixels. LRP shares out the logit. DeepLIFT
+shares out the difference between the logits of the picture and of a reference picture. You will write the rules of both
+methods, a few lines each, and measure what each layer loses.
 """
 
 # %%
@@ -22,9 +23,9 @@ layer loses.
 #
 # Write down:
 #
-# - LRP shares the logit z_c out among the pixels. If the layers have biases, do the pixels get all of it?
-# - A function grows from 2 at a black picture to 5 at your picture. At your picture, all slopes are 0. Is there a fair
-#   way to share out the difference of 3?
+# - LRP shares the logit z_c out among the pixels. If the layers have biases, do the pixels get all of z_c?
+# - A function is 2 at a black picture and 5 at your picture. At your picture, all its slopes are 0. Is there a fair way
+#   to share out the difference of 3 among the pixels?
 
 from dataclasses import replace
 from functools import cache, partial
@@ -53,24 +54,26 @@ tape = net.run(x)
 # Relevance
 # ---------
 #
-# LRP (Bach et al. 2015) hands the logit down as a sum of shares, called **relevance**. Take a linear unit
-# ``u_k = Σ_j a_j w_jk + b_k`` with relevance R_k. Each input gets its part, ``R_j = Σ_k a_j w_jk / s(u_k) R_k``. Here
-# ``s(u) = u + eps sign(u)`` with ``sign(0) = 1``, which keeps the denominator away from 0. ReLUs pass R on unchanged.
+# LRP (Bach et al. 2015) splits the logit into shares, called **relevance**, and hands them down from layer to layer. Take
+# a unit ``u_k = Σ_j a_j w_jk + b_k`` of a linear layer, with relevance R_k. The unit divides R_k among its inputs in
+# proportion to the terms ``a_j w_jk``. So input j gets ``R_j = Σ_k (a_j w_jk / s(u_k)) R_k`` from all units together.
+# Here ``s(u) = u + eps sign(u)`` with ``sign(0) = 1``. The small number eps keeps the denominator away from 0. ReLUs pass
+# R on unchanged.
 
 bare = ta.vgg("A", width=1 / 8, size=32, classes=5, seed=1, dtype=np.float64)  # VGG11's layout, all biases 0
 rng = np.random.default_rng(9)
 biased = replace(bare, weights={n: (w, rng.normal(0, 0.1, b.shape)) for n, (w, b) in bare.weights.items()})
 x32, b32 = rng.normal(0, 1, (2, 1, 32, 32, 3))  # a picture and a reference
-e1 = {"predictions": np.eye(5)[[1]]}  # the row of z_1: score pre, class 1
+e1 = {"predictions": np.eye(5)[[1]]}  # the row of the score pre for class 1, S = z_1
 
 # %%
 # Exercise 12.1 (complete): the epsilon rule
 # ------------------------------------------
 #
-# In this form the rule needs every single weight. Pull ``a_j`` out of the sum. What is left,
-# ``Σ_k w_jk (R_k / s(u_k))``, is the transpose of the layer applied to one array.
-# ``ta.GRADIENT[record.op](record, ...)`` computes exactly this, for dense layers and for convolutions. Write three
-# lines; ``record.output`` is u, ``record.x[0]`` is a.
+# In this form the rule needs every single weight. To avoid this, pull ``a_j`` out of the sum. What is left is
+# ``Σ_k w_jk (R_k / s(u_k))``: the transpose of the layer, applied to the array ``R / s(u)``.
+# ``ta.GRADIENT[record.op](record, ...)`` applies exactly this transpose, for dense layers and for convolutions. Write
+# three lines; ``record.output`` is u, ``record.x[0]`` is a.
 
 
 @unaided(*ta.GRADIENT.values())
@@ -86,9 +89,9 @@ def my_epsilon(record, R, eps=1e-9):
 unit = ta.Tape()
 unit.leaf("a", [[1.0, 2.0]])
 unit.write("dense", "u", "a", (np.array([[3.0, 1.0, 1.0], [1.0, -1.0, 1.0]]), np.array([0.0, 0.0, -3.0])))
-same("12.1 three units", unit["u"].output, [[5, -1, 0]])  # the third one's bias, -3, makes it 0
+same("12.1 three units", unit["u"].output, [[5, -1, 0]])  # the third unit is 0 because of its bias, -3
 same("12.1 two units", my_epsilon(unit["u"], np.array([[5.0, 1.0, 0.0]]))[0], [[2.0, 4.0]], within=1e-8)
-same("12.1 u = -1 and eps = 1: half is kept", my_epsilon(unit["u"], np.array([[0.0, 1.0, 0.0]]), 1)[0].sum(), 0.5)
+same("12.1 u = -1 and eps = 1: half of R is passed on", my_epsilon(unit["u"], np.array([[0.0, 1.0, 0.0]]), 1)[0].sum(), 0.5)
 same("12.1 u = 0 and eps = 2: divided by 2", my_epsilon(unit["u"], np.array([[0.0, 0.0, 1.0]]), 2)[0], [[0.5, 1.0]])
 linear = [record for record in bare.run(np.concatenate([x32, b32])) if record.weights]  # two pictures at once
 agrees("12.1 the library's rule, layer by layer", lambda record, R, eps: my_epsilon(record, R, eps)[0],
@@ -102,31 +105,34 @@ same("12.1 without biases the pixels get all of z_c", R.sum(), z_1, within=1e-6)
 # What LRP-0 is
 # -------------
 #
-# Let eps go to 0. Suppose that ``R = u g`` at the output u of a linear layer, where g is the gradient's signal. At the
-# logits this is true: the walks start from ``R = z_c e_c`` and from ``g = e_c``. The layer hands on
-# ``a_j Σ_k w_jk R_k/u_k = a_j Σ_k w_jk g_k``, which is its input times the gradient's signal there. A ReLU that is on
-# passes both R and g. A ReLU that is off has the output 0, so R and g are both 0 at its input. So at the output A of
-# every layer, down to the pixels, ``R = A g``: **LRP-0 is input x gradient**, with biases or without. Other rules
-# (epsilon, gamma, z+) are not. A **composite** is a rule-book with different rules for different layers:
-# ``epsilon_plus`` uses z+ for convolutions and epsilon for dense layers.
+# LRP-0 is the epsilon rule with eps = 0. Suppose that ``R = u g`` at the output u of a linear layer, where g is the
+# gradient's signal. At the logits this is true: LRP starts from ``R = z_c e_c``, and the gradient starts from ``g = e_c``
+# (one-hot). The layer hands on ``a_j Σ_k w_jk R_k/u_k = a_j Σ_k w_jk g_k``. This is the layer's input a_j times the
+# gradient's signal at this input. A ReLU that is on passes on both R and g. A ReLU that is off has the output 0, so R is
+# 0 there, and the gradient's rule also passes on 0. So ``R = A g`` at the output A of every layer, down to the pixels:
+# **LRP-0 is input x gradient**, with biases or without.
+#
+# Other rules (epsilon, gamma, z+) give other maps. The rule z+, for example, uses only the positive terms ``a_j w_jk``. A
+# **composite** is a rule-book with different rules for different layers. The composite ``epsilon_plus`` uses z+ for
+# convolutions and epsilon for dense layers.
 
 tape32 = biased.run(x32)
 z_1 = biased(x32)[0, 1]
 zero = ta.walk(tape32, {"predictions": z_1 * e1["predictions"]}, ta.COMPOSITES["zero"](biased))
 g = ta.walk(tape32, e1, ta.GRADIENT)
 apart = max(np.abs(zero[r.name] - r.output * g[r.name]).max() / np.abs(zero[r.name]).max() for r in tape32)
-print(f"R and A g, at {len(tape32)} layers: apart by {apart:.1g}")
+print(f"the largest relative difference of R and A g at {len(tape32)} layers: {apart:.1g}")
 holds("R = A g at every layer", apart < 1e-12)
 plus = ta.lrp(biased, x32, 1, score="pre", composite="epsilon_plus").raw
-holds("z+ draws another map", pearson(plus, zero["input"][0]) < 0.9)
+holds("the composite with z+ draws another map", pearson(plus, zero["input"][0]) < 0.9)
 
 # %%
 # Exercise 12.2 (prove): what biases keep
 # ---------------------------------------
 #
-# With biases, the inputs of unit k get ``(u_k - b_k)/u_k`` of its relevance. The rest stays with the bias, and no pixel
-# gets it. By LRP-0, how much does a layer keep, summed over its units? Put ``R = A g`` into the formula. Then you need
-# no relevance: compute the answer from the record and from the gradient's signal g at the layer's output.
+# With biases, the inputs of unit k together get only the part ``(u_k - b_k)/u_k`` of its relevance. The rest stays with
+# the bias, and no pixel gets it. In LRP-0, how much does a layer keep, summed over its units? Use ``R = A g``; here A is
+# the layer's output u. Then you need no relevance. The record and the gradient's signal g at the output are enough.
 
 
 def kept(record, g):
@@ -147,21 +153,22 @@ same("12.2 pixels and biases make z_c", (x32 * g["input"]).sum() + sum(shares.va
 # Differences
 # -----------
 #
-# DeepLIFT (Shrikumar et al. 2017) explains a difference: ``S(x) - S(b)``, where b is a reference. In a difference,
-# biases cancel. Every value u of the tape has a change ``Δu = u(x) - u(b)``. Multipliers m take the place of gradients:
-# they chain like gradients, and the contribution of a value is ``C = m Δu``. Linear layers keep the gradient's rule.
-# For a ReLU f, the *Rescale* rule takes the slope of the **secant**: ``m_in = m Δf/Δu``. So ``m_in Δu = m Δf``, and
-# nothing is lost.
+# DeepLIFT (Shrikumar et al. 2017) explains a difference: ``S(x) - S(b)``, where b is a reference picture. Biases cancel
+# in a difference, because x and b have the same biases. Every value u of the tape has a change ``Δu = u(x) - u(b)``.
+# *Multipliers* m take the place of gradients and follow the same chain rule. The contribution of a value u is
+# ``C = m Δu``. Linear layers keep the gradient's rule. For a ReLU f, the *Rescale* rule takes the slope of the
+# **secant**, the line through the points of f at u(b) and u(x): ``m_in = m Δf/Δu``. So ``m_in Δu = m Δf``, and nothing is
+# lost.
 #
 # Exercise 12.3 (complete): Rescale
 # ---------------------------------
 #
-# ``reference`` is the tape of b, and ``reference[record.name]`` is the same layer there. Where ``Δu = 0`` there is no
-# secant; use the gradient's rule there.
+# ``reference`` is the tape of b, and ``reference[record.name]`` is the same layer's record on this tape. Where
+# ``Δu = 0``, there is no secant; use the gradient's rule there.
 
 
 def my_rescale(reference, record, m):
-    """m_in = m Δf/Δu; where Δu = 0, m_in = m [u > 0]. As a tuple of one."""
+    """m_in = m Δf/Δu; where Δu = 0, m_in = m [u > 0], with [u > 0] = 1 or 0. As a tuple of one."""
     ### BEGIN SOLUTION
     other = reference[record.name]
     df, du = record.output - other.output, record.x[0] - other.x[0]
@@ -175,32 +182,32 @@ for some, u in ((at_x, [3.0, -1.0, -1.0, 0.5, 4.0, -2.0, 0.0, 1e-4]), (at_b, [-1
     some.leaf("u", u)
     some.write("relu", "f", "u")
 same("12.3 eight cases", my_rescale(at_b, at_x["f"], np.array([4.0, 4, 4, -8, 4, 4, 4, 4]))[0], [3, 3, 0, -8, 4, 0, 0, 2])
-rng = np.random.default_rng(0)  # the same network for every answer
+rng = np.random.default_rng(0)  # so that the network does not depend on your answer
 layers = [("flatten", "flatten", {}), ("u", "dense", {}), ("f", "relu", {}), ("z", "dense", {})]
 shallow = ta.network(layers, {"u": (rng.normal(0, 1, (12, 8)), rng.normal(0, 1, 8)),
                               "z": (rng.normal(0, 1, (8, 3)), rng.normal(0, 1, 3))})
 x4, b4 = rng.normal(0, 1, (2, 1, 2, 2, 3))
 book = {**ta.GRADIENT, "relu": partial(my_rescale, shallow.run(b4))}
 C = ta.walk(shallow.run(x4), {"z": np.eye(3)[[1]]}, book)["input"] * (x4 - b4)
-same("12.3 the sum", C.sum(), (shallow(x4) - shallow(b4))[0, 1])
+same("12.3 the contributions sum to S(x) - S(b)", C.sum(), (shallow(x4) - shallow(b4))[0, 1])
 IG = ta.integrated_gradients(shallow, x4, 1, score="pre", baseline=b4, steps=2000, rule="middle").raw
-same("12.3 after one layer of ReLUs, integrated gradients", C[0], IG, within=1 / 500)
+same("12.3 with one layer of ReLUs, Rescale gives integrated gradients", C[0], IG, within=1 / 500)
 
 # %%
-# A max-pool reads several values, so it has no single secant, and it needs a rule of its own. With the gradient's rule
-# for max-pools, the sum is lost again.
+# A max-pool reads several values, so it has no single secant, and it needs a rule of its own. If max-pools use the
+# gradient's rule, the contributions no longer sum to ``S(x) - S(b)``.
 #
-# The figure follows the walks of four books down the embedded network. The reference is black. At every layer it shows
-# which share of the sum at the logits is left: ``Σ R / z_c`` for LRP, and ``Σ m Δu / Δz_c`` for the others. If nothing
-# is lost, the share stays at 1. Only DeepLIFT keeps everything. LRP loses what biases keep. The gradient and the guided
-# walk promise nothing about differences, and their shares go far away from 1.
+# The figure shows the walks of four books through the embedded network. The reference is black. For every layer, we see
+# which share of the sum at the logits is left: ``Σ R / z_c`` for LRP, and ``Σ m Δu / Δz_c`` for the other three. If
+# nothing is lost, the share stays at 1. Only DeepLIFT keeps everything. LRP loses what biases keep. The gradient and the
+# guided walk promise nothing about differences, and their shares go far away from 1.
 
 routed = {**ta.GRADIENT, "relu": partial(differences.slope, biased.run(b32))}
 got = (ta.walk(tape32, e1, routed)["input"] * (x32 - b32)).sum()
 receipt = ta.deeplift(biased, x32, 1, score="pre", baseline=b32).receipt
-print(f"max-pools by the gradient's rule: sum {got:.3f}; {receipt}")
-holds("routing breaks the sum", abs(got - receipt.owed) > 1)
-same("DeepLIFT's own rule keeps it", receipt.paid, receipt.owed)
+print(f"with the gradient's rule for max-pools, the sum is {got:.3f}; DeepLIFT: {receipt}")
+holds("with the gradient's rule for max-pools, the sum is wrong", abs(got - receipt.owed) > 1)
+same("with DeepLIFT's own rule for max-pools, the sum is right", receipt.paid, receipt.owed)
 
 black = net.run(baseline_of(net, x, "black"))
 slope, pool = (partial(rule, black) for rule in (differences.slope, differences.largest))
@@ -223,19 +230,19 @@ for ax, shown in zip(axes, (left, ("LRP epsilon_plus", "DeepLIFT")), strict=True
     ticks = {"predictions": "logits", "block5_pool": "5", "block4_pool": "4", "block3_pool": "3", "block2_pool": "2",
              "input": "input"}
     ax.set_xticks([names.index(n) for n in ticks], ticks.values())
-    ax.set_xlabel("the walk has reached the last pool of block")
-axes[0].set(yscale="log", ylabel="share of what is owed", title="all four, logarithmic")
+    ax.set_xlabel("the walk has reached the pool of block")
+axes[0].set(yscale="log", ylabel="share of the sum at the logits", title="all four, logarithmic")
 axes[0].legend()
 axes[1].set(title="two of them, enlarged")
 figure.suptitle(f"What is left of the logit from layer to layer: score pre, {net.label(heart)}")
 show(figure, "12_receipts.png")
 same("DeepLIFT keeps all, up to rounding in float32", left["DeepLIFT"], np.ones(len(names)), within=1e-5)
 holds("LRP loses a few per cent to biases", 0.9 < left["LRP epsilon_plus"][-1] < 0.99)
-holds("the guided walk is off by more than ten times", max(left["guided"]) > 10)
+holds("the share of the guided walk becomes larger than 10", max(left["guided"]) > 10)
 
 # %%
-# The next exercise is about seven maps of the network with biases. This code makes them and finds out whether t moves
-# them.
+# The next exercise is about seven maps of the network with biases. This code makes the maps and finds out whether they
+# change when t is added to every logit.
 
 maps = {
     "a": lambda n: ta.gradient(n, x32, 1, score="pre"),
@@ -260,16 +267,18 @@ def moves(letter, K):
 # ---------------------------------------
 #
 # ``ta.alter`` adds the same ``t(x) = K Σ_k A_00k`` to every logit (Lerma and Lucas 2023b), so ``z' = z + t``. No
-# probability changes. Which of these maps **move** when the network is altered? Write their letters, ``moving = "..."``.
-# Ask two questions about each map. What does its signal at the logits sum to? And what does its book divide by?
+# probability changes. Which of these maps **move**, that is, change, when the network is altered? Write their letters,
+# ``moving = "..."``. Ask two questions about each map. What is the sum of its signal at the logits? And by which numbers
+# does its book divide?
 #
 # - a: the gradient of z_c;
 # - b: the gradient of the log-odds;
 # - c: guided backpropagation of the log-odds;
-# - d: LRP-0 from ``R_i = v_i z_i``, where v is the row of the log-odds;
-# - e: LRP-0 from ``R_c = y_c``, with all other R_i zero;
+# - d: LRP-0 that starts from ``R_i = v_i z_i``, where v is the row of the log-odds;
+# - e: LRP-0 that starts from ``R_c = y_c``, with all other R_i zero;
 # - f: DeepLIFT of the log-odds;
-# - g: DeepLIFT of y_c with softmax as one more layer; its multiplier is ``Δy_c/Δz_c`` for z_c, and 0 for the others.
+# - g: DeepLIFT of y_c with softmax as one more layer. The multiplier of softmax is ``Δy_c/Δz_c`` for z_c, and 0 for the
+#   other logits.
 
 ### BEGIN SOLUTION
 moving = "aeg"
@@ -283,9 +292,10 @@ for K in (10, -2):
 # Other methods
 # -------------
 #
-# Lesson 9 found that the rows of post, log and log_odds differ only by a factor, and that they give one Grad-CAM map.
-# Here are eight methods on a small random network, each with these three rows, not scaled. A gradient is linear in its
-# row. Whether the map is linear, too, depends on the rules of the walk and on what the method does with g.
+# Lesson 9 found that the rows of post, log and log_odds differ only by a factor, and that they give the same scaled
+# Grad-CAM map. Here are eight methods on a small network with random weights. Each method can start from each of the
+# three rows. A factor of the row becomes a factor of the gradient g. Does it also become a factor of the map? This
+# depends on the rules of the walk and on what the method does with g.
 
 tiny = ta.vgg("A", seed=3, width=1 / 16, dense=(32, 32), size=64, classes=5, dtype=np.float64)
 noise = np.random.default_rng(1)
@@ -295,7 +305,7 @@ ROWS = {"post": post_row, "log": log_row, "log_odds": log_odds_row}
 
 
 def signal(score, x=x_tiny, layer="input", book=ta.GRADIENT, times_z=False):
-    """What a walk from the score's row at x, or from row times z for LRP, leaves at a layer: (h, w, C)."""
+    """What a walk leaves at a layer, (h, w, C). It starts from the score's row at x; for LRP, from the row times z."""
     run = tiny.run(x)
     z = tiny.logits(run)
     row = ROWS[score](softmax(z), np.eye(5)[[2]])
@@ -328,13 +338,13 @@ METHODS = {
 print(", ".join(METHODS))
 @cache
 def scaled_map(name, score):
-    """The method's map for this score, its largest magnitude 1."""
+    """The method's map for this score, scaled so that its largest magnitude is 1."""
     L = METHODS[name](score)
     return L / np.abs(L).max()
 
 
 def alike(name, score, other):
-    """Does the method give one and the same map for both scores?"""
+    """Does the method give the same scaled map for both scores?"""
     return np.abs(scaled_map(name, score) - scaled_map(name, other)).max() < 1e-9
 
 
@@ -342,9 +352,9 @@ def alike(name, score, other):
 # Exercise 12.5 (predict): who keeps the equality?
 # ------------------------------------------------
 #
-# For which of the eight methods are the scaled maps of post, log and log_odds one and the same? Write True or False for
-# each, ``one_map = {"gradient": ..., ...}``, before you run the checks. Ask for each: what does a factor of the row do
-# in the method's formula?
+# For which of the eight methods do post, log and log_odds give the same scaled map? Write True or False for each,
+# ``one_map = {"gradient": ..., ...}``, before you run the checks. Ask for each method: where in its formula does the
+# factor of the row stand, and can you pull it out?
 
 ### BEGIN SOLUTION
 one_map = {"gradient": True, "guided backprop": True, "Grad-CAM": True, "LayerCAM": True, "Grad-CAM++": False,
@@ -358,12 +368,12 @@ predicts("12.5 log and log_odds", one_map, {name: alike(name, "log", "log_odds")
 # What you can say now
 # --------------------
 #
-# - LRP-0 is input x gradient, and biases keep what it does not pass on. DeepLIFT explains a difference and passes on
-#   all of it.
-# - A signal that sums to zero over the logits sends nothing into t. Two methods that explain y_c have no such signal,
-#   and their maps move: LRP that starts from S and divides by ``z + t``, and DeepLIFT through softmax. Lesson 15 comes
-#   back to this.
+# - LRP-0 is input x gradient, and biases keep what LRP-0 does not pass on. DeepLIFT explains a difference and passes on
+#   all of this difference.
+# - A signal that sums to zero over the logits sends nothing into t. Two methods that explain y_c start from a signal with
+#   another sum, and their maps move: LRP that starts from S and divides by ``z + t``, and DeepLIFT through softmax.
+#   Lesson 15 comes back to this.
 # - For most methods, a factor of the row is a factor of the map. The exceptions are Grad-CAM++ and sums over several
-#   pictures.
+#   pictures, because each picture has its own factor.
 #
 # Talk about it: is a map wrong if it does not sum to anything?

@@ -12,8 +12,8 @@
 :Words: explained in the `glossary <../glossary.html>`_
 
 All methods so far looked into the network. One can also just try: cover a part of the picture, and see how the score
-changes. This needs no gradient, and it works for any program. It leads to a question that game theory asked long ago: how
-can players share a result fairly if they reach it only together?
+changes. This needs no gradient, and it works for any program. But it leads to a question that game theory asked long ago:
+if players reach a result only together, how can they share the result fairly?
 """
 
 # %%
@@ -22,8 +22,8 @@ can players share a result fairly if they reach it only together?
 #
 # A picture contains two hearts, and one heart would be enough for the network to say heart. Write down:
 #
-# - what happens to the score if one heart is covered? What does a map show if only one part is covered at a time?
-# - the picture has 49 parts. How many pictures must be tried to know the score for *every* choice of covered parts?
+# - What happens to the score if one heart is covered? What does a map show if only one part is covered at a time?
+# - The picture has 49 parts. How many pictures must you try to know the score for *every* choice of covered parts?
 
 from itertools import combinations, permutations
 from math import comb
@@ -45,12 +45,13 @@ x = net.read(drawn.picture)
 # Three ways to cover
 # -------------------
 #
-# - **Occlusion** (Zeiler and Fergus 2014): a grey window slides over the picture. A place gets the mean fall of the
+# - **Occlusion** (Zeiler and Fergus 2014): a grey window slides over the picture. A place gets the mean decrease of the
 #   score over all windows that cover the place.
-# - **Feature ablation**: the picture is cut into parts, and each part is covered alone.
-# - **RISE** (Petsiuk et al. 2018): each of hundreds of random masks covers about half of the picture. A place gets the
-#   mean score of the pictures in which the place was not covered. The paper uses a score that is never negative: the
-#   probability.
+# - **Feature ablation**: the picture is cut into parts, and each part is covered alone. Its places get the decrease of
+#   the score.
+# - **RISE** (Petsiuk et al. 2018): each of hundreds of random masks (here 40) covers about half of the picture. A place
+#   gets the mean score of the pictures in which the place was not covered. As in the paper, we use the probability as
+#   the score, because it is never negative.
 
 maps = {"occlusion": ta.occlusion(net, x, c, score="log_odds", window=64, stride=32),
         "feature ablation": ta.feature_ablation(net, x, c, score="log_odds", groups=4),
@@ -74,9 +75,9 @@ holds("all three are brighter on the telephone than elsewhere",
 # -----
 #
 # From here on, a part of the picture is a **player**, and a choice of parts that are not covered is a **coalition**.
-# The **value** v of a coalition is the score of the picture in which all other parts are covered. A game is a function
-# of a coalition, here of a tuple of bools. Two games of two players are the extremes: in *either*, one player is
-# enough; in *together*, both players are needed.
+# The **value** v of a coalition is the score of the picture in which all other parts are covered. A *game* is a function
+# that takes a coalition, a list with one bool for each player, and returns its value. Here are two extreme games of two
+# players. In *either*, one player is enough. In *together*, both players are needed.
 
 
 def either(z):
@@ -88,13 +89,13 @@ def together(z):
 
 
 def ablation(v, n):
-    """What the score loses if one player leaves the coalition of all players, for every player: (n,)."""
+    """For every player, how much v falls if this player leaves the coalition of all players: (n,)."""
     everybody = [True] * n
     return np.array([v(everybody) - v([j != i for j in range(n)]) for i in range(n)])
 
 
 def alone(v, n):
-    """What a player brings to the empty coalition, for every player: (n,)."""
+    """For every player, how much v rises if this player joins the empty coalition: (n,)."""
     return np.array([v([j == i for j in range(n)]) - v([False] * n) for i in range(n)])
 
 
@@ -102,8 +103,9 @@ def alone(v, n):
 # Exercise 13.1 (predict): two extremes
 # -------------------------------------
 #
-# What do the two functions say about the first player? Write ``first = {"either, ablation": ..., "either, alone": ...,
-# "together, ablation": ..., "together, alone": ...}``. Which of the two functions do the maps above use?
+# What do the functions ``ablation`` and ``alone`` give to the first player in each game? Write ``first =
+# {"either, ablation": ..., "either, alone": ..., "together, ablation": ..., "together, alone": ...}``. Which
+# of the two functions do occlusion and feature ablation use?
 
 ### BEGIN SOLUTION
 first = {"either, ablation": 0, "either, alone": 1, "together, ablation": 1, "together, alone": 0}
@@ -113,14 +115,18 @@ truth = {f"{v.__name__}, {way.__name__}": way(v, 2)[0] for v in (either, togethe
 predicts("13.1 by the functions", first, truth)
 by_hand = {"either, ablation": either((1, 1)) - either((0, 1)), "either, alone": either((1, 0)) - either((0, 0)),
            "together, ablation": together((1, 1)) - together((0, 1)), "together, alone": together((1, 0)) - together((0, 0))}
-predicts("13.1 from four values each", first, by_hand)
+predicts("13.1 by the values of the two games", first, by_hand)
 
 # %%
-# Neither function is fair. With *either*, ablation gives nothing to both players, and ``alone`` gives 2 in total where
-# there is only 1 to share. Shapley (1953) let the players come in one after the other. When a player comes in, the value
-# rises by some amount. The player gets the mean of this amount over **all orders**. This is the only way to share that
-# has four properties. Equal players get the same. A player who never changes anything gets nothing. In a sum of two games,
-# each player gets the sum of both shares. And nothing is left over: ``Σ_i φ_i = v(all) - v(none)``. The share φ_i is player i's **Shapley value**.
+# Neither function is fair. In the game *either*, ``ablation`` gives 0 to each player. ``alone`` gives 1 to each player,
+# although there is only 1 to share. Shapley (1953) lets the players come in one after the other. When a player comes in,
+# the value rises by some amount. The mean of this amount over **all orders** of the players is the player's share, the
+# **Shapley value** φ_i. This is the only way to share that has four properties:
+#
+# - Two players who add the same amount to every coalition without them get the same share.
+# - A player who never changes anything gets nothing.
+# - If a game is the sum of two games, each player gets the sum of the shares in the two games.
+# - Nothing is left over: ``Σ_i φ_i = v(all) - v(none)``.
 #
 # Exercise 13.2 (complete): Shapley values
 # ----------------------------------------
@@ -129,7 +135,7 @@ predicts("13.1 from four values each", first, by_hand)
 
 
 def shapley(v, n):
-    """φ (n,): the mean over all orders of what v rises by when player i joins those who came before."""
+    """φ (n,): how much v rises when player i joins the players who came before, as a mean over all orders."""
     ### BEGIN SOLUTION
     phi, orders = np.zeros(n), list(permutations(range(n)))
     for order in orders:
@@ -145,20 +151,21 @@ def shapley(v, n):
 
 asked = []
 shapley(lambda z: asked.append(z) or 0.0, 3)
-holds("13.2 v gets coalitions of three bools", all(np.shape(z) == (3,) and set(z) <= {0, 1} for z in asked), f"yours asked for {asked[:3]}")
+holds("13.2 v gets coalitions of three bools", all(np.shape(z) == (3,) and set(z) <= {0, 1} for z in asked), f"yours called v with {asked[:3]}")
 same("13.2 either", shapley(either, 2), [0.5, 0.5])
 same("13.2 one left glove, two right gloves: a pair is worth 1", shapley(lambda z: float(z[0] and (z[1] or z[2])), 3), [2 / 3, 1 / 6, 1 / 6])
 table = np.random.default_rng(0).standard_normal((2, 2, 2, 2))
 same("13.2 nothing is left over", sum(shapley(lambda z: table[tuple(map(int, z))], 4)), table[1, 1, 1, 1] - table[0, 0, 0, 0])
-same("13.2 a sum of merits", shapley(lambda z: 3 + z[0] - 2 * z[2] + 0.5 * z[3], 4), [1, 0, -2, 0.5])
+same("13.2 a game without teamwork: each player gets what it adds", shapley(lambda z: 3 + z[0] - 2 * z[2] + 0.5 * z[3], 4), [1, 0, -2, 0.5])
 
 # %%
 # A small picture
 # ---------------
 #
-# Nine parts have 512 coalitions and 362,880 orders. So we take a small picture, 12 x 12 pixels in 3 x 3 parts. A small
-# network with random weights can compute all 512 pictures at once. The same mean, written as a sum over coalitions, is
-# ``φ_i = Σ_{S without i} |S|! (n - 1 - |S|)! / n! · (v(S + i) - v(S))``.
+# We take a small picture of 12 x 12 pixels, cut into 3 x 3 parts. Nine parts have only ``2^9 = 512`` coalitions, but they
+# have ``9! = 362,880`` orders. So it is cheaper to write the Shapley value as a sum over coalitions S:
+# ``φ_i = Σ_{S without i} |S|! (n - 1 - |S|)! / n! · (v(S + i) - v(S))``. Here |S| is the number of players in S, and
+# ``S + i`` is S together with player i. A small network with random weights can compute all 512 pictures at once.
 
 rng = np.random.default_rng(8)
 layers = [("conv", "conv2d", {"padding": 1}), ("relu", "relu", {}), ("pool", "max_pool", {"size": 2, "stride": 2}),
@@ -168,13 +175,13 @@ small = ta.network(layers, {"conv": (rng.standard_normal((3, 3, 1, 6)), rng.stan
 picture = rng.standard_normal((1, 12, 12, 1))
 n = 9
 Z = np.array([[s >> i & 1 for i in range(n)] for s in range(2**n)], bool)  # all coalitions, (512, 9)
-open_ = Z.reshape(-1, 3, 3).repeat(4, 1).repeat(4, 2)[..., None]  # the same as masks, (512, 12, 12, 1)
-values = small(picture * open_)[:, 0]  # v: the logit of class 0, covered parts being 0; (512,)
+open_ = Z.reshape(-1, 3, 3).repeat(4, 1).repeat(4, 2)[..., None]  # the same coalitions as masks, (512, 12, 12, 1)
+values = small(picture * open_)[:, 0]  # v, the logit of class 0 if the covered parts are 0: (512,)
 empty, full = values[0], values[-1]
 
 
 def exact(values, n):
-    """φ (n,) from the values of all coalitions, in the order of Z."""
+    """φ (n,) from the values of all coalitions. The values have the order of Z."""
     phi = np.zeros(n)
     for i in range(n):
         for s in range(2**n):
@@ -193,15 +200,17 @@ print("feature ablation", np.array([full - values[-1 - (1 << i)] for i in range(
 # Exercise 13.3 (complete): KernelSHAP in ten lines
 # -------------------------------------------------
 #
-# Lundberg and Lee 2017 (arXiv 1705.07874) found that Shapley values are also the result of a fit by least squares. Find φ so that
-# ``v(none) + Σ_{i in S} φ_i`` is close to v(S) for all coalitions S. A coalition of s players has the weight
-# ``(n - 1) / (C(n, s) s (n - s))``; for no players and for all players the fit must be exact. Then φ are the Shapley
-# values. If you use only a *sample* of coalitions, φ is an estimate.
+# Lundberg and Lee 2017 (arXiv 1705.07874) found that Shapley values are also the result of a fit by least squares. They
+# call this method KernelSHAP. Find φ so that ``v(none) + Σ_{i in S} φ_i`` is close to v(S) for all coalitions S. In the
+# sum of squared errors, a coalition of s players has the weight ``(n - 1) / (C(n, s) s (n - s))``, where C is ``comb``.
+# For no players and for all players, the fit must be exact. Then φ are the Shapley values. If you use only a *sample* of
+# coalitions, φ is an estimate.
 #
-# Nothing may be left over, and this removes one unknown: ``φ_n = full - empty - (the other φ)``. What remains is an
-# ordinary fit, ``v(S) - empty - z_n (full - empty) ≈ Σ_{i<n} (z_i - z_n) φ_i``. Multiply both sides by the square root
-# of the weight and call ``np.linalg.lstsq``. Leave out the coalitions of nobody and of all: their weight is infinite,
-# and they say nothing new.
+# Let ``empty = v(none)`` and ``full = v(all)``. Nothing may be left over, so the last φ follows from the other φ:
+# ``φ_n = full - empty - (sum of the other φ)``. What remains is an ordinary fit, ``v(S) - empty - z_n (full - empty) ≈
+# Σ_{i<n} (z_i - z_n) φ_i``. Here z_i is 1 if player i is in S, else 0. Multiply both sides by the square root of the
+# weight and call ``np.linalg.lstsq``. Leave out the coalitions of no players and of all players. Their weight is
+# infinite, and with this φ_n the fit is already exact for them.
 
 
 def kernel_shap(Z, values, empty, full):
@@ -219,18 +228,19 @@ def kernel_shap(Z, values, empty, full):
     ### END SOLUTION
 
 
-same("13.3 all coalitions: Shapley's values", kernel_shap(Z, values, empty, full), phi, within=1e-9)
+same("13.3 all coalitions: the fit gives the Shapley values", kernel_shap(Z, values, empty, full), phi, within=1e-9)
 rng = np.random.default_rng(1)
 pairs = np.array([z for z in Z if z.sum() in (1, 2)])
 merits = rng.standard_normal(n)
 same("13.3 a game without teamwork, 45 coalitions are enough", kernel_shap(pairs, 2 + pairs @ merits, 2, 2 + merits.sum()), merits, within=1e-9)
 half = rng.permutation(512)[:300]
 same("13.3 a game without teamwork, a sample of coalitions", kernel_shap(Z[half], 2 + Z[half] @ merits, 2, 2 + merits.sum()), merits, within=1e-9)
-same("13.3 nothing is left over in a sample either", sum(kernel_shap(Z[half], values[half], empty, full)), full - empty, within=1e-9)
+same("13.3 with a sample, too, nothing is left over", sum(kernel_shap(Z[half], values[half], empty, full)), full - empty, within=1e-9)
 
 # %%
-# How many coalitions does one need? We draw coalitions so that each size comes as often as its weight says. Then all
-# weights in the fit are 1. We draw each coalition together with its complement, which cancels much of the random error.
+# How many coalitions does one need? We draw random coalitions. A coalition with twice the weight comes twice as often, so
+# all weights in the fit are 1. We draw each coalition together with its complement, the coalition of all other players.
+# This cancels much of the random error.
 
 
 def sampled(count, rng):
@@ -245,7 +255,7 @@ def sampled(count, rng):
 
 
 def fitted(Z, values):
-    """φ by the fit with all weights 1, for coalitions that were drawn by their weights."""
+    """φ by the fit with all weights 1, for coalitions that `sampled` has drawn by their weights."""
     left, right = Z[:, :-1].astype(float) - Z[:, -1:], values - empty - Z[:, -1] * (full - empty)
     others = np.linalg.lstsq(left, right, rcond=None)[0]
     return np.append(others, full - empty - others.sum())
@@ -270,21 +280,22 @@ figure.colorbar(image, ax=middle, shrink=0.7)
 for ax in (left, middle):
     ax.set(xticks=[], yticks=[])
 right.loglog(counts, errors, "o-", color=LINES[0], label="KernelSHAP")
-right.loglog(counts, errors[0] * np.sqrt(counts[0] / np.array(counts)), ":", color="black", label="one over root")
+right.loglog(counts, errors[0] * np.sqrt(counts[0] / np.array(counts)), ":", color="black", label="1 / square root")
 right.set(xlabel="coalitions drawn", ylabel="error (root mean square)")
 right.legend()
 figure.suptitle("Nine parts, 512 coalitions: KernelSHAP gets closer with every sample")
 show(figure, "13_shapley.png")
-holds("32 times as many coalitions, at most a sixth of the error", errors[-1] < errors[0] / 6)
+holds("with 32 times as many coalitions, the error is at most a sixth", errors[-1] < errors[0] / 6)
 
 # %%
 # Exercise 13.4 (break): who is first?
 # ------------------------------------
 #
-# Shapley values cost many pictures; feature ablation costs one picture for each player. If you only want to know which
-# player matters most, is ablation enough? With two players, ablation always agrees with Shapley about who has more.
-# Find a game of three players, a, b and c, in which ablation puts a before b, and Shapley puts b before a. Write its
-# eight values, ``game = {"": 0, "a": ..., "b": ..., "c": ..., "ab": ..., "ac": ..., "bc": ..., "abc": ...}``.
+# Shapley values cost many pictures. Feature ablation costs one picture for each player. If you only want to know which
+# player matters most, is ablation enough? With two players, ablation and Shapley always agree about who gets more. Find a
+# game of three players, a, b and c, in which ablation gives more to a than to b, and Shapley gives more to b than to a.
+# Write the eight values of this game, ``game = {"": 0, "a": ..., "b": ..., "c": ...,
+# "ab": ..., "ac": ..., "bc": ..., "abc": ...}``.
 
 ### BEGIN SOLUTION
 game = {"": 0, "a": 0, "b": 1, "c": 0, "ab": 1, "ac": 1, "bc": 0.5, "abc": 1}
@@ -293,24 +304,24 @@ game = {"": 0, "a": 0, "b": 1, "c": 0, "ab": 1, "ac": 1, "bc": 0.5, "abc": 1}
 coalitions = ["".join(names) for size in range(4) for names in combinations("abc", size)]
 has("13.4 eight values", game, coalitions)
 drops = {name: game["abc"] - game["abc".replace(name, "")] for name in "abc"}
-holds("13.4 ablation: a before b", drops["a"] > drops["b"] + 1e-9, f"it says {drops}")
+holds("13.4 ablation: a before b", drops["a"] > drops["b"] + 1e-9, f"ablation gives {drops}")
 merit = {"a": 0.0, "b": 0.0}
 for order in permutations("abc"):
     for name in merit:
         there = "".join(sorted(order[:order.index(name)]))
         merit[name] += (game["".join(sorted(there + name))] - game[there]) / 6
-holds("13.4 Shapley: b before a", merit["b"] > merit["a"] + 1e-9, f"it says {merit}; what does b bring where c is not yet there?")
+holds("13.4 Shapley: b before a", merit["b"] > merit["a"] + 1e-9, f"Shapley gives {merit}; how much does b add to coalitions without c?")
 
 # %%
 # What you can say now
 # --------------------
 #
-# - If you cover one part at a time, you ask what is *missing* without this part. Where two parts can replace each other,
+# - If you cover one part at a time, you ask what is *missing* without this part. If two parts can replace each other,
 #   nothing is missing.
-# - A Shapley value is a mean over all orders, and nothing is left over. It needs all coalitions. KernelSHAP takes as
-#   many coalitions as you can afford.
-# - All these methods show the network pictures that it never saw in training. And all depend on what "covered" means:
-#   grey, black, or the mean.
+# - A Shapley value is a mean over all orders, and nothing is left over. The exact Shapley value needs all coalitions.
+#   KernelSHAP estimates it from as many coalitions as you can afford.
+# - All these methods show the network pictures of a kind that it never saw in training. All methods also depend on what
+#   "covered" means: grey, black, or the mean colour.
 #
-# Talk about it: with integrated gradients, too, nothing is left over (lesson 10), and they cost fifty pictures. When
-# would you spend more on Shapley values?
+# Talk about it: with integrated gradients, too, nothing is left over (lesson 10), and they cost only fifty gradients.
+# When would you spend more on Shapley values?
