@@ -12,9 +12,10 @@
 :Words: explained in the `glossary <../glossary.html>`_
 
 Lesson 15 planted ``t = K Σ_k A_00k`` after a network's logits. No test of the network's probabilities can find this t.
-One might hope that further training removes it. Lerma and Lucas (2023b) show that training with cross-entropy cannot
-remove t: the loss E does not change with t, so ``dE/dt = 0`` (V6). This lesson explains why this derivative is 0, and
-finds losses for which it is not 0. At the end we repair an attacked network. The repair needs no data and no training.
+One might hope that further training removes it. Lerma and Lucas (2023b) show that training with a loss E of the
+probabilities, such as cross-entropy, cannot remove it: E does not change with t, so ``dE/dt = 0`` (V6). This lesson
+explains why this derivative is 0, and finds losses for which it is not 0. At the end we repair an attacked network. The
+repair needs no data and no training.
 """
 
 # %%
