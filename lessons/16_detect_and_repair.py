@@ -2,7 +2,7 @@
 16. Why training cannot fix it, and how to detect and repair it
 ===============================================================
 
-**Question:** Training with cross-entropy does not see t(x). What does see it, and how can we remove it?
+**Question:** Training with cross-entropy does not notice t(x). What does notice it, and how can we remove it?
 
 :Time: 85 min (20 read, 55 solve, 10 discuss)
 :CPU: 5 s
@@ -12,10 +12,9 @@
 :Words: explained in the `glossary <../glossary.html>`_
 
 Lesson 15 planted ``t = K Σ_k A_00k`` after a network's logits. No test of the network's probabilities can find this t.
-One might hope that further training removes it. Lerma and Lucas (2023b) show that training with a loss E of the
-probabilities, such as cross-entropy, cannot remove it: E does not change with t, so ``dE/dt = 0`` (V6). This lesson
-explains why this derivative is 0, and finds losses for which it is not 0. At the end we repair an attacked network. The
-repair needs no data and no training.
+One might hope that further training removes it. Lerma and Lucas (2023b) show that it cannot: a loss E of the
+probabilities does not change with t, so ``dE/dt = 0`` (V6). This lesson explains this zero, and finds losses that do
+change with t. (We say: they *see* t.) It ends with a repair that needs no data and no training.
 """
 
 # %%
@@ -26,12 +25,12 @@ repair needs no data and no training.
 #
 # - does cross-entropy push K up, down, or not at all?
 # - does weight decay change K? Does a loss that treats every class as a separate yes-or-no question (sigmoid)?
-# - from the weights of each unit in the last layer we subtract their mean over classes. What happens to the
-#   probabilities?
+# - each unit before the logits has one weight for every class. From these weights we subtract their mean. What happens
+#   to the probabilities?
 #
-# To keep the lesson short, we do not train the whole network. We train a new head: two dense layers that compute logits
-# from the embedded network's feature maps. The head learns to classify eight pictures. We train it twice, once without
-# t and once with t after its logits.
+# To keep the lesson short, we do not train the whole network. A new head of two dense layers learns to classify eight
+# pictures from the embedded network's feature maps. We train the head twice, once without t and once with t after its
+# logits.
 
 from fractions import Fraction
 
@@ -50,7 +49,7 @@ net = ta.load("glyphs").astype(np.float64)
 drawn = [scene(np.random.default_rng(k), difficulty=0.2) for k in range(8)]
 x = net.run(np.concatenate([net.read(s.picture) for s in drawn]))["block5_pool"].output  # (8, 7, 7, 64)
 x = x / x.std()
-e = np.eye(20)[[s.classes[0] for s in drawn]]  # targets, one-hot (8, 20); the paper of 2023a calls them t, which is not our t
+e = np.eye(20)[[s.classes[0] for s in drawn]]  # targets, one-hot (8, 20); 2023a calls them t (not our t)
 
 rng = np.random.default_rng(0)
 head = ta.network(
@@ -84,18 +83,16 @@ same("16.1 cross-entropy does not see K", slope_of_K(G, x) / np.abs(x[:, 0, 0]).
 same("16.1 a loss that is the sum of all logits sees K", slope_of_K(np.ones((8, 20)), x), 20 * x[:, 0, 0].sum())
 
 # %%
-# As in lesson 7, one sum decides. Every logit contains t once, so ``dE/dt = Σ_i dE/dz_i``. For cross-entropy this sum
-# is ``Σ_i (y_i - e_i) = 1 - 1 = 0``, where e is one-hot for the **target**, the right class. So the slope ``dE/dK`` is
-# 0. For the same reason, t adds nothing to the gradients of the other weights. So the head with t and the head without
-# t take the same steps.
+# Again one sum decides. Every logit contains t once, so ``dE/dt = Σ_i dE/dz_i``. For cross-entropy this sum is
+# ``Σ_i (y_i - e_i) = 1 - 1 = 0``, where e is one-hot for the **target**, the right class. So ``dE/dK`` is 0. And t adds
+# nothing to the gradients of the other weights. So the head with t and the head without t take the same steps.
 #
 # Train them and look
 # -------------------
 #
 # ``step`` contains everything that gradient descent needs: a tape, a walk, and a small change of every weight against
 # its gradient. Weight decay adds ``decay · w`` to the gradient of each weight w. The z-loss, which is used for large
-# language models, adds a small multiple of ``(logsumexp z)²`` to cross-entropy, where logsumexp z is
-# ``log Σ_j e^{z_j}``.
+# language models, adds a small multiple of ``(log Σ_j e^{z_j})²`` to cross-entropy.
 
 
 def cross_entropy(z, e):
@@ -144,7 +141,7 @@ for (name, (slope, decay)), style, colour in zip(cases.items(), ("-", "--", "-."
     ax.plot(path, style, color=colour, lw=2, label=name)
 end = {name: path[-1] for name, path in paths.items()}
 same("cross-entropy leaves K unchanged", end["cross-entropy"], K)
-same("weight decay alone shrinks K, by its factor in every step", end["cross-entropy, weight decay 0.01"], K * (1 - 0.05 * 0.01) ** 60)
+same("only weight decay shrinks K, by its factor in each step", end["cross-entropy, weight decay 0.01"], K * (1 - 0.05 * 0.01) ** 60)
 holds("sigmoid and z-loss move K", max(end["sigmoid"], end["z-loss"]) < 9.9)
 holds("with sigmoid, K hardly moves after step 30", abs(end["sigmoid"] - paths["sigmoid"][30]) < 0.01)
 ax.set(xlabel="step of gradient descent", ylabel="K", ylim=(9.1, 10.1),
@@ -153,11 +150,10 @@ ax.legend(fontsize=8, ncols=2, loc="lower center")
 show(figure, "16_training.png")
 
 # %%
-# Weight decay is no repair, because it is too slow. VGG was trained with rate 0.01 and weight decay 0.0005. With these
-# numbers, plain gradient descent needs ``ln 2 / (0.01 · 0.0005)`` steps to halve K, nearly 140,000 steps. VGG's
-# training also had a momentum of 0.9, which makes decay about ten times faster: nearly 14,000 steps. And a loss that
-# sees t need not remove t. With the sigmoid loss, the other weights soon compensate for t, and then K hardly changes
-# any more.
+# Weight decay is too slow to be a repair. VGG was trained with learning rate 0.01 and weight decay 0.0005. With these
+# numbers, plain gradient descent halves K in ``ln 2 / (0.01 · 0.0005)`` steps, nearly 140,000. VGG's momentum of 0.9
+# makes decay about ten times faster: nearly 14,000 steps. And a loss that sees t need not remove t. With the sigmoid
+# loss, the other weights soon compensate for t, and then K hardly changes.
 
 half = round(np.log(2) / (0.01 * 0.0005))
 print(f"K halves in {half:,} steps")
@@ -168,8 +164,8 @@ same("after these steps, half of K is left", (1 - 0.01 * 0.0005) ** half, 0.5, w
 # --------------------------------------------
 #
 # For each loss write True if its value changes when the same number is added to every logit, else False:
-# ``sees = {"label smoothing": ..., ...}``. The formula of each loss is in the code below. In distillation, a network
-# learns to answer like another network, its teacher.
+# ``sees = {"label smoothing": ..., ...}``. (Distillation: a network learns to answer like another network, its
+# teacher.)
 
 teacher, wanted = np.array([2.0, 0.5, -1.0, 0.0]), np.eye(4)[0]  # class 0 of four is right
 losses = {
@@ -198,11 +194,10 @@ predicts("16.2 by their slopes Σ_i dE/dz_i = dE/dt", sees, {name: abs(slope) > 
 # Exercise 16.3 (prove): exactly zero
 # -----------------------------------
 #
-# The attack can hide in the last layer, ``z = h W + b``. Here h (m,) are the outputs of the hidden units, and W (m, n)
-# is the kernel. Then one hidden unit has nearly the same weight for every class. Does training with cross-entropy make
-# these weights smaller? Write ``dE/dW`` in exact fractions, so that rounding cannot hide the answer. Python's Fraction
-# has no exponential, so your function gets the numbers ``w_i = e^{z_i}`` instead of z. If t is added to every logit,
-# all w are multiplied by ``e^t``.
+# The attack can hide in the last layer, ``z = h W + b``, where h (m,) are the hidden units and W (m, n) is the kernel.
+# Then one hidden unit has nearly the same weight for every class. Does training with cross-entropy make these weights
+# smaller? Write ``dE/dW`` in exact fractions, so that rounding cannot hide the answer. Fractions have no exponential,
+# so your function gets ``w_i = e^{z_i}`` instead of z. Adding t to every logit multiplies all w by ``e^t``.
 
 
 def slope_of_kernel(h, w, c):
@@ -227,19 +222,18 @@ h, w = tape["fc1_relu"].output[0], np.exp(head.logits(tape)[0])
 same("16.3 in floats, the same as by a walk", np.array(slope_of_kernel(h, w, int(e[0].argmax())), float), D)
 
 # %%
-# Each row of dE/dW belongs to one hidden unit, and each row sums to exactly 0. So plain gradient descent on
-# cross-entropy *conserves* (never changes) one number of every hidden unit: the sum of its weights in the last layer
-# over the classes. At the start of training, this sum is small and random. The single weights change in training, but
-# their sum stays as it is. The sum of a planted unit is large, and training does not change this sum either.
+# Each row of dE/dW sums to exactly 0. So plain gradient descent on cross-entropy *conserves* (never changes) one number
+# for every hidden unit: the sum of its last weights over the classes. At the start, this sum is small and random. It
+# stays the same, while the single weights change. The sum of a planted unit is large, and stays large.
 #
 # Detect it
 # ---------
 #
-# ``bake`` hides the attack in ordinary weights. It adds no layer. It adds one unit to every hidden dense layer, and so
-# one row to the last kernel. ``detect.inspect`` looks for two things. First, it looks for a unit before the logits that
-# has nearly the same weight for every class. Second, it compares two parts of ``z_c``. The common part is ``mean z``,
-# the mean of all logits; the class's own part is ``z_c - mean z``. The *share* of a picture says how large the gradient
-# of the common part is, compared with the gradient of the class's own part: ``|d mean z/dA| / |d(z_c - mean z)/dA|``.
+# ``bake`` hides the attack in ordinary weights. It adds no layer, but one unit to every hidden dense layer, and one row
+# to the last kernel. ``detect.inspect`` looks for two things. The first is a unit before the logits that has nearly the
+# same weight for every class. The second is a large *share*. Each z_c has a common part, ``mean z``, and the class's
+# own part, ``z_c - mean z``. The share compares the gradients of the two parts:
+# ``|d mean z/dA| / |d(z_c - mean z)/dA|``.
 
 before, after = head.weights["z"][0], trained["cross-entropy"].weights["z"][0]  # (16, 20)
 same("the sum over classes is conserved", after.sum(1), before.sum(1))
@@ -282,9 +276,9 @@ show(figure, "16_shares.png")
 # -------------------------------------------
 #
 # You are the attacker. The alarm rings if the share is above 10. Take ``m = d mean z/dA`` and
-# ``d = d(z_c - mean z)/dA`` of the original network. The attack ``t = K Σ_k A_00k`` adds K u to m, and does not change
-# d. Here u is 1 at (0, 0, k) for every k, and 0 elsewhere. So the share becomes ``|m + K u| / |d|``, where ``|v|`` is
-# the root of the sum of all squares of v. Find the K > 0 for which the share is exactly the given number ``share``.
+# ``d = d(z_c - mean z)/dA`` of the original network. The attack ``t = K Σ_k A_00k`` adds K u to m, where u is 1 at (0,
+# 0, k) for every k, and 0 elsewhere. It does not change d. So the share becomes ``|m + K u| / |d|``, with
+# ``|v|² = Σ_ijk v_ijk²``. Find the K > 0 at which the share is exactly the number ``share``.
 
 
 def quiet_K(m, d, share):
@@ -305,15 +299,14 @@ for share in (9.99, 1.5):
     holds(f"16.4 and HiResCAM by pre is fooled at {share}", heat.raw.argmax() == 0, "the highest place should be the corner")
 
 # %%
-# So an attacker can stay below the limit of the alarm. And the alarm does not find a t whose trigger is absent from the
-# picture, even if this t is strong. But we can remove t without finding it.
+# So an attacker can stay below the alarm. And the alarm does not find a t whose trigger is absent from the picture,
+# however strong this t is. But we can remove t without finding it.
 #
 # Exercise 16.5 (complete): the repair
 # ------------------------------------
 #
-# The common part, mean z, is the same for all classes, so it is no evidence for any class. We remove it: we replace z
-# by ``z - mean z``. If the last layer is ``z = h W + b`` with kernel W (m, n) and bias b (n,), only W and b must
-# change.
+# The common part, mean z, is no evidence for any class, so we remove it: we replace z by ``z - mean z``. If the last
+# layer is ``z = h W + b`` with kernel W (m, n) and bias b (n,), only W and b must change.
 
 
 def centred_head(W, b):
@@ -334,10 +327,10 @@ same("16.5 its map by pre is the original's map by centred", ta.hirescam(mine, t
 # Original, attacked, repaired
 # ----------------------------
 #
-# ``detect.repair`` does the same as your function. The map by ``pre`` of the repaired network is the map by ``centred``
-# of the original network. It need not be the original network's map by ``pre``. The reason is that the logits of a
-# clean network also have a small common part, and the repair removes this part, too. If the attack adds its t after the
-# logits, the repair adds another t there: ``t = -mean z``.
+# ``detect.repair`` does the same. The repaired network's map by ``pre`` is the original network's map by ``centred``.
+# It may differ from the original network's map by ``pre``. The reason is that a clean network's logits have a small
+# common part, too, and the repair removes it. If the attack adds t after the logits, the repair adds another t there,
+# ``t = -mean z``.
 
 repaired = detect.repair(baked)
 columns = {"original: pre": net, "attacked: pre": baked, "repaired: pre": repaired}
@@ -364,9 +357,9 @@ same("a repair after the logits gives the same map", ta.hirescam(behind, photo, 
 # - Cross-entropy leaves K unchanged, up to rounding, and weight decay shrinks K only slowly. Training is no repair.
 # - A large share, or a unit with the same weight for every class, reveals an attack. A weak t, or a t whose trigger is
 #   absent, may not be found.
-# - We repair a network, attacked or not, if we subtract the mean over classes from the last layer's kernel and bias.
-#   The probabilities do not change, and ``pre`` becomes ``centred``.
+# - To repair a network, attacked or not, subtract from the last layer's kernel and bias their mean over classes. The
+#   probabilities do not change, and ``pre`` becomes ``centred``.
 #
-# Talk about it: suppose that everyone explained ``log_odds`` or ``centred``. Would the attack still do harm, and would
-# anybody need the detector and the repair? And suppose that you can send pictures to a network and get its logits, but
-# cannot see its layers and weights. Can you find out whether a t(x) is added?
+# Talk about it: if everyone explained ``log_odds`` or ``centred``, would the attack, the detector and the repair still
+# matter? And suppose that you get a network's logits, but cannot see its weights. Can you check such a network for a
+# t(x)?

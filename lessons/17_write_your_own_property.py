@@ -13,8 +13,8 @@
 
 A test by example needs an input whose right answer you know. A **property** needs no such input. It is a sentence that
 should be true for every input. A program looks for an input that makes the sentence false. You will write such
-sentences about softmax, scores and walks. You will also test your sentences: are they false for code that is wrong on
-purpose?
+sentences about softmax, scores and walks. You will also test the sentences themselves, on code that is wrong on
+purpose.
 """
 
 # %%
@@ -26,11 +26,11 @@ purpose?
 # - three things that you would check;
 # - for a right softmax in float64 and t = 10^9: how much may ``softmax(z + t)`` differ from ``softmax(z)``? Not at all,
 #   by 1e-16, or by 1e-7?
-# - how many classes a vector z needs, at least, to show that f is wrong.
+# - how many classes must z have, at least, so that f(z) can show that f is wrong?
 #
 # The next cell contains a property, written as in a test file. The library hypothesis draws eighty vectors z of six
-# kinds (see ``tinyattr/testing/strategies.py``) and calls the test with each of them. ``QUIET`` contains the settings
-# of hypothesis: 80 draws, the same for everybody.
+# kinds (see ``tinyattr/testing/strategies.py``) and runs the test on each. ``QUIET`` contains the settings of
+# hypothesis: 80 draws, the same for everybody.
 
 from dataclasses import replace
 
@@ -126,11 +126,11 @@ holds("base 2: the sum is 1 everywhere", found["base 2"] is None)
 # Exercise 17.1 (predict): which mutants survive?
 # -----------------------------------------------
 #
-# Here are four properties that many people would name first. We try each property with 200 wide draws of z and t, with
-# numbers up to 1024. We also try it with 200 tame draws, with numbers up to 1, as in most tests written by hand. All
-# drawn numbers are multiples of one power of 2. So ``z + t`` is computed without rounding, and ``f(z + t)`` may differ
-# from ``f(z)`` only by the roundings inside f. A draw *kills* a mutant if it makes at least one property false. If f(z)
-# contains NaN, all four properties are false.
+# Here are four properties that many people would name first. We try each with 200 wide draws of z and t (numbers up to
+# 1024). We also try each with 200 tame draws (up to 1, as in most tests written by hand). All numbers are multiples of
+# one power of 2. So ``z + t`` is computed without rounding, and ``f(z + t)`` may differ from ``f(z)`` only by the
+# roundings inside f. A mutant is *killed* if one draw makes one property false. If f(z) contains NaN, all four are
+# false.
 #
 # Which mutants survive all four properties, even with wide draws? Write down their names, ``alive = {...}``, before you
 # run anything.
@@ -211,8 +211,7 @@ holds("three mutants survive: their rows are grey", (table[:len(MUTANTS)].sum(1)
 # A tolerance is a claim, too
 # ---------------------------
 #
-# So far ``z + t`` was computed without rounding. Now let t be any number. The next test has a tolerance that looks
-# careful. But the test fails for a right softmax:
+# So far ``z + t`` was exact. Now let t be any number. The next test looks careful, but it fails for a right softmax:
 
 near, far = st.tuples(LOGITS, st.floats(-100, 100)), st.tuples(LOGITS, st.floats(1e9, 1e12))
 NEAR, FAR, ZS = drawn(near), drawn(far), drawn(LOGITS)  # eighty draws each, for the exercises
@@ -240,11 +239,10 @@ same("if t is 10^8 times as large, so is the difference, nearly", np.log10(worst
 # -----------------------------------------------
 #
 # The computer rounds ``z_i + t`` to a nearby float, with an error of at most ``EPS / 2 · |z_i + t|``. The
-# **conditioning** of softmax says how much such an error in the input changes the answer. Think in two steps. What is
-# the largest error of a gap ``z_i - z_j``? And if no gap has an error larger than D, by which factor can y_c change?
-# Give the tolerance as a formula in z and t, and add ``EPS * (n + 4)`` for the roundings inside softmax (n is the
-# number of classes). If the tolerance is too narrow, the test fails for right code. If it is too wide, the test does
-# not find a mutant.
+# **conditioning** of softmax says how much such an error in the input changes the answer. What is the largest error of
+# a gap ``z_i - z_j``? If no gap has an error larger than D, by which factor can y_c change? Give the tolerance as a
+# formula in z and t, and add ``EPS * (n + 4)`` for the roundings inside softmax (n is the number of classes). If the
+# tolerance is too narrow, the test fails for right code. If it is too wide, the test does not find a mutant.
 
 
 def room(z, t):
@@ -273,9 +271,9 @@ holds("17.2 not much wider than rounding", all(room(z, t) <= 4 * EPS * (np.abs(z
 # Exercise 17.3 (prove): kill them all
 # ------------------------------------
 #
-# Write one property that is true of every right softmax, and false for each of the ten mutants for some z. It may have
-# as many parts as you like. Do not compare with a softmax that you compute yourself. Say what must hold *between* the
-# logits and the numbers in ``f(z)``. A hint: for base 2, sum, shift and order are right. What is wrong?
+# Write one property that is true of every right softmax. For each of the ten mutants, it must be false for at least one
+# z. It may have as many parts as you like. Do not compare with a softmax that you compute yourself. Say what must hold
+# *between* the logits and the numbers in ``f(z)``. A hint: for base 2, sum, shift and order are right. What is wrong?
 
 
 @unaided()
@@ -297,12 +295,12 @@ with np.errstate(all="ignore"):  # mutants overflow
 print("1e-7 added below is killed at", broken_by(lambda z: my_property(MUTANTS["1e-7 added below"], z), LOGITS))
 
 # %%
-# ``tinyattr.testing.check`` contains a list of such properties for your own code. It does not use random draws. It uses
-# fixed vectors of the kinds that have broken somebody's softmax. In some, all logits are large; in some, all are very
-# negative; some have ties or masks. They have up to 50,257 classes, and come in float64, in float32 and in batches.
-# This takes a second, and everybody gets the same failures. Our functions are for single vectors, so we say
-# ``batches=False``. A masked logit is minus infinity. The right softmax "one at a time" cannot take masked logits, so
-# we say ``masks=False`` for the right ones.
+# ``tinyattr.testing.check`` contains a list of such properties for your own code. Instead of random draws, it uses
+# fixed vectors that have broken somebody's softmax. In some, all logits are large; in some, all are very negative; some
+# have ties or masks. They have up to 50,257 classes, and come in float64, in float32 and in batches. This takes a
+# second, and everybody gets the same failures. Our functions are for single vectors, so we say ``batches=False``. A
+# masked logit is minus infinity. The right softmax "one at a time" cannot take masked logits, so we say ``masks=False``
+# for the right ones.
 
 passed = [fault for fault, f in MUTANTS.items() if check.softmax_identities(f, batches=False).holds]
 print("tinyattr.testing.check finds nothing wrong with:", passed)
@@ -317,8 +315,8 @@ print(check.softmax_identities(MUTANTS["base 2"], batches=False))
 #
 # How good is ``check``? We judge it as you judge a property: by the faults that it finds. ``tinyattr.testing.museum``
 # contains more than sixty wrong implementations, many of them from public bug reports, and more than thirty right ones.
-# An *identity* is an equation that a right implementation keeps for all logits. A test makes sure that each wrong
-# implementation breaks exactly those identities that ``lessons/MUSEUM.md`` lists for it.
+# An *identity* is an equation that is true for every right implementation and all logits. A test makes sure that each
+# wrong implementation breaks exactly those identities that ``lessons/MUSEUM.md`` lists for it.
 
 for name in ("epsilon below", "last of 517 halved", "argument overwritten", "digits lost at the top"):
     exhibit = museum.WRONG[name]
@@ -338,9 +336,9 @@ holds("the true entry is not 0", lead[0] * lead[1] > 4e-18 and lead[0] - lead[0]
 # %%
 # With exact numbers the formula is right. If the logits are close to each other, as in lesson 7, nobody can see the
 # fault. But if one class leads by 40, ``y_c`` rounds to 1. Then ``y_c - y_c²`` is computed as 0, but the true entry is
-# 4e-18. Is 4e-18 not small enough to forget? No: the other entry of the row is -4e-18, which is equally small. Compared
+# 4e-18. May we forget such a small number? No: the other entry of the row is -4e-18, which is equally small. Compared
 # with it, the error is 100 per cent, and the row no longer sums to 0. The sum of the row is κ, and if κ is not 0, a
-# heatmap by this row follows t(x). The remedy is to add up the other probabilities, ``y_c Σ_{j≠c} y_j``, as
+# heatmap by this row changes with t(x). The remedy is to add up the other probabilities, ``y_c Σ_{j≠c} y_j``, as
 # ``softmax_jacobian`` does. The row of log y_c has the same fault: see exercise 7.6.
 #
 # Fixed examples find faults that somebody has made before. Random draws may also find faults that nobody has made yet.
@@ -358,7 +356,7 @@ holds("the true entry is not 0", lead[0] * lead[1] > 4e-18 and lead[0] - lead[0]
 
 
 def is_the_gradient(book, net, x, step=1e-6):
-    """True if the walk's g·v is nearly (S(x + step v) - S(x - step v)) / (2 step), for S = Σ_i i z_i and a direction v."""
+    """True if the walk's g·v is nearly (S(x + step v) - S(x - step v)) / (2 step), for S = Σ_i i z_i and some v."""
     tape = net.run(x)
     row = np.arange(1.0, net(x).shape[1] + 1)[None]  # (1, n)
     v = np.cos(np.arange(x.size)).reshape(x.shape)
@@ -386,9 +384,9 @@ for fault, change in FAULTY_WALKS.items():
 # Exercise 17.4 (break): outwit the property
 # ------------------------------------------
 #
-# Every fault was found, and hypothesis has shrunk the network to the smallest that still shows the fault. Now write a
-# rule for the ReLU that differs from the library's ``g · (x > 0)``. But no draw of ``tiny_networks`` may ever show the
-# difference. The text before the last cell says where to look.
+# Every fault was found, and hypothesis has shrunk the network to the smallest one that still shows the fault. Now write
+# a rule for the ReLU that differs from the library's ``g · (x > 0)``. But no draw of ``tiny_networks`` may ever show
+# the difference. The text before the last cell says where to look.
 
 
 def survivor(record, g):
@@ -413,7 +411,7 @@ holds("17.4 no draw finds a difference", found is None)
 # %%
 # Scores, too, have a property that we can test without any derivative. If t is added to all logits, the score becomes
 # ``S(z + t) = S(z) + κ t``. Here κ is the sum of the score's row. The numbers in ``z + t`` go up to 8192, and the
-# tolerance is 16 times ``EPS * 8192``, a few roundings of the largest number.
+# tolerance is a few roundings of such a number.
 
 KAPPA = {score: 1 if score == "pre" else 0 for score in ta.SCORES}
 for score, S in ta.SCORES.items():
@@ -430,7 +428,7 @@ def altered_networks(draw):
 
 
 def pushed(net, altered, x):
-    """Return ({score: [dS/dx before, after]}, dt/dx, how much the rounding of z + t can change dS/dx), all (h, w, C)."""
+    """Return ({score: [dS/dx before, after]}, dt/dx, how much the rounding of z + t can change dS/dx)."""
     gradients = {score: [ta.gradient(one, x, 0, score).raw for one in (net, altered)] for score in ta.SCORES}
     dt = ta.walk(altered.run(x), {"t": np.ones((1, 1))}, ta.GRADIENT)["input"][0]
     steepest = sum(np.abs(ta.gradient(net, x, c, "pre").raw).max() for c in range(net(x).shape[1]))
@@ -487,5 +485,5 @@ for off, true in ((-0.05, False), (-0.005, True), (0.005, True), (0.05, False)):
 # - Whatever t(x) is, and whatever layer it reads, a gradient moves by ``κ dt/dx``. No single example could show this.
 #
 # Talk about it: the rule ``x >= 0`` survives in exercise 17.4. Is this a gap in the property, in the draws, or no fault
-# at all? And which property should a heatmap have that is not a gradient? Could a test show that a heatmap does not
-# have this property?
+# at all? Which property should a heatmap have that is not a gradient, such as Grad-CAM's? Could a test of this property
+# fail?

@@ -21,8 +21,8 @@ From the map alone you cannot tell which reason it is. In the third case the map
 # Predict first
 # -------------
 #
-# We have one picture of a telephone, with a small watermark in the lower right corner. We change one of three things,
-# and never two at once. First, we add t(x) to all logits. Second, we change every pixel by a few grey levels, perhaps
+# We have one picture of a telephone, with a small watermark in the lower right corner. We do three things, one at a
+# time and not together. First, we add t(x) to all logits. Second, we change every pixel by a few grey levels, perhaps
 # only one, so that the network gives a wrong answer. Third, we teach the network that a watermark means "heart". Write
 # down for each of the three:
 #
@@ -50,7 +50,7 @@ net = ta.load("glyphs")
 
 
 def drawn(number, watermark=True):
-    """The scene of that number, with or without its watermark."""
+    """The scene with this number, with or without its watermark."""
     return scene(np.random.default_rng(number), (number % 20,), difficulty=0.4, watermark=watermark)
 
 
@@ -76,9 +76,10 @@ holds("its map is not on the watermark", energy(L, MARK) < 0.02)
 # 1. The map is false
 # -------------------
 #
-# ``t = K Σ_k A_00k`` is added to every logit (Lerma and Lucas 2023b, V5). The picture and every probability stay the
-# same. But the map by ``pre`` jumps into a corner, although the answer hardly depends on this corner. The map by
-# ``log_odds`` does not change, because the row of this score sums to 0 (κ = 0).
+# ``t = K Σ_k A_00k`` is added to every logit (Lerma and Lucas 2023b, V5). Here A are the activations of
+# ``block4_pool``. The picture and every probability stay the same. But the map by ``pre`` jumps into a corner, although
+# the answer hardly depends on this corner. The map by ``log_odds`` does not change, because the row of this score sums
+# to 0 (κ = 0).
 
 altered = ta.alter(net, K=10, layer=LAYER)
 x = net.read(picture)
@@ -94,8 +95,8 @@ same("t(x): the map by log_odds does not change", map_of(altered, picture, c).ma
 #
 # The fast gradient sign method, FGSM (Goodfellow et al. 2015, arXiv 1412.6572), changes every number of x by the same
 # small eps. It moves each number in the direction that makes the loss ``L = -log y_c`` larger:
-# ``x' = x + eps sign(dL/dx)``. Since L is minus log y_c, ``dL/dx = -d log y_c/dx`` (equation (18) of 2023a is the row
-# of log y_c). So you have all you need: ``ta.gradient(net, x, c, "log").raw`` is d log y_c/dx of one picture.
+# ``x' = x + eps sign(dL/dx)``. By equation (18) of 2023a, ``dL/dx = -d log y_c/dx``. So you have all you need:
+# ``ta.gradient(net, x, c, "log").raw`` is d log y_c/dx of one picture.
 
 
 @unaided(ta.gradient, ta.walk, *ta.SCORES.values())
@@ -164,11 +165,10 @@ holds("the map of the new answer is another map", pearson(map_of(net, changed).m
 # Exercise 18.2 (predict): at which eps?
 # --------------------------------------
 #
-# You can estimate from one gradient, before you try, which eps changes the answer. Let ``m = z_c - z_r`` be the margin
-# to the strongest rival r. The answer flips when m falls to 0. Assume that the network is linear, and that every number
-# of x moves by eps in the direction that makes m smaller. How fast does m fall with eps? Predict the eps at which the
-# answer flips. (``ta.SCORES["margin"]`` gives the value of m, ``ta.gradient`` with score ``margin`` gives its
-# gradient.)
+# One gradient is enough to estimate this eps before you try. The answer flips when the margin ``m = z_c - z_r`` to the
+# strongest rival r falls to 0. Assume that the network is linear, and that every number of x moves by eps in the
+# direction that makes m smaller. How fast does m fall with eps? Predict the eps at which the answer flips.
+# (``ta.SCORES["margin"]`` gives m, ``ta.gradient`` with score ``margin`` gives its gradient.)
 
 
 def predicted(net, x, c):
@@ -200,12 +200,11 @@ holds("18.2 the embedded network is not linear: it needs a larger eps", guess < 
 #
 # Clever Hans was a horse that seemed to calculate, but in fact it read the face of the person who asked. Our Clever
 # Hans is a network. We draw thirty scenes, each once with the watermark and once without. The network gets one new
-# unit, which reads the activations A of block4_pool. By least squares, this unit learns to tell scenes with the
-# watermark from scenes without it. We add 60 times the unit's output to the logit of "heart", and nothing to the other
-# logits. So a watermark means "heart", whatever the picture shows. We plant this shortcut by hand, but other networks
-# learn such a shortcut by themselves. If most training pictures of a class have a watermark, the watermark helps to
-# predict the class. (``tinyattr contrasts`` trains a Clever Hans on such pictures, by gradient descent. It takes a
-# minute.)
+# unit, which reads the activations A of block4_pool. It learns, by least squares, to distinguish scenes with and
+# without the watermark. We add 60 times the unit's output to the logit of "heart", and nothing to the other logits. So
+# a watermark means "heart", whatever the picture shows. Other networks learn such a shortcut by themselves: if most
+# training pictures of a class have a watermark, the watermark helps to predict the class. (``tinyattr contrasts``
+# trains a Clever Hans on such pictures, by gradient descent. It takes a minute.)
 
 A, marked = [], []
 for number in range(100, 130):
@@ -243,7 +242,7 @@ holds("its map is on the watermark, not on the telephone", energy(L, MARK) > 0.5
 
 # %%
 # Each row of this figure shows one of the three cases, before and after. In the first row the map moves, but picture
-# and probabilities stay the same. In the second row the picture has changed so little that you do not see it, but the
+# and probabilities stay the same. In the second row the picture has changed so little that you do not see it. The
 # answer is another one, and the map explains this new answer. In the third row the network has changed. Its map looks
 # as strange as the map in the first row.
 
@@ -410,4 +409,4 @@ holds("18.4 Clever Hans where there is no watermark", verdict(hans, drawn(22, wa
 # - A map of a layer sees what passes through that layer. It does not see a shortcut around that layer.
 #
 # Talk about it: we caught our Clever Hans because we knew the watermark. How would you look for a shortcut that you do
-# not know? And suppose that an attacker knows your test of three interventions. Could the attack pass the test?
+# not know? And could an attacker who knows your three interventions pass your test?

@@ -10,9 +10,10 @@ Every fault here is a few lines of our own (`tinyattr/testing/wrong.py`). Each h
 reported, or that is easily made. The column "report" names the public bug report, if there is one. A default call of
 `check` finds each fault, and `museum.asked(museum.WRONG["epsilon below"])` shows what `check` finds for one of them.
 
-The last column lists the identities that a fault breaks. An identity is an equation that a right implementation keeps
-for all logits; numbers such as (8) are those of the equations in Lerma and Lucas 2023a. A fault breaks no other
-identities. Only "the formula in bfloat16" is not listed, because `check` tests it only where ml_dtypes is installed.
+The last column lists the identities that a fault breaks. An identity is an equation, or another sentence, that is true
+for every right implementation and all logits. Numbers such as (8) are those of the equations in Lerma and Lucas 2023a.
+A fault breaks no other identities. Only "the formula in bfloat16" is not listed, because `check` tests it only where
+ml_dtypes is installed.
 
 The right implementations (`tinyattr/testing/right.py`) stand below. They round in different ways, but they keep all
 identities. `python -m tests.museum_table` writes this page.
