@@ -276,8 +276,8 @@ show(figure, "16_shares.png")
 # -------------------------------------------
 #
 # You are the attacker. The alarm rings if the share is above 10. Take ``m = d mean z/dA`` and
-# ``d = d(z_c - mean z)/dA`` of the original network. The attack ``t = K Σ_k A_00k`` adds K u to m, where u is 1 at (0,
-# 0, k) for every k, and 0 elsewhere. It does not change d. So the share becomes ``|m + K u| / |d|``, with
+# ``d = d(z_c - mean z)/dA`` of the original network. The attack ``t = K Σ_k A_00k`` adds K u to m, where ``u_00k`` is 1
+# for every k, and all other numbers of u are 0. It does not change d. So the share becomes ``|m + K u| / |d|``, with
 # ``|v|² = Σ_ijk v_ijk²``. Find the K > 0 at which the share is exactly the number ``share``.
 
 

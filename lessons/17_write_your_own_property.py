@@ -436,7 +436,7 @@ def pushed(net, altered, x):
     return gradients, dt, rounding * (EPS + steepest + np.abs(dt).max())
 
 
-PUSHED = [case for draw in drawn(altered_networks(), count=60) if np.isfinite((case := pushed(*draw))[2])]  # no overflow
+PUSHED = [case for draw in drawn(altered_networks(), count=60) if np.isfinite((case := pushed(*draw))[2])]  # those without overflow
 
 # %%
 # Exercise 17.5 (prove): what a heatmap promises

@@ -22,9 +22,9 @@ From the map alone you cannot tell which reason it is. In the third case the map
 # -------------
 #
 # We have one picture of a telephone, with a small watermark in the lower right corner. We do three things, one at a
-# time and not together. First, we add t(x) to all logits. Second, we change every pixel by a few grey levels, perhaps
-# only one, so that the network gives a wrong answer. Third, we teach the network that a watermark means "heart". Write
-# down for each of the three:
+# time. First, we add t(x) to all logits. Second, we change every pixel by a few grey levels, perhaps only one, so that
+# the network gives a wrong answer. Third, we teach the network that a watermark means "heart". Write down for each of
+# the three:
 #
 # - does the picture change? Does the answer change?
 # - where will the heatmap of the new answer be bright: on the telephone, on the watermark, elsewhere?
