@@ -2,18 +2,19 @@
 16. Why training cannot fix it, and how to detect and repair it
 ===============================================================
 
-**Question:** If training never sees t(x), what does see it, and how can it be removed again?
+**Question:** Training with cross-entropy does not notice t(x). What does notice it, and how can we remove it?
 
 :Time: 85 min (20 read, 55 solve, 10 discuss)
 :CPU: 5 s
 :Needs: lesson 15
-:After this you can: say for a loss, by one sum, whether it sees t; measure how much all logits have in common; hide an attack from a detector; repair a network with two subtractions
+:After this you can: compute one sum that says whether a loss sees t; measure how much all logits have in common; hide an attack from a detector; repair a network with two subtractions
 :Figures: 16_training.png, 16_shares.png, 16_repaired.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-Lesson 15 planted ``t = K Σ_k A_00k`` after a network's logits. No test of its probabilities can find this t. One might
-still hope that further training removes it. Lerma and Lucas (2023b) show that it cannot: ``dE/dt = 0`` (V6). This
-lesson explains that zero and finds losses that do see t. It ends with a repair that needs no data and no training.
+Lesson 15 planted ``t = K Σ_k A_00k`` after a network's logits. No test of the network's probabilities can find this t.
+One might hope that further training removes it. Lerma and Lucas (2023b) show that it cannot: a loss E of the
+probabilities does not change with t, so ``dE/dt = 0`` (V6). This lesson explains this zero, and finds losses that do
+change with t. (We say: they *see* t.) It ends with a repair that needs no data and no training.
 """
 
 # %%
@@ -24,10 +25,12 @@ lesson explains that zero and finds losses that do see t. It ends with a repair 
 #
 # - does cross-entropy push K up, down, or not at all?
 # - does weight decay change K? Does a loss that treats every class as a separate yes-or-no question (sigmoid)?
-# - if you subtract the mean over classes from the last layer's weights, what happens to the probabilities?
+# - each unit before the logits has one weight for every class. From these weights we subtract their mean. What happens
+#   to the probabilities?
 #
-# To keep the lesson short, we do not train the whole network. A new head of two dense layers learns to name eight
-# pictures from the embedded network's feature maps. We train it twice, once without t and once with t after its logits.
+# To keep the lesson short, we do not train the whole network. A new head of two dense layers learns to classify eight
+# pictures from the embedded network's feature maps. We train the head twice, once without t and once with t after its
+# logits.
 
 from fractions import Fraction
 
@@ -46,7 +49,7 @@ net = ta.load("glyphs").astype(np.float64)
 drawn = [scene(np.random.default_rng(k), difficulty=0.2) for k in range(8)]
 x = net.run(np.concatenate([net.read(s.picture) for s in drawn]))["block5_pool"].output  # (8, 7, 7, 64)
 x = x / x.std()
-e = np.eye(20)[[s.classes[0] for s in drawn]]  # targets, one-hot (8, 20); 2023a calls them t
+e = np.eye(20)[[s.classes[0] for s in drawn]]  # targets, one-hot (8, 20); 2023a calls them t (not our t)
 
 rng = np.random.default_rng(0)
 head = ta.network(
@@ -62,8 +65,8 @@ same("the head and the altered head have the same probabilities", softmax(altere
 # Exercise 16.1 (complete): the slope of K
 # ----------------------------------------
 #
-# Use the chain rule from the loss E to K. Every logit of picture p is ``z'_pi = z_pi + K Σ_k A_p00k``. You are given
-# ``G = dE/dz'``, one row per picture. What is ``dE/dK``?
+# Every logit i of picture p is ``z'_pi = z_pi + K Σ_k A_p00k``. You are given ``G = dE/dz'``, one row per picture. Use
+# the chain rule: what is ``dE/dK``?
 
 
 def slope_of_K(G, A):
@@ -73,23 +76,23 @@ def slope_of_K(G, A):
     ### END SOLUTION
 
 
-agrees("16.1 as the walk finds it", slope_of_K, lambda G, A: ta.walk(altered.run(A), {"altered": G}, ta.GRADIENT, to=("K",))["K"].item(),
+agrees("16.1 the same as by a walk", slope_of_K, lambda G, A: ta.walk(altered.run(A), {"altered": G}, ta.GRADIENT, to=("K",))["K"].item(),
        [(rng.standard_normal((N, 20)), x[:N]) for N in (8, 3, 1)])
 G = softmax(altered(x)) - e  # cross-entropy, equation (13) of 2023a
 same("16.1 cross-entropy does not see K", slope_of_K(G, x) / np.abs(x[:, 0, 0]).sum(), 0, within=1e-15)
-same("16.1 the sum of the logits does", slope_of_K(np.ones((8, 20)), x), 20 * x[:, 0, 0].sum())
+same("16.1 a loss that is the sum of all logits sees K", slope_of_K(np.ones((8, 20)), x), 20 * x[:, 0, 0].sum())
 
 # %%
-# Again one sum decides: ``Σ_i dE/dz_i``, which is ``dE/dt``. For cross-entropy it is
-# ``Σ_i (y_i - e_i) = 1 - 1 = 0``, where e is one-hot for the **target**, the right class. So K gets no gradient. And t
-# adds nothing to the gradients of the other weights: both networks take the same steps.
+# Again one sum decides. Every logit contains t once, so ``dE/dt = Σ_i dE/dz_i``. For cross-entropy this sum is
+# ``Σ_i (y_i - e_i) = 1 - 1 = 0``, where e is one-hot for the **target**, the right class. So ``dE/dK`` is 0. And t adds
+# nothing to the gradients of the other weights. So the head with t and the head without t take the same steps.
 #
 # Train them and look
 # -------------------
 #
-# ``step`` contains everything that gradient descent needs: a tape, a walk, and a small move against the gradient of
-# every weight. Weight decay adds ``decay · w`` to the gradient. The z-loss, which is used for large language models,
-# adds a small multiple of ``(logsumexp z)²`` to the loss.
+# ``step`` contains everything that gradient descent needs: a tape, a walk, and a small change of every weight against
+# its gradient. Weight decay adds ``decay · w`` to the gradient of each weight w. The z-loss, which is used for large
+# language models, adds a small multiple of ``(log Σ_j e^{z_j})²`` to cross-entropy.
 
 
 def cross_entropy(z, e):
@@ -131,37 +134,38 @@ for (name, (slope, decay)), style, colour in zip(cases.items(), ("-", "--", "-."
     apart = max(np.abs(a - b).max() for layer in head.weights
                 for a, b in zip(both[0].weights[layer], both[1].weights[layer], strict=True))
     right = [(softmax(n(x)) * e).sum(1).mean() for n in both]
-    print(f"{name:<33} K = {path[-1]:.5f}, mean y_c = {right[0]:.3f} and {right[1]:.3f}, weights apart by {apart:.0e}")
-    holds(f"{name}: both learn", min(right) > 0.9)
+    print(f"{name:<33} K = {path[-1]:.5f}, mean y_c = {right[0]:.3f} and {right[1]:.3f}, weights differ by {apart:.0e}")
+    holds(f"{name}: both heads learn", min(right) > 0.9)
     blind = slope is cross_entropy
-    holds(f"{name}: their weights {'agree' if blind else 'differ'}", (apart < 1e-12) == blind)
+    holds(f"{name}: the heads' weights {'agree' if blind else 'differ'}", (apart < 1e-12) == blind)
     ax.plot(path, style, color=colour, lw=2, label=name)
 end = {name: path[-1] for name, path in paths.items()}
 same("cross-entropy leaves K unchanged", end["cross-entropy"], K)
-same("decay shrinks K by its own factor alone", end["cross-entropy, weight decay 0.01"], K * (1 - 0.05 * 0.01) ** 60)
+same("only weight decay shrinks K, by its factor in each step", end["cross-entropy, weight decay 0.01"], K * (1 - 0.05 * 0.01) ** 60)
 holds("sigmoid and z-loss move K", max(end["sigmoid"], end["z-loss"]) < 9.9)
-holds("sigmoid soon moves K no further", abs(end["sigmoid"] - paths["sigmoid"][30]) < 0.01)
+holds("with sigmoid, K hardly moves after step 30", abs(end["sigmoid"] - paths["sigmoid"][30]) < 0.01)
 ax.set(xlabel="step of gradient descent", ylabel="K", ylim=(9.1, 10.1),
        title="How training changes the strength K of the attack")
 ax.legend(fontsize=8, ncols=2, loc="lower center")
 show(figure, "16_training.png")
 
 # %%
-# Weight decay is no repair. VGG was trained with rate 0.01 and decay 0.0005. With these, plain gradient descent halves
-# K in ``ln 2 / (0.01 · 0.0005)`` steps, nearly 140,000. VGG's momentum of 0.9 makes decay about ten times faster:
-# nearly 14,000 steps. And a loss that sees t need not remove t: under the sigmoid loss other weights soon compensate
-# for t, and K then hardly changes.
+# Weight decay is too slow to be a repair. VGG was trained with learning rate 0.01 and weight decay 0.0005. With these
+# numbers, plain gradient descent halves K in ``ln 2 / (0.01 · 0.0005)`` steps, nearly 140,000. VGG's momentum of 0.9
+# makes decay about ten times faster: nearly 14,000 steps. And a loss that sees t need not remove t. With the sigmoid
+# loss, the other weights soon compensate for t, and then K hardly changes.
 
 half = round(np.log(2) / (0.01 * 0.0005))
 print(f"K halves in {half:,} steps")
-same("by then half is left", (1 - 0.01 * 0.0005) ** half, 0.5, within=1e-5)
+same("after these steps, half of K is left", (1 - 0.01 * 0.0005) ** half, 0.5, within=1e-5)
 
 # %%
 # Exercise 16.2 (predict): which losses see t?
 # --------------------------------------------
 #
-# For each loss write True if it changes when the same number is added to every logit, else False:
-# ``sees = {"label smoothing": ..., ...}``.
+# For each loss write True if its value changes when the same number is added to every logit, else False:
+# ``sees = {"label smoothing": ..., ...}``. (Distillation: a network learns to answer like another network, its
+# teacher.)
 
 teacher, wanted = np.array([2.0, 0.5, -1.0, 0.0]), np.eye(4)[0]  # class 0 of four is right
 losses = {
@@ -176,7 +180,7 @@ losses = {
 ### BEGIN SOLUTION
 sees = {
     "label smoothing": False, "Brier": False, "focal": False,
-    "multi-class hinge": False,  # of differences z_j - z_c: it needs no softmax to be blind
+    "multi-class hinge": False,  # it uses only differences z_j - z_c, so it is blind to t without any softmax
     "distillation of logits": True, "distillation of probabilities": False,
 }
 ### END SOLUTION
@@ -190,10 +194,10 @@ predicts("16.2 by their slopes Σ_i dE/dz_i = dE/dt", sees, {name: abs(slope) > 
 # Exercise 16.3 (prove): exactly zero
 # -----------------------------------
 #
-# The attack can hide in the last layer, ``z = h W + b`` with kernel W (m, n). Then one hidden unit has
-# nearly the same weight for every class. Does training with cross-entropy make these weights smaller? Write
-# ``dE/dW`` in exact fractions. Fractions have no exponential, so your function gets ``w_i = e^{z_i}``. Adding t to
-# every logit multiplies all w by ``e^t``.
+# The attack can hide in the last layer, ``z = h W + b``, where h (m,) are the hidden units and W (m, n) is the kernel.
+# Then one hidden unit has nearly the same weight for every class. Does training with cross-entropy make these weights
+# smaller? Write ``dE/dW`` in exact fractions, so that rounding cannot hide the answer. Fractions have no exponential,
+# so your function gets ``w_i = e^{z_i}`` instead of z. Adding t to every logit multiplies all w by ``e^t``.
 
 
 def slope_of_kernel(h, w, c):
@@ -208,31 +212,32 @@ rng = np.random.default_rng(1)
 draws = [[np.array([Fraction(int(v), 7) for v in rng.integers(1, 100, size)]) for size in (3, 5)] for _ in range(20)]
 found = [np.array(slope_of_kernel(h, w, 2)) for h, w in draws]
 shifted = [np.array(slope_of_kernel(h, w * Fraction(9, 4), 2)) for h, w in draws]  # e^t = 9/4
-holds("16.3 of the kernel's shape, (3, 5)", all(D.shape == (3, 5) for D in found), f"yours has shape {found[0].shape}")
+holds("16.3 has the kernel's shape, (3, 5)", all(D.shape == (3, 5) for D in found), f"yours has shape {found[0].shape}")
 holds("16.3 sums to exactly 0 over classes", all((D.sum(1) == 0).all() for D in found))
-holds("16.3 t is not seen at all", all((a == b).all() for a, b in zip(found, shifted, strict=True)))
+holds("16.3 t does not change it at all", all((a == b).all() for a, b in zip(found, shifted, strict=True)))
 tape = head.run(x[:1])
 row = softmax(head.logits(tape)) - e[:1]
 D = ta.weight_gradients(tape, ta.walk(tape, {"z": row}, ta.GRADIENT, to=("z",)))["z"][0]
 h, w = tape["fc1_relu"].output[0], np.exp(head.logits(tape)[0])
-same("16.3 in floats, as the engine finds it", np.array(slope_of_kernel(h, w, int(e[0].argmax())), float), D)
+same("16.3 in floats, the same as by a walk", np.array(slope_of_kernel(h, w, int(e[0].argmax())), float), D)
 
 # %%
-# So plain gradient descent on cross-entropy *conserves* one number of every unit: the sum of its last weights over
-# the classes. At the start, this sum is small and random. It stays the same, while the single weights change. A planted
-# unit has a large sum, and keeps it.
+# Each row of dE/dW sums to exactly 0. So plain gradient descent on cross-entropy *conserves* (never changes) one number
+# for every hidden unit: the sum of its last weights over the classes. At the start, this sum is small and random. It
+# stays the same, while the single weights change. The sum of a planted unit is large, and stays large.
 #
 # Detect it
 # ---------
 #
-# ``bake`` puts the attack into ordinary weights. It adds one unit to every hidden dense layer and one row to the last
-# kernel, and no layer. ``detect.inspect`` looks for two things. The first is a unit before the logits that gives nearly
-# the same to every class. The second is the *share*: how large the common part of the gradients for a picture is,
-# compared with the class's own part, ``|d mean z/dA| / |d(z_c - mean z)/dA|``.
+# ``bake`` hides the attack in ordinary weights. It adds no layer, but one unit to every hidden dense layer, and one row
+# to the last kernel. ``detect.inspect`` looks for two things. The first is a unit before the logits that has nearly the
+# same weight for every class. The second is a large *share*. Each z_c has a common part, ``mean z``, and the class's
+# own part, ``z_c - mean z``. The share compares the gradients of the two parts:
+# ``|d mean z/dA| / |d(z_c - mean z)/dA|``.
 
 before, after = head.weights["z"][0], trained["cross-entropy"].weights["z"][0]  # (16, 20)
 same("the sum over classes is conserved", after.sum(1), before.sum(1))
-holds("single weights are not", np.abs(after - before).max() > before.std())
+holds("single weights change", np.abs(after - before).max() > before.std())
 
 c = CLASSES.index("heart")
 picture = scene(np.random.default_rng(15), (CLASSES.index("notes"), c), difficulty=0.5).picture
@@ -242,16 +247,17 @@ print(detect.inspect(net, [photo]).table(), detect.inspect(baked, [photo]).table
 holds("the original is clean", not detect.inspect(net, [photo]).alarm)
 holds("the planted unit is named", list(detect.inspect(baked, [photo]).units) == [128])
 
-triggered = more_attacks.triggered(net)  # t only where a small checkerboard lies in the picture's corner
+triggered = more_attacks.triggered(net)  # it adds t only if a small checkerboard lies in the picture's corner
 suspects = {"original": (net, photo), "K = 10": (ta.alter(net, 10), photo), "K = 0.1": (ta.alter(net, 0.1), photo),
             "t = (K/2) Σ_k A_00k²": (more_attacks.quadratic(net), photo),
-            "K = 10, modulo 0.001": (more_attacks.bounded(net), photo), "K = 10, baked": (baked, photo),
+            "K = 10, modulo 0.001": (more_attacks.bounded(net), photo),  # t stays below 0.001, but dt/dA is K
+            "K = 10, baked": (baked, photo),
             "K = 10, trigger absent": (triggered, photo), "K = 10, trigger shown": (triggered, stamped)}
 tape = net.run(photo)
 y, baked_logits, centred_map = softmax(net.logits(tape)), baked(photo), ta.hirescam(net, tape, c, "centred").raw
 shares = {name: detect.common_shares(n, seen, len(CLASSES))[c] for name, (n, seen) in suspects.items()}
 quiet = {name for name, share in shares.items() if share <= detect.SHARE}
-holds("the alarm misses a weak t and an absent trigger", quiet == {"original", "K = 0.1", "K = 10, trigger absent"})
+holds("the alarm misses a weak t, and a t without its trigger", quiet == {"original", "K = 0.1", "K = 10, trigger absent"})
 same("without its trigger the network looks like the original", shares["K = 10, trigger absent"], shares["original"])
 
 figure = Figure(figsize=(6.4, 3.4), layout="constrained")
@@ -269,13 +275,14 @@ show(figure, "16_shares.png")
 # Exercise 16.4 (break): slip under the alarm
 # -------------------------------------------
 #
-# You are the attacker. The alarm rings above a share of 10. Take ``m = d mean z/dA`` and ``d = d(z_c - mean z)/dA`` of
-# the original network. Then ``t = K Σ_k A_00k`` makes the share ``|m + K u| / |d|``, where u is 1 at (0, 0, k) for
-# every k, and 0 elsewhere. Give the K > 0 at which the share is exactly the number ``share``.
+# You are the attacker. The alarm rings if the share is above 10. Take ``m = d mean z/dA`` and
+# ``d = d(z_c - mean z)/dA`` of the original network. The attack ``t = K Σ_k A_00k`` adds K u to m, where ``u_00k`` is 1
+# for every k, and all other numbers of u are 0. It does not change d. So the share becomes ``|m + K u| / |d|``, with
+# ``|v|² = Σ_ijk v_ijk²``. Find the K > 0 at which the share is exactly the number ``share``.
 
 
 def quiet_K(m, d, share):
-    """K > 0 with |m + K u| = share |d|, for m and d (h, w, C)."""
+    """Return the K > 0 with |m + K u| = share |d|, for m and d (h, w, C)."""
     ### BEGIN SOLUTION
     a, b = m.shape[-1], m[0, 0].sum()  # |u|² = C, m.u; K² |u|² + 2 K m.u + |m|² - share² |d|² = 0
     return (-b + np.sqrt(b**2 - a * ((m**2).sum() - share**2 * (d**2).sum()))) / a
@@ -289,21 +296,21 @@ for share in (9.99, 1.5):
     sly = ta.alter(net, quiet_K(m, d, share))
     same(f"16.4 the share is {share}", detect.common_shares(sly, photo, len(CLASSES))[c], share, within=1e-9)
     heat = ta.hirescam(sly, photo, c, "pre")
-    holds(f"16.4 and HiResCAM by pre is fooled at {share}", heat.raw.argmax() == 0, "its peak should be the corner")
+    holds(f"16.4 and HiResCAM by pre is fooled at {share}", heat.raw.argmax() == 0, "the highest place should be the corner")
 
 # %%
-# An attacker can stay below the alarm. And a t whose trigger is absent from the picture is hidden from the alarm,
-# however strong t is. But we can remove t even where we do not find it.
+# So an attacker can stay below the alarm. And the alarm does not find a t whose trigger is absent from the picture,
+# however strong this t is. But we can remove t without finding it.
 #
 # Exercise 16.5 (complete): the repair
 # ------------------------------------
 #
-# What all logits have in common speaks for no class, so remove it: replace z by ``z - mean z``. If the last layer is
-# ``z = h W + b`` with kernel W (m, n) and bias b (n,), this changes only its weights.
+# The common part, mean z, is no evidence for any class, so we remove it: we replace z by ``z - mean z``. If the last
+# layer is ``z = h W + b`` with kernel W (m, n) and bias b (n,), only W and b must change.
 
 
 def centred_head(W, b):
-    """(W, b) of the layer whose logits are z - mean z, for every h."""
+    """Return (W, b) of a layer whose logits are z - mean z for every h, if z = h W + b."""
     ### BEGIN SOLUTION
     return W - W.mean(1, keepdims=True), b - b.mean()  # mean z = h (mean of W over classes) + mean b
     ### END SOLUTION
@@ -314,15 +321,16 @@ mine = ta.network(baked.layers, weights, classes=net.classes, input=net.input)
 tape = mine.run(photo)
 same("16.5 the same probabilities", softmax(mine.logits(tape)), y)
 same("16.5 the logits sum to zero", mine.logits(tape).sum() / np.abs(baked_logits).max(), 0)
-same("16.5 its pre map is the original's centred map", ta.hirescam(mine, tape, c, "pre").raw, centred_map, within=1e-11)
+same("16.5 its map by pre is the original's map by centred", ta.hirescam(mine, tape, c, "pre").raw, centred_map, within=1e-11)
 
 # %%
 # Original, attacked, repaired
 # ----------------------------
 #
-# ``detect.repair`` does the same. The repaired network's ``pre`` is the original's ``centred``. It need not equal the
-# original's ``pre``, because the small part that a clean network's logits have in common is gone, too. Where the attack
-# comes after the logits, the repair is one more attack, with ``t = -mean z``.
+# ``detect.repair`` does the same. The repaired network's map by ``pre`` is the original network's map by ``centred``.
+# It may differ from the original network's map by ``pre``. The reason is that a clean network's logits have a small
+# common part, too, and the repair removes it. If the attack adds t after the logits, the repair adds another t there,
+# ``t = -mean z``.
 
 repaired = detect.repair(baked)
 columns = {"original: pre": net, "attacked: pre": baked, "repaired: pre": repaired}
@@ -333,8 +341,8 @@ show(draw.grid([row[0].method for row in heats.values()], list(columns), list(he
                f"Attack baked into weights, and taken out again: {net.label(c)}"), "16_repaired.png")
 for method, (before, _, after) in heats.items():
     centred = method(net, tapes["original: pre"], c, "centred")
-    same(f"{method.__name__}: repaired pre is the original's centred", after.raw, centred.raw, within=1e-11)
-    holds(f"{method.__name__}: repaired pre is not the original's pre", np.abs(after.map - before.map).max() > 0.01)
+    same(f"{method.__name__}: the repaired network's pre is the original's centred", after.raw, centred.raw, within=1e-11)
+    holds(f"{method.__name__}: the repaired network's pre is not the original's pre", np.abs(after.map - before.map).max() > 0.01)
 holds("the alarm is silent", not detect.inspect(repaired, [photo]).alarm)
 behind = detect.repair(ta.alter(net, K=10))
 wanted = heats[ta.hirescam][2].raw
@@ -347,10 +355,11 @@ same("a repair after the logits gives the same map", ta.hirescam(behind, photo, 
 # - A loss sees t exactly when ``Σ_i dE/dz_i`` is not zero. This sum is zero for every loss that uses only probabilities
 #   or differences of logits.
 # - Cross-entropy leaves K unchanged, up to rounding, and weight decay shrinks K only slowly. Training is no repair.
-# - Large common gradients and constant units reveal an attack, unless t is weak or its trigger is absent.
-# - Subtracting the class mean from the last layer's kernel and bias repairs a network, attacked or not. Its
+# - A large share, or a unit with the same weight for every class, reveals an attack. A weak t, or a t whose trigger is
+#   absent, may not be found.
+# - To repair a network, attacked or not, subtract from the last layer's kernel and bias their mean over classes. The
 #   probabilities do not change, and ``pre`` becomes ``centred``.
 #
-# Talk about it: if everyone explained ``log_odds`` or ``centred``, would the attack, the detector and the repair
-# matter? Some networks give their logits only through an interface: can you check such a network for a t(x) from
-# outside?
+# Talk about it: if everyone explained ``log_odds`` or ``centred``, would the attack, the detector and the repair still
+# matter? And suppose that you get a network's logits, but cannot see its weights. Can you check such a network for a
+# t(x)?

@@ -2,18 +2,19 @@
 17. Write your own property
 ===========================
 
-**Question:** How do you test an answer that nobody knows, and how do you know that your test can fail?
+**Question:** How can you test a function whose right answers nobody knows? And how do you know that your test can fail?
 
 :Time: 100 min (30 read, 60 solve, 10 discuss)
 :CPU: 22 s
 :Needs: lessons 7 and 11; hypothesis (extra "lessons")
-:After this you can: turn an example into a property; judge a property by the faults that it finds; derive its tolerance from conditioning; read a shrunk counter-example; test what a heatmap promises on networks that nobody has seen
+:After this you can: turn an example into a property; judge a property by the faults that it finds; derive a test's tolerance from rounding errors; read a counter-example that a program has made simpler; test what a heatmap promises, on randomly drawn networks
 :Figures: 17_mutants.png, 17_rounding.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-A test by example needs an input whose right answer you know. A **property** needs no such input. It is a sentence that is
-true for every input, and a program looks for an input that makes the sentence false. You will write such sentences
-about softmax, scores and walks. You will also test the sentences themselves, on code that is wrong on purpose.
+A test by example needs an input whose right answer you know. A **property** needs no such input. It is a sentence that
+should be true for every input. A program looks for an input that makes the sentence false. You will write such
+sentences about softmax, scores and walks. You will also test the sentences themselves, on code that is wrong on
+purpose.
 """
 
 # %%
@@ -23,13 +24,13 @@ about softmax, scores and walks. You will also test the sentences themselves, on
 # Somebody gives you a function f and says that it is a softmax. You can run f, but not read it. Write down:
 #
 # - three things that you would check;
-# - by how much a right ``softmax(z + t)`` may differ from ``softmax(z)`` in float64 when t is 10^9: not at all, by
-#   1e-16, or by 1e-7;
-# - the smallest number of classes with which one can show that f is wrong.
+# - for a right softmax in float64 and t = 10^9: how much may ``softmax(z + t)`` differ from ``softmax(z)``? Not at all,
+#   by 1e-16, or by 1e-7?
+# - how many classes must z have, at least, so that f(z) can show that f is wrong?
 #
 # The next cell contains a property, written as in a test file. The library hypothesis draws eighty vectors z of six
-# kinds (see ``tinyattr/testing/strategies.py``) and runs the function on each. ``QUIET`` contains its settings: 80
-# draws, the same for everybody.
+# kinds (see ``tinyattr/testing/strategies.py``) and runs the test on each. ``QUIET`` contains the settings of
+# hypothesis: 80 draws, the same for everybody.
 
 from dataclasses import replace
 
@@ -65,14 +66,14 @@ print("no counter-example in 80 draws")
 # Right code and mutants
 # ----------------------
 #
-# A property that cannot fail is worthless. So here are ten softmaxes with a fault, called **mutants**; most of them were
-# once written by somebody who meant them seriously. There are also three right softmaxes. They show whether a property
-# is false for right code, too.
+# A property that no wrong code can break is worthless. So we need wrong code. Here are ten softmaxes with a fault,
+# called **mutants**. Most of them are mistakes that somebody once made in real code. There are also three right
+# softmaxes. A property must be true for these three.
 #
-# ``broken_by`` asks hypothesis for a draw that makes a claim false. When hypothesis has found such a draw, it *shrinks*
-# the draw: it tries fewer classes and rounder numbers, as long as the claim stays false. The result is not the first
-# failure, but the simplest failure that hypothesis could make from it. Read it as a message: this much is needed, and
-# nothing else matters.
+# ``broken_by`` asks hypothesis for a draw for which a claim is false. When hypothesis has found such a draw, it
+# *shrinks* the draw: it tries fewer classes and rounder numbers, as long as the claim stays false. So the result is not
+# the draw that was found first, but the simplest draw that hypothesis could make from it. Everything that is left in
+# this draw is needed for the failure.
 
 
 def share(w):
@@ -99,7 +100,7 @@ MUTANTS = {
 
 
 def broken_by(claim, draws):
-    """The simplest draw that hypothesis finds for which claim(draw) is false; None if it finds none."""
+    """Return the simplest draw that hypothesis finds for which claim(draw) is false, or None if it finds none."""
     try:
         with np.errstate(all="ignore"):  # mutants overflow
             return find(draws, lambda drawn: not passes(claim, drawn), settings=QUIET)  # claim is False, or its assert fails
@@ -118,19 +119,21 @@ found = {fault: broken_by(lambda z, f=MUTANTS[fault]: sum_is_1(f, z), LOGITS)
          for fault in ("no maximum taken off", "largest |z| taken off", "1e-7 added below", "base 2")}
 for fault, z in found.items():
     print(f"{fault:<22} does not sum to 1 at z = {z}")
-holds("1e-7 needs two classes and nothing else", len(found["1e-7 added below"]) == 2)
-holds("base 2 sums to 1 everywhere", found["base 2"] is None)
+holds("1e-7 added below: two classes are enough to show it", len(found["1e-7 added below"]) == 2)
+holds("base 2: the sum is 1 everywhere", found["base 2"] is None)
 
 # %%
-# Exercise 17.1 (predict): who lives?
-# -----------------------------------
+# Exercise 17.1 (predict): which mutants survive?
+# -----------------------------------------------
 #
-# Here are four properties that everybody would name. We try each with 200 wide draws of z and t (up to 1024). We also
-# try 200 tame draws (up to 1, as in most tests written by hand). All numbers lie on a binary grid. So ``z + t`` is
-# computed without rounding, and ``f(z + t)`` may differ from ``f(z)`` only by the roundings inside softmax. A mutant is
-# *killed* if one draw makes a property false; NaN makes all properties false.
+# Here are four properties that many people would name first. We try each with 200 wide draws of z and t (numbers up to
+# 1024). We also try each with 200 tame draws (up to 1, as in most tests written by hand). All numbers are multiples of
+# one power of 2. So ``z + t`` is computed without rounding, and ``f(z + t)`` may differ from ``f(z)`` only by the
+# roundings inside f. A mutant is *killed* if one draw makes one property false. If f(z) contains NaN, all four are
+# false.
 #
-# Which mutants survive all four properties? Write down their names, ``alive = {...}``, before you run anything.
+# Which mutants survive all four properties, even with wide draws? Write down their names, ``alive = {...}``, before you
+# run anything.
 
 
 def blind_to_shifts(f, z, t):
@@ -151,7 +154,7 @@ PROPERTIES = (sum_is_1, blind_to_shifts, order_kept, top_class_kept)
 
 
 def on_a_grid(rng):
-    """Logits z (n,) and a shift t, whole multiples of 2^-40 from -1 to 1, n from 2 to 8."""
+    """Draw logits z (n,) and a shift t: multiples of 2^-40 from -1 to 1, n from 2 to 8."""
     steps = rng.integers(-2**40, 2**40, rng.integers(3, 10))
     return steps[1:] / 2**40, steps[0] / 2**40
 
@@ -198,27 +201,28 @@ ax.set_title("Four properties, ten faulty softmaxes and three right ones", fonts
 show(figure, "17_mutants.png")
 holds("no property is false for a right softmax", not table[len(MUTANTS):].any())
 holds("tame draws find no overflow", (table[:2] == 1).all())
-holds("three rows are grey", (table[:len(MUTANTS)].sum(1) == 0).sum() == 3)
+holds("three mutants survive: their rows are grey", (table[:len(MUTANTS)].sum(1) == 0).sum() == 3)
 
 # %%
-# This table contains two warnings. Orange cells: the property was good, but the draws were too tame. Grey rows: the
-# draws were wild, but all four sentences together do not say what a softmax *is*.
+# This table contains two warnings. Orange cells are a warning about draws: the property can find the fault, but tame
+# draws do not show it. Grey rows are a warning about properties. Even wide draws cannot kill these mutants, because the
+# four sentences together do not say what a softmax *is*.
 #
 # A tolerance is a claim, too
 # ---------------------------
 #
-# So far ``z + t`` was exact. Now let t be any number. A test that looks careful then raises a false alarm:
+# So far ``z + t`` was exact. Now let t be any number. The next test looks careful, but it fails for a right softmax:
 
 near, far = st.tuples(LOGITS, st.floats(-100, 100)), st.tuples(LOGITS, st.floats(1e9, 1e12))
-NEAR, FAR, ZS = drawn(near), drawn(far), drawn(LOGITS)  # eighty draws each, for what you will write
+NEAR, FAR, ZS = drawn(near), drawn(far), drawn(LOGITS)  # eighty draws each, for the exercises
 alarm = broken_by(lambda d: np.abs(softmax(d[0] + d[1]) - softmax(d[0])).max() <= 1e-12, far)
 print("|softmax(z + t) - softmax(z)| <= 1e-12 is false at z, t =", alarm)
-holds("a naive tolerance fails on right code", alarm is not None)
+holds("a tolerance that forgets rounding fails on right code", alarm is not None)
 
 rng = np.random.default_rng(0)
 sizes = 10.0 ** np.arange(13)
 Z, U = rng.normal(0, 2, (200, 4)), rng.uniform(1, 2, (200, 1))
-worst = np.array([np.abs(softmax(Z + size * U) - softmax(Z)).max() for size in sizes])  # t = size u, a row each
+worst = np.array([np.abs(softmax(Z + size * U) - softmax(Z)).max() for size in sizes])  # t = size * u, u from 1 to 2
 figure = Figure(figsize=(6, 3.6), layout="constrained")
 ax = figure.subplots()
 ax.loglog(sizes, worst, "o-", color=LINES[0], label="worst of 200 draws, four classes")
@@ -228,27 +232,28 @@ ax.set(xlabel="size of the shift $t$", ylabel="largest $|y_c(z + t) - y_c(z)|$",
        title="A right softmax, shifted by t: the difference grows with t")
 ax.legend(fontsize=9)
 show(figure, "17_rounding.png")
-same("10^8 times the shift, about 10^8 times the difference", np.log10(worst[12] / worst[4]), 8, within=0.1)
+same("if t is 10^8 times as large, so is the difference, nearly", np.log10(worst[12] / worst[4]), 8, within=0.1)
 
 # %%
 # Exercise 17.2 (prove): how much rounding allows
 # -----------------------------------------------
 #
-# Adding t rounds ``z_i + t`` to a nearby float, with an error of at most ``EPS / 2 · |z_i + t|``. How much this changes the
-# answer is the **conditioning** of softmax. What is the largest error of a gap ``z_i - z_j``? If no gap has a larger error
-# than D, by which factor can y_c change? Give the tolerance as a formula in z and t, and add ``EPS * (n + 4)`` for
-# softmax's own roundings. If the tolerance is too narrow, right code is called wrong. If it is too wide, a mutant passes.
+# The computer rounds ``z_i + t`` to a nearby float, with an error of at most ``EPS / 2 · |z_i + t|``. The
+# **conditioning** of softmax says how much such an error in the input changes the answer. What is the largest error of
+# a gap ``z_i - z_j``? If no gap has an error larger than D, by which factor can y_c change? Give the tolerance as a
+# formula in z and t, and add ``EPS * (n + 4)`` for the roundings inside softmax (n is the number of classes). If the
+# tolerance is too narrow, the test fails for right code. If it is too wide, the test does not find a mutant.
 
 
 def room(z, t):
-    """The most by which f(z + t) and f(z) may differ if f is right."""
+    """Return the largest difference of f(z + t) and f(z) that rounding can cause if f is right."""
     ### BEGIN SOLUTION
     return EPS * np.abs(z + t).max() + EPS * (len(z) + 4)
     ### END SOLUTION
 
 
 def blind_within_room(f, z, t):
-    with np.errstate(over="ignore"):  # one at a time: 1 / inf is 0, as it should be
+    with np.errstate(over="ignore"):  # "one at a time" computes 1 / inf, and the result 0 is right
         return np.abs(f(z + t) - f(z)).max() <= room(z, t)
 
 
@@ -259,21 +264,21 @@ small = [(rng.uniform(-0.01, 0.01, 30), rng.uniform(-0.01, 0.01)) for _ in range
 for name, f in RIGHT.items():
     for kind, draws in (("z near 2048", high), ("t up to 100", NEAR), ("t up to 10^12", FAR), ("z near t", equal), ("all near 0", small)):
         holds(f"17.2 no false alarm, {name}, {kind}", all(blind_within_room(f, *d) for d in draws))
-holds("17.2 nothing hides: logits in float32", not all(blind_within_room(MUTANTS["logits in float32"], *d) for d in NEAR))
-holds("17.2 no wider than rounding", all(room(z, t) <= 4 * EPS * (np.abs(z + t).max() + len(z) + 4) for z, t in NEAR))
+holds("17.2 narrow enough to find the mutant: logits in float32", not all(blind_within_room(MUTANTS["logits in float32"], *d) for d in NEAR))
+holds("17.2 not much wider than rounding", all(room(z, t) <= 4 * EPS * (np.abs(z + t).max() + len(z) + 4) for z, t in NEAR))
 
 # %%
 # Exercise 17.3 (prove): kill them all
 # ------------------------------------
 #
-# Write one property that is true of every right softmax and false for all ten mutants. It may have as many parts as you
-# like. Do not compare with a softmax that you compute yourself: say what must hold *between* the logits and the numbers
-# in ``f(z)``. Ask what base 2 gets wrong although its sum, shift and order are right.
+# Write one property that is true of every right softmax. For each of the ten mutants, it must be false for at least one
+# z. It may have as many parts as you like. Do not compare with a softmax that you compute yourself. Say what must hold
+# *between* the logits and the numbers in ``f(z)``. A hint: for base 2, sum, shift and order are right. What is wrong?
 
 
 @unaided()
 def my_property(f, z):
-    """True for every z (n,) if f is a softmax, false (or a failed assert) for some z if it is not."""
+    """True for every z (n,) if f is a softmax. If f is not a softmax: false (or a failed assert) for some z."""
     ### BEGIN SOLUTION
     y, tolerance = f(z), EPS * (len(z) + 4)
     ratios = np.abs(y - y.max() * np.exp(z - z.max())).max()  # y_i / y_j = e^{z_i - z_j}, j the top class
@@ -284,23 +289,24 @@ def my_property(f, z):
 with np.errstate(all="ignore"):  # mutants overflow
     for name, f in RIGHT.items():
         false = next((z for z in ZS if not passes(my_property, f, z)), None)
-        holds(f"17.3 true of the right one, {name}", false is None, f"a right softmax rounds, and its numbers may be 0; see z = {false}")
+        holds(f"17.3 true of the right softmax, {name}", false is None, f"allow for rounding, and for probabilities that are 0; look at z = {false}")
     for fault, f in MUTANTS.items():
         holds(f"17.3 kills: {fault}", not all(passes(my_property, f, z) for z in ZS))
 print("1e-7 added below is killed at", broken_by(lambda z: my_property(MUTANTS["1e-7 added below"], z), LOGITS))
 
 # %%
-# ``tinyattr.testing.check`` contains a list of such properties for your own code. Instead of draws, it uses vectors
-# that have broken somebody's softmax. In some, all logits are large; in some, all are very negative; some have ties or masks.
-# They have up to 50,257 classes, and come in float64, in float32 and in batches. This takes a second, and it fails in the same way for everybody. Our
-# functions are for single vectors, so we say ``batches=False``. And "one at a time" cannot take masks, that is, logits
-# of minus infinity, so we say ``masks=False``.
+# ``tinyattr.testing.check`` contains a list of such properties for your own code. Instead of random draws, it uses
+# fixed vectors that have broken somebody's softmax. In some, all logits are large; in some, all are very negative; some
+# have ties or masks. They have up to 50,257 classes, and come in float64, in float32 and in batches. This takes a
+# second, and everybody gets the same failures. Our functions are for single vectors, so we say ``batches=False``. A
+# masked logit is minus infinity. The right softmax "one at a time" cannot take masked logits, so we say ``masks=False``
+# for the right ones.
 
 passed = [fault for fault, f in MUTANTS.items() if check.softmax_identities(f, batches=False).holds]
 print("tinyattr.testing.check finds nothing wrong with:", passed)
 holds("check lets none of the ten pass", passed == [])
 for name, f in RIGHT.items():
-    holds(f"check lets pass: {name}", check.softmax_identities(f, batches=False, masks=False).holds)
+    holds(f"check finds nothing wrong with: {name}", check.softmax_identities(f, batches=False, masks=False).holds)
 print(check.softmax_identities(MUTANTS["base 2"], batches=False))
 
 # %%
@@ -309,16 +315,16 @@ print(check.softmax_identities(MUTANTS["base 2"], batches=False))
 #
 # How good is ``check``? We judge it as you judge a property: by the faults that it finds. ``tinyattr.testing.museum``
 # contains more than sixty wrong implementations, many of them from public bug reports, and more than thirty right ones.
-# A test makes sure that each wrong implementation breaks exactly the identities that ``lessons/MUSEUM.md`` lists for
-# it.
+# An *identity* is an equation that is true for every right implementation and all logits. A test makes sure that each
+# wrong implementation breaks exactly those identities that ``lessons/MUSEUM.md`` lists for it.
 
 for name in ("epsilon below", "last of 517 halved", "argument overwritten", "digits lost at the top"):
     exhibit = museum.WRONG[name]
     print(f"{name} ({exhibit.part}; {exhibit.report}): {exhibit.says}\n    breaks: {'; '.join(museum.asked(exhibit).broken)}")
 
 # %%
-# One exhibit is the solution of our own exercise 7.2, ``np.diag(y) - np.outer(y, y)``. This cell shows what breaks, and
-# why.
+# One wrong implementation in the museum is the solution of our own exercise 7.2, ``np.diag(y) - np.outer(y, y)``. This
+# cell shows which identities it breaks, and why.
 
 findings = museum.asked(museum.WRONG["one minus y"])
 print("\n".join(f"{f.identity}\n    {f.example}" for f in findings.findings if not f.holds))
@@ -328,26 +334,29 @@ print("y_c - y_c^2 =", lead[0] - lead[0] ** 2, "  y_c (sum of the others) =", le
 holds("the true entry is not 0", lead[0] * lead[1] > 4e-18 and lead[0] - lead[0] ** 2 == 0)
 
 # %%
-# In exact numbers the formula is right. Where logits are close to each other, as in lesson 7, nobody can see a fault.
-# But where a class leads by 40, ``y_c`` rounds to 1, and ``y_c - y_c²`` is 0 instead of 4e-18. Is this not small enough
-# to forget? Every other entry of the row is also about 4e-18. Compared with them, 0 is as wrong as possible. The row no
-# longer sums to 0. That sum, κ, was the whole point: a heatmap by this row follows t(x). The remedy is to add up the
-# other probabilities, ``y_c Σ_{j≠c} y_j``, as ``softmax_jacobian`` does. The same happens to log y_c: see exercise 7.6.
+# With exact numbers the formula is right. If the logits are close to each other, as in lesson 7, nobody can see the
+# fault. But if one class leads by 40, ``y_c`` rounds to 1. Then ``y_c - y_c²`` is computed as 0, but the true entry is
+# 4e-18. May we forget such a small number? No: the other entry of the row is -4e-18, which is equally small. Compared
+# with it, the error is 100 per cent, and the row no longer sums to 0. The sum of the row is κ, and if κ is not 0, a
+# heatmap by this row changes with t(x). The remedy is to add up the other probabilities, ``y_c Σ_{j≠c} y_j``, as
+# ``softmax_jacobian`` does. The row of log y_c has the same fault: see exercise 7.6.
 #
-# Fixed examples contain the faults of yesterday; draws may find the faults of tomorrow. Use both.
+# Fixed examples find faults that somebody has made before. Random draws may also find faults that nobody has made yet.
+# Use both.
 
 # %%
 # Networks nobody has seen
 # ------------------------
 #
-# A walk claims to be a derivative. Central differences know nothing of the tape, so they cannot make the same mistake.
-# ``strategies.tiny_networks`` draws a network, dense or convolutional, with one to three hidden layers. It also draws a
-# picture that stays away from every ReLU's kink, because there is no derivative at a kink. Between kinks the network is
-# linear. So the only error of the differences is rounding, ``EPS |z| / step``.
+# The library claims that a walk computes a derivative. We test this claim by central differences. They do not use the
+# tape, so they cannot make the same mistake as the walk. ``strategies.tiny_networks`` draws a network, dense or
+# convolutional, with one to three hidden layers. It also draws a picture for which no ReLU is near its kink, because
+# there is no derivative at a kink. Between kinks the network is linear. So the differences have no error except
+# rounding, about ``EPS |z| / step``.
 
 
 def is_the_gradient(book, net, x, step=1e-6):
-    """For S = Σ_i i z_i: the walk's g·v is (S(x + step v) - S(x - step v)) / (2 step)."""
+    """True if the walk's g·v is nearly (S(x + step v) - S(x - step v)) / (2 step), for S = Σ_i i z_i and some v."""
     tape = net.run(x)
     row = np.arange(1.0, net(x).shape[1] + 1)[None]  # (1, n)
     v = np.cos(np.arange(x.size)).reshape(x.shape)
@@ -375,12 +384,13 @@ for fault, change in FAULTY_WALKS.items():
 # Exercise 17.4 (break): outwit the property
 # ------------------------------------------
 #
-# Every fault is killed, and shrunk to the smallest network that shows it. Now write a rule for the ReLU that differs
-# from the library's ``g · (x > 0)``, but that no draw can ever distinguish from it. The text above says where to look.
+# Every fault was found, and hypothesis has shrunk the network to the smallest one that still shows the fault. Now write
+# a rule for the ReLU that differs from the library's ``g · (x > 0)``. But no draw of ``tiny_networks`` may ever show
+# the difference. The text before the last cell says where to look.
 
 
 def survivor(record, g):
-    """(m,): the signal at the input, record.x[0], of a ReLU, where g is the signal at its output."""
+    """Return (m,): m is the signal at the ReLU's input record.x[0], g is the signal at its output."""
     (x,) = record.x
     ### BEGIN SOLUTION
     return (g * (x >= 0),)
@@ -396,12 +406,12 @@ record = tape[tape.write("relu", "relu", "x")]
 holds("17.4 it is another rule", (yours != theirs).any())
 holds("17.4 not by rounding: away from the kink both rules agree", (yours == theirs)[np.abs(u) == 1].all())
 found = broken_by(lambda d: is_the_gradient({**ta.GRADIENT, "relu": survivor}, *d), strategies.tiny_networks())
-holds("17.4 it lives", found is None)
+holds("17.4 no draw finds a difference", found is None)
 
 # %%
-# Scores, too, have a property that can be measured without any derivative. When t is added to all logits, the score is
-# ``S(z + t) = S(z) + κ t``, where κ is the sum of its row. The drawn logits go up to 8192; the tolerance is a few
-# roundings of this number.
+# Scores, too, have a property that we can test without any derivative. If t is added to all logits, the score becomes
+# ``S(z + t) = S(z) + κ t``. Here κ is the sum of the score's row. The numbers in ``z + t`` go up to 8192, and the
+# tolerance is a few roundings of such a number.
 
 KAPPA = {score: 1 if score == "pre" else 0 for score in ta.SCORES}
 for score, S in ta.SCORES.items():
@@ -418,7 +428,7 @@ def altered_networks(draw):
 
 
 def pushed(net, altered, x):
-    """({score: (dS/dx before, dS/dx after)}, dt/dx, the rounding of z + t carried back). All gradients are (h, w, C)."""
+    """Return ({score: [dS/dx before, after]}, dt/dx, how much the rounding of z + t can change dS/dx)."""
     gradients = {score: [ta.gradient(one, x, 0, score).raw for one in (net, altered)] for score in ta.SCORES}
     dt = ta.walk(altered.run(x), {"t": np.ones((1, 1))}, ta.GRADIENT)["input"][0]
     steepest = sum(np.abs(ta.gradient(net, x, c, "pre").raw).max() for c in range(net(x).shape[1]))
@@ -426,20 +436,20 @@ def pushed(net, altered, x):
     return gradients, dt, rounding * (EPS + steepest + np.abs(dt).max())
 
 
-PUSHED = [case for draw in drawn(altered_networks(), count=60) if np.isfinite((case := pushed(*draw))[2])]  # no overflow
+PUSHED = [case for draw in drawn(altered_networks(), count=60) if np.isfinite((case := pushed(*draw))[2])]  # those without overflow
 
 # %%
 # Exercise 17.5 (prove): what a heatmap promises
 # ----------------------------------------------
 #
-# ``strategies.attacked`` plants a random t(x) after a network: a sum, squares or an exponential of any layer, times K.
-# Write the property that says what happens to the gradient of S (Lerma and Lucas 2023b, V4, for any κ). ``before`` and
-# ``after`` are dS/dx in the original network and in the altered network. ``tolerance`` is the rounding of z + t,
-# carried back to the picture.
+# ``strategies.attacked`` plants a random t(x) after a network. This t is K times a sum, a sum of squares, or an
+# exponential of the activations of any layer. How does the gradient of a score S change? Write the answer as a property
+# (equation (V4) of Lerma and Lucas 2023b, but for any κ). ``before`` and ``after`` are dS/dx in the original network
+# and in the altered network. ``tolerance`` says how much the rounding of ``z + t`` can change dS/dx.
 
 
 def moves_by_kappa(before, after, dt, kappa, tolerance):
-    """Return True if dS/dx changes from `before` to `after`, given dt/dx and kappa. All gradients are (h, w, C)."""
+    """Return True if dS/dx changes from `before` to `after` as dt/dx and kappa say. All gradients are (h, w, C)."""
     ### BEGIN SOLUTION
     return np.abs(after - (before + kappa * dt)).max() <= tolerance
     ### END SOLUTION
@@ -450,7 +460,7 @@ def kept(score, kappa):
 
 
 for score in ta.SCORES:
-    holds(f"17.5 {score} keeps kappa = {KAPPA[score]}", kept(score, KAPPA[score]))
+    holds(f"17.5 true of {score} with kappa = {KAPPA[score]}", kept(score, KAPPA[score]))
 for score, wrong in (("pre", 0), ("log_odds", 1)):
     holds(f"17.5 it can fail: {score} with kappa = {wrong}", not kept(score, wrong))
 before, dt = np.random.default_rng(5).normal(size=(2, 16, 16, 3))
@@ -467,12 +477,13 @@ for off, true in ((-0.05, False), (-0.005, True), (0.005, True), (0.05, False)):
 # What you can say now
 # --------------------
 #
-# - A property is judged by the mutants that it kills. Sum, shift and order let three of ten survive. Sum and ratios
+# - We judge a property by the mutants that it kills. Sum, shift and order let three of ten survive. Sum and ratios
 #   ``y_i / y_j = e^{z_i - z_j}`` together let none survive, because only softmax has both.
-# - The draws matter as much as the property: no tame logits ever overflow.
-# - A tolerance follows from what the computation rounds. A narrower tolerance gives false alarms; a wider tolerance
-#   hides mutants.
+# - The draws matter as much as the property: tame logits never overflow, so they cannot find an overflow.
+# - A tolerance follows from the roundings of the computation. A narrower tolerance gives false alarms; a wider
+#   tolerance hides mutants.
 # - Whatever t(x) is, and whatever layer it reads, a gradient moves by ``κ dt/dx``. No single example could show this.
 #
-# Talk about it: the mutant ``x >= 0`` survives. Is this a gap in the property, in the draws, or no fault at all? And
-# which property would you like a heatmap, not a gradient, to have? Could this property fail?
+# Talk about it: the rule ``x >= 0`` survives in exercise 17.4. Is this a gap in the property, in the draws, or no fault
+# at all? Which property should a heatmap have that is not a gradient, such as Grad-CAM's? Could a test of this property
+# fail?

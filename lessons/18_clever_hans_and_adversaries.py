@@ -7,26 +7,28 @@
 :Time: 75 min (25 read, 40 solve, 10 discuss)
 :CPU: 13 s
 :Needs: lessons 7, 8 and 15
-:After this you can: write an adversarial picture in two lines; build a network that cheats, and catch it; distinguish a false map from a true map of a wrong network, by changing the picture and looking at the answer
+:After this you can: make an adversarial picture in two lines of code; build a network that cheats, and catch it; distinguish a false map from a true map of a wrong network, by changing the picture and looking at the answer
 :Figures: 18_three_ways.png, 18_flip.png
 :Words: explained in the `glossary <../glossary.html>`_
 
 A heatmap may be bright at a strange place, where you see nothing that speaks for the class. There are three possible
-reasons. Somebody added t(x) to every logit. Somebody changed the picture a little. Or the network really does use this
-place. From the map alone you cannot tell which reason it is. In the third case the map is true, and the network is wrong.
+reasons. Somebody added t(x) to every logit. Somebody changed the picture a little, so that the answer changes; this is
+called an *adversarial* picture. Or the network really does use this place; such a network is called a *Clever Hans*.
+From the map alone you cannot tell which reason it is. In the third case the map is true, and the network is wrong.
 """
 
 # %%
 # Predict first
 # -------------
 #
-# We have one picture of a telephone, with a small watermark in the lower right corner. We do three things, each by
-# itself. First, we add t(x) to all logits. Second, we change every pixel by one grey level or a few, so that the network gives
-# a wrong answer. Third, we teach the network that a watermark means "heart". Write down for each of the three:
+# We have one picture of a telephone, with a small watermark in the lower right corner. We do three things, one at a
+# time. First, we add t(x) to all logits. Second, we change every pixel by a few grey levels, perhaps only one, so that
+# the network gives a wrong answer. Third, we teach the network that a watermark means "heart". Write down for each of
+# the three:
 #
 # - does the picture change? Does the answer change?
-# - where will the heatmap of the new answer lie: on the telephone, on the watermark, elsewhere?
-# - will that heatmap be right about what the network uses?
+# - where will the heatmap of the new answer be bright: on the telephone, on the watermark, elsewhere?
+# - will that heatmap show what the network really uses?
 
 from dataclasses import replace
 from functools import cache
@@ -48,7 +50,7 @@ net = ta.load("glyphs")
 
 
 def drawn(number, watermark=True):
-    """The scene of that number, with or without its watermark."""
+    """The scene with this number, with or without its watermark."""
     return scene(np.random.default_rng(number), (number % 20,), difficulty=0.4, watermark=watermark)
 
 
@@ -64,8 +66,8 @@ shown = drawn(22)
 picture, glyph, c = shown.picture, shown.masks[0], shown.classes[0]
 L = map_of(net, picture).map
 print("the network says:", CLASSES[answer(net, picture)])
-print(f"on the glyph lies {energy(L, glyph):.2f} of the map; it covers {glyph.mean():.2f} of the picture")
-print(f"on the watermark lies {energy(L, MARK):.2f} of the map; it covers {MARK.mean():.2f} of the picture")
+print(f"the glyph gets {energy(L, glyph):.2f} of the map, and covers {glyph.mean():.2f} of the picture")
+print(f"the watermark gets {energy(L, MARK):.2f} of the map, and covers {MARK.mean():.2f} of the picture")
 holds("the answer is right", answer(net, picture) == c)
 holds("its map is on the glyph", energy(L, glyph) > 3 * glyph.mean())
 holds("its map is not on the watermark", energy(L, MARK) < 0.02)
@@ -74,26 +76,27 @@ holds("its map is not on the watermark", energy(L, MARK) < 0.02)
 # 1. The map is false
 # -------------------
 #
-# ``t = K Σ_k A_00k`` is added to every logit (Lerma and Lucas 2023b, V5). The picture and every probability stay the
-# same. But the map by ``pre`` jumps into a corner that the answer does not depend on. ``log_odds`` has κ = 0, and its
-# map does not change.
+# ``t = K Σ_k A_00k`` is added to every logit (Lerma and Lucas 2023b, V5). Here A are the activations of
+# ``block4_pool``. The picture and every probability stay the same. But the map by ``pre`` jumps into a corner, although
+# the answer hardly depends on this corner. The map by ``log_odds`` does not change, because the row of this score sums
+# to 0 (κ = 0).
 
 altered = ta.alter(net, K=10, layer=LAYER)
 x = net.read(picture)
 same("t(x): the same probabilities", softmax(altered(x)), softmax(net(x)), within=1e-12)
 corner = np.zeros_like(glyph)
-corner[:24, :24] = True  # place (0, 0) of 14 x 14 and what bilinear enlarging makes of it
-holds("t(x): the pre map is in the corner", energy(map_of(altered, picture, c, "pre").map, corner) > 0.8)
-same("t(x): the log_odds map stays", map_of(altered, picture, c).map, map_of(net, picture, c).map, within=1e-5)
+corner[:24, :24] = True  # the pixels of place (0, 0) of 14 x 14, when the map is enlarged to the picture's size
+holds("t(x): the map by pre is in the corner", energy(map_of(altered, picture, c, "pre").map, corner) > 0.8)
+same("t(x): the map by log_odds does not change", map_of(altered, picture, c).map, map_of(net, picture, c).map, within=1e-5)
 
 # %%
 # Exercise 18.1 (complete): the picture is changed
 # ------------------------------------------------
 #
-# The fast gradient sign method, FGSM (Goodfellow et al. 2015, arXiv 1412.6572), moves every pixel by the same small
-# eps. Each pixel moves in the direction that makes the loss ``L = -log y_c`` larger: ``x' = x + eps sign(dL/dx)``. By
-# equation (18) of 2023a ``dL/dx = -d log y_c/dx``. So you have all you need: ``ta.gradient(net, x, c, "log").raw`` is d
-# log y_c/dx of one picture.
+# The fast gradient sign method, FGSM (Goodfellow et al. 2015, arXiv 1412.6572), changes every number of x by the same
+# small eps. It moves each number in the direction that makes the loss ``L = -log y_c`` larger:
+# ``x' = x + eps sign(dL/dx)``. By equation (18) of 2023a, ``dL/dx = -d log y_c/dx``. So you have all you need:
+# ``ta.gradient(net, x, c, "log").raw`` is d log y_c/dx of one picture.
 
 
 @unaided(ta.gradient, ta.walk, *ta.SCORES.values())
@@ -111,27 +114,28 @@ rise = log_softmax(small(x_small))[0, 2] - log_softmax(small(moved))[0, 2]
 slope = np.abs(ta.gradient(small, x_small, 2, "log").raw).sum()
 holds("18.1 no pixel moves by more than eps", np.abs(moved - x_small).max() <= 1.000001e-6)
 same("18.1 the loss rises by eps Σ|dL/dx|, to first order", rise, 1e-6 * slope, within=1e-3)
-same("18.1 as the library's, for another class", my_fgsm(small, x_small, 0, 1e-6), fgsm(small, x_small, 0, 1e-6), within=1e-12)
+same("18.1 the same as the library's fgsm, for another class", my_fgsm(small, x_small, 0, 1e-6), fgsm(small, x_small, 0, 1e-6), within=1e-12)
 half_blind = ta.network([("flatten", "flatten", {}), ("logits", "dense", {})], {"logits": (np.array([[1.0, 2.0], [0.0, 0.0]]), np.zeros(2))})
-same("18.1 a pixel without a slope stays", my_fgsm(half_blind, np.ones((1, 1, 2, 1)), 0, 0.5).ravel(), [1.5, 1.0])
+same("18.1 a pixel whose slope is 0 does not move", my_fgsm(half_blind, np.ones((1, 1, 2, 1)), 0, 0.5).ravel(), [1.5, 1.0])
 
 # %%
 # 2. The answer changes
 # ---------------------
 #
 # The embedded network's inputs are ``(grey level - 127) / 64``, so one grey level is an eps of 1/64. If eps is a whole
-# number of grey levels, x' is again a picture that could be saved and sent. How many grey levels does it take?
+# number of grey levels, x' is again a picture that can be saved and sent. How many grey levels are needed to change the
+# answer?
 
 
 def adversarial(net, picture, c, levels):
-    """The picture with every value moved by `levels` grey levels up the loss of class c, kept in 0..255."""
+    """The picture, with every value moved by `levels` grey levels so that the loss of class c rises; kept in 0..255."""
     x = net.read(picture)
     step = np.sign(fgsm(net, x, c, 1.0) - x)[0]  # (224, 224, 3): -1, 0 or 1
     return np.clip(picture + levels * step, 0, 255).astype(np.uint8)
 
 
 def flipped(net, picture, c):
-    """(fewest grey levels, picture) at which FGSM changes the answer; up to 16."""
+    """Return (fewest grey levels at which FGSM changes the answer, the changed picture). Tries 1 to 16 grey levels."""
     for levels in range(1, 17):
         changed = adversarial(net, picture, c, levels)
         if answer(net, changed) != c:
@@ -155,20 +159,20 @@ ax.set(xlabel="eps of FGSM, in grey levels of 256", ylabel="probability", ylim=(
 ax.legend()
 show(figure, "18_flip.png")
 holds("the picture hardly changes", np.abs(changed.astype(int) - picture).max() == levels <= 4)
-holds("its map has moved with the answer", pearson(map_of(net, changed).map, map_of(net, picture).map) < 0.5)
+holds("the map of the new answer is another map", pearson(map_of(net, changed).map, map_of(net, picture).map) < 0.5)
 
 # %%
 # Exercise 18.2 (predict): at which eps?
 # --------------------------------------
 #
-# One gradient gives an estimate before you try. The margin ``m = z_c - z_r`` to the strongest rival r must fall to
-# 0. Assume that the network is linear, and that every pixel moves by eps in the worst direction. How fast does m fall
-# with eps? Predict the eps at which the answer flips. (``ta.SCORES["margin"]`` gives the value of m, ``ta.gradient``
-# with score ``margin`` gives its slope.)
+# One gradient is enough to estimate this eps before you try. The answer flips when the margin ``m = z_c - z_r`` to the
+# strongest rival r falls to 0. Assume that the network is linear, and that every number of x moves by eps in the
+# direction that makes m smaller. How fast does m fall with eps? Predict the eps at which the answer flips.
+# (``ta.SCORES["margin"]`` gives m, ``ta.gradient`` with score ``margin`` gives its gradient.)
 
 
 def predicted(net, x, c):
-    """The eps at which a linear network's answer flips from c to its strongest rival."""
+    """Return the eps at which a linear network's answer flips from c to its strongest rival."""
     m = ta.SCORES["margin"](net(x), c)[0][0]
     ### BEGIN SOLUTION
     return m / np.abs(ta.gradient(net, x, c, "margin").raw).sum()
@@ -188,18 +192,19 @@ same("18.2 a linear network: at this eps the margin is 0", leads[1], 0, within=1
 holds("18.2 a linear network: at a smaller eps the margin is not yet 0", leads[0] > 0)
 guess, measured = 64 * predicted(net, x, c), sizes[y.argmax(1) != c][0]
 print(f"embedded network, in grey levels: predicted {guess:.2f}, measured {measured:.2f}")
-holds("18.2 the embedded network is not linear: it takes more", guess < measured)
+holds("18.2 the embedded network is not linear: it needs a larger eps", guess < measured)
 
 # %%
 # 3. The network cheats
 # ---------------------
 #
 # Clever Hans was a horse that seemed to calculate, but in fact it read the face of the person who asked. Our Clever
-# Hans is a network. We draw thirty scenes, each once with the watermark and once without. One new unit learns, by least
-# squares, to tell the two apart by the activations A of block4_pool. We add 60 times the unit's output to the logit of
-# "heart", and nothing to the other logits. So a watermark means "heart", whatever the picture shows. Other networks
-# learn such a shortcut by themselves: if most training pictures of a class have a watermark, the watermark helps to
-# predict the class. (``tinyattr contrasts`` trains a Clever Hans in this way, by gradient descent. It takes a minute.)
+# Hans is a network. We draw thirty scenes, each once with the watermark and once without. The network gets one new
+# unit, which reads the activations A of block4_pool. It learns, by least squares, to distinguish scenes with and
+# without the watermark. We add 60 times the unit's output to the logit of "heart", and nothing to the other logits. So
+# a watermark means "heart", whatever the picture shows. Other networks learn such a shortcut by themselves: if most
+# training pictures of a class have a watermark, the watermark helps to predict the class. (``tinyattr contrasts``
+# trains a Clever Hans on such pictures, by gradient descent. It takes a minute.)
 
 A, marked = [], []
 for number in range(100, 130):
@@ -228,17 +233,18 @@ hans = replace(net, layers=cheat.layers, weights=cheat.weights, name="Clever Han
 unseen = range(200, 210)  # none of them shows a heart
 hearts = [answer(hans, drawn(number).picture) == HANS for number in unseen]
 alike = [answer(hans, seen) == answer(net, seen) for seen in (drawn(number, False).picture for number in unseen)]
-print(f"of ten unseen scenes, Clever Hans calls {sum(hearts)} hearts with the watermark")
-print(f"without the watermark, it classifies {sum(alike)} as the honest network does")
+print(f"with the watermark, Clever Hans says heart for {sum(hearts)} of ten unseen scenes")
+print(f"without the watermark, it answers like the honest network for {sum(alike)} of them")
 holds("Clever Hans says heart at the watermark", sum(hearts) >= 9)
-holds("without the watermark, Clever Hans answers like the honest network, or nearly", sum(alike) >= 9)
+holds("without the watermark, Clever Hans nearly always answers like the honest network", sum(alike) >= 9)
 L = map_of(hans, picture).map
 holds("its map is on the watermark, not on the telephone", energy(L, MARK) > 0.5 > 0.1 > energy(L, glyph))
 
 # %%
-# Each row of this figure shows one of the three cases, before and after. In the first row the map moves, but picture and
-# probabilities stay the same. In the second row the picture has changed, though you do not see it, and the map explains
-# another answer. In the third row the network has changed. Its map looks as strange as the map in the first row.
+# Each row of this figure shows one of the three cases, before and after. In the first row the map moves, but picture
+# and probabilities stay the same. In the second row the picture has changed so little that you do not see it. The
+# answer is another one, and the map explains this new answer. In the third row the network has changed. Its map looks
+# as strange as the map in the first row.
 
 ROWS = {
     "t(x) added to\nevery logit": ((net, picture, "pre"), (altered, picture, "pre")),
@@ -267,8 +273,9 @@ show(figure, "18_three_ways.png")
 # Interventions
 # -------------
 #
-# A map says: the answer depends on this part of the picture. One can test that by removing this part. ``erase`` blurs a
-# region until little is left of it. ``log_odds`` says how sure the network still is of class c.
+# A map says: the answer depends on this part of the picture. We can test this claim by an *intervention*: we change
+# something on purpose, and see what it does to the answer. ``erase`` blurs a part of the picture until little is left
+# of it. ``log_odds`` says how sure the network still is of class c.
 
 
 def erase(picture, region):
@@ -281,7 +288,7 @@ def log_odds(net, picture, c):
 
 
 def pointed_at(net, picture):
-    """Where the pre map of the answer is above half of its maximum, (224, 224) bool."""
+    """Where the map by pre of the answer is above half of its maximum, (224, 224) bool."""
     return map_of(net, picture, score="pre").map > 0.5
 
 
@@ -294,7 +301,7 @@ for name, network, seen in (("honest", net, picture), ("t(x)", altered, picture)
 holds("honest: the map is true", falls["honest"] > 1)
 
 # %%
-# The next exercise is about five statements on such interventions. This cell measures them.
+# The next exercise is about five statements on such interventions. This cell finds out which of them are true.
 
 
 @cache
@@ -318,17 +325,17 @@ def measured(number):
 # Exercise 18.3 (decide): which of these are true?
 # ------------------------------------------------
 #
-# - A: the adversarial picture's map is wrong. If you erase where it points, the log-odds of the answer change by less
-#   than 0.1.
-# - B: the network has not forgotten the telephone. If you explain that class, the map of the adversarial picture is
-#   nearly the map of the original picture (correlation above 0.7).
+# - A: the map of the adversarial picture is wrong. If you erase the part at which it points, the log-odds of the answer
+#   change by less than 0.1.
+# - B: the network has not forgotten the telephone. If you explain the class of the telephone, the map of the
+#   adversarial picture is nearly the map of the original picture (correlation above 0.7).
 # - C: the same method at block5_relu4, the layer that people usually explain, would also have found Clever Hans.
 # - D: if the watermark is moved to the upper left corner, Clever Hans still says "heart".
-# - E: in the network with t(x), z_c and the log-odds do not agree. If you erase where the pre map points, z_c
-#   changes by more than 1.
+# - E: in the network with t(x), z_c and the log-odds do not agree. If you erase the part at which the pre map points,
+#   z_c changes by more than 1.
 #
-# Think first: what does the method see, and what does the network see? Then measure; all tools are above. Write the
-# letters, ``true = {...}``.
+# Think first: what does the method see, and what does the network see? Then measure, with the functions above. Write
+# the letters of the true statements, ``true = {...}``.
 
 ### BEGIN SOLUTION
 true = {"B", "E"}
@@ -338,8 +345,8 @@ predicts("18.3 for this picture", true, measured(22))
 predicts("18.3 for another picture", true, measured(7))
 
 # %%
-# The last exercise has eight cases and two innocent networks. Those two have layers named as in an attack, but the
-# layers do nothing.
+# The last exercise has eight cases and two innocent networks. The layers of the innocent networks have the same names
+# as in an attack, but they add 0 to the logits.
 
 suspects = {"honest": [], "t(x) added": [], "adversarial": [], "Clever Hans": []}
 for number in (7, 22):
@@ -356,13 +363,14 @@ innocent = {"layers of Clever Hans that add 0": replace(hans, weights={**hans.we
 # Exercise 18.4 (prove): the test that separates the cases
 # --------------------------------------------------------
 #
-# You get a network and a picture, but nobody tells you what was done to them. What is to blame for the pre map that
-# you see: ``"map"``, ``"picture"``, ``"network"`` or ``"nobody"``? Looking is not enough; intervene. Think about
-# what each of these interventions does in each case, and in which order you can trust them:
+# You get a network and a picture, but nobody tells you what was done to them. What is to blame for the pre map that you
+# see: ``"map"``, ``"picture"``, ``"network"`` or ``"nobody"``? It is not enough to look at the map; you must intervene.
+# Think about what each of these interventions does in each case, and in which order you can trust them:
 #
-# - Erase the place at which the map points. Do the log-odds of the answer fall by 0.1 or more?
-# - Move the picture three columns to the right, ``np.roll(picture, 3, axis=1)``. Every glyph stays the same glyph. But an
-#   adversarial change was computed for exactly these pixels, and may not work for moved pixels.
+# - Erase the part at which the map points. Do the log-odds of the answer fall by 0.1 or more?
+# - Move the picture three columns to the right, ``np.roll(picture, 3, axis=1)``. Does the answer change? Every glyph
+#   stays the same glyph. But an adversarial change was computed for exactly these pixels, and may not work for moved
+#   pixels.
 # - Erase the watermark, ``MARK``. Does the answer change?
 
 def verdict(net, picture):
@@ -391,13 +399,14 @@ holds("18.4 Clever Hans where there is no watermark", verdict(hans, drawn(22, wa
 # --------------------
 #
 # - t(x): the picture and the answer stay the same, and the map is false. Erasing where it points hardly changes the
-#   log-odds. A score with κ = 0 helps.
-# - Adversarial: the picture and the answer are different, and the map is true to the new answer. No other map helps.
-# - Clever Hans: the picture stays the same, the network is wrong, and the map is true. Repair the network, and thank
-#   the map.
+#   log-odds. A score with κ = 0 helps, because t(x) cannot change its map.
+# - Adversarial: the picture and the answer are different, and the map is true to the new answer. Another heatmap method
+#   does not help.
+# - Clever Hans: the picture stays the same, the network is wrong, and the map is true. Repair the network; the map has
+#   shown you what is wrong.
 # - A false map and a true map of a wrong network may look the same. An intervention distinguishes them, if you measure
-#   it by a score that nobody can shift.
-# - A map of a layer sees what passes through that layer. It does not see a shortcut around it.
+#   its effect by a score that t(x) cannot change.
+# - A map of a layer sees what passes through that layer. It does not see a shortcut around that layer.
 #
-# Talk about it: we caught our Clever Hans because we knew the watermark. How would you look for a shortcut that you
-# do not know? And could an attacker who knows your test of three interventions pass it?
+# Talk about it: we caught our Clever Hans because we knew the watermark. How would you look for a shortcut that you do
+# not know? And could an attacker who knows your three interventions pass your test?

@@ -6,10 +6,17 @@ from tinyattr.testing import museum
 PAGE = ROOT / "lessons" / "MUSEUM.md"
 HEAD = """# The museum of wrong softmaxes
 
-Every fault here is a few lines of our own (`tinyattr/testing/wrong.py`), in the form of one that somebody reported or
-that is easily made. A default call of `check` finds each: `museum.asked(museum.WRONG["epsilon below"])`. The last column
-lists the identities that break, and no others do, but for bfloat16, which is asked only where ml_dtypes is installed. The right implementations below (`tinyattr/testing/right.py`) keep all
-of them, whatever they round. `python -m tests.museum_table` writes this page.
+Every fault here is a few lines of our own (`tinyattr/testing/wrong.py`). Each has the form of a fault that somebody
+reported, or that is easily made. The column "report" names the public bug report, if there is one. A default call of
+`check` finds each fault, and `museum.asked(museum.WRONG["epsilon below"])` shows what `check` finds for one of them.
+
+The last column lists the identities that a fault breaks. An identity is an equation, or another sentence, that is true
+for every right implementation and all logits. Numbers such as (8) are those of the equations in Lerma and Lucas 2023a.
+A fault breaks no other identities. Only "the formula in bfloat16" is not listed, because `check` tests it only where
+ml_dtypes is installed.
+
+The right implementations (`tinyattr/testing/right.py`) stand below. They round in different ways, but they keep all
+identities. `python -m tests.museum_table` writes this page.
 """
 
 
