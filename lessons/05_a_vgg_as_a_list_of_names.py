@@ -27,7 +27,7 @@ that contains them.
 #
 # - Which layer has most of the parameters, and what share of all parameters does it have?
 # - Which layers do most of the work (the multiplications)?
-# - Take one number after the last convolution and pool. On how many pixels of the picture can this number depend?
+# - Take one number in the output of the last pool. On how many pixels of the picture can this number depend?
 
 from math import prod
 
@@ -220,7 +220,7 @@ predicts("5.3 which lists have a layer 35", {model: name is not None for model, 
 predicts("5.3 the names of layer 35", number_35, true)
 
 # %%
-# For this reason, this library accepts only names of layers, no numbers. Every caption says the layer's name.
+# Since a number can mean several layers, this library accepts only names. Every caption says the layer's name.
 #
 # Exercise 5.4 (break): only the order changes
 # --------------------------------------------

@@ -88,7 +88,10 @@ def my_jacobian(z):
 
 
 def differences(f, z, step=1e-5):
-    """The Jacobian of f by central differences, (n, n): column j is (f(z + step e_j) - f(z - step e_j)) / (2 step)."""
+    """The Jacobian of f by central differences, (n, n): column j is (f(z + step e_j) - f(z - step e_j)) / (2 step).
+
+    e_j is 1 at place j and 0 elsewhere.
+    """
     return np.stack([(f(z + step * e) - f(z - step * e)) / (2 * step) for e in np.eye(len(z))], axis=1)
 
 

@@ -156,7 +156,7 @@ holds("every claim of the figure holds here", all(claim.holds for claim in repro
 # Small maps, lost maps
 # ---------------------
 #
-# In a computer, a factor can do harm. We make the network more certain: if the weights and biases of the last layer are
+# In float32, a factor can do harm. We make the network more certain: if the weights and biases of the last layer are
 # multiplied by s, the logits become s z. Then we compute the rows of post and log in float32 from their formulas, as
 # many programs do. We compare their maps with the true maps.
 
@@ -263,9 +263,9 @@ def random_network(random_state):
 # Exercise 9.3 (prove): positive homogeneity
 # ------------------------------------------
 #
-# A method with maps ``L(row)`` is called *positively homogeneous* in the row if ``L(a row) = a L(row)`` for every a >
-# 0. For such a method, a factor of the row is harmless, because scaling the map removes it. Write this property as a
-# claim about one row and one a. The claim must be true for Grad-CAM and LayerCAM with random networks, rows and
+# A method with maps ``L(row)`` is called *positively homogeneous* in the row if ``L(a row) = a L(row)`` for every
+# ``a > 0``. For such a method, a factor of the row is harmless, because scaling the map removes it. Write this property
+# as a claim about one row and one a. The claim must be true for Grad-CAM and LayerCAM with random networks, rows and
 # factors. It must be false for Grad-CAM++. Allow rounding errors, but not an error of a thousandth.
 
 
