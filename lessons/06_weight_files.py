@@ -125,8 +125,8 @@ def is_refused(path):
 # - ``renamed``: somebody gives the file a wrong name.
 # - ``photo``: a program passes the photo's channels in another order than the file says.
 #
-# Which accidents does the library notice? Write True or False for each, ``noticed = {"a weight": ..., "the mean": ..., "cut
-# short": ..., "renamed": ..., "photo": ...}``.
+# Which accidents does the library notice? Write True or False for each, ``noticed = {"a weight": ..., "the mean": ...,
+# "cut short": ..., "renamed": ..., "photo": ...}``.
 
 ### BEGIN SOLUTION
 noticed = {"a weight": True, "the mean": True, "cut short": True, "renamed": False, "photo": False}

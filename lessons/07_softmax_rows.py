@@ -46,8 +46,8 @@ holds("adding 100 to every logit changes no probability", (softmax(z) == softmax
 # Exercise 7.1 (complete): softmax for large logits
 # -------------------------------------------------
 #
-# ``np.exp(1000)`` overflows, so the formula above returns NaN for large logits. But adding one number to all logits
-# changes no probability: ``e^{z_c - m} / Σ_j e^{z_j - m}`` is the same number for every m. Choose m so that no
+# ``np.exp(1000)`` overflows, so the formula of softmax returns NaN for large logits. But adding the same number to all
+# logits changes no probability: ``e^{z_c - m} / Σ_j e^{z_j - m}`` is the same number for every m. Choose m so that no
 # exponential can overflow.
 
 
@@ -60,7 +60,7 @@ def my_softmax(z):
     ### END SOLUTION
 
 
-same("7.1 the formula above, for small logits", my_softmax(z), np.exp(z) / np.exp(z).sum())
+same("7.1 the formula of softmax, for small logits", my_softmax(z), np.exp(z) / np.exp(z).sum())
 same("7.1 large logits", my_softmax(np.array([1000.0, 999.0])), [1 / (1 + np.exp(-1)), 1 / (1 + np.exp(1))])
 holds("7.1 all identities of softmax", check.softmax_identities(my_softmax, batches=False).holds,  # tests one vector at a time
       "print(check.softmax_identities(my_softmax, batches=False)) says which identity fails, and for which logits")
@@ -196,9 +196,9 @@ ax.set(xlabel="lead of the class over its rivals, $z_c - z_j$", ylabel="size of 
        title="Size of a score's row: post vanishes on both sides,\nlog if the class is certain, log_odds never")
 ax.legend()
 show(figure, "07_saturation.png")
-holds("log_odds never vanishes", min(rows["log_odds"]) > 1.99)
-holds("post vanishes on both sides", rows["post"][0] < 1e-16 and rows["post"][-1] < 1e-16)
-holds("log vanishes only if the class is certain", rows["log"][0] > 1 and rows["log"][-1] < 1e-16)
+holds("the row of log_odds never vanishes", min(rows["log_odds"]) > 1.99)
+holds("the row of post vanishes for y_c near 0 and for y_c near 1", rows["post"][0] < 1e-16 and rows["post"][-1] < 1e-16)
+holds("the row of log vanishes only for y_c near 1", rows["log"][0] > 1 and rows["log"][-1] < 1e-16)
 
 # %%
 # Exercise 7.5 (break): a softmax with a hidden class

@@ -28,7 +28,7 @@ g in its own way. (In shapes, w is the width.)
 #   but HiResCAM does not. In this layer, which of the two can show the notes without the heart?
 # - The layer before the last pool has 14 x 14 places. The last pool has 7 x 7 places. At which of these layers does
 #   Grad-CAM show the notes better?
-# - Can a place be bright in a Grad-CAM map although it speaks against the class?
+# - Can a place be bright in a Grad-CAM map although this place speaks against the class?
 
 import numpy as np
 from matplotlib.figure import Figure

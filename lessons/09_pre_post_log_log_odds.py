@@ -22,8 +22,8 @@ one-hot for class c. All other classes are the rivals of c, and q is the softmax
 # Predict first
 # -------------
 #
-# A picture has a cup and a telephone. The network says cup with y_c = 0.6. Before you run the next cells, write down your
-# answers:
+# A picture has a cup and a telephone. The network says cup with y_c = 0.6. Before you run the next cells, write down
+# your answers:
 #
 # - The Grad-CAM maps of the four scores are scaled to a maximum of 1. How many different maps are there?
 # - Can you see the telephone in the pre map for the cup?
@@ -323,8 +323,8 @@ for a in (0.37, 5.5):
 # -----------------------------------
 #
 # A colleague shows the Grad-CAM map of ``pre`` for the cup. The map is also bright on the telephone. Write a caption of
-# two or three sentences. Which question does this map answer? Which question would a log_odds map answer? Why do the two
-# maps differ on the telephone? Your teacher reads your answer; the check only counts words.
+# two or three sentences. Which question does this map answer? Which question would a log_odds map answer? Why do the
+# two maps differ on the telephone? Your teacher reads your answer; the check only counts words.
 
 ### BEGIN SOLUTION
 why = """This map shows what raises the logit of the cup, even if it raises other logits as much. The telephone is bright
@@ -344,5 +344,5 @@ explains("9.4 in your own words", why)
 # - If a part of the row has vanished in float32, the scaled map is as bright as before, but it is wrong.
 #
 # Talk about it: log_odds asks "why this class and not its rivals?", and pre asks "what speaks for this class?". When do
-# you need the answer to the second question? How could you ask it so that a number added to every logit cannot change the
-# answer?
+# you need the answer to the second question? How could you ask it so that a number added to every logit cannot change
+# the answer?
