@@ -11,21 +11,23 @@
 :Figures: 05_vgg19.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-A network consists of two simple things: a list of (name, op, attributes) and a dict from names to arrays. The list is data.
-So we can change the list, and any program can read it. This lesson is about the list. The next lesson is about the arrays
-and the file that contains them.
+A network consists of two simple things. One is a list with (name, op, attributes) for each layer; op is the layer's
+operation, such as ``conv2d``. The other is a dict that maps names to arrays. The list is a plain Python list, so we can
+change it, and any program can read it. This lesson is about the list. The next lesson is about the arrays and the file
+that contains them.
 """
 
 # %%
 # Predict first
 # -------------
 #
-# VGG19 has sixteen convolutions, three dense layers and 143,667,240 parameters. Before you run anything, write down your
+# VGG19 has sixteen convolutions, three dense layers and 143,667,240 parameters. The next cell prints its list of
+# layers. It also makes ``small``, a VGG19 with a sixteenth of the channels. Before you run anything, write down your
 # answers:
 #
 # - Which layer has most of the parameters, and what share of all parameters does it have?
-# - Which layers do most of the work?
-# - Take one number at the end of the convolutions. On how many pixels of the picture can it depend?
+# - Which layers do most of the work (the multiplications)?
+# - Take one number in the output of the last pool. On how many pixels of the picture can this number depend?
 
 from math import prod
 
@@ -37,7 +39,7 @@ from tinyattr.course import has, holds, predicts, same, show
 from tinyattr.files.vgg import vgg_layers, vgg_shapes
 from tinyattr.studies.draw import LINES
 
-layers = vgg_layers("E")  # E is the column of VGG19 in table 1 of Simonyan and Zisserman 2015
+layers = vgg_layers("E")  # in table 1 of Simonyan and Zisserman 2015, column E is VGG19 and column D is VGG16
 for number, (name, op, attributes) in enumerate(layers):
     print(f"{number:>2} {name:<14} {op:<9} {attributes or ''}")
 small = ta.network(layers, ta.vgg("E", width=1 / 16, size=64, classes=5).weights)
@@ -47,10 +49,11 @@ print(small)
 # Exercise 5.1 (complete): count without computing
 # ------------------------------------------------
 #
-# You will write another program that reads the same list. It passes a shape from layer to layer instead of a picture. A
-# convolution here has a 3 x 3 kernel and padding 1. With K output channels it makes the shape (H, W, K) from (H, W, C). It
-# has one weight for each combination of kernel place, input channel and output channel. It also has one **bias** for each
-# output channel. A pool halves H and W. Write for each op which shape comes out and how many parameters the layer has.
+# You will write a program that reads the same list. Your program passes a shape from layer to layer instead of a
+# picture. Each convolution here has a 3 x 3 kernel and padding 1. With C input channels and K output channels, it makes
+# the shape (H, W, K) from (H, W, C). Each place of the kernel has one weight for every pair of input channel and output
+# channel. Each output channel also has one **bias**, a number that the layer adds to its sums. A pool halves H and W.
+# For each op, compute the output's shape and the number of parameters.
 
 
 def along(layers, widths, shape):
@@ -78,17 +81,17 @@ def along(layers, widths, shape):
 
 
 def widths_of(configuration):
-    """{layer: its number of output channels} for a VGG of full width."""
+    """{layer: its number of output channels} for a VGG with as many channels as in the paper. configuration: "D" or "E"."""
     return {name: shape[-1] for name, shape in vgg_shapes(configuration).items()}
 
 
 tape = small.run(np.zeros((1, 64, 64, 3)))
 little = along(layers, {name: bias.size for name, (_, bias) in small.weights.items()}, (64, 64, 3))
-holds("5.1 the shapes are the network's", all(np.array_equal(np.ravel(little[name][0]), tape[name].output.shape[1:])
+holds("5.1 the shapes are the network's shapes", all(np.array_equal(np.ravel(little[name][0]), tape[name].output.shape[1:])
                                     for name, _, _ in layers),
       "for each layer, compare along(...)[name][0] with tape[name].output.shape[1:]")
 same("5.1 a picture that is not square", along(layers, widths_of("E"), (100, 70, 3))["block5_pool"][0], (3, 2, 512))
-same("5.1 the number of parameters is the network's", sum(count for _, count in little.values()), small.parameters)
+same("5.1 the number of parameters is the network's number of parameters", sum(count for _, count in little.values()), small.parameters)
 vgg19 = along(layers, widths_of("E"), (224, 224, 3))
 same("5.1 the parameters of VGG19", sum(count for _, count in vgg19.values()), 143_667_240)
 same("5.1 the parameters of VGG19's convolutions", sum(count for name, (_, count) in vgg19.items() if "conv" in name), 20_024_384)
@@ -96,10 +99,10 @@ vgg16 = along(vgg_layers("D"), widths_of("D"), (224, 224, 3))
 same("5.1 the parameters of VGG16", sum(count for _, count in vgg16.values()), 138_357_544)
 
 # %%
-# The next figure shows which layers have the parameters and which layers do the work. VGG19 has 575 MB of weights. Most of
-# these weights belong to one layer, and this layer does hardly any work.
+# The next figure shows each layer's share of the parameters and of the multiplications. The weights of VGG19 take
+# 575 MB. Most weights belong to one layer, and this layer does hardly any work.
 
-sides = {"1": 224, "2": 112, "3": 56, "4": 28, "5": 14}  # {block: the side of its maps}
+sides = {"1": 224, "2": 112, "3": 56, "4": 28, "5": 14}  # {block: the height and the width of its maps}
 shapes = vgg_shapes("E")
 parameters = {name: prod(shape) + shape[-1] for name, shape in shapes.items()}
 work = {name: prod(shape) * (sides[name[5]] ** 2 if "conv" in name else 1) for name, shape in shapes.items()}
@@ -128,24 +131,25 @@ holds("the dense layers do 0.6 % of the work", round(share(work, "fc1", "fc2", "
 # How far a layer looks
 # ---------------------
 #
-# A number in a layer depends on a window of the picture, which is called its **receptive field**. We can measure the
-# window by a walk. Set all weights to 1, start the walk with a 1 at one place of the layer, and count the pixels that get
-# a signal. Only max-pools disturb this measurement, because they pass a signal to only one of four places. But the list
-# is data, so we replace max-pools by average pools and keep all names.
+# A number in a layer depends on a window of the picture. This window is called the **receptive field** of the number.
+# We can measure it by a walk, one pass through the network in reverse. We set all weights to 1 and start the walk with
+# a 1 at one place of the layer. Then we count the rows of the picture that get a signal other than 0. Max-pools disturb
+# this measurement, because a max-pool passes a signal back to only one of its four places. So we replace all max-pools
+# in the list by average pools, and keep their names.
 
 averaging = [(name, "avg_pool" if op == "max_pool" else op, attributes) for name, op, attributes in layers]
 
 
 def of_ones(layer, layers=averaging):
-    """The network up to this layer with one channel, all weights 1, all biases 0, and the ops of this list of layers."""
+    """The first layers of this list, up to `layer`, as a network with one channel; all weights are 1, all biases are 0."""
     upto = layers[:[name for name, _, _ in layers].index(layer) + 1]
     ones = np.ones((3, 3, 1, 1)), np.zeros(1)
     return ta.network(upto, {name: ones for name, op, _ in upto if op == "conv2d"})
 
 
 def window(layer, layers=averaging):
-    """The number of the picture's rows on which a number in the middle of this layer depends, measured by a walk."""
-    tape = of_ones(layer, layers).run(np.ones((1, 384, 32, 1)))
+    """How many rows of the picture can change a number in the middle of this layer, measured by a walk."""
+    tape = of_ones(layer, layers).run(np.ones((1, 384, 32, 1)))  # 384 rows: room for every window of VGG19. 32 columns are enough, because we count rows
     seed = np.zeros(tape[layer].output.shape)
     seed[0, seed.shape[1] // 2, seed.shape[2] // 2] = 1
     return (ta.walk(tape, {layer: seed}, ta.GRADIENT)["input"] > 0).any((0, 2, 3)).sum()
@@ -155,12 +159,14 @@ def window(layer, layers=averaging):
 # Exercise 5.2 (predict): the window
 # ----------------------------------
 #
-# A 3 x 3 convolution makes the window larger by one place on each side. A 2 x 2 pool makes it larger by one place in
-# total. These are places of the layer *before*. In the picture, neighbouring places are 1 pixel apart before the first
-# pool, 2 pixels after the first pool and 4 pixels after the second pool. How many pixels high is the window of the last
-# convolution in block 1? Answer the same question for the pool in block 1, and for the last convolution and the pool in
-# block 2. Write four numbers, ``windows = {"block1_conv2": ..., "block1_pool": ..., "block2_conv2": ..., "block2_pool":
-# ...}``.
+# A 3 x 3 convolution makes the window larger by one place on each side. A 2 x 2 pool makes the window larger by one
+# place in total. These are places of the layer's *input*, and they can be several pixels apart. Before the first pool,
+# neighbouring places are 1 pixel apart in the picture. After the first pool they are 2 pixels apart, and after the
+# second pool 4 pixels.
+#
+# How many pixels high is the window of the last convolution in block 1? Answer the same question for the pool in block
+# 1, and for the last convolution and the pool in block 2. Write four numbers, ``windows = {"block1_conv2": ...,
+# "block1_pool": ..., "block2_conv2": ..., "block2_pool": ...}``.
 
 ### BEGIN SOLUTION
 windows = {"block1_conv2": 5, "block1_pool": 6, "block2_conv2": 14, "block2_pool": 16}
@@ -171,14 +177,14 @@ by_walk, by_light = {}, {}
 for layer in ("block1_conv2", "block1_pool", "block2_conv2", "block2_pool"):
     by_walk[layer] = window(layer)
     A = of_ones(layer).run(rows)[layer].output
-    by_light[layer] = (A[:, A.shape[1] // 2] > 0).any((1, 2)).sum()  # how many rows reach the layer's middle
+    by_light[layer] = (A[:, A.shape[1] // 2] > 0).any((1, 2)).sum()  # how many of the 64 rows change the middle
 predicts("5.2 by a walk", windows, by_walk)
 predicts("5.2 by pictures with one bright row", windows, by_light)
 
 # %%
-# The picture is 224 pixels high, but the window of a number at the end of the convolutions is even larger. So if a place
-# of ``block5_pool`` has a large activation, the cause can also lie far away from this place in the picture. The next cell
-# prints the height of the window for four layers.
+# The picture is 224 pixels high, but the window of a number in ``block5_pool`` is even higher. So if a place of
+# ``block5_pool`` has a large activation, the cause can be far away from this place in the picture. The next cell prints
+# the height of the window for four layers.
 
 print({layer: int(window(layer)) for layer in ("block3_pool", "block4_pool", "block5_conv4", "block5_pool")})
 same("the window of block5_pool is 268 pixels high", window("block5_pool"), 268)
@@ -188,14 +194,14 @@ same("the window of block5_pool is 268 pixels high", window("block5_pool"), 268)
 # ------------------------------------------
 #
 # A paper says: "We took the heatmap at layer 35." But the number of a layer depends on what you count. Here are four
-# lists of the same family. Count from 0, and find the name of layer 35 in each list. Write ``number_35 = {"VGG19": ...,
+# lists of VGG networks. Count from 0, and find the name of layer 35 in each list. Write ``number_35 = {"VGG19": ...,
 # "VGG16": ..., "batch norm": ..., "Keras": ...}``, with None if a list has no layer 35.
 #
-# - ``VGG19`` is the list above.
-# - ``VGG16`` is this list with three convolutions instead of four in blocks 3, 4 and 5.
+# - ``VGG19`` is the list that the first cell prints.
+# - ``VGG16`` is the list of VGG19, but blocks 3, 4 and 5 have three convolutions instead of four, each with its ReLU.
 # - ``batch norm`` is VGG19 with one more layer between each convolution and its ReLU, for example ``block1_norm1``.
-# - ``Keras`` is VGG19 with two changes. The input is layer 0. A ReLU is not a layer, but a part of the convolution or dense
-#   layer before it.
+# - ``Keras`` is VGG19 with two changes. The input is layer 0. A ReLU is not a layer, but a part of the convolution or
+#   dense layer before it.
 
 ### BEGIN SOLUTION
 number_35 = {"VGG19": "block5_relu4", "VGG16": "fc2_relu", "batch norm": "block4_relu3", "Keras": None}
@@ -214,15 +220,15 @@ predicts("5.3 which lists have a layer 35", {model: name is not None for model, 
 predicts("5.3 the names of layer 35", number_35, true)
 
 # %%
-# So this library accepts only names of layers, no numbers, and every caption says the layer's name.
+# Since a number can mean several layers, this library accepts only names. Every caption says the layer's name.
 #
 # Exercise 5.4 (break): only the order changes
 # --------------------------------------------
 #
-# Two lists can have the same entries, fit the same weights and end in the same shape, and still be different networks.
-# Take one entry out of the list and put it back before another entry, ``what, before = "...", "..."``. All weights must
-# still fit, and the last shape must be the same. But the window of the last layer before ``flatten`` must be larger or
-# smaller than 268.
+# Two lists can have the same entries, fit the same weights and end in the same shape. They can still be different
+# networks. Take the entry ``what`` out of the list and put it back before the entry ``before``. Write the two names,
+# ``what, before = "...", "..."``. All weights must still fit, and the output of ``flatten`` must have the same shape as
+# before. But the window of the last layer before ``flatten`` must be higher or lower than 268 pixels.
 
 ### BEGIN SOLUTION
 what, before = "block1_pool", "block1_conv2"  # the convolution then works on 112 x 112 places that are 2 pixels apart
@@ -250,16 +256,17 @@ same("5.4 the last shape is the same", other_tape["flatten"].output.shape, small
 last = moved(averaging, what, before)
 last = last[[name for name, _, _ in last].index("flatten") - 1][0]
 holds("5.4 the window is not 268", window(last, moved(averaging, what, before)) != 268,
-      "which entries read several places of the layer before?")
+      "which entries read several places of their input?")
 holds("5.4 the logits are different", np.abs(other(noise) - small(noise)).max() > 0)
 
 # %%
 # What you can say now
 # --------------------
 #
-# - A network is a list of names and a dict of arrays. You can find shapes, counts and windows from the list alone.
-# - Convolutions do most of the work, and dense layers have most of the parameters. A number in ``block5_pool`` sees a
-#   window that is 268 pixels high.
+# - A network is a list of names and a dict of arrays. With the list and the numbers of channels, you can find shapes,
+#   counts and windows.
+# - Convolutions do most of the work, and dense layers have most of the parameters. A number in ``block5_pool`` depends
+#   on a window that is 268 pixels high.
 # - "Layer 35" can mean three different layers, or no layer at all. ``block5_relu4`` means exactly one layer.
 #
 # Talk about it: a paper says "we used VGG19, layer 35". What else must you know to repeat the authors' work?

@@ -11,9 +11,10 @@
 :Figures: 06_preprocessing.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-A weight file contains the list of layers and the arrays of a network. It should also say how pictures were **preprocessed** when the
-network was trained: which steps led from a photo to the numbers of the input. No array shows these steps. In this lesson we
-damage a file in several ways and forge a file. Then we give a network the right pictures in the wrong units.
+A weight file contains the list of layers and the arrays of a network. It should also say how pictures were
+**preprocessed** when the network was trained: which steps led from a photo to the numbers of the input. No array shows
+these steps. In this lesson we damage a weight file in several ways. Then we forge one: we change it so that the program
+notices nothing. At the end we give a network the right pictures with wrong preprocessing.
 """
 
 # %%
@@ -49,12 +50,16 @@ from tinyattr.softmax import softmax
 # The file
 # --------
 #
-# The next cell saves a small VGG19 for pictures of 32 x 32 pixels. The file has the format HDF5. Then the cell opens the
-# file and prints some of its contents.
+# The next cell saves a small VGG19 for pictures of 32 x 32 pixels. The file has the format HDF5, which stores arrays
+# under names. Then the cell prints some of the file's contents.
+#
+# A **digest** such as sha256 is a number of 256 bits that is computed from all bytes of some data. If one byte changes,
+# about half of the 256 bits change. The file contains a digest of every array. It also contains a digest of ``about``,
+# the text that says everything else about the network.
 
 folder = tempfile.TemporaryDirectory()
 path = Path(folder.name) / "small.h5"
-spec = InputSpec(32, "BGR", mean=(104.0, 117.0, 124.0), scale=(50.0, 60.0, 70.0))
+spec = InputSpec(32, "BGR", mean=(104.0, 117.0, 124.0), scale=(50.0, 60.0, 70.0))  # mean and scale of each channel
 ta.save(ta.vgg("E", width=1 / 16, size=32, classes=("cat", "dog", "gnu"), input=spec), path)
 with h5py.File(path) as file:
     for name in ("block1_conv1", "fc1", "predictions"):
@@ -70,12 +75,10 @@ with h5py.File(path) as file:
     holds("a digest is made from the array's bytes", digests["fc1/kernel"] == sha256(kernel.tobytes()).hexdigest())
 
 # %%
-# A **digest** such as sha256 is a number of 256 bits that is computed from all bytes of some data. If one byte changes,
-# about half of the 256 bits change. The file contains a digest of every array. It also contains a digest of ``about``,
-# the text that says everything else about the network.
+# The next cell defines accidents, which damage copies of the file.
 
 def copy_of(path, name, change):
-    """A copy of the file under this name. change(h5py.File of the copy) changes the copy; None changes nothing."""
+    """A copy of the file, with this name. `change` is a function that changes the opened copy; None changes nothing."""
     other = path.with_name(name)
     other.write_bytes(path.read_bytes())
     if change:
@@ -116,21 +119,21 @@ def is_refused(path):
 #
 # Here are five accidents. The first four happen to the file, and the last one happens to a photo.
 #
-# - ``a weight``: one weight changes by a millionth.
-# - ``the mean``: the mean for the preprocessing becomes 103 instead of 104.
+# - ``a weight``: one weight changes by 0.000001.
+# - ``the mean``: in ``about``, one of the three means for the preprocessing becomes 103 instead of 104.
 # - ``cut short``: the last 20 kB of the file are lost.
 # - ``renamed``: somebody gives the file a wrong name.
 # - ``photo``: a program passes the photo's channels in another order than the file says.
 #
-# Which accidents does the library notice? Write True or False for each, ``noticed = {"a weight": ..., "the mean": ..., "cut
-# short": ..., "renamed": ..., "photo": ...}``.
+# Which accidents does the library notice? Write True or False for each, ``noticed = {"a weight": ..., "the mean": ...,
+# "cut short": ..., "renamed": ..., "photo": ...}``.
 
 ### BEGIN SOLUTION
 noticed = {"a weight": True, "the mean": True, "cut short": True, "renamed": False, "photo": False}
 ### END SOLUTION
 
 photo = np.random.default_rng(1).integers(0, 256, (32, 32, 3), np.uint8)
-is_finite = np.isfinite(ta.load(path)(spec.encode(photo[..., ::-1]))).all()  # True: the answer has no NaN, and no error stops it
+is_finite = np.isfinite(ta.load(path)(spec.encode(photo[..., ::-1]))).all()  # True: there is no error, and no NaN in the answer
 truth = {what: is_refused(file) for what, file in accidents(path).items()} | {"photo": not is_finite}
 predicts("6.1 in this file", noticed, truth)
 other_path = path.with_name("other.h5")
@@ -143,7 +146,7 @@ predicts("6.1 in another file", noticed, truth)
 
 
 def turned_upside_down(path):
-    """A copy of the file with -1 times the last layer's weights. So the likeliest class becomes the unlikeliest."""
+    """A copy of the file with -1 times the last layer's weights and biases. The likeliest class becomes the unlikeliest."""
     other = path.with_name("upside_down.h5")
     other.write_bytes(path.read_bytes())
     with h5py.File(other, "r+") as file:
@@ -164,15 +167,16 @@ holds("load refuses the changed file and names the array", "predictions/kernel" 
 # Exercise 6.2 (break): what a digest does not protect from
 # ---------------------------------------------------------
 #
-# A digest reveals a broken disk or a broken download. Does it reveal a forger? Change the file so that ``load`` accepts
-# the wrong predictions. You need to know three things. First, ``about`` is JSON text in bytes, and it contains the
-# digests of all arrays. Second, the file's attribute ``sha256`` is the digest of ``about``. Third, everyone can compute a
-# sha256. You can write new bytes with ``file["about"][:] = ...`` if their number stays the same. You can write an
-# attribute with ``file.attrs.modify(name, np.bytes_(text))``.
+# A digest reveals a broken disk or a broken download. Does it also reveal a forger, who changes the file on purpose?
+# Write the function ``forge``. It gets the file with the wrong weights and changes it so that ``load`` accepts it. You
+# need to know three things. First, ``about`` is JSON text in bytes, and its key ``sha256`` holds the digests of all
+# arrays. Second, the file's attribute ``sha256`` is the digest of ``about``. Third, everyone can compute a sha256. You
+# can write new bytes with ``file["about"][:] = ...`` if their number stays the same. You can write an attribute with
+# ``file.attrs.modify(name, np.bytes_(text))``.
 
 
 def forge(path):
-    """Change the file's own digests so that they fit the arrays that are in the file now."""
+    """Change the digests in the file so that they fit the arrays that are in the file now."""
     with h5py.File(path, "r+") as file:
         ### BEGIN SOLUTION
         about = json.loads(file["about"][:].tobytes())
@@ -196,17 +200,19 @@ holds("a digest of the whole file from another source would reveal the forger",
       sha256(forged.read_bytes()).digest() != sha256(path.read_bytes()).digest())
 
 # %%
-# So compare a file with a digest that comes from somebody you trust and that does not come with the file. The **attack** of the
-# papers can be hidden in a weight file in the same way: the command ``tinyattr bake`` does this.
+# So compute the digest of the whole file, and compare it with a digest from somebody you trust. This second digest must
+# not come with the file. To change a network or a picture on purpose, so that an answer or a heatmap is wrong, is
+# called an **attack**. The attack of lesson 15 can also be hidden in a weight file: the command ``tinyattr bake`` does
+# this.
 #
 # The picture
 # -----------
 #
-# The steps from a photo to the input of a network are called **preprocessing**. Our embedded network was trained on
-# ``x = (photo - 127) / 64`` with the channels red, green, blue. The VGG19 that was trained in Oxford needs ``photo - mean``
-# with the channels blue, green, red. The VGG19 of torchvision needs other numbers. Both have the same layers and the same
-# shapes. The arrays do not say which preprocessing is right, and the network runs with any preprocessing. The next cell
-# preprocesses the same scenes in six ways.
+# The steps from a photo to the input of a network are called **preprocessing**. The embedded network ``glyphs`` was
+# trained on ``x = (photo - 127) / 64`` with the channels red, green, blue. The VGG19 that was trained in Oxford needs
+# ``photo - mean`` with the channels blue, green, red. The VGG19 of torchvision needs other numbers. The two VGG19s have
+# the same layers and the same shapes, so the arrays do not say which preprocessing is right. A network runs with any
+# preprocessing. The next cell preprocesses the same eight pictures in six ways.
 
 net = ta.load("glyphs")
 own = net.input
@@ -220,7 +226,7 @@ ways = {
 }
 rng = np.random.default_rng(3)
 scenes = [scene(rng, difficulty=0.5) for _ in range(8)]
-found, warned = {}, set()  # {way: (is it the right class, its probability) for each scene}; the ways that give a warning
+found, warned = {}, set()  # {way: (is the likeliest class right?, probability of the right class) for each scene}; ways with a warning
 for way, other in ways.items():
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
@@ -231,16 +237,19 @@ for way, other in ways.items():
           f"mean probability of the right class {np.mean([p for _, p in found[way]]):.3f}{', warned' * bool(told)}")
 
 # %%
-# No way ends in an error. A few answers are wrong; most answers stay right, but with other probabilities. The library
-# warns if the numbers cannot come from a photo that was preprocessed for this network. It cannot notice that two channels
-# are exchanged, because then every number looks normal. In the glyph world colour says nothing about the class, so
-# exchanged channels do little harm here. The surest answers come from a *wrong* way: Oxford's preprocessing does not
-# divide by 64, so all numbers of the input are larger. If there were no biases, an input that is s times as large would
-# give logits that are s times as large: each convolution, ReLU, pool and dense layer passes on the factor s.
+# None of the six ways raises an error. A few answers are wrong. Most answers are still right, but with other
+# probabilities. The library warns if the numbers cannot come from a photo that was preprocessed for this network. It
+# cannot notice that two channels are exchanged, because then every number looks normal. In these pictures, colour says
+# nothing about the class, so exchanged channels do little harm here.
+#
+# The highest probabilities come from a *wrong* way: Oxford's preprocessing. It does not divide by 64, so the numbers of
+# the input are larger. Why does this raise the probability? Without biases, each convolution, ReLU, pool and dense
+# layer passes on a factor s > 0 of its input. So an input that is s times as large gives logits that are s times as
+# large, and so are their differences.
 
 
 def lead(way, s):
-    """The lead: the largest logit minus the second largest logit."""
+    """The lead for a scene s, preprocessed in this way: the largest logit minus the second largest logit."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         second, first = np.sort(net(ways[way].encode(s.picture))[0])[-2:]
@@ -256,8 +265,8 @@ holds("exchanged channels do little harm, and inputs from 0 to 1 do much harm",
 holds("one wrong way raises the probability", mean["Oxford's"] > mean["as trained"] and min(ratios) > 10)
 
 # %%
-# The next figure shows the inputs as the network interprets them. We turn each input back into a picture, as if it had been
-# preprocessed in the network's own way.
+# The next figure shows how the network understands the six inputs. To draw them, we undo the network's *own*
+# preprocessing on each input, whichever way made this input.
 
 figure = Figure(figsize=(8.2, 6.2), layout="constrained")
 axes = figure.subplots(4, len(ways))
@@ -277,18 +286,20 @@ show(figure, "06_preprocessing.png")
 # Exercise 6.3 (complete): preprocessing in the first layer
 # ---------------------------------------------------------
 #
-# The preprocessing ``(photo - mean) / scale`` is linear up to a constant, and so is the convolution after it. So the
-# first layer can take the photo itself, with values from 0 to 255 in the order red, green, blue. For this we must change
-# the layer's weights once. Start from ``y = b + Σ_{u,v,c} (x_c - m_c) / s_c · w_uvc`` and find the new weights and the
-# new bias. Note that a BGR network counts its channels c from blue, but the photo counts from red.
+# The preprocessing ``(photo - mean) / scale`` multiplies each channel by a number and adds a number. The first
+# convolution can do this as well. So it can take the photo itself, with values from 0 to 255 in the order red, green,
+# blue. For this we must change the layer's weights once. Start from ``y = b + Σ_{u,v,c} (x_c - m_c) / s_c · w_uvc`` and
+# find the new weights and the new bias. Here m_c and s_c are the mean and the scale of channel c, and x_c is the
+# photo's pixel below place (u, v) of the kernel. Note that the first channel of a BGR network is blue, but the first
+# channel of the photo is red.
 #
-# There is one more question. Padding puts zeros around the *preprocessed* picture. Which colour does a pixel of the photo
-# have if it is zero after preprocessing? If the new layer is padded with another colour, it is right inside the picture
-# but wrong along the border.
+# There is one more question. Padding puts zeros around the *preprocessed* picture. Which colour does a pixel of the
+# photo have if it is zero after preprocessing? The photo must be padded with this colour. With another colour, the new
+# layer is right inside the picture but wrong along the border.
 
 
 def with_preprocessing(w, b, spec):
-    """(w, b, colour): weights of a first layer that takes the photo itself, and the (red, green, blue) of its padding."""
+    """(w, b, colour): weights and bias of a first layer that takes the photo itself; (red, green, blue) of its padding."""
     mean, scale = np.array(spec.mean), np.array(spec.scale)  # in the order of the network's channels
     ### BEGIN SOLUTION
     w = w / scale[:, None]  # (3, 3, C, K), a scale for each C
@@ -316,13 +327,15 @@ for name, how in {"RGB": own, "BGR": spec, "RGB with three means": replace(spec,
     holds(f"6.3 {name}, w and b themselves are not changed", all(map(np.array_equal, (w, b), kept)), "return new arrays")
 
 # %%
-# So preprocessing is really a part of the network, but it is stored in another place. Our files store it beside the
-# weights. The network has it as its attribute ``input``, and ``net.read(photo)`` uses it. If a file comes from another
-# library, ``load`` may recognise the weights by their numbers, and then it knows their preprocessing. Otherwise you must
-# say ``family="oxford"`` or ``family="torchvision"``, because ``load`` never guesses.
+# So preprocessing is really a part of the network, but it is stored in another place. Our files store it in ``about``.
+# A loaded network has it as its attribute ``input``, and ``net.read(photo)`` uses it. If a file comes from another
+# library, ``load`` compares its weights with those of published networks. If it recognises the weights, it also knows
+# their preprocessing. Otherwise you must say who trained the network, with ``family="oxford"`` or
+# ``family="torchvision"``, because ``load`` never guesses.
 #
-# Perhaps the real VGG19 is on this machine (``tinyattr weights fetch vgg19`` downloads its 575 MB). Then the next cell
-# tests it without a photo. Users of VGG19 published its smallest and its largest probability for a black picture.
+# The next cell tests the real VGG19 if its weights are on this machine. (``tinyattr weights fetch vgg19`` downloads
+# their 575 MB.) The test needs no photo: users of VGG19 published its smallest and its largest probability for a black
+# picture.
 
 published = REGISTRY["vgg19"]
 if cached(published).is_file():
@@ -337,8 +350,10 @@ folder.cleanup()
 # What you can say now
 # --------------------
 #
-# - A digest in a file protects from accidents. Only a digest from another source protects from a forger.
-# - Wrong preprocessing raises no error. Sometimes it raises a warning. It can even make the probability larger.
+# - A digest in a file protects against accidents. Only a digest from another source protects against a forger.
+# - Wrong preprocessing raises no error, and only sometimes a warning. It can even make the probability of a class
+#   larger.
 #
 # Talk about it: imagine that tomorrow's pictures come with another order of channels. Which of your own projects would
-# notice? Is a heatmap of a wrongly preprocessed picture wrong? Or does it explain correctly what the network saw?
+# notice this? Is a heatmap of a wrongly preprocessed picture wrong? Or does the heatmap explain correctly what the
+# network saw?

@@ -12,9 +12,9 @@
 :Words: explained in the `glossary <../glossary.html>`_
 
 A classifier ends at its logits ``z = (z_1, ..., z_n)``, one number for each of n classes. Softmax turns the logits into
-probabilities, ``y_c = e^{z_c} / Σ_j e^{z_j}``. Every score that a heatmap explains is a function ``S(z)``. The slopes of S
-with respect to the logits, ``dS/dz``, are called the **row** of the score. The backward pass uses nothing else of the
-score. This lesson is about the rows.
+probabilities, ``y_c = e^{z_c} / Σ_j e^{z_j}``. Every score that a heatmap explains is a function ``S(z)``. The **row**
+of a score is ``dS/dz``, its slopes with respect to the n logits. The backward pass starts from the row and uses nothing
+else of the score. This lesson is about the rows.
 """
 
 # %%
@@ -25,7 +25,7 @@ score. This lesson is about the rows.
 #
 # - What is roughly the probability of the first class?
 # - How do the probabilities change if 100 is added to every logit?
-# - Is the sum of the first row of the Jacobian ``dy_i/dz_j`` positive, negative or zero?
+# - The Jacobian is the table of all slopes ``dy_i/dz_j``. Is the sum of its first row positive, negative or zero?
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -40,15 +40,15 @@ z = np.array([4.0, 1.0, 0.0])  # (n,)
 print("y(z)       =", softmax(z).round(4))
 print("y(z + 100) =", softmax(z + 100).round(4))
 print("row sums   =", softmax_jacobian(z).sum(1))
-holds("a shift changes no probability", (softmax(z) == softmax(z + 100)).all())
+holds("adding 100 to every logit changes no probability", (softmax(z) == softmax(z + 100)).all())
 
 # %%
 # Exercise 7.1 (complete): softmax for large logits
 # -------------------------------------------------
 #
-# ``np.exp(1000)`` overflows, so the printed formula returns NaN for large logits. But you have just seen that a shift of
-# all logits changes nothing: ``e^{z_c - m} / Σ_j e^{z_j - m}`` is the same number for every m. Choose m so that nothing
-# can overflow.
+# ``np.exp(1000)`` overflows, so the formula of softmax returns NaN for large logits. But adding the same number to all
+# logits changes no probability: ``e^{z_c - m} / Σ_j e^{z_j - m}`` is the same number for every m. Choose m so that no
+# exponential can overflow.
 
 
 @unaided()
@@ -60,7 +60,7 @@ def my_softmax(z):
     ### END SOLUTION
 
 
-same("7.1 the printed formula for small logits", my_softmax(z), np.exp(z) / np.exp(z).sum())
+same("7.1 the formula of softmax, for small logits", my_softmax(z), np.exp(z) / np.exp(z).sum())
 same("7.1 large logits", my_softmax(np.array([1000.0, 999.0])), [1 / (1 + np.exp(-1)), 1 / (1 + np.exp(1))])
 holds("7.1 all identities of softmax", check.softmax_identities(my_softmax, batches=False).holds,  # tests one vector at a time
       "print(check.softmax_identities(my_softmax, batches=False)) says which identity fails, and for which logits")
@@ -70,7 +70,7 @@ holds("7.1 all identities of softmax", check.softmax_identities(my_softmax, batc
 # ------------
 #
 # How does ``y_i`` change with ``z_j``? The quotient rule gives ``dy_i/dz_j = y_i (δ_ij - y_j)``, where ``δ_ij`` is 1 if
-# ``i = j`` and 0 otherwise. This is equation (4) of Lerma and Lucas 2023a.
+# ``i = j`` and 0 otherwise. This is equation (4) of Lerma and Lucas 2023a (arXiv 2306.13197).
 #
 # Exercise 7.2 (complete): the Jacobian of softmax
 # ------------------------------------------------
@@ -88,7 +88,10 @@ def my_jacobian(z):
 
 
 def differences(f, z, step=1e-5):
-    """The Jacobian of f by central differences, (n, n): column j is (f(z + step e_j) - f(z - step e_j)) / (2 step)."""
+    """The Jacobian of f by central differences, (n, n): column j is (f(z + step e_j) - f(z - step e_j)) / (2 step).
+
+    e_j is 1 at place j and 0 elsewhere.
+    """
     return np.stack([(f(z + step * e) - f(z - step * e)) / (2 * step) for e in np.eye(len(z))], axis=1)
 
 
@@ -98,9 +101,12 @@ for logits in (z, np.array([-700.0, 0.5, 3.0, 700.0])):
     same(f"7.2 columns sum to zero at {logits}", np.sum(my_jacobian(logits), 0), np.zeros(len(logits)), within=1e-15)
 
 # %%
-# The next figure shows a Jacobian of softmax. Its entries are positive on the diagonal and negative elsewhere, and each row
-# sums to zero. Suppose that the same small t is added to every logit. Then S changes by about ``Σ_j dS/dz_j · t = κ t``,
-# where ``κ = Σ_j dS/dz_j`` is the sum of the row. If the row sums to zero for all logits, S does not change at all.
+# The next figure shows a Jacobian of softmax. Its entries are positive on the diagonal and negative elsewhere, and each
+# row sums to zero.
+#
+# Take any score S, and add the same small t to every logit. Then S changes by about ``Σ_j dS/dz_j · t = κ t``, where
+# ``κ = Σ_j dS/dz_j`` is the sum of the score's row. If this sum is zero for every z, S does not change at all, even for
+# a large t.
 
 five = np.array([2.0, 1.5, 0.5, 0.0, -1.0])
 J = softmax_jacobian(five)  # (5, 5)
@@ -122,10 +128,10 @@ show(figure, "07_jacobian.png")
 # Exercise 7.3 (predict): kappa
 # -----------------------------
 #
-# The **kappa** of a score is the sum of its row. ``pre`` is ``z_c``, ``post`` is ``y_c``, ``log`` is ``log y_c``,
-# ``log_odds`` is ``log (y_c / (1 - y_c))``, and ``centred`` is ``z_c - mean z``. Find the kappa of each score, and write
-# ``kappa = {"pre": ..., ...}`` before you run the checks. You need not compute the rows. Ask yourself how S changes if
-# the same t is added to every logit.
+# The **kappa** (κ) of a score is the sum of its row. Here are five scores: ``pre`` is ``z_c``, ``post`` is ``y_c``,
+# ``log`` is ``log y_c``, ``log_odds`` is ``log (y_c / (1 - y_c))``, and ``centred`` is z_c minus the mean of all
+# logits. Find the kappa of each score, and write ``kappa = {"pre": ..., ...}`` before you run the checks. You need not
+# compute the rows. Ask yourself how S changes if the same t is added to every logit.
 
 ### BEGIN SOLUTION
 kappa = {"pre": 1, "post": 0, "log": 0, "log_odds": 0, "centred": 0}
@@ -143,9 +149,10 @@ predicts("7.3 the change of S if 1 is added to every logit", kappa, rises)
 # Exercise 7.4 (complete): four rows
 # ----------------------------------
 #
-# Write the rows ``dS/dz`` of the first four scores. In these rows, e is **one-hot**: it is 1 for class c and 0 for all
-# others. The **rivals** are all classes except c, and q is the softmax of the rivals: ``q_j = y_j / Σ_{i≠c} y_i`` and
-# ``q_c = 0``. (The row of post is equation (7) of 2023a, and the row of log is equation (18).)
+# Write the rows ``dS/dz`` of the first four scores. You need three arrays (n,). The first is y, the probabilities. The
+# second is e, which is **one-hot**: it is 1 for class c and 0 for all others. The third is q, the softmax of the
+# **rivals**, which are all classes except c: ``q_j = y_j / Σ_{i≠c} y_i`` and ``q_c = 0``. (The row of post is equation
+# (7) of 2023a, and the row of log is equation (18).)
 
 
 @unaided(softmax)
@@ -163,17 +170,20 @@ for logits, c in ((z, 0), (z, 2), (five, 1)):
     for name, row in my_rows(logits, c).items():
         slopes = [(ta.SCORES[name](logits + h, c)[0] - ta.SCORES[name](logits - h, c)[0]) / 2e-5 for h in 1e-5 * np.eye(len(logits))]
         same(f"7.4 {name} of class {c} of {len(logits)}, by central differences", row, slopes, within=1e-8)
-        same(f"7.4 {name} of class {c} of {len(logits)}, kappa", np.sum(row), 1 if name == "pre" else 0, within=1e-14)
+        same(f"7.4 {name} of class {c} of {len(logits)}, the sum of the row", np.sum(row), 1 if name == "pre" else 0, within=1e-14)
 
 # %%
 # Three scores, one direction
 # ---------------------------
 #
-# The rows of ``post``, ``log`` and ``log_odds`` are proportional. We write ``e_c`` for the one-hot e of class c. Then the
-# rows are ``y_c (1 - y_c) (e_c - q)``, ``(1 - y_c) (e_c - q)`` and ``e_c - q``. With many methods, a map gets the same
-# factor as the row. Such a map is the same picture for all three scores after it is scaled to a maximum of 1. Only the
-# sizes of the rows differ. The next figure shows that the sizes are important if a network is sure of class c. Then
-# ``post`` and ``log`` hardly change any more, and their rows are nearly 0. This is called **saturation**.
+# The rows of ``post``, ``log`` and ``log_odds`` are proportional. We write e_c for the one-hot e of class c. With
+# ``y_j = (1 - y_c) q_j`` for each rival j, the three rows become ``y_c (1 - y_c) (e_c - q)``, ``(1 - y_c) (e_c - q)``
+# and ``e_c - q``. With many methods, a factor of the row becomes a factor of the map. If each map is scaled to a
+# maximum of 1, these methods draw the same map for all three scores.
+#
+# Only the sizes of the rows differ. The next figure shows why the sizes are important if a network is sure of class c.
+# Then ``post`` and ``log`` hardly change any more when the logits change, so their rows are nearly 0. This is called
+# **saturation**.
 
 gaps = np.linspace(-40, 40, 161)  # the lead: the logit of the class minus the logit of each of its two rivals
 rows = {name: [np.abs(row * np.exp(scale)).sum() for g in gaps for _, row, scale in [ta.SCORES[name](np.array([g, 0, 0]), 0)]]
@@ -186,22 +196,22 @@ ax.set(xlabel="lead of the class over its rivals, $z_c - z_j$", ylabel="size of 
        title="Size of a score's row: post vanishes on both sides,\nlog if the class is certain, log_odds never")
 ax.legend()
 show(figure, "07_saturation.png")
-holds("log_odds never vanishes", min(rows["log_odds"]) > 1.99)
-holds("post vanishes on both sides", rows["post"][0] < 1e-16 and rows["post"][-1] < 1e-16)
-holds("log vanishes only if the class is certain", rows["log"][0] > 1 and rows["log"][-1] < 1e-16)
+holds("the row of log_odds never vanishes", min(rows["log_odds"]) > 1.99)
+holds("the row of post vanishes for y_c near 0 and for y_c near 1", rows["post"][0] < 1e-16 and rows["post"][-1] < 1e-16)
+holds("the row of log vanishes only for y_c near 1", rows["log"][0] > 1 and rows["log"][-1] < 1e-16)
 
 # %%
 # Exercise 7.5 (break): a softmax with a hidden class
 # ---------------------------------------------------
 #
-# A colleague gives softmax a way out: a hidden class "none of these", whose logit is always 0. The answer does not contain
-# this class: ``y_c = e^{z_c} / (1 + Σ_j e^{z_j})``. Every y_c is still between 0 and 1. Row c of the Jacobian
-# ``dy_c/dz_j`` has a sum. Write this sum as a formula in y. Does a ``post`` heatmap of this network stay the same if the
-# same t is added to all visible logits?
+# A colleague gives softmax one more class. This hidden class means "none of these", and its logit is always 0. The
+# answer does not contain the hidden class: ``y_c = e^{z_c} / (1 + Σ_j e^{z_j})``. Every y_c is still between 0 and 1.
+# Row c of the Jacobian contains ``dy_c/dz_j`` for all visible classes j. Write the sum of this row as a formula in y.
+# Does a ``post`` heatmap of this network stay the same if the same t is added to all visible logits?
 
 
 def with_a_way_out(z):
-    """y_c = e^{z_c} / (1 + Σ_j e^{z_j})."""
+    """y_c = e^{z_c} / (1 + Σ_j e^{z_j}): softmax with a way out, the hidden class."""
     return softmax(np.append(z, 0.0))[:-1]
 
 
@@ -224,10 +234,11 @@ holds("7.5 the sum is not 0", kappa_with_a_way_out(z, 0) > 0)
 # Exercise 7.6 (complete): a zero that is only rounding
 # -----------------------------------------------------
 #
-# Suppose that the logit of class c is larger than all others by 20. Then **float32**, which has about 7 decimal digits,
-# stores y_c as exactly 1. If we compute the row of ``log`` as ``e_c - y``, its entry for class c is 0. So the class's own
-# logit is missing in the explanation of the class. The true entry is ``1 - y_c = Σ_{j≠c} y_j``. Write this entry so that
-# no digit is lost, for any lead of the class.
+# Suppose that class c has a lead of 20: its logit is larger than every other logit by 20. Then ``1 - y_c`` is about
+# 4e-9 for three classes. **float32** has about 7 decimal digits, so it stores y_c as exactly 1. If we compute the row
+# of ``log`` as ``e_c - y``, its entry for class c is then 0. So the class's own logit is missing in the explanation of
+# the class. The true entry is ``1 - y_c = Σ_{j≠c} y_j``. Write a function that loses no digit of this entry, however
+# large the lead of class c is.
 
 lead = np.array([20.0, 0.0, 0.0], np.float32)
 print("e_c - y, float32:", np.eye(3, dtype=np.float32)[0] - softmax(lead).astype(np.float32))
@@ -255,8 +266,8 @@ same("7.6 the row sums to zero again", own_entry(lead, 0) - softmax(lead.astype(
 #
 # A friend explains a classifier by its logits. Your friend says: "The probabilities are nearly all 0 or 1, so I cannot
 # use them." Write two or three sentences for your friend. What is the risk of the logits? Which score would you take
-# instead? Why can this score still use the differences of the logits? Your teacher reads your answer; the check only
-# counts words.
+# instead? Why does this score still work if the probabilities are nearly 0 or 1? Your teacher reads your answer; the
+# check only counts words.
 
 ### BEGIN SOLUTION
 why = """A network may add any number to all logits, and no probability shows this. So the map of z_c can be a map of this
@@ -270,8 +281,10 @@ explains("7.7 in your own words", why)
 # What you can say now
 # --------------------
 #
-# - If the same t(x) is added to every logit, no probability changes. A score whose row sums to zero does not change either.
+# - Suppose that the same number t(x) is added to every logit of a picture x. Then no probability changes. A score whose
+#   row sums to zero does not change either.
 # - ``pre`` has kappa 1, so its heatmap also shows t. Lesson 15 uses this fact for an attack.
-# - The rows of ``post``, ``log`` and ``log_odds`` have the same direction. They differ in where they vanish.
+# - The rows of ``post``, ``log`` and ``log_odds`` have the same direction, but different sizes. The row of ``post``
+#   vanishes if y_c is near 0 or 1, the row of ``log`` only if y_c is near 1, and the row of ``log_odds`` never.
 #
-# Talk about it: suppose that training uses only the probabilities. Can it ever remove such a t? (Lesson 16.)
+# Talk about it: suppose that training uses only the probabilities. Can training ever remove such a t? (Lesson 16.)

@@ -11,11 +11,11 @@
 :Figures: 08_methods_by_layers.png, 08_left_or_right.png, 08_layers_measured.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-A **walk** is one pass through the network in reverse. It starts with the score's row at the logits. After the walk,
-each layer of feature maps has two arrays (h, w, C). The activations ``A_ijk`` belong to channel k at place (i, j). The
-gradients are ``g_ijk = ∂S/∂A_ijk``, where S is the score. A **class activation map** is ``L_ij = Σ_k w A_ijk``. Each
-method of this lesson computes the weight w from g in its own way. A way to make a map from A and g is called a
-**read-out**.
+A **walk** is one pass through the network in reverse. It starts with the row of the score S at the logits. After the
+walk, each layer of feature maps has two arrays (h, w, C). The first holds the activations ``A_ijk`` of channel k at
+place (i, j), the second holds their gradients ``g_ijk = ∂S/∂A_ijk``. A **read-out** is a way to make a map from A and
+g. The read-outs of this lesson are **class activation maps**, sums ``L_ij = Σ_k w A_ijk``. Each method computes w from
+g in its own way. (In shapes, w is the width.)
 """
 
 # %%
@@ -24,11 +24,11 @@ method of this lesson computes the weight w from g in its own way. A way to make
 #
 # A picture has notes on the left and a heart on the right. Before you run the next cells, write down your answers:
 #
-# - Take a layer whose channels detect edges; edges are everywhere in the picture. Grad-CAM averages g over all places, but
-#   HiResCAM does not. Which of the two methods can distinguish left from right in this layer?
-# - The layer before the last pool has 14 x 14 places. The last pool has 7 x 7 places. At which of these layers is Grad-CAM
-#   better?
-# - Can a place be bright in a Grad-CAM map although it speaks against the class?
+# - Take a layer whose channels detect edges; edges are everywhere in the picture. Grad-CAM averages g over all places,
+#   but HiResCAM does not. In this layer, which of the two can show the notes without the heart?
+# - The layer before the last pool has 14 x 14 places. The last pool has 7 x 7 places. At which of these layers does
+#   Grad-CAM show the notes better?
+# - Can a place be bright in a Grad-CAM map although this place speaks against the class?
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -64,8 +64,8 @@ holds("after a ReLU no activation is negative", A.min() >= 0)
 #
 # Grad-CAM has two equations, (1) and (2) of Selvaraju et al. 2017 (arXiv 1610.02391). First, each channel gets one
 # weight: the mean of g over the ``Z = h w`` places, ``w_k = (1/Z) Σ_ij g_ijk``. Second, the map is the weighted sum of
-# the channels, ``L_ij = Σ_k w_k A_ijk``. In the paper, a final ReLU keeps only what speaks for the class. Your function
-# should return L without this ReLU, so L can be negative.
+# the channels, ``L_ij = Σ_k w_k A_ijk``. In the paper, a final ReLU replaces negative L_ij by 0. Your function should
+# return L without this ReLU.
 
 
 @unaided(relu)
@@ -87,12 +87,12 @@ agrees("8.1 the library's Grad-CAM", lambda layer, c: my_grad_cam(*read_off(laye
 # --------------------------------------------------
 #
 # Four methods have the form ``L_ij = Σ_k w A_ijk``. The weight w has the shape (C,) if the method averages over the
-# places, and (h, w, C) if it does not. Write the weights of all four methods:
+# places, and (h, w, C) if it does not. In ``max(g, 0)``, negative gradients are replaced by 0. Write all four weights:
 #
 # - Grad-CAM takes the mean of g over all places.
 # - Grad-CAM+ (Lerma and Lucas 2022, arXiv 2205.10838) takes the mean of ``max(g, 0)`` over all places.
-# - HiResCAM (Draelos and Carin 2020, arXiv 2011.08891) takes g itself.
-# - LayerCAM (Jiang et al. 2021) takes ``max(g, 0)`` itself.
+# - HiResCAM (Draelos and Carin 2020, arXiv 2011.08891) takes g itself, without a mean.
+# - LayerCAM (Jiang et al. 2021) takes ``max(g, 0)`` itself, without a mean.
 
 
 def weights(g):
@@ -108,7 +108,7 @@ for layer, c in (("block5_pool", NOTES), ("block4_pool", HEART)):
     has("8.2 four weights", mine, ("grad_cam", "grad_cam_plus", "hirescam", "layercam"))
     for name, w in mine.items():
         same(f"8.2 {name} of the library, {layer}", (A_here * w).sum(-1), ta.METHODS[name](net, tape, c, "log_odds", layer).raw)
-A_twice, g_twice = np.concatenate([A, A]), np.concatenate([g, g])  # (2 h, w, C), with the same means
+A_twice, g_twice = np.concatenate([A, A]), np.concatenate([g, g])  # (2 h, w, C): each map stands there twice, so the means are the same
 for name, w in weights(g_twice).items():
     once = (A * weights(g)[name]).sum(-1)
     same(f"8.2 {name} of maps that are twice as high", (A_twice * w).sum(-1), np.concatenate([once, once]))
@@ -117,8 +117,8 @@ for name, w in weights(g_twice).items():
 # Four methods, four layers
 # -------------------------
 #
-# The next figure shows maps of four methods at four layers, all for the notes on the left. The top row shows the layer
-# nearest to the picture. From the bottom row to the top row, how does Grad-CAM change? How does HiResCAM change?
+# The next figure shows maps of these methods at four layers, all for the notes on the left. The top row shows the layer
+# nearest to the picture. From the bottom row to the top row, how do the maps of Grad-CAM and of HiResCAM change?
 
 METHODS = {"grad_cam": "Grad-CAM", "grad_cam_plus": "Grad-CAM+", "hirescam": "HiResCAM", "layercam": "LayerCAM"}
 LAYERS = {"block3_pool": "28 x 28", "block4_pool": "14 x 14", "block5_relu4": "14 x 14", "block5_pool": "7 x 7"}
@@ -128,12 +128,12 @@ title = f"Four methods by four layers, score log_odds, class {net.label(NOTES)}"
 show(outlined(LAYERS.values(), METHODS.values(), maps, picture.masks, title), "08_methods_by_layers.png")
 
 # %%
-# Exercise 8.3 (predict): one pool apart
-# --------------------------------------
+# Exercise 8.3 (predict): before the pool and after it
+# ----------------------------------------------------
 #
 # ``block5_pool`` is the 2 x 2 max-pool after ``block5_relu4``. Each place of the pool reads four places of the layer
-# before it. On the way back, it gives its whole gradient to the largest of these four. Compare four numbers at the
-# layer before the pool (14 x 14) and at the pool (7 x 7):
+# before it. On the way back, the pool gives the whole gradient of this place to the largest of the four. Compare four
+# numbers at the layer before the pool (14 x 14) and at the pool (7 x 7):
 #
 # - ``grad_cam``: each weight w_k of Grad-CAM
 # - ``grad_cam_plus``: each weight w_k of Grad-CAM+
@@ -159,13 +159,14 @@ for block in (5, 4):
     predicts(f"8.3 measured in block {block}", factor, grown, within=1e-9)
 
 # %%
-# So before the last pool, each weight of Grad-CAM is a quarter of its value at the pool. This factor disappears when
-# the map is scaled to a maximum of 1. But the map has four times as many places.
+# So before the last pool, each weight of Grad-CAM is a quarter of its value at the pool: Grad-CAM divides the same sum
+# by four times as many places. The quarter disappears when the map is scaled to a maximum of 1. But the map has more
+# places.
 #
 # Left or right?
 # --------------
 #
-# A map for the notes and a map for the heart should differ. In the next figure, for which methods do they?
+# A map for the notes and a map for the heart should differ. For which methods do they differ in the next figure?
 
 CHOICES = (("grad_cam", "block5_relu4"), ("hirescam", "block3_pool"), ("grad_cam", "block3_pool"),
            ("grad_cam_plus", "block3_pool"))
@@ -177,9 +178,9 @@ show(outlined([METHODS[m] for m, _ in CHOICES], [f"class {net.label(c)}" for c i
 # Measured
 # --------
 #
-# One picture proves nothing. So we measure the maps of twelve pictures with two glyphs each. What share of a map lies on
-# the glyph of its class, and what share on the other glyph? How often is the map's peak on its own glyph or within 15
-# pixels of it?
+# One picture proves nothing. So we measure twelve pictures with two glyphs each. What share of a map lies on the glyph
+# of its class (its own glyph), and what share on the other? How often is the map's largest number, its peak, on its own
+# glyph or within 15 pixels of it?
 
 found = {(m, layer): [] for m in METHODS for layer in LAYERS}  # rows: (own, other, hit, correlation of the two maps)
 for k in range(12):
@@ -206,40 +207,41 @@ figure.suptitle("Twelve scenes with two glyphs, a map for each glyph's class, sc
 show(figure, "08_layers_measured.png")
 
 best = {m: max(LAYERS, key=lambda layer, m=m: own[m, layer]) for m in METHODS}
-holds("Grad-CAM is best before the last pool", best["grad_cam"] == "block5_relu4")
-holds("HiResCAM is best in the first of these four layers", best["hirescam"] == "block3_pool")
-holds("HiResCAM's peak is less often right in that layer than in the last pool",
+holds("Grad-CAM has the largest share on its own glyph before the last pool", best["grad_cam"] == "block5_relu4")
+holds("HiResCAM has the largest share on its own glyph in block3_pool, the first of these layers", best["hirescam"] == "block3_pool")
+holds("HiResCAM's peak is less often on its own glyph in block3_pool than in the last pool",
       hits["hirescam", "block3_pool"] < hits["hirescam", "block5_pool"])
-holds("Grad-CAM in block 3 hardly prefers its own glyph",
+holds("Grad-CAM's share on its own glyph in block 3 is less than 1.5 times its share on the other",
       own["grad_cam", "block3_pool"] < 1.5 * other["grad_cam", "block3_pool"])
-holds("Grad-CAM+ in block 3 draws the same map for both classes", alike["grad_cam_plus", "block3_pool"] > 0.99)
+holds("Grad-CAM+ in block 3 draws nearly the same map for both classes", alike["grad_cam_plus", "block3_pool"] > 0.99)
 holds("in an earlier layer, a larger share of HiResCAM's map lies on the other glyph", other["hirescam", "block3_pool"]
       > other["hirescam", "block4_pool"] > other["hirescam", "block5_relu4"] > other["hirescam", "block5_pool"])
-holds("Grad-CAM in block 5 draws two maps with a negative correlation", alike["grad_cam", "block5_relu4"] < -0.4)
+holds("Grad-CAM's maps of the two classes in block 5 have a negative correlation", alike["grad_cam", "block5_relu4"] < -0.4)
 
 # %%
-# Why is this so? A place of ``block3_pool`` depends on 52 x 52 pixels. It detects edges and corners, and both glyphs
-# have edges and corners. Grad-CAM has only one weight for each channel, so it can only say that a kind of edge speaks
-# for the class. It cannot say where in the picture this is true. A place of ``block5_relu4`` can depend on the whole
-# picture, and its channels detect shapes. Each shape belongs to few classes, so one weight for each channel is enough.
-# HiResCAM gives each place its own weight g, so it also works at earlier layers. Grad-CAM+ averages positive g only. In
-# block 3, about half of all g are positive for either class, so both classes get similar weights.
+# Why do the methods differ? A place of ``block3_pool`` depends on 52 x 52 pixels. Its channels detect edges and
+# corners, and both glyphs have edges and corners. Grad-CAM has only one weight for each channel. It can say that a kind
+# of edge speaks for the class, but not where. A place of ``block5_relu4`` has a window of 252 x 252 pixels, larger than
+# the picture, and its channels detect shapes. Each shape belongs to few classes, so one weight for each channel is
+# enough. HiResCAM gives each place its own g, so it also works at earlier layers. Grad-CAM+ averages
+# ``max(g, 0)``. In block 3, about half of each channel's g are positive, for either class. So the two classes get
+# similar weights.
 
-reach, step, sees = 1, 1, {}  # the pixels on which a place depends, and the pixels from one place to the next
+reach, step, sees = 1, 1, {}  # height of a place's window, and distance of neighbouring places, both in pixels
 for name, op, _ in net.layers:
     reach, step = reach + step * {"conv2d": 2, "max_pool": 1}.get(op, 0), step * (2 if op == "max_pool" else 1)
     sees[name] = reach
 same("the height of the window on which a place depends", [sees["block3_pool"], sees["block5_relu4"]], [52, 252])
-holds("in block 3 every channel has some positive g for both classes",
-      all((read_off("block3_pool", c)[1].max((0, 1)) > 0).all() for c in (NOTES, HEART)))
+share = np.stack([(read_off("block3_pool", c)[1] > 0).mean((0, 1)) for c in (NOTES, HEART)])  # (2, C)
+holds("in block 3, from 40 to 60 % of each channel's g are positive, for both classes", 0.4 < share.min() <= share.max() < 0.6)
 
 # %%
 # Exercise 8.4 (break): Grad-CAM points at the wrong place
 # --------------------------------------------------------
 #
-# Suppose that a channel speaks for the class at most places and against it at one place. Take a network without a hidden
-# layer: ``z_1 = Σ_ij g_ij A_ij`` and ``z_2 = 0``. Its only feature map is the picture A below. Choose g
-# (3, 3) and call it ``wrong_g``. Grad-CAM should be brightest at a place that makes the class *less* likely: if this
+# Suppose that a channel speaks for the class at most places and against it at one place. Take a network without a
+# hidden layer: ``z_1 = Σ_ij g_ij A_ij`` and ``z_2 = 0``. Its only feature map is the picture A below. Choose the array
+# g (3, 3) and call it ``wrong_g``. Grad-CAM should be brightest at a place that makes the class *less* likely: if this
 # place is set to 0, the class becomes more likely.
 
 bright = np.array([[1.0, 1.0, 1.0], [1.0, 5.0, 1.0], [1.0, 1.0, 1.0]])  # A, one channel
@@ -262,26 +264,26 @@ peak = np.unravel_index(cam.argmax(), cam.shape)
 without = x.copy()
 without[0, *peak, 0] = 0
 drop = fooled(x)[0, 0] - fooled(without)[0, 0]  # how much the logit falls if this place is set to 0
-holds("8.4 Grad-CAM says that its peak speaks for the class", cam[peak] > 0, "its weight is the mean of g")
+holds("8.4 Grad-CAM says that its peak speaks for the class", cam[peak] > 0, "Grad-CAM's weight is the mean of g, and it must be positive")
 holds("8.4 without the peak the class is more likely", drop < 0, "if you set this place to 0, the class's logit does not rise")
 same("8.4 HiResCAM at the peak is the change of the logit", hires[peak], drop)
 
 # %%
-# What pooling throws away
-# ------------------------
+# What averaging loses
+# --------------------
 #
 # The maps of HiResCAM and Grad-CAM have different sums. The difference is Z times the covariance of g and A over the
 # places, summed over the channels: ``Σ_ij L_ij(HiResCAM) - Σ_ij L_ij(Grad-CAM) = Z Σ_k Cov_ij(g_ijk, A_ijk)``. If g is
-# the same at every place, pooling loses nothing.
+# the same at every place, averaging loses nothing.
 
 covariance = ((g - g.mean((0, 1))) * (A - A.mean((0, 1)))).mean((0, 1))  # (C,)
 whole, pooled = (method(net, tape, NOTES, "log_odds", "block5_pool").raw for method in (ta.hirescam, ta.grad_cam))
-same("pooling loses Z times the covariance", whole.sum() - pooled.sum(), whole.size * covariance.sum())
+same("averaging loses Z times the covariance", whole.sum() - pooled.sum(), whole.size * covariance.sum())
 
 def maps_and_head(net, x, score):
-    """(maps of Grad-CAM and HiResCAM, A (h, w, C), W (C, n), row v (n,)) for class 0, used by the next exercise."""
+    """(maps of Grad-CAM and HiResCAM, A (h, w, C), W (C, n), row v (n,)) for class 0. The next exercise uses them."""
     tape = net.run(x)
-    maps = [method(net, tape, 0, score).direction for method in (ta.grad_cam, ta.hirescam)]  # for the row v
+    maps = [method(net, tape, 0, score).direction for method in (ta.grad_cam, ta.hirescam)]  # the maps for exactly this row v
     _, v, _ = ta.SCORES[score](net.logits(tape), [0])  # (1, n)
     return maps, tape[net.features].output[0], net.weights["logits"][0], v[0]
 
@@ -310,10 +312,10 @@ of_maximum = maps_and_head(maximum, np.random.default_rng(0).random((1, 4, 4, 2)
 # Many networks end with a global average pool and one dense layer W (C, n). Then the logit z_m of each class m has the
 # gradient ``∂z_m/∂A_ijk = W_km / Z``, the same at every place. For these networks, Zhou et al. 2016 (arXiv 1512.04150)
 # computed a map from the last weights, without a gradient. With the row ``v = dS/dz`` of a score, this map is
-# ``CAM_ij = Σ_k A_ijk Σ_m W_km v_m``. Write the claim that Grad-CAM and HiResCAM are both equal to CAM / Z. The claim
-# must be true for random networks of this form and for all scores. It must be false for a network that has a max-pool
-# instead of the mean, and if one number of a map is wrong by a hundredth of itself. Compare with a tolerance, as
-# ``np.allclose``.
+# ``CAM_ij = Σ_k A_ijk Σ_m W_km v_m``. Write the claim that Grad-CAM and HiResCAM are equal to CAM / Z. The claim must
+# be true for random networks of this form and for all scores. It must be false for a network with a max-pool instead of
+# the mean. It must also be false if one number of a map is wrong by a hundredth of itself. Compare with a tolerance, as
+# ``np.allclose`` does.
 
 
 def both_are_cam(maps, A, W, v):
@@ -328,7 +330,7 @@ for case in CASES:
     holds("8.5 on random networks", passes(both_are_cam, *case))
 holds("8.5 the claim is false for a max-pool", not passes(both_are_cam, *of_maximum), "compare both maps with CAM / Z")
 (pooled, whole), *rest = max(CASES, key=lambda case: np.ptp(case[0][0]))
-for what, wrong in spoiled(pooled).items():  # both maps are equal
+for what, wrong in spoiled(pooled).items():  # `pooled` and `whole` are equal
     for which, maps in {"Grad-CAM": (wrong, whole), "HiResCAM": (pooled, wrong), "both": (wrong, wrong)}.items():
         holds(f"8.5 the claim is false if a map is wrong ({which}: {what})", not passes(both_are_cam, maps, *rest))
 
@@ -336,12 +338,12 @@ for what, wrong in spoiled(pooled).items():  # both maps are equal
 # What you can say now
 # --------------------
 #
-# - Grad-CAM, Grad-CAM+, HiResCAM and LayerCAM are one formula with four different weights. Grad-CAM and Grad-CAM+ average
-#   their weights over all places.
-# - Averaging loses the covariance of g and A. If the network ends in a mean and one dense layer, this covariance is 0. Then
-#   Grad-CAM and HiResCAM are equal to CAM / Z.
+# - The four methods are one formula with four different weights. Grad-CAM and Grad-CAM+ average their weights over all
+#   places.
+# - Averaging loses the covariance of g and A. If the network ends in a mean and one dense layer, this covariance is 0.
+#   Then Grad-CAM and HiResCAM are CAM / Z.
 # - Use Grad-CAM at the last ReLU before the last pool. If you need a map with more places, use an earlier layer and a
-#   method that gives each place its own weight. But then a larger share of the map lies on the other object.
+#   method that gives each place its own weight. But then a larger share of the map lies on other objects.
 # - A Grad-CAM map can be brightest at a place that speaks against the class.
 #
 # Talk about it: in block 5, the Grad-CAM maps of the two glyphs have a negative correlation. Which part of the row

@@ -11,23 +11,24 @@
 :Figures: 09_what_pre_adds.png, 09_figure2.png, 09_vanishing.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-Lerma and Lucas 2023a (arXiv 2306.13197) ask what a heatmap should explain: the logit z_c before softmax, or the probability
-y_c after softmax. This lesson compares four scores: ``pre`` is z_c, ``post`` is y_c, ``log`` is ``log y_c``, and
-``log_odds`` is ``log (y_c / (1 - y_c))``. A gradient depends on the score only through the score's row ``dS/dz``. Lesson 7
-has the four rows: ``e``, ``y_c (e - y)``, ``e - y`` and ``e - q``. Here e is one-hot for class c. All other classes are the
-rivals of c, and q is the softmax of the rivals.
+Lerma and Lucas 2023a (arXiv 2306.13197) ask what a heatmap should explain: the logit z_c before softmax, or the
+probability y_c after softmax. This lesson compares four scores: ``pre`` is z_c, ``post`` is y_c, ``log`` is
+``log y_c``, and ``log_odds`` is ``log (y_c / (1 - y_c))``. A gradient depends on the score only through the score's row
+``dS/dz``. Lesson 7 gives the four rows in this order: ``e``, ``y_c (e - y)``, ``e - y`` and ``e - q``. Here e is
+one-hot for class c. All other classes are the rivals of c, and q is the softmax of the rivals.
 """
 
 # %%
 # Predict first
 # -------------
 #
-# A picture has a cup and a telephone. The network says cup with y_c = 0.6. Before you run the next cells, write down your
-# answers:
+# A picture has a cup and a telephone. The network says cup with y_c = 0.6. Before you run the next cells, write down
+# your answers:
 #
 # - The Grad-CAM maps of the four scores are scaled to a maximum of 1. How many different maps are there?
 # - Can you see the telephone in the pre map for the cup?
-# - We make the network more and more certain. Which of the four maps get smaller? Do the scaled maps change?
+# - We make the network more and more certain. In which of the four maps do the numbers get smaller? Do the scaled maps
+#   change?
 
 from dataclasses import replace
 
@@ -56,11 +57,11 @@ holds("the network says cup, y_c = 0.6", net.classes[c] == "cup" and round(y[c],
 # Three maps are one
 # ------------------
 #
-# The rows of post, log and log_odds are the row ``e - q`` with the factors ``y_c (1 - y_c)``, ``1 - y_c`` and 1. Before
-# its final ReLU, Grad-CAM is linear in the gradient g, and g is linear in the row. So a factor of the row becomes a
-# factor of the map, and scaling the map removes the factor. We check this in float64 with a separate walk for each row.
-# (The library itself uses one row ``e - q`` for the three scores and stores their factors separately. So its maps are
-# equal by construction.)
+# The rows of post, log and log_odds are the row ``e - q`` times ``y_c (1 - y_c)``, ``1 - y_c`` and 1. Without its final
+# ReLU, Grad-CAM is linear in the gradient g, and g is linear in the row. So a factor of the row becomes a factor of the
+# map, and scaling the map removes the factor. We check this in float64 with a separate walk for each row. (The library
+# uses one row ``e - q`` for the three scores and stores their factors separately. So its three scaled maps are always
+# equal.)
 
 tape = net.astype(np.float64).run(x)
 
@@ -76,7 +77,7 @@ def scaled(L):
     return L / np.abs(L).max()
 
 
-e, w = np.eye(len(z))[c], np.exp(z - z.max())
+e, w = np.eye(len(z))[c], np.exp(z - z.max())  # w: what softmax divides by its sum
 rows = {"pre": pre_row(e), "post": post_row(y, e), "log": log_row(y, e), "log_odds": log_odds_row(w, e)}
 maps = {name: grad_cam(row) for name, row in rows.items()}
 for name in ("post", "log"):
@@ -111,10 +112,10 @@ agrees("9.1 for made-up maps of four classes", besides, lambda L, y, c: L[c] - n
        [(rng.normal(size=(4, 3, 5)), rng.dirichlet(np.ones(4)), c) for c in range(4)])
 
 # %%
-# So the map of log_odds subtracts a mean of the rivals' maps, with the weights q_j. A rival has a large weight if its
-# logit is large. The map of pre does not subtract anything. Wang and Wang (NeurIPS 2022) drew these maps before us. They
-# call ``L_c - Σ q_j L_j`` the weighted contrast. Their max contrast is the map of the score ``margin``. In the next
-# figure, orange is positive and purple is negative.
+# So the map of log_odds is the map of pre minus a weighted mean of the rivals' maps. The weights are the q_j: a rival
+# has a large weight if its logit is large. Wang and Wang (NeurIPS 2022) drew these maps before us. They call
+# ``L_c - Σ q_j L_j`` the weighted contrast. Their max contrast, ``L_c`` minus the map of the strongest rival, is the
+# map of the score ``margin``. In the next figure, orange is positive and purple is negative.
 
 figure = Figure(figsize=(9, 2.9), layout="constrained")
 panels = {"pre:\nL_c": maps["pre"], "log_odds:\nL_c - Σ q_j L_j": maps["log_odds"],
@@ -133,7 +134,7 @@ figure.colorbar(image, ax=axes, shrink=0.7)
 figure.suptitle(f"Grad-CAM at block5_relu4, signed, class {net.label(c)}", fontsize=11)
 show(figure, "09_what_pre_adds.png")
 there = np.unravel_index(of_each_class[rival].argmax(), maps["pre"].shape)
-holds("log_odds is negative at the place that speaks most for the strongest rival", maps["log_odds"][there] < 0)
+holds("the map of log_odds is negative where the pre map of the strongest rival is largest", maps["log_odds"][there] < 0)
 
 # %%
 # Figure 2 of 2023a
@@ -148,16 +149,16 @@ show(grid(reproduced.rows, reproduced.columns, reproduced.heatmaps, reproduced.n
 holds("every claim of the figure holds here", all(claim.holds for claim in reproduced.claims))
 
 # %%
-# The paper could say more: for Grad-CAM and Grad-CAM+ there is no difference. RSI-Grad-CAM is different, because it adds
-# up gradients along a path from a black picture to this picture. The probability changes along the path, so each step has
-# a different factor. Scaling the sum cannot remove these factors.
+# The paper could say more: for Grad-CAM and Grad-CAM+, the scaled maps do not differ at all. RSI-Grad-CAM is different,
+# because it adds up gradients along a path from a black picture to this picture. The probability changes along the
+# path, so each step has another factor. Scaling the sum cannot remove these factors.
 #
 # Small maps, lost maps
 # ---------------------
 #
-# A factor is harmless until a computer must store it. We make the network more certain: if the weights of the last layer
-# are multiplied by s, the logits become s z. Then we compute the rows in float32 from the printed formulas, as many
-# programs do. We compare the maps with the true maps.
+# In float32, a factor can do harm. We make the network more certain: if the weights and biases of the last layer are
+# multiplied by s, the logits become s z. Then we compute the rows of post and log in float32 from their formulas, as
+# many programs do. We compare their maps with the true maps.
 
 
 def as_printed(z, c, dtype=np.float32):
@@ -194,26 +195,25 @@ figure.suptitle(f"Grad-CAM at block5_relu4, class {net.label(c)}")
 show(figure, "09_vanishing.png")
 holds("for leads above 18 the float32 maps of post and log are wrong", error[lead > 18, :2].min() > 0.1)
 holds("the float32 map of log_odds is right for every lead", error[:, 2].max() < 1e-6)
-holds("for leads above 30 the maps of post and log have less than 1e-12 of log_odds' size", size[lead > 30].max() < 1e-12)
+holds("for leads above 30 the maps of post and log have less than 1e-12 of the size of the log_odds map", size[lead > 30].max() < 1e-12)
 kernel, bias = net.weights["predictions"]
 sharp = replace(net, weights={**net.weights, "predictions": (20 * kernel, 20 * bias)})
 same("20 times the last layer's weights give 20 times the logits", sharp(x)[0], 20 * z, within=1e-5)
 
 # %%
-# The lead of the class is ``log (y_c / (1 - y_c))``. float32 has 24 binary digits. To compute y_c, a program divides by
-# ``1+r``, where r is the sum of ``e^{z_j - z_c}`` over the rivals j. If r is at most ``2^-24``, float32 stores ``1+r`` as
-# 1. This is true for leads from ``24 log 2 = 16.6`` on. Then y_c is stored as 1, and the class's own entry ``1 - y_c`` as
-# 0. But the rivals' entries ``-y_j`` keep their digits. So one entry of the row has vanished, and the row no longer sums
-# to zero. The scaled map is as bright as before, but it shows something else. (If all entries vanish, the map is zero
-# everywhere.)
+# Why is the dashed line at ``24 log 2``? The lead of the class is ``log (y_c / (1 - y_c)) = -log r``, where r is the
+# sum of ``e^{z_j - z_c}`` over the rivals j. To compute y_c, a program divides by ``1+r``. float32 has 24 binary
+# digits: if r is at most ``2^-24``, float32 stores ``1+r`` as 1. This is true for leads from ``24 log 2 = 16.6`` on.
+# Then y_c is stored as 1, and the class's own entry ``1 - y_c`` as 0. But the rivals' entries ``-y_j`` keep their
+# digits. So one entry of the row has vanished, and the row no longer sums to zero. The scaled map is as bright as
+# before, but it shows something else. (If all entries vanish, the map is zero everywhere.)
 #
 # Exercise 9.2 (break): lose the class
 # ------------------------------------
 #
-# Choose ``s`` for the logits ``s z``. In float32, the log row should have the entry 0 for its own class, but not for all
-# its rivals. What does the map of this row show? Write a function ``shown(q, L)`` that returns this map (h, w), up to a
-# positive factor. Its inputs are q (n,), the softmax of the rivals at ``s z``, and the pre maps L (n, h, w) of all
-# classes.
+# Choose ``s`` for the logits ``s z``. In float32, the row of log should have the entry 0 for class c, but not for all
+# rivals. What does the map of this row show? Write a function ``shown(q, L)`` that returns this map (h, w), up to a
+# positive factor. Here q (n,) is the softmax of the rivals at ``s z``, and L (n, h, w) are the pre maps of all classes.
 
 ### BEGIN SOLUTION
 s = 25
@@ -239,10 +239,10 @@ same("9.2 shown(q, L) for several rivals", scaled(shown(q, made_up[:4])), scaled
 # When is a factor harmless?
 # --------------------------
 #
-# If the row gets a factor, a Grad-CAM map gets the same factor. This is not true for every method. For example,
-# Grad-CAM++ (Chattopadhay et al. 2018) multiplies each gradient by a fraction, and the denominator of this fraction
-# contains gradients. To find out what a method does, we try it on many random networks. Each network has a convolution, a
-# ReLU, a mean over all places and a dense layer.
+# A factor of the row becomes a factor of a Grad-CAM map. This is not true for every method. For example, Grad-CAM++
+# (Chattopadhay et al. 2018) multiplies each gradient by a fraction, and the denominator of this fraction contains
+# gradients. To find out what a method does, we try it on many random networks. Each network has a convolution, a ReLU,
+# a mean over all places and a dense layer.
 
 
 def plus_plus(A, g):
@@ -263,10 +263,10 @@ def random_network(random_state):
 # Exercise 9.3 (prove): positive homogeneity
 # ------------------------------------------
 #
-# A method is called *positively homogeneous* in the row if ``L(a row) = a L(row)`` for every a > 0. For such a method, a
-# factor of the row is harmless. Write this property as a claim about one row and one a. The claim must be true for
-# Grad-CAM and LayerCAM with random networks, rows and factors. It must be false for Grad-CAM++. Allow an error of
-# rounding, but not an error of a thousandth.
+# A method with maps ``L(row)`` is called *positively homogeneous* in the row if ``L(a row) = a L(row)`` for every
+# ``a > 0``. For such a method, a factor of the row is harmless, because scaling the map removes it. Write this property
+# as a claim about one row and one a. The claim must be true for Grad-CAM and LayerCAM with random networks, rows and
+# factors. It must be false for Grad-CAM++. Allow rounding errors, but not an error of a thousandth.
 
 
 def scales(L, row, a):
@@ -277,7 +277,7 @@ def scales(L, row, a):
 
 
 def homogeneous(pooling):
-    """Does the claim hold for forty random networks, rows and factors a, from a thousandth to a thousand?"""
+    """Does the claim hold for forty random networks, each with a random row and a random factor a from 0.001 to 1000?"""
 
     def claim(k):
         net, x = random_network(k)
@@ -294,8 +294,8 @@ def homogeneous(pooling):
 
 
 holds("9.3 the claim is true for Grad-CAM", homogeneous(lambda A, g: A @ g.mean((0, 1))))
-holds("9.3 the claim is true for LayerCAM", homogeneous(lambda A, g: (A * relu(g)).sum(-1)), "for a > 0, max(a g, 0) = a max(g, 0)")
-holds("9.3 the claim is false for Grad-CAM++", not homogeneous(plus_plus), "your claim must be able to fail")
+holds("9.3 the claim is true for LayerCAM", homogeneous(lambda A, g: (A * relu(g)).sum(-1)), "a is positive, so max(a g, 0) = a max(g, 0): your claim must be true here")
+holds("9.3 the claim is false for Grad-CAM++", not homogeneous(plus_plus), "your claim is also true for Grad-CAM++; it must be able to fail")
 one, maps_of_three = np.array([[3.0, -1.0, 2.0]]), np.random.default_rng(3).normal(size=(3, 4, 5))
 for a in (0.37, 5.5):
     for what, wrong in spoiled(np.tensordot(a * one[0], maps_of_three, 1)).items():
@@ -312,9 +312,9 @@ for a in (0.37, 5.5):
 #
 # Use **log_odds** unless you have a reason for another score.
 #
-# - If a method uses one row and is positively homogeneous in this row, log_odds draws the same map as post and log.
-# - The row of log_odds sums to zero. So its gradient cannot change if the same number is added to every logit. The row
-#   of pre sums to 1, and lesson 15 uses this fact for an attack.
+# - If a method uses one row and is positively homogeneous in this row, log_odds, post and log draw the same scaled map.
+# - The row of log_odds sums to zero. So the gradient of log_odds does not change if the same number is added to every
+#   logit. The row of pre sums to 1, and lesson 15 uses this fact for an attack.
 # - The row of log_odds does not vanish or lose digits when the network is certain. The rows of post and log do.
 # - Grad-CAM++, path methods and methods that use noise give a different map for each score (lesson 12 tries eight
 #   methods). So always say which score you used.
@@ -323,8 +323,8 @@ for a in (0.37, 5.5):
 # -----------------------------------
 #
 # A colleague shows the Grad-CAM map of ``pre`` for the cup. The map is also bright on the telephone. Write a caption of
-# two or three sentences. Which question does this map answer? Which question would a log_odds map answer? Why do the two
-# maps differ on the telephone? Your teacher reads your answer; the check only counts words.
+# two or three sentences. Which question does this map answer? Which question would a log_odds map answer? Why do the
+# two maps differ on the telephone? Your teacher reads your answer; the check only counts words.
 
 ### BEGIN SOLUTION
 why = """This map shows what raises the logit of the cup, even if it raises other logits as much. The telephone is bright
@@ -344,5 +344,5 @@ explains("9.4 in your own words", why)
 # - If a part of the row has vanished in float32, the scaled map is as bright as before, but it is wrong.
 #
 # Talk about it: log_odds asks "why this class and not its rivals?", and pre asks "what speaks for this class?". When do
-# you need the answer to the second question? How could you ask it so that a number added to every logit cannot change the
-# answer?
+# you need the answer to the second question? How could you ask it so that a number added to every logit cannot change
+# the answer?
