@@ -14,9 +14,9 @@ from tinyattr.errors import InputError
 class Record:
     """One line of the tape: output = op(*x, *weights, **attributes).
 
-    sources: the records with the outputs x. A leaf (the picture, a constant) has none: its output is attribute "value".
-    backend: the object that computes the output and carries signals back. It may put an output off, that is, compute it
-    only when it is read. So it can compute a convolution and its ReLU in one pass and write only the ReLU's output.
+    sources: the records whose outputs are x. A leaf (the picture, a constant) has none: its output is in attributes.
+    backend: the object that computes the output and carries signals back. It may put an output off: compute it only
+    when it is read. So it can compute a convolution and its ReLU in one pass, and write only the ReLU's output.
     """
 
     op: str
