@@ -16,8 +16,8 @@ def freedom(net, pictures, K=10.0, layer=None):
     Claim: softmax does not see a number that is added to all logits, so the gradients of the logits "can be arbitrarily
     manipulated", while the classifier y(x) does not change.
     Algebra: z'_i = z_i + t(x) has y' = y and dz'_i/dx = dz_i/dx + dt/dx. With t = sum_ijk M_ijk x_ijk, dt/dx = M. So
-    M = P - dz_c/dx (at x_0) makes dz'_c/dx exactly the picture P at x_0. Two things are not free: the differences
-    dz_i/dx - dz_j/dx, which have kappa = 0; and all gradients together, because dt/dx must be the gradient of one t.
+    M = P - dz_c/dx (at x_0) makes dz'_c/dx exactly the picture P at x_0. Two things cannot be chosen: the differences
+    dz_i/dx - dz_j/dx, which have kappa = 0; and the gradients at all x together: they contain the gradient of one t.
     P is the mirror image of the last picture, scaled to the length of the gradient. For other pictures, K P is larger
     than dz/dx. We had: the abstract and the authors' code.
     """

@@ -1,4 +1,4 @@
-"""ReST: a score that does not vanish if the network is sure, but that t changes in the same way as pre."""
+"""ReST: a score whose row does not vanish if the network is sure. But t changes its maps as it changes those of pre."""
 
 from dataclasses import replace
 
