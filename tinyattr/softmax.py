@@ -30,8 +30,8 @@ def finite(z):
 def gaps(z):
     """d_i = z_i - max_j z_j <= 0, float64, (..., n).
 
-    Softmax depends only on d. So softmax does not change if a number is added to every logit: equation (8). (logsumexp
-    grows by it.) No e^d can overflow. Raises InputError if logits are not finite, or if a difference overflows.
+    Softmax depends only on d. So adding a number to every logit does not change softmax: equation (8). logsumexp grows
+    by this number. No e^d can overflow. Raises InputError if logits are not finite, or if a difference overflows.
     """
     z = finite(z)
     with np.errstate(over="ignore"):

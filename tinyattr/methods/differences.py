@@ -208,7 +208,7 @@ def _parts(record, other, read):
 
 
 def through(record, u_b, p, n):
-    """Return (f_p, f_n) of an activation f. f_p is the change of f by p: the mean of its changes before and after n.
+    """Return (f_p, f_n) of an activation f. f_p: the change of f when p is added, as the mean of before and after n.
 
     f_p = (f(u_b + p) - f(u_b) + f(u_b + p + n) - f(u_b + n)) / 2, and f_n with p and n swapped.
     """

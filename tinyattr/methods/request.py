@@ -79,10 +79,7 @@ class Request:
         return SCORES[self.score](z, np.full(len(z), self.target))
 
     def values(self, arrays, at="input", *, count, batch=BATCH, what="pictures"):
-        """Return a list: the score for each of `count` arrays (1, ...), in place of the picture or of layer `at`.
-
-        The arrays may come from a generator. Only `batch` arrays are in memory at a time.
-        """
+        """Return a list: the score for each of `count` arrays (1, ...), in place of the picture or of layer `at`."""
         found = []
         for some in self._batches(arrays, at, count, batch, what):
             if (key := (at, sha256(some.tobytes()).digest())) not in self.passes:
@@ -101,7 +98,7 @@ class Request:
             yield from zip(A, g, values.tolist(), log_scales.tolist(), strict=True)
 
     def _batches(self, arrays, at, count, batch, what):
-        """Yield up to `batch` of the arrays at a time, as one array."""
+        """Yield up to `batch` of the arrays at a time, as one array. `arrays` may be a generator: this saves memory."""
         for some in batched(bar(arrays, what, count), batch):
             yield np.concatenate(some).astype(self.tape[at].outline.dtype, copy=False)
 
