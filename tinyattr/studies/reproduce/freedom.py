@@ -41,9 +41,9 @@ def freedom(net, pictures, K=10.0, layer=None):
     alike = min(cosine(gradient(outweighed, picture, None, "pre").raw, P) for picture in x)
     claims = [
         Claim("the classifier is the same", f"max |y' - y| = {y_change:.0e}", y_change <= SAME),
-        Claim("the gradient of a logit is whatever one likes, here another picture",
+        Claim("the gradient of a logit can be any picture, here another one",
               f"largest difference from it {apart(P, g_free):.0e} of its largest value", apart(P, g_free) <= SAME),
-        Claim("(ours) one t serves many pictures and classes, nearly",
+        Claim("(ours) one t works for many pictures and classes, nearly",
               f"least cosine of the top logit's gradient and P in {len(x)} pictures, t = {K:g} P.x: {alike:.3f}",
               alike > 0.9),
         Claim("(ours) differences of logit gradients are not free, nor is the gradient of log_odds",
