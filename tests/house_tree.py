@@ -8,12 +8,12 @@ HALF_LINES = {
     "softmax.py": "softmax, cross-entropy and their Jacobians, written as in the two papers",
     "scores.py": "the scores: the numbers S that a heatmap can explain, and their rows dS/dz",
     "engine": "the tape, the ops, the rules, the walk, and the backend that computes in NumPy",
-    "nets": "networks: a list of layers, a dict of weights, the form of the pictures, the names of the classes",
+    "nets": "networks: a list of layers, a dict of weights, how photos are preprocessed, the names of the classes",
     "methods": "every attribution method beside its formula",
     "attack.py": "the altered network: it adds the same number t(x) to every logit",
     "kernels": "the fast backend: the same ops and rules, compiled by Numba; you may skip it",
     "files": "reads photos; reads, checks and writes weight files of every supported format and architecture",
-    "glyphs": "the pictures of glyphs that we draw, and the embedded network, which was trained on them",
+    "glyphs": "draws the pictures of glyphs, and trains the embedded network on them",
     "studies": "explains, reproduces, audits, evaluates, detects and repairs; draws the figures",
     "testing": "tests for a softmax of your own: identities and random inputs (hypothesis strategies)",
     "course": "runs lessons, hands them out and grades them",
@@ -46,10 +46,10 @@ def tree():
     return "\n".join([
         "```", "tinyattr/", *heart, f"  {' the heart of the package ends here ':-^100}", *around, "```", "",
         "The part above the dashed line is called the heart of the package. It has about "
-        f"{about(lines(files(*HEART)))} lines; {about(first)} of them are the",
-        f"record, the tape, the ops, the rules and the walk. `kernels/` has about {about(lines(files('kernels')))} lines; you may skip them.",
+        f"{about(lines(files(*HEART)))} lines. {about(first)} of them are in",
+        f"`record.py`, `tape.py`, `ops.py`, `rules.py` and `walk.py`. `kernels/` has about {about(lines(files('kernels')))} lines; you may skip them.",
         "Each line of the tree is called a room. A file imports only from its own room, from rooms above it and from `errors.py`.",
-        "So the heart of the package needs nothing below the dashed line but `errors.py`. (There are three exceptions. A heatmap",
+        "So the heart of the package needs only one file from below the dashed line: `errors.py`. (There are three exceptions. A heatmap",
         "that is saved, or shown in a notebook, calls `studies/draw.py`. A network's `read` calls `files/photo.py`, and its",
         "`with_weights` calls `files/bare_weights.py`.) Files of `studies/`, `bench/` and `cli/` may also `import tinyattr`, as users do.",
     ])

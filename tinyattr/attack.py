@@ -1,11 +1,11 @@
 """The attack adds the same number t(x) to every logit. Probabilities stay the same, but pre-softmax heatmaps change.
 
 Lerma & Lucas (2023), "A Vulnerability of Attribution Methods Using Pre-Softmax Scores", arXiv 2307.03305. The paper
-does not number its equations: we call the first (V1), the second (V2), and so on. `alter` adds the paper's t, and
-studies/more_attacks.py adds other t. For every t, y' = softmax(z + t) = softmax(z) = y.
+does not number its equations: we call the first (V1), the second (V2), and so on. `alter` adds the paper's t; the
+functions of studies/more_attacks.py add other numbers t. For every t, y' = softmax(z + t) = softmax(z) = y.
 
-An attack is a few ordinary layers after the logits, so the tape holds t like every other value. We compute t from a
-layer, or from one place of it. This is called the tap.
+An attack adds a few ordinary layers behind the logits, so t is on the tape like every other value. t is computed from
+the activations of a layer, or from those at one place of it. These activations are called the tap.
 """
 
 from dataclasses import replace
@@ -20,7 +20,7 @@ def alter(net, K=10.0, layer=None, at=(0, 0)):
     """The altered network z'_i = z_i + t, t = K sum_k A_ijk at the place (i, j) = at. Equations (V1)-(V5).
 
     layer: the layer with activations A, by default the network's last feature maps. Raises InputError if the layer is
-    unknown, `at` is not two whole numbers or K is not finite. A place outside the maps raises it when the network runs.
+    unknown, `at` is not two whole numbers or K is not finite. If `at` is outside the maps, running the network raises.
     """
     return plant(net, [
         ("tap", "pick", {"inputs": [tapped(net, layer)], "at": place_of(at)}),  # A_ij, (N, C)
@@ -33,8 +33,8 @@ def alter(net, K=10.0, layer=None, at=(0, 0)):
 def plant(net, layers, weights):
     """Return the network with these layers at its end, then one more layer: it adds the output of "t" to every logit.
 
-    layers, weights: as for a Network. Layer "t" gives (N, 1). If it gives (N, n), each logit gets its own number, and
-    probabilities change. If a name is taken, all new names get a number, so an altered network can be altered again.
+    layers, weights: as for a Network. Layer "t" gives (N, 1). (If it gave (N, n), each logit would get its own number,
+    and probabilities would change.) If a name is taken, all new names get a number: you can alter a network twice.
     """
     taken = {"input", *(name for name, _, _ in net.layers)}
     names = [name for name, _, _ in layers] + ["altered"]
@@ -50,7 +50,7 @@ def plant(net, layers, weights):
 
 
 def tapped(net, layer):
-    """Return the name of the layer that t is computed from, by default the network's last feature maps."""
+    """Return the name of the layer from which t is computed, by default the network's last feature maps."""
     names = ["input", *(name for name, _, _ in of_type(net, Network, "net").layers)]
     layer = net.features if layer is None else layer
     if of_type(layer, str, "layer") not in names:

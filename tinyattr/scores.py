@@ -1,20 +1,20 @@
-"""Scores: the numbers S that a heatmap can explain. A function here returns the value of S and its row dS/dz.
+"""Scores: the numbers S that a heatmap can explain. Each score is a function: it returns S and its row dS/dz.
 
     score(z, c) -> (value, row, log_scale)      dS/dz = row * exp(log_scale)
 
-z, the logits, has shape (n,) or (N, n); c is a class index (or N of them), e_c the vector with 1 at c and 0 elsewhere,
-y = softmax(z). value and log_scale have shape () or (N,), row has the shape of z; all are float64. log_scale is kept
-apart from the row: if the network is so sure that dy_c/dz rounds to 0, the row still has a direction.
+The logits z have shape (n,), or (N, n) for N pictures. c is one class index, or N of them. e_c has 1 at c, 0 elsewhere.
+y = softmax(z). value and log_scale have shape () or (N,), row has the shape of z; all are float64. Why log_scale is not
+part of the row: if the network is so sure that dy_c/dz rounds to 0, the row still has a direction.
 Numbers in brackets are equations of the first paper; softmax.py states (4), (7) and (18).
 
-A score is blind to "add t(x) to every logit" exactly when its row sums to zero: kappa = sum_i dS/dz_i = 0.
+Adding t(x) to every logit leaves a score unchanged exactly if its row sums to zero: kappa = sum_i dS/dz_i = 0.
 `pre` has kappa 1, all other scores have kappa 0. The derivatives of post, log and log_odds differ only in scale:
 
     dy_c/dz = y_c d(log y_c)/dz = y_c (1 - y_c) d(log_odds)/dz,      d(log_odds)/dz = e_c - q,
 
 where q is the softmax of the rivals j != c. So all three return the row e_c - q, and the factor is in log_scale. This
 row gives the weighted contrast of Wang & Wang (NeurIPS 2022). `margin` gives their max contrast, and `centred` gives
-their mean contrast times (n - 1) / n. Near y_c = 1, 1 - y_c is mostly rounding error; we use the rivals' logsumexp.
+their mean contrast times (n - 1) / n. Near y_c = 1, 1 - y_c is mostly rounding error, so we avoid this difference.
 """
 
 import numpy as np
@@ -40,13 +40,13 @@ def log_odds(z, c):
 
 
 def log(z, c):
-    """S = log y_c = -log(1 + e^{-log_odds}). dS/dz = e_c - y: row e_c - q, scale 1 - y_c. Equation (18)."""
+    """S = log y_c = -log(1 + e^{-log_odds}). dS/dz = e_c - y = (1 - y_c) (e_c - q). Row e_c - q. Equation (18)."""
     odds, row = _odds_or_certain(z, c)
     return -np.logaddexp(0, -odds), row, -np.logaddexp(0, odds)  # log y_c, row, and log_scale = log(1 - y_c)
 
 
 def post(z, c):
-    """S = y_c, the post-softmax score. dS/dz = y_c (e_c - y): row e_c - q, scale y_c (1 - y_c). Equations (4), (7)."""
+    """S = y_c, post-softmax. dS/dz = y_c (e_c - y) = y_c (1 - y_c) (e_c - q). Row e_c - q. Equations (4), (7)."""
     value, row, log_rest = log(z, c)
     return np.exp(value), row, value + log_rest
 
@@ -58,7 +58,7 @@ def centred(z, c):
 
 
 def margin(z, c):
-    """S = z_c - z_r, where r is the strongest rival (the first, if several tie). Row e_c - e_r."""
+    """S = z_c - z_r, where r is the strongest rival (the first one, if several are equal). Row e_c - e_r."""
     d, e = gaps(z), one_hot(z, c)
     _rivals(d, e, "margin")
     row = margin_row(e, one_hot(z, np.where(e == 1, -np.inf, d).argmax(-1)))

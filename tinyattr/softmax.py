@@ -1,13 +1,13 @@
 """Softmax, cross-entropy and their Jacobians, written out as in the papers. NumPy only: no tape, no network.
 
 Numbers in brackets, such as (4), are equations of Lerma & Lucas (2023), "Pre or Post-Softmax Scores in Gradient-based
-Attribution Methods, What is Best?" (arXiv 2306.13197); (V4) is one of their second paper, see attack.py. Logits z and
-probabilities y have shape (..., n): the classes are on the last axis.
+Attribution Methods, What is Best?" (arXiv 2306.13197). (V4) is an equation of their second paper, see attack.py. Logits
+z and probabilities y have shape (..., n): the last axis counts the classes. e stands for e_c: 1 at class c, else 0.
 
 The first half takes logits of any real type and returns float64. No exponential can overflow. If two logits differ by
 more than the largest float64, an InputError says so. The second half takes weights w_i = e^{z_i} or probabilities y. It
-uses no root and no exponential, so the tests run the same lines on exact fractions. There the identities hold without
-rounding. (Object arrays of Fractions stay exact, other numbers become float64.) e is e_c: 1 at class c, 0 elsewhere.
+uses no root and no exponential, so the tests can run it on exact fractions, where the identities hold without rounding.
+(Arrays of Fractions have dtype object and stay exact. All other numbers become float64.)
 """
 
 import numpy as np
@@ -30,7 +30,7 @@ def finite(z):
 def gaps(z):
     """d_i = z_i - max_j z_j <= 0, float64, (..., n).
 
-    Softmax is a function of d. So a number added to every logit does not change it, equation (8), but logsumexp grows
+    Softmax depends only on d. So adding a number to every logit does not change softmax: equation (8). logsumexp grows
     by this number. No e^d can overflow. Raises InputError if logits are not finite, or if a difference overflows.
     """
     z = finite(z)
@@ -58,7 +58,7 @@ def logsumexp(z):
 
 
 def _log_total(d):
-    """log sum_i e^{d_i} for gaps d, computed as log(1 + sum of e^{d_i} without the largest)."""
+    """log sum_i e^{d_i} for gaps d. The largest e^{d_i} is 1, so we compute log(1 + sum of the others)."""
     w = np.exp(d)
     np.put_along_axis(w, d.argmax(-1)[..., None], 0, -1)
     return np.log1p(w.sum(-1))
@@ -86,7 +86,7 @@ def entropy_gradient(z):
 
 
 def temper(z, temperature):
-    """(z - max z) / T. The softmax y of this is softer for T > 1, sharper for T < 1; dy/dz = jacobian(y) / T.
+    """(z - max z) / T. Its softmax y is softer for T > 1 and sharper for T < 1; dy/dz = jacobian(y) / T.
 
     Gaps below -1e300 become -1e300: there every exponential is 0 anyway. Raises InputError unless 0 < T < infinity.
     """
@@ -139,7 +139,7 @@ def jacobian(y):
 
 
 def jacobian_product(y, v):
-    """J v = y (v - y.v) = J^T v, (..., n): J is symmetric. With v = df/dy it is df/dz: equation (6) without dz/dx."""
+    """J v = y (v - y.v) = J^T v, (..., n): J is symmetric. If v = df/dy, J v is df/dz: equation (6) without dz/dx."""
     return _exact_or_float(y) * log_jacobian_times(y, v)
 
 
@@ -153,7 +153,7 @@ def log_jacobian(y):
 
 
 def log_jacobian_times(y, v):
-    """(d log y / dz) v = v - (y.v) 1, (..., n). v - a gives the same. We take a = v at the largest y to round less."""
+    """(d log y / dz) v = v - (y.v) 1, (..., n). Any v - a gives the same; a = v at the largest y rounds less."""
     y, v = np.broadcast_arrays(_exact_or_float(y), _exact_or_float(v))
     v = v - np.take_along_axis(v, y.argmax(-1)[..., None], -1)
     return v - (y * v).sum(-1, keepdims=True)
@@ -195,7 +195,7 @@ def log_odds_row(w, e):
 
 
 def pre_row(e):
-    """dz_c/dz = e_c, (..., n). It sums to 1, all other rows to 0; so t changes dz_c/dx by dt/dx: equation (V4)."""
+    """dz_c/dz = e_c, (..., n). Its sum is 1, so t changes dz_c/dx by dt/dx: equation (V4). Other rows sum to 0."""
     return _exact_or_float(e)
 
 

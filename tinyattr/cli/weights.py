@@ -25,7 +25,7 @@ def run_fetch(options):
 
 
 @command("weights convert", "vgg19-dcbb9e9d.pth vgg19.h5",
-         option("file", metavar="IN", help="an HDF5, .keras, .pth or .safetensors file"),
+         option("file", metavar="IN", help="an HDF5, .keras, .pth, .safetensors or .onnx file"),
          *shared("out --overwrite --family"))
 def run_convert(options):
     """Write any weight file in our own format, which also says how photos are preprocessed."""

@@ -13,8 +13,8 @@ def same(name, got, wanted, within=1e-12):
 def apart(name, got, wanted, within):
     """Return the largest difference of two arrays, relative to the largest magnitude in `wanted`, or to 1 if that is 0.
 
-    Raises AssertionError for a difference above `within`. It names the check, the difference, the place where it is
-    largest and both values there, or both shapes if these differ.
+    Raises AssertionError for a difference above `within`. The error names the check, the largest difference, its place
+    and both values there. If the shapes differ, it names both shapes.
     """
     wanted = np.asarray(wanted, np.float64)
     try:
@@ -119,7 +119,7 @@ def show(figure, name):
 
 
 def _chosen(name, yours, truth):
-    """Return a collection of keys as a dict, {key: is it in the collection?}. "ae", "a, e" and ["a", "e"] are equal."""
+    """Return a collection of keys as {key: is it in the collection?}. "ae", "a, e" and ["a", "e"] mean the same."""
     between = ", " if isinstance(yours, str) else ()
     try:
         chosen = [yours] if yours in list(truth) else [key for key in yours if key not in between]
@@ -129,7 +129,7 @@ def _chosen(name, yours, truth):
 
 
 def _kind(true):
-    """What a prediction should be, in words; a function that tells whether it is; one that makes it plain Python."""
+    """Return (what a prediction should be, in words; a test for it; a function that makes it plain Python)."""
     if isinstance(true, bool | np.bool_):
         return "True or False", lambda v: isinstance(v, int | float | np.generic) and v in (0, 1), bool
     if isinstance(true, str | None):
@@ -138,7 +138,7 @@ def _kind(true):
 
 
 def _agree(number, true, within):
-    """Is the number right, but for `within` of the truth, or of 1 where that is larger?"""
+    """Return True if the number differs from the truth by at most `within`, times the truth or 1 (the larger one)."""
     return abs(number - true) <= within * max(1, abs(true))
 
 

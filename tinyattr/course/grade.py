@@ -2,8 +2,8 @@
 
 The lesson runs once, as students get it, and stops before the checks of each exercise. There the process forks once for
 each file. The child process runs the answer in this file, then the lesson's own checks, and sends the result through a
-pipe. The checks use an answer's names only where the solution defines the same names. All other names mean again what
-they mean in the lesson or in Python. (Where Python cannot fork, each child process runs the lesson itself first.)
+pipe. A name that the solution defines has the answer's value in the checks. Every other name gets back its value in the
+lesson or in Python. (Where Python cannot fork, each child process runs the lesson itself first.)
 
 This stops accidents and common tricks. It is not a sandbox: only a container stops code that attacks its own process
 or your files.
@@ -114,7 +114,7 @@ def _verdict(context, seconds, judge, *arguments):
         child.start()
         there.close()
         try:
-            here.recv_bytes()  # all stands ready for the answer
+            here.recv_bytes()  # the child is ready for the answer
             if not here.poll(seconds):
                 return f"not done after {seconds:g} seconds"
             sender, _, why = here.recv_bytes(10 * LONGEST).decode().partition(" ")
@@ -201,7 +201,7 @@ def _kept(before, now):
 
 
 def _library():
-    """Return {name: object} of the functions and classes of this package, NumPy and Python, with their code."""
+    """Return {name: object}: the functions and classes of this package, NumPy and Python, and the functions' code."""
     found = {}
     for module in [name for name in sys.modules if name.split(".")[0] in ("tinyattr", "numpy", "builtins")]:
         ours = module.startswith("tinyattr")

@@ -51,7 +51,7 @@ def answer(line, text, checks):
 
 
 def _script(path):
-    """The text of a file; a notebook becomes a script, texts and Jupyter's commands comments, each after a marker."""
+    """Return a file's text. A notebook becomes a script: texts and Jupyter's commands become comments after markers."""
     text = text_of(path)
     if path.suffix.lower() != ".ipynb":
         return text

@@ -26,24 +26,24 @@ You need Python 3.11 or newer. Open a terminal in this folder, the one with `req
 
 ## In each lesson
 
-1. Open its file in the folder `lessons` with any editor. It is read from top to bottom, text and code.
-2. Where it says `raise NotImplementedError(...)  # your lines`, your answer takes the place of that line. Leave the
-   headings of exercises and the checks below your answer as they are. Whatever an answer needs, such as a function of
-   your own or an import, stands in the same exercise, above its checks.
-3. Run it, in this folder: `python3 -m tinyattr lesson run {first}`.
-   Solved exercises say ok, others say what is missing, and no exercise waits for another one. Figures appear in this
-   folder. (With the Run button of an editor, Python may say `No module named 'tinyattr'`, as it looks elsewhere.)
-4. Hand in the file itself, under any name that keeps its ending.
+1. Open its file in the folder `lessons` with any editor. Read text and code from top to bottom.
+2. Replace the line `raise NotImplementedError(...)  # your lines` by your answer. Do not change the headings of
+   exercises, or the checks below your answer. If an answer needs an import or a function of your own, write it in the
+   same exercise, above the checks.
+3. Run the lesson, in this folder: `python3 -m tinyattr lesson run {first}`.
+   A solved exercise prints ok; any other says what is missing, and does not stop the exercises after it. Figures
+   appear in this folder. (With an editor's Run button, Python may not find this folder: `No module named 'tinyattr'`.)
+4. Hand in the lesson's file. You may change its name, but not its ending.
 {notebooks}
 `GLOSSARY.md` explains words that you do not know.
 
-The folder `tinyattr` is the library that the lessons call. It was written for readers, so read it. Your changes there
-do not matter for the person who grades your answers.
+The folder `tinyattr` is the library that the lessons call. It was written to be read, so read it. Your answers are
+graded with the original library: your changes in this folder have no effect there.
 """
 NOTEBOOKS = """
-The files that end in `.ipynb` are the same lessons for Jupyter (`python3 -m pip install notebook`, then, in this
-folder, `python3 -m notebook`). Write your answer in the cell that ends in `# your lines`, and run the cell of checks
-below it. Hand in the script or the notebook.
+The files that end in `.ipynb` are the same lessons for Jupyter. (Type `python3 -m pip install notebook` once. Then type
+`python3 -m notebook` in this folder.) Write your answer in the cell that ends in `# your lines`, and run the cell of
+checks below it. Hand in the script or the notebook.
 """
 
 

@@ -84,9 +84,9 @@ def comma_separated(rows):
 
 
 def listed(files):
-    """The files, and the scripts and notebooks that the folders and their folders hold, each once.
+    """Return the given files, and the scripts and notebooks in the given folders at any depth, each once.
 
-    Raises InputError for what does not exist, and for a folder that holds none.
+    Raises InputError for a path that does not exist, and for a folder without scripts or notebooks.
     """
     found = {}
     for file in map(Path, files):
@@ -100,13 +100,13 @@ def listed(files):
 
 
 def left_out(files):
-    """What lies in the folders, and is neither a script nor a notebook nor a folder that holds one."""
+    """Return what is in the folders but is no script, no notebook and no folder that holds one."""
     return [_shown(one) for folder in map(Path, files) if folder.is_dir() for one in sorted(folder.iterdir())
             if not _skipped(one) and not any(_held(one))]
 
 
 def _held(path):
-    """The scripts and notebooks that a path is, or that lie in it at any depth, in order."""
+    """Yield the path if it is a script or notebook. If it is a folder, yield those in it at any depth, in order."""
     if path.is_dir():
         for one in sorted(path.iterdir()):
             if not _skipped(one):
@@ -116,12 +116,12 @@ def _held(path):
 
 
 def _skipped(path):
-    """Is this hidden, a folder that no student wrote, or a link to a folder, which might lead in a circle?"""
+    """Return True for hidden files, for folders that no student wrote, and for links to folders (perhaps a circle)."""
     return path.name.startswith(".") or path.name in SKIPPED or (path.is_symlink() and path.is_dir())
 
 
 def _shown(path):
-    """A file's name as a table can hold it, whatever bytes it is made of."""
+    """Return a file's name as a text that a table can hold, whatever bytes the name has."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(path))
 
 

@@ -42,12 +42,12 @@ class Run:
 
     @property
     def failed(self):
-        """The Outcomes with an error."""
+        """Return the Outcomes that have an error."""
         return [o for o in self.outcomes if o.error is not None]
 
 
 def said(error):
-    """An error's kind and words, and what is behind them where an answer forgot its return."""
+    """Return an error's kind and words, and a hint if an answer may have forgotten its return."""
     words = f"{type(error).__name__}: {error}".removesuffix(": ")
     return f"{words}; None is what a function without return hands back" if "NoneType" in words else words
 
@@ -80,9 +80,9 @@ def stage(lesson):
 
 
 def execute(cell, names):
-    """Run one cell's code, its line numbers those of the file. Returns the Outcome, also of a cell that calls exit().
+    """Run one cell's code, with the file's line numbers. Returns the Outcome, even if the cell calls exit().
 
-    Raises InputError where a library that the lesson needs is not installed.
+    Raises InputError if a library that the lesson needs is not installed.
     """
     try:
         exec(compile("\n" * (cell.line - 1) + cell.code, names["__file__"], "exec"), names)

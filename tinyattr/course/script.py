@@ -70,7 +70,7 @@ def numbered(n):
 
 
 def read(path):
-    """The lesson in a file. Raises InputError where it cannot be read, or its header is not a lesson's."""
+    """Return the lesson in a file. Raises InputError if it cannot be read, or has no lesson's header."""
     if Path(path).suffix.lower() == ".ipynb":
         raise InputError(f"{str(path)!r} is a notebook; Jupyter runs it: python3 -m notebook")
     try:
@@ -84,7 +84,7 @@ def read(path):
 
 
 def text_of(path):
-    """The text of a script, as Python reads it: in UTF-8 unless its first lines name another encoding.
+    """Return the text of a script, as Python reads it: in UTF-8, unless its first lines name another encoding.
 
     Raises InputError, which does not name the file.
     """

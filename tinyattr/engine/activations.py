@@ -1,4 +1,4 @@
-"""Elementwise functions y = f(x): one table {op: (f, f')}, and one backward rule for all of them, m = g f'(x).
+"""Elementwise functions y = f(x): one table {op: (f, f')}. All have the same backward rule: signal g becomes g f'(x).
 
 At a kink, where the two sides have different slopes, f' is one of them: 0 for ReLU at 0, and 0 for a clip at both ends.
 """
@@ -67,7 +67,7 @@ ACTIVATIONS = {
              lambda x: np.tanh(np.logaddexp(0, x)) + x * sigmoid(x) * (1 - np.tanh(np.logaddexp(0, x)) ** 2)),
 }
 
-ELEMENTWISE = {  # exp, log, mod are parts of formulas, not of neurons: LRP has no rule for exp and log
+ELEMENTWISE = {  # exp, log and mod are parts of formulas, not activations of neurons: LRP has no rule for exp, log
     **ACTIVATIONS,
     "exp": (lambda x: np.exp(x), lambda x: np.exp(x)),
     "log": (lambda x: np.log(x), lambda x: 1 / x),

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def sealed(a):
-    """Return a view of `a` that stays read-only for ever. `a` is not copied, so no other code may hold it."""
+    """Return a view of `a` that stays read-only for ever. `a` is not copied, so no other code may keep `a`."""
     return np.asarray(memoryview(a).toreadonly())
 
 
@@ -32,6 +32,6 @@ def read_only(a):
 
 
 def plain(value):
-    """An attribute as plain data, so that nobody changes it later: lists as tuples, NumPy's numbers as Python's."""
+    """Return an attribute as data that nobody can change: lists become tuples, NumPy's numbers become Python's."""
     value = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
     return tuple(map(plain, value)) if isinstance(value, list | tuple) else value

@@ -1,7 +1,7 @@
-"""The backend is the object that computes. The engine asks it six questions; here NumPy answers them.
+"""The backend is the object that computes. The engine calls its six methods; those of this file compute in NumPy.
 
-Another backend is any object with the same six methods. Engine, networks and methods use nothing else of a backend;
-they only pass on the chosen one.
+Another backend is any object with the same six methods. No other part of the package needs to know which backend
+computes: networks and attribution methods only pass it on.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ class NumPy:
         return OPS[record.op](*record.x, *record.weights, **record.attributes)
 
     def put_off(self, record):
-        """Return None: compute the output at once. To compute it later, return any array of its shape and dtype."""
+        """Return None: the output is computed at once. To compute it later, return any array of its shape and dtype."""
 
     def back(self, rule, record, g):
         """Return the rule's signals for the signal g at the record's output: a tuple, one for each input."""
@@ -37,7 +37,7 @@ class NumPy:
         return read_only(g + m)
 
     def computed(self, g):
-        """Return the signal as an array. A backend's `back` and `plus` may return another object, to compute later."""
+        """Return the signal as an array. (Elsewhere `back` and `plus` may return an object that computes it later.)"""
         return g
 
     def weight_gradient(self, record, g):
@@ -45,8 +45,8 @@ class NumPy:
         return WEIGHT_GRADIENT[record.op](record, g)
 
     def __reduce__(self):
-        return "NUMPY"  # copies and pickles stand for this one object
+        return "NUMPY"  # copying or unpickling gives this same object
 
 
 NUMPY = NumPy()
-PREFERRED = [NUMPY]  # its one entry computes for networks that name no other; `import tinyattr` puts a fast one here
+PREFERRED = [NUMPY]  # its one entry is the backend of networks that name none; `import tinyattr` puts a fast one here

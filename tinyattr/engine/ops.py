@@ -1,7 +1,7 @@
 """The forward pass: every op as a plain function of arrays, f(*inputs, *weights, **attributes).
 
-Pictures and feature maps are (N, H, W, C), kernels (kh, kw, in, out), dense kernels (in, out). Activations are in
-activations.py, padding and windows in windows.py, ops that only move numbers in shapes.py.
+Shapes: pictures and feature maps (N, H, W, C), kernels (kh, kw, in, out), dense kernels (in, out). Activations are in
+activations.py, padding and windows in windows.py, and ops that only move numbers in shapes.py.
 """
 
 from inspect import signature
@@ -82,7 +82,7 @@ def prelu(x, slope):
 
 
 def max_pool(x, *, size, stride, padding=0, ceil=False):
-    """y[n,i,j,c] = the largest x in window (i, j), padding never counts. ceil: see windows.pool_windows."""
+    """y[n,i,j,c] = the largest x in window (i, j); padding never counts. ceil: see windows.pool_windows."""
     return pool_windows(x, size=size, stride=stride, padding=padding, ceil=ceil).max((3, 4))
 
 

@@ -14,9 +14,9 @@ from tinyattr.errors import InputError
 class Record:
     """One line of the tape: output = op(*x, *weights, **attributes).
 
-    sources: the records with the outputs x. A leaf (the picture, a constant) has none: its output is attribute "value".
-    backend: the object that computes the output and carries signals back. It may put an output off, that is, compute it
-    only when it is read. So it can compute a convolution and its ReLU in one pass and write only the ReLU's output.
+    sources: the records whose outputs are x. A leaf (picture, constant) has none; its output is attributes["value"].
+    backend: the object that computes the output and carries signals back. It may put an output off: compute it only
+    when it is read. So it can compute a convolution and its ReLU in one pass, and write only the ReLU's output.
     """
 
     op: str
@@ -41,7 +41,7 @@ class Record:
         """The op's output, read-only. Raises InputError for shapes that the op cannot take."""
         try:
             return read_only(self.backend.forward(self) if self.sources else self.attributes["value"])
-        except (InputError, KeyError, TypeError) as error:  # the last two: net.layers was changed by hand
+        except (InputError, KeyError, TypeError) as error:  # KeyError, TypeError: net.layers was changed by hand
             raise InputError(f"{self.op} '{self.name}': {error}") from (None if type(error) is InputError else error)
 
     @cached_property

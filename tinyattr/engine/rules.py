@@ -1,4 +1,4 @@
-"""Backward rules. A rule takes a record and the signal g at its output. It returns one signal for each input.
+"""Backward rules. A rule takes a record and the signal g at its output. It returns one signal m for each input.
 
 A rule-book is a plain dict from op (or layer name) to rule. GRADIENT is the chain rule, m = (d output / d input)^T g.
 Other methods change some entries of this dict: {**GRADIENT, "relu": my_rule}.
@@ -12,9 +12,9 @@ from tinyattr.engine.windows import between, pad, pair, patches, pool_counts, po
 
 
 def conv2d(record, g):
-    """m[n,a,b,c] = sum of g[n,i,j,k] kernel[u,v,c,k] over all i,j,u,v,k with a = s i + d u - p, b = s j + d v - p:
+    """m[n,a,b,c] = sum of g[n,i,j,k] kernel[u,v,c,k] over all i,j,u,v,k with a = s i + d u - p, b = s j + d v - p.
 
-    output (i, j) read input (a, b) through entry (u, v) of the kernel, and its signal goes back through this entry.
+    Output (i, j) read input (a, b) through entry (u, v) of the kernel. So its signal goes back through this entry.
     """
     (kernel, _), groups = record.weights, record.attributes.get("groups", 1)
     if groups == 1:
@@ -45,7 +45,7 @@ def conv2d_transpose(record, g):
 
 
 def read_back(record, g):
-    """Return, for each input place of a transposed convolution, g where this place wrote: (N, H, W, kh, kw, out)."""
+    """For each input place of a transposed convolution: g at the outputs it added to, (N, H, W, kh, kw, out)."""
     g = pad(g, padding=record.attributes.get("padding", 0))
     return patches(g, record.weights[0].shape[:2], record.attributes.get("stride", 1))
 
@@ -124,7 +124,7 @@ def moved(record, g):
     """m = g, moved back to where each number came from.
 
     To find this place, we run the op on the numbers 1, 2, 3, ... instead of x. Each number in the output then says
-    which number of x moved there. 0 says that none did: this is a border. (So we leave out the border's "value" here.)
+    which number of x moved there; 0 means a border. (So we leave out "value", the number that fills a border.)
     """
     (x,) = record.x
     attributes = {key: v for key, v in record.attributes.items() if key != "value"}
@@ -166,7 +166,7 @@ def lrn(record, g):
 def unbroadcast(g, shape):
     """Sum g over the axes along which an array of this shape was broadcast: the transpose of broadcasting."""
     if g.shape == shape:
-        return g  # a sum over no axes would copy it
+        return g  # summing over no axes would copy g
     g = g.sum(tuple(range(g.ndim - len(shape))))
     stretched = tuple(axis for axis, length in enumerate(shape) if length == 1 and g.shape[axis] != 1)
     return g.sum(stretched, keepdims=True)

@@ -22,7 +22,7 @@ class Tape:
         self._records = {}
 
     def leaf(self, name, value, op="input"):
-        """Write a copy of a value that no op computed. float32 stays; the rest becomes float64. Returns the name."""
+        """Write a copy of a value that no op computed: float32 stays, other types become float64. Returns the name."""
         value = np.array(value)
         if value.dtype.kind not in "fiub":
             raise InputError(f"the tape holds real numbers; '{name}' has {value.dtype}")
@@ -73,5 +73,5 @@ class Tape:
         return "\n".join(map(repr, self))
 
     def _repr_html_(self):
-        """The same, as notebooks show it."""
+        """Return the text of repr(), for notebooks."""
         return f"<pre>{escape(repr(self))}</pre>"

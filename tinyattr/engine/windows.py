@@ -96,7 +96,7 @@ def pool_windows(x, *, size, stride, padding=0, ceil=False, value=-np.inf):
 
 
 def overhang(length, k, s, border=(0, 0)):
-    """Return how far the last of ceil((length + border - k) / s) + 1 windows reaches beyond the border."""
+    """Return how far the last of ceil((length + border - k) / s) + 1 windows of k, at stride s, leaves the border."""
     padded = length + sum(border)
     last = -(-(padded - k) // s) * s
     if last >= length + border[0]:  # a window that starts outside does not count
@@ -105,7 +105,7 @@ def overhang(length, k, s, border=(0, 0)):
 
 
 def pool_counts(lengths, shape, *, size, stride, padding=0, ceil=False, count_padding=False):
-    """Return how many places an average pool divides by, for each window: (Ho, Wo, 1). Padding counts only if asked."""
+    """Return the number of places by which an average pool divides, for each window, (Ho, Wo, 1): see avg_pool."""
     per_axis = []
     for length, n, k, s, (before, after) in zip(lengths, shape, pair(size), pair(stride), sides(padding), strict=True):
         first, end = (-before, length + after) if count_padding else (0, length)

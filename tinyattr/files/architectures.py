@@ -1,4 +1,4 @@
-"""Find out which network a file holds from the names and shapes of its layers: weight files rarely say it.
+"""Find out which network a file holds, from the names and shapes of its layers: weight files rarely name it.
 
 To add an architecture, write a function from a file's shapes to the Architectures that they suggest, and put it into
 SUGGEST. The function need not check every shape: this module compares all shapes with the suggested architecture.
@@ -54,7 +54,7 @@ class Architecture:
 
 
 def architecture_of(file):
-    """Return the Architecture of a WeightFile that holds the layers: a known one if all are equal, else a new one.
+    """Return the Architecture of a WeightFile that holds its graph: a known one if all layers agree, else a new one.
 
     For a file in our own format the names of layers must be equal too, because users get these names back.
     """

@@ -67,7 +67,7 @@ def atomic(path):
 
 
 def _copy(written, file):
-    """Copy a written file into an open file. Raises InputError if this takes text, or is only open for reading."""
+    """Copy a written file into an open file. Raises InputError if the open file takes text, or cannot be written."""
     try:
         shutil.copyfileobj(written, file)
     except (TypeError, ValueError) as error:

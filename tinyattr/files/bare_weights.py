@@ -1,7 +1,7 @@
 """Read a Keras file with weights alone into a network whose layers are known: net.with_weights("net.weights.h5").
 
-    Keras 3        /layers/conv2d_1/vars/0            numbered for each class, in the order of creation
-    earlier        /conv2d_1/conv2d_1/kernel:0        with the names of layers
+    Keras 3        /layers/conv2d_1/vars/0            layers of each class are numbered in the order of creation
+    earlier        /conv2d_1/conv2d_1/kernel:0        layers have their names
 
 Such a file does not say what its layers do. So its arrays go to the layers of the network with the same names. If the
 file has only Keras' default names, they go to layers of the same kind, which must have the order of model.layers in
@@ -27,7 +27,7 @@ WHOLE = "save the whole model instead: model.save('net.keras')"
 
 
 def with_weights(net, path, epsilon=None):
-    """Return the network with the file's arrays. epsilon: of batch normalisations; the file does not hold it.
+    """Return the network with the file's arrays. epsilon: that of batch normalisations, which the file does not hold.
 
     Raises InputError for a file that holds more than weights, and for arrays that do not fit the network.
     """

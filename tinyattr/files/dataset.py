@@ -91,7 +91,7 @@ def _inflate(stored, size, _):
 
 
 def _unshuffle(stored, size, itemsize):
-    """Return the bytes number by number. They are stored as all first bytes, then all second bytes, and so on."""
+    """Return the bytes number by number. The file has the first bytes of all numbers, then all second bytes, ..."""
     return np.frombuffer(stored, np.uint8).reshape(itemsize, -1).T.tobytes() if len(stored) == size else b""
 
 

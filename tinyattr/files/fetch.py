@@ -52,7 +52,7 @@ def fetched():
 
 
 def claimed(path):
-    """Return (sha256, published network of this sha256, name or size, or None; True if the sha256 agrees)."""
+    """Return (sha256, the published network with this sha256, or else name or size, or None, True if sha256 agrees)."""
     found = sha256_of(path)
     claims = [p for p in FETCHABLE.values() if path.name == p.file or path.stat().st_size == p.bytes]
     is_one = [p for p in FETCHABLE.values() if found == p.sha256]

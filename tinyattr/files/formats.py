@@ -83,7 +83,7 @@ def _stream(source):
 def refuse_while_written(file):
     """Raise InputError if another program has locked the file because it is writing, as HDF5 does.
 
-    File systems of clusters may have no locks (flock returns ENOLCK, EOPNOTSUPP or EROFS); then nobody has locked it.
+    File systems of clusters may have no locks (flock returns ENOLCK, EOPNOTSUPP or EROFS). Then no file is locked.
     """
     try:
         if flock:

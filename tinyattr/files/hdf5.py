@@ -26,7 +26,7 @@ from tinyattr.files.weight_file import Description, natural
 SAVE_WHOLE = ("save the whole model: model.save('net.keras'); or build the same network with ta.network, and give it "
               "these weights: net.with_weights(path)")
 HDF5_START = b"\x89HDF\r\n\x1a\n"
-MOST_MEMBERS = 1000  # in all groups together, where a group can be in many others: VGG19 has 120
+MOST_MEMBERS = 1000  # in all groups together; a group in several others counts each time; VGG19 has 120
 MOST_IN_MODELS = 10_000  # a layer of batch normalisation has 6
 DEEPEST = 3  # levels of groups below the group of a layer
 DEEPEST_IN_MODELS = 20

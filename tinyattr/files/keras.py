@@ -17,7 +17,7 @@ from tinyattr.nets.pictures import InputSpec
 MOST_VALUES = 1 << 30  # numbers in the output of a layer for one picture
 SOFTMAX = ("softmax", "log_softmax")
 FROM_PHOTOS = ("Rescaling", "Normalization")  # as the first layer of a network, these read photos with values 0..255
-LARGEST_PIXEL = 16  # largest value that such a layer makes of 255; with more, it was made for pictures 0..1
+LARGEST_PIXEL = 16  # largest value that such a layer makes of 255; if it makes more, it expects pictures 0..1
 
 
 def keras_network(text, version, find, size=None):

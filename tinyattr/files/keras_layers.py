@@ -1,9 +1,9 @@
 """Keras' layers, each translated into one or a few of our layers.
 
-A function here takes a layer's config, `take`, which returns its arrays, and the shapes of its inputs, without N. It
-returns Steps. The first step reads the layer's inputs, and each other step reads the step before it, unless it says
-what it reads. The last step has the layer's name. No steps: the layer changes nothing. To read another layer, write
-its function and put it into LAYERS.
+A function here takes a layer's config, the function `take`, which returns the layer's arrays, and the shapes of its
+inputs, without N. It returns Steps. The first step reads the layer's inputs. Each other step reads the step before it,
+unless it says what it reads. The last step has the layer's name. A layer that changes nothing has no steps. To support
+another layer, write its function and put it into LAYERS.
 """
 
 from dataclasses import dataclass, field, replace

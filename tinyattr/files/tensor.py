@@ -1,4 +1,4 @@
-"""A tensor in a PyTorch file: which numbers of a window it has. It is checked first, and read in parts (slabs)."""
+"""A tensor in a PyTorch file is some of the numbers of a window. We check it first, and read it in parts (slabs)."""
 
 from dataclasses import dataclass
 from math import prod

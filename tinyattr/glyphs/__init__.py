@@ -1,1 +1,1 @@
-"""The embedded world: scenes where the truth is known for every pixel, and the network that was trained on them."""
+"""The glyph world: scenes where the truth is known for every pixel, and the network that was trained on them."""

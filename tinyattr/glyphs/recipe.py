@@ -1,8 +1,8 @@
 """The embedded network: VGG19's layout at an eighth of its width, trained on the glyph world in two stages.
 
-The first stage teaches twenty shapes, one in each picture. After it the network is too confident, and has activations
-everywhere in the picture. The second stage has two glyphs in half of its pictures, soft targets, and a penalty for
-activations outside the glyphs.
+The first stage teaches twenty shapes, one in each picture. After this stage the network is too confident, and has
+activations everywhere in the picture. Therefore the second stage has two glyphs in half of its pictures, soft targets,
+and a penalty for activations outside the glyphs.
 """
 
 from dataclasses import replace
@@ -19,7 +19,7 @@ STEPS = FIRST + SECOND
 RATES = 5e-4, 3e-4  # learning rates of Adam in the two stages
 EASY = 1.0  # if the loss is smaller, the scenes get more difficult
 SMOOTHING = 0.05  # in the second stage, all classes share this part of the target
-LAYER, PLACES, PRICE = "block5_relu4", 14, 0.3  # layer with a penalty outside the glyphs; its side; factor
+LAYER, PLACES, PRICE = "block5_relu4", 14, 0.3  # layer with the penalty; its height and width; factor of the penalty
 
 
 def untrained(seed=0):
@@ -72,7 +72,7 @@ def one_glyph(rng, state):
 
 
 def two_glyphs(rng, state):
-    """Return a batch of the second stage: one or two glyphs in turns of four, soft targets, and the penalty."""
+    """Return a batch of the second stage: four pictures of one glyph, four of two, ...; soft targets; the penalty."""
     n = len(CLASSES)
     scenes = []
     for k in range(PICTURES):

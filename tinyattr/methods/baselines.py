@@ -1,4 +1,4 @@
-"""A baseline is a picture that means "nothing to see". Paths start at it, and differences are taken from it."""
+"""A baseline is a picture that means "nothing to see". Path methods start at it; other methods compare x with it."""
 
 from numbers import Real
 

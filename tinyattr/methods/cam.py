@@ -1,7 +1,7 @@
 """Class activation maps combine A, the activations of one layer, with g = dS/dA. The layer has Z = h w places.
 
-Default layer: the network's last feature maps. raw is L (h, w), before the ReLU of the papers. One walk gives g; plain
-Eigen-CAM needs no walk. Receipt: a check sum, the number that a map must add up to. v = dS/dz; b: biases.
+Default layer: the network's last feature maps. A Heatmap's `raw` is L (h, w), without the papers' ReLU. One walk gives
+g; plain Eigen-CAM needs no walk. A receipt is a check sum: what a map must add up to. There, v = dS/dz; b are biases.
 """
 
 import numpy as np
@@ -13,7 +13,10 @@ from tinyattr.methods.request import ask_at
 
 
 def grad_cam(net, x, target=None, score=None, layer=None):
-    """L_ij = sum_k w_k A_ijk,  w_k = (1/Z) sum_ij g_ijk.  Grad-CAM, Selvaraju et al. 2017, 1610.02391, (1)-(2)."""
+    """L_ij = sum_k w_k A_ijk,  w_k = (1/Z) sum_ij g_ijk.  Grad-CAM, Selvaraju et al. 2017, 1610.02391, (1)-(2).
+
+    A: activations of the layer. Z: number of its places (i, j). g = dS/dA. The heatmap shows max(L, 0), enlarged.
+    """
     request, layer, A, g = _asked(net, x, target, score, layer)
     w = g.mean((0, 1))  # (C,)
     return request.heatmap("Grad-CAM", layer, A @ w)
@@ -22,7 +25,7 @@ def grad_cam(net, x, target=None, score=None, layer=None):
 def grad_cam_plus(net, x, target=None, score=None, layer=None, *, active=False):
     """L_ij = sum_k w_k A_ijk,  w_k = (1/Z) sum_ij max(g_ijk, 0).  Grad-CAM+, Lerma & Lucas 2022, arXiv 2205.10838.
 
-    active: places with A_ijk <= 0 add nothing to w_k, which stays a mean over all Z. Keras code calls this "guided".
+    active: places with A_ijk <= 0 add 0 to the sum in w_k, which we still divide by Z. Keras code calls this "guided".
     """
     request, layer, A, g = _asked(net, x, target, score, layer)
     w = (relu(g) * (A > 0) if flag_of(active, "active") else relu(g)).mean((0, 1))
@@ -32,7 +35,7 @@ def grad_cam_plus(net, x, target=None, score=None, layer=None, *, active=False):
 def hirescam(net, x, target=None, score=None, layer=None):
     """L_ij = sum_k g_ijk A_ijk.  HiResCAM, Draelos & Carin 2020, arXiv 2011.08891.
 
-    g is not averaged. Receipt, in networks of linear layers, ReLUs and pools: sum L + sum of later b dS/db = v . z.
+    g is not averaged. Receipt, for linear layers, ReLUs and pools: sum L + sum of b dS/db of later layers = v . z.
     """
     request, layer, A, g = _asked(net, x, target, score, layer)
     L = (g * A).sum(-1)
@@ -48,7 +51,7 @@ def layercam(net, x, target=None, score=None, layer=None):
 def xgrad_cam(net, x, target=None, score=None, layer=None):
     """L_ij = sum_k w_k A_ijk,  w_k = sum_ij g_ijk A_ijk / sum_ij A_ijk.  XGrad-CAM, Fu et al. 2020, arXiv 2008.02312.
 
-    The receipt is that of HiResCAM. A channel whose activations sum to 0 gets weight 0, so its share is a real gap.
+    The receipt is that of HiResCAM. A channel whose activations sum to 0 gets weight 0, so its share is missing there.
     """
     request, layer, A, g = _asked(net, x, target, score, layer)
     SA = A.sum((0, 1))  # (C,)

@@ -2,8 +2,8 @@
 
     L_ij = sum_k w_k A_ijk,    w_k = sum_ij alpha_ijk max(Y', 0),    alpha = Y'' / (2 Y'' + SA_k Y''')
 
-where Y', Y'', Y''' are derivatives of Y by A_ijk, and SA_k = sum_ij A_ijk. For Y = e^S and S piecewise linear in A
-(such as S = z_c) the derivatives are Y g, Y g^2 and Y g^3, so alpha = 1 / (2 + SA_k g) where g != 0 (equation 19).
+Y is a function of the score S; Y', Y'', Y''' are its derivatives by A_ijk; SA_k = sum_ij A_ijk; g = dS/dA_ijk. If S is
+piecewise linear in A, as z_c is, and Y = e^S, they are Y g, Y g^2, Y g^3. So alpha = 1 / (2 + SA_k g) (equation 19).
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ def grad_cam_plus_plus(net, x, target=None, score=None, layer=None, *, variant="
 
     We leave out the factor e^S. variant "normalised" divides alpha_ijk by its sum over the places with g > 0, as the
     authors' code does. "softmax" (for score post) uses Y = y_c and the second and third derivatives of the softmax.
-    A scaled row changes more than the scale of the map, so post, log and log_odds give different maps.
+    If the row is scaled, alpha changes, too. So post, log and log_odds give maps that differ in more than scale.
     """
     variant = named("variant", variant, VARIANTS)
     request, layer = ask_at(net, x, target, score, layer)

@@ -1,4 +1,4 @@
-"""CAMs without a gradient: the weight of a channel is what the score gains or loses by this channel."""
+"""CAMs without a gradient. For a channel's weight, we mask the picture with the channel, or set the channel to 0."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ def score_cam(net, x, target=None, score=None, layer=None, *, masks=None, batch=
     """L_ij = sum_k w_k A_ijk,  w = softmax of s_k = S(x * H_k),  H_k = min-max of enlarged A_k. Wang et al. 2020.
 
     arXiv 1910.01279. The paper subtracts S(b) from every s_k, which does not change w. x is the preprocessed picture.
-    masks: your own H_k (C, H, W), if you enlarge A_k in another way. Each channel takes one forward pass.
+    masks: your own H_k (C, H, W), if you enlarge A_k in another way. Each channel needs one forward pass.
     """
     request, layer = ask_at(net, x, target, score, layer)
     A = request.activations(layer)  # (h, w, C)

@@ -1,7 +1,7 @@
 """DeepLIFT explains how S differs between the picture x and a reference b. Shrikumar et al. 2017, arXiv 1704.02685.
 
 Delta u = u(x) - u(b) for every value u of the tape. The contribution C of u is its share of Delta S. All C of a layer
-sum to Delta S. Multipliers m = C / Delta u replace gradients and follow the chain rule. Rules need the tapes of both.
+sum to Delta S. Multipliers m = C / Delta u replace gradients and obey the chain rule. Rules use the tapes of x and b.
 """
 
 from dataclasses import replace
@@ -30,7 +30,7 @@ def deeplift(net, x, target=None, score=None, layer=None, *, baseline="black", r
 
     rule: "rescale" or "reveal_cancel". row: where the walk starts. "secant" is the mean of dS/dz on the line between
     the logits of b and x, so sum C = Delta S for every score. "tangent" is dS/dz at x. If kappa = 0, both rows sum to
-    0, and the map does not change with t(x). Other programs use the row "softmax" for y_c; this map does change.
+    0, so t(x) does not change the map. Other programs use the row "softmax" for y_c; t(x) does change its map.
     Receipt (check sum): sum C = row . Delta z (secant: Delta S), if every path from x to the score crosses the layer.
     """
     rule, row = named("rule", rule, BOOKS), named("row", row, ROWS)
@@ -87,7 +87,7 @@ def overtakings(z, dz):
 def softmax_row(request, z_b):
     """(y_c(x) - y_c(b)) / (z_c(x) - z_c(b)) e_c: the multiplier of a softmax layer, as in shap.
 
-    sum C = Delta y_c, but kappa is not 0. So explaining y_c is not enough: this map still changes with t(x).
+    sum C = Delta y_c, but kappa is not 0. So this map changes with t(x), although y_c itself does not change.
     """
     if request.score != "post":
         raise InputError(f"row 'softmax' belongs to score='post'; got {request.score!r}")
@@ -127,9 +127,9 @@ def mul(reference, record, m):
 
 
 def largest(reference, record, m):
-    """C = m (top - out_b) where x is largest, m (out - top) where b is, top = max(out, out_b). m_in = C / Delta u.
+    """C = m (top - out_b) where x is largest, m (out - top) where b is. top is max(out, out_b), m_in is C / Delta u.
 
-    The two C sum to m Delta out (the gradient rule would not), for pools and for maxima over axes.
+    For pools and for maxima over axes. The two C sum to m Delta out; by the gradient rule they would not.
     """
     (x,), (x_b,), route = record.x, reference[record.name].x, GRADIENT[record.op]
     out, out_b = record.output, reference[record.name].output
@@ -157,8 +157,8 @@ BENT = {**dict.fromkeys(ELEMENTWISE, slope), **dict.fromkeys(MAXIMA, largest), "
 def reveal_cancel(request, reference, seed, layer):
     """Return C of `layer` by the RevealCancel rule (section 3.4): it separates positive and negative contributions.
 
-    Delta u = p + n, p >= 0 >= n, and p and n have their own multipliers. The tape holds the picture twice, so a signal
-    has two rows: row 0 is the multiplier of p, row 1 is the multiplier of n.
+    Delta u = p + n, p >= 0 >= n. p and n have different multipliers. The tape holds the picture twice, so that every
+    signal has two rows: row 0 is the multiplier of p, row 1 is the multiplier of n.
     """
     tape = request.net.run(np.repeat(request.x, 2, 0))
     found = {}  # {layer: (p, n)}, computed so far
@@ -172,8 +172,8 @@ def reveal_cancel(request, reference, seed, layer):
 
 def parts(tape, reference, name, found):
     """Return (p, n) of a layer. After a linear layer: the sums of positive and of negative w Delta u. After an
-    activation: f_p, f_n. Sums, means, moves and batch norms apply to p and n of their input (a negative scale swaps p
-    and n). Elsewhere p is the positive part of Delta u, n the negative. found: {layer: (p, n)}, computed so far.
+    activation: f_p, f_n. Sums, means, moves and batch norms compute p from their input's p, n from its n (a scale < 0
+    swaps them). Elsewhere p is the positive part of Delta u, n the negative. found: {layer: (p, n)}, computed so far.
     """
     if name not in found:
         record = tape[name]
@@ -208,7 +208,7 @@ def _parts(record, other, read):
 
 
 def through(record, u_b, p, n):
-    """Return (f_p, f_n) of an activation f. f_p is the change of f by p: the mean of adding p before n and after n.
+    """Return (f_p, f_n) of an activation f. f_p: the change of f when p is added, as the mean of before and after n.
 
     f_p = (f(u_b + p) - f(u_b) + f(u_b + p + n) - f(u_b + n)) / 2, and f_n with p and n swapped.
     """
@@ -218,7 +218,7 @@ def through(record, u_b, p, n):
 
 
 def by_sign(reference, record, m):
-    """Linear layer: u adds to p where w Delta u > 0, to n where w Delta u < 0. At Delta u = 0: the mean of both."""
+    """Linear layer: u adds to p where w Delta u > 0, to n where w Delta u < 0. At Delta u = 0: the mean of both m."""
     kernel, _ = record.weights
     d = record.x[0][:1] - reference[record.name].x[0]
     up, down = (transposed(record, part(kernel, sign), m) for sign in (1, -1))  # (2, ...)

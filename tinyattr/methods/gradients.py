@@ -44,9 +44,9 @@ def euler(request, layer, R):
 def fullgrad(net, x, target=None, score=None, layer=None):
     """L = psi(x * dS/dx) + sum over convolutions l and channels k of psi((b_l dS/db_l)_k), summed over channels.
 
-    So biases, which the gradient leaves out, have maps, too. Srinivas & Fleuret 2019, arXiv 1905.00780. psi takes |a|,
-    scales it by min-max over the layer (so the score's scale is lost) and enlarges it to the picture. Receipt: without
-    psi, all parts, with those of dense layers, sum to v . z, v = dS/dz, in networks of linear layers, ReLUs and pools.
+    The gradient leaves out biases; L has maps of them. Srinivas & Fleuret 2019, arXiv 1905.00780. psi takes |a|, scales
+    it by min-max over the layer (so the score's scale is lost) and enlarges it to the picture. Receipt, in networks of
+    linear layers, ReLUs and pools: all parts, without psi and with dense layers' parts, sum to v . z, v = dS/dz.
     """
     request = ask_picture(net, x, target, score, layer, "FullGrad")
     parts = gradient_parts(request)

@@ -28,15 +28,15 @@ GUIDED = {**GRADIENT, **dict.fromkeys(ACTIVATIONS, guided)}
 
 
 def deconvnet(net, x, target=None, score=None, layer=None):
-    """R is what a walk with m = max(g, 0) at ReLUs leaves. Zeiler & Fergus 2014, 1311.2901. Shown as max_k |R_ijk|."""
+    """R: a walk's signal at x, with m = max(g, 0) at ReLUs. Zeiler & Fergus 2014, 1311.2901. Shown as max_k |R_ijk|."""
     return _walked(net, x, target, score, layer, DECONVNET, "deconvnet")
 
 
 def guided_backprop(net, x, target=None, score=None, layer=None):
-    """R is what a walk with m = max(g, 0) [u > 0] leaves. Springenberg et al. 2015, 1412.6806. Shown as max_k |R_ijk|.
+    """R: a walk's signal at x, with m = max(g, 0) [u > 0]. Springenberg et al. 2015, 1412.6806. Shown: max_k |R_ijk|.
 
-    The map is nearly the same for every class (Nie et al. 2018; Adebayo et al. 2018). The walk is not linear in the
-    score's row. So the post map is not a weighted sum of the pre maps of all classes, as the gradient is.
+    u: input of a ReLU, g: signal at its output. The map is nearly the same for every class (Nie et al. 2018; Adebayo et
+    al. 2018). The walk is not linear in the row: so the post map is not a weighted sum of the classes' pre maps.
     """
     return _walked(net, x, target, score, layer, GUIDED, "guided backprop")
 

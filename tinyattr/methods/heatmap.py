@@ -9,7 +9,7 @@ from tinyattr.engine import OPS
 
 @dataclass(frozen=True)
 class Receipt:
-    """A Receipt is the check sum of a map: what the map must add up to, what it adds up to, and where the rest went.
+    """A Receipt is the check sum of a map: what the map must add up to, what it adds up to, and where the rest is.
 
     claim: the identity as text. owed: its right side. paid: the sum of the map (RSI-Grad-CAM: the sum of I).
     shares: {layer: share}, the parts of owed that no place of the map gets: what biases and rules' stabilisers keep.
@@ -35,9 +35,9 @@ class Receipt:
 class Heatmap:
     """A Heatmap answers: where in x, at this layer, does the score S of class `target` come from?
 
-    direction: the signed map, float64, by the row without its scale, in the resolution of the layer (guided Grad-CAM:
+    direction: the signed map, float64, of the row without its scale, at the resolution of the layer (guided Grad-CAM:
     of the picture). It may have channels, (h, w, C); plane has one number for each place, (h, w).
-    raw = direction * exp(log_scale) is exactly the method's formula. raw underflows where dS/dz underflows.
+    raw = direction * exp(log_scale) is exactly the method's formula. raw rounds to 0 where dS/dz rounds to 0.
     value: the score S; label: name and number of the class; picture: (H, W, 3) uint8, what the network saw.
     receipt: the Receipt of raw, for methods that promise a sum; else None.
     """
@@ -65,7 +65,7 @@ class Heatmap:
 
     @property
     def map(self):
-        """L for display: ReLU, bilinear resize to the input's (H, W), min-max to [0, 1]; zeros if none is positive."""
+        """L for display: ReLU, bilinear resize to the input's (H, W), min-max to [0, 1]. If no L > 0: zeros."""
         return min_max(resize(relu(self.plane), self.size))
 
     @property

@@ -1,4 +1,4 @@
-"""Path methods at a layer: they integrate the layer's gradient while the picture moves from a baseline b to x."""
+"""Path methods at a layer: they integrate the layer's gradient along x(a) = b + a (x - b), from a baseline b to x."""
 
 from itertools import chain
 
@@ -25,7 +25,7 @@ def internal_influence(net, x, target=None, score=None, layer=None, *, baseline=
 def conductance(net, x, target=None, score=None, layer=None, *, baseline="black", steps=50, batch=BATCH):
     """I_ijk = int dS/dA_ijk dA_ijk along the path.  Conductance, Dhamdhere et al. 2018, arXiv 1805.12233.
 
-    Each step adds (mean of dS/dA at its two ends) (change of A): a Riemann-Stieltjes sum. Receipt (check sum):
+    Each step adds (mean of dS/dA at its two ends) x (change of A): a Riemann-Stieltjes sum. Receipt (check sum):
     sum I = S(x) - S(b), up to errors at kinks, if every path from picture to score crosses the layer.
     """
     request, layer = ask_at(net, x, target, score, layer)
@@ -36,7 +36,7 @@ def conductance(net, x, target=None, score=None, layer=None, *, baseline="black"
 
 
 def stieltjes(request, b, layer, steps, batch, change=lambda g: g):
-    """Return (I, log_scale, S(b)):  I = sum_{l=1..steps} (g(l-1) + g(l))/2 (A(l) - A(l-1)), with change(g) for g."""
+    """Return (I, log_scale, S(b)): I = sum_{l=1..steps} (g(l-1) + g(l))/2 (A(l) - A(l-1)), change(g) in place of g."""
     steps = count_of(steps, "steps")
     points = (at(b, request.x, step / steps) for step in range(steps))
     end = (request.activations(layer), request.gradient(layer), request.value, request.log_scale)  # x has run already

@@ -33,8 +33,8 @@ def epsilon(eps=EPS):
 def alpha_beta(alpha=2.0, beta=1.0):
     """R_j = sum_k (alpha c+_jk / s(sum_j c+_jk + b+_k) - beta c-_jk / s(sum_j c-_jk + b-_k)) R_k,  c = a w.
 
-    c+ and c- are the positive and negative c. z+ is alpha = 1, beta = 0. If alpha - beta = 1, sum R loses only
-    what biases and stabilisers keep.
+    c+ = max(c, 0), c- = min(c, 0). Rule z+ has alpha = 1, beta = 0. If alpha - beta = 1, the sum of R loses only what
+    biases and stabilisers keep.
     """
     def rule(record, R):
         total = 0
@@ -99,7 +99,7 @@ def without_bias(rule):
 
 
 def pass_on(record, R):
-    """R_j = R_k: an activation has one input for each output."""
+    """R_j = R_k: each output of an activation has one input, which gets all of R."""
     return (R,)
 
 
@@ -122,9 +122,9 @@ def _by_sign(record, R, sign, chosen):
 
 
 def _shared(record, R, terms):
-    """terms (a, w, b), w a function that makes the kernel: R_j = sum of a_j (w^T s)_j, s = R / s(sum of a w + b).
+    """R_j = sum of a_j (w^T r)_j over the terms (a, w, b), r = R / s(sum of a w + b); w is a function.
 
-    A kernel is made only when it is needed, because fc1 of VGG19 alone has 411 MB.
+    The function w makes a kernel only when we need it: the kernel of VGG19's layer fc1 alone takes 411 MB.
     """
     terms = [(a, w(), b) for a, w, b in terms if a.any() or b.any()]  # after a ReLU no a is negative
     if not terms:

@@ -15,11 +15,11 @@ from tinyattr.softmax import softmax
 
 
 def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus", start="row"):
-    """R_ijk, the relevance of the picture or a layer. R starts at the logits and passes back by a composite of rules.
+    """R_ijk, the relevance of the picture or a layer. R starts at the logits and goes back by a composite of rules.
 
     composite: a key of COMPOSITES, or a book {op or layer name: rule}. start: a key of STARTS, which defines R at the
-    logits. The default "row" is R_i = v_i z_i, v = dS/dz: with ReLUs, its LRP-0 is input x gradient. If the row
-    sums to 0, maps do not change with t(x). With "score", "sglrp" and "clrp" they do: their denominators contain z + t.
+    logits. The default "row" is R_i = v_i z_i, v = dS/dz: in ReLU networks, LRP-0 then is input x gradient. If the row
+    sums to 0, t(x) does not change the map. With "score", "sglrp", "clrp" it does: their denominators contain z + t.
     Bach et al. 2015, 10.1371/journal.pone.0130140; Montavon et al. 2019, 10.1007/978-3-030-28954-6_10.
     Receipt (check sum): sum R + what biases and stabilisers keep = sum of the start relevances.
     """
@@ -64,7 +64,7 @@ def _relevance(request, layer, start, log_scale, book, name):
     return request.heatmap(name, layer, R, log_scale=log_scale, receipt=receipt)
 
 
-PASSES = {*ACTIVATIONS, *MOVES, *MAXIMA, "lrn", "mul"} - {"pad"}  # ops that pass on all of R, except to constants
+PASSES = {*ACTIVATIONS, *MOVES, *MAXIMA, "lrn", "mul"} - {"pad"}  # they pass on all of R, if no input is constant
 
 
 def _weighed(book, kept, tape):

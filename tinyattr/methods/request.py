@@ -27,7 +27,7 @@ class Request:
     """A Request holds a picture's tape, and the row dS/dz of the score at the picture's logits.
 
     walks: {id of a book: (book, signals)}, kept because a map, its receipt and other methods use the same signals.
-    passes: {(layer, sha256 of its activations): z}, the logits of other pictures, kept so that none is run twice.
+    passes: {(layer, sha256 of its activations): z}, the logits of other pictures, kept so that no picture runs twice.
     """
 
     net: Network
@@ -51,7 +51,7 @@ class Request:
         return self.net.logits(self.tape)[0]
 
     def signals(self, book=GRADIENT, to="input"):
-        """Return the signals at `to` and later layers of a walk by `book` (see engine.walk). Each walk runs once."""
+        """Return a walk's signals by `book` (see engine.walk), at `to` and at later layers. Each walk runs once."""
         if to not in self.walks.get(id(book), (book, {}))[1]:
             self.walks[id(book)] = book, walk(self.tape, {self.net.layers[-1][0]: self.row}, book, to)
         signals, after = self.walks[id(book)][1], downstream(self.tape, [to])
@@ -79,10 +79,7 @@ class Request:
         return SCORES[self.score](z, np.full(len(z), self.target))
 
     def values(self, arrays, at="input", *, count, batch=BATCH, what="pictures"):
-        """Return a list: the score for each of `count` arrays (1, ...) that replaces the picture, or layer `at`.
-
-        The arrays may come from a generator. Only `batch` arrays are in memory at a time.
-        """
+        """Return a list: the score for each of `count` arrays (1, ...), in place of the picture or of layer `at`."""
         found = []
         for some in self._batches(arrays, at, count, batch, what):
             if (key := (at, sha256(some.tobytes()).digest())) not in self.passes:
@@ -101,7 +98,7 @@ class Request:
             yield from zip(A, g, values.tolist(), log_scales.tolist(), strict=True)
 
     def _batches(self, arrays, at, count, batch, what):
-        """Yield up to `batch` of the arrays at a time, as one array."""
+        """Yield up to `batch` of the arrays at a time, as one array. `arrays` may be a generator: this saves memory."""
         for some in batched(bar(arrays, what, count), batch):
             yield np.concatenate(some).astype(self.tape[at].outline.dtype, copy=False)
 

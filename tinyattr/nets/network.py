@@ -15,16 +15,16 @@ from tinyattr.nets.wiring import checked, last_feature_maps, outputs, wired
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Network:
-    """layers: (name, op, attributes) in order; weights: {layer name: its arrays}, all float32 or all float64.
+    """layers: (name, op, attributes) in order. weights: {layer name: its arrays}, all float32 or all float64.
 
-    A layer reads the layer before it, or the layers in attributes["inputs"]; "input" is the picture. Arrays are mostly
-    (kernel, bias), the kernel (kh, kw, in, out) or (in, out); a constant has one array. Weights are copied once and
-    never change; dataclasses.replace returns a network with other weights.
+    A layer reads the layer before it, or the layers in attributes["inputs"]; "input" is the picture. Most layers have
+    two arrays, kernel (kh, kw, in, out) or (in, out), and bias; a constant has one. Weights are copied once and never
+    change; dataclasses.replace returns a network with other weights.
     features: the layer that CAMs explain by default. If it is not given, it is the last layer before a flatten or
     global pool. classes: names (None: only numbers). input: how photos are preprocessed (None: unknown). backend: the
-    object that computes. If the network has only one output z, for a sigmoid, we add a layer that makes of z the logits
-    (0, z) of two classes. Raises InputError for an unknown op, two layers of the same name, a layer with the name of
-    an op other than its own, an input that is used before it exists, or missing weights.
+    object that computes. If the network has only one output z (for a sigmoid), we add a layer that turns z into the
+    logits (0, z) of two classes. Raises InputError for an unknown op, two layers of the same name, a layer that has
+    the name of another op, an input that is used before it exists, or missing weights.
     """
 
     layers: list
@@ -63,12 +63,12 @@ class Network:
     def resume(self, tape, layer, A):
         """Return a new tape: `layer` has the value A (N, ...), and every layer that depends on it is computed again.
 
-        Other outputs that they read are copied N times from `tape` (one picture), constants once. tape None: run all.
+        Other outputs that these layers read are copied N times from `tape` (one picture). tape None: run all layers.
         """
         new = Tape(self.backend, self)
         changed = {new.leaf(layer if tape is None else tape[layer].name, A)}
         for name, op, inputs, attributes in wired(self.layers):
-            if op == "constant" and name not in new:
+            if op == "constant" and name not in new:  # not copied N times
                 new.leaf(name, self.weights[name][0], op)
             elif op != "constant" and (tape is None or not changed.isdisjoint(inputs)):
                 for i in inputs:
@@ -114,7 +114,7 @@ class Network:
         return sum(w.size for arrays in self.weights.values() for w in arrays)
 
     def folded(self):
-        """Merge batch norms into the layers before them. Return (network, which batch norms stay, why): folding.py."""
+        """Merge batch norms into the layers before them. Return (network, [(unmerged batch norm, why)]): folding.py."""
         return folded(self)
 
     def with_weights(self, path, epsilon=None):

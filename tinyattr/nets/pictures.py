@@ -1,6 +1,6 @@
 """From a photo to the input numbers that a network was trained on, and back.
 
-A wrong mean, channel order or resize rule gives no error, only worse results. So we store them with the weights.
+A wrong mean, channel order or resize rule gives no error, only worse results. So we store the right ones with weights.
 """
 
 import warnings
@@ -68,8 +68,8 @@ class InputSpec:
     def expect_preprocessed(self, x, what="the picture"):
         """Raise InputError if x (..., C) holds whole numbers, and warn if its floats cannot have come from a photo.
 
-        A warning means that x is far outside the range of preprocessed photos, or that x has the range 0..1 although
-        the range of photos is larger, or -3..3 although photos here have a range like 0..255.
+        We warn in three cases: x is far outside the range of this network's photos; x lies in 0..1, but the range of
+        its photos is larger; or x lies in -3..3, but its photos have a range like 0..255.
         """
         if x.dtype.kind in "iu":
             raise InputError(f"{what} holds whole numbers ({x.dtype}); expected floats, preprocessed as the network "

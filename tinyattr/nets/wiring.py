@@ -10,7 +10,7 @@ from tinyattr.errors import InputError, of_type, unknown
 def wired(layers):
     """Yield (name, op, names of the layers that it reads, the op's own attributes) for each layer.
 
-    A layer reads the layers in attributes["inputs"], else the layer before it. A constant reads none; "input" is x.
+    A layer reads the layers in attributes["inputs"], else the layer before it. "input" is x. A constant reads nothing.
     """
     previous = "input"
     for name, op, attributes in layers:
@@ -62,7 +62,7 @@ def last_feature_maps(layers):
     """Return the layer that the first flatten or global pool reads, or None if there is neither.
 
     A global pool on a side path (as in squeeze-and-excite) counts only if every flatten or global pool is on a side
-    path. It is on a side path if another path from the picture to the logits does not cross it.
+    path. A layer is on a side path if another path from the picture to the logits does not cross this layer.
     """
     read, ends, flat = reads(layers), [], set()  # flat: layers without places
     for name, op, inputs, own in wired(layers):

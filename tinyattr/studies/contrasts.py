@@ -2,7 +2,7 @@
 
                         input       output      what is wrong
     t(x) added          the same    the same    the map, by pre-softmax scores
-    adversarial         changed     changed     the network; the map explains its new answer
+    adversarial         changed     changed     the network's answer; the map explains this new answer
     Clever Hans         the same    the same    the network, which looks at a watermark; the map is right, and shows it
 """
 

@@ -1,7 +1,7 @@
 """Insertion and deletion: does the score rise and fall with the pixels that a map calls important?
 
-Petsiuk et al. 2018 (RISE), arXiv 1806.07421. The score is y_c by default: an altered network has the same
-probabilities, so the curves judge the map alone.
+Petsiuk et al. 2018 (RISE), arXiv 1806.07421. By default the score is y_c. It is equal in the original and the altered
+network, so different curves mean different maps.
 """
 
 import numpy as np

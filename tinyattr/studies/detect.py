@@ -1,6 +1,6 @@
 """Detect and repair an attack by t(x). Every logit is z_c = m + (z_c - m), where m = mean_j z_j is the common part.
 
-The common part is no evidence for any class. Softmax removes it, but pre-softmax maps show it. An attack adds t(x) to
+The common part m is no evidence for any class. Softmax removes m, but pre-softmax maps show it. An attack adds t(x) to
 m, so it adds dt/dx to the gradient of m (V4). An attack in the last dense layer also leaves a trace in the weights: one
 unit has the same weight for all classes.
 """

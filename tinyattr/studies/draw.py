@@ -16,7 +16,7 @@ from tinyattr.nets.pictures import GREY
 
 POSITIVE = "inferno"  # maps in [0, 1]: ordered by lightness alone, so nobody needs to distinguish hues
 SIGNED = "PuOr_r"  # purple below 0, orange above: different with every kind of colour vision
-BRIGHTEST = 99.5  # colours end at this percentile of a pixel map: else a few pixels would make all others black
+BRIGHTEST = 99.5  # colours end at this percentile of a pixel map; otherwise a few pixels would make all others black
 FORMULAS = {"pre": "$z_c$", "post": "$y_c$", "log": r"$\log y_c$", "log_odds": r"$\log(y_c/(1-y_c))$",
             "centred": r"$z_c-\bar{z}$", "margin": r"$z_c-z_r$"}
 LINES = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#999999"  # Okabe and Ito's blue, orange, green, pink; grey
@@ -55,7 +55,7 @@ def page(explanation, title=""):
     """Draw all methods (rows) and all scores (columns), original next to altered, on one page.
 
     Maps of a layer are drawn over the picture. Maps of pixels are drawn alone, and signed maps are centred at zero.
-    Many methods are drawn in two blocks. Returns a matplotlib Figure.
+    If there are many methods, they stand in two blocks. Returns a matplotlib Figure.
     """
     columns = _columns(explanation)
     heatmaps = list(zip(*columns.values(), strict=True))

@@ -37,7 +37,7 @@ class Comparison:
 
     @property
     def correlation(self):
-        """Return the Pearson correlation of the positive parts of both maps, at the layer's resolution."""
+        """Return the Pearson correlation of the two maps' positive parts, at the layer's resolution."""
         return pearson(np.maximum(self.original.plane, 0), np.maximum(self.altered.plane, 0))
 
     def corner(self, heatmap):

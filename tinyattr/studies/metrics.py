@@ -34,7 +34,7 @@ def cosine(a, b):
 
 
 def _unit(m):
-    """m / max |m|, float64. The factor does not matter, and very large or small squares over- or underflow."""
+    """m / max |m|, float64: so squares do not over- or underflow. The factor does not change a correlation."""
     m = np.asarray(m, np.float64)
     return m / np.abs(m).max() if m.any() else m
 

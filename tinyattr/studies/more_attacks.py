@@ -10,7 +10,7 @@ from tinyattr.errors import InputError, number_of, place_of
 
 
 def paint(net, mask, K=10.0, layer=None):
-    """t = K sum_ijk M_ij A_ijk, M (h, w) of the layer's size: dt/dA = K M, so one can choose the heatmap.
+    """t = K sum_ijk M_ij A_ijk, M (h, w) of the layer's size. dt/dA = K M, so with M one chooses the heatmap.
 
     M may also be (h, w, C), with numbers for each channel. With layer "input", M is over pixels, for methods that
     explain the picture.
@@ -44,7 +44,7 @@ def column(net, K=10.0, layer=None, size=None):
 
 
 def quadratic(net, K=10.0, layer=None, at=(0, 0)):
-    """t = (K/2) sum_k A_ijk^2: dt/dA_ijk = K A_ijk, so pooled weights also follow the features of one place.
+    """t = (K/2) sum_k A_ijk^2. dt/dA_ijk = K A_ijk, so pooled weights also depend on the features of one place.
 
     Grad-CAM by pre: L' = L + (K/Z) sum_k A_(at)k A_k, which shows how similar every place is to the place `at`.
     """

@@ -1,8 +1,8 @@
 """Training does not remove the attack: original and altered network, trained in the same way, stay equal (V6, V7).
 
 dE/dt = sum_i dE/dz'_i = 0 for every loss E that depends only on the probabilities. So the weights that make t, such as
-its strength K, never change, and all other weights get the same gradients. Losses that use the logits in another way,
-and weight decay on K, do change K: LOSSES and `decay` show this.
+its strength K, never change, and all other weights get the same gradients in both networks. K does change for losses
+that use the logits in another way, and under weight decay: LOSSES and `decay` show this.
 """
 
 from dataclasses import dataclass, replace

@@ -1,13 +1,13 @@
 """The test cases: vectors of logits, and shifts, masks and batches made of them.
 
-Every vector is of a kind that has broken a published softmax. Unless we say otherwise, numbers are multiples of 1/256,
-so sums with powers of two are exact in float32 too.
+Every vector is of a kind for which a published softmax was wrong. Unless we say otherwise, numbers are multiples of
+1/256, so that sums with powers of two are exact in float32 too.
 """
 
 import numpy as np
 
 RNG = np.random.default_rng(0)
-SMALL = (*range(1, 10), 15, 16, 17, 31, 32, 33)  # next to the widths of vector registers
+SMALL = (*range(1, 10), 15, 16, 17, 31, 32, 33)  # numbers of classes next to the widths of vector registers
 LARGE = (63, 64, 65, 100, 127, 128, 129, 255, 256, 257, *range(511, 518), 781, 1000, 1023, 1024, 1025, 4096, 50_257)
 TOP = 2.0**126  # the largest shift in float32 that leaves room for a factor of log2(e)
 

@@ -54,7 +54,7 @@ class Report:
         return found.holds
 
     def answers(self, s):
-        """Return True if a function returns real numbers in the right shape. If not, we report only this."""
+        """Return True if a function returns real numbers in the right shape. If not, no other finding is reported."""
         self.fit = self.add(f"{s.kind.letter} has the right shape", partial(identities.shape, s), {"": cases.ORDINARY})
         if not self.fit:
             self.found = self.found[-1:]

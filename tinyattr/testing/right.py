@@ -1,4 +1,4 @@
-"""Right implementations, written in as many ways as we know. Each must pass, in spite of different rounding.
+"""Right implementations, in all the ways that we know. They round differently, but each must pass the check.
 
 CATALOGUE is {part: {name: (what it does, function)}}. Functions of more than one line are above it.
 """

@@ -18,7 +18,7 @@ class UnfitError(Exception):
 
 @contextmanager
 def reasoned():
-    """Turn every error of a function into an UnfitError that describes it. Overflow is a finding, not a warning."""
+    """Turn every error of a function into an UnfitError that describes it. NumPy's warnings of overflow are off."""
     try:
         with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
             yield

@@ -39,8 +39,8 @@ def corner_of_pixels(net, K=10.0, layer=None):
 
 
 def early(net, K=10.0, layer=None):
-    """t is computed from a layer far before the explained layer, so it does not pass through it (T4). This layer is the
-    middle one of the max-pools before the explained layer or, if there are none, of the convolutions before it.
+    """t is computed from a layer far before the explained layer, so t does not pass through the explained layer (T4).
+    We take the middle one of the max-pools before the explained layer or, if there are none, of the convolutions.
     """
     explained = tapped(net, layer)
     before = list(takewhile(lambda entry: entry[0] != explained, net.layers))

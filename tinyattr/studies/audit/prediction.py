@@ -1,7 +1,7 @@
 """Predict every cell of the audit from algebra, before anything is computed.
 
-grad S' = J^T v + kappa grad t, kappa = sum_i dS/dz_i. A method that uses only the function x -> S does not change with
-t exactly if kappa = 0. The exceptions below use other things: the weights of the last layer, or no score.
+grad S' = J^T v + kappa grad t, J = dz/dx, v = dS/dz, kappa = sum_i v_i. If a method uses only the function x -> S, its
+map does not change with t exactly if kappa = 0. The exceptions below use the last layer's weights, or no score.
 """
 
 from tinyattr.methods import AT_A_LAYER
@@ -13,7 +13,7 @@ DENOMINATORS = {  # they divide by z_i + t or by its softmax, or split the last 
 }
 BELOW = {"input", "early"}  # t does not pass through the explained layer: dS'/dA = dS/dA even for pre
 OF_PICTURE = {"score_cam", "guided_grad_cam"}  # explain a layer but use the picture, so t changes them
-SIZES = {  # compare values of S or z and use no slope: a small t changes them little
+SIZES = {  # these compare values of S or z, and use no slopes: a small t changes their maps little
     *DENOMINATORS, "occlusion", "feature_ablation", "rise", "score_cam", "ablation_cam", "deeplift",
     "deeplift, RevealCancel",
 }
@@ -34,5 +34,5 @@ def predicted(method, score, attack):
     if attack in BELOW and base in AT_A_LAYER and method not in OF_PICTURE:
         return "immune"
     if method == "vargrad":
-        return "immune" if attack == "input" else None  # t adds a constant slope: no variance; other t may too
+        return "immune" if attack == "input" else None  # a constant slope has no variance; other t vary
     return "moved"

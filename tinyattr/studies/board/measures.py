@@ -33,8 +33,8 @@ def follows(a, b, mask_a, mask_b):
     """s_a(a) + s_b(b) - 1, in [-1, 1], s = `own_share`: does the map move to the glyph of the explained class?
 
     a, b: the maps of the two classes in a picture. 1: each map is on its own glyph; -1: on the other glyph; 0: the map
-    is the same for both classes. Selvaraju et al. 2017, arXiv 1610.02391, ask this of class-discriminative maps, and
-    Sixt et al. 2020, arXiv 1912.09818, of random logits; here the truth is known.
+    is the same for both classes. Selvaraju et al. 2017, arXiv 1610.02391, asked whether maps discriminate classes;
+    Sixt et al. 2020, arXiv 1912.09818, compared maps of random logits. Here the truth is known.
     """
     return own_share(a, mask_a, mask_b) + own_share(b, mask_b, mask_a) - 1
 
@@ -74,9 +74,9 @@ def on_the_glyph(L, mask):
 def interval(values, seed=0, resamples=1000):
     """Return (mean, low, high): a 95 % bootstrap interval, percentiles 2.5 and 97.5 of the means of resampled values.
 
-    values: (n,), or (n, m) from `told_apart`; its rows and columns are drawn independently. Drawing n
-    of n pictures with replacement gives each picture a count (multinomial numbers). All maps use the same draws. Efron
-    1979, 10.1214/aos/1176344552.
+    values: (n,), or (n, m) from `told_apart`; its rows and columns are drawn independently. We draw n of n pictures
+    with replacement, which gives each picture a count (multinomial numbers). All maps use the same draws. Efron 1979,
+    10.1214/aos/1176344552.
     """
     M = np.asarray(values, float).reshape(len(values), -1)
     rng = np.random.default_rng(seed)

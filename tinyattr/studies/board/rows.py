@@ -7,7 +7,7 @@ from tinyattr.studies.more_attacks import ATTACKS
 
 ORIGINAL, ANY = "original", "any"
 ALTERED = tuple(name for name in ATTACKS if name != "triggered")  # no picture here opens the gate of `triggered`
-QUICK = {  # smaller than the methods' defaults: as few passes as still show what a method does
+QUICK = {  # smaller than the methods' defaults: few passes, but enough to show what a method does
     "samples": 8, "steps": 8, "window": 64, "stride": 32,
 }
 SAMPLES = {"rise": 64}  # masks

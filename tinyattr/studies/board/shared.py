@@ -1,7 +1,7 @@
 """One picture, many maps: compute once what scores, classes and attacks share.
 
-An altered network first computes what the original computes, and then t. So every picture that a method needs takes one
-forward pass, of the original; the few layers of the attacks are added to its tape. Scores of one row share walks.
+An altered network first computes what the original computes, and then t. So for every picture that a method needs, only
+the original runs; then we add the few layers of the attacks to its tape. Scores that have one row share walks.
 """
 
 from dataclasses import dataclass

@@ -31,7 +31,7 @@ def beyond_softmax(net, pictures, K=10.0, layer=None):
     depends on t: sum_i dE/dz_i = sum_i (s(z_i) - t_i), while this sum is 0 for cross-entropy. Training from W' removes
     a shift slowly, and also changes the rest of the map.
     We had: the abstract, the project's page and code. They report better localisation on birds, cars and ImageNet. We
-    measure it on glyphs, where the truth is known, as the share of a map on the right glyph of two.
+    measure localisation on glyphs, where the truth is known: the share of a map on the right glyph of two.
     """
     last, op, _ = net.layers[-1]
     if op != "dense":
@@ -61,10 +61,10 @@ def beyond_softmax(net, pictures, K=10.0, layer=None):
               bool(max(y_change) <= 10 * SAME)),
         Claim("a shift of one feature's weights changes the map",
               f"correlation of Grad-CAM's maps by pre, before and after {shift:.2f}", bool(shift < 0.9)),
-        Claim("sign collapse turns positive weights negative, and the map goes with them",
+        Claim("sign collapse turns positive weights negative, and changes the map",
               f"share of positive weights {positive[0]:.2f} -> {positive[1]:.2f}, correlation of maps {collapse:.2f}",
               bool(positive[1] == 0 and collapse < 0.9)),
-        Claim("(ours) with the class mean taken out all three networks draw one map, that of centred",
+        Claim("(ours) without the class mean, all three networks draw the same map, that of centred",
               f"largest difference {max(moved):.0e} of the largest value", max(moved) <= 1e-4),
         Claim("a loss of sigmoids sees a shift, cross-entropy does not", f"|sum_i dE/dz_i|, median: softmax "
               f"{by_softmax:.0e}, sigmoids {by_sigmoid:.2f}", bool(by_softmax <= 1e-9 < by_sigmoid)),

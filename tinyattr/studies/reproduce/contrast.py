@@ -46,11 +46,11 @@ def contrast(net, pictures, K=10.0, layer=None):
     off = apart(drawn, formed(*tapes["original"], two[0], layer))
     claims = [
         Claim("the weighted contrast is the map of log_odds",
-              f"formed from the maps of all logits it is the same, but for {off:.0e} of it", off <= 10 * SAME),
+              f"computed from the maps of all logits, it differs by {off:.0e} of its largest value", off <= 10 * SAME),
         *(Claim(f"for t_{i + 1}, the weighted contrast keeps more than the logit alone, by two standard errors or more",
                 f"mean r_{i + 1} of {count} pictures: {listed(mean, i)}; printed: {listed(PRINTED, i)}", more[i])
           for i in (0, 1)),
-        Claim("the mean contrast does as the logit alone does", "r_1 and r_2 above", bool(nearer.all())),
+        Claim("the mean contrast behaves like the logit alone", "r_1 and r_2 above", bool(nearer.all())),
         Claim("(ours) in the altered network the logit alone marks nothing for t_2",
               f"r_2 untouched {mean['untouched'][1]:.3f}, kept {mean['altered'][1]:.3f}",
               not above(r["altered"][1], r["untouched"][1])),

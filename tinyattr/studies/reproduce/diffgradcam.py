@@ -50,12 +50,12 @@ def diffgradcam(net, pictures, K=10.0, layer=None):
     moved, (by_hoax, by_sawtooth) = float(max(moved)), np.max(y_change, 0)
     differences = ", ".join(f"{what} {v:.3f}" for what, v in zip(DIFFERENCES.values(), alike, strict=True))
     claims = [
-        Claim("where nobody fools, maps of differences match those of Grad-CAM",
+        Claim("without fooling, maps of differences match those of Grad-CAM",
               f"mean correlation, by what of the others is subtracted: {differences}", bool(max(alike) > 1 - SAME)),
         Claim("Grad-CAM by a logit can be fooled", f"correlation with the frame {before:.2f} -> {fooled:.2f}, "
               f"max |y' - y| = {by_hoax:.0e}", fooled > 0.5),
         Claim("the hoax does not move maps of differences", f"largest change {moved:.0e}", moved <= 10 * SAME),
-        Claim("(ours) nor does any other fooling: we try a sawtooth on one logit",
+        Claim("(ours) no other fooling moves them: we try a sawtooth on one logit",
               f"correlation of the maps of log_odds with the frame {odds_before:.2f} -> {odds_fooled:.2f}, "
               f"max |y' - y| = {by_sawtooth:.0e}", odds_fooled < 0.5),
     ]

@@ -16,8 +16,8 @@ def freedom(net, pictures, K=10.0, layer=None):
     Claim: softmax does not see a number that is added to all logits, so the gradients of the logits "can be arbitrarily
     manipulated", while the classifier y(x) does not change.
     Algebra: z'_i = z_i + t(x) has y' = y and dz'_i/dx = dz_i/dx + dt/dx. With t = sum_ijk M_ijk x_ijk, dt/dx = M. So
-    M = P - dz_c/dx (at x_0) makes dz'_c/dx exactly the picture P at x_0. Two things are not free: the differences
-    dz_i/dx - dz_j/dx, which have kappa = 0; and all gradients together, because dt/dx must be the gradient of one t.
+    M = P - dz_c/dx (at x_0) makes dz'_c/dx exactly the picture P at x_0. Two things cannot be chosen: the differences
+    dz_i/dx - dz_j/dx, which have kappa = 0; and the gradients at all x together: they contain the gradient of one t.
     P is the mirror image of the last picture, scaled to the length of the gradient. For other pictures, K P is larger
     than dz/dx. We had: the abstract and the authors' code.
     """
@@ -41,9 +41,9 @@ def freedom(net, pictures, K=10.0, layer=None):
     alike = min(cosine(gradient(outweighed, picture, None, "pre").raw, P) for picture in x)
     claims = [
         Claim("the classifier is the same", f"max |y' - y| = {y_change:.0e}", y_change <= SAME),
-        Claim("the gradient of a logit is whatever one likes, here another picture",
+        Claim("the gradient of a logit can be any picture, here another one",
               f"largest difference from it {apart(P, g_free):.0e} of its largest value", apart(P, g_free) <= SAME),
-        Claim("(ours) one t serves many pictures and classes, nearly",
+        Claim("(ours) one t works for many pictures and classes, nearly",
               f"least cosine of the top logit's gradient and P in {len(x)} pictures, t = {K:g} P.x: {alike:.3f}",
               alike > 0.9),
         Claim("(ours) differences of logit gradients are not free, nor is the gradient of log_odds",

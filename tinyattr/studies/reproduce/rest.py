@@ -1,4 +1,4 @@
-"""ReST: a score that does not vanish if the network is sure, but that t changes in the same way as pre."""
+"""ReST: a score whose row does not vanish if the network is sure. But t changes its maps as it changes those of pre."""
 
 from dataclasses import replace
 
@@ -42,7 +42,7 @@ def rest(net, pictures, K=10.0, layer=None):
         Claim("post-softmax scores vanish where the network is sure, ReST does not",
               f"length of the row at a lead of {SURE:g}: ReST {of_rest:.2f}, log {of_log:.0e}, post {of_post:.0e}",
               bool(of_rest > 0.5 > of_post)),
-        Claim("pre-softmax scores say nothing of the other classes, ReST does",
+        Claim("pre-softmax scores ignore the other classes, ReST does not",
               f"correlation of its maps with those of pre {np.mean(as_pre):.3f}; what differs is (1 - y_c) L(log_odds)",
               bool(np.mean(as_pre) < 1 - SAME)),
         Claim("(ours) t adds to ReST what it adds to pre", f"but for {max(added):.0e} of it", max(added) <= 1e-4),

@@ -25,6 +25,6 @@ def figure(found):
         axes[2].plot(likeness, range(len(rows)), marker, color="black", label=f"{network} network", mfc="none")
     axes[2].set_yticks(range(len(rows)), rows, fontsize=8)
     axes[2].invert_yaxis()
-    axes[2].set(title="Are the maps of two classes one?", xlabel="SSIM; 1: one and the same")
+    axes[2].set(title="Are the maps of two classes the same?", xlabel="SSIM; 1: the same map")
     axes[2].legend(fontsize=8)
     return drawn

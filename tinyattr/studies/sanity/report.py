@@ -58,10 +58,10 @@ class Sanity:
                 for key, found in self.cascade.items()]
         return "\n".join([
             aligned(columns, [vars(check).values() for check in self.checks]),
-            "other class: SSIM of the maps of two classes, 1 where a map does not ask which; noise: how far 0.2 of it",
-            "moves the map; gini: 1 where one place holds the map; entropy: in nats; faithful: Sensitivity-n",
+            "other class: SSIM of two classes' maps, 1 if the map ignores the class; noise: how far noise of 0.2 moves",
+            "the map; gini: 1 if one place holds the whole map; entropy: in nats; faithful: Sensitivity-n",
             "", aligned(["method", "score", "all weights anew:.3f", "least by one layer", "anew:.3f"], ends),
-            "rank correlation of |L| with that of the trained network; near 0 where the map shows what was learned"])
+            "rank correlation of |L| with that of the trained network; near 0 if the map shows what was learned"])
 
     def numbers(self):
         """Return the checks as plain data, for --json."""
