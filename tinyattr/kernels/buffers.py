@@ -41,11 +41,11 @@ def recycled(n, h, w, c):
         memory = line_aligned(prod(shape))
         begin = address(memory)
     # An array over foreign memory: views of views keep this array alive, so its finalizer runs after all of them.
-    owner = np.frombuffer(memory.data, np.float32)
-    key = id(owner)
-    _in_use[key] = weakref.ref(owner, lambda _: _give_back(shape, memory, begin, _in_use.pop(key, None)))
+    buffer = np.ndarray(shape, np.float32, memory.data)
+    key = id(buffer)
+    _in_use[key] = weakref.ref(buffer, lambda _: _give_back(shape, memory, begin, _in_use.pop(key, None)))
     line = (w + 2) * c
-    return owner[:(h + 2) * n * line].reshape(shape), (begin + 4 * (line + c), (h + 2) * line, line, c)
+    return buffer, (begin + 4 * (line + c), (h + 2) * line, line, c)
 
 
 def line_aligned(size):

@@ -13,13 +13,15 @@ grouped one reads the pixels of a line one by one. On the way back the signal is
 (pack_back). A depthwise kernel multiplies channel by channel, and does not add up over channels.
 """
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numba
 import numpy as np
 from numba import prange
 
+from tinyattr.engine.arrays import sealed
 from tinyattr.kernels.buffers import NONE, address, lie, read
+from tinyattr.kernels.memory import packed
 from tinyattr.kernels.pointwise import ANY, one_pass, pixel
 from tinyattr.kernels.tile import P, W
 from tinyattr.kernels.vector import (
@@ -41,6 +43,7 @@ ROWS = {16: 12, 8: 6, 4: 6}[W]  # pixels of a tile: 24 of 32 registers hold sums
 NEAR = 131072  # floats of maps that a thread goes through for one panel after the other: they stay in its cache
 
 pixels, repeat = lister(ROWS), repeater(ROWS)
+zeros = cache(lambda size: sealed(np.zeros(size, np.float32)))  # no bias
 
 
 @inlined
@@ -142,7 +145,7 @@ def convolve(x, w, bias, y, z=NONE, gate=NONE, *, size, stride=(1, 1), corner=(0
     units, panels, offset, steps, window, split = _plan(
         x.shape, x.strides, y.shape, w.shape, size, stride, corner, dilation, groups, numba.get_num_threads())
     lacking = -(bias.size // panels) % width  # each group's bias ends with zeros, up to whole panels
-    filled = read(np.pad(bias.reshape(panels, -1), ((0, 0), (0, lacking))) if lacking else bias)
+    filled = packed(bias, (panels, lacking), lambda: np.pad(bias.reshape(panels, -1), ((0, 0), (0, lacking)))) if lacking else read(bias)
     kernel = _lanes if panels == 1 < groups else _wide if width == P else _narrow
     kernel(units, (lie(x)[0] + offset, *steps), window, address(w), address(filled), lie(y), lie(z), lie(gate), y.shape[1:],
            split, limits)
@@ -195,7 +198,7 @@ def back(g, parts, m, z=NONE, gate=NONE, *, stride=(1, 1), padding=(0, 0), dilat
     Then z is added, and the limits or the gate cut, as in `convolve`.
     g: (N, Ho, Wo, K) with enough zeros around it (`edge`); m, z, gate: (N, H, W, C). Either stride or dilation is 1.
     """
-    nothing = np.zeros(m.shape[3], np.float32)
+    nothing = zeros(m.shape[3])
     classes = [[first_of(a, s, p, length) for a in range(s)] for s, p, length in zip(stride, padding, m.shape[1:3], strict=True)]
     for (i, top), row in zip(classes[0], parts, strict=True):
         for (j, left), part in zip(classes[1], row, strict=True):

@@ -19,6 +19,7 @@ from tinyattr.kernels.memory import WRITTEN, Waiting
 
 LEAST_PRODUCTS = 2_000_000  # about a millisecond of NumPy
 LEAST_MOVED = 100_000  # numbers that are read, each by itself or through a pool's windows
+FLOAT32 = np.dtype(np.float32)
 MERGES = {"conv2d", "batch_norm", "add"}  # what a batch norm, a sum, a ReLU or a clip may follow in the same pass
 # After a matrix product, NumPy's threads wait busily for a tenth of a second; on two processors, kernels then take twice as long.
 FOLLOWS = 1000  # after kernels, which are compiled already, a call may be so many times smaller
@@ -80,10 +81,12 @@ def form(kind, record, *signals):
 def pays(record, *signals):
     """Return True if a form supports this call and the call is large enough. NumPy raises the errors of wrong calls."""
     x = [source.outline for source in record.sources]
-    if record.op not in SIZE or any(a.dtype != np.float32 for a in (*x, *record.weights, *signals)):
+    if record.op in ("relu", "clip") and not signals and record.sources[0].waits:
+        return True  # the pass that computes what waits can do it
+    if record.op not in SIZE or any(a.dtype != FLOAT32 for a in (*x, *record.weights, *signals)):
         return False
     try:
-        size = _size(record.op, tuple(a.shape for a in x), tuple(w.shape for w in record.weights), tuple(record.attributes.items()))
+        size = _size(record.op, tuple([a.shape for a in x]), tuple([w.shape for w in record.weights]), tuple(record.attributes.items()))
     except TypeError:  # an attribute that is no plain data
         return False
     return size >= 1 or (size * FOLLOWS >= 1 and (

@@ -112,8 +112,9 @@ def conv2d(record, norm=None, z=NONE, limits=ANY):
 def with_norm(kernel, bias, norm):
     """Return one (kernel, bias) for convolution and batch norm: (x w + b) s + t = x (w s) + (b s + t), norm = (s, t)."""
     (scale, shift), kept = norm, kept_of(kernel)
-    if not all(map(is_sealed, norm)) or any(a is not b for a, b in zip(norm, kept.get("norm", (None, None)), strict=True)):
-        kept["norm"], kept["merged"] = norm, (sealed(kernel * scale), sealed(bias * scale + shift))
+    if kept.get("norm") is not norm:
+        kept["merged"] = sealed(kernel * scale), sealed(bias * scale + shift)
+        kept["norm"] = norm if all(map(is_sealed, norm)) else None
     return kept["merged"]
 
 

@@ -7,16 +7,7 @@ from numba import prange
 from tinyattr.kernels.buffers import lie
 from tinyattr.kernels.pointwise import pixel
 from tinyattr.kernels.tile import W, by_lanes
-from tinyattr.kernels.vector import (
-    inlined,
-    larger,
-    loader,
-    parallel_kernel,
-    signed,
-    splatter,
-    store,
-    where_equal,
-)
+from tinyattr.kernels.vector import inlined, larger, loader, parallel_kernel, signed, splatter, store, where_equal
 
 
 @inlined

@@ -14,8 +14,8 @@ def wired(layers):
     """
     previous = "input"
     for name, op, attributes in layers:
-        own = {key: value for key, value in attributes.items() if key != "inputs"}
-        inputs = () if op == "constant" else of_type(attributes.get("inputs", previous), (str, list, tuple), "inputs")
+        own = dict(attributes)
+        inputs = of_type(own.pop("inputs", previous), (str, list, tuple), "inputs") if op != "constant" else ()
         yield name, op, (inputs,) if isinstance(inputs, str) else tuple(inputs), own
         previous = name
 
