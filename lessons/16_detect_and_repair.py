@@ -4,7 +4,7 @@
 
 **Question:** Training with cross-entropy does not notice t(x). What does notice it, and how can we remove it?
 
-:Time: 85 min (20 read, 55 solve, 10 discuss)
+:Time: 90 min (25 read, 55 solve, 10 discuss)
 :CPU: 5 s
 :Needs: lesson 15
 :After this you can: compute one sum that says whether a loss sees t; measure how much all logits have in common; hide an attack from a detector; repair a network with two subtractions

@@ -4,7 +4,7 @@
 
 **Question:** A heatmap looks wrong: is the map to blame, the picture, or the network?
 
-:Time: 75 min (25 read, 40 solve, 10 discuss)
+:Time: 80 min (30 read, 40 solve, 10 discuss)
 :CPU: 13 s
 :Needs: lessons 7, 8 and 15
 :After this you can: make an adversarial picture in two lines of code; build a network that cheats, and catch it; distinguish a false map from a true map of a wrong network, by changing the picture and looking at the answer
