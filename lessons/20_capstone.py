@@ -137,11 +137,11 @@ def compared(net, other, x, c):
 report = compared(net, suspect, x, c)
 has("20.2 two entries", report, ("same probabilities", "moved"))
 print(report)
-holds("20.2 the same probabilities, and one score that moved", report["same probabilities"] and set(report["moved"]) == {"pre"})
+holds("20.2 the same probabilities, and one score whose map moved", report["same probabilities"] and set(report["moved"]) == {"pre"})
 alike = compared(tiny, tiny, noise, 1)
 holds("20.2 a network compared with itself", alike["same probabilities"] and not set(alike["moved"]))
 attacked = compared(tiny, ta.alter(tiny, K=-3), noise, 1)
-holds("20.2 another network, attacked", attacked["same probabilities"] and set(attacked["moved"]) == {"pre"})
+holds("20.2 another attacked network", attacked["same probabilities"] and set(attacked["moved"]) == {"pre"})
 differs = compared(tiny, other, noise, 1)
 holds("20.2 other biases: probabilities change, and a map moves only if its score's row depends on probabilities",
       not differs["same probabilities"] and set(differs["moved"]) == {"post", "log", "log_odds"})

@@ -96,7 +96,7 @@ y = by_matrix_product(x, w, b)  # (6, 6, 3)
 # ---------------------
 #
 # A filter w of three weights slides over four numbers d: ``y_0 = d_0 w_0 + d_1 w_1 + d_2 w_2`` and
-# ``y_1 = d_1 w_0 + d_2 w_1 + d_3 w_2``. This needs six multiplications. A method of Winograd (1980) needs four. Lavin and
+# ``y_1 = d_1 w_0 + d_2 w_1 + d_3 w_2``. Both together need six multiplications. A method of Winograd (1980) needs four. Lavin and
 # Gray (2015, arXiv 1509.09308) used the method for convolutions, and call it F(2, 3): two outputs, three weights. We count
 # multiplications, not additions. We do not count halvings either: only weights are halved, once for a network and not for
 # every picture. The three steps below are products with small matrices, which the paper calls G, B^T and A^T.
@@ -355,7 +355,7 @@ holds("21.3 float32 does not", worse > 1000,
 # --------------------
 #
 # - For each output and pair of channels the definition needs 9 multiplications. F(2 x 2, 3 x 3) needs 4 and F(4 x 4, 3 x 3)
-#   needs 2.25. If tiles reach over the edge, they need more.
+#   needs 2.25. If tiles reach over the edge, both need more.
 # - To prove a bilinear identity, check all pairs of unit vectors.
 # - Equal in algebra is not equal in float32: larger tiles and worse points round more.
 # - In lesson 4, the backward pass of a convolution was again a convolution. So the gradient can use the same tiles.
