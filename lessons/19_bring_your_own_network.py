@@ -15,16 +15,16 @@ A network that you trained elsewhere, in Keras or PyTorch, can be read from its 
 repair of this project works on it, and no other framework has to be installed. This lesson shows all steps with a small
 network from Keras. Afterwards, repeat the steps with a file of your own.
 
-The file was made by ``lessons/own_network/train_own_network.py``. The model is Sequential, with a separable convolution
-and batch normalisation, and it was trained on pictures of a disc, a square or a cross. One line at the end of a
-training saves the file:
+``lessons/own_network/train_own_network.py`` trained this small network on pictures of a disc, a square or a cross. The
+model is Sequential, which means a plain list of layers. It has batch normalisation and a separable convolution, which
+exercise 19.1 explains. At the end of a training, one line saves the file:
 
 .. code-block:: python
 
     model.save("own_network.keras")      # the whole model, not only its weights
 
-From PyTorch, save an ONNX file (reading it needs the package onnx, and PyTorch's newer exporter needs onnxscript). All
-other steps of this lesson are the same:
+From PyTorch, save an ONNX file. ONNX is a file format for networks that many programs can read. To read it here, install
+the package onnx; to write it, PyTorch's newer exporter also needs onnxscript. All other steps of this lesson are the same:
 
 .. code-block:: python
 
@@ -35,9 +35,9 @@ other steps of this lesson are the same:
 # Load
 # ----
 #
-# The model's config is read as data, and none of its code is run. Here a network ends at its logits, so a softmax at
-# the end is removed, and ``source`` says so. Layers keep their names from Keras. The file does not contain the names of
-# the classes, so we give them.
+# The file contains the model's config, a description of its layers. ``load`` reads the config as data and runs no code of
+# the model. In tinyattr a network ends at its logits. So ``load`` removes a softmax at the end, and ``net.source`` says so.
+# Layers keep their names from Keras. The file does not contain the names of the classes, so we give them.
 
 import sys
 import tempfile
@@ -64,10 +64,10 @@ net = ta.load(embedded("lessons/own_network/own_network.keras"), classes=CLASSES
 #
 # In Keras, the model is a list: Rescaling, RandomFlip, Conv2D, BatchNormalization, ReLU, MaxPooling2D, SeparableConv2D
 # with a ReLU, MaxPooling2D, Conv2D with a ReLU, GlobalAveragePooling2D, Dropout, Dense with softmax. How many layers
-# here does each of these become?
-# ``count = {"Rescaling": ..., "RandomFlip": ..., "SeparableConv2D": ..., "Dropout": ..., "Dense": ...}``. You need
-# three facts. Layers that act only in training are left out. A separable convolution is two convolutions: one for each
-# channel, and one that mixes channels. And a network here ends at its logits.
+# does ``net`` have for each of the five in
+# ``count = {"Rescaling": ..., "RandomFlip": ..., "SeparableConv2D": ..., "Dropout": ..., "Dense": ...}``? You need
+# three facts. Layers that act only in training are left out. A separable convolution is two convolutions: the first works
+# on each channel alone, and the second mixes the channels. And ``net`` ends at its logits.
 
 ### BEGIN SOLUTION
 count = {"Rescaling": 1, "RandomFlip": 0, "SeparableConv2D": 3, "Dropout": 0, "Dense": 1}
@@ -78,7 +78,7 @@ predicts("19.1 each", count, {what: sum(name.startswith(word) for name, _, _ in 
 same("19.1 all, with the eight layers that were not asked about", sum(count.values()) + 8, len(net.layers))
 
 # %%
-# Here is the whole list.
+# These are all layers of ``net``.
 
 print(net)
 print(net.source.split("; ", 1)[1])
@@ -86,12 +86,13 @@ for name, op, attributes in net.layers:
     print(f"{name:<32} {op:<16} {attributes or ''}")
 
 # %%
-# Because the model begins with a ``Rescaling``, it takes photos without preprocessing, and ``net.read`` knows that. If
-# your model has no such layer, say how its photos were preprocessed. For photos divided by 255, this is
-# ``ta.load(path, input=ta.InputSpec(48, scale=(255,) * 3))``.
+# The model begins with a ``Rescaling``. So it takes photos without preprocessing, and ``net.read`` knows this. If your
+# model has no such layer, tell ``load`` how its photos were preprocessed. For photos of 48 x 48 pixels, divided by 255,
+# write ``ta.load(path, input=ta.InputSpec(48, scale=(255,) * 3))``.
 #
-# First of all, make sure that this is the network you trained. It classifies unseen pictures as well as in Keras (99.8
-# % of 500). For one of them we compare the probabilities with the ones that Keras printed after the training.
+# Before all other steps, make sure that this is the network you trained. In Keras it classified 99.8 % of 500 unseen
+# pictures correctly. We test the first 100 of them. For the very first picture we also compare the probabilities with
+# those that Keras printed after the training.
 
 seen, truth, masks = (part[:100] for part in pictures(500, 2))
 y = softmax(net(np.concatenate([net.read(picture) for picture in seen])))
@@ -105,9 +106,10 @@ holds("the probabilities that Keras printed", np.abs(y[0] - KERAS).max() < 1e-5)
 # ---------------------------------------------------------
 #
 # This file says how photos become inputs, and ``load`` refuses another ``input``. But ``net(x)`` takes any array. It
-# cannot know what was done to a photo, and can only warn about numbers that no photo gives. Write a preprocessing that
-# some other network might need. It may change only the units, the zero point or the order of the channels, and it must
-# do the same to all photos. With it, our network must be right in fewer than half of the pictures, without any error.
+# cannot know what was done to a photo. It can only warn if an array has numbers that no photo gives. Write a preprocessing
+# that some other network might need. It may change only the units (by a factor), the zero point (by a summand) or the
+# order of the channels. It must do the same to all photos. With this preprocessing, our network must classify fewer than
+# half of the pictures correctly, and no error may be raised.
 
 
 def prepared(photo):
@@ -119,20 +121,20 @@ def prepared(photo):
 
 inputs = np.stack([np.asarray(prepared(picture), float) for picture in seen])
 kept = max(abs(np.corrcoef(inputs[..., order].ravel(), seen.ravel())[0, 1]) for order in ([0, 1, 2], [2, 1, 0]))
-holds("19.2 nothing but units, zero and order", kept > 0.97, f"the correlation with the photos is {kept:.3f}")
+holds("19.2 nothing but units, zero and order", kept > 0.97, f"the correlation with the photos is {kept:.3f}, but must be above 0.97")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     y_wrong = softmax(net(inputs))
-holds("19.2 answers like any other", np.allclose(y_wrong.sum(1), 1))
+holds("19.2 no error: the probabilities sum to 1", np.allclose(y_wrong.sum(1), 1))
 right = np.mean(y_wrong.argmax(1) == truth)
-holds("19.2 right in fewer than half", right < 0.5, f"right in {right:.0%}; make the numbers much smaller or larger than the model expects")
+holds("19.2 right in fewer than half", right < 0.5, f"the network is right in {right:.0%} of the pictures; make the numbers much smaller or larger than the model expects")
 
 # %%
 # Explain
 # -------
 #
-# Which layer? CAMs explain the network's last feature maps, ``net.features``, unless you choose another layer. Which
-# score? Take ``log_odds``, unless you have a reason for another score.
+# Which layer? Grad-CAM and its family explain the network's last feature maps, ``net.features``, unless you choose another
+# layer. Which score? Take ``log_odds``, unless you have a reason for another score.
 
 print("last feature maps:", net.features)
 x, c = net.read(seen[0]), int(truth[0])
@@ -151,8 +153,8 @@ show(figure, "19_maps.png")
 # --------------------------------------
 #
 # Here we know where the shape is, so we can ask whether the map is right: does its highest place lie on the shape? A
-# square is flat inside, so a map may well point at its edge. Allow some pixels around the shape: ``reach`` rows and
-# columns in each direction.
+# square has the same colour everywhere inside, so a map may rightly point at its edge. So allow a distance: the highest
+# place may be up to ``reach`` rows and ``reach`` columns away from some pixel of the shape.
 
 
 def on_the_shape(L, mask, reach=2):
@@ -177,7 +179,7 @@ near = [any(max(abs(a - i), abs(b - j)) <= 2 for a, b in np.argwhere(mask)) for 
 same("19.3 by distances, 200 made-up masks", [on_the_shape(L, mask) for L, mask in zip(spots, some, strict=True)], near)
 
 # %%
-# Now we test fifty maps in the same way.
+# Now we test fifty maps of Grad-CAM in the same way, with reach 2.
 
 found = []
 for picture, k, mask in zip(seen[:50], truth, masks, strict=False):
@@ -191,24 +193,24 @@ holds("it points at the shape in most pictures", np.mean(found) > 0.7)
 # Attack
 # ------
 #
-# Add t(x) = K Σ_k A_00k to every logit. No probability changes, but HiResCAM by ``pre`` now points at the upper left
-# corner. (Grad-CAM by ``pre`` changes, too, but less visibly, because it takes the mean of g over all places.) Scores
-# whose row sums to zero do not see t.
+# Add t(x) = K Σ_k A_00k to every logit: K times the sum of the last feature maps A at their upper left place (0, 0). No
+# probability changes, but HiResCAM by ``pre`` now points at this place. (Grad-CAM by ``pre`` changes, too, but less
+# visibly, because it takes the mean of the gradient over all places.) A score whose row dS/dz sums to zero does not see t.
 
 altered = ta.alter(net, K=10)
 holds("all probabilities stay", np.abs(softmax(altered(x)) - softmax(net(x))).max() < 1e-9)
 for score in ("pre", "log_odds"):
     before, after = (ta.hirescam(n, x, c, score=score).raw for n in (net, altered))
     print(f"{score:<9} moved by {np.abs(after - before).max() / np.abs(before).max():.2g} of the map's largest number")
-    holds(f"{score} {'moves' if score == 'pre' else 'stays'}", (np.abs(after - before).max() > 1e-3) == (score == "pre"))
-    holds(f"{score}: the peak is {'' if score == 'pre' else 'not '}at (0, 0)", (after.argmax() == 0) == (score == "pre"))
+    holds(f"the map by {score} {'moves' if score == 'pre' else 'stays'}", (np.abs(after - before).max() > 1e-3) == (score == "pre"))
+    holds(f"{score}: the map's highest place is {'' if score == 'pre' else 'not '}at (0, 0)", (after.argmax() == 0) == (score == "pre"))
 
 # %%
 # Save, inspect, repair
 # ---------------------
 #
-# Any network can be saved in a file of our own. This holds for the altered network, too, and its file loads like any
-# other file. ``inspect`` finds that something is added to all its logits, and ``repair`` removes it.
+# ``ta.save`` writes any network to a file, the altered network too. This file loads like any other. ``inspect`` finds that
+# the same number is added to all logits, and ``repair`` removes it.
 
 with tempfile.TemporaryDirectory() as folder:
     path = Path(folder) / "altered.h5"
@@ -221,7 +223,7 @@ with tempfile.TemporaryDirectory() as folder:
     repaired = repair(suspect)
 holds("the repaired network has the same probabilities", np.abs(softmax(repaired(x)) - softmax(net(x))).max() < 1e-5)
 pre, centred = ta.hirescam(repaired, x, c, score="pre").raw, ta.hirescam(net, x, c, score="centred").raw
-holds("and its pre map is the original map by `centred`", np.abs(pre - centred).max() < 1e-3 * np.abs(centred).max())
+holds("its map by `pre` is the original network's map by `centred`", np.abs(pre - centred).max() < 1e-3 * np.abs(centred).max())
 
 # %%
 # The same steps work on the command line, for a file and a photo of yours:
@@ -238,22 +240,22 @@ holds("and its pre map is the original map by `centred`", np.abs(pre - centred).
 #
 # The error names the layer and what the layer would need. These are the usual reasons, and what to do:
 #
-# - *Weights alone* (``.weights.h5``, ``save_weights``): save the whole model, ``model.save("net.keras")``. Or build the
-#   same network with ``ta.network`` and give it the file: ``net.with_weights("net.weights.h5")``.
+# - *The file has only weights* (``.weights.h5``, from ``save_weights``): save the whole model, ``model.save("net.keras")``.
+#   Or build the same network with ``ta.network`` and give it the file: ``net.with_weights("net.weights.h5")``.
 # - *A Lambda layer or a class of your own*: it contains code, which is never run here. ``Rescaling``, ``Multiply`` or
 #   plain arithmetic, ``x / 255``, can often replace it.
 # - *A layer that is not supported*: save a model that ends before this layer. That part can still be explained.
-# - *A size that is left open*: give it, ``ta.load(path, size=224)``.
+# - *The file leaves the size of pictures open*: give the size, ``ta.load(path, size=224)``.
 # - *An ONNX operator that is not supported*: export with ``model.eval()``. If the last softmax is the reason, export
-#   the model without it. Or use the other exporter of PyTorch (``dynamo=False``).
+#   the model without this softmax. Or use the other exporter of PyTorch (``dynamo=False``).
 #
 # What you can say now
 # --------------------
 #
-# - A model is data: its layers are read, not run. To prove that it is your network, compare its probabilities with the
-#   ones that your framework printed.
-# - Everything in this course works on it: maps, attack, detection, repair.
+# - A model's file is data: the description of its layers is read, and no code of the model is run. To prove that you
+#   loaded your network, compare its probabilities with those that your framework printed.
+# - Everything in this course works on your network: maps, attack, detection, repair.
 # - A file can say how photos are preprocessed. It cannot say what somebody has already done to an array.
 #
-# Talk about it: which probabilities of your own network would you write down today, so that you can check them in a
-# year?
+# Talk about it: which probabilities of your own network would you write down today? With them you want to check in a year
+# that a file still holds the same network.

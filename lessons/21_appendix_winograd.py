@@ -2,7 +2,7 @@
 21. Appendix: a convolution with fewer multiplications
 ======================================================
 
-**Question:** Can a sum of products be computed with fewer multiplications than it has terms?
+**Question:** Can sums of products be computed with fewer multiplications than they have products?
 
 :Time: 60 min (20 read, 30 solve, 10 discuss)
 :CPU: 3 s
@@ -11,9 +11,9 @@
 :Figures: 21_winograd.png, 21_rounding.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-Lesson 4 made a convolution fast by the order of its sums. The kernels of this library go one step further: they need
-less than half of the multiplications, and give the same numbers, except for rounding. Nothing in the course depends on
-this appendix. It is for readers of the kernels, and for everybody who does not believe this claim.
+Lesson 4 made a convolution fast by the order of its sums. The compiled convolution in ``tinyattr/kernels`` goes one step
+further. It needs less than half of the multiplications, and gives the same numbers, except for rounding. Nothing in the
+course depends on this appendix. It is for readers of ``tinyattr/kernels``, and for everybody who doubts this claim.
 """
 
 # %%
@@ -22,9 +22,9 @@ this appendix. It is for readers of the kernels, and for everybody who does not 
 #
 # Write down, before you run anything:
 #
-# - two neighbouring outputs of a filter with three weights are two sums of three products. Can you compute both with
-#   four multiplications instead of six?
-# - if a layer needs four times fewer multiplications, does it take a quarter of the time?
+# - A filter with three weights computes each output as a sum of three products. Can you compute two neighbouring outputs
+#   with four multiplications instead of six?
+# - If a layer needs a quarter of the multiplications, does it take a quarter of the time?
 
 import time
 from fractions import Fraction
@@ -42,7 +42,7 @@ from tinyattr.studies.draw import LINES, SIGNED
 
 
 def layer(H, C, K, random_state=0):
-    """x (H, H, C), w (3, 3, C, K), b (K,): normal numbers, outputs of about size 1, float64."""
+    """Random x (H, H, C), w (3, 3, C, K) and b (K,), normally distributed, float64; the outputs have about size 1."""
     rng = np.random.default_rng(random_state)
     w = rng.standard_normal((3, 3, C, K)) / np.sqrt(9 * C)
     return rng.standard_normal((H, H, C)), w, rng.standard_normal(K)
@@ -77,7 +77,7 @@ class Counted:
 
 
 def multiplications(convolve, H, C, K):
-    """How many multiplications `convolve` does on H x H pixels, C channels in, K out: counted while it does them."""
+    """Runs `convolve` on H x H pixels with C channels in and K out, and counts its multiplications."""
     Counted.multiplications = 0
     convolve(*(np.vectorize(Counted, otypes=[object])(a) for a in layer(H, C, K)))
     return Counted.multiplications
@@ -96,9 +96,10 @@ y = by_matrix_product(x, w, b)  # (6, 6, 3)
 # ---------------------
 #
 # A filter w of three weights slides over four numbers d: ``y_0 = d_0 w_0 + d_1 w_1 + d_2 w_2`` and
-# ``y_1 = d_1 w_0 + d_2 w_1 + d_3 w_2``. This needs six multiplications. Winograd (1980) needs four. Lavin and Gray
-# (2015, arXiv 1509.09308) used this for convolutions, and call it F(2, 3): two outputs, three weights. We do not count
-# sums of weights and halvings, because they are computed once for a network, not for every picture.
+# ``y_1 = d_1 w_0 + d_2 w_1 + d_3 w_2``. Both together need six multiplications. A method of Winograd (1980) needs four. Lavin and
+# Gray (2015, arXiv 1509.09308) used the method for convolutions, and call it F(2, 3): two outputs, three weights. We count
+# multiplications, not additions. We do not count halvings either: only weights are halved, once for a network and not for
+# every picture. The three steps below are products with small matrices, which the paper calls G, B^T and A^T.
 
 
 def weight_line(w0, w1, w2):
@@ -117,7 +118,7 @@ def output_line(m0, m1, m2, m3):
 
 
 def four_products(d, w):
-    """F(2, 3): y = A^T [(G w) * (B^T d)], * elementwise."""
+    """F(2, 3): y = A^T [(G w) * (B^T d)], where * multiplies elementwise."""
     return output_line(*(u * v for u, v in zip(weight_line(*w), input_line(*d), strict=True)))
 
 
@@ -132,11 +133,11 @@ print(six_products((5, 1, 4, 2), (1, 3, 7)), four_products((5, 1, 4, 2), (1, 3, 
 # Exercise 21.1 (prove): for all numbers
 # --------------------------------------
 #
-# One example proves nothing. But both functions are *bilinear*: every product is a sum of d's times a sum of w's. So
-# ``f(d, w) = Σ_ij d_i w_j f(e_i, e_j)`` with unit vectors ``e_i`` and ``e_j``. Therefore two bilinear functions that
-# agree on a few well chosen pairs agree on all real numbers. Write the proof as a function of any bilinear f: it is
-# true exactly if f is ``six_products``. It is a proof, so compare without any tolerance. Return True or False, or use
-# ``assert``: all checks of claims in this course accept both.
+# One example proves nothing. But both functions are *bilinear*: they add up products, and each product is a sum of d's
+# times a sum of w's. So ``f(d, w) = Σ_ij d_i w_j f(e_i, e_j)`` with unit vectors ``e_i`` and ``e_j``. Therefore two
+# bilinear functions that agree on a few well chosen pairs (d, w) agree for all d and w. Write the proof as a function of any
+# bilinear f. It must be true exactly if f agrees with ``six_products`` for all d and w. A proof has no tolerance, so compare
+# exactly. You may return True or False, or use ``assert``; the checks accept both.
 
 
 def is_the_filter(f):
@@ -148,13 +149,13 @@ def is_the_filter(f):
 
 
 def with_a_slip(i, j, errors):
-    """four_products, but output r has an error of errors[r] billionths of d_i w_j."""
+    """four_products with a wrong coefficient: output r contains errors[r] billionths of d_i w_j too much."""
     def f(d, w):
         return tuple(y + Fraction(error, 10**9) * d[i] * w[j] for y, error in zip(four_products(d, w), errors, strict=True))
     return f
 
 
-asked = []  # d_i w_j for all i, j of every pair (d, w) that your proof tries
+asked = []  # for every pair (d, w) that your proof tries: the products d_i w_j for all i, j
 
 
 def watched(d, w):
@@ -165,23 +166,24 @@ def watched(d, w):
 
 holds("21.1 four products are enough", passes(is_the_filter, watched))
 holds("21.1 the pairs leave no coefficient open", np.linalg.matrix_rank(asked) == 12,
-      "a bilinear f has twelve coefficients for each output; there is another one that agrees on all of your pairs")
+      "a bilinear f has twelve coefficients f(e_i, e_j) for each output; a wrong f agrees with six_products on all of your pairs")
 slips = [with_a_slip(i, j, errors) for i, j, errors in product(range(4), range(3), ((1, 0), (0, 1), (1, -1), (-1, 0), (0, -1)))]
 holds("21.1 every slip is found", not any(passes(is_the_filter, slip) for slip in slips),
-      "there are 24 coefficients, f(e_i, e_j) for 4 x 3 pairs and two outputs; a proof looks at each")
+      "there are 24 coefficients: f(e_i, e_j) has two outputs for each of 4 x 3 pairs; a proof looks at each of them")
 
 # %%
 # Tiles
 # -----
 #
-# In two dimensions, the lines are applied to columns, then to rows. F(2 x 2, 3 x 3) computes a tile of 2 x 2 outputs
-# from 4 x 4 inputs, ``Y = A^T [Σ_c (G w_c G^T) * (B^T d_c B)] A``, with 16 multiplications instead of 36. Neighbouring
-# tiles overlap in their inputs, not in their outputs. Channels are summed before the last transform. So the 16 places
-# of a tile become 16 matrix products over all tiles, ``(tiles, C) @ (C, K)``. Follow the shapes in the comments:
+# In two dimensions, each of the three functions above is applied to the columns, then to the rows. F(2 x 2, 3 x 3)
+# computes a tile of 2 x 2 outputs from 4 x 4 inputs: ``Y = A^T [Σ_c (G w_c G^T) * (B^T d_c B)] A``. For each channel c it
+# needs 4 x 4 = 16 multiplications. The definition needs 9 for each of the 4 outputs, so 36. Neighbouring tiles overlap in
+# their inputs, not in their outputs. The sum over channels comes before the last step, A^T. So each of a tile's 16 places
+# gives one matrix product for all tiles, ``(tiles, C) @ (C, K)``. Follow the shapes in the comments:
 
 
 def both(line, a):
-    """The line applied to the first axis of a, then to the second."""
+    """Applies the function `line` to the first axis of a, then to the second."""
     a = np.stack(line(*a))
     return np.stack(line(*a.swapaxes(0, 1)), axis=1)
 
@@ -199,10 +201,10 @@ def by_winograd(x, w, b):
 
 
 same("Winograd is the same convolution", by_winograd(x, w, b), y)
-same("16 instead of 36 multiplications a tile", multiplications(by_winograd, 6, 2, 3), 16 * 3 * 3 * 2 * 3)
+same("16 multiplications for each tile and each pair of channels", multiplications(by_winograd, 6, 2, 3), 16 * 3 * 3 * 2 * 3)
 
 # %%
-# The figure shows one tile and one channel. The weights are Laplace's kernel, which responds where a picture bends.
+# The figure shows one tile and one channel. The weights are Laplace's kernel, the sum of a picture's second differences.
 
 laplace = np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]])
 d = np.array([[0, 0, 1, 3], [0, 1, 3, 4], [0, 2, 4, 4], [1, 3, 4, 4]])
@@ -233,10 +235,10 @@ same("the tile's outputs", both(output_line, M),
 # Exercise 21.2 (predict): what a larger tile saves
 # -------------------------------------------------
 #
-# This library uses F(4 x 4, 3 x 3): 4 x 4 outputs from 6 x 6 inputs. Count multiplications for each output pixel and
-# pair of channels; the definition needs 9. Write ``each = {(2, 14): ..., (4, 28): ..., (4, 14): ...}``, where (m, H)
-# stands for tiles of m x m outputs on maps of H x H. A tile that goes over the edge is computed in full. Pen and paper
-# are enough.
+# This library uses F(4 x 4, 3 x 3): 4 x 4 outputs from 6 x 6 inputs. How many multiplications are needed for each output
+# pixel and each pair of channels (one in, one out)? The definition needs 9. Write
+# ``each = {(2, 14): ..., (4, 28): ..., (4, 14): ...}``, where (m, H) stands for tiles of m x m outputs on maps of H x H. A
+# tile that reaches over the edge of the map is computed in full. Pen and paper are enough.
 
 ### BEGIN SOLUTION
 each = {(2, 14): 4, (4, 28): 36 / 16, (4, 14): 36 * 4 * 4 / 14**2}
@@ -253,8 +255,8 @@ predicts("21.2 F(2 x 2) on 14 x 14, as counted while it runs", {(2, 14): each[2,
 # ---------------------------------
 #
 # Now we measure time, on a layer with 56 x 56 pixels and 64 channels in and out. If this machine never used the
-# library's kernel before, the first run here compiles it, which takes some seconds. We report the fastest of fifteen
-# runs. Times differ from machine to machine and from day to day, so we assert none.
+# library's compiled convolution before, the first run compiles it, which takes some seconds. We report the fastest of
+# fifteen runs. Times differ from machine to machine and from day to day, so no check looks at them.
 
 
 def clock(run, runs=15):
@@ -282,16 +284,16 @@ evaluate = reference.winograd_matrices()[1]  # the library's G, (6, 3)
 holds("the library's tile has 36 places", len(evaluate) ** 2 == 36)
 
 # %%
-# Do your three times follow the counts? Where they do not, think of what the counts leave out: additions, and every
-# pass through memory. The compiled kernel keeps a tile in registers and cache.
+# Are your three times in proportion to the counts? If not, think of what the counts leave out: additions, and reading and
+# writing memory. The compiled convolution keeps a tile in the processor's registers and cache.
 #
 # What it costs in digits
 # -----------------------
 #
-# In float32 every sum rounds. Winograd's sums contain larger numbers, of both signs, which cancel in the last
-# transform. F(2 x 2) rounds hardly more than a plain sum, F(4 x 4) visibly more. The matrices of F(4 x 4) come from
-# evaluating polynomials at five points (and at infinity), and the choice of points matters. Usual are 0, 1, -1, 2, -2;
-# this library takes 1/2 instead of 2.
+# In float32 every sum rounds. Winograd's sums contain larger numbers, of both signs, which cancel in the last step. F(2 x 2)
+# rounds hardly more than a plain sum of products. F(4 x 4) rounds visibly more. The matrices of F(4 x 4) come from values of
+# polynomials at five numbers (and at infinity). These five numbers are called *points*, and their choice matters. The usual
+# points are 0, 1, -1, 2, -2; this library takes 1/2 instead of 2.
 
 
 def rounding(convolve, C):
@@ -315,8 +317,8 @@ errors = {name: [rounding(convolve, C) for C in channels] for name, convolve in 
 usual, ours, small, direct = map(np.array, errors.values())
 holds("F(4 x 4) rounds more than a matrix product", (ours > direct).all() and ours[0] > 4 * direct[0])
 holds("1/2 is a better point than 2", (ours < usual).all())
-holds("F(2 x 2) rounds hardly more", (small < 3 * direct).all() and (small < ours / 2).all())
-holds("in all of them, five digits are right", usual.max() < 1e-5)
+holds("F(2 x 2) rounds hardly more than a matrix product", (small < 3 * direct).all() and (small < ours / 2).all())
+holds("in all four ways, five digits are right", usual.max() < 1e-5)
 
 figure = Figure(figsize=(6.4, 3.8), layout="constrained")
 ax = figure.subplots()
@@ -333,29 +335,29 @@ show(figure, "21_rounding.png")
 # Exercise 21.3 (break): right in algebra, useless in float32
 # -----------------------------------------------------------
 #
-# *Any* five different points give a correct algorithm. Choose five points, ``points = (...)``, with which float64 still
-# has seven right digits, but float32 rounds a thousand times worse than with the library's points. What makes points
-# bad?
+# *Any* five different points give a correct algorithm. Choose five bad points, ``points = (...)``. With them float64 must
+# still give seven right digits. But the rounding error of float32 must be more than a thousand times as large as with the
+# library's points. What makes points bad?
 
 ### BEGIN SOLUTION
 points = (0, 1, 2, 3, 4)
 ### END SOLUTION
 
 x, w, b = layer(8, 16, 16)
-holds("21.3 five different points", len(set(points)) == len(points) == 5, "two equal points would divide by zero")
+holds("21.3 five different points", len(set(points)) == len(points) == 5, "two equal points lead to a division by zero")
 same("21.3 float64 has seven right digits", f4(*points)(x, w, b), by_matrix_product(x, w, b), within=1e-7)
 worse = rounding(f4(*points), 16) / ours[1]
 holds("21.3 float32 does not", worse > 1000,
-      f"yours rounds {worse:.1f} times worse; make the powers 1, p, ..., p^4 large")
+      f"your error is {worse:.1f} times as large as the library's, not more than 1,000 times; make the powers 1, p, ..., p^4 of your points large")
 
 # %%
 # What you can say now
 # --------------------
 #
-# - For each output the definition needs 9 multiplications. F(2 x 2, 3 x 3) needs 4 and F(4 x 4, 3 x 3) needs 2.25, plus
-#   the multiplications of tiles that go over the edge.
-# - One proves a bilinear identity by checking pairs of unit vectors.
+# - For each output and pair of channels the definition needs 9 multiplications. F(2 x 2, 3 x 3) needs 4 and F(4 x 4, 3 x 3)
+#   needs 2.25. If tiles reach over the edge, both need more.
+# - To prove a bilinear identity, check all pairs of unit vectors.
 # - Equal in algebra is not equal in float32: larger tiles and worse points round more.
-# - By lesson 4, the way back is a convolution, so the gradient can use the same tiles.
+# - In lesson 4, the backward pass of a convolution was again a convolution. So the gradient can use the same tiles.
 #
 # Talk about it: where else would you accept fewer right digits for fewer multiplications, and where not?

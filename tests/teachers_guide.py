@@ -32,10 +32,10 @@ PLANS = {  # for whom: (hours, lessons in their order); no lesson without those 
 
 def plans():
     """The pace; a line for each plan: its lessons, with their minutes and their sum."""
-    kinds = ", ".join(f"{spent} ({kind})" for kind, spent in pace.EXERCISE.items())
-    said = (f"We compute the minutes as follows. A class reads {pace.WORDS} words or {pace.LINES} lines of code in a minute. It finds "
-            f"the idea of an exercise in {kinds} minutes, and needs {pace.LINE} more minute for each line of the sample answer. The talk "
-            f"at the end takes {pace.TALK} minutes. `tinyattr/course/pace.py` contains these numbers.")
+    kinds = ", ".join(f"{kind} {spent}" for kind, spent in pace.EXERCISE.items())
+    said = (f"We compute the minutes as follows. A class reads {pace.WORDS} words or {pace.LINES} lines of code in a minute. To find the "
+            f"idea of an exercise, it needs this many minutes: {kinds}. To write the answer, it needs {pace.LINE} more minute for each "
+            f"line of the sample answer. The talk at the end takes {pace.TALK} minutes. `tinyattr/course/pace.py` contains these numbers.")
     spent = {lesson.number: sum(pace.minutes(lesson).values()) for lesson in lessons()}
     lines = [said, "", "| plan | hours | lessons (minutes) |", "|---|---|---|"]
     for name, (_, numbers) in PLANS.items():
