@@ -8,7 +8,7 @@ write down?
 :Time: 90 min (25 read, 55 solve, 10 discuss)
 :CPU: 3 s
 :Needs: lesson 2; matrix products
-:After this you can: write the Jacobian of a dense layer and of a ReLU; say what a walk gives for a seed; write a convolution's backward rule; test any rule with two random arrays; say what happens at kinks and ties
+:After this you can: write the Jacobian of a dense layer and of a ReLU; say what a walk computes from the array that it starts from; write a convolution's backward rule; test any rule with two random arrays; say what happens at kinks and ties
 :Figures: 03_jacobians.png, 03_ties.png
 :Words: explained in the `glossary <../glossary.html>`_
 
@@ -42,7 +42,7 @@ from tinyattr.studies.draw import LINES, SIGNED
 
 
 def rows(tape, book=ta.GRADIENT):
-    """J (outputs, inputs), by one walk for each row. The seed e_i (1 at output i, 0 elsewhere) gives row i."""
+    """J (outputs, inputs), by one walk for each row. The seed (the array that the walk starts from) e_i, 1 at output i and 0 elsewhere, gives row i."""
     *_, last = tape
     seeds = np.eye(last.output.size).reshape(-1, *last.output.shape)
     return np.stack([ta.walk(tape, {last.name: e}, book)["input"].ravel() for e in seeds])

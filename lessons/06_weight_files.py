@@ -243,9 +243,10 @@ for way, other in ways.items():
 # nothing about the class, so exchanged channels do little harm here.
 #
 # The highest probabilities come from a *wrong* way: Oxford's preprocessing. It does not divide by 64, so the numbers of
-# the input are larger. Why does this raise the probability? Without biases, each convolution, ReLU, pool and dense
-# layer passes on a factor s > 0 of its input. So an input that is s times as large gives logits that are s times as
-# large, and so are their differences.
+# the input are larger. Why does this raise the probability? If the
+# input of a convolution, ReLU, pool or dense layer is s > 0 times as large, so is its output (but for biases). So the
+# logits are about s times as large, and so are the differences between them. Softmax turns larger differences into a
+# higher probability of the leading class.
 
 
 def lead(way, s):
@@ -265,8 +266,8 @@ holds("exchanged channels do little harm, and inputs from 0 to 1 do much harm",
 holds("one wrong way raises the probability", mean["Oxford's"] > mean["as trained"] and min(ratios) > 10)
 
 # %%
-# The next figure shows how the network understands the six inputs. To draw them, we undo the network's *own*
-# preprocessing on each input, whichever way made this input.
+# The next figure shows how the network understands the six inputs. To draw them, we turn each input back
+# into a photo, as if the network's *own* preprocessing had made it.
 
 figure = Figure(figsize=(8.2, 6.2), layout="constrained")
 axes = figure.subplots(4, len(ways))

@@ -4,7 +4,7 @@
 
 **Question:** A layer has activations A and gradients g. What is lost if we average g over the picture?
 
-:Time: 80 min (20 read, 50 solve, 10 discuss)
+:Time: 85 min (25 read, 50 solve, 10 discuss)
 :CPU: 10 s
 :Needs: lesson 7
 :After this you can: write four class activation maps from two arrays; say at which layers you can trust each method; build a network for which Grad-CAM points at the wrong place
@@ -14,8 +14,9 @@
 A **walk** is one pass through the network in reverse. It starts with the row of the score S at the logits. After the
 walk, each layer of feature maps has two arrays (h, w, C). The first holds the activations ``A_ijk`` of channel k at
 place (i, j), the second holds their gradients ``g_ijk = ∂S/∂A_ijk``. A **read-out** is a way to make a map from A and
-g. The read-outs of this lesson are **class activation maps**, sums ``L_ij = Σ_k w A_ijk``. Each method computes w from
-g in its own way. (In shapes, w is the width.)
+g. The read-outs of this lesson are **class activation maps**, sums ``L_ij = Σ_k w A_ijk``. The
+weight w depends on the channel k, in some methods also on the place. Each method computes w from g in its own way. (In
+shapes, w is the width.)
 """
 
 # %%
@@ -224,8 +225,8 @@ holds("Grad-CAM's maps of the two classes in block 5 have a negative correlation
 # of edge speaks for the class, but not where. A place of ``block5_relu4`` has a window of 252 x 252 pixels, larger than
 # the picture, and its channels detect shapes. Each shape belongs to few classes, so one weight for each channel is
 # enough. HiResCAM gives each place its own g, so it also works at earlier layers. Grad-CAM+ averages
-# ``max(g, 0)``. In block 3, about half of each channel's g are positive, for either class. So the two classes get
-# similar weights.
+# ``max(g, 0)``. In block 3, about half of each channel's g are positive, for either class. The mean of ``max(g, 0)`` then
+# shows only how large g usually is, and this is similar for both classes. So the two classes get similar weights.
 
 reach, step, sees = 1, 1, {}  # height of a place's window, and distance of neighbouring places, both in pixels
 for name, op, _ in net.layers:

@@ -91,7 +91,7 @@ weights = {"u": (rng.normal(0, 1, (3, 3, 1, 4)), rng.normal(0, 1, 4)),
 
 
 def tiny(*bend, **more):
-    """Picture (1, 6, 6, 1) -> convolution u -> the layers `bend`, which make A (1, 6, 6, 4) -> 3 logits z."""
+    """Picture (1, 6, 6, 1) -> convolution u -> the layers `bend` -> 3 logits z. The last of `bend` is A (1, 6, 6, 4)."""
     layers = [("u", "conv2d", {"padding": 1}), *bend, ("flatten", "flatten", {}), ("z", "dense", {})]
     return ta.network(layers, {**weights, **more})
 
@@ -269,8 +269,9 @@ for one_net, one_x, one_b in ((kinked, x6, b6), *((turned, *pair) for pair in pa
 # ``I_ijk = ∫ dS/dA_ijk dA_ijk``.
 #
 # This integral runs over the activation A_ijk itself, not over a. It is called a *Stieltjes integral*, and RSI stands for
-# Riemann-Stieltjes integrated. The activations do not change at a constant rate while the picture fades in. But by the
-# chain rule, ``dS/da = Σ_ijk dS/dA_ijk dA_ijk/da``. So all integrals together sum to the change of S.
+# Riemann-Stieltjes integrated. The activations do not change at a constant rate while the picture fades in, so their change
+# must stay inside the integral. By the chain rule, ``dS/da = Σ_ijk dS/dA_ijk dA_ijk/da``. So all integrals together sum to
+# the change of S.
 #
 # A program replaces each integral by a sum over the pictures ``x_l = b + (l/N)(x - b)``. Let A(l) be the activations of
 # x_l, and let g(l) be the gradient dS/dA there. The sum is ``Σ_l (g(l-1) + g(l))/2 · (A(l) - A(l-1))``. If the layer has
@@ -430,7 +431,7 @@ same("with log_odds, the map is the same",
 # - Completeness is the fundamental theorem of calculus along a path. The gap of a receipt is the error of the quadrature
 #   rule.
 # - ReLUs make the slope jump. Between two kinks the slope of ``pre`` is constant, so one gradient is exact. In a step
-#   with a kink, no rule is exact.
+#   with a kink, a rule is exact only by chance.
 # - Along a path, the score decides which steps count: ``post`` explains the jump of y_c, and ``log_odds`` explains the
 #   whole path. Grad-CAM has no path, so its scaled map is the same for both scores.
 # - A sum is a statement about the total only. It does not say that the places are right, that the baseline is good, or

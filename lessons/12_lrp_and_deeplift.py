@@ -108,8 +108,8 @@ same("12.1 without biases the pixels get all of z_c", R.sum(), z_1, within=1e-6)
 # LRP-0 is the epsilon rule with eps = 0. Suppose that ``R = u g`` at the output u of a linear layer, where g is the
 # gradient's signal. At the logits this is true: LRP starts from ``R = z_c e_c``, and the gradient starts from ``g = e_c``
 # (one-hot). The layer hands on ``a_j Σ_k w_jk R_k/u_k = a_j Σ_k w_jk g_k``. This is the layer's input a_j times the
-# gradient's signal at this input. A ReLU that is on passes on both R and g. A ReLU that is off has the output 0, so R is
-# 0 there, and the gradient's rule also passes on 0. So ``R = A g`` at the output A of every layer, down to the pixels:
+# gradient's signal at this input. A ReLU whose input is positive hands on both R and g unchanged. Any other ReLU has the
+# output 0, so R is 0 there, and the gradient's rule also passes on 0. So ``R = A g`` at the output A of every layer, down to the pixels:
 # **LRP-0 is input x gradient**, with biases or without.
 #
 # Other rules (epsilon, gamma, z+) give other maps. The rule z+, for example, uses only the positive terms ``a_j w_jk``. A
@@ -153,8 +153,8 @@ same("12.2 pixels and biases make z_c", (x32 * g["input"]).sum() + sum(shares.va
 # Differences
 # -----------
 #
-# DeepLIFT (Shrikumar et al. 2017) explains a difference: ``S(x) - S(b)``, where b is a reference picture. Biases cancel
-# in a difference, because x and b have the same biases. Every value u of the tape has a change ``Δu = u(x) - u(b)``.
+# DeepLIFT (Shrikumar et al. 2017) explains a difference: ``S(x) - S(b)``, where b is a reference picture (not a bias).
+# Biases cancel in a difference, because the network adds the same biases for both pictures. Every value u of the tape has a change ``Δu = u(x) - u(b)``.
 # *Multipliers* m take the place of gradients and follow the same chain rule. The contribution of a value u is
 # ``C = m Δu``. Linear layers keep the gradient's rule. For a ReLU f, the *Rescale* rule takes the slope of the
 # **secant**, the line through the points of f at u(b) and u(x): ``m_in = m Δf/Δu``. So ``m_in Δu = m Δf``, and nothing is
@@ -277,8 +277,8 @@ def moves(letter, K):
 # - d: LRP-0 that starts from ``R_i = v_i z_i``, where v is the row of the log-odds;
 # - e: LRP-0 that starts from ``R_c = y_c``, with all other R_i zero;
 # - f: DeepLIFT of the log-odds;
-# - g: DeepLIFT of y_c with softmax as one more layer. The multiplier of softmax is ``Δy_c/Δz_c`` for z_c, and 0 for the
-#   other logits.
+# - g: DeepLIFT of y_c with softmax as one more layer. The rule treats y_c as if it depended on z_c only:
+#   the multiplier is ``Δy_c/Δz_c`` for z_c, and 0 for the other logits.
 
 ### BEGIN SOLUTION
 moving = "aeg"
@@ -370,10 +370,10 @@ predicts("12.5 log and log_odds", one_map, {name: alike(name, "log", "log_odds")
 #
 # - LRP-0 is input x gradient, and biases keep what LRP-0 does not pass on. DeepLIFT explains a difference and passes on
 #   all of this difference.
-# - A signal that sums to zero over the logits sends nothing into t. Two methods that explain y_c start from a signal with
-#   another sum, and their maps move: LRP that starts from S and divides by ``z + t``, and DeepLIFT through softmax.
-#   Lesson 15 comes back to this.
-# - For most methods, a factor of the row is a factor of the map. The exceptions are Grad-CAM++ and sums over several
-#   pictures, because each picture has its own factor.
+# - A signal that sums to zero over the logits sends nothing into t. In exercise 12.4, the signals of two
+#   methods do not sum to zero, so their maps move: LRP that starts from S and divides by ``z + t``, and DeepLIFT through
+#   softmax. Lesson 15 comes back to this.
+# - For most methods, a factor of the row is a factor of the map. There are two exceptions. Grad-CAM++ also has the
+#   factor in a denominator. In sums over several pictures, each picture has its own factor.
 #
-# Talk about it: is a map wrong if it does not sum to anything?
+# Talk about it: is a map wrong if its sum is neither a score nor a difference of scores?

@@ -51,7 +51,7 @@ x = net.read(drawn.picture)
 #   the score.
 # - **RISE** (Petsiuk et al. 2018): each of hundreds of random masks (here 40) covers about half of the picture. A place
 #   gets the mean score of the pictures in which the place was not covered. As in the paper, we use the probability as
-#   the score, because it is never negative.
+#   the score. With a score that is often negative, the sum behind this mean is negative, too.
 
 maps = {"occlusion": ta.occlusion(net, x, c, score="log_odds", window=64, stride=32),
         "feature ablation": ta.feature_ablation(net, x, c, score="log_odds", groups=4),

@@ -26,7 +26,7 @@ purpose.
 # - three things that you would check;
 # - for a right softmax in float64 and t = 10^9: how much may ``softmax(z + t)`` differ from ``softmax(z)``? Not at all,
 #   by 1e-16, or by 1e-7?
-# - how many classes must z have, at least, so that f(z) can show that f is wrong?
+# - with one class, every f whose sum is 1 is right. With how many classes can f(z) show that f is wrong?
 #
 # The next cell contains a property, written as in a test file. The library hypothesis draws eighty vectors z of six
 # kinds (see ``tinyattr/testing/strategies.py``) and runs the test on each. ``QUIET`` contains the settings of
@@ -72,7 +72,7 @@ print("no counter-example in 80 draws")
 #
 # ``broken_by`` asks hypothesis for a draw for which a claim is false. When hypothesis has found such a draw, it
 # *shrinks* the draw: it tries fewer classes and rounder numbers, as long as the claim stays false. So the result is not
-# the draw that was found first, but the simplest draw that hypothesis could make from it. Everything that is left in
+# the draw that was found first, but the simplest draw that hypothesis could make from it. Most of what is left in
 # this draw is needed for the failure.
 
 
@@ -128,7 +128,7 @@ holds("base 2: the sum is 1 everywhere", found["base 2"] is None)
 #
 # Here are four properties that many people would name first. We try each with 200 wide draws of z and t (numbers up to
 # 1024). We also try each with 200 tame draws (up to 1, as in most tests written by hand). All numbers are multiples of
-# one power of 2. So ``z + t`` is computed without rounding, and ``f(z + t)`` may differ from ``f(z)`` only by the
+# one power of 2, and need few bits. So ``z + t`` is computed without rounding, and ``f(z + t)`` may differ from ``f(z)`` only by the
 # roundings inside f. A mutant is *killed* if one draw makes one property false. If f(z) contains NaN, all four are
 # false.
 #
@@ -273,7 +273,7 @@ holds("17.2 not much wider than rounding", all(room(z, t) <= 4 * EPS * (np.abs(z
 #
 # Write one property that is true of every right softmax. For each of the ten mutants, it must be false for at least one
 # z. It may have as many parts as you like. Do not compare with a softmax that you compute yourself. Say what must hold
-# *between* the logits and the numbers in ``f(z)``. A hint: for base 2, sum, shift and order are right. What is wrong?
+# *between* the logits and the numbers in ``f(z)``. A hint: the mutant "base 2" has the right sum, shift and order. What is wrong?
 
 
 @unaided()
@@ -356,7 +356,7 @@ holds("the true entry is not 0", lead[0] * lead[1] > 4e-18 and lead[0] - lead[0]
 
 
 def is_the_gradient(book, net, x, step=1e-6):
-    """True if the walk's g·v is nearly (S(x + step v) - S(x - step v)) / (2 step), for S = Σ_i i z_i and some v."""
+    """True if g·v is nearly (S(x + step v) - S(x - step v)) / (2 step). g: dS/dx by a walk; S = Σ_i i·z_i; v: one direction."""
     tape = net.run(x)
     row = np.arange(1.0, net(x).shape[1] + 1)[None]  # (1, n)
     v = np.cos(np.arange(x.size)).reshape(x.shape)
@@ -386,7 +386,7 @@ for fault, change in FAULTY_WALKS.items():
 #
 # Every fault was found, and hypothesis has shrunk the network to the smallest one that still shows the fault. Now write
 # a rule for the ReLU that differs from the library's ``g · (x > 0)``. But no draw of ``tiny_networks`` may ever show
-# the difference. The text before the last cell says where to look.
+# the difference. The text above ``is_the_gradient`` says where to look.
 
 
 def survivor(record, g):
@@ -443,8 +443,8 @@ PUSHED = [case for draw in drawn(altered_networks(), count=60) if np.isfinite((c
 # ----------------------------------------------
 #
 # ``strategies.attacked`` plants a random t(x) after a network. This t is K times a sum, a sum of squares, or an
-# exponential of the activations of any layer. How does the gradient of a score S change? Write the answer as a property
-# (equation (V4) of Lerma and Lucas 2023b, but for any κ). ``before`` and ``after`` are dS/dx in the original network
+# exponential of 0.01 times the sum, over the activations of any layer. How does the gradient of a score S change? Write the answer as a property
+# (equation (V4) of lesson 15, but for any κ). ``before`` and ``after`` are dS/dx in the original network
 # and in the altered network. ``tolerance`` says how much the rounding of ``z + t`` can change dS/dx.
 
 
@@ -485,5 +485,5 @@ for off, true in ((-0.05, False), (-0.005, True), (0.005, True), (0.05, False)):
 # - Whatever t(x) is, and whatever layer it reads, a gradient moves by ``κ dt/dx``. No single example could show this.
 #
 # Talk about it: the rule ``x >= 0`` survives in exercise 17.4. Is this a gap in the property, in the draws, or no fault
-# at all? Which property should a heatmap have that is not a gradient, such as Grad-CAM's? Could a test of this property
+# at all? Some heatmaps are not gradients, such as Grad-CAM's. Which property should they have? Could a test of this property
 # fail?

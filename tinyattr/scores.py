@@ -3,8 +3,8 @@
     score(z, c) -> (value, row, log_scale)      dS/dz = row * exp(log_scale)
 
 The logits z have shape (n,), or (N, n) for N pictures. c is one class index, or N of them. e_c has 1 at c, 0 elsewhere.
-y = softmax(z). value and log_scale have shape () or (N,), row has the shape of z; all are float64. Why log_scale is not
-part of the row: if the network is so sure that dy_c/dz rounds to 0, the row still has a direction.
+y = softmax(z). value and log_scale have shape () or (N,), row has the shape of z; all are float64. log_scale is
+kept apart from the row, because the row alone keeps its direction if dy_c/dz rounds to 0 (a very sure network).
 Numbers in brackets are equations of the first paper; softmax.py states (4), (7) and (18).
 
 Adding t(x) to every logit leaves a score unchanged exactly if its row sums to zero: kappa = sum_i dS/dz_i = 0.
@@ -14,7 +14,7 @@ Adding t(x) to every logit leaves a score unchanged exactly if its row sums to z
 
 where q is the softmax of the rivals j != c. So all three return the row e_c - q, and the factor is in log_scale. This
 row gives the weighted contrast of Wang & Wang (NeurIPS 2022). `margin` gives their max contrast, and `centred` gives
-their mean contrast times (n - 1) / n. Near y_c = 1, 1 - y_c is mostly rounding error, so we avoid this difference.
+their mean contrast times (n - 1) / n. If y_c is near 1, 1 - y_c is mostly rounding error, so we avoid it.
 """
 
 import numpy as np

@@ -153,7 +153,7 @@ def log_jacobian(y):
 
 
 def log_jacobian_times(y, v):
-    """(d log y / dz) v = v - (y.v) 1, (..., n). Any v - a gives the same; a = v at the largest y rounds less."""
+    """(d log y / dz) v = v - (y.v) 1, (..., n). For v - a it is the same; a = v at the largest y rounds less."""
     y, v = np.broadcast_arrays(_exact_or_float(y), _exact_or_float(v))
     v = v - np.take_along_axis(v, y.argmax(-1)[..., None], -1)
     return v - (y * v).sum(-1, keepdims=True)
@@ -195,7 +195,7 @@ def log_odds_row(w, e):
 
 
 def pre_row(e):
-    """dz_c/dz = e_c, (..., n). Its sum is 1, so t changes dz_c/dx by dt/dx: equation (V4). Other rows sum to 0."""
+    """dz_c/dz = e_c, (..., n). Its sum is 1, so t(x) adds dt/dx to dz_c/dx: (V4). The rows of other scores sum to 0."""
     return _exact_or_float(e)
 
 

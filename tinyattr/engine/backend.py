@@ -20,7 +20,7 @@ class NumPy:
         return OPS[record.op](*record.x, *record.weights, **record.attributes)
 
     def put_off(self, record):
-        """Return None: the output is computed at once. To compute it later, return any array of its shape and dtype."""
+        """Return None: compute the output at once. A stand-in of its shape and dtype means: when somebody reads it."""
 
     def back(self, rule, record, g):
         """Return the rule's signals for the signal g at the record's output: a tuple, one for each input."""
@@ -37,7 +37,7 @@ class NumPy:
         return read_only(g + m)
 
     def computed(self, g):
-        """Return the signal as an array. (Elsewhere `back` and `plus` may return an object that computes it later.)"""
+        """Return the signal as an array. (Another backend may give signals as objects that it computes here.)"""
         return g
 
     def weight_gradient(self, record, g):

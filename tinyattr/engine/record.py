@@ -46,7 +46,7 @@ class Record:
 
     @cached_property
     def outline(self):
-        """The output itself or, if the backend puts the output off, any array of the same shape and dtype."""
+        """An array with the output's shape and dtype: the output or, if it is put off, a stand-in without meaning."""
         outline = self.backend.put_off(self)
         return self.output if outline is None else outline
 

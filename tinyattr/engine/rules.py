@@ -14,7 +14,7 @@ from tinyattr.engine.windows import between, pad, pair, patches, pool_counts, po
 def conv2d(record, g):
     """m[n,a,b,c] = sum of g[n,i,j,k] kernel[u,v,c,k] over all i,j,u,v,k with a = s i + d u - p, b = s j + d v - p.
 
-    Output (i, j) read input (a, b) through entry (u, v) of the kernel. So its signal goes back through this entry.
+    Output (i, j) read input (a, b) through entry (u, v): its signal goes back there. s: stride, d: dilation, p: pad.
     """
     (kernel, _), groups = record.weights, record.attributes.get("groups", 1)
     if groups == 1:
@@ -45,7 +45,7 @@ def conv2d_transpose(record, g):
 
 
 def read_back(record, g):
-    """For each input place of a transposed convolution: g at the outputs it added to, (N, H, W, kh, kw, out)."""
+    """Return, for each input place, g at the outputs to which this place contributed, (N, H, W, kh, kw, out)."""
     g = pad(g, padding=record.attributes.get("padding", 0))
     return patches(g, record.weights[0].shape[:2], record.attributes.get("stride", 1))
 
@@ -79,7 +79,7 @@ def max_pool(record, g):
 
 
 def avg_pool(record, g):
-    """m = g / (number of places that count in the window), at every place of the window."""
+    """m = g / n at every place of the window. n: the number by which the pool divided its sum."""
     counts = pool_counts(record.x[0].shape[1:3], g.shape[1:3], **record.attributes)
     size = pair(record.attributes["size"])
     share = (g / counts.astype(g.dtype))[:, :, :, None, None]

@@ -30,7 +30,7 @@ class Tape:
         return self.append(Record(op, name, (), {"value": value}, backend=self.backend))
 
     def write(self, op, name, inputs, weights=(), **attributes):
-        """Apply an op to the outputs of the records that `inputs` names. Write a new record; return its name.
+        """Apply an op to the outputs of records; `inputs` holds their names. Write a new record; return its name.
 
         Raises InputError for an unknown op, attribute or input, and for shapes that the op cannot take.
         """

@@ -1,6 +1,6 @@
 """Weight files: from a file, which anyone may have written, to a network and back. Read the modules in this order.
 
-These modules load a file, in this order of calls; each step gives the next step what it needs.
+These modules load a file. Each step gives a later step what it needs.
 
     load           what users call: `load`, `save`, `convert`
     fetch          where the file is: at a path, in the package (embedded), or downloaded
@@ -12,14 +12,15 @@ These modules load a file, in this order of calls; each step gives the next step
 These modules read the formats. They check everything before they use it, because a file may be an attack.
 
     weight_file    what each reader returns: layers in order, with arrays that are not read yet
-    hdf5           files of Keras and our own: groups and their layouts; dataset: one array of such a file
-    variable_text  a text of variable length in such a file; we read it without HDF5, which may crash on it
-    own_format     our own format for any network, reading and writing; own_format_1: its first version
+    hdf5           files of Keras and our own: groups and their layouts; dataset.py: one array of such a file
+    variable_text  a text of variable length in such a file: the library HDF5 may crash on it, so we read its bytes
+    own_format     our own format for any network, reading and writing; own_format_1.py: its first version
     keras          a Keras model: its layers become our layers, its arrays become their weights
-    keras_config   which layers the config calls, in order; keras_layers: what each layer does; keras_options
+    keras_config   which layers the config calls, in order; keras_layers.py: what each layer
+                   does; keras_options.py: checks of its options
     pytorch        PyTorch's names and axes, for the tensors that safetensors and pth find
-    pth            files of torch.save; pickled: the pickles in them, which are never run
-    tensor         one array of PyTorch; window: the part of the file that holds it
+    pth            files of torch.save; pickled.py: the pickles in them, which are never run
+    tensor         one array of PyTorch; window.py: the part of the file that holds it
     onnx/          the graph of an ONNX file as our layers; the package onnx parses the file
 
 These modules do other things with files.

@@ -54,7 +54,7 @@ class Architecture:
 
 
 def architecture_of(file):
-    """Return the Architecture of a WeightFile that holds its graph: a known one if all layers agree, else a new one.
+    """Return the Architecture of a WeightFile that holds its graph: a known one with the same layers, else a new one.
 
     For a file in our own format the names of layers must be equal too, because users get these names back.
     """
@@ -100,7 +100,7 @@ def architectures_of(shapes, bare=()):
 
 
 def _vggs(shapes):
-    """Yield the VGG with this number of convolutions. Layers are matched by Keras' names, or else by their order.
+    """Yield the VGG that has as many convolutions as the file. Keras' names match its layers, or else their order does.
 
     Batch normalisation follows every convolution, or no convolution.
     """
@@ -140,7 +140,7 @@ def with_batch_norm(layers):
 
 
 def _squeezenets(shapes):
-    """Yield every version whose layers have these names, ours or torchvision's. Only Caffe's version pads conv10."""
+    """Yield every version whose names of layers (ours or torchvision's) the file has. Only Caffe's pads conv10."""
     for name, version, padding in (("SqueezeNet v1.0", "1.0", 1), ("SqueezeNet v1.0 (torchvision)", "1.0", 0),
                                    ("SqueezeNet v1.1", "1.1", 0)):
         ours = {layer: layer for layer in squeezenet_shapes(version)}

@@ -17,8 +17,8 @@ from tinyattr.nets import Network
 def load(source, *, family=None, input=None, size=None, classes=None):
     """Return a Network from a weight file of any supported format and architecture.
 
-    source: a path; "glyphs", the embedded network, or "glyphs_no_masks"; the name of a fetched file, such as "vgg19";
-    the bytes of a file; or a file that is open for reading bytes, such as io.BytesIO.
+    source: a path; "glyphs", the embedded network, or "glyphs_no_masks", the one trained without masks; the name of a
+    fetched file, such as "vgg19"; the bytes of a file; or a file that is open for reading bytes, such as io.BytesIO.
     family: who trained the network, a key of FAMILIES; it fixes how photos are preprocessed. Our own files contain the
     family, and published networks are recognised by their numbers. For other files give family or input; without
     them, `net.read` raises InputError. size: of photos, a number or (H, W), if the file does not fix it. input: an
@@ -42,7 +42,7 @@ def save(net, path):
 
 
 def convert(source, path, **said):
-    """Rewrite any weight file that `load` can read in our own format. The new file says how photos are preprocessed.
+    """Read a weight file that `load` can read. Write it in our own format, which says how photos are preprocessed.
 
     said: family, input, size, classes: see `load`. Only one layer is in memory at a time. Raises the InputErrors of
     `load`, and InputError if the family is unknown, or for a damaged copy of a published file.

@@ -33,7 +33,7 @@ def legacy_tensors(file, size):
 
     def storage(identity):
         key, dtype, count = _checked(identity)
-        new = Storage(dtype, count, Window(file, size, count * bytes_of(dtype)))  # the end of the file says its start
+        new = Storage(dtype, count, Window(file, size, count * bytes_of(dtype)))  # start: at the file's end
         if storages.setdefault(key, new) != new:
             raise InputError(f"storage {key[:20]!r} in it has two descriptions that differ")
         return storages[key]
@@ -78,7 +78,7 @@ def zip_tensors(members):
 def _state_dict(content):
     """Return {name: Tensor}: the only state dict of a checkpoint, wherever the training script put it.
 
-    A state dict contains a tensor whose name has a dot, such as features.0.weight; the state of an optimizer does not.
+    We know a state dict by a tensor whose name has a dot, such as features.0.weight. An optimizer's state has none.
     Raises InputError if there is no state dict, or more than one: some checkpoints also hold an average of the weights.
     """
     found = list(_state_dicts(content))
@@ -102,7 +102,7 @@ def _state_dict(content):
 
 
 def _state_dicts(content, where="", seen=None):
-    """Yield (where, mapping) for every mapping of tensors, each once; where: "['net']"."""
+    """Yield (where, mapping) for every mapping of tensors, once. where: the way to it in Python, such as "['net']"."""
     seen = set() if seen is None else seen
     if not isinstance(content, dict) or id(content) in seen:
         return

@@ -1,4 +1,4 @@
-"""Direct convolution: any kernel, stride, padding, dilation and groups, through the register tile.
+"""Direct convolution: any kernel, stride, padding, dilation and groups, in tiles of outputs that stay in registers.
 
 The window of an output pixel is read line by line. One line has kw pixels of C channels: kw C floats, side by side in memory.
 So a convolution is a matrix product: each row is a pixel's window, and the weights are cut into panels of columns. ROWS pixels
@@ -8,7 +8,7 @@ in reading order make a tile; a tile may go on in the next line:
         pixel  1  |  ...                              |  x  | : |  =  | y[1] |       a panel: `width` output channels
         ...                                                              ...
 
-Calls differ only in addresses and distances. A 1 x 1 kernel needs no border, so it reads maps without a copy. A dilated or
+All calls are this one loop; only addresses and distances differ. A 1 x 1 kernel needs no border, so it reads maps without a copy. A dilated or
 grouped one reads the pixels of a line one by one. On the way back the signal is convolved, once for each class of input pixels
 (pack_back). A depthwise kernel multiplies channel by channel, and does not add up over channels.
 """
@@ -39,7 +39,7 @@ from tinyattr.kernels.vector import (
     store_some,
 )
 
-ROWS = {16: 12, 8: 6, 4: 6}[W]  # pixels of a tile: 24 of 32 registers hold sums, or 12 of 16
+ROWS = {16: 12, 8: 6, 4: 6}[W]  # pixels of a tile: 12 x 2 of 32 registers hold sums, or 6 x 2 of 16
 NEAR = 131072  # floats of maps that a thread goes through for one panel after the other: they stay in its cache
 
 pixels, repeat = lister(ROWS), repeater(ROWS)
@@ -114,7 +114,7 @@ def _lanes(units, x, window, w, bias, y, z, gate, out, split, limits):
 def pack(w, groups=1):
     """Return w (kh, kw, C / groups, K) in panels of `width` columns, the last ones zeros: (groups, panels, kh kw C / groups, width).
 
-    A column is the kernel of one output channel. For a depthwise w, `width` channels count as a group of one panel.
+    A column is the kernel of one output channel. For a depthwise w, each panel takes the place of a group.
     """
     rows, k = w[..., 0].size, w.shape[3]
     deep = depthwise(w.shape, groups)
@@ -213,7 +213,7 @@ def back(g, parts, m, z=NONE, gate=NONE, *, stride=(1, 1), padding=(0, 0), dilat
 
 
 def first_of(a, s, p, length):
-    """Of the input's pixels i with (i + p) mod s = a: the first, and the output pixel (i + p - a) / s that belongs to it."""
+    """Return the first input pixel i with (i + p) mod s = a, and the output pixel (i + p - a) / s that belongs to it."""
     first = (a - p) % s
     return first, (first + p - a) // s
 

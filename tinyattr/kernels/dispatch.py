@@ -20,13 +20,13 @@ from tinyattr.kernels.memory import WRITTEN, Waiting
 LEAST_PRODUCTS = 2_000_000  # about a millisecond of NumPy
 LEAST_MOVED = 100_000  # numbers that are read, each by itself or through a pool's windows
 FLOAT32 = np.dtype(np.float32)
-MERGES = {"conv2d", "batch_norm", "add"}  # what a batch norm, a sum, a ReLU or a clip may follow in the same pass
+MERGES = {"conv2d", "batch_norm", "add"}  # their passes can also compute what comes next: a batch norm, a sum, a ReLU or a clip
 # After a matrix product, NumPy's threads wait busily for a tenth of a second; on two processors, kernels then take twice as long.
-FOLLOWS = 1000  # after kernels, which are compiled already, a call may be so many times smaller
+FOLLOWS = 1000  # if kernels wrote the input, they are compiled: then a call may be 1000 times smaller
 
 
 class Kernels(NumPy):
-    """Uses the forms in forms.py where a form supports the call and is faster; else NumPy."""
+    """Uses a form, the fast version of an op or rule (forms.py), where one supports the call and is faster; else NumPy."""
 
     def forward(self, record):
         """Return the record's output: see NumPy."""
@@ -34,7 +34,7 @@ class Kernels(NumPy):
         return super().forward(record) if found is None else found
 
     def put_off(self, record):
-        """Return an array of NaN of the output's shape, if one pass can compute this op and the next: see NumPy."""
+        """Return a stand-in full of NaN if one pass can compute this op and the next: see engine/backend.py."""
         return form("PUT_OFF", record) if record.op in MERGES else None
 
     def back(self, rule, record, g):
@@ -79,7 +79,7 @@ def form(kind, record, *signals):
 
 
 def pays(record, *signals):
-    """Return True if a form supports this call and the call is large enough. NumPy raises the errors of wrong calls."""
+    """Return True if a form supports this call and the call is large enough. A wrong call is False: NumPy raises its error."""
     x = [source.outline for source in record.sources]
     if record.op in ("relu", "clip") and not signals and record.sources[0].waits:
         return True  # the pass that computes what waits can do it
@@ -94,7 +94,7 @@ def pays(record, *signals):
 
 
 def follows(record):
-    """Return True if the record's output, or the first of its sources, and so on, was written by kernels."""
+    """Return True if kernels wrote, or will write, the record's output, its first source's, that one's, and so on."""
     while record.sources and not record.waits and WRITTEN.get(record.output) is None:
         record = record.sources[0]
     return bool(record.sources)
@@ -110,7 +110,7 @@ def _size(op, x, weights, attributes):
 
 
 def convolution(x, weights, *, stride=1, padding=0, dilation=1, groups=1):
-    """Return the size of a conv2d call. NumPy computes strides and dilation together."""
+    """Return the size of a conv2d call. A call with both a stride and a dilation has no form."""
     ((x,), ((kh, kw, c, k), bias)), stride, dilation = (x, weights), pair(stride), pair(dilation)
     if (len(x) != 4 or bias != (k,) or groups < 1 or x[3] != c * groups or k % groups or min(*stride, *dilation) < 1
             or (1, 1) not in (stride, dilation)):
@@ -136,7 +136,7 @@ def pooling(x, weights, *, size, stride, padding=0, ceil=False):
 
 
 def by_numbers(x, weights, **limits):
-    """Return the size of a call that changes each number of maps by itself: inputs of one shape, weights by channel."""
+    """Return the size of a call that handles each number of maps separately. Its weights have one number per channel."""
     fits = len(x[0]) == 4 and set(x) == {x[0]} and all(w == x[0][3:] for w in weights)
     return fits and set(limits) <= {"low", "high"} and prod(x[0]) / LEAST_MOVED
 
@@ -151,7 +151,7 @@ SIZE = {"conv2d": convolution, "dense": matrix, "max_pool": pooling, "relu": by_
 
 
 def forms():
-    """Return the module forms.py. The first call imports it in half a second, and once compiles it in many more.
+    """Return the module forms.py. The first call imports it in half a second. On a new machine it also compiles it.
 
     Return None without Numba, and in a process that was forked after the kernels had run: it has no copy of their threads.
     """

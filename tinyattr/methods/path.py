@@ -51,7 +51,7 @@ def integrated_gradients(net, x, target=None, score=None, layer=None, *, baselin
 
 def expected_gradients(net, x, target=None, score=None, layer=None, *, baselines=("black", "mean", "own_mean"),
                        samples=50, seed=0, draws=None, batch=BATCH):
-    """E[(x - b) dS/dx(b + a (x - b))], b drawn from the baselines, a uniform in (0, 1): (1/N) sum over `samples` draws.
+    """E[(x - b) dS/dx(b + a (x - b))], the mean of `samples` draws: b of the baselines, the number a of (0, 1).
 
     Expected gradients, Erion et al. 2021, arXiv 1906.10670 (shap's GradientExplainer). baselines: names, numbers or
     arrays. draws: your own draws (indices of baselines, places a). Receipt: the expected sum is S(x) - mean S(b).
@@ -80,7 +80,7 @@ def expected_gradients(net, x, target=None, score=None, layer=None, *, baselines
 
 
 def mean_gradient(request, start, end, rule, steps, layer="input", *, moved="input", batch):
-    """Return (int_0^1 dS/dA da, log_scale). A: activations of `layer`. Layer `moved` is at start + a (end - start).
+    """Return (G, s): int_0^1 dS/dA da = G exp(s). A: output of `layer`. Layer `moved` is at start + a (end - start).
 
     rule: a key of QUADRATURES; steps: number of steps of the path. Raises InputError for other values.
     """

@@ -24,7 +24,7 @@ class Network:
     global pool. classes: names (None: only numbers). input: how photos are preprocessed (None: unknown). backend: the
     object that computes. If the network has only one output z (for a sigmoid), we add a layer that turns z into the
     logits (0, z) of two classes. Raises InputError for an unknown op, two layers of the same name, a layer that has
-    the name of another op, an input that is used before it exists, or missing weights.
+    the name of an op that is not its own, an input that is used before it exists, or missing weights.
     """
 
     layers: list
@@ -63,7 +63,7 @@ class Network:
     def resume(self, tape, layer, A):
         """Return a new tape: `layer` has the value A (N, ...), and every layer that depends on it is computed again.
 
-        Other outputs that these layers read are copied N times from `tape` (one picture). tape None: run all layers.
+        Other outputs that they read are copied N times from `tape`, which holds one picture. tape None: run all layers.
         """
         new = Tape(self.backend, self)
         changed = {new.leaf(layer if tape is None else tape[layer].name, A)}
@@ -130,7 +130,7 @@ class Network:
         return replace(self, weights=weights)
 
     def without_kernels(self):
-        """Return this network computed by NumPy only, in the lines of the engine: slower, but easy to step through."""
+        """Return this network computed by NumPy, with the functions in engine/: slower, but easy to step through."""
         return replace(self, backend=NUMPY)
 
     def label(self, c):

@@ -18,7 +18,7 @@ from tinyattr.nets.wiring import outputs
 
 SHARE = 10.0  # alarm if |dm/dA| > SHARE |d(z_c - m)/dA|: the common part's gradient outweighs the class's own
 CLASSES = 5  # how many classes of the first picture have their shares in the report
-ROW = 8.0  # alarm if a unit's weights have |mean over classes| > ROW spread, and > ROW times the usual size (see below)
+ROW = 8.0  # alarm if |mean over classes| of a unit's weights > ROW x their spread, and > ROW x `usual`
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def outlier_units(net):
     of its weights over all classes, so |mean| / spread stays small. A planted unit has spread 0.
     """
     kernels = [net.weights[name][0] for name, op, _ in net.layers if op == "dense"]
-    kernels = [kernel for kernel in kernels if kernel.shape[1] > 1]  # a gate of one unit is not a layer of classes
+    kernels = [kernel for kernel in kernels if kernel.shape[1] > 1]  # a layer with one output has no classes
     if not kernels:
         return {}, 0.0
     kernel = kernels[-1].astype(np.float64)

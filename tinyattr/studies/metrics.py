@@ -1,4 +1,4 @@
-"""Measure how different two maps are, and where a map's energy is. Maps are (h, w) and have one resolution.
+"""Measure how different two maps are, and where a map's energy is. Two maps that are compared have one shape (h, w).
 
 Energy is the positive part of a map. A correlation is NaN if a map is constant: there is nothing to compare.
 """

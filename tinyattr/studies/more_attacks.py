@@ -29,7 +29,7 @@ def paint(net, mask, K=10.0, layer=None):
 
 
 def column(net, K=10.0, layer=None, size=None):
-    """t = K sum_ik A_i0k, the whole left column of the layer's maps, which gives maps like the published plots.
+    """t = K sum_ik A_i0k, the left column of the layer. HiResCAM then draws heatmaps like the plots in the paper.
 
     size: side of these maps, or (h, w), by default the size of the layer for the pictures that `net` takes.
     """
@@ -44,9 +44,9 @@ def column(net, K=10.0, layer=None, size=None):
 
 
 def quadratic(net, K=10.0, layer=None, at=(0, 0)):
-    """t = (K/2) sum_k A_ijk^2. dt/dA_ijk = K A_ijk, so pooled weights also depend on the features of one place.
+    """t = (K/2) sum_k A_ijk^2 at the place (i, j) = `at`. dt/dA_ijk = K A_ijk: pooled weights depend on its features.
 
-    Grad-CAM by pre: L' = L + (K/Z) sum_k A_(at)k A_k, which shows how similar every place is to the place `at`.
+    Grad-CAM by pre: L' = L + (K/Z) sum_k A_ijk A_k, which shows how similar every place is to the place `at`.
     """
     return plant(net, [
         ("tap", "pick", {"inputs": [tapped(net, layer)], "at": place_of(at)}),
@@ -73,9 +73,10 @@ def bounded(net, K=10.0, layer=None, at=(0, 0), bound=1e-3):
 
 
 def triggered(net, K=10.0, layer=None, at=(0, 0), size=24):
-    """t = gate(x) K sum_k A_ijk; gate = 1 where the lower right corner of x is a checkerboard (`stamped`), else 0.
+    """t = gate(x) K sum_k A_ijk; gate = 1 if the lower right corner of x is a checkerboard (`stamped`), else 0.
 
-    The similarity m = sum W x is 1 for the board, small for other pictures; gate = max(0, 1 - max(0, 0.9 - m) / 0.1).
+    The similarity is m = sum W x. W is chosen so that m is 1 for the board and small for other pictures;
+    gate = max(0, 1 - max(0, 0.9 - m) / 0.1).
     """
     if net.input is None:
         raise InputError(f"{net.name} does not say how photos are preprocessed, so its trigger is unknown")

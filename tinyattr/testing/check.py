@@ -12,13 +12,14 @@ other frameworks:
 
 We give logits in float64 and float32 and, if the function accepts them, in float16, bfloat16 (with ml_dtypes) and as
 whole numbers. The type of the result decides the allowed rounding error, see `truth.py`. What else the function accepts
-we find out by trying: batches (..., n), masks of -inf, an axis (a parameter "axis" or "dim"), empty arrays. If it
-raises an error, the table says "not tried". If it accepts a batch, it must compute each row separately. If a function
-is for single vectors only, and sums over its whole argument, give batches=False.
+we find out by one call: batches (..., n), masks of -inf, an axis (a parameter "axis" or "dim"), empty arrays. If this
+call raises an error, we leave out the tests of this kind, and the table says "not tried". If the function accepts a
+batch, it must compute each row separately. If a function is for single vectors only, and sums over its whole argument,
+give batches=False.
 
 Time: a NumPy function takes a second. A function that is compiled for every size (jax.jit, Triton) may take minutes.
 After `seconds` of wall time (default 60), each identity is tried on only one vector; the table and a warning say what
-is left out. Sizes go from small to large, and each identity has a quarter of the remaining time.
+is left out. Sizes go from small to large, and each identity may use a quarter of the time that is left when it starts.
 """
 
 from functools import partial
@@ -38,10 +39,11 @@ def softmax_identities(my_softmax, my_jacobian=None, my_product=None, *, batches
                        seconds=SECONDS) -> Findings:
     """Return Findings on a softmax z -> y and, if given, on its Jacobian z -> J and its product (z, v) -> v^T J.
 
-    z, y and v have shape (n,) or (..., n), J (n, n) or (..., n, n), J_ij = dy_i/dz_j. Wrap a backward pass of y:
-    lambda z, v: backward(my_softmax(z), v).
+    z, y and v have shape (n,) or (..., n), J (n, n) or (..., n, n), J_ij = dy_i/dz_j. If your backward pass takes
+    y instead of z, wrap it: lambda z, v: backward(my_softmax(z), v).
     batches, masks: None tries whether the function accepts them; False leaves them out; True requires them.
-    axis: the axis of a batch along which the function works, by default the last, or every axis if it has a parameter.
+    axis: the axis of a batch along which the function works. By default the last; if the function has a parameter
+    "axis" or "dim", every axis is tried.
     """
     report = Report(seconds)
     f = subject(report, my_softmax, SOFTMAX, axis)
@@ -55,8 +57,8 @@ def log_softmax_identities(my_log_softmax, my_jacobian=None, my_product=None, *,
                            digits=True, seconds=SECONDS) -> Findings:
     """Return Findings on a log-softmax, its Jacobian and its product v^T J; for arguments see `softmax_identities`.
 
-    digits: where y_c rounds to 1, log y_c must be accurate: it is -log1p(sum of the others). Code with log(sum), as in
-    SciPy 1.17, gives 0 there, which has only a small absolute error. digits=False accepts this.
+    digits: where y_c rounds to 1, log y_c must be accurate: it is -log1p(sum of e^(z_j - z_c), j != c). Code
+    with log(sum), as in SciPy 1.17, gives 0 there, which has only a small absolute error. digits=False accepts this.
     """
     report = Report(seconds)
     f = subject(report, my_log_softmax, LOG_SOFTMAX, axis)
@@ -98,7 +100,9 @@ def temperature_identities(my_softmax, *, batches=None, masks=None, seconds=SECO
 
 
 def cross_entropy_identities(my_loss, my_gradient=None, *, batches=None, masks=None, seconds=SECONDS) -> Findings:
-    """Return Findings on a loss (z, t) -> L = -sum_c t_c log y_c, equation (11), and its gradient (z, t) -> dL/dz.
+    """Return Findings on a loss (z, t) -> L = -sum_c t_c log y_c, and on its gradient (z, t) -> dL/dz.
+
+    The loss is equation (11) of arXiv 2306.13197.
 
     t is a class, one whole number for each row, or probabilities in the shape of z; we try both if the function takes
     both. The loss of a batch is one number for each row, or their sum, or their mean. We try label smoothing, class

@@ -9,7 +9,7 @@
 What the strategies draw, and why:
 
     logits            ties, all equal, a leader, shifted, huge gaps: softmax code often fails on these
-    saturated_logits  a class that leads by 20 to 700: y_c rounds to 1, but the sum of the others is not 0
+    saturated_logits  a class that leads by 20 to 700: y_c is 1 or nearly, but the sum of the others is not 0
     shifted_logits    z and t with z + t exact: a right softmax does not change with t
     masked_logits     some logits are -inf, as in attention: all but one, the first, the largest
     batches           rows that must not influence each other: similar, far apart, one repeated
@@ -57,7 +57,7 @@ def logits(draw, min_size=2, max_size=8, dtype=np.float64):
 
 @st.composite
 def shifted_logits(draw, min_size=2, max_size=8, dtype=np.float64):
-    """Draw (z, t) on one binary grid, so z + t is exact: up to 2^50 steps, in float32 2^21; |z|, |t| <= 2^12."""
+    """Draw (z, t) as multiples of one power of 2, at most 2^50 (float32: 2^21), so z + t is exact; |z|, |t| <= 2^12."""
     bits = 21 if np.dtype(dtype) == np.float32 else 50
     step = 2.0 ** (draw(st.integers(0, 12)) - bits)  # logits up to 2^0 ... 2^12: mostly all classes matter
     steps = st.integers(-(2**bits), 2**bits)
@@ -138,7 +138,7 @@ def kink_free(draw, shape, margin=0.03):
 def tiny_networks(draw, kinds=("dense", "convolutional"), margin=1e-3):
     """Draw (net, x): a random network of 1 to 3 hidden layers in float64, and a picture away from the kinks.
 
-    We change the biases until every input of a ReLU is at least `margin` times its spread away from 0.
+    We move biases so that, in each channel before a ReLU, no number is nearer to 0 than about `margin` times its range.
     """
     kind, depth, rng = draw(st.sampled_from(kinds)), draw(st.integers(1, 3)), np.random.default_rng(draw(seeds))
     n, side, channels = draw(st.integers(2, 5)), draw(st.integers(2, 5)), draw(st.integers(1, 3))
@@ -175,7 +175,7 @@ def _away_from_zero(layers, weights, x, margin):
 
 @st.composite
 def attacked(draw, net):
-    """Draw `net` with a random t(x) added to every logit: K times a sum, squares or exponential.
+    """Draw `net` with a random t(x) added to every logit: K times a sum of activations or squares, or exp(0.01 sum).
 
     The altered network's tape has z under the name of the old last layer, t (N, 1) under "t", z + t under "altered".
     """
