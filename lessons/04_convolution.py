@@ -2,7 +2,7 @@
 4. A convolution, and its gradient
 ==================================
 
-**Question:** Why does another order make a convolution a thousand times faster, and why is its gradient a convolution, too?
+**Question:** Why is a convolution a thousand times faster if we multiply in another order? Why is its gradient a convolution, too?
 
 :Time: 60 min (15 read, 35 solve, 10 discuss)
 :CPU: 2 s
@@ -75,7 +75,7 @@ def by_loops(x, w, b):
 
 
 class Counted:
-    """A number for arrays. Its class counts the multiplications of all such numbers, but not their additions."""
+    """A number that can be an element of an array. The class counts the multiplications of all such numbers, but not their additions."""
 
     multiplications = 0
 
@@ -117,7 +117,7 @@ same("the loops and the library compute the same convolution", y, conv2d(x[None]
 count = {(3, 1, 1): 49, (6, 1, 1): 256, (6, 2, 3): 1536}
 ### END SOLUTION
 
-pairs = {H: sum(0 <= i + u - 1 < H for i in range(H) for u in range(3)) for H in (3, 6)}  # pairs of rows that meet
+pairs = {H: sum(0 <= i + u - 1 < H for i in range(H) for u in range(3)) for H in (3, 6)}  # how often a row of the kernel lies on the picture
 sizes = ((3, 1, 1), (6, 1, 1), (6, 2, 3))
 predicts("4.1 by a formula", count, {(H, C, K): pairs[H] ** 2 * C * K for H, C, K in sizes})
 predicts("4.1 by counting while the loops run", count, {size: multiplications(by_loops, *size) for size in sizes})
@@ -257,8 +257,8 @@ show(figure, "04_orders.png")
 #
 # The backward pass gets ``g = dS/dy`` (H', W', K) and computes ``m = dS/dx`` (H, W, C). Each input pixel takes part in
 # the outputs around it, so it collects signals from all of them: ``m_{i+u-p, j+v-p, c} += Σ_k g_ijk w_uvck``. Here p is
-# the padding. All these sums form a convolution of g with another kernel. We get this kernel if we turn the first
-# kernel by 180 degrees and exchange its input and output channels. The kernels have k x k places. Find the padding of
+# the padding. All these sums form a convolution of g with another kernel. We get this kernel if we turn the kernel
+# of the forward pass by 180 degrees and exchange its input and output channels. Both kernels have s x s places. Find the padding of
 # the backward convolution. (For which p is H' = H?)
 
 
@@ -288,8 +288,8 @@ for size, p, C, K in ((3, 1, 4, 4), (3, 1, 2, 5), (5, 1, 2, 3), (5, 2, 3, 2)):
 # What you can say now
 # --------------------
 #
-# - A 3 x 3 convolution is the sum of nine matrix products of shifted slices. In this order, the same multiplications
-#   need only a small part of the time. You have printed the factor.
+# - A 3 x 3 convolution is the sum of nine matrix products of shifted slices, or one product of large matrices. In this
+#   order, the same multiplications need only a small part of the time. You have printed the factor.
 # - If a picture moves, its convolution moves with it. This is not true at the border, where zeros come in.
 # - The gradient of a convolution with respect to its input is a convolution with the turned kernel and exchanged channels.
 #

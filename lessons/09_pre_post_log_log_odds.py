@@ -4,10 +4,10 @@
 
 **Question:** How many different heatmaps do four scores give for one picture and one method, and which map should you show?
 
-:Time: 80 min (20 read, 50 solve, 10 discuss)
+:Time: 85 min (25 read, 50 solve, 10 discuss)
 :CPU: 10 s
 :Needs: lessons 7 and 8
-:After this you can: prove when post, log and log_odds draw the same map; say what a pre map shows in addition; see when float32 has lost the class of a map; choose a score and give the reason
+:After this you can: prove when post, log and log_odds draw the same map; say what a pre map shows in addition; see when rounding in float32 has removed the class from a row; choose a score and give the reason
 :Figures: 09_what_pre_adds.png, 09_figure2.png, 09_vanishing.png
 :Words: explained in the `glossary <../glossary.html>`_
 
@@ -77,7 +77,7 @@ def scaled(L):
     return L / np.abs(L).max()
 
 
-e, w = np.eye(len(z))[c], np.exp(z - z.max())  # w: what softmax divides by its sum
+e, w = np.eye(len(z))[c], np.exp(z - z.max())  # w / w.sum() is softmax(z)
 rows = {"pre": pre_row(e), "post": post_row(y, e), "log": log_row(y, e), "log_odds": log_odds_row(w, e)}
 maps = {name: grad_cam(row) for name, row in rows.items()}
 for name in ("post", "log"):
@@ -211,8 +211,8 @@ same("20 times the last layer's weights give 20 times the logits", sharp(x)[0], 
 # Exercise 9.2 (break): lose the class
 # ------------------------------------
 #
-# Choose ``s`` for the logits ``s z``. In float32, the row of log should have the entry 0 for class c, but not for all
-# rivals. What does the map of this row show? Write a function ``shown(q, L)`` that returns this map (h, w), up to a
+# Choose ``s`` for the logits ``s z``. In float32, the row of log should have the entry 0 for class c, but another entry
+# for at least one rival. What does the map of this row show? Write a function ``shown(q, L)`` that returns this map (h, w), up to a
 # positive factor. Here q (n,) is the softmax of the rivals at ``s z``, and L (n, h, w) are the pre maps of all classes.
 
 ### BEGIN SOLUTION
@@ -264,8 +264,8 @@ def random_network(random_state):
 # ------------------------------------------
 #
 # A method with maps ``L(row)`` is called *positively homogeneous* in the row if ``L(a row) = a L(row)`` for every
-# ``a > 0``. For such a method, a factor of the row is harmless, because scaling the map removes it. Write this property
-# as a claim about one row and one a. The claim must be true for Grad-CAM and LayerCAM with random networks, rows and
+# ``a > 0``. For such a method, a factor of the row is harmless, because scaling the map removes it. Write a
+# function that tests this property for one given row and one given factor ``a``. The claim must be true for Grad-CAM and LayerCAM with random networks, rows and
 # factors. It must be false for Grad-CAM++. Allow rounding errors, but not an error of a thousandth.
 
 

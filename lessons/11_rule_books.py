@@ -156,7 +156,7 @@ METHODS = {"guided": ta.guided_backprop, "gradient": ta.saliency, "deconvnet": t
 
 @cache
 def changes(name, random_state):
-    """Return True if the maps before and after the dense layers are shuffled have a rank correlation below 0.9."""
+    """Return True if the maps of the network and of its shuffled copy have a rank correlation below 0.9."""
     other = broken if random_state == 0 else shuffled(LINEAR[:3], random_state)
     return spearman(*(METHODS[name](n, x, heart, score="log_odds").plane for n in (net, other))) < 0.9
 

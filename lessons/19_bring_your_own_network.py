@@ -66,8 +66,9 @@ net = ta.load(embedded("lessons/own_network/own_network.keras"), classes=CLASSES
 # with a ReLU, MaxPooling2D, Conv2D with a ReLU, GlobalAveragePooling2D, Dropout, Dense with softmax. How many layers
 # does ``net`` have for each of the five in
 # ``count = {"Rescaling": ..., "RandomFlip": ..., "SeparableConv2D": ..., "Dropout": ..., "Dense": ...}``? You need
-# three facts. Layers that act only in training are left out. A separable convolution is two convolutions: the first works
-# on each channel alone, and the second mixes the channels. And ``net`` ends at its logits.
+# four facts. Layers that act only in training are left out. A separable convolution is two convolutions: the first works
+# on each channel alone, and the second mixes the channels. A ReLU inside a layer becomes a layer of its own. Its name
+# begins with the name of the layer that contained it. And ``net`` ends at its logits.
 
 ### BEGIN SOLUTION
 count = {"Rescaling": 1, "RandomFlip": 0, "SeparableConv2D": 3, "Dropout": 0, "Dense": 1}

@@ -26,7 +26,7 @@ def table(board):
     lines = [[n, row["method"], row["scores"], row["networks"], *(in_per_cent(row[key]) for key in COLUMNS)]
              for n, row in enumerate(board["rows"], 1)]
     shown = [titles, ["---"] * len(titles), *lines[:FIRST], ["..."] * len(titles), *lines[-LAST:]]
-    return "\n".join([f"{board['head'][0].removeprefix('scenes').strip().replace(' with one', ' scenes with one glyph')}. The board has {len(lines)} lines:", "",
+    return "\n".join([f"{board['head'][0].removeprefix('scenes').strip().replace(' with one', ' scenes with one glyph').replace('glyphs cover', 'on average, glyphs cover this part of a picture:')}. The whole table has {len(lines)} lines:", "",
                       *("| " + " | ".join(map(str, line)) + " |" for line in shown)])
 
 

@@ -4,18 +4,18 @@ from tests.generated import ROOT, with_part, write
 from tests.test_house import HEART, PACKAGE, ROOMS, files, lines
 
 HALF_LINES = {
-    "errors.py": "the error that tells a user what went wrong, and the checks that raise it; any room may use it",
+    "errors.py": "the error that tells a user what went wrong, and the checks that raise it; every file may import it",
     "softmax.py": "softmax, cross-entropy and their Jacobians, written as in the two papers",
     "scores.py": "the scores: the numbers S that a heatmap can explain, and their rows dS/dz",
-    "engine": "the tape, the ops, the rules, the walk, and the backend that computes in NumPy",
+    "engine": "the tape, the ops (what a layer computes), the rules, the walk, and the backend (who computes: NumPy)",
     "nets": "networks: a list of layers, a dict of weights, how photos are preprocessed, the names of the classes",
     "methods": "every attribution method beside its formula",
     "attack.py": "the altered network: it adds the same number t(x) to every logit",
     "kernels": "the fast backend: the same ops and rules, compiled by Numba; you may skip it",
     "files": "reads photos; reads, checks and writes weight files of every supported format and architecture",
     "glyphs": "draws the pictures of glyphs, and trains the embedded network on them",
-    "studies": "explains, reproduces, audits, evaluates, detects and repairs; draws the figures",
-    "testing": "tests for a softmax of your own: identities and random inputs (hypothesis strategies)",
+    "studies": "explains a photo, evaluates methods, audits a network, detects and repairs the attack; draws the figures",
+    "testing": "tests for a softmax of your own: identities, and random inputs made with the package Hypothesis",
     "course": "runs lessons, hands them out and grades them",
     "bench": "measures how fast the engine is on your machine",
     "cli": "the command line",

@@ -17,7 +17,7 @@ from tinyattr.nets import Network
 
 
 def alter(net, K=10.0, layer=None, at=(0, 0)):
-    """The altered network z'_i = z_i + t, t = K sum_k A_ijk at the place (i, j) = at. Equations (V1)-(V5).
+    """The altered network z'_c = z_c + t, t = K sum_k A_ijk at the place (i, j) = at. Equations (V1)-(V5).
 
     layer: the layer with activations A, by default the network's last feature maps. Raises InputError if the layer is
     unknown, `at` is not two whole numbers or K is not finite. If `at` is outside the maps, running the network raises.

@@ -3,8 +3,8 @@
     score(z, c) -> (value, row, log_scale)      dS/dz = row * exp(log_scale)
 
 The logits z have shape (n,), or (N, n) for N pictures. c is one class index, or N of them. e_c has 1 at c, 0 elsewhere.
-y = softmax(z). value and log_scale have shape () or (N,), row has the shape of z; all are float64. log_scale is
-kept apart from the row, because the row alone keeps its direction if dy_c/dz rounds to 0 (a very sure network).
+y = softmax(z). value and log_scale have shape () or (N,), row has the shape of z; all are float64. The factor
+exp(log_scale) is not part of the row: in a very sure network dy_c/dz rounds to 0, but the row keeps its direction.
 Numbers in brackets are equations of the first paper; softmax.py states (4), (7) and (18).
 
 Adding t(x) to every logit leaves a score unchanged exactly if its row sums to zero: kappa = sum_i dS/dz_i = 0.

@@ -213,7 +213,7 @@ def test_students_pages_have_no_solutions(tmp_path):
 
 def test_methods_equations_and_code_are_there(site):
     for name, words in (("methods", "layer_integrated_gradients"), ("equations", "(V7)"), ("which_map", "two glyphs"), ("weights", "safetensors"), ("api", "dS/dz = row * exp(log_scale)"),
-                        ("teaching", "Teacher"), ("index", "Ten lines")):
+                        ("teaching", "Teacher"), ("index", "A first script")):
         assert words in (site / f"{name}.html").read_text(encoding="utf-8"), name
 
 

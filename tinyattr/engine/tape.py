@@ -1,4 +1,4 @@
-"""The tape: a list of plain records of the forward pass. They are data: you can print a tape and walk it in reverse."""
+"""The tape: a list of records, one for each step of the forward pass. You can print it and walk it in reverse."""
 
 from html import escape
 

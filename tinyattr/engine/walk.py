@@ -16,7 +16,7 @@ def walk(tape, seeds, book, to=("input",), *, only=False):
     book:  {op or layer name: rule}. If a layer's name and its op both have a rule, the name's rule is used.
     only:  keep only the signals of the records in `to`. This halves the memory.
     A signal has the shape and dtype of its record's output. The walk does not change tape, seeds or weights.
-    Raises InputError if the book lacks a rule (we do not use the chain rule instead) or no signal reaches one of `to`.
+    Raises InputError if the book lacks a rule (nothing replaces it), or if no signal reaches a record in `to`.
     """
     if not of_type(seeds, dict, "seeds"):
         raise InputError("a walk needs a seed: {record name: row of a Jacobian}")

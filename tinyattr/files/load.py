@@ -19,7 +19,7 @@ def load(source, *, family=None, input=None, size=None, classes=None):
 
     source: a path; "glyphs", the embedded network, or "glyphs_no_masks", the one trained without masks; the name of a
     fetched file, such as "vgg19"; the bytes of a file; or a file that is open for reading bytes, such as io.BytesIO.
-    family: who trained the network, a key of FAMILIES; it fixes how photos are preprocessed. Our own files contain the
+    family: a key of FAMILIES: who trained the network, and so how photos are preprocessed. Our own files contain the
     family, and published networks are recognised by their numbers. For other files give family or input; without
     them, `net.read` raises InputError. size: of photos, a number or (H, W), if the file does not fix it. input: an
     InputSpec for your own training, instead of family and size: InputSpec(224, scale=(255, 255, 255)) divides photos

@@ -34,7 +34,7 @@ class Kernels(NumPy):
         return super().forward(record) if found is None else found
 
     def put_off(self, record):
-        """Return a stand-in full of NaN if one pass can compute this op and the next: see engine/backend.py."""
+        """Return a stand-in if one pass can compute this op and the next. It is full of NaN, so a wrong use shows."""
         return form("PUT_OFF", record) if record.op in MERGES else None
 
     def back(self, rule, record, g):

@@ -13,7 +13,7 @@ from tinyattr.methods.request import ask_at
 
 
 def grad_cam(net, x, target=None, score=None, layer=None):
-    """L_ij = sum_k w_k A_ijk,  w_k = (1/Z) sum_ij g_ijk.  Grad-CAM, Selvaraju et al. 2017, 1610.02391, (1)-(2).
+    """L_ij = sum_k w_k A_ijk,  w_k = (1/Z) sum_ij g_ijk.  Grad-CAM, Selvaraju et al. 2017, arXiv 1610.02391.
 
     A: activations of the layer. Z: number of its places (i, j). g = dS/dA. The heatmap shows max(L, 0), enlarged.
     """

@@ -38,7 +38,7 @@ def integrated_gradients(net, x, target=None, score=None, layer=None, *, baselin
     """IG_ijk = (x - b)_ijk int_0^1 dS/dx_ijk(x(a)) da.  Integrated gradients, Sundararajan et al. 2017, 1703.01365.
 
     rule: a key of QUADRATURES; it replaces the integral by a sum of `steps` terms (trapezoid: one more).
-    Receipt (check sum): sum IG = S(x) - S(b), up to quadrature errors, mostly at kinks of S along the path.
+    Receipt (check sum): sum IG = S(x) - S(b), up to the error of this sum. x(a) = b + a (x - b).
     """
     request = ask_picture(net, x, target, score, layer, "integrated gradients", "; or use conductance")
     b = baseline_of(net, request.x, baseline)

@@ -11,11 +11,11 @@ other frameworks:
     lambda z: torch.softmax(torch.tensor(z), -1)                         # functions of jax need no wrapper
 
 We give logits in float64 and float32 and, if the function accepts them, in float16, bfloat16 (with ml_dtypes) and as
-whole numbers. The type of the result decides the allowed rounding error, see `truth.py`. What else the function accepts
-we find out by one call: batches (..., n), masks of -inf, an axis (a parameter "axis" or "dim"), empty arrays. If this
-call raises an error, we leave out the tests of this kind, and the table says "not tried". If the function accepts a
-batch, it must compute each row separately. If a function is for single vectors only, and sums over its whole argument,
-give batches=False.
+whole numbers. The type of the result decides the allowed rounding error, see `truth.py`. One call for each kind of
+input finds out what else the function accepts: batches (..., n), masks of -inf, an axis (a parameter "axis" or "dim"),
+empty arrays. If this call raises an error, we leave out the tests of this kind, and the table says "not tried". If the
+function accepts a batch, it must compute each row separately. If a function is for single vectors only, and sums over
+its whole argument, give batches=False.
 
 Time: a NumPy function takes a second. A function that is compiled for every size (jax.jit, Triton) may take minutes.
 After `seconds` of wall time (default 60), each identity is tried on only one vector; the table and a warning say what
