@@ -297,22 +297,53 @@ HALF = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
 @pytest.mark.parametrize(("nodes", "expected"), [
     ([("GlobalAveragePool", "x", "g", {}), ("Sigmoid", "g", "s", {}), ("Shape", "x", "n", {}), ("Expand", "s n", "e", {}), ("Mul", "x e", "y", {})], X * gate(X)),
     ([("ReduceMean", "x", "g", {"axes": [1]}), ("Expand", "g to", "y", {})], np.repeat(X.mean(3, keepdims=True), 3, 3)),
-    ([("Resize", "x none sizes", "y", HALF)], None),
+    ([("Resize", "x none sizes", "y", HALF)], "resize_node"),
     ([("Resize", "x none none sizes", "y", HALF)], bilinear(X, (7, 3))),
     ([("Concat", "x x", "y", {"axis": 2})], np.concatenate([X, X], 1)),
+    ([("Tile", "x repeats", "y", {})], np.tile(X, (1, 1, 2, 3))),
+    ([("Tile", "x batches", "y", {})], "tile_node.*from 1 to 100 for the others"),
+    ([("Neg", "x", "n", {}), ("Relu", "n", "y", {})], np.maximum(-X, 0)),
+    ([("Transpose", "x", "y", {"perm": [1, 0, 2, 3]})], r"transpose_node.*moves or mixes the pictures of a batch, axis 0"),
+    ([("MatMul", "matrix vector", "v", {}), ("MatMul", "row v", "s", {}), ("Mul", "x s", "y", {})], 35 * X),
     ([("Concat", "x x", "y", {"axis": -1})], np.concatenate([X, X], 2)),
     ([("PRelu", "x slopes", "y", {})], np.where(X > 0, X, X * np.arange(60).reshape(3, 4, 5).transpose(1, 2, 0))),
 ])
 def test_operators_of_attention_and_decoders(nodes, expected):
     from tests.files.onnx_hostile import model
 
-    arrays = {"to": np.array([1, 3, 4, 5]), "sizes": np.array([1, 3, 7, 3]), "none": np.zeros(0, "f4"), "slopes": np.arange(60, dtype="f4").reshape(3, 4, 5)}
+    arrays = {"to": np.array([1, 3, 4, 5]), "sizes": np.array([1, 3, 7, 3]), "none": np.zeros(0, "f4"), "slopes": np.arange(60, dtype="f4").reshape(3, 4, 5),
+              "repeats": np.array([1, 3, 1, 2]), "batches": np.array([2, 1, 1, 1]), "matrix": np.array([[1, 2], [3, 4]], "f4"),
+              "vector": np.array([1, 2], "f4"), "row": np.array([[-4, 5]], "f4")}
     data = model([*nodes, ("Flatten", "y", "f", {})], arrays, (1, 3, 4, 5), output="f").SerializeToString()
-    if expected is None:
-        with pytest.raises(ta.InputError, match="resize_node"):
+    if isinstance(expected, str):
+        with pytest.raises(ta.InputError, match=expected):
             ta.load(data)
     else:
         assert np.allclose(ta.load(data)(X), expected.transpose(0, 3, 1, 2).reshape(2, -1), rtol=1e-5, atol=1e-5)
+
+
+HALF_OF_X = {  # {where the half is: nodes of x * half * e}
+    "outside": [("Mul", "x e", "p", {}), ("Mul", "half p", "y", {})],
+    "at x": [("Mul", "x half", "p", {}), ("Mul", "p e", "y", {})],
+    "at the sum": [("Mul", "half e", "p", {}), ("Mul", "x p", "y", {})],
+}
+
+
+@needs_onnx
+@pytest.mark.parametrize("where", HALF_OF_X)
+@pytest.mark.parametrize("inner", ["Tanh", "Erf"])
+def test_a_gelu_is_one_op_wherever_its_half_is(where, inner):
+    """PyTorch's two exporters, and people who write the formula, put the factor 1/2 at different places."""
+    from tests.files.onnx_hostile import model
+
+    start = {"Tanh": [("Pow", "x three", "a", {}), ("Mul", "a small", "b", {}), ("Add", "x b", "c", {}), ("Mul", "c wide", "d", {})],
+             "Erf": [("Div", "x root", "d", {})]}[inner]
+    arrays = {"three": np.array(3, "f4"), "small": np.array(0.044715, "f4"), "wide": np.array(np.sqrt(2 / np.pi), "f4"),
+              "root": np.array(np.sqrt(2), "f4"), "one": np.array(1, "f4"), "half": np.array(0.5, "f4")}
+    nodes = [*start, (inner, "d", "t", {}), ("Add", "t one", "e", {}), *HALF_OF_X[where], ("GlobalAveragePool", "y", "g", {}), ("Flatten", "g", "f", {})]
+    layers = ta.load(model(nodes, arrays, (1, 3, 4, 5), output="f").SerializeToString()).layers
+    assert [op for _, op, _ in layers] == ["gelu", "global_avg_pool"]
+    assert layers[0][2] == ({"approximate": True} if inner == "Tanh" else {})
 
 
 @needs_onnx

@@ -144,6 +144,7 @@ COMPUTED = {
     "Expand": lambda node, a, shape: np.broadcast_to(a, np.broadcast_shapes(a.shape, tuple(map(int, shape)))),
     "Where": lambda node, a, b, c: np.where(a, b, c), "ReduceProd": multiplied,
     "Add": lambda node, a, b: a + b, "Sub": lambda node, a, b: a - b, "Mul": lambda node, a, b: a * b, "Div": divided,
+    "MatMul": lambda node, a, b: a @ b,
     "Neg": lambda node, a: -a, "Abs": lambda node, a: abs(a), "Sqrt": lambda node, a: np.sqrt(a),
     "Pow": lambda node, a, b: a**b, "Exp": lambda node, a: np.exp(a), "Floor": lambda node, a: np.floor(a),
     "Ceil": lambda node, a: np.ceil(a), "Equal": lambda node, a, b: a == b, "Greater": lambda node, a, b: a > b,
@@ -180,6 +181,8 @@ def _largest(node, arrays):
     sizes = [a.size for a in arrays if a is not None]
     if node.op == "Gather":
         return sizes[1] * arrays[0].size // max(1, arrays[0].shape[node.attributes.get("axis", 0)])
+    if node.op == "MatMul":  # (m, k) and (k, n) give m n numbers
+        return sum(sizes) + prod(sizes) // max(1, arrays[0].shape[-1]) ** 2
     if node.op in CHECKED:
         return 0
     return prod(np.broadcast_shapes(*(a.shape for a in arrays))) if node.op in BROADCAST else sum(sizes)
