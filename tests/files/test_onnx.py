@@ -302,6 +302,9 @@ HALF = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
     ([("Concat", "x x", "y", {"axis": 2})], np.concatenate([X, X], 1)),
     ([("Tile", "x repeats", "y", {})], np.tile(X, (1, 1, 2, 3))),
     ([("Tile", "x batches", "y", {})], "tile_node.*from 1 to 100 for the others"),
+    ([("Gather", "x bgr", "y", {"axis": 1})], X[..., [2, 1, 0]]),
+    ([("Gather", "x last", "a", {"axis": -1}), ("Unsqueeze", "a end", "y", {})], X[:, :, -1:]),
+    ([("Gather", "x bgr", "y", {"axis": 0})], r"gather_node.*it picks \[2, 1, 0\] along axis 0 .*no pictures of a batch"),
     ([("Neg", "x", "n", {}), ("Relu", "n", "y", {})], np.maximum(-X, 0)),
     ([("Transpose", "x", "y", {"perm": [1, 0, 2, 3]})], r"transpose_node.*moves or mixes the pictures of a batch, axis 0"),
     ([("MatMul", "matrix vector", "v", {}), ("MatMul", "row v", "s", {}), ("Mul", "x s", "y", {})], 35 * X),
@@ -313,7 +316,8 @@ def test_operators_of_attention_and_decoders(nodes, expected):
 
     arrays = {"to": np.array([1, 3, 4, 5]), "sizes": np.array([1, 3, 7, 3]), "none": np.zeros(0, "f4"), "slopes": np.arange(60, dtype="f4").reshape(3, 4, 5),
               "repeats": np.array([1, 3, 1, 2]), "batches": np.array([2, 1, 1, 1]), "matrix": np.array([[1, 2], [3, 4]], "f4"),
-              "vector": np.array([1, 2], "f4"), "row": np.array([[-4, 5]], "f4")}
+              "vector": np.array([1, 2], "f4"), "row": np.array([[-4, 5]], "f4"),
+              "bgr": np.array([2, 1, 0]), "last": np.array(-1), "end": np.array([3])}
     data = model([*nodes, ("Flatten", "y", "f", {})], arrays, (1, 3, 4, 5), output="f").SerializeToString()
     if isinstance(expected, str):
         with pytest.raises(ta.InputError, match=expected):

@@ -14,7 +14,7 @@ from tinyattr.files.onnx.constants import listed, spans
 from tinyattr.files.onnx.file import FLOATS
 from tinyattr.files.onnx.windows import conv, conv_transpose, global_pool, pool
 
-MOST_TILES = 100
+MOST_PARTS = 100  # parts that one Tile or Gather puts side by side
 
 
 def per_number(op, **names):
@@ -123,9 +123,9 @@ def joined(net, node, values, axis):
 def tile(net, node):
     """Tile: the same channels or places several times, side by side -> concat."""
     value, times = node.value(0), listed(node, "repeats", node.constant(1))
-    if len(times) != len(value.shape) or times[0] != 1 or not all(1 <= n <= MOST_TILES for n in times):
+    if len(times) != len(value.shape) or times[0] != 1 or not all(1 <= n <= MOST_PARTS for n in times):
         raise InputError(f"it repeats axes {times[:8]} times; expected one number for each axis, 1 for the pictures of "
-                         f"a batch, and from 1 to {MOST_TILES} for the others")
+                         f"a batch, and from 1 to {MOST_PARTS} for the others")
     for axis, n in enumerate(times):
         value = joined(net, node, [value] * n, axis)
     return value
@@ -144,6 +144,18 @@ def cut(net, node, value, where):
     ours = tuple(len(range(*span)) for span in all_axes)
     start, stop, step = zip(*all_axes, strict=True)
     return net.result(node.name, "slice", (net.maps(value),), ours, shape[0], start=start, stop=stop, step=step)
+
+
+def gather(net, node):
+    """Gather: x[:, 1] or x[:, [2, 1, 0]] -> a slice for each number of the list, side by side."""
+    value, which, axis = node.value(0), node.constant(1), node.attributes.get("axis", 0) % len(node.value(0).shape)
+    n = value.shape[axis]
+    if axis == 0 or which.ndim > 1 or not 1 <= which.size <= MOST_PARTS or (which < -n).any() or (which >= n).any():
+        raise InputError(f"it picks {which.tolist()!s:.40} along axis {axis} of {value.shape}; expected at most "
+                         f"{MOST_PARTS} numbers of channels or places, and no pictures of a batch")
+    picked = [int(i) % n for i in which.ravel()]
+    found = joined(net, node, [cut(net, node, value, {axis: (i, i + 1, 1)}) for i in picked], axis)
+    return found if which.ndim else found.moved(np.squeeze(found.numbered(), axis))
 
 
 def slice_(net, node):
@@ -278,7 +290,7 @@ OPERATORS = {
     "GlobalMaxPool": global_pool("global_max_pool"), "GlobalAveragePool": global_pool("global_avg_pool"),
     "ReduceMean": reduce("mean", "global_avg_pool"), "ReduceMax": reduce("max", "global_max_pool"),
     "ReduceSum": reduce("sum", None), "LRN": lrn, "Concat": concat, "Tile": tile, "Expand": expand, "Slice": slice_,
-    "Split": split, "Pad": pad, "Upsample": resize, "Resize": resize, "Cast": cast,
+    "Gather": gather, "Split": split, "Pad": pad, "Upsample": resize, "Resize": resize, "Cast": cast,
     "BatchNormalization": arithmetic.batch_norm, "Gemm": arithmetic.gemm, "MatMul": arithmetic.matmul,
     "Add": arithmetic.add, "Sum": arithmetic.add, "Sub": arithmetic.subtract, "Mul": arithmetic.multiply,
     "Neg": arithmetic.negative, "Div": arithmetic.divide, "Pow": arithmetic.power,
