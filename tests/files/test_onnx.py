@@ -261,6 +261,22 @@ def test_a_file_from_tensorflow():
 
 
 @needs_onnx
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_file_from_tensorflow_that_does_not_begin_with_a_transposition(channels):
+    """tf2onnx scales the picture first, and reshapes grey pictures instead of transposing them: they stay (N, H, W, C)."""
+    from tests.files.onnx_hostile import model
+
+    grey = ("Reshape", "s shape", "t", {}) if channels == 1 else ("Transpose", "s", "t", {"perm": [0, 3, 1, 2]})
+    arrays = {"scale": np.arange(1, 1 + channels, dtype="f4"), "shape": np.array([-1, 1, 4, 5])}
+    nodes = [("Mul", "x scale", "s", {}), grey, ("Slice", "t from to axes", "p", {}), ("GlobalMaxPool", "p", "g", {}), ("Flatten", "g", "y", {})]
+    arrays |= {"from": np.array([1]), "to": np.array([3]), "axes": np.array([3])}
+    net = ta.load(model(nodes, arrays, (1, 4, 5, channels)).SerializeToString())
+    x = np.random.default_rng(0).normal(size=(2, 4, 5, channels))
+    z = (x * arrays["scale"])[:, :, 1:3].max((1, 2))
+    assert np.allclose(net(x)[:, -channels:], z, rtol=1e-5)
+
+
+@needs_onnx
 @pytest.mark.parametrize("between", [("Identity", "b", "c", {}), ("Slice", "b from to", "c", {}), ("Relu", "x", "c", {})])
 def test_a_scale_that_others_read_is_not_changed(between):
     """y = x s, then z = 5 y + y or the like: the 5 must not get into the first scale, by whatever name it is read."""
@@ -305,6 +321,7 @@ HALF = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
     ([("Gather", "x bgr", "y", {"axis": 1})], X[..., [2, 1, 0]]),
     ([("Gather", "x last", "a", {"axis": -1}), ("Unsqueeze", "a end", "y", {})], X[:, :, -1:]),
     ([("Gather", "x bgr", "y", {"axis": 0})], r"gather_node.*it picks \[2, 1, 0\] along axis 0 .*no pictures of a batch"),
+    ([("Mod", "bgr two", "odd", {}), ("Gather", "x odd", "y", {"axis": 1})], X[..., [0, 1, 0]]),
     ([("Neg", "x", "n", {}), ("Relu", "n", "y", {})], np.maximum(-X, 0)),
     ([("Transpose", "x", "y", {"perm": [1, 0, 2, 3]})], r"transpose_node.*moves or mixes the pictures of a batch, axis 0"),
     ([("MatMul", "matrix vector", "v", {}), ("MatMul", "row v", "s", {}), ("Mul", "x s", "y", {})], 35 * X),
@@ -317,7 +334,7 @@ def test_operators_of_attention_and_decoders(nodes, expected):
     arrays = {"to": np.array([1, 3, 4, 5]), "sizes": np.array([1, 3, 7, 3]), "none": np.zeros(0, "f4"), "slopes": np.arange(60, dtype="f4").reshape(3, 4, 5),
               "repeats": np.array([1, 3, 1, 2]), "batches": np.array([2, 1, 1, 1]), "matrix": np.array([[1, 2], [3, 4]], "f4"),
               "vector": np.array([1, 2], "f4"), "row": np.array([[-4, 5]], "f4"),
-              "bgr": np.array([2, 1, 0]), "last": np.array(-1), "end": np.array([3])}
+              "bgr": np.array([2, 1, 0]), "two": np.array(2), "last": np.array(-1), "end": np.array([3])}
     data = model([*nodes, ("Flatten", "y", "f", {})], arrays, (1, 3, 4, 5), output="f").SerializeToString()
     if isinstance(expected, str):
         with pytest.raises(ta.InputError, match=expected):

@@ -48,7 +48,7 @@ class Value:
         if not places.ndim or len(places) != n or any((places[i] // size != i).any() for i in range(n)):
             raise InputError(f"it moves or mixes the pictures of a batch, axis 0: shape {self.shape} becomes "
                              f"{places.shape}. PyTorch writes this for x[:, [0, 2]], and for an AdaptiveAvgPool2d "
-                             "whose size does not divide that of the maps")
+                             "whose size does not divide that of the maps; Keras for a Dense layer on maps")
         return Value(self.layer, places.shape, self.ours, places)
 
 
