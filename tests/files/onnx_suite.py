@@ -14,7 +14,7 @@ from tinyattr.errors import InputError
 from tinyattr.files.onnx.builder import Value
 from tinyattr.files.onnx.constants import COMPUTED, MOVES
 from tinyattr.files.onnx.file import read_graph
-from tinyattr.files.onnx.network import Walk
+from tinyattr.files.onnx.network import Walk, _channels_last
 from tinyattr.files.onnx.operators import OPERATORS
 from tinyattr.nets.wiring import wired
 
@@ -95,7 +95,7 @@ def result(model, inputs, output, picture=True):
         return value
     layers, weights = walk._needed(value.layer)
     tape = Tape()
-    previous = tape.leaf("input", np.moveaxis(inputs[0], 1, -1))
+    previous = tape.leaf("input", inputs[0] if _channels_last(walk.graph) else np.moveaxis(inputs[0], 1, -1))
     for name, op, read, own in wired(layers):
         if op == "constant":
             previous = tape.leaf(name, weights[name][0], "constant")

@@ -233,7 +233,9 @@ def changed(**config):
 
 
 @pytest.mark.parametrize(("layers", "words"), [
-    ([layer("Lambda", "f")], "holds a 'Lambda' of 'keras.layers', code that tinyattr never runs"),
+    ([layer("Lambda", "f")], r"holds a 'Lambda' of 'keras.layers', code that tinyattr never runs \(layer 'f'\)"),
+    ([layer("SlicingOpLambda", "g", function="__operators__.getitem")], r"layer 'g' \(tf.__operators__.getitem\): layers of this class"),
+    ([{**layer("Relu6", "a", threshold=1.0), "module": "keras.src.ops.nn"}], r"layer 'a' \(ops.Relu6\): it has options; supported is a plain relu6\(x\)"),
     ([{**layer("Dense", "d"), "registered_name": "Custom>Dense"}], "code that tinyattr never runs"),
     ([{**layer("Dense", "d"), "module": "os"}], "holds a 'Dense' of 'os', code that tinyattr never runs"),
     ([{**layer("Add", "a"), "module": "keras.src.ops.numpy"}], r"layer 'a' \(ops.Add\): .*has 1 arguments"),
@@ -282,7 +284,7 @@ def test_what_is_refused_by_name(layers, words):
     (sequential([]), "its output has shape"),
     ({"class_name": "MyModel", "config": {}}, "it holds a model of class 'MyModel'"),
     (functional([layer("InputLayer", "i", []), layer("InputLayer", "j", [])], [["i", 0, 0], ["j", 0, 0]], [["i", 0, 0]]),
-     "has 2 inputs"),
+     "'model' has 2 inputs, and it is called with 1; supported: one picture and one output"),
     (functional([layer("InputLayer", "i", [])], [["i", 0, 0]], [["i", 0, 0], ["i", 0, 0]]), "it has 2 outputs"),
     (functional([layer("InputLayer", "i", []), layer("Add", "a", [reads(("b", 0))]), layer("Add", "b", [reads(("a", 0))])],
                 [["i", 0, 0]], [["b", 0, 0]]), "read each other in a circle"),
@@ -318,6 +320,9 @@ X = np.random.default_rng(3).uniform(1, 2, (2, 6, 5, 3))
 @pytest.mark.parametrize(("steps", "expected"), [
     ([operation("TrueDivide", "a", "image", 127.5), operation("Subtract", "z", "a", 1.0)], X / 127.5 - 1),
     ([operation("Subtract", "z", 1.0, "image")], 1 - X),
+    ([operation("Negative", "a", "image"), operation("Sigmoid", "z", "a")], 1 / (1 + np.exp(X))),
+    ([operation("Subtract", "a", "image", 1.5), operation("Relu", "b", "a"), operation("Silu", "z", "b")],
+     np.maximum(X - 1.5, 0) / (1 + np.exp(1.5 - X))),
     ([operation("Multiply", "a", 2, "image"), operation("Add", "z", "a", "image")], 3 * X),
     ([operation("Multiply", "a", [1.0, 2.0, 3.0], "image"), operation("Subtract", "z", "image", "a")], X - X * [1, 2, 3]),
     ([operation("Add", "a", "image", 0.5), operation("Multiply", "z", "a", "image")], (X + 0.5) * X),
@@ -337,6 +342,8 @@ def test_arithmetic_written_as_operations_of_keras_3(steps, expected):
     ("math.subtract", ["_CONSTANT_VALUE", -1, 1.0, {"y": ["image", 0, 0], "name": None}], 1 - X),
     ("__operators__.add", ["image", 0, 0, {"y": ["image", 0, 0], "name": None}], 2 * X),
     ("math.multiply", ["image", 0, 0, {"y": ["image", 0, 0]}], X * X),
+    ("math.negative", ["image", 0, 0, {"name": None}], -X),
+    ("math.tanh", ["image", 0, 0, {}], np.tanh(X)),
 ])
 def test_arithmetic_written_as_operations_of_tf_keras_2(function, node, expected):
     step = {"class_name": "TFOpLambda", "config": {"name": "z", "trainable": True, "dtype": "float32", "function": function}, "name": "z",
@@ -396,6 +403,15 @@ def test_a_model_that_leaves_the_size_open_needs_it_said():
         ta.load(half, size=(9, 7))
     with pytest.raises(ta.InputError, match="number of channels must be fixed"):
         ta.load(keras_zip(sequential(PLAIN, (9, 9, None)), ARRAYS), size=9)
+
+
+@pytest.mark.parametrize(("activation", "said"), [("softmax_v2", "softmax"), ("log_softmax_v2", "log_softmax")])
+def test_the_softmax_of_tensorflow_is_known_by_its_name(activation, said):
+    """Keras 3 writes activation=tf.nn.softmax under the name of TensorFlow's function."""
+    function = {"module": "builtins", "class_name": "function", "config": activation, "registered_name": "function"}
+    net = ta.load(keras_zip(sequential([PLAIN[0], PLAIN[1], layer("Activation", "y", activation=function)]), ARRAYS))
+    assert [op for _, op, _ in net.layers] == ["conv2d", "relu", "global_max_pool"]
+    assert f"the last {said} (y) is removed" in net.source
 
 
 def test_a_last_log_softmax_is_taken_off():

@@ -261,6 +261,22 @@ def test_a_file_from_tensorflow():
 
 
 @needs_onnx
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_file_from_tensorflow_that_does_not_begin_with_a_transposition(channels):
+    """tf2onnx scales the picture first, and reshapes grey pictures instead of transposing them: they stay (N, H, W, C)."""
+    from tests.files.onnx_hostile import model
+
+    grey = ("Reshape", "s shape", "t", {}) if channels == 1 else ("Transpose", "s", "t", {"perm": [0, 3, 1, 2]})
+    arrays = {"scale": np.arange(1, 1 + channels, dtype="f4"), "shape": np.array([-1, 1, 4, 5])}
+    nodes = [("Mul", "x scale", "s", {}), grey, ("Slice", "t from to axes", "p", {}), ("GlobalMaxPool", "p", "g", {}), ("Flatten", "g", "y", {})]
+    arrays |= {"from": np.array([1]), "to": np.array([3]), "axes": np.array([3])}
+    net = ta.load(model(nodes, arrays, (1, 4, 5, channels)).SerializeToString())
+    x = np.random.default_rng(0).normal(size=(2, 4, 5, channels))
+    z = (x * arrays["scale"])[:, :, 1:3].max((1, 2))
+    assert np.allclose(net(x)[:, -channels:], z, rtol=1e-5)
+
+
+@needs_onnx
 @pytest.mark.parametrize("between", [("Identity", "b", "c", {}), ("Slice", "b from to", "c", {}), ("Relu", "x", "c", {})])
 def test_a_scale_that_others_read_is_not_changed(between):
     """y = x s, then z = 5 y + y or the like: the 5 must not get into the first scale, by whatever name it is read."""
@@ -297,22 +313,58 @@ HALF = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
 @pytest.mark.parametrize(("nodes", "expected"), [
     ([("GlobalAveragePool", "x", "g", {}), ("Sigmoid", "g", "s", {}), ("Shape", "x", "n", {}), ("Expand", "s n", "e", {}), ("Mul", "x e", "y", {})], X * gate(X)),
     ([("ReduceMean", "x", "g", {"axes": [1]}), ("Expand", "g to", "y", {})], np.repeat(X.mean(3, keepdims=True), 3, 3)),
-    ([("Resize", "x none sizes", "y", HALF)], None),
+    ([("Resize", "x none sizes", "y", HALF)], "resize_node"),
     ([("Resize", "x none none sizes", "y", HALF)], bilinear(X, (7, 3))),
     ([("Concat", "x x", "y", {"axis": 2})], np.concatenate([X, X], 1)),
+    ([("Tile", "x repeats", "y", {})], np.tile(X, (1, 1, 2, 3))),
+    ([("Tile", "x batches", "y", {})], "tile_node.*from 1 to 100 for the others"),
+    ([("Gather", "x bgr", "y", {"axis": 1})], X[..., [2, 1, 0]]),
+    ([("Gather", "x last", "a", {"axis": -1}), ("Unsqueeze", "a end", "y", {})], X[:, :, -1:]),
+    ([("Gather", "x bgr", "y", {"axis": 0})], r"gather_node.*it picks \[2, 1, 0\] along axis 0 .*no pictures of a batch"),
+    ([("Mod", "bgr two", "odd", {}), ("Gather", "x odd", "y", {"axis": 1})], X[..., [0, 1, 0]]),
+    ([("Neg", "x", "n", {}), ("Relu", "n", "y", {})], np.maximum(-X, 0)),
+    ([("Transpose", "x", "y", {"perm": [1, 0, 2, 3]})], r"transpose_node.*moves or mixes the pictures of a batch, axis 0"),
+    ([("MatMul", "matrix vector", "v", {}), ("MatMul", "row v", "s", {}), ("Mul", "x s", "y", {})], 35 * X),
     ([("Concat", "x x", "y", {"axis": -1})], np.concatenate([X, X], 2)),
     ([("PRelu", "x slopes", "y", {})], np.where(X > 0, X, X * np.arange(60).reshape(3, 4, 5).transpose(1, 2, 0))),
 ])
 def test_operators_of_attention_and_decoders(nodes, expected):
     from tests.files.onnx_hostile import model
 
-    arrays = {"to": np.array([1, 3, 4, 5]), "sizes": np.array([1, 3, 7, 3]), "none": np.zeros(0, "f4"), "slopes": np.arange(60, dtype="f4").reshape(3, 4, 5)}
+    arrays = {"to": np.array([1, 3, 4, 5]), "sizes": np.array([1, 3, 7, 3]), "none": np.zeros(0, "f4"), "slopes": np.arange(60, dtype="f4").reshape(3, 4, 5),
+              "repeats": np.array([1, 3, 1, 2]), "batches": np.array([2, 1, 1, 1]), "matrix": np.array([[1, 2], [3, 4]], "f4"),
+              "vector": np.array([1, 2], "f4"), "row": np.array([[-4, 5]], "f4"),
+              "bgr": np.array([2, 1, 0]), "two": np.array(2), "last": np.array(-1), "end": np.array([3])}
     data = model([*nodes, ("Flatten", "y", "f", {})], arrays, (1, 3, 4, 5), output="f").SerializeToString()
-    if expected is None:
-        with pytest.raises(ta.InputError, match="resize_node"):
+    if isinstance(expected, str):
+        with pytest.raises(ta.InputError, match=expected):
             ta.load(data)
     else:
         assert np.allclose(ta.load(data)(X), expected.transpose(0, 3, 1, 2).reshape(2, -1), rtol=1e-5, atol=1e-5)
+
+
+HALF_OF_X = {  # {where the half is: nodes of x * half * e}
+    "outside": [("Mul", "x e", "p", {}), ("Mul", "half p", "y", {})],
+    "at x": [("Mul", "x half", "p", {}), ("Mul", "p e", "y", {})],
+    "at the sum": [("Mul", "half e", "p", {}), ("Mul", "x p", "y", {})],
+}
+
+
+@needs_onnx
+@pytest.mark.parametrize("where", HALF_OF_X)
+@pytest.mark.parametrize("inner", ["Tanh", "Erf"])
+def test_a_gelu_is_one_op_wherever_its_half_is(where, inner):
+    """PyTorch's two exporters, and people who write the formula, put the factor 1/2 at different places."""
+    from tests.files.onnx_hostile import model
+
+    start = {"Tanh": [("Pow", "x three", "a", {}), ("Mul", "a small", "b", {}), ("Add", "x b", "c", {}), ("Mul", "c wide", "d", {})],
+             "Erf": [("Div", "x root", "d", {})]}[inner]
+    arrays = {"three": np.array(3, "f4"), "small": np.array(0.044715, "f4"), "wide": np.array(np.sqrt(2 / np.pi), "f4"),
+              "root": np.array(np.sqrt(2), "f4"), "one": np.array(1, "f4"), "half": np.array(0.5, "f4")}
+    nodes = [*start, (inner, "d", "t", {}), ("Add", "t one", "e", {}), *HALF_OF_X[where], ("GlobalAveragePool", "y", "g", {}), ("Flatten", "g", "f", {})]
+    layers = ta.load(model(nodes, arrays, (1, 3, 4, 5), output="f").SerializeToString()).layers
+    assert [op for _, op, _ in layers] == ["gelu", "global_avg_pool"]
+    assert layers[0][2] == ({"approximate": True} if inner == "Tanh" else {})
 
 
 @needs_onnx

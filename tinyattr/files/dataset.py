@@ -29,7 +29,8 @@ def array_of(d, dtype=np.float32):
     if plist.get_layout() == h5py.h5d.VIRTUAL or plist.get_external_count():
         raise InputError(f"{d.name} keeps its numbers in another file; weights must be in the file itself")
     if d.dtype.kind != "f" or d.dtype.itemsize not in (2, 4, 8) or h5py.h5t.py_create(d.dtype) != d.id.get_type():
-        raise InputError(f"{d.name} has type {d.dtype}; weights must be float16, float32 or float64")
+        raise InputError(f"{d.name} has type {d.dtype}; weights must be float16, float32 or float64 "
+                         "(Keras writes bfloat16 as V2)")
     filters = _filters(d)
     if filters != [number for number in UNDO if number in filters]:
         raise InputError(f"{d.name} uses the HDF5 filters {filters}; supported are shuffle and gzip "

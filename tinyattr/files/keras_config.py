@@ -18,7 +18,7 @@ DEEPEST_MODEL = 8  # levels of models inside models
 SEQUENTIAL, FUNCTIONAL = ("Sequential",), ("Functional", "Model")
 PACKAGES = ("keras", "tf_keras", "tensorflow")
 TENSOR = "__keras_tensor__"  # in files of Keras 3; the next line is for files of tf.keras 2
-OPERATION, CONSTANT = "TFOpLambda", "_CONSTANT_VALUE"
+OPERATIONS, CONSTANT = ("TFOpLambda", "SlicingOpLambda"), "_CONSTANT_VALUE"
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,8 @@ class _Reader:
         ends = _ends(config, "input_layers")
         output = _single(_ends(config, "output_layers"), "outputs")
         if len(ends) != len(inputs):
-            raise InputError(f"{_named(config)!r} has {len(ends)} inputs; it is called with {len(inputs)}")
+            raise InputError(f"{_named(config)!r} has {len(ends)} inputs, and it is called with {len(inputs)}; "
+                             "supported: one picture and one output")
         calls = {(where[-1][0], i): (layer, where, _arguments(node, layer))
                  for layer, where in zip(layers, path, strict=True)
                  for i, node in enumerate(layer.get("inbound_nodes", ()))}
@@ -138,12 +139,13 @@ def class_of(entry):
     """
     kind, module = entry["class_name"], entry.get("module") or "keras"
     parts = str(module).split(".")
-    if kind == OPERATION:
+    if kind in OPERATIONS:
         kind = f"tf.{entry['config']['function']}"
     if (not isinstance(kind, str) or len(kind) > LONGEST_NAME or parts[0] not in PACKAGES
             or ">" in str(entry.get("registered_name")) or "lambda" in kind.lower()):
-        raise InputError(f"it holds a {str(kind)[:40]!r} of {str(module)[:40]!r}, code that tinyattr never runs; "
-                         "build the network from Keras' own layers")
+        name = entry["config"].get("name") if isinstance(entry["config"], dict) else None
+        raise InputError(f"it holds a {str(kind)[:40]!r} of {str(module)[:40]!r}, code that tinyattr never runs "
+                         f"(layer {str(name)[:40]!r}); build the network from Keras' own layers")
     operation = "ops" in parts or ("module" not in entry and entry["config"] == {"name": entry.get("name")})
     return f"ops.{kind}" if operation else kind
 

@@ -251,10 +251,15 @@ def multiply(config, take, *shapes):
     return steps
 
 
+def negative(config, take, shape):
+    """-x = (-1) x."""
+    return [_affine(shape, lambda: -1.0, lambda: 0.0, "-1")]
+
+
 def subtract(config, take, *shapes):
     """Read Subtract: a - b = a + (-1) b."""
     steps, (first, second), shape = _aligned(shapes)
-    minus = replace(_affine(shapes[1], lambda: -1.0, lambda: 0.0, "-1"), suffix="minus", reads=(second,))
+    minus = replace(*negative(config, take, shapes[1]), suffix="minus", reads=(second,))
     return [*steps, minus, Step("add", shape, reads=(first, "minus"))]
 
 
@@ -281,6 +286,13 @@ def operation(sign, config, take, *shapes):
     less = (1.0, -c) if first is None else (-1.0, c)
     scale, shift = {"+": (1.0, c), "-": less, "*": (c, 0.0), "/": (1 / c, 0.0)}[sign]
     return [_affine(shapes[0], lambda: scale, lambda: shift, "its number")]
+
+
+def called_activation(name, config, take, shape):
+    """Read relu(x) and other activations that are called on a value, without options."""
+    if config.keys() - {"name", "arguments", "trainable", "dtype", "function"} or config["arguments"] != (None,):
+        raise InputError(f"it has options; supported is a plain {name}(x)")
+    return [replace(step, suffix="") for step in activation({"activation": name}, shape, "3")]
 
 
 def concatenate(config, take, *shapes):
@@ -350,6 +362,10 @@ OPERATIONS = {  # names in Keras 3 and in tf.keras 2
     "*": ("ops.Multiply", "tf.math.multiply"),
     "/": ("ops.Divide", "ops.TrueDivide", "tf.math.truediv", "tf.math.divide"),
 }
+CALLED = {  # activations without options, by where they are in Keras 3 and in tf.keras 2
+    "ops": ("Relu", "Relu6", "Sigmoid", "Tanh", "Softplus", "Softsign", "Silu"),
+    "tf.nn": ("relu", "relu6", "softsign"), "tf.math": ("sigmoid", "tanh", "softplus"),
+}
 LAYERS = {
     "Conv2D": conv2d, "DepthwiseConv2D": depthwise_conv2d, "SeparableConv2D": separable_conv2d,
     "Conv2DTranspose": conv2d_transpose, "Dense": dense, "BatchNormalization": batch_normalization,
@@ -362,6 +378,8 @@ LAYERS = {
     "Cropping2D": partial(border, "crop", "cropping", -1), "UpSampling2D": up_sampling, "Resizing": resizing,
     "CenterCrop": cropping_to, "RandomCrop": cropping_to, "Identity": identity,
     **dict.fromkeys(TRAINING_ONLY, identity),
+    "ops.Negative": negative, "tf.math.negative": negative,
+    **{f"{group}.{name}": partial(called_activation, name.lower()) for group in CALLED for name in CALLED[group]},
     **{name: partial(operation, sign) for sign, names in OPERATIONS.items() for name in names},
 }
 ACTIVATIONS = {  # Keras' name: (op, its attributes)
@@ -370,6 +388,7 @@ ACTIVATIONS = {  # Keras' name: (op, its attributes)
     "softplus": ("softplus", {}), "softsign": ("softsign", {}), "silu": ("silu", {}), "swish": ("silu", {}),
     "gelu": ("gelu", {}), "mish": ("mish", {}), "hard_silu": ("hard_swish", {}), "hard_swish": ("hard_swish", {}),
     "exponential": ("exp", {}), "softmax": ("softmax", {}), "log_softmax": ("log_softmax", {}),
+    "softmax_v2": ("softmax", {}), "log_softmax_v2": ("log_softmax", {}),  # tf.nn.softmax, tf.nn.log_softmax
 }
 HARD_SIGMOID = {"2": {"slope": 0.2, "offset": 0.5}, "3": {"slope": 1 / 6, "offset": 0.5}}  # by version of Keras
 ACTIVATION_LAYERS = ("ReLU", "LeakyReLU", "ELU", "Softmax")  # layers that may be given as an activation

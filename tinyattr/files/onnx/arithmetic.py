@@ -93,6 +93,11 @@ def multiply(net, node):
     return together(net, node, "mul", values)
 
 
+def negative(net, node):
+    """Neg: -x -> batch_norm."""
+    return affine(net, node, node.value(0), scale=np.array(-1.0))
+
+
 def divide(net, node):
     """Div by a constant -> batch_norm."""
     return affine(net, node, node.value(0), scale=1 / node.constant(1).astype(np.float64))

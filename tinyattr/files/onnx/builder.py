@@ -46,7 +46,9 @@ class Value:
         places = np.asarray(places)
         n, size = self.shape[0], prod(self.ours)
         if not places.ndim or len(places) != n or any((places[i] // size != i).any() for i in range(n)):
-            raise InputError(f"it mixes the {n} pictures of a batch: shape {self.shape} becomes {places.shape}")
+            raise InputError(f"it moves or mixes the pictures of a batch, axis 0: shape {self.shape} becomes "
+                             f"{places.shape}. PyTorch writes this for x[:, [0, 2]], and for an AdaptiveAvgPool2d "
+                             "whose size does not divide that of the maps; Keras for a Dense layer on maps")
         return Value(self.layer, places.shape, self.ours, places)
 
 

@@ -101,6 +101,13 @@ def divided(node, a, b):
     return np.trunc(a / b).astype(a.dtype) if a.dtype.kind in "iu" else a / b
 
 
+def remainder(node, a, b):
+    """Mod of whole numbers: it has the sign of b, or with fmod that of a."""
+    if a.dtype.kind not in "iu":
+        raise InputError(f"it divides numbers of type {a.dtype}; only whole numbers are supported")
+    return np.fmod(a, b) if node.attributes.get("fmod", 0) else np.mod(a, b)
+
+
 def spans(node, starts=None, ends=None, axes=None, steps=None):
     """Return [(axis, start, end, step)] of the axes of a Slice."""
     starts, ends = listed(node, "starts", starts), listed(node, "ends", ends)
@@ -144,6 +151,7 @@ COMPUTED = {
     "Expand": lambda node, a, shape: np.broadcast_to(a, np.broadcast_shapes(a.shape, tuple(map(int, shape)))),
     "Where": lambda node, a, b, c: np.where(a, b, c), "ReduceProd": multiplied,
     "Add": lambda node, a, b: a + b, "Sub": lambda node, a, b: a - b, "Mul": lambda node, a, b: a * b, "Div": divided,
+    "MatMul": lambda node, a, b: a @ b, "Mod": remainder,
     "Neg": lambda node, a: -a, "Abs": lambda node, a: abs(a), "Sqrt": lambda node, a: np.sqrt(a),
     "Pow": lambda node, a, b: a**b, "Exp": lambda node, a: np.exp(a), "Floor": lambda node, a: np.floor(a),
     "Ceil": lambda node, a: np.ceil(a), "Equal": lambda node, a, b: a == b, "Greater": lambda node, a, b: a > b,
@@ -152,7 +160,7 @@ COMPUTED = {
     "Max": lambda node, *a: np.maximum.reduce(np.broadcast_arrays(*a)),
 }
 CHECKED = ("Constant", "ConstantOfShape", "Expand", "Shape", "Size", "Range")  # need no memory, or check it
-BROADCAST = ("Add", "Sub", "Mul", "Div", "Pow", "Where", "Min", "Max", "Equal", "Greater", "Less", "And", "Or")
+BROADCAST = ("Add", "Sub", "Mul", "Div", "Mod", "Pow", "Where", "Min", "Max", "Equal", "Greater", "Less", "And", "Or")
 FREE = (*MOVES, *CHECKED)
 
 
@@ -180,6 +188,8 @@ def _largest(node, arrays):
     sizes = [a.size for a in arrays if a is not None]
     if node.op == "Gather":
         return sizes[1] * arrays[0].size // max(1, arrays[0].shape[node.attributes.get("axis", 0)])
+    if node.op == "MatMul":  # (m, k) and (k, n) give m n numbers
+        return sum(sizes) + prod(sizes) // max(1, arrays[0].shape[-1]) ** 2
     if node.op in CHECKED:
         return 0
     return prod(np.broadcast_shapes(*(a.shape for a in arrays))) if node.op in BROADCAST else sum(sizes)

@@ -14,12 +14,12 @@ from tinyattr.files.onnx.constants import listed
 SHAPES = ("Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten")  # these change the shape, not the order
 HALF_ERF = ("Add", ("Erf", ("Div", "x", sqrt(2))), 1), ("Add", ("Erf", ("Mul", "x", sqrt(0.5))), 1)
 THIRD_POWER = ("Mul", "x", ("Mul", "x", "x")), ("Pow", "x", 3)
+ONE_TANH = [("Add", 1, ("Tanh", ("Mul", sqrt(2 / pi), ("Add", "x", ("Mul", 0.044715, cube))))) for cube in THIRD_POWER]
+HALVES = *((e, "Gelu") for e in HALF_ERF), *((e, "TanhGelu") for e in ONE_TANH)  # x / 2 times this is the GELU
 SQUARE = ("Mul", "x", "x"), ("Pow", "x", 2)
 FORMULAS = [  # (pattern, the operator that it means)
-    *((pattern, "Gelu") for e in HALF_ERF for pattern in (
+    *((pattern, op) for e, op in HALVES for pattern in (
         ("Mul", ("Mul", "x", e), 0.5), ("Mul", ("Mul", "x", 0.5), e), ("Mul", "x", ("Mul", e, 0.5)))),
-    *((("Mul", 0.5, ("Mul", "x", ("Add", 1, ("Tanh", ("Mul", sqrt(2 / pi), ("Add", "x", ("Mul", 0.044715, cube))))))),
-       "TanhGelu") for cube in THIRD_POWER),
     (("Mul", "x", ("Sigmoid", "x")), "Swish"),
     (("Mul", "x", ("HardSigmoid", "x")), "HardSwish"),
     (("Div", "x", ("Add", ("Abs", "x"), 1)), "Softsign"),

@@ -14,7 +14,8 @@ from tinyattr.files.onnx.formulas import formula, source
 from tinyattr.files.onnx.operators import OPERATORS
 from tinyattr.files.weight_file import DAMAGED, MOST_NUMBERS, Array, Description
 
-NHWC = [0, 3, 1, 2]  # files from TensorFlow start with this Transpose
+NHWC = [0, 3, 1, 2]  # most files from TensorFlow start with this Transpose
+COLOURS = (1, 3)  # numbers of channels of a grey and of a coloured picture
 
 
 def onnx_contents(data, path, size=None):
@@ -58,9 +59,14 @@ def picture_shape(graph, size):
 
 
 def _channels_last(graph):
-    """Return True if the picture is (N, H, W, C): then the first nodes only transpose it to (N, C, H, W)."""
+    """Return True if the picture is (N, H, W, C), as TensorFlow has it.
+
+    Then the first nodes only transpose it to (N, C, H, W), or only the last axis can be that of colours. The network
+    computes the same in both cases; this decides in which order of axes people give their pictures.
+    """
     first = [n for n in graph.nodes if graph.picture in n.inputs]
-    return bool(first) and all(n.op == "Transpose" and n.attributes.get("perm") == NHWC for n in first)
+    transposed = bool(first) and all(n.op == "Transpose" and n.attributes.get("perm") == NHWC for n in first)
+    return transposed or (len(graph.shape) == 4 and graph.shape[3] in COLOURS and graph.shape[1] not in COLOURS)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from tinyattr.files.onnx.constants import listed, spans
 from tinyattr.files.onnx.file import FLOATS
 from tinyattr.files.onnx.windows import conv, conv_transpose, global_pool, pool
 
+MOST_PARTS = 100  # parts that one Tile or Gather puts side by side
+
 
 def per_number(op, **names):
     """Return the reader of an activation `op`. names: our attribute = (name in the file, default)."""
@@ -100,9 +102,13 @@ def expand(net, node):
 
 def concat(net, node):
     """Concat of channels, or of places -> concat."""
-    values, axis = node.values(), node.attributes["axis"]
     if node.constants():
         raise InputError("it joins a constant and a value that depends on the picture")
+    return joined(net, node, node.values(), node.attributes["axis"])
+
+
+def joined(net, node, values, axis):
+    """Return the Value of these values, side by side along an axis of the file."""
     if len(values) == 1:
         return values[0]
     shape = values[0].shape
@@ -112,6 +118,17 @@ def concat(net, node):
     joined = (*shape[:axis], sum(v.shape[axis] for v in values), *shape[axis + 1:])
     about = {} if axis == 1 else {"axis": axis - 1}  # in our order places come before channels
     return net.result(node.name, "concat", [net.maps(v) for v in values], (*joined[2:], joined[1]), shape[0], **about)
+
+
+def tile(net, node):
+    """Tile: the same channels or places several times, side by side -> concat."""
+    value, times = node.value(0), listed(node, "repeats", node.constant(1))
+    if len(times) != len(value.shape) or times[0] != 1 or not all(1 <= n <= MOST_PARTS for n in times):
+        raise InputError(f"it repeats axes {times[:8]} times; expected one number for each axis, 1 for the pictures of "
+                         f"a batch, and from 1 to {MOST_PARTS} for the others")
+    for axis, n in enumerate(times):
+        value = joined(net, node, [value] * n, axis)
+    return value
 
 
 def cut(net, node, value, where):
@@ -127,6 +144,18 @@ def cut(net, node, value, where):
     ours = tuple(len(range(*span)) for span in all_axes)
     start, stop, step = zip(*all_axes, strict=True)
     return net.result(node.name, "slice", (net.maps(value),), ours, shape[0], start=start, stop=stop, step=step)
+
+
+def gather(net, node):
+    """Gather: x[:, 1] or x[:, [2, 1, 0]] -> a slice for each number of the list, side by side."""
+    value, which, axis = node.value(0), node.constant(1), node.attributes.get("axis", 0) % len(node.value(0).shape)
+    n = value.shape[axis]
+    if axis == 0 or which.ndim > 1 or not 1 <= which.size <= MOST_PARTS or (which < -n).any() or (which >= n).any():
+        raise InputError(f"it picks {which.tolist()!s:.40} along axis {axis} of {value.shape}; expected at most "
+                         f"{MOST_PARTS} numbers of channels or places, and no pictures of a batch")
+    picked = [int(i) % n for i in which.ravel()]
+    found = joined(net, node, [cut(net, node, value, {axis: (i, i + 1, 1)}) for i in picked], axis)
+    return found if which.ndim else found.moved(np.squeeze(found.numbered(), axis))
 
 
 def slice_(net, node):
@@ -260,11 +289,11 @@ OPERATORS = {
     "MaxPool": pool("max_pool", "global_max_pool"), "AveragePool": pool("avg_pool", "global_avg_pool"),
     "GlobalMaxPool": global_pool("global_max_pool"), "GlobalAveragePool": global_pool("global_avg_pool"),
     "ReduceMean": reduce("mean", "global_avg_pool"), "ReduceMax": reduce("max", "global_max_pool"),
-    "ReduceSum": reduce("sum", None), "LRN": lrn, "Concat": concat, "Expand": expand, "Slice": slice_, "Split": split,
-    "Pad": pad, "Upsample": resize, "Resize": resize, "Cast": cast,
+    "ReduceSum": reduce("sum", None), "LRN": lrn, "Concat": concat, "Tile": tile, "Expand": expand, "Slice": slice_,
+    "Gather": gather, "Split": split, "Pad": pad, "Upsample": resize, "Resize": resize, "Cast": cast,
     "BatchNormalization": arithmetic.batch_norm, "Gemm": arithmetic.gemm, "MatMul": arithmetic.matmul,
     "Add": arithmetic.add, "Sum": arithmetic.add, "Sub": arithmetic.subtract, "Mul": arithmetic.multiply,
-    "Div": arithmetic.divide, "Pow": arithmetic.power,
+    "Neg": arithmetic.negative, "Div": arithmetic.divide, "Pow": arithmetic.power,
     "Relu": per_number("relu"), "LeakyRelu": per_number("leaky_relu", slope=("alpha", 0.01)), "PRelu": prelu,
     "Elu": per_number("elu", alpha=("alpha", 1.0)), "Selu": selu, "Gelu": gelu, "Clip": clip,
     "HardSigmoid": per_number("hard_sigmoid", slope=("alpha", 0.2), offset=("beta", 0.5)), "Sigmoid": sigmoid,
