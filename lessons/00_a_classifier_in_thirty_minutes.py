@@ -174,9 +174,9 @@ same("all probabilities add up to 1", y.sum(), 1)
 # Exercise 0.3 (predict): from logits to probabilities
 # ----------------------------------------------------
 #
-# Here are four lists of logits: (0, 0), (5, 5), (log 3, 0) and (0, 0, 0, 0). For each list, what is the probability of the
-# *first* class? Write four numbers, ``first = {"0, 0": ..., "5, 5": ..., "log 3, 0": ..., "0, 0, 0, 0": ...}``. You need no
-# computer: ``e^0`` is 1, and ``e^{log 3}`` is 3.
+# Here are four lists of logits: (0, 0), (5, 5), (log 3, 0) and (0, 0, 0, 0). For each list, what is the probability of
+# the *first* class? Write four numbers, ``first = {"0, 0": ..., "5, 5": ..., "log 3, 0": ..., "0, 0, 0, 0": ...}``. You
+# need no computer: ``e^0`` is 1, and ``e^{log 3}`` is 3.
 
 ### BEGIN SOLUTION
 first = {"0, 0": 1 / 2, "5, 5": 1 / 2, "log 3, 0": 3 / 4, "0, 0, 0, 0": 1 / 4}

@@ -132,9 +132,10 @@ holds(f"{corner.method}, pre: the altered network's map lies in the corner", ene
 # %%
 # With ``log_odds``, no heatmap has changed. With ``pre``, HiResCAM now points at the upper left corner. If an
 # activation in this corner grows by 1, t grows by K. So t makes every number of the gradient in this corner larger by
-# K. Grad-CAM takes the mean over all 7 x 7 = 49 places, so the weight of every feature map grows by K/49. Before, all weights were
-# far smaller than K/49, so now all weights are nearly equal. Therefore the map of Grad-CAM is now nearly proportional
-# to the sum of all activations at each place, ``Σ_k A_ijk``. This sum is the same for every class that you ask for.
+# K. Grad-CAM takes the mean over all 7 x 7 = 49 places, so the weight of every feature map grows by K/49. Before, all
+# weights were far smaller than K/49, so now all weights are nearly equal. Therefore the map of Grad-CAM is now nearly
+# proportional to the sum of all activations at each place, ``Σ_k A_ijk``. This sum is the same for every class that you
+# ask for.
 
 maps = {(name, c): ta.grad_cam(network, x, c, score="pre").raw  # L (7, 7)
         for name, network in [("original", net), ("altered", altered)] for c in ("heart", "scales")}

@@ -243,7 +243,7 @@ def my_walk(tape, seed, book):
     ### END SOLUTION
 
 
-rules = {op: lambda record, g, rule=rule: rule(record, np.float64(g)) for op, rule in ta.GRADIENT.items()}  # g may be a float
+rules = {op: lambda record, g, rule=rule: rule(record, np.float64(g)) for op, rule in ta.GRADIENT.items()}  # g may be a float, and rules need arrays
 walked = my_walk(simple(1, 3), ONE, rules)
 same("2.3 the formulas dS/da = b + e^a and dS/db = a", [walked[0], walked[1]], [3 + np.e, 1])
 walked = my_walk(tangle(0.7, 0.4), ONE, rules)
@@ -338,10 +338,10 @@ print(f"{sum(is_right)} of {len(orders)} orders are right")
 # Another book, another method
 # ----------------------------
 #
-# The walk itself does not contain the chain rule; only the rule-book does. If we change one rule, the walk carries
-# other numbers than slopes. An example is guided backpropagation (Springenberg et al. 2015). Its rule for ReLU lets a
-# signal pass only if the signal and the input of the ReLU are both positive. All its other rules are the rules of the
-# gradient.
+# The slope of each step comes from the rule-book; the walk only passes signals on and adds them. If we change one rule,
+# the walk carries other numbers than slopes. An example is guided backpropagation (Springenberg et al. 2015). Its rule
+# for ReLU lets a signal pass only if the signal and the input of the ReLU are both positive. All its other rules are
+# the rules of the gradient.
 
 
 def guided(record, g):
@@ -363,11 +363,11 @@ for name, book, expected in [("gradient", ta.GRADIENT, 0), ("guided", {**ta.GRAD
 # -------------------------
 #
 # We checked the walk by central differences. How exact are central differences? If the step is too long, the curve
-# bends within the step. The error is then proportional to ``step^2``; for our S it is about ``(e/6) step^2``, where e
-# is the third derivative at a = 1. If the step is too short, rounding errors of about 1e-16 are divided by a small
-# number. The best step lies between these two cases, near 1e-5. Then about ten digits are right. So our checks allow a
-# relative error of 1e-9. A check that allows only 1e-14 would reject right answers. A check that allows 0.01 would
-# accept wrong answers.
+# bends within the step. The error is then proportional to ``step^2``; it is about ``S'''/6 step^2``, where S''' is the
+# third derivative of S. For our S, S''' is e = 2.718 at a = 1. If the step is too short, rounding errors of about 1e-16
+# are divided by a small number. The best step lies between these two cases, near 1e-5. Then about ten digits are right.
+# So our checks allow a relative error of 1e-9. A check that allows only 1e-14 would reject right answers. A check that
+# allows 0.01 would accept wrong answers.
 
 steps = np.logspace(-12, 0, 97)
 true = [3 + np.e, 1]
@@ -392,8 +392,8 @@ same("the error of a long step is (e/6) step^2", errors[-25] / steps[-25] ** 2, 
 #
 # - A tape is a list of records. The walk goes through the tape once in reverse, uses the rules of a book, and adds the
 #   signals that arrive at each place.
-# - Because signals are added, the slope is a sum over all paths from S to an input. If a walk overwrites a signal or passes
-#   it on too early, some paths are lost.
+# - Because signals are added, the slope is a sum over all paths from S to an input. If a walk overwrites a signal or
+#   passes it on too early, some paths are lost.
 # - A missing rule is an error. A changed rule makes another method.
 #
 # Talk about it: a picture has 150,528 numbers (224 x 224 x 3). Suppose that one run of the network takes a tenth of a

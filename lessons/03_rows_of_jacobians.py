@@ -368,11 +368,11 @@ predicts("3.5 in a wider network", answer, measured(wide))
 # What you can say now
 # --------------------
 #
-# - A walk gives a row of the Jacobian, or a linear combination of rows. The seed holds the weights of this combination. One
-#   walk is enough for a heatmap.
+# - A walk gives a row of the Jacobian, or a linear combination of rows. The seed holds the weights of this combination.
+#   One walk is enough for a heatmap.
 # - A rule computes ``m = J^T g``. Two random arrays test a rule by one number, the gap, no matter how large J is.
-# - At kinks and ties, a rule must choose. A test with random numbers does not show the choice. In a trained network, ties
-#   are common.
+# - At kinks and ties, a rule must choose. A test with random numbers does not show the choice. In a trained network,
+#   ties are common.
 #
 # Talk about it: the gradient of the score ``y_c`` is a linear combination of the gradients of all logits. What are the
 # weights? (Lesson 7.)

@@ -22,8 +22,8 @@ third way, in lesson 21, needs less than half of the multiplications.)
 # Predict first
 # -------------
 #
-# The input of a layer has 56 x 56 pixels with 64 channels, and so does its output. Before you run anything, write down your
-# answers:
+# The input of a layer has 56 x 56 pixels with 64 channels, and so does its output. Before you run anything, write down
+# your answers:
 #
 # - How many multiplications does the formula need?
 # - Python can do these multiplications one by one, or it can call matrix products. How many times faster are the matrix
@@ -257,9 +257,9 @@ show(figure, "04_orders.png")
 #
 # The backward pass gets ``g = dS/dy`` (H', W', K) and computes ``m = dS/dx`` (H, W, C). Each input pixel takes part in
 # the outputs around it, so it collects signals from all of them: ``m_{i+u-p, j+v-p, c} += Σ_k g_ijk w_uvck``. Here p is
-# the padding. All these sums form a convolution of g with another kernel. We get this kernel if we turn the kernel
-# of the forward pass by 180 degrees and exchange its input and output channels. Both kernels have s x s places. Find the padding of
-# the backward convolution. (For which p is H' = H?)
+# the padding. All these sums form a convolution of g with another kernel. We get this kernel if we turn the kernel of
+# the forward pass by 180 degrees and exchange its input and output channels. Both kernels have s x s places. Find the
+# padding of the backward convolution. (For which p is H' = H?)
 
 
 @unaided(conv2d)
@@ -291,7 +291,8 @@ for size, p, C, K in ((3, 1, 4, 4), (3, 1, 2, 5), (5, 1, 2, 3), (5, 2, 3, 2)):
 # - A 3 x 3 convolution is the sum of nine matrix products of shifted slices, or one product of large matrices. In this
 #   order, the same multiplications need only a small part of the time. You have printed the factor.
 # - If a picture moves, its convolution moves with it. This is not true at the border, where zeros come in.
-# - The gradient of a convolution with respect to its input is a convolution with the turned kernel and exchanged channels.
+# - The gradient of a convolution with respect to its input is a convolution with the turned kernel and exchanged
+#   channels.
 #
-# Talk about it: two programs compute the same convolution, and their results agree to six digits. Then a ReLU follows. Can
-# their gradients differ in the first digit? (Look for a number that is nearly 0.)
+# Talk about it: two programs compute the same convolution, and their results agree to six digits. Then a ReLU follows.
+# Can their gradients differ in the first digit? (Look for a number that is nearly 0.)

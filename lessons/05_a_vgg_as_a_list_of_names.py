@@ -220,7 +220,8 @@ predicts("5.3 which lists have a layer 35", {model: name is not None for model, 
 predicts("5.3 the names of layer 35", number_35, true)
 
 # %%
-# Since a number can mean several layers, this library accepts only names. The caption of every heatmap says the name of its layer.
+# Since a number can mean several layers, this library accepts only names. The caption of every heatmap says the name of
+# its layer.
 #
 # Exercise 5.4 (break): only the order changes
 # --------------------------------------------

@@ -237,8 +237,8 @@ holds("7.5 the sum is not 0", kappa_with_a_way_out(z, 0) > 0)
 # Suppose that class c has a lead of 20: its logit is larger than every other logit by 20. Then ``1 - y_c`` is about
 # 4e-9 for three classes. **float32** has about 7 decimal digits, so it stores y_c as exactly 1. If we compute the row
 # of ``log`` as ``e_c - y``, its entry for class c is then 0. So the class's own logit is missing in the explanation of
-# the class. The true entry is ``1 - y_c = Σ_{j≠c} y_j``. Write a function that loses no digit of this entry, however
-# large the lead of class c is.
+# the class. The true entry is ``1 - y_c = Σ_{j≠c} y_j``. Write a function that loses no digit of this entry, even
+# if the lead of class c is large (up to 60).
 
 lead = np.array([20.0, 0.0, 0.0], np.float32)
 print("e_c - y, float32:", np.eye(3, dtype=np.float32)[0] - softmax(lead).astype(np.float32))

@@ -224,9 +224,9 @@ holds("Grad-CAM's maps of the two classes in block 5 have a negative correlation
 # corners, and both glyphs have edges and corners. Grad-CAM has only one weight for each channel. It can say that a kind
 # of edge speaks for the class, but not where. A place of ``block5_relu4`` has a window of 252 x 252 pixels, larger than
 # the picture, and its channels detect shapes. Each shape belongs to few classes, so one weight for each channel is
-# enough. HiResCAM gives each place its own g, so it also works at earlier layers. Grad-CAM+ averages
-# ``max(g, 0)``. In block 3, about half of each channel's g are positive, for either class. The mean of ``max(g, 0)`` then
-# shows only how large g usually is, and this is similar for both classes. So the two classes get similar weights.
+# enough. HiResCAM gives each place its own g, so it also works at earlier layers. Grad-CAM+ averages ``max(g, 0)``. In
+# block 3, about half of each channel's g are positive, for either class. The mean of ``max(g, 0)`` then shows only how
+# large g usually is, and this is similar for both classes. So the two classes get similar weights.
 
 reach, step, sees = 1, 1, {}  # height of a place's window, and distance of neighbouring places, both in pixels
 for name, op, _ in net.layers:

@@ -212,8 +212,9 @@ same("20 times the last layer's weights give 20 times the logits", sharp(x)[0], 
 # ------------------------------------
 #
 # Choose ``s`` for the logits ``s z``. In float32, the row of log should have the entry 0 for class c, but another entry
-# for at least one rival. What does the map of this row show? Write a function ``shown(q, L)`` that returns this map (h, w), up to a
-# positive factor. Here q (n,) is the softmax of the rivals at ``s z``, and L (n, h, w) are the pre maps of all classes.
+# for at least one rival. What does the map of this row show? Write a function ``shown(q, L)`` that returns this map (h,
+# w), up to a positive factor. Here q (n,) is the softmax of the rivals at ``s z``, and L (n, h, w) are the pre maps of
+# all classes.
 
 ### BEGIN SOLUTION
 s = 25
@@ -263,10 +264,11 @@ def random_network(random_state):
 # Exercise 9.3 (prove): positive homogeneity
 # ------------------------------------------
 #
-# A method with maps ``L(row)`` is called *positively homogeneous* in the row if ``L(a row) = a L(row)`` for every
-# ``a > 0``. For such a method, a factor of the row is harmless, because scaling the map removes it. Write a
-# function that tests this property for one given row and one given factor ``a``. The claim must be true for Grad-CAM and LayerCAM with random networks, rows and
-# factors. It must be false for Grad-CAM++. Allow rounding errors, but not an error of a thousandth.
+# A method with maps ``L(row)`` is called *positively homogeneous* in the row if ``L(a row) = a L(row)`` for every ``a >
+# 0``. For such a method, a factor of the row is harmless, because scaling the map removes it. Write a function that
+# tests this property for one given row and one given factor ``a``. The claim must be true for Grad-CAM and LayerCAM
+# with random networks, rows and factors. It must be false for Grad-CAM++. Allow rounding errors, but not an error of a
+# thousandth.
 
 
 def scales(L, row, a):

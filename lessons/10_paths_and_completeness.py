@@ -22,12 +22,12 @@ well path methods keep such promises. Then we ask what a promise of this kind is
 # Predict first
 # -------------
 #
-# The next cell fades a picture in, from black at ``a = 0`` to the complete picture at ``a = 1``. Before you run the cell,
-# write down your answers:
+# The next cell fades a picture in, from black at ``a = 0`` to the complete picture at ``a = 1``. Before you run the
+# cell, write down your answers:
 #
 # - Does the probability y_c rise evenly along the path, or does it rise in a few steps?
-# - The map's sum has an error, because the number of steps is finite. If you double this number, is the error divided by
-#   2, by 4, or by another number?
+# - The map's sum has an error, because the number of steps is finite. If you double this number, is the error divided
+#   by 2, by 4, or by another number?
 # - Another picture has a black glyph, and the baseline is black. Which numbers do integrated gradients give to the
 #   glyph's pixels?
 
@@ -74,16 +74,16 @@ holds("in the surer copy, the three largest steps make more than half of the cha
 # The promise
 # -----------
 #
-# Along the path, S is a function of one number a. By the chain rule, its slope is ``dS/da = Σ_ijk (x - b)_ijk ∂S/∂x_ijk``
-# at x(a). (The letters i, j and k stand for row, column and channel.) The whole change of a function is the integral of
-# its slope, so
+# Along the path, S is a function of one number a. By the chain rule, its slope is ``dS/da = Σ_ijk (x - b)_ijk
+# ∂S/∂x_ijk`` at x(a). (The letters i, j and k stand for row, column and channel.) The whole change of a function is the
+# integral of its slope, so
 #
 # ``S(x) - S(b) = ∫ dS/da da = Σ_ijk (x - b)_ijk ∫ ∂S/∂x_ijk da = Σ_ijk IG_ijk``.
 #
 # This equation is called *completeness* (Sundararajan et al. 2017). The terms ``IG_ijk`` of the sum are called
-# **integrated gradients**, and there is one term for each number of the picture. To test the
-# equation up to rounding errors, we build a small network with one convolution. We build it twice with the same weights.
-# One network uses ReLU. The other network uses softplus, ``log(1 + e^u)``, which has no kink.
+# **integrated gradients**, and there is one term for each number of the picture. To test the equation up to rounding
+# errors, we build a small network with one convolution. We build it twice with the same weights. One network uses ReLU.
+# The other network uses softplus, ``log(1 + e^u)``, which has no kink.
 
 rng = np.random.default_rng(8)
 weights = {"u": (rng.normal(0, 1, (3, 3, 1, 4)), rng.normal(0, 1, 4)),
@@ -151,9 +151,9 @@ same("10.1 completeness", my_integrated_gradients(smooth, x6, b6, 1, "log_odds",
 # ----------------
 #
 # A **quadrature rule** replaces an integral by a weighted sum of slopes. The rule says at which places we take the
-# slopes, and which weight each slope gets. ``left`` takes the slope at the beginning of every step, ``right`` at the end,
-# and ``middle`` in the middle. ``trapezoid`` takes the mean of the slopes at both ends of a step. ``gauss`` chooses N
-# places and N weights so that the sum is exact for all polynomials up to degree ``2N - 1``. The code is in
+# slopes, and which weight each slope gets. ``left`` takes the slope at the beginning of every step, ``right`` at the
+# end, and ``middle`` in the middle. ``trapezoid`` takes the mean of the slopes at both ends of a step. ``gauss``
+# chooses N places and N weights so that the sum is exact for all polynomials up to degree ``2N - 1``. The code is in
 # ``tinyattr/methods/path.py``.
 
 
@@ -179,9 +179,10 @@ holds("gauss with 3 places is not exact for a^6", error(lambda a: a**6, "gauss",
 # Exercise 10.2 (predict): the order of a rule
 # --------------------------------------------
 #
-# A rule has order p if its error on a smooth path is proportional to ``1/N^p``. Then the error is divided by ``2^p`` if N
-# doubles. Write the order p of each rule except ``gauss`` as ``order = {"left": ..., ...}``. You need not run any code.
-# Instead, draw a parabola over one step. Compare the area below the parabola with the area that the rule computes.
+# A rule has order p if its error on a smooth path is proportional to ``1/N^p``. Then the error is divided by ``2^p`` if
+# N doubles. Write the order p of each rule except ``gauss`` as ``order = {"left": ..., ...}``. You need not run any
+# code. Instead, draw a parabola over one step. Compare the area below the parabola with the area that the rule
+# computes.
 
 ### BEGIN SOLUTION
 order = {"left": 1, "right": 1, "middle": 2, "trapezoid": 2}
@@ -196,10 +197,10 @@ predicts("10.2 for the smooth network", order, {rule: halved(on_path, rule, whol
 # -----
 #
 # Now we compare all five rules on both networks. For the smooth network, ``gauss`` with 32 places leaves only rounding
-# errors. For the ReLU network, no rule is so exact. Where a ReLU switches on or off, the slope along the path **jumps**.
-# A rule does not know where in a step the jump is. So a jump of size J causes an error of up to about ``J/N``, for a rule
-# of any order. A large network has a hundred thousand ReLUs or more. So the slope has many jumps, and a rule of higher
-# order does not help much.
+# errors. For the ReLU network, no rule is so exact. Where a ReLU switches on or off, the slope along the path
+# **jumps**. A rule does not know where in a step the jump is. So a jump of size J causes an error of up to about
+# ``J/N``, for a rule of any order. A large network has a hundred thousand ReLUs or more. So the slope has many jumps,
+# and a rule of higher order does not help much.
 #
 # Because the sum is not exact, each map of integrated gradients has a **receipt**. The receipt states the sum that the
 # map should have (*owed*), the sum that the map has (*paid*), and the difference, the *gap*. (RSI-Grad-CAM, which comes
@@ -231,10 +232,11 @@ holds("ReLU network: with 128 steps no rule has an error below 0.001",
 # Exercise 10.3 (prove): steps that end at the kinks
 # --------------------------------------------------
 #
-# Take the score ``pre``, so S = z_c. On the part of the path between two kinks, the ReLU network is linear. The slope is
-# constant there, and one gradient is enough for the whole part. So if the steps end exactly at the kinks, the sum has
-# **no** error. This proves that the kinks caused the whole error. Find the kinks. Along the path, each number u that the
-# convolution computes changes at a constant rate, from u(b) to u(x). The ReLU of u switches on or off where u passes 0.
+# Take the score ``pre``, so S = z_c. On the part of the path between two kinks, the ReLU network is linear. The slope
+# is constant there, and one gradient is enough for the whole part. So if the steps end exactly at the kinks, the sum
+# has **no** error. This proves that the kinks caused the whole error. Find the kinks. Along the path, each number u
+# that the convolution computes changes at a constant rate, from u(b) to u(x). The ReLU of u switches on or off where u
+# passes 0.
 
 
 def kinks(net, x, b):
@@ -263,26 +265,26 @@ for one_net, one_x, one_b in ((kinked, x6, b6), *((turned, *pair) for pair in pa
 # A Stieltjes sum
 # ---------------
 #
-# Grad-CAM takes its channel weights from the gradients at one picture. RSI-Grad-CAM (Lucas, Lerma, Furst and Raicu 2022)
-# integrates these gradients along the path. For each activation it computes the integral
+# Grad-CAM takes its channel weights from the gradients at one picture. RSI-Grad-CAM (Lucas, Lerma, Furst and Raicu
+# 2022) integrates these gradients along the path. For each activation it computes the integral
 #
 # ``I_ijk = ∫ dS/dA_ijk dA_ijk``.
 #
-# This integral runs over the activation A_ijk itself, not over a. It is called a *Stieltjes integral*, and RSI stands for
-# Riemann-Stieltjes integrated. The activations do not change at a constant rate while the picture fades in, so their change
-# must stay inside the integral. By the chain rule, ``dS/da = Σ_ijk dS/dA_ijk dA_ijk/da``. So all integrals together sum to
-# the change of S.
+# This integral runs over the activation A_ijk itself, not over a. It is called a *Stieltjes integral*, and RSI stands
+# for Riemann-Stieltjes integrated. The activations do not change at a constant rate while the picture fades in, so
+# their change must stay inside the integral. By the chain rule, ``dS/da = Σ_ijk dS/dA_ijk dA_ijk/da``. So all integrals
+# together sum to the change of S.
 #
 # A program replaces each integral by a sum over the pictures ``x_l = b + (l/N)(x - b)``. Let A(l) be the activations of
-# x_l, and let g(l) be the gradient dS/dA there. The sum is ``Σ_l (g(l-1) + g(l))/2 · (A(l) - A(l-1))``. If the layer has
-# Z places, the channel weights are ``w_k = (1/Z) Σ_ij I_ijk``. The map is ``L = Σ_k w_k A_k(x)``.
+# x_l, and let g(l) be the gradient dS/dA there. The sum is ``Σ_l (g(l-1) + g(l))/2 · (A(l) - A(l-1))``. If the layer
+# has Z places, the channel weights are ``w_k = (1/Z) Σ_ij I_ijk``. The map is ``L = Σ_k w_k A_k(x)``.
 #
 # Exercise 10.4 (complete): RSI-Grad-CAM
 # --------------------------------------
 #
-# The function ``seen`` gives A and g of a layer for one picture. Write the sum that replaces the integrals I. The method
-# promises that ``Σ I = Z Σ_k w_k = S(x) - S(b)``. It promises nothing about the sum of the map L, because L multiplies w
-# by A again.
+# The function ``seen`` gives A and g of a layer for one picture. Write the sum that replaces the integrals I. The
+# method promises that ``Σ I = Z Σ_k w_k = S(x) - S(b)``. It promises nothing about the sum of the map L, because L
+# multiplies w by A again.
 
 
 def seen(net, picture, c, score, layer):
@@ -315,10 +317,10 @@ same("10.4 in the altered network, I at place (0, 0) grows by K (A(x) - A(b))", 
 # The score on the way
 # --------------------
 #
-# At one picture, the rows of ``post``, ``log`` and ``log_odds`` differ only by a factor:
-# ``∂y_c = y_c ∂log y_c = y_c (1 - y_c) ∂log_odds``. (See lesson 7, and equations 4 and 18 of Lerma and Lucas 2023a, arXiv
-# 2306.13197.) Grad-CAM uses one picture, so its scaled maps for these three scores are the same. Along a path y_c
-# changes, so the factor changes, too.
+# At one picture, the rows of ``post``, ``log`` and ``log_odds`` differ only by a factor: ``∂y_c = y_c ∂log y_c = y_c (1
+# - y_c) ∂log_odds``. (See lesson 7, and equations 4 and 18 of Lerma and Lucas 2023a, arXiv 2306.13197.) Grad-CAM uses
+# one picture, so its scaled maps for these three scores are the same. Along a path y_c changes, so the factor changes,
+# too.
 #
 # - ``post`` gives each place of the path the factor ``y_c (1 - y_c)``, which is near 0 where y_c is near 0 or 1. So the
 #   map of post depends mostly on the few steps in which y_c jumps.
@@ -349,10 +351,10 @@ holds("with post and with log, integrated gradients draw another map than with l
 # Baselines
 # ---------
 #
-# Each integrated gradient has the factor ``(x - b)_ijk``. So a pixel that has the baseline's colour gets exactly 0, even
-# if the network needs this pixel. The next picture has a black glyph, and the network classifies it correctly. We explain
-# this answer with three baselines: black, the mean colour that preprocessing subtracts, and this picture's own mean
-# colour.
+# Each integrated gradient has the factor ``(x - b)_ijk``. So a pixel that has the baseline's colour gets exactly 0,
+# even if the network needs this pixel. The next picture has a black glyph, and the network classifies it correctly. We
+# explain this answer with three baselines: black, the mean colour that preprocessing subtracts, and this picture's own
+# mean colour.
 
 night = scene(np.random.default_rng(13), difficulty=0.4)
 glyph = night.masks[0]  # (224, 224)
@@ -383,8 +385,9 @@ holds("with the picture's own mean as baseline, the glyph gets more than half of
 # Exercise 10.5 (break): a receipt without the glyph
 # --------------------------------------------------
 #
-# Take the first picture of this lesson, whose glyph is not black. Write a baseline that is black outside the glyph. With
-# this baseline, integrated gradients should still keep their promise, but they should give 0 to every pixel of the glyph.
+# Take the first picture of this lesson, whose glyph is not black. Write a baseline that is black outside the glyph.
+# With this baseline, integrated gradients should still keep their promise, but they should give 0 to every pixel of the
+# glyph.
 
 
 def blind_baseline(x, black, mask):
@@ -428,8 +431,8 @@ same("with log_odds, the map is the same",
 # What you can say now
 # --------------------
 #
-# - Completeness is the fundamental theorem of calculus along a path. The gap of a receipt is the error of the quadrature
-#   rule.
+# - Completeness is the fundamental theorem of calculus along a path. The gap of a receipt is the error of the
+#   quadrature rule.
 # - ReLUs make the slope jump. Between two kinks the slope of ``pre`` is constant, so one gradient is exact. In a step
 #   with a kink, a rule is exact only by chance.
 # - Along a path, the score decides which steps count: ``post`` explains the jump of y_c, and ``log_odds`` explains the

@@ -103,11 +103,11 @@ for name, rule, wanted in zip(("deconvnet", "guided"), mine, ([5, 0, 3, 0, 1], [
 # One picture, two classes
 # ------------------------
 #
-# The picture contains two glyphs, musical notes and a heart, and the network sees both. So each of the two classes is the
-# strongest rival of the other. The log-odds compares a class with its rivals. So a change of a pixel that raises the
-# log-odds of *heart* mostly lowers the log-odds of *notes*, and one gradient map is nearly the negative of the other. A
-# guided walk carries no negative signal past a ReLU, and the same ReLUs are on for both classes. So the two guided maps
-# show the same lines (Nie et al. 2018).
+# The picture contains two glyphs, musical notes and a heart, and the network sees both. So each of the two classes is
+# the strongest rival of the other. The log-odds compares a class with its rivals. So a change of a pixel that raises
+# the log-odds of *heart* mostly lowers the log-odds of *notes*, and one gradient map is nearly the negative of the
+# other. A guided walk carries no negative signal past a ReLU, and the same ReLUs are on for both classes. So the two
+# guided maps show the same lines (Nie et al. 2018).
 
 books = {"gradient": ta.GRADIENT, "deconvnet": guided.DECONVNET, "guided": guided.GUIDED}
 figure = Figure(figsize=(6.6, 5.1), layout="constrained")
@@ -132,10 +132,10 @@ holds("the guided maps of the two classes are nearly the same", alike["guided"] 
 # Without training
 # ----------------
 #
-# A map that explains a network must change when the network is broken. Adebayo et al. 2018 made a test of this sentence,
-# the **randomisation test**. They give random weights to more and more layers, from the logits down, and see whether the
-# map changes. Our function ``shuffled`` keeps all weights of a layer but puts them in random order. So the sizes of the
-# weights stay the same, and only what the layer has learned is lost.
+# A map that explains a network must change when the network is broken. Adebayo et al. 2018 made a test of this
+# sentence, the **randomisation test**. They give random weights to more and more layers, from the logits down, and see
+# whether the map changes. Our function ``shuffled`` keeps all weights of a layer but puts them in random order. So the
+# sizes of the weights stay the same, and only what the layer has learned is lost.
 
 LINEAR = [name for name, op, _ in reversed(net.layers) if op in ("conv2d", "dense")]  # predictions first
 
@@ -185,8 +185,8 @@ for random_state in (0, 1):
 # -----------------------------------------
 #
 # Write the test. Here, a method is a function that takes a network and returns a map (H, W). The method passes the test
-# if its map changes when the three dense layers are shuffled. This means that the rank correlation (``spearman``) of the
-# maps before and after is below 0.9.
+# if its map changes when the three dense layers are shuffled. This means that the rank correlation (``spearman``) of
+# the maps before and after is below 0.9.
 
 
 def sees_the_training(method):
@@ -225,8 +225,8 @@ holds("11.3 two maps with the same order of places count as the same map",
 
 # %%
 # The next figure shows the whole test. On the left, no layer is shuffled. On the right, all 19 layers with weights are
-# shuffled. Guided maps keep the picture's lines until the lowest blocks, those near the picture, are shuffled. The reason
-# is that guided maps show edges, and the first layers find edges.
+# shuffled. Guided maps keep the picture's lines until the lowest blocks, those near the picture, are shuffled. The
+# reason is that guided maps show edges, and the first layers find edges.
 
 depths = [0, 1, 2, 3, 5, 7, 9, 11, 13, 15, 17, 19]
 curves = {name: [] for name in METHODS}

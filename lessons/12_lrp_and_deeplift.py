@@ -54,11 +54,11 @@ tape = net.run(x)
 # Relevance
 # ---------
 #
-# LRP (Bach et al. 2015) splits the logit into shares, called **relevance**, and hands them down from layer to layer. Take
-# a unit ``u_k = Σ_j a_j w_jk + b_k`` of a linear layer, with relevance R_k. The unit divides R_k among its inputs in
-# proportion to the terms ``a_j w_jk``. So input j gets ``R_j = Σ_k (a_j w_jk / s(u_k)) R_k`` from all units together.
-# Here ``s(u) = u + eps sign(u)`` with ``sign(0) = 1``. The small number eps keeps the denominator away from 0. ReLUs pass
-# R on unchanged.
+# LRP (Bach et al. 2015) splits the logit into shares, called **relevance**, and hands them down from layer to layer.
+# Take a unit ``u_k = Σ_j a_j w_jk + b_k`` of a linear layer, with relevance R_k. The unit divides R_k among its inputs
+# in proportion to the terms ``a_j w_jk``. So input j gets ``R_j = Σ_k (a_j w_jk / s(u_k)) R_k`` from all units
+# together. Here ``s(u) = u + eps sign(u)`` with ``sign(0) = 1``. The small number eps keeps the denominator away from
+# 0. ReLUs pass R on unchanged.
 
 bare = ta.vgg("A", width=1 / 8, size=32, classes=5, seed=1, dtype=np.float64)  # VGG11's layout, all biases 0
 rng = np.random.default_rng(9)
@@ -106,14 +106,14 @@ same("12.1 without biases the pixels get all of z_c", R.sum(), z_1, within=1e-6)
 # -------------
 #
 # LRP-0 is the epsilon rule with eps = 0. Suppose that ``R = u g`` at the output u of a linear layer, where g is the
-# gradient's signal. At the logits this is true: LRP starts from ``R = z_c e_c``, and the gradient starts from ``g = e_c``
-# (one-hot). The layer hands on ``a_j Σ_k w_jk R_k/u_k = a_j Σ_k w_jk g_k``. This is the layer's input a_j times the
-# gradient's signal at this input. A ReLU whose input is positive hands on both R and g unchanged. Any other ReLU has the
-# output 0, so R is 0 there, and the gradient's rule also passes on 0. So ``R = A g`` at the output A of every layer, down to the pixels:
-# **LRP-0 is input x gradient**, with biases or without.
+# gradient's signal. At the logits this is true: LRP starts from ``R = z_c e_c``, and the gradient starts from ``g =
+# e_c`` (one-hot). The layer hands on ``a_j Σ_k w_jk R_k/u_k = a_j Σ_k w_jk g_k``. This is the layer's input a_j times
+# the gradient's signal at this input. A ReLU whose input is positive hands on both R and g unchanged. Any other ReLU
+# has the output 0, so R is 0 there, and the gradient's rule also passes on 0. So ``R = A g`` at the output A of every
+# layer, down to the pixels: **LRP-0 is input x gradient**, with biases or without.
 #
-# Other rules (epsilon, gamma, z+) give other maps. The rule z+, for example, uses only the positive terms ``a_j w_jk``. A
-# **composite** is a rule-book with different rules for different layers. The composite ``epsilon_plus`` uses z+ for
+# Other rules (epsilon, gamma, z+) give other maps. The rule z+, for example, uses only the positive terms ``a_j w_jk``.
+# A **composite** is a rule-book with different rules for different layers. The composite ``epsilon_plus`` uses z+ for
 # convolutions and epsilon for dense layers.
 
 tape32 = biased.run(x32)
@@ -131,8 +131,8 @@ holds("the composite with z+ draws another map", pearson(plus, zero["input"][0])
 # ---------------------------------------
 #
 # With biases, the inputs of unit k together get only the part ``(u_k - b_k)/u_k`` of its relevance. The rest stays with
-# the bias, and no pixel gets it. In LRP-0, how much does a layer keep, summed over its units? Use ``R = A g``; here A is
-# the layer's output u. Then you need no relevance. The record and the gradient's signal g at the output are enough.
+# the bias, and no pixel gets it. In LRP-0, how much does a layer keep, summed over its units? Use ``R = A g``; here A
+# is the layer's output u. Then you need no relevance. The record and the gradient's signal g at the output are enough.
 
 
 def kept(record, g):
@@ -154,11 +154,11 @@ same("12.2 pixels and biases make z_c", (x32 * g["input"]).sum() + sum(shares.va
 # -----------
 #
 # DeepLIFT (Shrikumar et al. 2017) explains a difference: ``S(x) - S(b)``, where b is a reference picture (not a bias).
-# Biases cancel in a difference, because the network adds the same biases for both pictures. Every value u of the tape has a change ``Δu = u(x) - u(b)``.
-# *Multipliers* m take the place of gradients and follow the same chain rule. The contribution of a value u is
-# ``C = m Δu``. Linear layers keep the gradient's rule. For a ReLU f, the *Rescale* rule takes the slope of the
-# **secant**, the line through the points of f at u(b) and u(x): ``m_in = m Δf/Δu``. So ``m_in Δu = m Δf``, and nothing is
-# lost.
+# Biases cancel in a difference, because the network adds the same biases for both pictures. Every value u of the tape
+# has a change ``Δu = u(x) - u(b)``. *Multipliers* m take the place of gradients and follow the same chain rule. The
+# contribution of a value u is ``C = m Δu``. Linear layers keep the gradient's rule. For a ReLU f, the *Rescale* rule
+# takes the slope of the **secant**, the line through the points of f at u(b) and u(x): ``m_in = m Δf/Δu``. So ``m_in Δu
+# = m Δf``, and nothing is lost.
 #
 # Exercise 12.3 (complete): Rescale
 # ---------------------------------
@@ -199,8 +199,8 @@ same("12.3 with one layer of ReLUs, Rescale gives integrated gradients", C[0], I
 #
 # The figure shows the walks of four books through the embedded network. The reference is black. For every layer, we see
 # which share of the sum at the logits is left: ``Σ R / z_c`` for LRP, and ``Σ m Δu / Δz_c`` for the other three. If
-# nothing is lost, the share stays at 1. Only DeepLIFT keeps everything. LRP loses what biases keep. The gradient and the
-# guided walk promise nothing about differences, and their shares go far away from 1.
+# nothing is lost, the share stays at 1. Only DeepLIFT keeps everything. LRP loses what biases keep. The gradient and
+# the guided walk promise nothing about differences, and their shares go far away from 1.
 
 routed = {**ta.GRADIENT, "relu": partial(differences.slope, biased.run(b32))}
 got = (ta.walk(tape32, e1, routed)["input"] * (x32 - b32)).sum()
@@ -268,8 +268,8 @@ def moves(letter, K):
 #
 # ``ta.alter`` adds the same ``t(x) = K Σ_k A_00k`` to every logit (Lerma and Lucas 2023b), so ``z' = z + t``. No
 # probability changes. Which of these maps **move**, that is, change, when the network is altered? Write their letters,
-# ``moving = "..."``. Ask two questions about each map. What is the sum of its signal at the logits? And by which numbers
-# does its book divide?
+# ``moving = "..."``. Ask two questions about each map. What is the sum of its signal at the logits? And by which
+# numbers does its book divide?
 #
 # - a: the gradient of z_c;
 # - b: the gradient of the log-odds;
@@ -370,9 +370,9 @@ predicts("12.5 log and log_odds", one_map, {name: alike(name, "log", "log_odds")
 #
 # - LRP-0 is input x gradient, and biases keep what LRP-0 does not pass on. DeepLIFT explains a difference and passes on
 #   all of this difference.
-# - A signal that sums to zero over the logits sends nothing into t. In exercise 12.4, the signals of two
-#   methods do not sum to zero, so their maps move: LRP that starts from S and divides by ``z + t``, and DeepLIFT through
-#   softmax. Lesson 15 comes back to this.
+# - A signal that sums to zero over the logits sends nothing into t. In exercise 12.4, the signals of two methods do not
+#   sum to zero, so their maps move: LRP that starts from S and divides by ``z + t``, and DeepLIFT through softmax.
+#   Lesson 15 comes back to this.
 # - For most methods, a factor of the row is a factor of the map. There are two exceptions. Grad-CAM++ also has the
 #   factor in a denominator. In sums over several pictures, each picture has its own factor.
 #

@@ -75,9 +75,9 @@ holds("all three are brighter on the telephone than elsewhere",
 # -----
 #
 # From here on, a part of the picture is a **player**, and a choice of parts that are not covered is a **coalition**.
-# The **value** v of a coalition is the score of the picture in which all other parts are covered. A *game* is a function
-# that takes a coalition, a list with one bool for each player, and returns its value. Here are two extreme games of two
-# players. In *either*, one player is enough. In *together*, both players are needed.
+# The **value** v of a coalition is the score of the picture in which all other parts are covered. A *game* is a
+# function that takes a coalition, a list with one bool for each player, and returns its value. Here are two extreme
+# games of two players. In *either*, one player is enough. In *together*, both players are needed.
 
 
 def either(z):
@@ -119,9 +119,9 @@ predicts("13.1 by the values of the two games", first, by_hand)
 
 # %%
 # Neither function is fair. In the game *either*, ``ablation`` gives 0 to each player. ``alone`` gives 1 to each player,
-# although there is only 1 to share. Shapley (1953) lets the players come in one after the other. When a player comes in,
-# the value rises by some amount. The mean of this amount over **all orders** of the players is the player's share, the
-# **Shapley value** φ_i. This is the only way to share that has four properties:
+# although there is only 1 to share. Shapley (1953) lets the players come in one after the other. When a player comes
+# in, the value rises by some amount. The mean of this amount over **all orders** of the players is the player's share,
+# the **Shapley value** φ_i. This is the only way to share that has four properties:
 #
 # - Two players who add the same amount to every coalition without them get the same share.
 # - A player who never changes anything gets nothing.
@@ -162,10 +162,10 @@ same("13.2 a game without teamwork: each player gets what it adds", shapley(lamb
 # A small picture
 # ---------------
 #
-# We take a small picture of 12 x 12 pixels, cut into 3 x 3 parts. Nine parts have only ``2^9 = 512`` coalitions, but they
-# have ``9! = 362,880`` orders. So it is cheaper to write the Shapley value as a sum over coalitions S:
-# ``φ_i = Σ_{S without i} |S|! (n - 1 - |S|)! / n! · (v(S + i) - v(S))``. Here |S| is the number of players in S, and
-# ``S + i`` is S together with player i. A small network with random weights can compute all 512 pictures at once.
+# We take a small picture of 12 x 12 pixels, cut into 3 x 3 parts. Nine parts have only ``2^9 = 512`` coalitions, but
+# they have ``9! = 362,880`` orders. So it is cheaper to write the Shapley value as a sum over coalitions S: ``φ_i =
+# Σ_{S without i} |S|! (n - 1 - |S|)! / n! · (v(S + i) - v(S))``. Here |S| is the number of players in S, and ``S + i``
+# is S together with player i. A small network with random weights can compute all 512 pictures at once.
 
 rng = np.random.default_rng(8)
 layers = [("conv", "conv2d", {"padding": 1}), ("relu", "relu", {}), ("pool", "max_pool", {"size": 2, "stride": 2}),
@@ -203,8 +203,8 @@ print("feature ablation", np.array([full - values[-1 - (1 << i)] for i in range(
 # Lundberg and Lee 2017 (arXiv 1705.07874) found that Shapley values are also the result of a fit by least squares. They
 # call this method KernelSHAP. Find φ so that ``v(none) + Σ_{i in S} φ_i`` is close to v(S) for all coalitions S. In the
 # sum of squared errors, a coalition of s players has the weight ``(n - 1) / (C(n, s) s (n - s))``, where C is ``comb``.
-# For no players and for all players, the fit must be exact. Then φ are the Shapley values. If you use only a *sample* of
-# coalitions, φ is an estimate.
+# For no players and for all players, the fit must be exact. Then φ are the Shapley values. If you use only a *sample*
+# of coalitions, φ is an estimate.
 #
 # Let ``empty = v(none)`` and ``full = v(all)``. Nothing may be left over, so the last φ follows from the other φ:
 # ``φ_n = full - empty - (sum of the other φ)``. What remains is an ordinary fit, ``v(S) - empty - z_n (full - empty) ≈
@@ -238,9 +238,9 @@ same("13.3 a game without teamwork, a sample of coalitions", kernel_shap(Z[half]
 same("13.3 with a sample, too, nothing is left over", sum(kernel_shap(Z[half], values[half], empty, full)), full - empty, within=1e-9)
 
 # %%
-# How many coalitions does one need? We draw random coalitions. A coalition with twice the weight comes twice as often, so
-# all weights in the fit are 1. We draw each coalition together with its complement, the coalition of all other players.
-# This cancels much of the random error.
+# How many coalitions does one need? We draw random coalitions. A coalition with twice the weight comes twice as often,
+# so all weights in the fit are 1. We draw each coalition together with its complement, the coalition of all other
+# players. This cancels much of the random error.
 
 
 def sampled(count, rng):
@@ -292,10 +292,10 @@ holds("with 32 times as many coalitions, the error is at most a sixth", errors[-
 # ------------------------------------
 #
 # Shapley values cost many pictures. Feature ablation costs one picture for each player. If you only want to know which
-# player matters most, is ablation enough? With two players, ablation and Shapley always agree about who gets more. Find a
-# game of three players, a, b and c, in which ablation gives more to a than to b, and Shapley gives more to b than to a.
-# Write the eight values of this game, ``game = {"": 0, "a": ..., "b": ..., "c": ...,
-# "ab": ..., "ac": ..., "bc": ..., "abc": ...}``.
+# player matters most, is ablation enough? With two players, ablation and Shapley always agree about who gets more. Find
+# a game of three players, a, b and c, in which ablation gives more to a than to b, and Shapley gives more to b than to
+# a. Write the eight values of this game, ``game = {"": 0, "a": ..., "b": ..., "c": ..., "ab": ..., "ac": ..., "bc":
+# ..., "abc": ...}``.
 
 ### BEGIN SOLUTION
 game = {"": 0, "a": 0, "b": 1, "c": 0, "ab": 1, "ac": 1, "bc": 0.5, "abc": 1}

@@ -53,9 +53,9 @@ print(f"{net.label(c)}: probability {y_c:.3f}, the heart covers {outline.mean():
 #
 # Petsiuk et al. 2018 (arXiv 1806.07421) delete n places in each step. They begin with the places where the map is
 # highest. They write down the score before the first step and after each step, until all places are deleted. The last
-# step deletes all places that are left, which may be fewer than n. A deleted place takes the values of another picture b,
-# in all channels at once. If the map is equally high at several places, the first of them, row by row, is deleted first.
-# Do not change x itself.
+# step deletes all places that are left, which may be fewer than n. A deleted place takes the values of another picture
+# b, in all channels at once. If the map is equally high at several places, the first of them, row by row, is deleted
+# first. Do not change x itself.
 
 
 @unaided()
@@ -86,8 +86,8 @@ mine = my_deletion(lambda a: softmax(tiny(a[None])[0])[1], small, L, instead, 8)
 same("14.1 a colour picture, the same as the library", mine, deletion(tiny, small[None], L, 1, baseline=instead[None], pixels=8))
 
 # %%
-# We turn the curve into one number, the area below the curve. The horizontal axis is the share of deleted pixels, from 0
-# to 1. A small area counts as good, because then the score falls soon. Here are five maps of the heart. Two maps,
+# We turn the curve into one number, the area below the curve. The horizontal axis is the share of deleted pixels, from
+# 0 to 1. A small area counts as good, because then the score falls soon. Here are five maps of the heart. Two maps,
 # Grad-CAM and guided backpropagation, use the network. The other three do not. **noise** is a map of random numbers.
 # **edges** shows how fast the picture's brightness changes from pixel to pixel. **outline** is 1 on the heart and 0
 # elsewhere. Only the program that painted the picture knows the outline.
@@ -126,16 +126,16 @@ holds("the outline is the worst of all", areas["outline"] == max(areas.values())
 
 # %%
 # Did you expect this? Noise makes small holes all over the picture. The network never saw such pictures in training, so
-# its answer is soon wrong. The outline cuts the heart out cleanly. This leaves a heart-shaped hole, and the network still
-# sees the shape. The metric rewards maps that *destroy* the picture, not maps that *explain* the answer. (For this
-# reason, Hooker et al. 2019, arXiv 1806.10758, train the network again on the pictures with holes.)
+# its answer is soon wrong. The outline cuts the heart out cleanly. This leaves a heart-shaped hole, and the network
+# still sees the shape. The metric rewards maps that *destroy* the picture, not maps that *explain* the answer. (For
+# this reason, Hooker et al. 2019, arXiv 1806.10758, train the network again on the pictures with holes.)
 #
 # Exercise 14.2 (break): win without knowing anything
 # ---------------------------------------------------
 #
 # Write a map that knows only the size of the picture, not the picture, the network or the class. It must have a smaller
-# area than Grad-CAM. But it must not win because it marks the heart by luck. So its share on the heart must be less than
-# 1.3 times the share of a map that is the same everywhere.
+# area than Grad-CAM. But it must not win because it marks the heart by luck. So its share on the heart must be less
+# than 1.3 times the share of a map that is the same everywhere.
 
 
 def blind(height, width):
@@ -159,8 +159,8 @@ holds("14.2 a smaller area than Grad-CAM", result < limit, f"yours has {result:.
 # -----------------
 #
 # If we know where the object is, we can ask a more direct question. Is the map's highest place on the object, or within
-# 15 pixels of the object? This is the pointing game (Zhang et al. 2016, arXiv 1608.00507), and ``points_at`` answers the
-# question. The next cell counts the hits of Grad-CAM and of noise on eight pictures.
+# 15 pixels of the object? This is the pointing game (Zhang et al. 2016, arXiv 1608.00507), and ``points_at`` answers
+# the question. The next cell counts the hits of Grad-CAM and of noise on eight pictures.
 
 hits = {"Grad-CAM": [], "noise": []}
 for k in range(8):
@@ -176,8 +176,8 @@ holds("Grad-CAM hits at least 7 times, noise at most 4 times", sum(hits["Grad-CA
 # -------------------------------------
 #
 # The pointing game looks only at the place where the map is highest. If several places are equally high, it takes the
-# first of them, row by row. A map without a number above 0 never hits. Which of these maps count as a hit? Write True or
-# False for each, ``hit = {"constant": ..., ...}``:
+# first of them, row by row. A map without a number above 0 never hits. Which of these maps count as a hit? Write True
+# or False for each, ``hit = {"constant": ..., ...}``:
 #
 # - ``constant``: 1 everywhere; the object is not in a corner;
 # - ``negative``: -1 on the object, -2 elsewhere;
@@ -209,9 +209,9 @@ for name, mask in {"a square": square, "the heart": outline}.items():
 # Broken on purpose
 # -----------------
 #
-# The third test does not need to know where the object is. It is the randomisation test of lesson 11: shuffle the weights
-# of the dense layers, and see whether the map changes. Now we use all three tests on the same maps. A test *finds out* a
-# map if the map fails this test:
+# The third test does not need to know where the object is. It is the randomisation test of lesson 11: shuffle the
+# weights of the dense layers, and see whether the map changes. Now we use all three tests on the same maps. A test
+# *finds out* a map if the map fails this test:
 #
 # - **d**, deletion: the map fails if its area is larger than the area of Grad-CAM's map;
 # - **p**, pointing: the map fails if its peak is not on the heart or near it;
@@ -233,9 +233,9 @@ holds("no test finds out the map of Grad-CAM", points_at(maps["Grad-CAM"], outli
 # Exercise 14.4 (decide): who is found out by what?
 # -------------------------------------------------
 #
-# For each of the four maps, write the letters of the tests that find it out on this picture:
-# ``by = {"guided": "...", "noise": "...", "edges": "...", "outline": "..."}``. Write ``""`` if no test finds it out. You
-# have seen the results of deletion and pointing above. For r, ask how much the map depends on the dense layers.
+# For each of the four maps, write the letters of the tests that find it out on this picture: ``by = {"guided": "...",
+# "noise": "...", "edges": "...", "outline": "..."}``. Write ``""`` if no test finds it out. You have seen the results
+# of deletion and pointing above. For r, ask how much the map depends on the dense layers.
 
 ### BEGIN SOLUTION
 by = {"guided": "r", "noise": "pr", "edges": "pr", "outline": "dr"}

@@ -11,10 +11,10 @@
 :Figures: 16_training.png, 16_shares.png, 16_repaired.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-Lesson 15 planted ``t = K Σ_k A_00k`` after a network's logits. No test of the network's probabilities can find this t.
-One might hope that further training removes it. Lerma and Lucas (2023b) show that it cannot: a loss E of the
-probabilities does not change with t, so ``dE/dt = 0`` (V6). This lesson explains this zero, and finds losses that do
-change with t. (We say: they *see* t.) It ends with a repair that needs no data and no training.
+Lesson 15 added ``t = K Σ_k A_00k`` to the logits of a network, where A_00k is channel k of the last feature maps at
+place (0, 0). No test of the network's probabilities can find this t. One might hope that further training removes it.
+Lerma and Lucas (2023b) show that it cannot: a loss E of the probabilities does not change with t, so ``dE/dt = 0``. (We
+call this equation V6.) This lesson explains this zero, and finds losses that do change with t. (We say: they *see* t.) It ends with a repair that needs no data and no training.
 """
 
 # %%
@@ -141,7 +141,7 @@ for (name, (slope, decay)), style, colour in zip(cases.items(), ("-", "--", "-."
     ax.plot(path, style, color=colour, lw=2, label=name)
 end = {name: path[-1] for name, path in paths.items()}
 same("cross-entropy leaves K unchanged", end["cross-entropy"], K)
-same("only weight decay shrinks K, by its factor in each step", end["cross-entropy, weight decay 0.01"], K * (1 - 0.05 * 0.01) ** 60)
+same("with cross-entropy, only weight decay shrinks K: by the factor 1 - rate x decay in each step", end["cross-entropy, weight decay 0.01"], K * (1 - 0.05 * 0.01) ** 60)
 holds("sigmoid and z-loss move K", max(end["sigmoid"], end["z-loss"]) < 9.9)
 holds("with sigmoid, K hardly moves after step 30", abs(end["sigmoid"] - paths["sigmoid"][30]) < 0.01)
 ax.set(xlabel="step of gradient descent", ylabel="K", ylim=(9.1, 10.1),
@@ -223,8 +223,8 @@ same("16.3 in floats, the same as by a walk", np.array(slope_of_kernel(h, w, int
 
 # %%
 # Each row of dE/dW sums to exactly 0. So plain gradient descent on cross-entropy *conserves* (never changes) one number
-# for every hidden unit: the sum of its last weights over the classes. At the start, this sum is small and random. It
-# stays the same, while the single weights change. The sum of a planted unit is large, and stays large.
+# for every hidden unit: the sum, over the classes, of its weights in the last layer. At the start, this sum is small
+# and random. It stays the same, while the single weights change. The sum of a planted unit is large, and stays large.
 #
 # Detect it
 # ---------
@@ -232,8 +232,8 @@ same("16.3 in floats, the same as by a walk", np.array(slope_of_kernel(h, w, int
 # ``bake`` hides the attack in ordinary weights. It adds no layer, but one unit to every hidden dense layer, and one row
 # to the last kernel. ``detect.inspect`` looks for two things. The first is a unit before the logits that has nearly the
 # same weight for every class. The second is a large *share*. Each z_c has a common part, ``mean z``, and the class's
-# own part, ``z_c - mean z``. The share compares the gradients of the two parts:
-# ``|d mean z/dA| / |d(z_c - mean z)/dA|``.
+# own part, ``z_c - mean z``. The share is the length of the first part's gradient, divided by the length of the
+# second part's: ``|d mean z/dA| / |d(z_c - mean z)/dA|``, A being the last feature maps. So it can be larger than 1.
 
 before, after = head.weights["z"][0], trained["cross-entropy"].weights["z"][0]  # (16, 20)
 same("the sum over classes is conserved", after.sum(1), before.sum(1))
@@ -329,8 +329,8 @@ same("16.5 its map by pre is the original's map by centred", ta.hirescam(mine, t
 #
 # ``detect.repair`` does the same. The repaired network's map by ``pre`` is the original network's map by ``centred``.
 # It may differ from the original network's map by ``pre``. The reason is that a clean network's logits have a small
-# common part, too, and the repair removes it. If the attack adds t after the logits, the repair adds another t there,
-# ``t = -mean z``.
+# common part, too, and the repair removes it. If the attack is a layer after the logits, no kernel can be changed. Then
+# the repair adds one more layer, which subtracts mean z from every logit.
 
 repaired = detect.repair(baked)
 columns = {"original: pre": net, "attacked: pre": baked, "repaired: pre": repaired}
@@ -352,8 +352,8 @@ same("a repair after the logits gives the same map", ta.hirescam(behind, photo, 
 # What you can say now
 # --------------------
 #
-# - A loss sees t exactly when ``Σ_i dE/dz_i`` is not zero. This sum is zero for every loss that uses only probabilities
-#   or differences of logits.
+# - A loss does not see t exactly when ``Σ_i dE/dz_i`` is zero at every z. This sum is zero for every loss that uses
+#   only probabilities or differences of logits.
 # - Cross-entropy leaves K unchanged, up to rounding, and weight decay shrinks K only slowly. Training is no repair.
 # - A large share, or a unit with the same weight for every class, reveals an attack. A weak t, or a t whose trigger is
 #   absent, may not be found.

@@ -128,9 +128,9 @@ holds("base 2: the sum is 1 everywhere", found["base 2"] is None)
 #
 # Here are four properties that many people would name first. We try each with 200 wide draws of z and t (numbers up to
 # 1024). We also try each with 200 tame draws (up to 1, as in most tests written by hand). All numbers are multiples of
-# one power of 2, and need few bits. So ``z + t`` is computed without rounding, and ``f(z + t)`` may differ from ``f(z)`` only by the
-# roundings inside f. A mutant is *killed* if one draw makes one property false. If f(z) contains NaN, all four are
-# false.
+# one power of 2, and need few bits. So ``z + t`` is computed without rounding, and ``f(z + t)`` may differ from
+# ``f(z)`` only by the roundings inside f. A mutant is *killed* if one draw makes one property false. If f(z) contains
+# NaN, all four are false.
 #
 # Which mutants survive all four properties, even with wide draws? Write down their names, ``alive = {...}``, before you
 # run anything.
@@ -273,7 +273,8 @@ holds("17.2 not much wider than rounding", all(room(z, t) <= 4 * EPS * (np.abs(z
 #
 # Write one property that is true of every right softmax. For each of the ten mutants, it must be false for at least one
 # z. It may have as many parts as you like. Do not compare with a softmax that you compute yourself. Say what must hold
-# *between* the logits and the numbers in ``f(z)``. A hint: the mutant "base 2" has the right sum, shift and order. What is wrong?
+# *between* the logits and the numbers in ``f(z)``. A hint: the mutant "base 2" has the right sum, shift and order. What
+# is wrong?
 
 
 @unaided()
@@ -443,9 +444,9 @@ PUSHED = [case for draw in drawn(altered_networks(), count=60) if np.isfinite((c
 # ----------------------------------------------
 #
 # ``strategies.attacked`` plants a random t(x) after a network. This t is K times a sum, a sum of squares, or an
-# exponential of 0.01 times the sum, over the activations of any layer. How does the gradient of a score S change? Write the answer as a property
-# (equation (V4) of lesson 15, but for any κ). ``before`` and ``after`` are dS/dx in the original network
-# and in the altered network. ``tolerance`` says how much the rounding of ``z + t`` can change dS/dx.
+# exponential of 0.01 times the sum, over the activations of any layer. How does the gradient of a score S change? Write
+# the answer as a property (equation (V4) of lesson 15, but for any κ). ``before`` and ``after`` are dS/dx in the
+# original network and in the altered network. ``tolerance`` says how much the rounding of ``z + t`` can change dS/dx.
 
 
 def moves_by_kappa(before, after, dt, kappa, tolerance):
@@ -485,5 +486,5 @@ for off, true in ((-0.05, False), (-0.005, True), (0.005, True), (0.05, False)):
 # - Whatever t(x) is, and whatever layer it reads, a gradient moves by ``κ dt/dx``. No single example could show this.
 #
 # Talk about it: the rule ``x >= 0`` survives in exercise 17.4. Is this a gap in the property, in the draws, or no fault
-# at all? Some heatmaps are not gradients, such as Grad-CAM's. Which property should they have? Could a test of this property
-# fail?
+# at all? Some heatmaps are not gradients, such as Grad-CAM's. Which property should they have? Could a test of this
+# property fail?

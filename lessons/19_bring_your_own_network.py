@@ -35,9 +35,9 @@ the package onnx; to write it, PyTorch's newer exporter also needs onnxscript. A
 # Load
 # ----
 #
-# The file contains the model's config, a description of its layers. ``load`` reads the config as data and runs no code of
-# the model. In tinyattr a network ends at its logits. So ``load`` removes a softmax at the end, and ``net.source`` says so.
-# Layers keep their names from Keras. The file does not contain the names of the classes, so we give them.
+# The file contains the model's config, a description of its layers. ``load`` reads the config as data and runs no code
+# of the model. In tinyattr a network ends at its logits. So ``load`` removes a softmax at the end, and ``net.source``
+# says so. Layers keep their names from Keras. The file does not contain the names of the classes, so we give them.
 
 import sys
 import tempfile
@@ -64,11 +64,11 @@ net = ta.load(embedded("lessons/own_network/own_network.keras"), classes=CLASSES
 #
 # In Keras, the model is a list: Rescaling, RandomFlip, Conv2D, BatchNormalization, ReLU, MaxPooling2D, SeparableConv2D
 # with a ReLU, MaxPooling2D, Conv2D with a ReLU, GlobalAveragePooling2D, Dropout, Dense with softmax. How many layers
-# does ``net`` have for each of the five in
-# ``count = {"Rescaling": ..., "RandomFlip": ..., "SeparableConv2D": ..., "Dropout": ..., "Dense": ...}``? You need
-# four facts. Layers that act only in training are left out. A separable convolution is two convolutions: the first works
-# on each channel alone, and the second mixes the channels. A ReLU inside a layer becomes a layer of its own. Its name
-# begins with the name of the layer that contained it. And ``net`` ends at its logits.
+# does ``net`` have for each of the five in ``count = {"Rescaling": ..., "RandomFlip": ..., "SeparableConv2D": ...,
+# "Dropout": ..., "Dense": ...}``? You need four facts. Layers that act only in training are left out. A separable
+# convolution is two convolutions: the first works on each channel alone, and the second mixes the channels. A ReLU
+# inside a layer becomes a layer of its own. Its name begins with the name of the layer that contained it. And ``net``
+# ends at its logits.
 
 ### BEGIN SOLUTION
 count = {"Rescaling": 1, "RandomFlip": 0, "SeparableConv2D": 3, "Dropout": 0, "Dense": 1}
@@ -107,10 +107,10 @@ holds("the probabilities that Keras printed", np.abs(y[0] - KERAS).max() < 1e-5)
 # ---------------------------------------------------------
 #
 # This file says how photos become inputs, and ``load`` refuses another ``input``. But ``net(x)`` takes any array. It
-# cannot know what was done to a photo. It can only warn if an array has numbers that no photo gives. Write a preprocessing
-# that some other network might need. It may change only the units (by a factor), the zero point (by a summand) or the
-# order of the channels. It must do the same to all photos. With this preprocessing, our network must classify fewer than
-# half of the pictures correctly, and no error may be raised.
+# cannot know what was done to a photo. It can only warn if an array has numbers that no photo gives. Write a
+# preprocessing that some other network might need. It may change only the units (by a factor), the zero point (by a
+# summand) or the order of the channels. It must do the same to all photos. With this preprocessing, our network must
+# classify fewer than half of the pictures correctly, and no error may be raised.
 
 
 def prepared(photo):
@@ -134,8 +134,8 @@ holds("19.2 right in fewer than half", right < 0.5, f"the network is right in {r
 # Explain
 # -------
 #
-# Which layer? Grad-CAM and its family explain the network's last feature maps, ``net.features``, unless you choose another
-# layer. Which score? Take ``log_odds``, unless you have a reason for another score.
+# Which layer? Grad-CAM and its family explain the network's last feature maps, ``net.features``, unless you choose
+# another layer. Which score? Take ``log_odds``, unless you have a reason for another score.
 
 print("last feature maps:", net.features)
 x, c = net.read(seen[0]), int(truth[0])
@@ -196,7 +196,8 @@ holds("it points at the shape in most pictures", np.mean(found) > 0.7)
 #
 # Add t(x) = K Σ_k A_00k to every logit: K times the sum of the last feature maps A at their upper left place (0, 0). No
 # probability changes, but HiResCAM by ``pre`` now points at this place. (Grad-CAM by ``pre`` changes, too, but less
-# visibly, because it takes the mean of the gradient over all places.) A score whose row dS/dz sums to zero does not see t.
+# visibly, because it takes the mean of the gradient over all places.) A score whose row dS/dz sums to zero does not see
+# t.
 
 altered = ta.alter(net, K=10)
 holds("all probabilities stay", np.abs(softmax(altered(x)) - softmax(net(x))).max() < 1e-9)
@@ -210,8 +211,8 @@ for score in ("pre", "log_odds"):
 # Save, inspect, repair
 # ---------------------
 #
-# ``ta.save`` writes any network to a file, the altered network too. This file loads like any other. ``inspect`` finds that
-# the same number is added to all logits, and ``repair`` removes it.
+# ``ta.save`` writes any network to a file, the altered network too. This file loads like any other. ``inspect`` finds
+# that the same number is added to all logits, and ``repair`` removes it.
 
 with tempfile.TemporaryDirectory() as folder:
     path = Path(folder) / "altered.h5"
@@ -241,8 +242,9 @@ holds("its map by `pre` is the original network's map by `centred`", np.abs(pre 
 #
 # The error names the layer and what the layer would need. These are the usual reasons, and what to do:
 #
-# - *The file has only weights* (``.weights.h5``, from ``save_weights``): save the whole model, ``model.save("net.keras")``.
-#   Or build the same network with ``ta.network`` and give it the file: ``net.with_weights("net.weights.h5")``.
+# - *The file has only weights* (``.weights.h5``, from ``save_weights``): save the whole model,
+#   ``model.save("net.keras")``. Or build the same network with ``ta.network`` and give it the file:
+#   ``net.with_weights("net.weights.h5")``.
 # - *A Lambda layer or a class of your own*: it contains code, which is never run here. ``Rescaling``, ``Multiply`` or
 #   plain arithmetic, ``x / 255``, can often replace it.
 # - *A layer that is not supported*: save a model that ends before this layer. That part can still be explained.
@@ -258,5 +260,5 @@ holds("its map by `pre` is the original network's map by `centred`", np.abs(pre 
 # - Everything in this course works on your network: maps, attack, detection, repair.
 # - A file can say how photos are preprocessed. It cannot say what somebody has already done to an array.
 #
-# Talk about it: which probabilities of your own network would you write down today? With them you want to check in a year
-# that a file still holds the same network.
+# Talk about it: which probabilities of your own network would you write down today? With them you want to check in a
+# year that a file still holds the same network.

@@ -20,10 +20,11 @@ SqueezeNet. If you change nothing, the lesson takes a picture and the network th
 # ------------------------
 #
 # Change these lines as you like. ``NETWORK`` is what ``ta.load`` takes: ``"squeezenet"`` or ``"vgg19"`` after
-# ``tinyattr weights fetch``, or the path of a file. ``TARGET`` is the class to explain; None takes the most probable class.
-# A large network takes longer. Every check below should also hold for your photo and network, with two exceptions. First, a
-# network with only two classes has another answer in exercise 20.1. Second, the attack reads the upper left corner of the
-# last feature maps. If all activations there are 0, the attack adds t = 0 and changes nothing: choose another photo.
+# ``tinyattr weights fetch``, or the path of a file. ``TARGET`` is the class to explain; None takes the most probable
+# class. A large network takes longer. Every check below should also hold for your photo and network, with two
+# exceptions. First, a network with only two classes has another answer in exercise 20.1. Second, the attack reads the
+# upper left corner of the last feature maps. If all activations there are 0, the attack adds t = 0 and changes nothing:
+# choose another photo.
 
 from pathlib import Path
 
@@ -57,8 +58,8 @@ print(f"explained: {net.label(c)}, at layer {net.features}")
 # Predict first
 # -------------
 #
-# Before you look: where should the map be bright? What else in the photo may the network have used? Suppose that the map
-# is bright at a completely different place. What will you check first?
+# Before you look: where should the map be bright? What else in the photo may the network have used? Suppose that the
+# map is bright at a completely different place. What will you check first?
 #
 # All scores
 # ----------
@@ -73,8 +74,8 @@ show(grid(["Grad-CAM"], list(maps), [list(maps.values())], f"Six scores, class {
 # ---------------------------------------------------
 #
 # Two maps are the same picture if they differ only by a positive factor. Which of the other five scores give the same
-# picture as ``log_odds``? Write ``same_map = {"pre": ..., "post": ..., "log": ..., "centred": ..., "margin": ...}``, with
-# True or False for each. The answer is the same for all photos, and for all networks with three or more classes.
+# picture as ``log_odds``? Write ``same_map = {"pre": ..., "post": ..., "log": ..., "centred": ..., "margin": ...}``,
+# with True or False for each. The answer is the same for all photos, and for all networks with three or more classes.
 
 ### BEGIN SOLUTION
 same_map = {"pre": False, "post": True, "log": True, "centred": False, "margin": False}
@@ -104,8 +105,8 @@ suspect = ta.load(path)
 tiny = ta.vgg("A", width=1 / 16, size=64, classes=5, seed=4)
 noise = np.random.default_rng(1).standard_normal((1, 64, 64, 3)).astype(np.float32)
 kernel, bias = tiny.weights["predictions"]
-# other: a larger bias for class 0. faint: weights divided by 1,000. turned: as faint, with the weights of class 3 doubled.
-# exchanged: the weights of classes 3 and 4 exchanged.
+# other: a larger bias for class 0. faint: weights divided by 1,000. turned: as faint, with the weights of class 3
+# doubled. exchanged: the weights of classes 3 and 4 exchanged.
 other, faint, turned, exchanged = (ta.network(tiny.layers, {**tiny.weights, "predictions": pair}) for pair in (
     (kernel, bias + np.float32([2, 0, 0, 0, 0])), (kernel / 1000, bias), (kernel / 1000 * np.float32([1, 1, 1, 2, 1]), bias),
     (kernel[:, [0, 1, 2, 4, 3]], bias)))
@@ -114,10 +115,11 @@ other, faint, turned, exchanged = (ta.network(tiny.layers, {**tiny.weights, "pre
 # Exercise 20.2 (complete): what moved?
 # -------------------------------------
 #
-# Write a function that compares two networks on one input. It answers two questions. Are all probabilities the same, so that
-# none differs by more than 1e-4? And for which scores does the HiResCAM map of class c **move**? A map moves if at least one
-# of its numbers changes by more than a hundredth of the map's largest absolute number. (Take this largest number from the map
-# of the first network.) The keys of ``ta.SCORES`` are the scores; ``.raw`` contains the numbers of a map.
+# Write a function that compares two networks on one input. It answers two questions. Are all probabilities the same, so
+# that none differs by more than 1e-4? And for which scores does the HiResCAM map of class c **move**? A map moves if at
+# least one of its numbers changes by more than a hundredth of the map's largest absolute number. (Take this largest
+# number from the map of the first network.) The keys of ``ta.SCORES`` are the scores; ``.raw`` contains the numbers of
+# a map.
 
 
 def compared(net, other, x, c):
@@ -189,9 +191,9 @@ folder.cleanup()
 # ---------------
 #
 # If two programs were written independently and agree, you can trust them more than one program. captum is a library of
-# attribution methods for PyTorch. If both are installed (``pip install captum``), the next lines compute the same Grad-CAM
-# with captum. This works if the network is one chain of five ops: convolution, ReLU, max-pool, flatten and dense. VGG19 and
-# the embedded network are such chains.
+# attribution methods for PyTorch. If both are installed (``pip install captum``), the next lines compute the same
+# Grad-CAM with captum. This works if the network is one chain of five ops: convolution, ReLU, max-pool, flatten and
+# dense. VGG19 and the embedded network are such chains.
 
 
 def of_captum(net, x, c):
@@ -233,8 +235,8 @@ if {op for _, op, _ in net.layers} <= {"conv2d", "relu", "max_pool", "flatten", 
 # -----------------------------------
 #
 # Write the report, in about eighty words. What was explained, by which method, score and layer, and why by this score?
-# Where is the map bright, and what does this not prove? What did the attack change, and how would you notice the attack?
-# Your teacher reads the report; the check only counts words, and wants at least sixty.
+# Where is the map bright, and what does this not prove? What did the attack change, and how would you notice the
+# attack? Your teacher reads the report; the check only counts words, and wants at least sixty.
 
 ### BEGIN SOLUTION
 report_text = """The network was asked for its most probable class. The map is Grad-CAM's at the last feature maps, by the log-odds.
@@ -250,8 +252,8 @@ explains("20.3 in your words", report_text, least=60)
 # What you can say now
 # --------------------
 #
-# - A heatmap is an answer to a question. The question has six parts: network, input, class, score, method and layer. Name
-#   all six.
+# - A heatmap is an answer to a question. The question has six parts: network, input, class, score, method and layer.
+#   Name all six.
 # - An attack that changes no probability can be seen in maps, and can be removed.
 # - Trust a result more if two independent ways lead to it.
 #

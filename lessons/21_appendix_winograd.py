@@ -22,8 +22,8 @@ course depends on this appendix. It is for readers of ``tinyattr/kernels``, and 
 #
 # Write down, before you run anything:
 #
-# - A filter with three weights computes each output as a sum of three products. Can you compute two neighbouring outputs
-#   with four multiplications instead of six?
+# - A filter with three weights computes each output as a sum of three products. Can you compute two neighbouring
+#   outputs with four multiplications instead of six?
 # - If a layer needs a quarter of the multiplications, does it take a quarter of the time?
 
 import time
@@ -95,11 +95,11 @@ y = by_matrix_product(x, w, b)  # (6, 6, 3)
 # Fewer multiplications
 # ---------------------
 #
-# A filter w of three weights slides over four numbers d: ``y_0 = d_0 w_0 + d_1 w_1 + d_2 w_2`` and
-# ``y_1 = d_1 w_0 + d_2 w_1 + d_3 w_2``. Both together need six multiplications. A method of Winograd (1980) needs four. Lavin and
-# Gray (2015, arXiv 1509.09308) used the method for convolutions, and call it F(2, 3): two outputs, three weights. We count
-# multiplications, not additions. We do not count halvings either: only weights are halved, once for a network and not for
-# every picture. The three steps below are products with small matrices, which the paper calls G, B^T and A^T.
+# A filter w of three weights slides over four numbers d: ``y_0 = d_0 w_0 + d_1 w_1 + d_2 w_2`` and ``y_1 = d_1 w_0 +
+# d_2 w_1 + d_3 w_2``. Both together need six multiplications. A method of Winograd (1980) needs four. Lavin and Gray
+# (2015, arXiv 1509.09308) used the method for convolutions, and call it F(2, 3): two outputs, three weights. We count
+# multiplications, not additions. We do not count halvings either: only weights are halved, once for a network and not
+# for every picture. The three steps below are products with small matrices, which the paper calls G, B^T and A^T.
 
 
 def weight_line(w0, w1, w2):
@@ -135,9 +135,9 @@ print(six_products((5, 1, 4, 2), (1, 3, 7)), four_products((5, 1, 4, 2), (1, 3, 
 #
 # One example proves nothing. But both functions are *bilinear*: they add up products, and each product is a sum of d's
 # times a sum of w's. So ``f(d, w) = Σ_ij d_i w_j f(e_i, e_j)`` with unit vectors ``e_i`` and ``e_j``. Therefore two
-# bilinear functions that agree on a few well chosen pairs (d, w) agree for all d and w. Write the proof as a function of any
-# bilinear f. It must be true exactly if f agrees with ``six_products`` for all d and w. A proof has no tolerance, so compare
-# exactly. You may return True or False, or use ``assert``; the checks accept both.
+# bilinear functions that agree on a few well chosen pairs (d, w) agree for all d and w. Write the proof as a function
+# of any bilinear f. It must be true exactly if f agrees with ``six_products`` for all d and w. A proof has no
+# tolerance, so compare exactly. You may return True or False, or use ``assert``; the checks accept both.
 
 
 def is_the_filter(f):
@@ -176,10 +176,10 @@ holds("21.1 every slip is found", not any(passes(is_the_filter, slip) for slip i
 # -----
 #
 # In two dimensions, each of the three functions above is applied to the columns, then to the rows. F(2 x 2, 3 x 3)
-# computes a tile of 2 x 2 outputs from 4 x 4 inputs: ``Y = A^T [Σ_c (G w_c G^T) * (B^T d_c B)] A``. For each channel c it
-# needs 4 x 4 = 16 multiplications. The definition needs 9 for each of the 4 outputs, so 36. Neighbouring tiles overlap in
-# their inputs, not in their outputs. The sum over channels comes before the last step, A^T. So each of a tile's 16 places
-# gives one matrix product for all tiles, ``(tiles, C) @ (C, K)``. Follow the shapes in the comments:
+# computes a tile of 2 x 2 outputs from 4 x 4 inputs: ``Y = A^T [Σ_c (G w_c G^T) * (B^T d_c B)] A``. For each channel c
+# it needs 4 x 4 = 16 multiplications. The definition needs 9 for each of the 4 outputs, so 36. Neighbouring tiles
+# overlap in their inputs, not in their outputs. The sum over channels comes before the last step, A^T. So each of a
+# tile's 16 places gives one matrix product for all tiles, ``(tiles, C) @ (C, K)``. Follow the shapes in the comments:
 
 
 def both(line, a):
@@ -204,7 +204,8 @@ same("Winograd is the same convolution", by_winograd(x, w, b), y)
 same("16 multiplications for each tile and each pair of channels", multiplications(by_winograd, 6, 2, 3), 16 * 3 * 3 * 2 * 3)
 
 # %%
-# The figure shows one tile and one channel. The weights are Laplace's kernel, the sum of a picture's second differences.
+# The figure shows one tile and one channel. The weights are Laplace's kernel, the sum of a picture's second
+# differences.
 
 laplace = np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]])
 d = np.array([[0, 0, 1, 3], [0, 1, 3, 4], [0, 2, 4, 4], [1, 3, 4, 4]])
@@ -235,10 +236,10 @@ same("the tile's outputs", both(output_line, M),
 # Exercise 21.2 (predict): what a larger tile saves
 # -------------------------------------------------
 #
-# This library uses F(4 x 4, 3 x 3): 4 x 4 outputs from 6 x 6 inputs. How many multiplications are needed for each output
-# pixel and each pair of channels (one in, one out)? The definition needs 9. Write
-# ``each = {(2, 14): ..., (4, 28): ..., (4, 14): ...}``, where (m, H) stands for tiles of m x m outputs on maps of H x H. A
-# tile that reaches over the edge of the map is computed in full. Pen and paper are enough.
+# This library uses F(4 x 4, 3 x 3): 4 x 4 outputs from 6 x 6 inputs. How many multiplications are needed for each
+# output pixel and each pair of channels (one in, one out)? The definition needs 9. Write ``each = {(2, 14): ..., (4,
+# 28): ..., (4, 14): ...}``, where (m, H) stands for tiles of m x m outputs on maps of H x H. A tile that reaches over
+# the edge of the map is computed in full. Pen and paper are enough.
 
 ### BEGIN SOLUTION
 each = {(2, 14): 4, (4, 28): 36 / 16, (4, 14): 36 * 4 * 4 / 14**2}
@@ -284,16 +285,16 @@ evaluate = reference.winograd_matrices()[1]  # the library's G, (6, 3)
 holds("the library's tile has 36 places", len(evaluate) ** 2 == 36)
 
 # %%
-# Are your three times in proportion to the counts? If not, think of what the counts leave out: additions, and reading and
-# writing memory. The compiled convolution keeps a tile in the processor's registers and cache.
+# Are your three times in proportion to the counts? If not, think of what the counts leave out: additions, and reading
+# and writing memory. The compiled convolution keeps a tile in the processor's registers and cache.
 #
 # What it costs in digits
 # -----------------------
 #
-# In float32 every sum rounds. Winograd's sums contain larger numbers, of both signs, which cancel in the last step. F(2 x 2)
-# rounds hardly more than a plain sum of products. F(4 x 4) rounds visibly more. The matrices of F(4 x 4) come from values of
-# polynomials at five numbers (and at infinity). These five numbers are called *points*, and their choice matters. The usual
-# points are 0, 1, -1, 2, -2; this library takes 1/2 instead of 2.
+# In float32 every sum rounds. Winograd's sums contain larger numbers, of both signs, which cancel in the last step. F(2
+# x 2) rounds hardly more than a plain sum of products. F(4 x 4) rounds visibly more. The matrices of F(4 x 4) come from
+# values of polynomials at five numbers (and at infinity). These five numbers are called *points*, and their choice
+# matters. The usual points are 0, 1, -1, 2, -2; this library takes 1/2 instead of 2.
 
 
 def rounding(convolve, C):
@@ -335,9 +336,9 @@ show(figure, "21_rounding.png")
 # Exercise 21.3 (break): right in algebra, useless in float32
 # -----------------------------------------------------------
 #
-# *Any* five different points give a correct algorithm. Choose five bad points, ``points = (...)``. With them float64 must
-# still give seven right digits. But the rounding error of float32 must be more than a thousand times as large as with the
-# library's points. What makes points bad?
+# *Any* five different points give a correct algorithm. Choose five bad points, ``points = (...)``. With them float64
+# must still give seven right digits. But the rounding error of float32 must be more than a thousand times as large as
+# with the library's points. What makes points bad?
 
 ### BEGIN SOLUTION
 points = (0, 1, 2, 3, 4)
@@ -354,8 +355,8 @@ holds("21.3 float32 does not", worse > 1000,
 # What you can say now
 # --------------------
 #
-# - For each output and pair of channels the definition needs 9 multiplications. F(2 x 2, 3 x 3) needs 4 and F(4 x 4, 3 x 3)
-#   needs 2.25. If tiles reach over the edge, both need more.
+# - For each output and pair of channels the definition needs 9 multiplications. F(2 x 2, 3 x 3) needs 4 and F(4 x 4, 3
+#   x 3) needs 2.25. If tiles reach over the edge, both need more.
 # - To prove a bilinear identity, check all pairs of unit vectors.
 # - Equal in algebra is not equal in float32: larger tiles and worse points round more.
 # - In lesson 4, the backward pass of a convolution was again a convolution. So the gradient can use the same tiles.

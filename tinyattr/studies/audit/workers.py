@@ -23,11 +23,11 @@ ATTACKED = ("corner", "quadratic", "input")
 
 def audit(source, pictures, *, methods=tuple(AUDITED), scores=tuple(SCORES), attacks=ATTACKED, K=10.0, layer=None,
           options=None, jobs=1, cluster=None, finished=None, **said):
-    """Return an Audit: every picture with every method, score and attack. Cells are independent of each other.
+    """Return an Audit: one cell for each picture, method, score and attack; each is computed separately.
 
-    source, said: the network, as in `load`, so that workers can load it too. jobs: processes on this machine. cluster:
-    address of a Dask scheduler to use instead (needs the extra "cluster"; workers must find the same file). finished: a
-    file that keeps every finished cell, so that the next run of the same request can continue.
+    source, said: the arguments of `load` that give the network, so that each worker can load it. jobs: processes on
+    this machine. cluster: address of a Dask scheduler to use instead (needs the extra "cluster"; workers must find the
+    same file). finished: a file that keeps every finished cell, so that the next run of the same request can continue.
     The result does not depend on the order or place of computation. Raises InputError for unknown names.
     """
     methods = all_named("method", methods, AUDITED)
