@@ -4,15 +4,15 @@
 
 **Question:** How does a program turn a picture into "heart, 89 per cent"?
 
-:Time: 35 min (15 read, 20 solve)
+:Time: 30 min (10 read, 20 solve)
 :CPU: 2 s
 :Needs: a little Python; nothing about networks
-:After this you can: say what a convolution, a feature map, a logit and a probability are; compute an output of a convolution, the size of a map, and a probability
+:After this you can: say what a convolution, a feature map, a logit and a probability are; compute one number of each
 :Figures: 00_convolution.png, 00_feature_maps.png, 00_answer.png
 :Words: explained in the `glossary <../glossary.html>`_
 
 An **image classifier** takes a picture and answers with a probability for each class that it knows. It computes sums,
-products and maxima. Only its last step needs more: the function ``e^x`` and a division. We follow one picture through a small
+products and maxima. Only its last step needs more: ``e^x`` and a division. We follow one picture through a small
 network, from the pixels to the answer.
 """
 

@@ -20,7 +20,7 @@ PATH = ROOT / "lessons" / "README.md"
 WIDEST = 80  # letters of a wrong answer that its table shows
 PLANS = {  # for whom: (hours, lessons in their order); no lesson without those that it needs
     "To see what the course is about": (1.5, [0, 1]),
-    "Half a day: what a heatmap explains": (4, [0, 1, 7, 8]),
+    "Half a day: what a heatmap explains": (4.25, [0, 1, 7, 8]),
     "A day: the two papers": (6, [0, 1, 7, 8, 15]),
     "A day for people who read code": (6, [2, 3, 4, 5, 21]),
     "For people who test": (10, [0, 1, 2, 3, 7, 8, 11, 17]),

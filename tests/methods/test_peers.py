@@ -30,13 +30,13 @@ def test_the_page_says_how_many_agree():
     agree = [entry for entry in offered if not oracle.reason(entry)]
     page = " ".join((PAGES / "methods.md").read_text(encoding="utf-8").split())
     assert f"{len(agree):,} of {len(offered):,} entries agree. ({len(entries) - len(offered)} more" in page
-    assert f"In {len(offered) - len(agree)} entries" in page
+    assert f"In the other {len(offered) - len(agree)} entries" in page
     theirs = sum(bool(oracle.reason(entry, oracle.DEFECTS)) for entry in agree)
-    assert f"{theirs} do not follow the method's paper" in page
+    assert f"In {theirs} of the entries that agree, the other library does not follow the method's paper" in page
     readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    assert f"compares {len(offered):,} outputs of five other libraries" in readme
-    assert f"{len(agree):,} agree. (In {theirs} of these," in readme
-    assert f"For the other {len(offered) - len(agree)}, the test gives" in readme
+    assert f"compares {len(offered):,} outputs of captum and four other libraries" in readme
+    assert f"{len(agree):,} agree. (In {theirs} of these {len(agree):,} cases," in readme
+    assert f"For the {len(offered) - len(agree)} outputs that differ, the test gives" in readme
 
 
 def test_fingerprints_see_small_differences(monkeypatch):

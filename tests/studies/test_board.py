@@ -198,7 +198,7 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     assert found["rows"][0]["method"] == one_scene.TRUTH
     assert found["rows"][0]["peak of two"] == [1, 1, 1]
     assert "trained with the masks" in said
-    assert "cannot\nmiss" in said
+    assert "cannot miss a single glyph" in said
     assert sorted(p.name for p in tmp_path.iterdir()) == ["b.json", "b.json.scenes", "b.png"]
 
 
