@@ -164,7 +164,7 @@ same("13.2 a game without teamwork: each player gets what it adds", shapley(lamb
 #
 # We take a small picture of 12 x 12 pixels, cut into 3 x 3 parts. Nine parts have only ``2^9 = 512`` coalitions, but
 # they have ``9! = 362,880`` orders. So it is cheaper to write the Shapley value as a sum over coalitions S: ``φ_i =
-# Σ_{S without i} |S|! (n - 1 - |S|)! / n! · (v(S + i) - v(S))``. Here |S| is the number of players in S, and ``S + i``
+# Σ_{S without i} |S|! (n - 1 - |S|)! / n! · (v(S + i) - v(S))``. Here ``|S|`` is the number of players in S; ``S + i``
 # is S together with player i. A small network with random weights can compute all 512 pictures at once.
 
 rng = np.random.default_rng(8)
