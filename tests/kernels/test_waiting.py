@@ -78,6 +78,20 @@ def test_a_rule_of_the_user_reads_arrays():
         assert near(mine_ours, mine_exact)
 
 
+def test_networks_that_share_kernel_and_norm_keep_their_own_biases():
+    """What was merged for one bias is not used for another, although kernel and batch norm are the same arrays."""
+    rng = np.random.default_rng(0)
+    (kernel, _), scale_and_shift = conv(rng), norm(rng)
+    found = []
+    for bias in (np.zeros(C, np.float32), np.full(C, 3, np.float32)):
+        net = ta.network([("conv", "conv2d", {"padding": 1}), ("norm", "batch_norm", {}), ("relu", "relu", {})],
+                         {"conv": (kernel, bias), "norm": scale_and_shift})
+        x = np.ones((1, 32, 32, C), np.float32)
+        found.append(net.run(x)["relu"].output)
+        assert near(found[-1], net.without_kernels().run(x)["relu"].output)
+    assert not near(*found)
+
+
 def test_layers_without_activations_are_no_endless_chain():
     """An output or signal may wait for the next layer, but not for all that follow: Python's stack would overflow."""
     rng, tape, n = np.random.default_rng(0), ta.Tape(KERNELS), sys.getrecursionlimit() // 2

@@ -112,10 +112,11 @@ def conv2d(record, norm=None, z=NONE, limits=ANY):
 def with_norm(kernel, bias, norm):
     """Return one (kernel, bias) for convolution and batch norm: (x w + b) s + t = x (w s) + (b s + t), norm = (s, t)."""
     (scale, shift), kept = norm, kept_of(kernel)
-    if kept.get("norm") is not norm:
-        kept["merged"] = sealed(kernel * scale), sealed(bias * scale + shift)
-        kept["norm"] = norm if all(map(is_sealed, norm)) else None
-    return kept["merged"]
+    for_bias, for_norm, merged = kept.get("merged", (None, None, None))
+    if for_bias is not bias or for_norm is not norm or not all(map(is_sealed, (bias, *norm))):
+        merged = sealed(kernel * scale), sealed(bias * scale + shift)
+        kept["merged"] = bias, norm, merged
+    return merged
 
 
 def batch_norm(record, z=NONE, limits=ANY):
