@@ -1,7 +1,7 @@
-"""Find out which network a file holds, from the names and shapes of its layers: weight files rarely name it.
+"""Find out which network a file holds. Weight files rarely name it, so we compare names and shapes of their layers.
 
-To add an architecture, write a function from a file's shapes to the Architectures that they suggest, and put it into
-SUGGEST. The function need not check every shape: this module compares all shapes with the suggested architecture.
+To add an architecture, write a function that takes a file's shapes and yields Architectures that may fit, and put it
+into SUGGEST. It need not check every shape: `architectures_of` compares all shapes with each suggestion.
 """
 
 import re
@@ -18,7 +18,7 @@ SAVE_IT_WHOLE = ("for your own network, save the whole model: model.save('net.ke
                  "and use net.with_weights(path)")
 POOLS = 5
 OF_A_VGG = re.compile(r"input.*|(block\d_|max_?)?pool(ing2d)?[\d_]*|max_pooling2d.*|flatten.*|drop.*|relu.*|prob|"
-                      r"top_level_model_weights")  # names of its layers without weights
+                      r"top_level_model_weights")  # names that a VGG's layers without weights have in files
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Architecture:
     """An Architecture is a network without its numbers, and the names of its layers in a file.
 
     layers: as in a Network. kernels: {layer: shape}; a bias has the length of the kernel's last axis. names: {layer:
-    its name in the file}, for all layers with weights. families: who has trained it, keys of FAMILIES. features: the
+    its name in the file}, for layers with weights. families: keys of FAMILIES, those who have trained it. features: the
     layer that CAMs explain, None for a Network's default. sizes: picture sizes that fit its dense layers, None for any.
     """
 
@@ -44,7 +44,7 @@ class Architecture:
         return next((kernel[-1] for kernel in reversed(self.kernels.values())), None)
 
     def misfit(self, shapes):
-        """Describe the first layer whose shapes {file's layer: (kernel, bias)} do not fit; return None if all fit."""
+        """Describe the first layer that does not fit, or return None. shapes: {file's layer: shapes (kernel, bias)}."""
         for layer, needed in self.kernels.items():
             kernel, bias = shapes[self.names[layer]]
             if (kernel, bias) != (needed, needed[-1:]):
@@ -54,9 +54,9 @@ class Architecture:
 
 
 def architecture_of(file):
-    """Return the Architecture of a WeightFile that holds its graph: a known one with the same layers, else a new one.
+    """Return the Architecture of a file that says what its layers do: a known one with these layers, else a new one.
 
-    For a file in our own format the names of layers must be equal too, because users get these names back.
+    For a file in our own format the names of layers must be equal too, because users want to get their names back.
     """
     shapes, own, named = file.shapes, file.description, file.description.sha256 is not None
     pairs = all(len(arrays) == 2 for arrays in shapes.values())
@@ -68,7 +68,7 @@ def architecture_of(file):
 
 
 def numbered(layers):
-    """Return the layers without their names: (op, attributes, numbers of the layers that it reads)."""
+    """Return the layers without their names, as (op, attributes, numbers of the layers that this layer reads)."""
     numbers, found = {"input": 0}, []
     for name, op, inputs, own in wired(layers):
         found.append((op, own, [numbers[i] for i in inputs]))
@@ -77,9 +77,9 @@ def numbered(layers):
 
 
 def architectures_of(shapes, bare=()):
-    """Return the Architectures that fit {file's layer: (kernel shape, bias shape)}, the most likely first.
+    """Return the Architectures that fit a file, the most likely first. shapes: {file's layer: shapes (kernel, bias)}.
 
-    bare: names of layers without weights, if the file has them. Raises InputError if no Architecture fits; the message
+    bare: names of layers without weights, if the file has them. Raises InputError if no Architecture fits. The message
     names the first layer that does not fit, or says that the file holds another network.
     """
     other = [name for name in bare if not OF_A_VGG.fullmatch(name)]
@@ -100,9 +100,9 @@ def architectures_of(shapes, bare=()):
 
 
 def _vggs(shapes):
-    """Yield the VGG that has as many convolutions as the file. Keras' names match its layers, or else their order does.
+    """Yield the VGG that has as many convolutions as the file. We match layers by Keras' names, or else by their order.
 
-    Batch normalisation follows every convolution, or no convolution.
+    The VGG has a batch normalisation after every convolution if the file has any.
     """
     convolutions, dense, norms = (
         [layer for layer, (kernel, _) in shapes.items() if len(kernel) == axes] for axes in (4, 2, 1))
@@ -116,11 +116,11 @@ def _vggs(shapes):
     counted = [name for name in vgg_names(layers).values() if name.startswith("features.")]
     places = theirs[0].startswith("features.")
     if len(norms) != len(behind) or (places and sorted(convolutions + norms) != sorted(counted)):
-        return  # PyTorch's names count every convolution, batch norm, ReLU and pool: here the pools are at other places
+        return  # the numbers in PyTorch's names show where pools are: here they are not at the places of this VGG
     kernels = [shapes[layer][0] for layer in theirs]
     channels = [kernels[sum(CONVOLUTIONS[configuration][:b])][-1] for b in range(5)]  # after each block's first kernel
     *hidden, classes = (kernel[-1] for kernel in kernels[-3:])
-    size = 32 * max(isqrt(kernels[-3][0] // channels[-1]), 1)  # sizes up to 31 larger give the same after five pools
+    size = 32 * max(isqrt(kernels[-3][0] // channels[-1]), 1)  # after five pools, sizes up to 31 larger give the same
     needed, names = vgg_shapes(configuration, channels, hidden, classes, size), dict(zip(ours, theirs, strict=True))
     names |= dict(zip(behind, norms, strict=True))
     needed = {**{name: needed[name.replace("norm", "conv")][-1:] for name in behind}, **needed}
@@ -140,7 +140,7 @@ def with_batch_norm(layers):
 
 
 def _squeezenets(shapes):
-    """Yield every version whose names of layers (ours or torchvision's) the file has. Only Caffe's pads conv10."""
+    """Yield each version of SqueezeNet whose names of layers, ours or torchvision's, the file has."""
     for name, version, padding in (("SqueezeNet v1.0", "1.0", 1), ("SqueezeNet v1.0 (torchvision)", "1.0", 0),
                                    ("SqueezeNet v1.1", "1.1", 0)):
         ours = {layer: layer for layer in squeezenet_shapes(version)}

@@ -1,4 +1,4 @@
-"""Atomic writes: write under a temporary name, flush to disk, rename. So a file appears complete or not at all."""
+"""Atomic writes: write under a temporary name, flush to disk, rename. So at a path, a file is complete or not there."""
 
 import errno
 import os
@@ -17,7 +17,7 @@ LONGEST_NAME = 60  # characters of the file's name in a temporary name, because 
 
 
 def writable(path):
-    """Return `path` as a Path if we can write there, else raise InputError. Call this before long work, not after."""
+    """Return `path` as a Path. Raises InputError if we cannot write there. Call this before long work, not after it."""
     if not isinstance(path, str | os.PathLike):
         raise InputError(f"a file to write is given by its path; got {path!r:.60}")
     path = Path(os.fsdecode(path))
@@ -37,10 +37,10 @@ def writable(path):
 
 @contextmanager
 def atomic(path):
-    """`with atomic(path) as temporary:` write to `temporary`; it becomes `path` unless something fails.
+    """`with atomic(path) as temporary:` write to the file `temporary`. At the end it becomes `path`, unless you failed.
 
-    Each writer has its own temporary name, so several may write to the same path; the last one that ends wins.
-    path: may also be a file object for bytes, such as io.BytesIO; the whole content is copied into it at the end.
+    Each writer has its own temporary name, so several may write to one path; the file of the last one to end stays.
+    path: may also be a file object for bytes, such as io.BytesIO. At the end we copy the whole content into it.
     """
     if hasattr(path, "write"):
         with TemporaryDirectory() as folder:
@@ -48,8 +48,8 @@ def atomic(path):
             with open(temporary, "rb") as written:
                 _copy(written, path)
         return
-    path = Path(os.path.realpath(writable(path)))  # a link stays a link and leads to the new content
-    # The ending of the name stays, because writers choose formats by it.
+    path = Path(os.path.realpath(writable(path)))  # if `path` is a link, it stays a link, to the new content
+    # The temporary name has the same ending, because some writers choose the format by it.
     temporary = path.with_name(f".{token_hex(8)}.{path.name[-LONGEST_NAME:]}")
     try:
         yield temporary
@@ -67,7 +67,7 @@ def atomic(path):
 
 
 def _copy(written, file):
-    """Copy a written file into an open file. Raises InputError if the open file takes text, or cannot be written."""
+    """Copy a written file into an open file. Raises InputError if the open file is not open for writing bytes."""
     try:
         shutil.copyfileobj(written, file)
     except (TypeError, ValueError) as error:

@@ -1,11 +1,11 @@
-"""Read a Keras file with weights alone into a network whose layers are known: net.with_weights("net.weights.h5").
+"""Read a Keras file of weights alone into a network whose layers we know already: net.with_weights("net.weights.h5").
 
-    Keras 3        /layers/conv2d_1/vars/0            layers of each class are numbered in the order of creation
-    earlier        /conv2d_1/conv2d_1/kernel:0        layers have their names
+    Keras 3        /layers/conv2d_1/vars/0            the layers of each class are numbered, in the order of creation
+    earlier        /conv2d_1/conv2d_1/kernel:0        each group has the name of its layer
 
-Such a file does not say what its layers do. So its arrays go to the layers of the network with the same names. If the
-file has only Keras' default names, they go to layers of the same kind, which must have the order of model.layers in
-Keras. Every shape must fit, and every array must be used.
+Such a file does not say what its layers do. So each array goes to the layer of the network that has the same name. If
+the file has only Keras' default names, arrays go to layers of the same kind. Then the layers of each kind must have the
+same order as in Keras' model.layers. Every shape must fit, and every array must be used.
 """
 
 import re
@@ -21,13 +21,13 @@ from tinyattr.files.hdf5 import HDF5_START, open_hdf5, tree
 from tinyattr.files.weight_file import about, natural
 
 ORDER = ("kernel", "depthwise_kernel", "gamma", "alpha", "pointwise_kernel", "beta", "moving_mean", "moving_variance",
-         "bias")  # order of a layer's weights, by their names before Keras 3
+         "bias")  # the order of a layer's weights; before Keras 3, files have these names
 DEFAULT = re.compile(r"(conv2d|depthwise_conv2d|separable_conv2d|dense|batch_normalization|p_re_lu)(_\d+)?")
 WHOLE = "save the whole model instead: model.save('net.keras')"
 
 
 def with_weights(net, path, epsilon=None):
-    """Return the network with the file's arrays. epsilon: that of batch normalisations, which the file does not hold.
+    """Return the network with the file's arrays. epsilon: of batch normalisations; such a file does not contain it.
 
     Raises InputError for a file that holds more than weights, and for arrays that do not fit the network.
     """
@@ -49,7 +49,7 @@ def with_weights(net, path, epsilon=None):
 
 
 def _groups(file):
-    """Return (name, its Arrays) of each layer of the file with weights. Layers of one class have Keras' order."""
+    """Yield (name, its Arrays) for each layer of the file that has weights. Layers of one class have Keras' order."""
     if "model_weights" in file or "weights" in file:
         raise InputError("a whole model, not weights alone; ta.load reads it")
     groups = {}
@@ -98,7 +98,7 @@ def _with_bias(arrays):
 
 
 def _matched(net, found):
-    """Return {layer: its arrays}, matched by name, or by kind and order. Raises InputError if one does not fit."""
+    """Return {layer: its arrays}. Layers match by name, or by kind and order. Raises InputError if one does not fit."""
     ours = {name: _kind(op, own, net.weights[name]) for name, op, own in net.layers if name in net.weights}
     ours = {name: kind for name, kind in ours.items() if kind != "constant"}
     by_name = {name: weights for name, _, weights in found}

@@ -1,7 +1,7 @@
 """One dataset of an HDF5 file. We check it before we read it, and read it without HDF5's own filters.
 
-HDF5 decompresses a chunk without a limit: a megabyte in a file can become a gigabyte in memory. So we fetch chunks as
-they are stored and decompress them here, where no chunk grows beyond its size.
+HDF5 decompresses a chunk without a limit: a megabyte in a file can become a gigabyte in memory. So we fetch the stored
+bytes of each chunk and decompress them here. We stop if a chunk gets larger than its shape allows.
 """
 
 import zlib
@@ -19,9 +19,9 @@ SLACK = 1024  # bytes by which compression may make a chunk larger
 
 
 def array_of(d, dtype=np.float32):
-    """Return the Array of a dataset, checked but not read yet; it will be read as `dtype`.
+    """Return the Array of a dataset. It is checked, but not read yet; later it is read as `dtype`.
 
-    Raises InputError if reading could leave the file, run a plugin, or cost more than the array itself.
+    Raises InputError if reading could open another file, run a plugin, or need much more memory than the array.
     """
     if not isinstance(d, h5py.Dataset) or d.shape is None:
         raise InputError(f"{d.name} in it is not an array")
@@ -50,7 +50,7 @@ def array_of(d, dtype=np.float32):
 
 
 def _read(d, dtype):
-    """Return the numbers. Raises InputError for a damaged chunk."""
+    """Return the numbers of a dataset. Raises InputError for a damaged chunk."""
     a = np.empty(d.shape, dtype)
     if not d.chunks:
         d.read_direct(a)
@@ -62,7 +62,7 @@ def _read(d, dtype):
 
 
 def _chunk(d, corner):
-    """Return the chunk at this corner. It may reach beyond the end of the array."""
+    """Return the chunk that starts at this corner. It may reach beyond the end of the array."""
     size, itemsize = prod(d.chunks) * d.dtype.itemsize, d.dtype.itemsize
     if d.id.get_chunk_info_by_coord(corner).size > size + SLACK:
         raise InputError(f"its chunk at {corner} is larger than the numbers in it")
@@ -76,7 +76,7 @@ def _chunk(d, corner):
 
 
 def _filters(d):
-    """Return HDF5's numbers of the filters that were applied to a dataset, in order."""
+    """Return which filters were applied to a dataset, in order. HDF5 has a number for each filter."""
     plist = d.id.get_create_plist()
     return [plist.get_filter(i)[0] for i in range(plist.get_nfilters())]
 
@@ -92,7 +92,7 @@ def _inflate(stored, size, _):
 
 
 def _unshuffle(stored, size, itemsize):
-    """Return the bytes number by number. The file has the first bytes of all numbers, then all second bytes, ..."""
+    """Undo shuffle, which stored the first bytes of all numbers, then all second bytes, and so on."""
     return np.frombuffer(stored, np.uint8).reshape(itemsize, -1).T.tobytes() if len(stored) == size else b""
 
 

@@ -1,4 +1,4 @@
-"""Write a VGG in the formats of other frameworks, so one can compare results with their tools."""
+"""Write a VGG in the formats of other frameworks, so that you can compare our results with those of their tools."""
 
 import numpy as np
 
@@ -11,9 +11,9 @@ OF_A_VGG = ("conv2d", "relu", "max_pool", "flatten", "dense")
 
 
 def write_keras(net, path):
-    """Write the layout of Keras' official 2016 files, float32: {layer}/{layer}_W_1:0 and _b_1:0, and attributes.
+    """Write a Keras file with the layout of the official files of 2016: {layer}/{layer}_W_1:0 and {layer}_b_1:0.
 
-    The file appears complete or not at all. Raises InputError for a network with layers that a VGG does not have.
+    Numbers are float32. The file appears complete or not at all. Raises InputError for layers that no VGG has.
     """
     other = next((name for name, op, _ in net.layers if op not in OF_A_VGG), None)
     if other:
@@ -31,7 +31,7 @@ def write_keras(net, path):
 
 
 def write_torchvision(net, path):
-    """Write a .safetensors file with torchvision's names and axes, float32, for `load_state_dict`."""
+    """Write a .safetensors file with torchvision's names and axes, float32, for PyTorch's `load_state_dict`."""
     write_safetensors(path, torchvision_arrays(net))
 
 

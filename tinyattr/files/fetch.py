@@ -1,6 +1,6 @@
-"""Find a weight file: at a path, in the package, or in the cache after its network was fetched.
+"""Find a weight file: at a path, in the package, or in the cache, where `fetch` puts the files that it downloads.
 
-Pooch is imported only where it is needed, because it would make `import tinyattr` a quarter slower.
+The package pooch is imported only where it is needed: otherwise `import tinyattr` would take a quarter longer.
 """
 
 import os
@@ -20,9 +20,9 @@ SECONDS = 30  # a server that is silent for so long counts as gone
 
 
 def located(source):
-    """Return the Path of a weight file, given its path, the name of an EMBEDDED network, or of a fetched one.
+    """Return the Path of a weight file. source: its path, or the name of an EMBEDDED or a fetched network.
 
-    Raises InputError if a file that can be fetched is missing; the message says how to get it.
+    Raises InputError for the name of a network that is not fetched yet; the message says how to get it.
     """
     if not isinstance(source, str | os.PathLike):
         raise InputError("a network is given by the path of its file, or by its name, such as 'glyphs'; "
@@ -40,7 +40,7 @@ def located(source):
 
 
 def cached(published):
-    """Return the path of a published file after `fetch`: in $TINYATTR_CACHE, else in the system's cache folder."""
+    """Return the path that `fetch` gives a published file: in $TINYATTR_CACHE, else in the system's cache folder."""
     import pooch
 
     return Path(os.environ.get("TINYATTR_CACHE") or pooch.os_cache("tinyattr")) / published.file
@@ -52,7 +52,7 @@ def fetched():
 
 
 def claimed(path):
-    """Return (sha256, the published network with this sha256, or else name or size, or None, True if sha256 agrees)."""
+    """Return (sha256, Published or None, True if its sha256 is the same, False if only its file's name or size is)."""
     found = sha256_of(path)
     claims = [p for p in FETCHABLE.values() if path.name == p.file or path.stat().st_size == p.bytes]
     is_one = [p for p in FETCHABLE.values() if found == p.sha256]
@@ -72,10 +72,10 @@ def by_hand(published):
 
 
 def fetch(name):
-    """Download a published network's file to its place in the cache, unless it is there already. Returns its path.
+    """Download the file of a published network into the cache, unless it is there already. Returns its path.
 
-    The file appears only if it has the published size and check sum (digest). A broken download leaves nothing and
-    starts again. Raises InputError if the download fails; the message says how to place the file by hand.
+    The file appears only if it has the published size and check sum (digest). If a download breaks, nothing stays, and
+    the next one starts anew. Raises InputError if the download fails; the message says how to place the file by hand.
     """
     if name not in FETCHABLE:
         raise unknown("network to fetch", name, FETCHABLE)

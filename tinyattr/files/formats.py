@@ -1,4 +1,4 @@
-"""Find the format of a weight file from its first bytes, never from its name. To read another format, add a case."""
+"""Find a weight file's format from its first bytes, never from its name. For another format, add a case."""
 
 import io
 import json
@@ -36,7 +36,7 @@ def open_weights(source, size=None):
     """Open a weight file of any format: `with open_weights(path) as file` gives a WeightFile. Raises InputError.
 
     source: a path, the bytes of a file, or a file that is open for reading bytes (it is read from its position on).
-    size: size of pictures, a number or (H, W), if a Keras or ONNX file does not fix it.
+    size: size of pictures, a number or (H, W), for a Keras or ONNX file that does not fix it.
     """
     path = _path(source)
     with ExitStack() as open_files:
@@ -71,7 +71,7 @@ def _path(source):
 
 
 def _stream(source):
-    """Return the file's bytes as a Window. We read only from it, so nobody can exchange the file in the meantime."""
+    """Return the file's bytes as a Window. We read only from this open file, so nobody can exchange it meanwhile."""
     if isinstance(source, bytes | bytearray | memoryview):
         source = io.BytesIO(source)
     if not source.seekable():
@@ -81,9 +81,9 @@ def _stream(source):
 
 
 def refuse_while_written(file):
-    """Raise InputError if another program has locked the file because it is writing, as HDF5 does.
+    """Raise InputError if another program has locked the file. The library HDF5 locks a file while it writes it.
 
-    File systems of clusters may have no locks (flock returns ENOLCK, EOPNOTSUPP or EROFS). Then no file is locked.
+    File systems of clusters may have no locks: flock fails with ENOLCK, EOPNOTSUPP or EROFS. Then we read the file.
     """
     try:
         if flock:
@@ -95,7 +95,7 @@ def refuse_while_written(file):
 
 
 def _contents(file, open_files, path, size_of_pictures):
-    """Return the fields of a WeightFile from `layout` on. Files that must stay open are added to `open_files`."""
+    """Return the fields of a WeightFile from `layout` on. A file that must stay open is added to `open_files`."""
     size, head = file.length, file.read(16)
     if head.startswith(b"PK\3\4"):
         if any(name.endswith("/constants.pkl") for name in zip_names(file, size)):
@@ -126,7 +126,7 @@ def _contents(file, open_files, path, size_of_pictures):
 
 
 def _keras_config(members):
-    """Return (config, Keras' version) from the members of a .keras file. Raises InputError if there is no config."""
+    """Return (config, version of Keras) from a .keras file's members. Raises InputError if there is no config."""
     if "config.json" not in members:
         raise InputError("a .keras file without config.json, which says what its layers do")
     about = _short_text(members["metadata.json"]) if "metadata.json" in members else "{}"

@@ -1,13 +1,13 @@
 """HDF5 weight files. Everything is checked before it is read.
 
     tinyattr        /weights/block1_conv1/kernel, /about        our own, see own_format; version 1: /block1_conv1/kernel
-    keras-model     /model_weights/block1_conv1/...             Keras 2 and 3 whole-model .h5, with the model's config
+    keras-model     /model_weights/block1_conv1/...             a whole model (.h5) of Keras 2 or 3, with its config
     keras           /layers/conv2d/vars/0                       inside a .keras file, which also holds the config
     keras-3         /layers/conv2d/vars/0                       Keras 3 .weights.h5: only weights
     keras-2016      /block1_conv1/block1_conv1_W_1:0            the official keras.applications files
-    keras-weights   /block1_conv1/block1_conv1/kernel:0         tf_keras save_weights; also plain /block1_conv1/kernel
+    keras-weights   /block1_conv1/block1_conv1/kernel:0         tf_keras' save_weights; also plain /block1_conv1/kernel
 
-From a foreign file we read two attributes, the config and Keras' version, without HDF5 (see variable_text).
+Two attributes of a Keras file, the config and the version of Keras, we read without the library (see variable_text).
 """
 
 from functools import partial
@@ -26,7 +26,7 @@ from tinyattr.files.weight_file import Description, natural
 SAVE_WHOLE = ("save the whole model: model.save('net.keras'); or build the same network with ta.network, and give it "
               "these weights: net.with_weights(path)")
 HDF5_START = b"\x89HDF\r\n\x1a\n"
-MOST_MEMBERS = 1000  # in all groups together; a group in several others counts each time; VGG19 has 120
+MOST_MEMBERS = 1000  # in all groups together; a group that is in several groups counts each time; VGG19 has 120
 MOST_IN_MODELS = 10_000  # a layer of batch normalisation has 6
 DEEPEST = 3  # levels of groups below the group of a layer
 DEEPEST_IN_MODELS = 20
@@ -40,8 +40,8 @@ def open_hdf5(file):
 def hdf5_contents(file, stream, config=None, version="", size=None):
     """Return (layout, layers, description, graph, names of layers without weights) of an h5py.File: see WeightFile.
 
-    stream: the same file, for reading bytes. config, version: texts from the .keras file around it. size: size of
-    pictures, if the config does not fix it. Raises InputError.
+    stream: the same file, for reading bytes. config, version: texts of the .keras file that contains this file. size:
+    size of pictures, if the config does not fix it. Raises InputError.
     """
     members = _members(file, met := [])
     own = text_of(file.attrs, "format") == "tinyattr" and text_of(file.attrs, "version")
@@ -83,7 +83,7 @@ def _text(file, stream, name):
 
 
 def tree(group, met, path=""):
-    """Yield (path, dataset) of all datasets in a group and in its groups. Raises InputError beyond the limits."""
+    """Yield (path, dataset) for all datasets in a group and below. met: list of names, for `_members`."""
     if not isinstance(group, h5py.Group):
         raise InputError(f"{group.name} in it is not a group of layers")
     if path.count("/") > DEEPEST_IN_MODELS:
@@ -111,7 +111,7 @@ def _pairs(root, met):
 
 
 def _members(group, met, most=MOST_MEMBERS):
-    """Return the names in a group, and add them to `met`. Links must be hard: others may lead to another file."""
+    """Return the names in a group, and add them to `met`. Only hard links are allowed: others may leave the file."""
     if len(met) + len(group) > most:
         raise InputError(f"its groups have more than {most} members")
     names = list(group)

@@ -1,4 +1,4 @@
-"""Read a user's own Keras network: the calls in its config become our layers, with the arrays of its file."""
+"""Read a user's own Keras network: each call of a layer in its config becomes one of our layers, with its arrays."""
 
 from dataclasses import replace
 from functools import partial
@@ -14,16 +14,16 @@ from tinyattr.files.keras_layers import LAYERS, activation
 from tinyattr.files.weight_file import Description
 from tinyattr.nets.pictures import InputSpec
 
-MOST_VALUES = 1 << 30  # numbers in the output of a layer for one picture
+MOST_VALUES = 1 << 30  # limit for the numbers in a layer's output for one picture
 SOFTMAX = ("softmax", "log_softmax")
 FROM_PHOTOS = ("Rescaling", "Normalization")  # as the first layer of a network, these read photos with values 0..255
-LARGEST_PIXEL = 16  # largest value that such a layer makes of 255; if it makes more, it expects pictures 0..1
+LARGEST_PIXEL = 16  # largest value that such a layer makes of 255; a layer that makes more expects pictures 0..1
 
 
 def keras_network(text, version, find, size=None):
-    """Return (layers, {layer: its Arrays}, Description) of a model from its config. version: of Keras, such as "2.0.5".
+    """Return (layers, {layer: its Arrays}, Description) of a model. text: its config. version: Keras', such as "2.0.5".
 
-    find(path, i, name): returns the dataset of a layer's weight, by the layer's path (see Call), number and name.
+    find(path, i, name): returns the dataset of one weight, given the layer's path (see Call) and its number and name.
     size: size of pictures, a number or (H, W), if the config does not fix it.
     Raises InputError, which names the layer, for anything that is not supported.
     """
@@ -47,13 +47,13 @@ def keras_network(text, version, find, size=None):
 
 
 class _Translation:
-    """A _Translation collects our layers and weights. values: {call: (our layer with this value, its shape)}."""
+    """A _Translation collects our layers and weights. values: {call: (our layer that computes its output, shape)}."""
 
     def __init__(self, version, find):
         self.version, self.find = version, find
         self.layers, self.weights, self.values, self.kinds = [], {}, {}, {}
         self.names = {"input": 1}
-        self.shared = {}  # {(path, suffix): weights}: a layer that is called twice has one set of weights
+        self.shared = {}  # {(path, suffix): weights}: if a layer is called twice, both of our layers share weights
 
     def add(self, call):
         """Translate a call into our layers."""
@@ -88,7 +88,7 @@ class _Translation:
         return name
 
     def take(self, path, wanted, after=0):
-        """Return the Arrays of a layer's weights {name: shape}. `after`: number of weights before them in the file."""
+        """Return the Arrays of a layer. wanted: {name: shape}. after: how many weights come before them in the file."""
         arrays = []
         for i, (name, shape) in enumerate(wanted.items(), after):
             array = array_of(self.find(path, i, name))
@@ -99,7 +99,7 @@ class _Translation:
 
 
 def _end_at_logits(layers, shape):
-    """Remove a last softmax, or the sigmoid of a single unit, from `layers`. Returns a note about this."""
+    """Remove a softmax at the end of `layers`, or a sigmoid of a single unit. Returns a note about what is removed."""
     if len(shape) != 1:
         raise InputError(f"its output has shape {shape}; expected one number for each class, (n,)")
     (n,), note = shape, ""
@@ -118,14 +118,14 @@ def _end_at_logits(layers, shape):
 
 
 def _border(layer):
-    """Return a note about an average pool with uneven padding: its meaning in Keras is not in the file."""
+    """Return a note about an average pool with uneven padding, if the layer is one: backends of Keras differ in it."""
     name, op, own = layer
     uneven = op == "avg_pool" and np.ndim(own.get("padding", 0)) == 2
     return f"{name} averages only the map, as TensorFlow and JAX do; Keras on PyTorch repeats the border" * uneven
 
 
 def _spec(made, picture):
-    """Return how photos are preprocessed: not at all if the first layer does it, else None (unknown)."""
+    """Return an InputSpec that changes nothing if the first layer preprocesses photos, else None (unknown)."""
     first = [layer for i, (layer, _, attributes) in enumerate(made.layers)
              if "input" in attributes.get("inputs", () if i else ("input",))]
     *size, c = picture
@@ -148,7 +148,7 @@ def find_in_keras(datasets, path, i, name):
 def find_in_model(datasets, path, i, name):
     """Return a weight of a whole-model .h5 file, {"conv2d/conv2d/kernel:0": dataset}. Raises InputError if missing.
 
-    The first group is the layer of the outermost model. Below it, versions of Keras write different numbers of groups,
+    The first group is a layer of the outermost model. Below it, each version of Keras writes another number of groups,
     and TensorFlow 1 added _1 to names. The name of the weight comes last.
     """
     names = [name for name, _ in path]
@@ -163,11 +163,11 @@ def find_in_model(datasets, path, i, name):
 
 
 def _leads_to(where, top, wanted, name):
-    """Return True if a path starts with group `top`, has the groups `wanted` in this order, and ends with the name."""
+    """Return True if a path starts with the group `top`, then has the groups `wanted` in order, and ends in `name`."""
     if not where.startswith(f"{top}/"):
         return False
     *groups, last = where.removeprefix(f"{top}/").split("/")
     groups, last = iter(groups), last.removesuffix(":0")
-    known = (name, "kernel") if name == "depthwise_kernel" else (name,)  # Keras 3 calls it so
+    known = (name, "kernel") if name == "depthwise_kernel" else (name,)  # Keras 3 calls a depthwise kernel "kernel"
     return last in known and all(part in groups for part in "/".join(wanted).split("/") if part)
 

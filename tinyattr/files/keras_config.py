@@ -1,7 +1,7 @@
-"""Read a Keras model's config as data: which layers it calls, in order, and on which values. No code is run.
+"""Read a Keras model's config as data: which layers it calls, in which order, and on which values. No code is run.
 
-A model is Sequential, a list of layers, or functional, where each layer names the calls that it reads. A layer can be a
-model too. Here all of this becomes one list of calls; a layer that is called twice is in this list twice.
+A Sequential model is a list of layers. In a functional model each layer names the calls whose outputs it reads. A layer
+of a model can be a model too. We make one list of all calls; a layer that is called twice is in this list twice.
 """
 
 import json
@@ -17,17 +17,17 @@ MOST_CALLS = 3000
 DEEPEST_MODEL = 8  # levels of models inside models
 SEQUENTIAL, FUNCTIONAL = ("Sequential",), ("Functional", "Model")
 PACKAGES = ("keras", "tf_keras", "tensorflow")
-TENSOR = "__keras_tensor__"  # in files of Keras 3; the next line is for files of tf.keras 2
+TENSOR = "__keras_tensor__"  # files of Keras 3 have this name; files of tf.keras 2 have the names in the next line
 OPERATIONS, CONSTANT = ("TFOpLambda", "SlicingOpLambda"), "_CONSTANT_VALUE"
 
 
 @dataclass(frozen=True)
 class Call:
-    """A Call is one use of a layer. name: a unique name of its output; kind: class of the layer; config: of the layer.
+    """A Call is one use of a layer. name: unique, also names its output. kind: the layer's class. config: the layer's.
 
-    inputs: names of the calls that it reads, "input" for the picture. path: for each model around the layer, and for
-    the layer, (its name, the name of its group in a .keras file). arguments: the arguments of an operation such as
-    x / 255, in order: numbers, and None for a value that it reads.
+    inputs: names of the calls that it reads, "input" for the picture. path: one pair (name, name of its group in a
+    .keras file) for each model around the layer, from outside to inside, and one for the layer. arguments: for an
+    operation such as x / 255, its arguments in order: numbers, and None for each value that it reads.
     """
 
     name: str
@@ -39,10 +39,10 @@ class Call:
 
 
 def calls_of(text):
-    """Return (the model's name, [Call], the picture's shape (H, W, C), with None for open sizes) of a config.
+    """Return (the model's name, [Call], shape (H, W, C) of the picture). text: a config. An open size is None.
 
-    The last call gives the model's output. Raises InputError for a text that is not a Keras model, has several inputs
-    or outputs, or is larger than any real model.
+    The last call gives the model's output. Raises InputError if the text is no Keras model, if the model has several
+    inputs or outputs, or if it is larger than any real model.
     """
     if len(text) > LARGEST_CONFIG:
         raise InputError(f"its config has {len(text):,} bytes; the limit is {LARGEST_CONFIG:,}")
@@ -60,13 +60,13 @@ def calls_of(text):
 
 
 class _Reader:
-    """A _Reader collects the calls of a model and of models in it. It counts them, because they can grow as 2^n."""
+    """A _Reader collects the calls of a model and of models in it. It counts them: n models can make 2^n calls."""
 
     def __init__(self):
         self.calls, self.names, self.steps = [], {"input": 1}, 0
 
     def model(self, model, path, inputs):
-        """Call a model on the values of these names. Returns the name of its output."""
+        """Call a model. inputs: names of the values that it reads. Returns the name of its output."""
         if len(path) > DEEPEST_MODEL:
             raise InputError(f"its models are nested more than {DEEPEST_MODEL} deep")
         layers = _layers(model)
@@ -78,7 +78,7 @@ class _Reader:
         return self.functional(model["config"], layers, path, inputs)
 
     def functional(self, config, layers, path, inputs):
-        """Make the calls of a functional model, each after the calls that it reads."""
+        """Make the calls of a functional model, each after the calls that it reads. Returns the name of its output."""
         ends = _ends(config, "input_layers")
         output = _single(_ends(config, "output_layers"), "outputs")
         if len(ends) != len(inputs):
@@ -106,7 +106,7 @@ class _Reader:
         return values[output]
 
     def call(self, layer, path, inputs, given):
-        """Call a layer. given: its arguments, values and numbers. Returns the name of its output."""
+        """Call a layer. given: its arguments, which are values or numbers. Returns the name of its output."""
         self.steps += 1
         if self.steps > MOST_CALLS:
             raise InputError(f"its layers are called more than {MOST_CALLS} times")
@@ -134,8 +134,8 @@ def unique(name, taken):
 def class_of(entry):
     """Return the name of the Keras class of a config entry. Raises InputError for a custom class.
 
-    An operation in Python, such as x / 255 or x + y, is "ops.Divide" in Keras 3 and "tf.math.truediv" before. In an .h5
-    file of Keras 3, entries have no module, and the config of an operation holds only a name.
+    An operation in Python, such as x / 255, is "ops.Divide" in Keras 3, and "tf.math.truediv" in earlier versions. In
+    an .h5 file of Keras 3, entries have no module, and the config of an operation holds only a name.
     """
     kind, module = entry["class_name"], entry.get("module") or "keras"
     parts = str(module).split(".")
@@ -151,7 +151,7 @@ def class_of(entry):
 
 
 def _layers(model):
-    """Return the list of a model's layers. Before Keras 2.2.3 this list was the whole config of a Sequential model."""
+    """Return the list of a model's layers. Before Keras 2.2.3, the config of a Sequential model was just this list."""
     kind = class_of(model)
     if kind not in (*SEQUENTIAL, *FUNCTIONAL):
         raise InputError(f"it holds a model of class {kind!r:.60}; supported are Sequential and functional models")
@@ -163,7 +163,7 @@ def _layers(model):
 
 
 def _groups(layers):
-    """Return the group of each layer in a .keras file: the class in snake case, with a number from the second on."""
+    """Return each layer's group in a .keras file: its class in snake case, then _1 for the second of this class, ..."""
     groups, count = [], {}
     for layer in layers:
         kind = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", class_of(layer))
@@ -174,10 +174,10 @@ def _groups(layers):
 
 
 def _arguments(node, layer):
-    """Return the arguments of a call: (layer, index of its call) for a value; operations also have numbers.
+    """Return a call's arguments. A value is (layer, index of the layer's call); operations also have numbers.
 
-    Keras 3 writes {"args": tensors and numbers}. Earlier versions write [[layer, call, 0, {}]]; there an operation has
-    its second argument in {"y": ...}, and writes a number in first place as ["_CONSTANT_VALUE", -1, number, {}].
+    Keras 3 writes {"args": tensors and numbers}. Earlier versions write [[layer, call, 0, {}]]. There an operation has
+    its second argument in {"y": ...}; a first argument that is a number is ["_CONSTANT_VALUE", -1, number, {}].
     """
     name, kind = _named(layer["config"]), class_of(layer)
     if isinstance(node, dict):
@@ -213,13 +213,13 @@ def _source(layer, call, output):
 
 
 def _first_calls(layers, references):
-    """Return {model's name: index of its first call}: 1 if Keras counts the making of the model as a call, else 0."""
+    """Return {model: index of its first call}. It is 1 if Keras counted the making of the model as a call, else 0."""
     models = {_named(layer["config"]) for layer in layers if class_of(layer) in (*SEQUENTIAL, *FUNCTIONAL)}
     return {name: min((call for layer, call in references if layer == name), default=0) for name in models}
 
 
 def _ends(config, key):
-    """Return [(layer, index of its call)] of a model's inputs or outputs. Keras 3 writes a single one without list."""
+    """Return [(layer, index of its call)] of a model's inputs or outputs. For a single one, Keras 3 writes no list."""
     ends = config[key]
     if isinstance(ends, list) and ends and isinstance(ends[0], str):
         ends = [ends]

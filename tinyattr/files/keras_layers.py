@@ -1,9 +1,9 @@
-"""Keras' layers, each translated into one or a few of our layers.
+"""Translate each of Keras' layers into one or a few of our layers, called steps.
 
-A function here takes a layer's config, the function `take`, which returns the layer's arrays, and the shapes of its
-inputs, without N. It returns Steps. The first step reads the layer's inputs. Each other step reads the step before it,
-unless it says what it reads. The last step has the layer's name. A layer that changes nothing has no steps. To support
-another layer, write its function and put it into LAYERS.
+A function here takes a layer's config, the function `take`, which returns the layer's arrays, and the shapes of the
+layer's inputs, without N. It returns a list of Steps. The first step reads the layer's inputs; each other step reads
+the step before it, unless its `reads` says otherwise. The last step gets the layer's name. A layer that changes nothing
+has no steps. To support another layer, write its function and put it into LAYERS.
 """
 
 from dataclasses import dataclass, field, replace
@@ -31,9 +31,9 @@ from tinyattr.files.weight_file import Array
 
 @dataclass(frozen=True)
 class Step:
-    """A Step is one of our layers. shape: of its output, without N. suffix: of its name, "" for the Keras layer's name.
+    """A Step is one of our layers. shape: of its output, without N. suffix: follows the Keras layer's name in its name.
 
-    reads: indices of the Keras layer's inputs, or suffixes of earlier steps.
+    reads: what it reads, as indices of the Keras layer's inputs, or as suffixes of earlier steps; None: see above.
     """
 
     op: str
@@ -45,7 +45,7 @@ class Step:
 
 
 def conv2d(config, take, shape):
-    """Read Conv2D, also with dilation or groups, and with the padding of TensorFlow."""
+    """Read Conv2D, also with dilation or groups. Padding is as in TensorFlow."""
     size, groups, filters = two(config, "kernel_size"), count(config, "groups", 1), count(config, "filters")
     *_, c = maps(shape)
     if c % groups or filters % groups:
@@ -81,7 +81,7 @@ def conv2d_transpose(config, take, shape):
     if two(config, "dilation_rate", 1) != (1, 1) or config.get("output_padding") is not None:
         raise InputError("a transposed convolution with dilation or output_padding is not supported")
     same = choice(config, "padding", ("valid", "same")) == "same"
-    full = tuple(map(max, size, stride))  # zeros after the kernel fill the places that it does not reach
+    full = tuple(map(max, size, stride))  # a kernel smaller than the stride gets zeros behind it
     padding = tuple(halves(k - s if same else 0) for k, s in zip(full, stride, strict=True))
     places = [(n - 1) * s + k - sum(p) for n, s, k, p in zip(lengths, stride, full, padding, strict=True)]
     kernel, *rest = take({"kernel": (*size, filters, c), **_bias(config, filters)})
@@ -91,7 +91,7 @@ def conv2d_transpose(config, take, shape):
 
 
 def _transposed(kernel, shape):
-    """(kh, kw, out, in) -> (kh', kw', in, out), with zeros after the kernel."""
+    """Return a kernel (kh, kw, out, in) as (kh', kw', in, out), where zeros fill the places behind the kernel."""
     full = np.zeros(shape, np.float32)
     full[: kernel.shape[0], : kernel.shape[1]] = kernel.transpose(0, 1, 3, 2)
     return full
@@ -125,7 +125,7 @@ def batch_normalization(config, take, shape):
 
 
 def normalization(config, take, shape):
-    """(x - mean) / max(sqrt(variance), 1e-7). mean and variance are in the config, or adapt() computed them."""
+    """(x - mean) / max(sqrt(variance), 1e-7). mean and variance are in the config, or in the file, after adapt()."""
     own = shape[-1:] if config.get("axis", -1) else ()  # axis=None: one mean for all numbers
     if own:
         last_axis(config, shape)
@@ -150,7 +150,7 @@ def rescaling(config, take, shape):
 
 
 def _affine(shape, scale, shift, name):
-    """Return a step x scale + shift per channel. scale, shift: functions that return the numbers in float64."""
+    """Return the step x scale + shift, for each channel. scale, shift: functions that return the numbers in float64."""
     c = shape[-1]
     weights = (Array(name, (c,), lambda: np.broadcast_to(scale(), c).astype(np.float32)),
                Array(name, (c,), lambda: np.broadcast_to(shift(), c).astype(np.float32)))
@@ -158,7 +158,7 @@ def _affine(shape, scale, shift, name):
 
 
 def relu(config, take, shape):
-    """y = max(x, 0), with an upper limit max_value, or with a slope below 0."""
+    """y = max(x, 0), possibly with an upper limit max_value, or with a slope below 0."""
     most, slope = config.get("max_value"), number(config, "negative_slope", 0.0)
     if number(config, "threshold", 0.0) or (slope and most is not None):
         raise InputError("a ReLU with a threshold, or with both a slope and a largest value, is not supported")
@@ -179,7 +179,7 @@ def elu(config, take, shape):
 
 
 def prelu(config, take, shape):
-    """y = x where x > 0, else slope x. Each number has its slope; along shared axes the slope is the same."""
+    """y = x where x > 0, else slope x. Each number of a map has its own slope, but along shared axes it is the same."""
     shared = config.get("shared_axes") or ()
     own = tuple(1 if axis in shared else n for axis, n in enumerate(shape, 1))
     (slope,) = take({"alpha": own})
@@ -189,14 +189,14 @@ def prelu(config, take, shape):
 
 
 def softmax(config, take, shape):
-    """Read Softmax, which may only be at the end of a network, where we remove it."""
+    """Read Softmax. It may only be at the end of a network; there we remove it later."""
     if config.get("axis", -1) not in (-1, len(shape)):
         raise InputError("a Softmax over an axis other than the last is not supported")
     return [Step("softmax", shape)]
 
 
 def pool(op, config, take, shape):
-    """Read max or average pooling. Padding never counts, neither in a maximum nor in an average."""
+    """Read max or average pooling. Padded places count neither in a maximum nor in an average."""
     size = two(config, "pool_size")
     stride = two(config, "strides") if config.get("strides") else size
     *lengths, c = maps(shape)
@@ -206,7 +206,7 @@ def pool(op, config, take, shape):
 
 
 def global_pool(op, config, take, shape):
-    """Read global pooling: the mean, or the largest number, of all places."""
+    """Read global pooling: for each channel, the mean or the largest number of all places."""
     c = maps(shape)[-1]
     return [Step(op, (1, 1, c), {"keep": True}) if config.get("keepdims") else Step(op, (c,))]
 
@@ -242,7 +242,7 @@ def add(config, take, *shapes):
 
 
 def multiply(config, take, *shapes):
-    """Read Multiply: the elementwise product of the first two inputs, then of the result and the next input."""
+    """Read Multiply: the elementwise product of the first two inputs, then of this product and the third input, ..."""
     steps, (product, *others), shape = _aligned(shapes)
     for i, other in enumerate(others, 1):
         suffix = "" if i == len(others) else f"first_{i + 1}"
@@ -271,7 +271,7 @@ def average(config, take, *shapes):
 
 
 def operation(sign, config, take, *shapes):
-    """Read x + y, x - y, x y, or an operation with a constant c on either side: one number, or one for each channel."""
+    """Read x + y, x - y, x y, or x with a constant c on either side. c is one number, or one for each channel."""
     if len(config["arguments"]) != 2 or len(set(map(len, shapes))) > 1:
         raise InputError(f"it reads values of shapes {', '.join(map(str, shapes))} and has {len(config['arguments'])} "
                          f"arguments; supported are x {sign} y with equally many axes, and x {sign} 2")
@@ -289,14 +289,14 @@ def operation(sign, config, take, *shapes):
 
 
 def called_activation(name, config, take, shape):
-    """Read relu(x) and other activations that are called on a value, without options."""
+    """Read an activation without options that is called as a function, such as relu(x)."""
     if config.keys() - {"name", "arguments", "trainable", "dtype", "function"} or config["arguments"] != (None,):
         raise InputError(f"it has options; supported is a plain {name}(x)")
     return [replace(step, suffix="") for step in activation({"activation": name}, shape, "3")]
 
 
 def concatenate(config, take, *shapes):
-    """Read Concatenate: join channels, or places."""
+    """Read Concatenate: join inputs along the channels, or along rows or columns."""
     n = len(shapes[0])
     axis = config.get("axis", -1)
     axis = axis - 1 if type(axis) is int and axis > 0 else axis + n if type(axis) is int and axis < 0 else None
@@ -328,7 +328,7 @@ def up_sampling(config, take, shape):
 
 
 def resizing(config, take, shape):
-    """Read Resizing, bilinear only."""
+    """Read Resizing, if it is bilinear."""
     choice(config, "interpolation", ("bilinear",))
     if any(config.get(key) for key in ("antialias", "crop_to_aspect_ratio", "pad_to_aspect_ratio")):
         raise InputError("a Resizing with antialias, or that crops or pads, is not supported")
@@ -337,7 +337,7 @@ def resizing(config, take, shape):
 
 
 def cropping_to(config, take, shape):
-    """Read CenterCrop or RandomCrop for pictures of the cropped size, where they change nothing."""
+    """Read CenterCrop or RandomCrop. The pictures must have the cropped size already; then these layers do nothing."""
     if (count(config, "height"), count(config, "width")) != maps(shape)[:2]:
         raise InputError(f"pictures of {shape[0]} x {shape[1]} are cropped or enlarged, not supported: build the "
                          "network for pictures of the size after cropping")
@@ -395,7 +395,7 @@ ACTIVATION_LAYERS = ("ReLU", "LeakyReLU", "ELU", "Softmax")  # layers that may b
 
 
 def activation(config, shape, version):
-    """Return the steps (none or one) of the activation in a layer's config. version: of Keras, such as "3.15.1"."""
+    """Return the activation in a layer's config as a list of one step, or none. version: of Keras, such as "3.15.1"."""
     given = config.get("activation")
     if isinstance(given, dict) and given.get("class_name") == "function":
         given = given["config"]
@@ -435,14 +435,14 @@ def _with_bias(weights, n):
 
 
 def _changed(array, shape, change):
-    """Return the Array whose numbers are change(numbers of `array`, shape)."""
+    """Return an Array of this shape; its numbers are change(numbers of `array`, shape)."""
     return Array(array.name, shape, lambda: change(array.fetch(), shape))
 
 
 def _aligned(shapes):
-    """Return (steps, what to read, shape) of inputs that are merged elementwise.
+    """Return (steps, what to read, shape) for inputs that are merged number by number.
 
-    Inputs with fewer axes get new axes between pictures and channels, as in Keras: (C,) becomes (1, 1, C).
+    As in Keras, inputs with fewer axes get new axes of length 1 before the channels: (C,) becomes (1, 1, C).
     """
     if len(shapes) < 2:
         raise InputError("it merges only one input")

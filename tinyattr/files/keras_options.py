@@ -1,4 +1,4 @@
-"""Check options of a Keras layer: whole numbers, pairs and words. Compute the padding from them."""
+"""Check the options of a Keras layer (whole numbers, pairs and words), and compute the padding from them."""
 
 from math import isfinite
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from tinyattr.errors import InputError
 
-LARGEST = 100_000  # largest allowed kernel size, stride, padding, number of channels and of units
+LARGEST = 100_000  # limit for the kernel's size, stride, padding, number of channels and number of units
 
 
 def count(config, key, default=None, least=1):
@@ -43,7 +43,7 @@ def choice(config, key, known):
 
 
 def numbers(given, c):
-    """Return (c,) float64 from one number, or from c numbers in lists. Raises InputError."""
+    """Return c numbers, float64, given one number, or c numbers in lists. Raises InputError."""
     a = np.asarray(given)
     if a.dtype.kind not in "if" or a.size not in (1, c) or not np.isfinite(a).all():
         raise InputError(f"it has {str(given)[:40]} where {c} numbers are expected")
@@ -77,7 +77,7 @@ def last_axis(config, shape):
 def window(config, lengths, size, stride, dilation=(1, 1)):
     """Return (((top, bottom), (left, right)), (Ho, Wo)): padding and output size of windows over maps of these lengths.
 
-    "same" gives ceil(H / s) rows. As in TensorFlow, padding completes the last window; an odd row is at the bottom.
+    "same" gives ceil(H / s) rows, padded so that the last window is complete. An odd number of rows has one more below.
     """
     same = choice(config, "padding", ("valid", "same")) == "same"
     padding, places = [], []
@@ -96,7 +96,7 @@ def halves(total):
 
 
 def short(value):
-    """Return the shortest form of a pair or a pair of pairs: 1 for ((1, 1), (1, 1)), (1, 2) for ((1, 1), (2, 2))."""
+    """Return a pair, or a pair of pairs, in its shortest form: ((1, 1), (1, 1)) is 1, ((1, 1), (2, 2)) is (1, 2)."""
     if not isinstance(value, tuple):
         return value
     a, b = map(short, value)

@@ -17,14 +17,14 @@ from tinyattr.nets import Network
 def load(source, *, family=None, input=None, size=None, classes=None):
     """Return a Network from a weight file of any supported format and architecture.
 
-    source: a path; "glyphs", the embedded network, or "glyphs_no_masks", the one trained without masks; the name of a
-    fetched file, such as "vgg19"; the bytes of a file; or a file that is open for reading bytes, such as io.BytesIO.
-    family: a key of FAMILIES: who trained the network, and so how photos are preprocessed. Our own files contain the
-    family, and published networks are recognised by their numbers. For other files give family or input; without
-    them, `net.read` raises InputError. size: of photos, a number or (H, W), if the file does not fix it. input: an
-    InputSpec for your own training, instead of family and size: InputSpec(224, scale=(255, 255, 255)) divides photos
-    by 255. classes: their names, one for each logit. Raises InputError for a missing, damaged or unknown file, and
-    for arguments that contradict the file.
+    source: a path; the name of an embedded network, "glyphs" or "glyphs_no_masks" (see weights/README.md), or of a
+    fetched one, such as "vgg19"; the bytes of a file; or a file that is open for reading bytes, such as io.BytesIO.
+    family: a key of FAMILIES. It says who trained the network, and so how photos are preprocessed. Our own files and
+    published networks need no family. For other files give family or input; without them, `net.read` raises InputError.
+    size: height and width of the network's pictures, a number or (H, W), for files that allow several sizes.
+    input: an InputSpec for your own training, instead of family and size. For example, InputSpec(224, scale=(255, 255,
+    255)) divides photos by 255. classes: a list with the name of each class, in the order of the logits.
+    Raises InputError for a missing, damaged or unknown file, and for arguments that contradict the file.
     """
     with recognised(source if has_content(source) else located(source), family=family, input=input, size=size,
                     classes=classes) as found:
@@ -32,20 +32,20 @@ def load(source, *, family=None, input=None, size=None, classes=None):
 
 
 def save(net, path):
-    """Write any network into a file that `load` reads: layers, weights, preprocessing of photos, class names.
+    """Write a network into a file that `load` reads: layers, weights, preprocessing of photos, names of the classes.
 
-    path: may also be a file that is open for writing bytes. The file appears complete or not at all.
-    Raises InputError for weights that are not finite, and for attributes of layers that cannot be written as data.
+    path: where the file appears, complete or not at all; or a file object that is open for writing bytes.
+    Raises InputError for weights that are not finite, and for attributes of layers that JSON cannot hold.
     """
     write(path, of_type(net, Network, "net").layers, net.weights.items(), Description(
         network=net.name, source=net.source, input=net.input, classes=net.classes, features=net.features))
 
 
 def convert(source, path, **said):
-    """Read a weight file that `load` can read. Write it in our own format, which says how photos are preprocessed.
+    """Read a weight file that `load` can read, and write its network in our own format, which includes preprocessing.
 
-    said: family, input, size, classes: see `load`. Only one layer is in memory at a time. Raises the InputErrors of
-    `load`, and InputError if the family is unknown, or for a damaged copy of a published file.
+    said: family, input, size, classes: see `load`. Only one layer is in memory at a time. Raises InputError as `load`
+    does, and also if nobody says who trained the network, or if the file is a damaged copy of a published file.
     """
     source, path = located(source), writable(path)
     with recognised(source, **said) as found:

@@ -1,4 +1,4 @@
-"""Write a new HDF5 file, which appears complete or not at all, even if the disk is full."""
+"""Write a new HDF5 file. At a path it appears complete or not at all, even if the disk gets full."""
 
 import os
 from contextlib import contextmanager
@@ -20,9 +20,9 @@ def new_hdf5(path):
 
 
 class Patient:
-    """A Patient is a file object that keeps its first error for later and then writes no more.
+    """A Patient is a file object that keeps its first error for later, and writes nothing after it.
 
-    HDF5 cannot recover from an error in writing: it leaves the file open, and may end the process when this is closed.
+    HDF5 cannot recover from an error in writing: the file stays open, and closing it may end the whole process.
     """
 
     def __init__(self, raw):

@@ -1,10 +1,10 @@
 """Our HDF5 format, version 2, for any network: the layers as data, and every array under the name of its layer.
 
     /about                 JSON in UTF-8: layers (name, op, attributes), input, classes, features, digests
-    /weights/conv1/kernel  float32 or float64, contiguous; arrays have the names that the op gives them
+    /weights/conv1/kernel  float32 or float64, contiguous; "conv1" is the layer, the op names its arrays: kernel, bias
 
-Attributes of the root: format "tinyattr", version "2", and sha256, the check sum (digest) of /about. So damage is
-always found. A "/" in a layer's name is written %2F.
+The root has the attributes format ("tinyattr"), version ("2") and sha256, the check sum (digest) of /about. /about has
+the digests of all arrays. So damage is always found. A "/" in a layer's name is written %2F.
 """
 
 import json
@@ -27,10 +27,10 @@ TEXTS = ("network", "source", "note", "features")
 
 
 def write(path, layers, weights, description):
-    """Write a network. weights: pairs (layer's name, arrays), from a generator: one layer is in memory at a time.
+    """Write a network. weights: pairs (layer's name, arrays); from a generator, one layer is in memory at a time.
 
-    This function computes the digests of the description. The file appears complete or not at all. Raises InputError
-    for weights that are not finite, and for attributes that JSON cannot hold.
+    path: where the file appears, complete or not at all; or a file object. This function computes all digests.
+    Raises InputError for weights that are not finite, and for attributes that JSON cannot hold.
     """
     ops, digests, dtype = {name: op for name, op, _ in layers}, {}, "float32"
     with new_hdf5(path) as file:
@@ -61,7 +61,7 @@ def write(path, layers, weights, description):
 def own_network(about, digest, arrays):
     """Return (layers, {layer: its Arrays}, Description) of a file of version 2. Raises InputError for other content.
 
-    about, arrays {"weights/conv1/kernel": dataset}: the content of the file. digest: sha256 of `about` from the file.
+    about: the dataset /about. arrays: {"weights/conv1/kernel": dataset}. digest: the file's attribute sha256.
     """
     text = _bytes(about)
     if sha256(text).hexdigest() != digest:
@@ -95,7 +95,7 @@ def names_of(op):
 
 
 def escaped(layer):
-    """Return a layer's name as the name of one group: without "/", and not only dots."""
+    """Return a layer's name as HDF5 can use it for one group: without "/", and not made of dots alone."""
     name = layer.replace("%", "%25").replace("/", "%2F")
     return name.replace(".", "%2E") if set(name) == {"."} else name
 
@@ -108,7 +108,7 @@ def finite(a, where):
 
 
 def check_digests(digests, name, arrays, whats):
-    """Raise InputError, which names the array, unless a layer's arrays have exactly the bytes that were written."""
+    """Raise InputError, which names the array, unless a layer's arrays have exactly the bytes that we once wrote."""
     for what, array in zip(whats, arrays, strict=True):
         if digests.get(f"{name}/{what}") != digest_of(array):
             raise InputError(f"{name}/{what} is damaged: its sha256 differs; get the file again")

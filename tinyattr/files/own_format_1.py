@@ -1,6 +1,6 @@
-"""Our HDF5 format, version 1, which we still read: a VGG or SqueezeNet, /layer/kernel and /layer/bias.
+"""Version 1 of our HDF5 format. We still read it: it holds a VGG or SqueezeNet, with /layer/kernel and /layer/bias.
 
-The attributes of the root are texts of fixed length and describe the network. `own_format` writes version 2.
+The attributes of the root describe the network; they are texts of fixed length. `own_format` writes version 2.
 """
 
 import json
@@ -26,7 +26,7 @@ def description_1(attributes):
 
 
 def described(said):
-    """Return the Description from the fields of our own file, {field: value}, as JSON has them. Raises InputError."""
+    """Return the Description in `said`, {field: value}, which was read from JSON in our own file. Raises InputError."""
     try:
         spec, classes, digests = (said.pop(key) for key in ("input", "classes", "sha256"))
         if spec is not None:
@@ -41,7 +41,7 @@ def described(said):
 
 
 def text_of(attributes, name):
-    """Return an attribute if it is a text of fixed length, else None. HDF5 may crash on a wrong variable length."""
+    """Return an attribute if it is a text of fixed length, else None. If a variable length is wrong, HDF5 may crash."""
     if name not in attributes:
         return None
     identity = attributes.get_id(name)

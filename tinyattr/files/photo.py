@@ -12,11 +12,11 @@ from tinyattr.errors import InputError
 
 
 def read_photo(source, spec):
-    """Photo -> (1, H, W, C) float32, preprocessed as the InputSpec `spec` says.
+    """Read a photo as a network's input, (1, H, W, C) float32. spec: the InputSpec that says how to preprocess it.
 
     source: a path, an open binary file, its bytes, a PIL image, or an array (H, W), (H, W, 3) or (H, W, 4) uint8.
-    The photo is turned as its orientation tag says. Transparent parts become white, with a warning if they are more
-    than half of the picture. Raises InputError unless the source is a picture of 8 or 16 bits.
+    We turn the photo as its orientation tag says. Transparent parts become white, with a warning if they are more than
+    half of the picture. Raises InputError unless the source is a picture of 8 or 16 bits.
     """
     image = open_photo(source)
     if spec.order == "L":
@@ -80,7 +80,7 @@ def _rgb(image, name):
 
 
 def keras_nearest(image, size):
-    """Resize to `size` (H, W) without keeping the aspect ratio, by nearest neighbours: Keras' load_img."""
+    """Resize to `size` (H, W) by nearest neighbours, without keeping the aspect ratio, as Keras' load_img does."""
     return image.resize(size[::-1], Image.Resampling.NEAREST)
 
 
@@ -90,9 +90,9 @@ def bilinear_squash(image, size):
 
 
 def center_crop_256(image, size):
-    """torchvision's evaluation transform: resize the shorter side to 256/224 of `size`, bilinearly; keep the centre.
+    """Resize the shorter side to 256/224 of `size`, bilinearly; keep the centre. torchvision evaluates networks so.
 
-    We compute only the part that stays, because all of a long strip would not fit into memory.
+    We compute only the part that stays: the whole of a very long and narrow picture might not fit into memory.
     """
     (H, W), short = size, round(min(size) * 256 / 224)
     width, height = image.size

@@ -1,11 +1,11 @@
 """Read the pickles in PyTorch's files without running them.
 
-A pickle is a program. pickle.Unpickler would import and call any function that it names, allocate any memory (five
-bytes can ask for a memo of 2^31 entries), and set any attribute. So we interpret only the few instructions that a
-checkpoint needs, on plain data. A checkpoint may hold more than a state dict, such as options and the best accuracy.
-An object of an unknown name becomes an Unknown, which keeps only this name. pickletools only splits the bytes. A value
-may be in many places, so this code must not walk through values (hash, compare, print or copy them), unless it empties
-them on the way: such a walk can take 2^n steps.
+A pickle is a program. pickle.Unpickler would import and call any function that a pickle names, set any attribute, and
+allocate any memory (five bytes can ask for a table of 2^31 entries). So we interpret only the few instructions that a
+checkpoint needs, on plain data; pickletools only splits the bytes into instructions. A checkpoint may also hold options
+and other objects: an object of an unknown name becomes an Unknown, which keeps only this name. A list may hold another
+list twice, and this one a third list twice, and so on. To hash, compare, print or copy such a value could take 2^n
+steps. So this code does none of these, unless it empties the value on the way.
 """
 
 import pickletools
@@ -22,7 +22,7 @@ LITERALS = {
     "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8", "BINUNICODE8", "LONG4",
 }
 EMPTY = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "EMPTY_SET": lambda: Unknown("builtins set")}
-TAKES = {  # number of items that an instruction takes from the stack; None: all after the last mark
+TAKES = {  # {instruction: number of items that it takes from the stack; None: all items after the last mark}
     "APPEND": 1, "SETITEM": 2, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3, "STACK_GLOBAL": 2, "BINPERSID": 1, "REDUCE": 2,
     "BUILD": 1, "STOP": 1, "APPENDS": None, "SETITEMS": None, "TUPLE": None, "NEWOBJ": 2, "NEWOBJ_EX": 3,
     "ADDITEMS": None, "FROZENSET": None,
@@ -31,17 +31,17 @@ TAKES = {  # number of items that an instruction takes from the stack; None: all
 
 @dataclass(frozen=True)
 class Unknown:
-    """An Unknown replaces any object of an unknown name, such as "argparse Namespace". It does nothing."""
+    """An Unknown stands for an object whose class we do not know, such as "argparse Namespace". It does nothing."""
 
     name: str
 
 
 def interpret(stream, functions, persistent):
-    """Return the object of the pickle at the stream's position. Afterwards the stream is at the end of the pickle.
+    """Return the object that a pickle describes. The pickle starts at the stream's position, which moves to its end.
 
     functions: {"module name": function}, the only functions that the pickle may call. Every other name becomes an
-    Unknown, and so does every object made with it. persistent: is called with each persistent id. Raises InputError
-    for an unknown instruction, and ValueError, LookupError or TypeError for a pickle that makes no sense.
+    Unknown, and so does an object that is made with it. persistent: a function, persistent id -> object. Raises
+    InputError for an unknown instruction, and ValueError, LookupError or TypeError for a pickle that makes no sense.
     """
     stack, marks, memo = [], [], {}
     for opcode, argument, _ in pickletools.genops(stream):
@@ -54,9 +54,9 @@ def interpret(stream, functions, persistent):
             del stack[start:]
         match name:
             case "PROTO" | "FRAME" | "BUILD":
-                pass  # BUILD sets attributes of an object, such as versions of modules and hooks: we ignore them
+                pass  # BUILD sets attributes of an object, such as hooks of a module: we ignore them
             case "ADDITEMS":
-                pass  # adds items to a set, which is Unknown
+                pass  # this adds items to a set; a set is an Unknown here, which keeps no items
             case "NONE" | "NEWTRUE" | "NEWFALSE":
                 stack.append(CONSTANTS[name])
             case "EMPTY_DICT" | "EMPTY_LIST" | "EMPTY_TUPLE" | "EMPTY_SET":
@@ -103,9 +103,9 @@ def interpret(stream, functions, persistent):
 
 
 def fill_mapping(mapping, items):
-    """mapping[key] = value for items (key, value, key, value, ...).
+    """Set mapping[key] = value, for items (key, value, key, value, ...).
 
-    Hashing a key that is neither a name nor a number may take very long. No tensor has such a key, so we leave it out.
+    We leave out keys that are neither texts nor whole numbers: hashing them may take very long, and no tensor has one.
     """
     if not isinstance(mapping, dict):
         raise TypeError(f"a pickle that puts items into a {type(mapping).__name__}")

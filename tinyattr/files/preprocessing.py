@@ -1,4 +1,4 @@
-"""Find out how photos are preprocessed for a network, and the names of its classes, from the file or the user."""
+"""Find out how photos are preprocessed for a network, and the names of its classes: from its file or from the user."""
 
 from dataclasses import replace
 
@@ -32,10 +32,10 @@ def check_given(family=None, input=None, size=None, classes=None):
 
 
 def preprocessing(own, architecture, published, family=None, input=None, size=None):
-    """Return the InputSpec from the file, from the published network with these numbers, or from the user, or None.
+    """Return an InputSpec: from the file, or of the published network with these numbers, or from the user; else None.
 
     own: the Description in the file. family, input, size: see `load`. Raises InputError for arguments that cannot be
-    right, and for a size that is missing but needed.
+    right, and if a size is needed but not given.
     """
     if own.input is not None:
         known, why = family_of(own.input), "the file says itself how photos are preprocessed"
@@ -59,8 +59,8 @@ def preprocessing(own, architecture, published, family=None, input=None, size=No
 def _check_size(spec, own, architecture, size, said):
     """Raise InputError for a size that does not fit, or that is missing. said: whether the user gave a size.
 
-    If the first dense layer reads a single place, the file may also come from a network with a GlobalAveragePooling:
-    in a file of weights alone, both look the same.
+    If the first dense layer reads a single place, there are two possibilities: small pictures, or a network with a
+    GlobalAveragePooling. In a file of weights alone, both look the same.
     """
     given = tuple(np.broadcast_to(size, 2).tolist()) if size else spec.shape[:2] if spec else None
     sizes = architecture.sizes
@@ -86,7 +86,7 @@ def _check_size(spec, own, architecture, size, said):
 
 
 def class_names(own, architecture, given):
-    """Return class names from the user, from the file, of ImageNet (for 1000 logits of a known network), or None."""
+    """Return class names: from the user, or from the file, or (for a known network with 1000 logits) ImageNet's."""
     if given is not None:
         return tuple(map(str, given))
     return imagenet_names() if own.classes is None and architecture.classes == 1000 else own.classes

@@ -1,8 +1,8 @@
-"""Read PyTorch's .pth files: state dicts, in both formats of torch.save.
+"""Read a state dict {name: tensor} from PyTorch's .pth files. torch.save has two formats, an old one and a new one.
 
-    legacy stream   pickles back to back: magic number, protocol, system, the object, the list of storage keys; then
-                    for every key the count of its numbers (int64) and the numbers
-    zip             NAME/data.pkl, the object; NAME/data/KEY, the numbers; NAME/byteorder
+    legacy stream   five pickles: magic number, protocol, system, the saved object, the list of storage keys; then for
+                    each key the count of its numbers (int64) and the numbers. (A storage holds numbers of tensors.)
+    zip             NAME/data.pkl, the pickle of the object; NAME/data/KEY, the numbers of a storage; NAME/byteorder
 """
 
 import io
@@ -20,7 +20,7 @@ STORAGES = {f"{name}Storage": dtype for name, dtype in DTYPES.values()}
 
 @dataclass(frozen=True)
 class Storage:
-    """A Storage is `count` numbers of one dtype, and the window of the file that holds them."""
+    """A Storage holds `count` numbers of one dtype, which tensors share. window: where they are in the file."""
 
     dtype: str
     count: int
@@ -33,7 +33,7 @@ def legacy_tensors(file, size):
 
     def storage(identity):
         key, dtype, count = _checked(identity)
-        new = Storage(dtype, count, Window(file, size, count * bytes_of(dtype)))  # start: at the file's end
+        new = Storage(dtype, count, Window(file, size, count * bytes_of(dtype)))  # the true start is found below
         if storages.setdefault(key, new) != new:
             raise InputError(f"storage {key[:20]!r} in it has two descriptions that differ")
         return storages[key]
@@ -76,10 +76,10 @@ def zip_tensors(members):
 
 
 def _state_dict(content):
-    """Return {name: Tensor}: the only state dict of a checkpoint, wherever the training script put it.
+    """Return the state dict {name: Tensor} of a checkpoint, in whichever dict of it the training script put it.
 
-    We know a state dict by a tensor whose name has a dot, such as features.0.weight. An optimizer's state has none.
-    Raises InputError if there is no state dict, or more than one: some checkpoints also hold an average of the weights.
+    It is the dict that has a tensor whose name has a dot, such as features.0.weight; an optimizer's state has none.
+    Raises InputError if there is no such dict, or if there are two: some checkpoints also hold averages of the weights.
     """
     found = list(_state_dicts(content))
     if isinstance(content, Unknown):
@@ -102,7 +102,7 @@ def _state_dict(content):
 
 
 def _state_dicts(content, where="", seen=None):
-    """Yield (where, mapping) for every mapping of tensors, once. where: the way to it in Python, such as "['net']"."""
+    """Yield (where, dict) once for each state dict in `content`. where: how Python reaches it, such as "['net']"."""
     seen = set() if seen is None else seen
     if not isinstance(content, dict) or id(content) in seen:
         return
@@ -114,7 +114,7 @@ def _state_dicts(content, where="", seen=None):
 
 
 def _checked(identity):
-    """Return (key, dtype, count) of a storage, given its persistent id in the pickle."""
+    """Return (key, dtype, count) of a storage. identity: the tuple by which the pickle names it (its persistent id)."""
     kind, dtype, key, _, count, *view = identity
     known = kind == "storage" and dtype in STORAGES.values() and isinstance(key, str) and view in ([], [None])
     if not known or type(count) is not int or count < 0:
@@ -133,7 +133,7 @@ def _parameter(data, *_):
 
 
 def _ordered_dict(pairs=()):
-    """Make a dict from a list of pairs, as Python 2 wrote it. This empties the list, so no pair is read twice."""
+    """Make a dict from a list of pairs, as Python 2 wrote it. This empties the list, so that no pair is read twice."""
     mapping, taken = {}, list(pairs)
     if taken:
         pairs.clear()

@@ -1,8 +1,8 @@
 """Convert PyTorch's names and axes of layers to ours, and back.
 
-PyTorch writes kernels (out, in, kh, kw) and (out, in), and flattens a map as C, H, W. Here kernels are (kh, kw, in,
-out) and (in, out), and a flattened map is H, W, C. So we must reorder the inputs of the first dense layer after feature
-maps. Without this every shape fits, but every result is wrong.
+PyTorch writes kernels (out, in, kh, kw) and (out, in), and flattens a map in the order C, H, W. Here kernels are (kh,
+kw, in, out) and (in, out), and a flattened map is in the order H, W, C. So we must reorder the inputs of the first
+dense layer after feature maps. If we forgot this, every shape would fit, but every result would be wrong.
 """
 
 from functools import partial
@@ -15,15 +15,15 @@ from tinyattr.files.squeezenet import POOL_AFTER, SQUEEZE
 from tinyattr.files.tensor import FLOATS
 from tinyattr.files.weight_file import Array, natural, plausible
 
-WRAPPERS = {"module", "_orig_mod", "_fsdp_wrapped_module"}  # by DataParallel, torch.compile and FSDP, around any module
+WRAPPERS = {"module", "_orig_mod", "_fsdp_wrapped_module"}  # names added by DataParallel, torch.compile and FSDP
 BATCH_NORM, EPSILON = ("weight", "bias", "running_mean", "running_var"), 1e-5  # PyTorch's names, and its default
 PARTS = ("features", "pre_logits", "classifier", "head")  # parts of a network of torchvision or timm, in their order
 
 
 def layers_of(tensors):
-    """Return {layer: (kernel, bias)}, Arrays in our axes, of a state dict {name: Tensor} of torchvision or timm.
+    """Return {layer: (kernel, bias)}, Arrays in our order of axes. tensors: {name: Tensor} from torchvision or timm.
 
-    A layer of batch normalisation has (scale, shift). Raises InputError for tensors that do not belong to our layers.
+    A batch normalisation has (scale, shift) instead. Raises InputError for tensors that do not belong to our layers.
     """
     outer = next((name.partition("features.")[0] for name in tensors if "features." in name), "")  # such as "model."
     named = {}
@@ -79,7 +79,7 @@ def _batch_norm(layer, parts):
 
 
 def _as_convolution(shape, channels):
-    """Return (out, in, h, w) of a kernel. A dense kernel (out, in) may read a flattened square map with `channels`."""
+    """Return the shape (out, in, h, w) of a kernel. A dense kernel (out, in) may read a flattened square map."""
     if len(shape) == 4:
         return shape
     out, into = shape
@@ -97,7 +97,7 @@ def _read(tensor, oihw, shape):
 
 
 def torchvision_arrays(net):
-    """Return {"features.0.weight": (out, in, kh, kw), ..., "classifier.6.bias": (n,)} of a VGG: reverses `layers_of`.
+    """Return {"features.0.weight": (out, in, kh, kw), ..., "classifier.6.bias": (n,)} of a VGG. Reverses `layers_of`.
 
     Raises InputError for another network.
     """
@@ -118,13 +118,13 @@ def torchvision_arrays(net):
 
 
 def vgg_names(layers):
-    """Return {our layer: torchvision's name} of a VGG: features count convolutions, batch norms, ReLUs and pools."""
+    """Return {our layer: torchvision's name} of a VGG: it counts convolutions, batch norms, ReLUs and pools."""
     names = {name: f"features.{i}" for i, (name, op, _) in enumerate(layers) if op in ("conv2d", "batch_norm")}
     return {**names, "fc1": "classifier.0", "fc2": "classifier.3", "predictions": "classifier.6"}
 
 
 def squeezenet_names(version):
-    """Return {our layer: torchvision's name} of a SqueezeNet: features count conv1, its ReLU, pools, fire modules."""
+    """Return {our layer: torchvision's name} of a SqueezeNet: it counts conv1, its ReLU, pools and fire modules."""
     names, position = {"conv1": "features.0"}, 3
     for f in SQUEEZE:
         names[f"fire{f}_squeeze1x1"] = f"features.{position}.squeeze"

@@ -18,9 +18,9 @@ from tinyattr.nets.pictures import FAMILIES
 
 @dataclass(frozen=True)
 class Recognised:
-    """A Recognised holds an open weight file, its architecture, and the description of its network.
+    """A Recognised holds an open weight file, the architecture of its network, and a description of the network.
 
-    published: the published network with the same numbers, or None. compared: {array: whether it is as published}.
+    published: the published network that has the same numbers, or None. compared: {array: whether it is as published}.
     """
 
     file: WeightFile
@@ -35,7 +35,7 @@ class Recognised:
         return family_of(self.description.input)
 
     def read(self, layer):
-        """Return the arrays of a layer (our name) as floats. Raises InputError, which names the array, for damage."""
+        """Return a layer's arrays as floats, given our name of the layer. Raises InputError for a damaged array."""
         name = self.architecture.names[layer]
         arrays = self.file.read(name)
         if self.description.sha256 is not None:
@@ -49,7 +49,7 @@ class Recognised:
 
     def network(self):
         """Return the Network that the file holds. Raises InputError for damaged arrays."""
-        weights, read, known = {}, {}, self.description  # layers that share arrays in the file share them here
+        weights, read, known = {}, {}, self.description  # layers that share arrays in the file share them here, too
         for layer, name in self.architecture.names.items():
             arrays = self.file.layers[name]
             if id(arrays) not in read:
@@ -63,9 +63,9 @@ class Recognised:
 
 @contextmanager
 def recognised(path, *, classes=None, **said):
-    """`with recognised(path) as found` opens a weight file as a Recognised.
+    """Open a weight file: `with recognised(path) as found` gives a Recognised.
 
-    For classes, for said (family, input, size) and for errors see `load`.
+    said: family, input, size. For these, for classes, and for errors see `load`.
     """
     if said.get("family") is not None:
         said["family"] = named("family", said["family"], FAMILIES)
@@ -87,7 +87,7 @@ def _recognised(file, classes, said):
     known = architecture.families
     published, compared = identify(
         known and architecture.name, lru_cache(1)(lambda layer: file.read(architecture.names[layer])))
-    foreign = own.sha256 is None  # our own file keeps its network's name; other files get the known name
+    foreign = own.sha256 is None  # a network from our own file keeps its name; others get the architecture's name
     name = architecture.name if known and foreign else own.network or architecture.name
     description = replace(own, network=name, architecture=architecture.name, note="" if known else own.note,
                           input=preprocessing(own, architecture, published, **said),

@@ -14,12 +14,12 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Published:
-    """A Published network. url, bytes and sha256 (or md5, if only this was published) belong to the file to fetch.
+    """A Published network. url, bytes and sha256 (or only md5) describe the file that `fetch` downloads.
 
-    bytes: 0 if the size was not published.
-    marks: (array, (start, stop, step) in it, the numbers there or their sha256). digests: {array: its sha256}.
-    black: smallest and largest probability for a black picture, and mean of (y_c - 1/1000)^2.
-    photos: {stem of a photo of the papers' authors: (class, and its probability if it was printed)}.
+    bytes: size of this file, 0 if it was not published. digests: {name of an array: its sha256}.
+    marks: some numbers of some arrays, as (name of the array, (start, stop, step), these numbers or their sha256).
+    black: for a black picture, the smallest probability, the largest one, and the mean of (y_c - 1/1000)^2.
+    photos: {name of a photo of the papers' authors, without ending: (class, and its probability if it was printed)}.
     """
 
     name: str
@@ -43,10 +43,10 @@ REGISTRY = {name: Published(name, **table) for name, table in TABLES.items()}
 
 
 def identify(architecture, read):
-    """Return (the published network of this architecture with these numbers, {array: whether it is as published}).
+    """Return the published network with this architecture and these numbers, and {array: whether it is as published}.
 
-    Returns (None, {}) if no published network has the same numbers. read: layer -> (kernel, bias). Arrays have names
-    such as "block5_conv4/bias".
+    At least one array must be as published, else this returns (None, {}). read: a function, layer -> (kernel, bias).
+    Arrays have names such as "block5_conv4/bias".
     """
     for published in REGISTRY.values():
         if published.architecture == architecture and any((compared := _compared(published, read)).values()):

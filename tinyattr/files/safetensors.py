@@ -1,6 +1,6 @@
-"""Read and write the .safetensors format: length of the header (uint64), header (JSON), numbers.
+"""Read and write .safetensors files: first the header's length (uint64), then the header (JSON), then the numbers.
 
-The header is {name: {"dtype", "shape", "data_offsets": [begin, end]}}. Offsets count from the end of the header.
+The header is {name: {"dtype", "shape", "data_offsets": [begin, end]}}. Offsets count bytes from the header's end.
 """
 
 import json
@@ -17,7 +17,7 @@ LARGEST_HEADER = 1 << 17  # bytes; 52 tensors need 5,000
 
 
 def safetensors_start(head):
-    """Return True if a file with these first nine bytes can be a .safetensors file."""
+    """Return True if a file that starts with these nine bytes can be a .safetensors file."""
     return len(head) >= 9 and int.from_bytes(head[:8], "little") <= LARGEST_HEADER and head[8:9] == b"{"
 
 

@@ -8,7 +8,7 @@ from tinyattr.files.tables import aligned
 
 
 def show_file(path, **said):
-    """Return layout, network, family, preprocessing, source, sha256 and every layer as text; said: see `load`."""
+    """Return a text: layout, network, family, preprocessing, source, sha256, every layer. said: as for `load`."""
     path = located(path)
     with recognised(path, **said) as found:
         names, shapes, known = found.architecture.names, found.file.shapes, found.description

@@ -11,8 +11,8 @@ from tinyattr.files.atomic import write_text
 def aligned(columns, rows):
     """Return a table as text: column titles, a line, and rows of values, all aligned.
 
-    A column is given by its title. For numbers a format follows, as in an f-string: ["method", "hits:.3f"]. Words are
-    aligned left, numbers right. "-" means None or NaN.
+    columns: titles, such as "method". For numbers, a format follows after ":", as in an f-string: "hits:.3f". Words are
+    aligned left, numbers right. None and NaN become "-".
     """
     titles, _, formats = zip(*(column.partition(":") for column in columns), strict=True)
     lines = [titles, *([_shown(*cell) for cell in zip(row, formats, strict=True)] for row in rows)]

@@ -1,4 +1,4 @@
-"""A tensor in a PyTorch file is some of the numbers of a window. We check it first, and read it in parts (slabs)."""
+"""A tensor in a PyTorch file: some of the numbers in a window of the file. We check it, then read it part by part."""
 
 from dataclasses import dataclass
 from math import prod
@@ -20,21 +20,21 @@ FLOATS = {"<f2", "<f4", "<f8", BFLOAT16}  # other dtypes are for counters
 
 
 def bytes_of(dtype):
-    """Return the bytes of one number: 2 for BFLOAT16."""
+    """Return how many bytes one number of this dtype has, such as 2 for BFLOAT16."""
     return 2 if dtype == BFLOAT16 else np.dtype(dtype).itemsize
 
 
 def contiguous(shape):
-    """Return the strides, counted in numbers, of a tensor whose numbers are in the order of its axes."""
+    """Return the strides, counted in numbers, of a tensor whose numbers lie without gaps in the order of its axes."""
     return tuple(prod(shape[i + 1 :]) for i in range(len(shape)))
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """A Tensor says which numbers of `window` it has, by offset and strides (counted in numbers).
+    """A Tensor says which numbers of `window` belong to it: offset and strides, both counted in numbers.
 
-    dtype: a little-endian NumPy dtype such as "<f4", or BFLOAT16. Raises InputError for a tensor that leaves its
-    window, or that repeats numbers and so looks larger than its storage.
+    dtype: a little-endian NumPy dtype such as "<f4", or BFLOAT16. Raises InputError for a tensor that reaches beyond
+    its window, or that has more numbers than the window, because it repeats some of them.
     """
 
     window: Window
@@ -54,7 +54,7 @@ class Tensor:
                              "call contiguous() on an expanded tensor before you save it")
 
     def span(self, shape):
-        """Return the number of stored numbers between the first and last number of a tensor of this shape."""
+        """Return how many stored numbers a tensor of this shape reaches over, from its first number to its last."""
         return 1 + sum((n - 1) * s for n, s in zip(shape, self.strides, strict=True)) if prod(shape) else 0
 
     def rows(self):

@@ -1,11 +1,11 @@
 """Find and read a text of variable length in an HDF5 file, without HDF5.
 
-Keras keeps a model's config in an attribute of variable length. HDF5 trusts the length and address in such an
-attribute, and crashes if they are wrong. So we read the few structures on the way to the text here, and check all
-bounds. Keras' files have these (HDF5 File Format Specification 3.0, sections IV.A.1.a, IV.A.2.m, III.E):
+Keras keeps a model's config in an attribute of variable length. Such an attribute holds a length and an address. HDF5
+trusts them, and crashes if they are wrong. So we read the few structures that lead to the text, and check all bounds.
+They are (HDF5 File Format Specification 3.0, sections IV.A.1.a, IV.A.2.m, III.E):
 
     object header, version 1     messages, some of them in continuation blocks elsewhere
-    attribute message            name, type, dataspace, and 16 bytes: length, address of a heap, index in it
+    attribute message            name, type, dataspace, and 16 bytes: length of the text, address of a heap, index in it
     global heap "GCOL"           objects: index, size, bytes
 """
 
@@ -20,10 +20,10 @@ HEAP_ROOM = 1 << 16  # bytes that a heap may hold in addition to the text
 
 
 def variable_text(file, address, name, longest):
-    """Return the text of an object's attribute, of at most `longest` bytes; None if it has no such attribute.
+    """Return the text of an object's attribute, at most `longest` bytes; None if the object has no such attribute.
 
-    file: a binary file that starts with the HDF5 data. address: of the object's header. Raises InputError for any
-    other way of storing.
+    file: a binary file that starts with the HDF5 data. address: where the object's header is. Raises InputError if the
+    text is stored in another way than Keras does it.
     """
     place = _place(file, address, name)
     if place is None:

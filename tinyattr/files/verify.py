@@ -1,4 +1,4 @@
-"""Check whether the numbers of a weight file are the published (or written) numbers."""
+"""Check whether the numbers of a weight file are those that were published, or those that tinyattr wrote into it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ PHOTO_TOLERANCE = 2e-3  # of a probability, for the same reason
 
 @dataclass(frozen=True)
 class Check:
-    """A Check has a name, a result (None: nothing to compare with), and a description of what was found."""
+    """A Check has a name, a result, and a description of what was found. The result None: nothing to compare with."""
 
     what: str
     right: bool | None
@@ -36,7 +36,7 @@ class Check:
 def verify(path, photos=(), **said):
     """Return [Check] of a weight file: file, network, arrays, family, published numbers, a black picture, photos.
 
-    photos: pictures to classify. Photos of the papers' authors are recognised by name (beagle.jpg) and compared.
+    photos: pictures to classify. For photos of the papers' authors (such as beagle.jpg) the results are compared, too.
     said: family, input, size, classes: see `load`.
     Raises InputError for a file that cannot be read at all.
     """
@@ -55,7 +55,7 @@ def verify(path, photos=(), **said):
 
 
 def passed(checks):
-    """Return True if something could be compared and nothing differed."""
+    """Return True if at least one thing could be compared, and nothing differed."""
     compared = any(check.right for check in checks if check.what not in ("network", "family"))
     return compared and all(check.right is not False for check in checks)
 
@@ -72,7 +72,7 @@ def check_file(path):
 
 
 def check_arrays(found):
-    """Check every array: it is readable and plausible, and in our own files its sha256 is right."""
+    """Check that every array can be read and is plausible. In our own files, also check its sha256."""
     damaged = []
     for layer in found.architecture.names:
         try:
@@ -108,7 +108,7 @@ def check_family(found):
 
 
 def _expected(found):
-    """Return the published network that a foreign ImageNet file of a given family claims to be."""
+    """Return the published network that a file, not our own, should hold by its architecture and family, or None."""
     if found.description.sha256 is not None or found.architecture.classes != 1000:
         return None
     claims = (found.architecture.name, found.family)
@@ -117,7 +117,7 @@ def _expected(found):
 
 
 def check_black(net, expected):
-    """Check a black picture: compare smallest and largest probability, and mean (y_c - 1/n)^2, with figures."""
+    """Classify a black picture. expected: its smallest y_c, its largest y_c, and the mean of (y_c - 1/n)^2."""
     y = softmax(net(net.input.encode(np.zeros((*net.input.shape[:2], 3)))))[0]
     found = (y.min(), y.max(), ((y - 1 / len(y)) ** 2).mean())
     figures = ", ".join(f"{what} {a:.6g} (published: {b:.6g})" for what, a, b in zip(
@@ -126,7 +126,7 @@ def check_black(net, expected):
 
 
 def check_photo(net, photo, published):
-    """Check the top classes of a photo against `published` {stem: (class, probability)}, if its stem is a key."""
+    """Classify a photo. published: {name of a photo, without ending: (class, probability)}, to compare with."""
     y = softmax(net(net.read(photo)))[0]
     top = np.argsort(-y)[:3]
     found = f"{Path(photo).name}: " + ", ".join(f"{net.label(c)} {y[c]:.4f}" for c in top)

@@ -1,4 +1,4 @@
-"""What every reader of a format returns: layers in the file's order, with arrays that are checked but not read yet."""
+"""WeightFile: what each reader of a format returns. It has layers with arrays, which are checked but not read yet."""
 
 import re
 import struct
@@ -14,7 +14,7 @@ from tinyattr.errors import InputError
 from tinyattr.nets.pictures import InputSpec
 
 MOST_NUMBERS = 200_000_000  # in all arrays of a file: VGG19 has 143,667,240
-MOST_SWELLING = 16  # largest ratio of memory for arrays to size of the file; compressed SqueezeNet needs 4
+MOST_SWELLING = 16  # arrays may need at most 16 times the bytes of the file; a compressed SqueezeNet needs 4 times
 LONGEST_NAME = 100
 LARGEST_WEIGHT = 1e4  # real networks stay below 100
 DAMAGED = (  # errors that readers raise for a damaged file
@@ -25,12 +25,12 @@ DAMAGED = (  # errors that readers raise for a damaged file
 
 @dataclass(frozen=True)
 class Description:
-    """A Description holds facts about a network other than its numbers. A foreign file has the default values.
+    """A Description holds what a file says about its network, besides the numbers. Each default means: it says nothing.
 
     network: its name; source: where its numbers come from; input: how photos are preprocessed; classes: their names.
     features: the layer that CAMs explain, None for a Network's default; note: what the reader of the file left out;
     picture: the shape (H, W, C) of pictures, if the file says it.
-    sha256: {"layer/kernel": sha256 of its bytes}, only in our own files.
+    sha256: {"layer/kernel": sha256 of its bytes}; only our own files have it.
     """
 
     network: str = ""
@@ -46,9 +46,9 @@ class Description:
 
 @dataclass(frozen=True)
 class Array:
-    """An Array of a file: its name in the file, its shape in our axes, and `fetch`, which reads it as floats.
+    """An Array of a file: its name in the file, its shape in our order of axes, and `fetch`, which reads it as floats.
 
-    vet: a function that returns the numbers if they can be weights, else raises InputError.
+    vet: a function that checks the numbers. It returns them if they can be weights, else it raises InputError.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Array:
     vet: Callable = field(default=lambda a, where: plausible(a, where))
 
     def read(self):
-        """Return the numbers. Raises InputError, which names the array, for damage, or if `vet` refuses them."""
+        """Return the numbers. Raises InputError, which names the array, if it is damaged or `vet` refuses it."""
         try:
             with np.errstate(all="ignore"):  # a float64 too large for float32 becomes infinite, and `vet` refuses it
                 return self.vet(self.fetch(), self.name)
@@ -67,13 +67,13 @@ class Array:
 
 @dataclass(frozen=True)
 class WeightFile:
-    """layers: {the layer's name in the file: its Arrays}, in order; layout: name of the format.
+    """A WeightFile has layers, {the layer's name in the file: its Arrays}, in order. layout: name of the format.
 
-    path: path of the file, or its name in messages; size: in bytes.
-    graph: the layers of a Network, if the file holds them; None for a file of weights alone, where each layer has a
-    kernel and a bias. bare: names of the file's layers without weights, if the file has them.
-    measured: whether the reader has compared every array with its number of bytes.
-    Kernels are (kh, kw, in, out) and (in, out), where `in` counts H, W, C, for any order of axes in the file.
+    path: path of the file, or its name in messages. size: of the file, in bytes.
+    graph: the list of layers for a Network, if the file says what its layers do; None for a file of weights alone. In
+    such a file each layer has a kernel and a bias. bare: names of layers without weights, if the file has such names.
+    measured: True if the reader has compared every array's size with the bytes that the file has for it.
+    Kernels are (kh, kw, in, out) and (in, out), whatever the file's order of axes; a dense `in` counts H, W, C.
     """
 
     path: Path
@@ -106,14 +106,14 @@ class WeightFile:
         return {layer: tuple(array.shape for array in arrays) for layer, arrays in self.layers.items()}
 
     def read(self, layer):
-        """Return a layer's arrays as floats. Raises InputError for damage, NaN, or numbers that no network has."""
+        """Return a layer's arrays as floats. Raises InputError for damage, and for numbers that no network has."""
         with about(self.path):
             return tuple(array.read() for array in self.layers[layer])
 
 
 @contextmanager
 def about(path):
-    """`with about(path):` read the file. Any error becomes an InputError of one line that names the file."""
+    """`with about(path):` read the file. Each error that damage can cause becomes an InputError that names the file."""
     try:
         yield
     except InputError as error:
@@ -127,7 +127,7 @@ def about(path):
 
 
 def _one_line(error):
-    """Return an error's message, short and without characters that control a terminal: it may quote the file."""
+    """Return an error's message, shortened. It may quote a file, so characters that control a terminal are left out."""
     return " ".join("".join(c if c.isprintable() else " " for c in str(error)).split())[:400]
 
 

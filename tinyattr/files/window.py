@@ -7,11 +7,11 @@ import zlib
 from tinyattr.errors import InputError
 
 LARGEST_DIRECTORY = 1 << 18  # bytes; a directory of 52 tensors has 5,000
-LOCAL_HEADER = 30  # bytes before a member's name, the lengths of name and extra field at its end
+LOCAL_HEADER = 30  # bytes before a member's name; the last four give the lengths of the name and of the extra field
 
 
 class Window(io.RawIOBase):
-    """A Window is bytes start ... start + length of a file that is open for reading. crc: their CRC-32, if known."""
+    """A Window has `length` bytes of an open file, from `start` on. crc: their check sum (CRC-32), if it is known."""
 
     def __init__(self, file, start, length, crc=None):
         self.file, self.start, self.length, self.crc, self.position = file, start, length, crc, 0
@@ -31,7 +31,7 @@ class Window(io.RawIOBase):
         return count
 
     def check(self):
-        """Raise InputError unless the bytes have their CRC-32. It is computed only once."""
+        """Raise InputError unless the bytes have the CRC-32 that the file says. It is computed only once."""
         if self.crc is None:
             return
         self.seek(0)
@@ -45,7 +45,7 @@ class Window(io.RawIOBase):
 
 
 class _Frugal(Window):
-    """A _Frugal refuses large reads: ZipFile would read a directory of any size in one piece."""
+    """A _Frugal is a Window that refuses large reads, because ZipFile reads a directory of any size in one piece."""
 
     def read(self, size=-1):
         data = super().read(size if 0 <= size <= LARGEST_DIRECTORY else LARGEST_DIRECTORY + 1)

@@ -1,11 +1,11 @@
-"""Read ONNX files, which PyTorch and others export: a graph of operators becomes our layers.
+"""Read ONNX files, which PyTorch and other programs export: a graph of nodes, each with an operator, becomes layers.
 
-    file        the parsed file: nodes, arrays, the picture; every size is compared with the file before we use it
-    constants   values that do not depend on the picture are computed at loading: shapes, indices, weights
-    builder     our layers, and where each number of the file's values is in them: NCHW there, NHWC here
-    operators   how each operator becomes layers; windows: convolutions and pools; arithmetic: sums and products
-    formulas    formulas that exporters write as many nodes and that are one op here: GELU, SiLU, LRN
-    network     the walk over the nodes; it removes a softmax at the end
+    file        reads nodes, arrays and the picture; it compares every size with the file before we use it
+    constants   computes values that do not depend on the picture, such as shapes, indices and weights
+    builder     makes our layers; it records where each number of the file is in them: NCHW there, NHWC here
+    operators   turns operators into layers; windows.py: convolutions and pools; arithmetic.py: sums and products
+    formulas    finds formulas that exporters write as many nodes but that are one op here: GELU, SiLU, LRN
+    network     goes through all nodes with the help of the modules above, and removes a softmax at the end
 
-`import onnx` means the package onnx, also in this folder; only `file` imports it.
+`import onnx` means the package onnx, also in this folder, which has the same name; only `file` imports the package.
 """

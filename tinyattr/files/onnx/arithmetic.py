@@ -1,4 +1,4 @@
-"""Sums and products: with constants they become batch_norm or dense, with two values add and mul."""
+"""Sums and products. With a constant they become batch_norm or dense; with two values they become add and mul."""
 
 import numpy as np
 
@@ -17,9 +17,9 @@ def batch_norm(net, node):
 
 
 def affine(net, node, value, scale=None, shift=None):
-    """Return value scale + shift, for constants of the file, as batch_norm if they differ only by channel.
+    """Return value scale + shift. If the constants scale and shift differ only by channel, this is a batch_norm.
 
-    If the value comes from such a layer and only this node reads it, we change that layer instead of adding one.
+    If the value comes from such a batch_norm, and only this node reads it, we change its weights; we add no layer.
     """
     none = np.ones(()), np.zeros(())
     s, t = (like(value, d if v is None else v.astype(np.float64)) for v, d in zip((scale, shift), none, strict=True))
@@ -38,12 +38,12 @@ def affine(net, node, value, scale=None, shift=None):
 
 
 def fixed(net, node, v):
-    """Return a constant as a layer."""
+    """Add a layer whose output is the constant v. Returns its name."""
     return net.add(f"{node.name}_constant", "constant", (), v.shape, (v,))
 
 
 def like(value, constant):
-    """Return a constant that is broadcast to a Value, in our order: (C,) if it differs only by channel."""
+    """Return a constant, broadcast to the shape of a Value, in our order of axes; (C,) if only channels differ."""
     shape = (*[1] * (len(value.shape) - constant.ndim), *constant.shape)
     fits = len(shape) == len(value.shape) and all(n in (1, m) for n, m in zip(shape, value.shape, strict=True))
     if not fits or shape[0] != 1:
@@ -71,7 +71,7 @@ def add(net, node, sign=1):
 
 
 def shifted(net, node, value, shift, negative=False):
-    """Return value + shift as the bias of the value's layer, if it has no bias and no other node reads it."""
+    """Return value + shift. The shift becomes the bias of the value's layer, if it has none and no other reader."""
     by_channel = like(value, shift)
     if value.layer in net.free & node.alone and by_channel.ndim == 1 and not negative:
         net.free.remove(value.layer)
@@ -111,7 +111,7 @@ def power(net, node):
 
 
 def together(net, node, op, values):
-    """Return op(values), where the values are broadcast to each other."""
+    """Return op(values); NumPy's rules of broadcasting make their shapes equal."""
     first = values[0]
     if all(v.shape == first.shape and v.ours == first.ours and _same(v.places, first.places) for v in values):
         layer = net.add(node.name, op, [v.layer for v in values], first.ours)
@@ -128,7 +128,7 @@ def _same(a, b):
 
 
 def gemm(net, node):
-    """Gemm: alpha x B + beta c -> dense. The rows of the kernel follow our order of numbers."""
+    """Gemm: alpha x B + beta c -> dense. Its kernel is alpha B, with the rows in our order of numbers."""
     value, kernel, bias = node.value(0), node.constant(1), node.constant(2)
     if kernel.ndim != 2 or len(value.shape) != 2 or node.attributes.get("transA", 0):
         raise InputError("supported is a product of a value (N, in) and a constant with two axes")
@@ -142,7 +142,7 @@ def gemm(net, node):
 
 
 def dense(net, node, value, kernel, bias=None):
-    """Return x W + b, with the rows of W in the order of our numbers of x. Without a bias, a later Add may give it."""
+    """Return x W + b. We put the rows of W into our order of the numbers of x. If b is None, a later Add may set it."""
     if kernel.shape[0] != value.shape[-1]:
         raise InputError(f"a kernel {kernel.shape} does not fit a value {value.shape}")
     layer, weights = value.layer, (kernel, np.zeros(kernel.shape[1:]) if bias is None else bias)

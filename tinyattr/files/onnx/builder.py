@@ -1,10 +1,10 @@
 """Build our layers while a graph is read, and record where each number of the file's values is in them.
 
-The file has pictures and maps as (N, C, H, W), but we have (N, H, W, C). We do not transpose values for this. Instead,
-a Value knows its shape in the file, and the place of each of its numbers in the output of our layer. Reshape,
+The file has pictures and maps as (N, C, H, W), but we have them as (N, H, W, C). We add no layers that transpose them.
+Instead, a Value knows its shape in the file, and for each of its numbers the place in our layer's output. Reshape,
 Transpose, Flatten and similar operators only move these places. When a layer needs its input in a certain order,
-`arranged` compares the places with this order. Mostly they agree. After a Flatten they give the order of rows in the
-dense kernel. In all other cases we add a channel_shuffle, or a reshape and a transpose.
+`arranged` compares the places with this order. Mostly they agree. After a Flatten, the places tell how to order the
+rows of the dense kernel. In all other cases we add a channel_shuffle layer, or a reshape and a transpose.
 """
 
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ from tinyattr.engine.ops import OPS
 from tinyattr.errors import InputError
 from tinyattr.files.weight_file import MOST_NUMBERS
 
-MOST_PLACES = 1 << 23  # largest number of places in a list
+MOST_PLACES = 1 << 23  # limit for the places of one value
 LONGEST_NAME = 100
 
 
 @dataclass(frozen=True)
 class Value:
-    """A Value depends on the picture. It has our layer, its shape in the file, (N, ...), and our shape, without N.
+    """A Value depends on the picture. layer: ours. shape: in the file, (N, ...). ours: our layer's shape, without N.
 
-    places: for each number of the file's value, its place in our output, counted over all N. None: channels are last.
+    places: for each number, its place in our layer's output, counted over all N pictures. None: channels are last.
     """
 
     layer: str
@@ -33,7 +33,7 @@ class Value:
     places: np.ndarray | None = None
 
     def numbered(self):
-        """The places as an array."""
+        """Return the places as an array, also if `places` is None."""
         if self.places is not None:
             return self.places
         size = self.shape[0] * prod(self.ours)
@@ -53,8 +53,8 @@ class Value:
 
 
 class Builder:
-    """A Builder collects layers [(name, op, inputs, attributes)] and weights {layer: arrays}. free: layers made without
-    a bias; scaled: batch_norm layers; numbers: the number of numbers in all weights.
+    """A Builder collects layers [(name, op, inputs, attributes)] and weights {layer: arrays}. free: layers that have no
+    bias yet; scaled: batch_norm layers; numbers: how many numbers all weights have together.
     """
 
     def __init__(self, dtype):
@@ -62,7 +62,7 @@ class Builder:
         self.names, self.arrangements = {"input"}, {}
 
     def named(self, wanted):
-        """Return a name for a layer: printable, short, not used yet, and not the name of an op."""
+        """Return a name for a layer, if possible the wanted one: printable, short, not used yet, not the name of an op."""
         wanted = readable(wanted)
         name, i = wanted, 1
         while name in self.names or name in OPS:
@@ -93,18 +93,18 @@ class Builder:
         with np.errstate(all="ignore"):
             weights = tuple(np.asarray(w, self.dtype) for w in weights)
         for w in weights:
-            # numbers that repeat (stride 0) are checked once
+            # a number that is repeated along an axis (stride 0) is checked once
             once = w[tuple(slice(None) if step else slice(0, 1) for step in w.strides)]
             if not np.isfinite(once).all():
                 raise InputError("its weights hold NaN or infinity")
         return weights
 
     def maps(self, value):
-        """Return the layer that holds a value of the file with channels last."""
+        """Return the name of a layer that holds a value of the file with channels last."""
         return self.arranged(value, *range(2, len(value.shape)), 1) if len(value.shape) > 2 else self.arranged(value, 1)
 
     def arranged(self, value, *axes):
-        """Return a layer that holds a value with its axes in this order. Axis 0, the pictures, stays."""
+        """Return the name of a layer that holds a value with its axes in this order. Axis 0 (pictures) stays first."""
         ours = tuple(value.shape[a] for a in axes)
         if value.places is None and axes == (*range(2, len(value.shape)), 1):
             return value.layer
@@ -126,7 +126,7 @@ class Builder:
         return self.add(f"{layer}_reshaped", "reshape", (layer,), ours, shape=ours)
 
     def _permuted(self, layer, ours, order):
-        """Return (layer, its shape) with numbers order[0], order[1], ... of `layer`, by a shuffle or transpose."""
+        """Add a shuffle or transpose that gives numbers order[0], order[1], ... of `layer`. Returns (its name, shape)."""
         channels, first = ours[-1], order[1]
         if first > 0 and channels % first == 0 and len(ours) == 3:
             shuffled = np.arange(prod(ours)).reshape(-1, channels // first, first).swapaxes(1, 2).ravel()
@@ -145,7 +145,7 @@ class Builder:
 
 
 def factors(order):
-    """Return (sizes, strides) of the axes along which a sequence of numbers counts, the outermost first."""
+    """Return (sizes, strides) of axes, the outermost first, so that counting along them gives the sequence `order`."""
     sizes, strides = [], []
     while order.size > 1:
         step = order[1] - order[0]
@@ -163,7 +163,7 @@ def channels_first(layer, ours, n):
 
 
 def readable(name):
-    """Return a node's name as people type it: "/layer1/layer1.0/conv1/Conv" becomes layer1.0.conv1.Conv."""
+    """Return a node's name as users type it: "/layer1/layer1.0/conv1/Conv" becomes layer1.0.conv1.Conv."""
     parts = [part for part in name.split("/") if part]
     parts = [a for a, b in zip(parts, [*parts, ""][1:], strict=True) if not b.startswith(a + ".")]
     name = "".join(c if c.isprintable() else "_" for c in ".".join(parts))

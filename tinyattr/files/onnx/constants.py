@@ -1,7 +1,7 @@
-"""Compute values that do not depend on the picture when a file is loaded, with NumPy: shapes, indices, weights.
+"""Compute the values that do not depend on the picture, with NumPy, when a file is loaded: shapes, indices, weights.
 
-Operators in MOVES only move numbers. The same functions move constants, and the places of values that depend on the
-picture (see builder). A function takes a node and the arrays of its inputs (None for an input that is left out).
+Operators in MOVES only move numbers. Their functions move constants. For a value that depends on the picture they move
+an array of places instead (see builder). A function takes a node and its inputs' arrays (None: the input is left out).
 """
 
 from math import prod
@@ -12,24 +12,24 @@ from tinyattr.errors import InputError
 from tinyattr.files.onnx.file import DTYPES, FLOATS
 from tinyattr.files.weight_file import MOST_NUMBERS
 
-MOST_COMPUTED = 1 << 23  # numbers that all nodes of a file may compute together; moving numbers is free
+MOST_COMPUTED = 1 << 23  # limit for numbers that all nodes of a file compute together; numbers that move do not count
 
 
 def listed(node, name, array=None):
-    """Return whole numbers from an input (newer files) or an attribute (older files), or None if both are missing."""
+    """Return whole numbers: from an input (newer files), or an attribute (older files), or None if both are missing."""
     if array is not None:
         return [int(n) for n in np.ravel(array)]
     return node.attributes.get(name)
 
 
 def reshaped(node, a, shape=None):
-    """Reshape: 0 keeps an axis; -1 is computed from the other axes."""
+    """Reshape: a length 0 keeps that of the input's axis; a length -1 is computed from the others."""
     keep = not node.attributes.get("allowzero", 0)
     return a.reshape([a.shape[i] if n == 0 and keep else n for i, n in enumerate(listed(node, "shape", shape))])
 
 
 def flattened(node, a):
-    """Flatten: two axes; the second starts at `axis`."""
+    """Flatten: join axes so that two remain; the second one starts at `axis`."""
     axis = node.attributes.get("axis", 1)
     axis = axis + a.ndim if axis < 0 else axis
     return a.reshape(prod(a.shape[:axis]), prod(a.shape[axis:]))
@@ -52,7 +52,7 @@ def transposed(node, a):
 
 
 def depth_to_space(node, a):
-    """DepthToSpace: s x s channels become s x s places. Channels count as CRD (PyTorch's pixel shuffle) or DCR."""
+    """DepthToSpace: s x s channels become s x s places. Channels are in order CRD (PyTorch's pixel shuffle) or DCR."""
     s, (n, c, h, w) = node.attributes["blocksize"], a.shape
     if node.attributes.get("mode", "DCR") == "CRD":
         blocks = a.reshape(n, c // s**2, s, s, h, w).transpose(0, 1, 4, 2, 5, 3)
@@ -82,7 +82,7 @@ def constant(node):
 
 
 def constant_of_shape(node, shape):
-    """ConstantOfShape: one number at all places. It needs no memory until it becomes a weight."""
+    """ConstantOfShape: the same number at all places. The array needs no memory until it becomes a weight."""
     if min(shape, default=1) < 0 or prod(map(int, shape)) > MOST_NUMBERS:
         raise InputError(f"it makes an array of shape {tuple(map(int, shape[:8]))}; the limit is {MOST_NUMBERS:,} "
                          "numbers")
@@ -102,7 +102,7 @@ def divided(node, a, b):
 
 
 def remainder(node, a, b):
-    """Mod of whole numbers: it has the sign of b, or with fmod that of a."""
+    """Mod of whole numbers: the result has the sign of b, or that of a if fmod is set."""
     if a.dtype.kind not in "iu":
         raise InputError(f"it divides numbers of type {a.dtype}; only whole numbers are supported")
     return np.fmod(a, b) if node.attributes.get("fmod", 0) else np.mod(a, b)
@@ -159,7 +159,7 @@ COMPUTED = {
     "Or": lambda node, a, b: a | b, "Min": lambda node, *a: np.minimum.reduce(np.broadcast_arrays(*a)),
     "Max": lambda node, *a: np.maximum.reduce(np.broadcast_arrays(*a)),
 }
-CHECKED = ("Constant", "ConstantOfShape", "Expand", "Shape", "Size", "Range")  # need no memory, or check it
+CHECKED = ("Constant", "ConstantOfShape", "Expand", "Shape", "Size", "Range")  # they need no memory, or limit it
 BROADCAST = ("Add", "Sub", "Mul", "Div", "Mod", "Pow", "Where", "Min", "Max", "Equal", "Greater", "Less", "And", "Or")
 FREE = (*MOVES, *CHECKED)
 
@@ -167,7 +167,7 @@ FREE = (*MOVES, *CHECKED)
 def computed(node, arrays, budget):
     """Return the constant that a node computes from constants.
 
-    Raises InputError for more than `budget` new numbers, and for an operator that is not in the tables.
+    Raises InputError if this would be more than `budget` numbers, and for an operator that is not in the tables above.
     """
     if node.op not in MOVES and node.op not in COMPUTED:
         raise InputError("this operator is not supported for constants")
@@ -179,12 +179,12 @@ def computed(node, arrays, budget):
 
 
 def _repeats(arrays):
-    """Return True if an array shows one number at many places, so that a copy would need more memory."""
+    """Return True if an array shows one number at many places. A copy of it would need more memory."""
     return any(a is not None and 0 in a.strides for a in arrays)
 
 
 def _largest(node, arrays):
-    """Return the largest possible number of numbers in the output."""
+    """Return how many numbers the output can have at most."""
     sizes = [a.size for a in arrays if a is not None]
     if node.op == "Gather":
         return sizes[1] * arrays[0].size // max(1, arrays[0].shape[node.attributes.get("axis", 0)])

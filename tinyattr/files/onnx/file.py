@@ -1,6 +1,6 @@
-"""Read nodes, arrays and the picture of an ONNX file. The package `onnx` parses it; here we check what it claims.
+"""Read nodes, arrays and the picture of an ONNX file. The package `onnx` parses it; we check what the file claims.
 
-Arrays may be in a second file, in the same folder or below, with a relative path that has no ".." and no links.
+Arrays may be in a second file, in the same folder or below. The path to it must be relative, without ".." and links.
 """
 
 import os
@@ -12,22 +12,22 @@ import numpy as np
 
 from tinyattr.errors import InputError
 
-MOST_NODES = 8000  # DenseNet-121 with a node for each constant has 1,746
+MOST_NODES = 8000  # DenseNet-121 has 1,746 nodes if it has a node for each constant
 MOST_AXES = 8
 EARLIEST_OPSET = 6
-DTYPES = {  # number of an element type: (dtype, the field that holds such numbers when they are no raw bytes)
+DTYPES = {  # {ONNX's number of a type: (dtype, the field that holds such numbers if they are not raw bytes)}
     1: ("<f4", "float_data"), 2: ("u1", "int32_data"), 3: ("i1", "int32_data"), 5: ("<i2", "int32_data"),
     6: ("<i4", "int32_data"), 7: ("<i8", "int64_data"), 9: ("?", "int32_data"), 10: ("<f2", "int32_data"),
     11: ("<f8", "double_data"),
 }
-FLOATS = (1, 10, 11, 16)  # numbers of the element types that are floats
+FLOATS = (1, 10, 11, 16)  # ONNX's numbers of the types that are floats
 EXTERNAL = 1  # TensorProto.EXTERNAL
 TAGS = b"\x12\x1a\x22\x28\x32\x3a\x42"  # fields that may follow the version: producer, domain, graph, opsets ...
 
 
 @dataclass(frozen=True)
 class Node:
-    """A Node has an operator, a name for messages, names of the values it reads ("" for none) and makes, attributes."""
+    """A Node has an operator, a name for messages, names of values that it reads ("": none) and makes, attributes."""
 
     op: str
     name: str
@@ -38,8 +38,8 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """A Graph has nodes in the file's order; constants: {value: array}; picture: name of the input; shape: its sizes,
-    None for open sizes; double: whether numbers are float64.
+    """A Graph has the nodes in the file's order. constants: {value: array}. picture: name of the value that is the
+    picture. shape: its sizes, None for a size that is open. double: whether numbers are float64.
     """
 
     nodes: list[Node]
@@ -54,9 +54,9 @@ class Graph:
 
 
 def onnx_start(head):
-    """Return True if a file with these first three bytes is ONNX: field 1, a version below 128, then another field.
+    """Return True if a file starts as ONNX files do: with field 1, a version below 128, and then another field.
 
-    Protobuf has no magic number, but all writers keep the order of the fields.
+    ONNX files have the format Protobuf, which has no magic number. But all writers write the fields in this order.
     """
     return len(head) > 2 and head[0] == 0x08 and 0 < head[1] < 128 and head[2] in TAGS
 
@@ -128,7 +128,7 @@ def _attribute(a, folder):
     if kind in ("floats", "ints", "strings"):
         return list(value)
     if kind == "f":
-        return float(str(np.float32(value)))  # 0.1 for the float32 0.10000000149: the number before the export
+        return float(str(np.float32(value)))  # the float32 0.10000000149 becomes 0.1, the number before the export
     return array_of(value, folder) if kind == "t" else value.decode() if kind == "s" else value
 
 
@@ -156,7 +156,7 @@ def array_of(tensor, folder):
 
 
 def _external(tensor, folder, length):
-    """Return `length` bytes of another file. Raises InputError for a path outside, a link, or missing bytes."""
+    """Return `length` bytes of another file. Raises InputError for a path outside the folder, a link, missing bytes."""
     entries = {entry.key: entry.value for entry in tensor.external_data}
     location, offset = entries.get("location", ""), int(entries.get("offset", 0))
     inside = PurePosixPath(location)

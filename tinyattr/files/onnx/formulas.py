@@ -1,8 +1,8 @@
-"""Find formulas that exporters write as many nodes and that are one op here. We search back from their last node.
+"""Find formulas that exporters write as many nodes but that are one op here. We search back from their last node.
 
-A pattern is "x", the formula's input; or a number; or a letter, which means a constant; or (operator, pattern, ...).
-The inputs of Add and Mul may be in either order. PyTorch's local response normalisation pools over (N, 1, C, H, W):
-there we skip nodes that only change the shape.
+A pattern is "x", the formula's input; or a number; or a name, such as "alpha", for any constant; or (operator, pattern,
+...). The inputs of Add and Mul may be in either order. PyTorch computes a local response normalisation by a pool over
+(N, 1, C, H, W): in this formula we skip nodes that only change the shape.
 """
 
 from math import pi, sqrt
@@ -15,7 +15,7 @@ SHAPES = ("Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten")  # these cha
 HALF_ERF = ("Add", ("Erf", ("Div", "x", sqrt(2))), 1), ("Add", ("Erf", ("Mul", "x", sqrt(0.5))), 1)
 THIRD_POWER = ("Mul", "x", ("Mul", "x", "x")), ("Pow", "x", 3)
 ONE_TANH = [("Add", 1, ("Tanh", ("Mul", sqrt(2 / pi), ("Add", "x", ("Mul", 0.044715, cube))))) for cube in THIRD_POWER]
-HALVES = *((e, "Gelu") for e in HALF_ERF), *((e, "TanhGelu") for e in ONE_TANH)  # x / 2 times this is the GELU
+HALVES = *((e, "Gelu") for e in HALF_ERF), *((e, "TanhGelu") for e in ONE_TANH)  # x / 2 times such an e is the GELU
 SQUARE = ("Mul", "x", "x"), ("Pow", "x", 2)
 FORMULAS = [  # (pattern, the operator that it means)
     *((pattern, op) for e, op in HALVES for pattern in (
@@ -47,7 +47,7 @@ def formula(node, makers, values):
 
 
 def _match(pattern, name, found, makers, values, through):
-    """Return the values of x and of the letters if a value has this pattern, else None."""
+    """Return {"x": name of x, "alpha": number, ...} if the value `name` has this pattern, else None."""
     if isinstance(pattern, tuple):
         node = makers.get(source(name, makers, through))
         if node is None or node.op != pattern[0]:
@@ -74,7 +74,7 @@ def _match(pattern, name, found, makers, values, through):
 
 
 def source(name, makers, through):
-    """Follow a value back through the operators in `through`, also if an If chooses between such branches."""
+    """Return the value from which `name` comes through operators in `through` only, or through an If of these."""
     for _ in range(len(makers) + 1):  # a limit, because a cycle would never end
         node = makers.get(name)
         if node is None or node.op not in (*through, "If"):
@@ -88,7 +88,7 @@ def source(name, makers, through):
 
 
 def _inside(branch, through):
-    """Return the outer value of an If's branch that has only operators in `through`; None for another branch."""
+    """Return the outer value that a branch of an If reads; None if it has an operator that is not in `through`."""
     made = {n.output[0]: n for n in branch.node if n.output}
     name = branch.output[0].name if branch.output else None
     for _ in branch.node:
@@ -98,7 +98,7 @@ def _inside(branch, through):
 
 
 def _attributes(op, found, values):
-    """Return (operator, its attributes) of a formula that was found; None if its numbers are wrong."""
+    """Return (operator, its attributes) for a formula that was found; None if its numbers do not fit the operator."""
     if op == "TanhGelu":
         return "Gelu", {"approximate": "tanh"}
     if op == "HardSwish":
@@ -117,5 +117,5 @@ def _attributes(op, found, values):
 
 
 def shortest(number):
-    """Return the shortest decimal of a float32, the number before the export: 0.1 for 0.10000000149."""
+    """Return a float32 as its shortest decimal, which is the number before the export: 0.10000000149 gives 0.1."""
     return float(str(np.float32(number))) if np.asarray(number).dtype != np.float64 else float(number)

@@ -1,4 +1,4 @@
-"""Walk over the nodes of an ONNX file, in the file's order, to make the layers of a Network."""
+"""Go through the nodes of an ONNX file, in the file's order, and make the layers of a Network from them."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
@@ -21,8 +21,8 @@ COLOURS = (1, 3)  # numbers of channels of a grey and of a coloured picture
 def onnx_contents(data, path, size=None):
     """Return (layout, layers, description, graph, (), True) of an ONNX file's bytes: see `WeightFile`.
 
-    path: path of the file, or a name; a second file must be in the same folder. size: of pictures, a number or (H, W),
-    if the file does not fix it. Raises InputError, which names node and operator, if something is not supported.
+    path: path of the file, or a name for messages. size: of pictures, a number or (H, W), if the file does not fix it.
+    Raises InputError, which names the node and its operator, if something is not supported.
     """
     graph = read_graph(data, path.parent if path.exists() else None)
     shape = picture_shape(graph, size)
@@ -61,8 +61,8 @@ def picture_shape(graph, size):
 def _channels_last(graph):
     """Return True if the picture is (N, H, W, C), as TensorFlow has it.
 
-    Then the first nodes only transpose it to (N, C, H, W), or only the last axis can be that of colours. The network
-    computes the same in both cases; this decides in which order of axes people give their pictures.
+    We see this if the first nodes transpose it to (N, C, H, W), or if only the last axis has 1 or 3 numbers. The answer
+    decides in which order of axes users give their pictures. The network computes the same in both cases.
     """
     first = [n for n in graph.nodes if graph.picture in n.inputs]
     transposed = bool(first) and all(n.op == "Transpose" and n.attributes.get("perm") == NHWC for n in first)
@@ -71,8 +71,8 @@ def _channels_last(graph):
 
 @dataclass(frozen=True)
 class Call:
-    """A Call is a node with the values of its inputs. readers: the operators that read its first output; closing:
-    whether the network ends with it; alone: layers that only this node reads.
+    """A Call is a node with the values of its inputs. readers: operators of the nodes that read its first output.
+    closing: whether the network ends with it. alone: the layers that no other node reads.
     """
 
     op: str
@@ -86,7 +86,7 @@ class Call:
     alone: frozenset = frozenset()
 
     def value(self, i):
-        """Return input i, which depends on the picture. Raises InputError for a constant."""
+        """Return input i. Raises InputError unless it depends on the picture."""
         if i >= len(self.inputs) or not isinstance(self.inputs[i], Value):
             raise InputError(f"its input {i} is a constant or missing; expected a value that depends on the picture")
         return self.inputs[i]
@@ -108,11 +108,11 @@ class Call:
 
 
 class Walk(Builder):
-    """A Walk reads the nodes once. values: {name: Value, array, or the InputError of a node that we could not read}.
+    """A Walk reads each node once. values: {name: Value, or array, or the InputError of a node that we could not read}.
 
-    Such an error is raised only when the value is needed, because a formula may replace the node. makers: {value: its
-    node}; readers: {value: operators}; holders: {layer: number of values in it}; budget: number of constants that we
-    may still compute; taken_off: the operator that we removed at the end; note: a sentence about this.
+    This error is raised only if another node needs the value, because a formula may replace the node. makers: {value:
+    the node that makes it}; readers: {value: operators that read it}; holders: {layer: number of Values that it holds};
+    budget: how many constants we may still compute; taken_off: the operator that we removed at the end; note: says so.
     """
 
     def __init__(self, graph, shape, dtype):
@@ -140,7 +140,7 @@ class Walk(Builder):
         return channels_first("input", (*shape[2:], shape[1]), shape[0])
 
     def network(self):
-        """Return (layers, weights) of a Network: only those that the logits need."""
+        """Return (layers, weights) for a Network, without those that the logits do not need."""
         for node in self.graph.nodes:
             self.read(node)
         value = self.lookup(self.graph.output)
@@ -156,7 +156,7 @@ class Walk(Builder):
         return self._needed(last)
 
     def read(self, node):
-        """Put the values that a node makes into `values`, or an error instead."""
+        """Put the values that a node makes into `values`, or an InputError if we cannot read the node."""
         which = f"node {node.name!r:.80} ({node.op:.40})"
         missing = InputError(f"{which}: only its first output is supported")
         try:
@@ -213,7 +213,7 @@ class Walk(Builder):
         return value
 
     def _needed(self, last):
-        """Return the layers that `last` needs, and their weights. "inputs" only where it is not the layer before."""
+        """Return the layers that `last` needs, and their weights. A layer that reads the one before has no "inputs"."""
         reads, needed = {name: inputs for name, _, inputs, _ in self.layers}, set()
         open_ = [last]
         while open_:

@@ -1,7 +1,7 @@
-"""Translate an operator of the file into our layers: OPERATORS maps its name to a function (builder, node) -> Value.
+"""Translate each operator of the file into our layers: OPERATORS has a function (builder, node) -> Value for its name.
 
-This file has activations, slices, borders, and operators at the end of a network. Operators that only move numbers are
-in constants.MOVES; windows and sums have their own files.
+This module has activations, slices, padding, and operators at the end of a network. Operators that only move numbers
+are in constants.MOVES; windows and sums have their own modules.
 """
 
 import numpy as np
@@ -14,11 +14,11 @@ from tinyattr.files.onnx.constants import listed, spans
 from tinyattr.files.onnx.file import FLOATS
 from tinyattr.files.onnx.windows import conv, conv_transpose, global_pool, pool
 
-MOST_PARTS = 100  # parts that one Tile or Gather puts side by side
+MOST_PARTS = 100  # limit for the parts that one Tile or Gather puts side by side
 
 
 def per_number(op, **names):
-    """Return the reader of an activation `op`. names: our attribute = (name in the file, default)."""
+    """Return a function that reads the activation `op`. names: our attribute = (its name in the file, its default)."""
     def read(net, node):
         about = {ours: node.attributes.get(theirs, default) for ours, (theirs, default) in names.items()}
         return activated(net, node, op, **about)
@@ -48,7 +48,7 @@ def gelu(net, node):
 
 
 def selu(net, node):
-    """Selu: gamma elu(x, alpha); -> selu with the constants of the paper."""
+    """Selu: gamma elu(x, alpha). With the paper's constants it becomes selu, else an elu and a product."""
     alpha, gamma = node.attributes.get("alpha", 1.67326319), node.attributes.get("gamma", 1.05070102)
     if abs(alpha - 1.67326319) < 1e-5 and abs(gamma - 1.05070102) < 1e-5:
         return activated(net, node, "selu")
@@ -64,7 +64,7 @@ def prelu(net, node):
 
 
 def mish(net, node):
-    """Mish: x tanh(softplus(x)), three layers."""
+    """Mish: x tanh(softplus(x)) -> softplus, tanh and mul."""
     value = node.value(0)
     inner = net.add(f"{node.name}_softplus", "softplus", (value.layer,), value.ours)
     inner = net.add(f"{node.name}_tanh", "tanh", (inner,), value.ours)
@@ -108,7 +108,7 @@ def concat(net, node):
 
 
 def joined(net, node, values, axis):
-    """Return the Value of these values, side by side along an axis of the file."""
+    """Return the Value in which these values are side by side, along an axis as the file counts axes."""
     if len(values) == 1:
         return values[0]
     shape = values[0].shape
@@ -132,7 +132,7 @@ def tile(net, node):
 
 
 def cut(net, node, value, where):
-    """Return a strided slice {axis: (start, stop, step)} of a value, or the value itself if it is the whole."""
+    """Return a slice of a value, or the value itself if the slice is all of it. where: {axis: (start, stop, step)}."""
     shape = value.shape
     where = {axis % len(shape): slice(*span).indices(shape[axis]) for axis, span in where.items()}
     where = {axis: span for axis, span in where.items() if span != (0, shape[axis], 1)}
@@ -178,7 +178,7 @@ def split(net, node):
 
 
 def pad(net, node):
-    """Pad with a constant -> pad, and slice where it is negative."""
+    """Pad with a constant -> pad. A negative padding cuts the border off -> slice."""
     value, rank = node.value(0), len(node.value(0).shape)
     if node.attributes.get("mode", "constant") != "constant":
         raise InputError(f"padding by {node.attributes['mode']!r:.30} is not supported")
@@ -231,7 +231,7 @@ def resize(net, node):
 
 
 def reduce(op, everywhere):
-    """ReduceMean, ReduceMax, ReduceSum: over rows and columns a global pool, else mean, max or sum over our axes."""
+    """ReduceMean, ReduceMax, ReduceSum -> a global pool over rows and columns, else mean, max or sum over some axes."""
     def read(net, node):
         value = node.value(0)
         rank, axes = len(value.shape), listed(node, "axes", node.constant(1))
@@ -259,7 +259,7 @@ def lrn(net, node):
 
 
 def softmax(net, node):
-    """Softmax or LogSoftmax at the end, over all classes, is removed: the network ends at the logits."""
+    """Remove Softmax or LogSoftmax over all classes at the end, so that the network ends at the logits."""
     value, old = node.value(0), net.opset < 13
     axis, n = node.attributes.get("axis", 1 if old else -1) % len(value.shape), np.prod(value.shape[1:])
     over = np.prod(value.shape[axis:]) if old else value.shape[axis]  # before opset 13: this and all later axes

@@ -7,7 +7,7 @@ from tinyattr.errors import InputError
 
 
 def attributes_of(**given):
-    """Return attributes in a short form: one number for two equal numbers, and no attribute that has our default."""
+    """Return attributes in a short form: two equal numbers become one; an attribute with our default is left out."""
     plain = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "ceil": False, "count_padding": False}
     short = {key: _short(value) for key, value in given.items()}
     return {key: value for key, value in short.items() if key not in plain or value != plain[key]}
@@ -44,7 +44,7 @@ def window(node, lengths, size):
 
 
 def halves(p, more_after):
-    """Divide a padding p into (before, after). If p is odd, `after` is larger, or `before` without more_after."""
+    """Divide a padding p into (before, after). If p is odd, one is larger: `after` if more_after, else `before`."""
     return (p // 2, p - p // 2) if more_after else (p - p // 2, p // 2)
 
 
@@ -63,7 +63,7 @@ def maps_of(value):
 
 
 def filled(node, position, axes):
-    """Return the constant input at a position, with this number of axes. Raises InputError."""
+    """Return the node's input at this position. Raises InputError unless it is a constant with this many axes."""
     array = node.constant(position)
     if array is None or array.ndim != axes or not all(array.shape):
         found = "none" if array is None else array.shape
@@ -145,7 +145,7 @@ FLATTENING = {"Flatten", "Reshape", "Squeeze", "Shape", "Softmax", "LogSoftmax"}
 
 
 def global_pool(op):
-    """GlobalAveragePool, GlobalMaxPool -> global_avg_pool, global_max_pool. One place stays if maps are needed."""
+    """GlobalAveragePool, GlobalMaxPool -> global_avg_pool, global_max_pool; (1, 1, C) if a later node needs maps."""
     def read(net, node, flat=False):
         value = node.value(0)
         n, channels, _ = maps_of(value)
