@@ -1,1 +1,1 @@
-"""Identities and hypothesis strategies for a softmax of your own: `from tinyattr import check, strategies`."""
+"""Tests for a softmax of your own, by identities and by random inputs: `from tinyattr import check, strategies`."""

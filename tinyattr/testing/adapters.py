@@ -13,7 +13,7 @@ from tinyattr.errors import InputError, named
 
 
 def from_numpy(torch, a):
-    """Return a PyTorch tensor. For bfloat16 we pass the bits, because PyTorch does not know NumPy's bfloat16."""
+    """Return a PyTorch tensor. PyTorch does not know the bfloat16 of NumPy arrays, so we pass its bits as integers."""
     if a.dtype.name == "bfloat16":
         return torch.from_numpy(a.view(np.int16)).view(torch.bfloat16)
     return torch.from_numpy(a)
@@ -25,7 +25,7 @@ def to_numpy(torch, tensor):
     return tensor.view(torch.int16).numpy().view("bfloat16") if tensor.dtype == torch.bfloat16 else tensor.numpy()
 
 
-MAKE = {  # array -> tensor, without a copy if the framework can share memory, so that an overwritten argument shows
+MAKE = {  # array -> tensor. If possible both share memory; so we see it if a function overwrites its argument
     "torch": from_numpy,
     "jax": lambda jax, a: jax.numpy.asarray(a),
     "tensorflow": lambda tf, a: tf.convert_to_tensor(a),

@@ -1,15 +1,15 @@
 """The test cases: vectors of logits, and shifts, masks and batches made of them.
 
-Every vector is of a kind for which a published softmax was wrong. Unless we say otherwise, numbers are multiples of
-1/256, so that sums with powers of two are exact in float32 too.
+For each kind of vector, some published softmax was wrong. Unless we say otherwise, the numbers are multiples of 1/256.
+So their sums with powers of two are exact, also in float32.
 """
 
 import numpy as np
 
 RNG = np.random.default_rng(0)
-SMALL = (*range(1, 10), 15, 16, 17, 31, 32, 33)  # numbers of classes next to the widths of vector registers
+SMALL = (*range(1, 10), 15, 16, 17, 31, 32, 33)  # numbers of classes near the widths of a processor's registers
 LARGE = (63, 64, 65, 100, 127, 128, 129, 255, 256, 257, *range(511, 518), 781, 1000, 1023, 1024, 1025, 4096, 50_257)
-TOP = 2.0**126  # the largest shift in float32 that leaves room for a factor of log2(e)
+TOP = 2.0**126  # the largest power of two for which the gap 2 TOP, times log2(e), does not overflow in float32
 
 
 def drawn(n, spread=2.0):
@@ -18,7 +18,7 @@ def drawn(n, spread=2.0):
 
 
 def leading(n, at, by):
-    """Return logits where one leads by about `by`: e^z overflows if the code misses this maximum."""
+    """Return n logits, of which the one at index `at` is `by` and leads. If code misses this maximum, e^z overflows."""
     z = drawn(n, 1.0)
     z[at] = by
     return z
@@ -92,14 +92,14 @@ RIVALS = {kind: z for kind, z in {**DERIVED, **FINE}.items() if len(z) > 1}
 WARM = {**USUAL, **FINE, **FAR}
 SHIFTS = [s * 2.0**k for k in (-20, -8, 0, 3, 5, *range(6, 12), 13, 15, 17, 20, 126, 1020) for s in (1, -1)]
 DISTINCT = {kind: z for kind, z in PLAIN.items() if len(z) > 1 and np.diff(np.sort(z)).min() > 1 / 16}
-ENDS = {end + j for end in (*range(128, 4097, 128), 8192, 16384, 32768) for j in (-1, 0, 1)}  # of blocks
+ENDS = {end + j for end in (*range(128, 4097, 128), 8192, 16384, 32768) for j in (-1, 0, 1)}  # sizes near full blocks
 ALL = {*range(1, 1026), *ENDS, *RNG.choice(np.arange(1026, 4096), 64, replace=False).tolist()}
 EVERY = {f"{n:,} classes": drawn(n) for n in sorted(ALL - {*SMALL, *LARGE})}  # for faults that occur at a single size
 PROBES = {kind: RIVALS[kind] for kind in ("ordinary logits", "5 classes", "9 classes")}
 
 
 def shifts(z, most):
-    """Return numbers t up to `most`, from small to large, for which z + t is exact in the type of z."""
+    """Yield numbers t up to `most`, the small ones first, for which z + t has no rounding error in the type of z."""
     for t in SHIFTS:
         t = z.dtype.type(t)
         if ((z + t).astype(np.float64) - float(t) == z).all() and abs(t) <= most:
@@ -113,7 +113,7 @@ def permutations(n):
 
 
 def masks(z):
-    """Return {which logits are masked: logits with -inf there}: one, every second, or all but one."""
+    """Yield (which logits are masked, the logits with -inf there): one, every second, or all but one."""
     n = len(z)
     which = {"the first": [0], "the last": [n - 1], "the largest": [int(z.argmax())],
              "every second": range(0, n - 1, 2), "all but the first": range(1, n), "all but the last": range(n - 1)}
@@ -125,7 +125,7 @@ def masks(z):
 
 
 def batches(z):
-    """Return batches of 1, 2, 3, 17 and 2 x 3 rows made of z (n,): rotated, some rows far away, one half as large."""
+    """Yield batches of 1, 2, 3, 17 and 2 x 3 rows. Each row is z (n,), rotated; some are shifted far away or halved."""
     n, far = len(z), (0.0, 900.0, -1000.0, 0.0, 30_000.0, -30_000.0)
     sizes = ((1,), (2,), (3,), (17,), (2, 3)) if n < 60 else ((2,), (3,))
     for size in sizes:
@@ -137,7 +137,7 @@ def batches(z):
 
 
 def spoilt(z):
-    """Yield (what, rows, index of the spoilt row): one of three rows holds NaN, an infinity, or only masks."""
+    """Yield (what, three rows, index of the spoilt row), which holds NaN, an infinity, or only masks."""
     n = len(z)
     for what, value in {"NaN": np.nan, "+inf": np.inf, "-inf": -np.inf}.items():
         for at in (slice(None), slice(0, 1)) if value != -np.inf or n > 1 else (slice(None),):
@@ -148,7 +148,7 @@ def spoilt(z):
 
 
 def layouts(z):
-    """Return {layout: an array with the logits z (n,), or a batch of them, in another memory layout}."""
+    """Yield (layout, an array with the logits z (n,), or a batch of rows made from z, in this memory layout)."""
     rows = np.stack([z, np.roll(z, 1), z / 2]).astype(z.dtype)
     wide = np.full(2 * len(z), 7, z.dtype)
     wide[::2] = z

@@ -1,25 +1,25 @@
-"""Test your own code with the identities of a softmax and related functions: one function for each kind.
+"""Test your own softmax, or a related function, with identities: equations that every right function satisfies.
 
     print(check.softmax_identities(my_softmax, my_jacobian, my_product))
     assert check.log_softmax_identities(my_log_softmax).holds            # the line for pytest
     tinyattr check my_module:my_softmax                                  # from the command line
 
-The result prints as a table: the identities, whether each holds, its largest error divided by the allowed rounding
-error, and for a broken identity the smallest logits that we found. Functions take and return arrays. Wrap functions of
-other frameworks:
+The result prints as a table. It says for each identity whether it holds, and its largest error divided by the error
+that rounding may cause. If an identity is broken, it shows the smallest logits that we found for which it fails.
+Functions take and return arrays. Wrap functions of other frameworks:
 
     lambda z: torch.softmax(torch.tensor(z), -1)                         # functions of jax need no wrapper
 
-We give logits in float64 and float32 and, if the function accepts them, in float16, bfloat16 (with ml_dtypes) and as
-whole numbers. The type of the result decides the allowed rounding error, see `truth.py`. One call for each kind of
-input finds out what else the function accepts: batches (..., n), masks of -inf, an axis (a parameter "axis" or "dim"),
-empty arrays. If this call raises an error, we leave out the tests of this kind, and the table says "not tried". If the
-function accepts a batch, it must compute each row separately. If a function is for single vectors only, and sums over
-its whole argument, give batches=False.
+Logits come in float64 and float32 and, if the function accepts them, in float16, bfloat16 (with ml_dtypes) and as
+whole numbers. The type of the result decides how much error is allowed, see `truth.py`. A first call finds out whether
+the function also accepts batches (..., n), masks (logits of -inf), an axis (a parameter "axis" or "dim"), or empty
+arrays. If this call raises an error, we leave out the tests of this kind, and the table says "not tried". A function
+that accepts a batch must compute each row separately. If yours is meant for single vectors only, and sums over its
+whole argument, give batches=False.
 
-Time: a NumPy function takes a second. A function that is compiled for every size (jax.jit, Triton) may take minutes.
-After `seconds` of wall time (default 60), each identity is tried on only one vector; the table and a warning say what
-is left out. Sizes go from small to large, and each identity may use a quarter of the time that is left when it starts.
+Time: testing a NumPy function takes a second. If a function is compiled for every size (jax.jit, Triton), it may take
+minutes. After `seconds` (default 60) we try each further identity on one vector only; the table and a warning say what
+is left out. An identity may use a quarter of the time that is left when it starts. It tries small vectors first.
 """
 
 from functools import partial
@@ -39,11 +39,11 @@ def softmax_identities(my_softmax, my_jacobian=None, my_product=None, *, batches
                        seconds=SECONDS) -> Findings:
     """Return Findings on a softmax z -> y and, if given, on its Jacobian z -> J and its product (z, v) -> v^T J.
 
-    z, y and v have shape (n,) or (..., n), J (n, n) or (..., n, n), J_ij = dy_i/dz_j. If your backward pass takes
-    y instead of z, wrap it: lambda z, v: backward(my_softmax(z), v).
-    batches, masks: None tries whether the function accepts them; False leaves them out; True requires them.
-    axis: the axis of a batch along which the function works. By default the last; if the function has a parameter
-    "axis" or "dim", every axis is tried.
+    z, y and v have shape (n,) or (..., n). J_ij = dy_i/dz_j has shape (n, n) or (..., n, n). If your backward pass
+    takes y instead of z, wrap it: lambda z, v: backward(my_softmax(z), v).
+    batches, masks: None means: test them if the function accepts them. False leaves them out. True requires them.
+    axis: the axis of a batch along which the function works. The default None means the last axis, but if the function
+    has a parameter "axis" or "dim", we try every axis.
     """
     report = Report(seconds)
     f = subject(report, my_softmax, SOFTMAX, axis)
@@ -57,8 +57,8 @@ def log_softmax_identities(my_log_softmax, my_jacobian=None, my_product=None, *,
                            digits=True, seconds=SECONDS) -> Findings:
     """Return Findings on a log-softmax, its Jacobian and its product v^T J; for arguments see `softmax_identities`.
 
-    digits: where y_c rounds to 1, log y_c must be accurate: it is -log1p(sum of e^(z_j - z_c), j != c). Code
-    with log(sum), as in SciPy 1.17, gives 0 there, which has only a small absolute error. digits=False accepts this.
+    digits: True demands accurate digits of log y_c also where y_c rounds to 1: -log1p(sum of e^(z_j - z_c), j != c).
+    Code with log(sum), as in SciPy 1.17, gives 0 there. Its absolute error is small; digits=False accepts this.
     """
     report = Report(seconds)
     f = subject(report, my_log_softmax, LOG_SOFTMAX, axis)
@@ -73,7 +73,7 @@ def log_softmax_identities(my_log_softmax, my_jacobian=None, my_product=None, *,
 
 def logsumexp_identities(my_logsumexp, my_gradient=None, *, batches=None, masks=None, axis=None,
                          seconds=SECONDS) -> Findings:
-    """Return Findings on z -> log sum_i e^{z_i}, one number for each row, and on its gradient, the softmax."""
+    """Return Findings on a logsumexp z -> log sum_i e^{z_i}, one number for each row, and on its gradient, y."""
     report = Report(seconds)
     f = subject(report, my_logsumexp, LOGSUMEXP, axis)
     masks = of_function(report, f, batches, masks)
@@ -82,9 +82,9 @@ def logsumexp_identities(my_logsumexp, my_gradient=None, *, batches=None, masks=
 
 
 def temperature_identities(my_softmax, *, batches=None, masks=None, seconds=SECONDS) -> Findings:
-    """Return Findings on (z, T) -> softmax(z / T): at T = 1 all identities of a softmax, at other T > 0 the formula.
+    """Return Findings on (z, T) -> softmax(z / T). At T = 1 we try all identities of a softmax, else only the formula.
 
-    At T = 0 and infinity a function may raise an error or return NaN (the table says so), or it must return the limit.
+    At T = 0 and T = infinity the function must return the limit, unless it raises an error or returns NaN.
     """
     report = Report(seconds)
     f = subject(report, lambda z: my_softmax(z, 1.0), SOFTMAX)
@@ -104,12 +104,12 @@ def cross_entropy_identities(my_loss, my_gradient=None, *, batches=None, masks=N
 
     The loss is equation (11) of arXiv 2306.13197.
 
-    t is a class, one whole number for each row, or probabilities in the shape of z; we try both if the function takes
-    both. The loss of a batch is one number for each row, or their sum, or their mean. We try label smoothing, class
-    weights and an ignored class if the function has a parameter for them: label_smoothing or smoothing; weight, weights
-    or class_weights; ignore_index or ignored.
-    Masks: a class with logit -inf has y = 0. If its target is not 0 (as with smoothing), the loss is +inf. Otherwise
-    the loss is as without this class (0 log 0 = 0), and its gradient is 0. An ignored row always counts 0.
+    t holds a class, one whole number for each row, or probabilities in the shape of z. If the function takes both, we
+    try both. The loss of a batch is one number for each row, or their sum, or their mean. We also try label smoothing,
+    class weights and an ignored class, if the function has a parameter for them: label_smoothing or smoothing; weight,
+    weights or class_weights; ignore_index or ignored.
+    Masks: a class with logit -inf has y = 0. If its target is not 0 (as with smoothing), the loss is +inf. If it is 0,
+    loss and gradient are as without this class (0 log 0 = 0). An ignored row adds nothing to the loss.
     """
     report = Report(seconds)
     of_loss(report, my_loss, my_gradient, batches, masks)
@@ -117,9 +117,9 @@ def cross_entropy_identities(my_loss, my_gradient=None, *, batches=None, masks=N
 
 
 def score_identities(scores=None, *, seconds=SECONDS) -> Findings:
-    """Return Findings on a table like SCORES: {name: score(z, c) -> (value, row, log_scale)}; default: SCORES.
+    """Return Findings on a table of scores, {name: score(z, c) -> (value, row, log_scale)}. The default is SCORES.
 
-    We measure kappa from the score at shifted logits: S(z + t) = S(z) + kappa t. The row must also sum to kappa.
+    We measure kappa by adding t to every logit: S(z + t) = S(z) + kappa t. The sum of the row must be this kappa.
     """
     report = Report(seconds)
     of_scores(report, scores)
@@ -138,7 +138,7 @@ def _of_jacobian(report, f, g, kind, tests, batches, masks):
 
 
 def _of_product(report, product, kinds, batches, masks):
-    """Test products with vectors v of several rules. Memory and batches are tried only with the first rule."""
+    """Test products with vectors v that several rules make. Memory and batches are tried only with the first rule."""
     if product is not None and report.fit:
         subjects = [subject(report, lambda z, rule=rule: beside(product, z, derivatives.direction(rule, z)), kind,
                             what="v^T J of one vector (n,)") for rule, kind in kinds.items()]

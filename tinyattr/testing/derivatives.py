@@ -1,15 +1,15 @@
 """Jacobians, gradients and products with a vector: true values, allowed rounding errors, and identities of a Jacobian.
 
-A Jacobian is tested like any function of logits; its Kind has two axes of classes. A product v^T J is a function of
-logits too: a rule makes v from z. Rounding, with R_i the room (allowed error) of y_i and u as in truth.py:
+We test a Jacobian like any function of logits; its result has two axes of classes. A product v^T J is a function of
+logits too, because a rule makes v from z. Allowed errors, where R_i is that of y_i, and b and u are as in truth.py:
 
-J           products of two y; on the diagonal y_i times the sum of the others: 3 max b relative to the largest entry of
-            the row, not to 1. A diagonal of y_i - y_i^2 has an error of size u if y_i is near 1, where entries have
-            size 1 - y_i. This is a fault, because the row no longer sums to 0.
-d log y     delta_ij - y_j, absolute: R_j, and 4 u on the diagonal.
-v^T J       y_i (v_i - sum y_j v_j), with s = sum y_j |v_j|: R_i (|v_i| + s), y_i sum_j R_j |v_j|, and n + 8
-            roundings of y_i (|v_i| + s).
-g - y sum g the same for log y: R_i sum |g|, n + 8 roundings of y_i sum |g|, and of g_i.
+J           An entry is a product of two y; on the diagonal, y_i times the sum of the others. We allow 3 max b times the
+            largest entry of the row. If y_i is near 1, the entries have the size 1 - y_i, but code that computes
+            y_i - y_i^2 has an error of size u. This is a fault, because the row no longer sums to 0.
+d log y     delta_ij - y_j: we allow R_j, and 4 u more on the diagonal.
+v^T J       y_i (v_i - sum y_j v_j): R_i (|v_i| + s) + y_i sum_j R_j |v_j| + (n + 8) u y_i (|v_i| + s), where
+            s = sum y_j |v_j|.
+g - y sum g This is the product for log y: R_i sum |g| + (n + 8) u (|g_i| + y_i sum |g|).
 """
 
 from functools import partial
@@ -33,9 +33,9 @@ def log_jacobian_room(z, J, u, lost=0):
 
 
 def direction(rule, z):
-    """Return v (..., n), made from logits z (..., n) by a rule: multiples of 1/16, which are exact in every type.
+    """Return v (..., n), which a rule makes from logits z (..., n): multiples of 1/16, which are exact in every type.
 
-    Masks in z do not change v at other classes.
+    Masks in z change v only at the masked classes.
     """
     i, finite = np.arange(z.shape[-1]), np.isfinite(z)
     v = {"waves": lambda: np.round(16 * np.sin(3 * np.where(finite, z, 0).astype(float) + finite.cumsum(-1) - 1)) / 16,
@@ -70,7 +70,7 @@ def log_product_room(z, truth, u, lost=0, rule=None):
 
 
 def products(identity, truth, room):
-    """Return {rule: the Kind of v^T J with v from this rule}. v multiplies an error of the smallest normal number."""
+    """Return {rule: the Kind of v^T J with v from this rule}. v can multiply errors of very small numbers: `grown`."""
     return {rule: Kind("v^T J", identity, partial(truth, rule=rule), partial(room, rule=rule), grown=2.0**13,
                        given=lambda z, rule=rule: f"v = {text(direction(rule, z))}, and ")
             for rule in ("waves", "ones", "one", "large")}
@@ -97,14 +97,14 @@ def column_sums(s, z):
 
 
 def symmetry(s, z):
-    """J = J^T up to three roundings: both entries are the product of the same two numbers."""
+    """J_ij = J_ji up to three roundings: both are the product of the same two numbers."""
     answer = s.answer(z)
     J = answer.values
     yield "as its mirror image says, J", J, J.T, 8 * answer.u * np.maximum(np.abs(J), np.abs(J.T)) + answer.tiny
 
 
 def semidefinite(s, z):
-    """v^T J v >= 0, because this is the variance of v under y. So no eigenvalue is below 0."""
+    """No eigenvalue of J is below 0, because v^T J v is a variance: that of the numbers v_i with probabilities y_i."""
     answer = s.answer(z)
     J, finite = answer.values, np.isfinite(answer.values).all()
     least = np.linalg.eigvalsh((J + J.T) / 2)[0] if finite else np.nan
@@ -113,9 +113,9 @@ def semidefinite(s, z):
 
 
 def differences(f, s, z):
-    """J v = (f(z + h v) - f(z - h v)) / 2 h for Jacobians, and gradient.v for functions that return a number.
+    """J v = (f(z + h v) - f(z - h v)) / 2 h, where J is the Jacobian, or the gradient if f returns a number.
 
-    The error of a central difference is h^2 / 6 times a third derivative below 4, plus the rounding error of f over h.
+    Its error is h^2 / 6 times a third derivative, which is below 4, plus (rounding error of f) / h.
     """
     v = np.round(16 * np.cos(np.arange(len(z)))) / 16
     here, slope = f.answer(z), s.answer(z)

@@ -1,4 +1,4 @@
-"""Make findings: try every identity on every vector, keep the largest error, and shrink the first failure."""
+"""Make findings: try an identity on many vectors, keep the largest error, and look for a simple counter-example."""
 
 from time import perf_counter
 
@@ -10,7 +10,7 @@ from tinyattr.testing.words import apart, described
 
 FLOATS = (np.float64, np.float32)
 SECONDS, CALLS = 0.3, 300  # limits for shrinking one counter-example
-PLAIN = 1e9  # if error / rounding exceeds this, the first digits show the error
+PLAIN = 1e9  # if the error is this many times the allowed error, the first digits of a number show it
 
 
 def finding(name, identity, vectors, types=FLOATS):
@@ -34,7 +34,7 @@ def finding(name, identity, vectors, types=FLOATS):
 
 
 def outcome(identity, z):
-    """Return (largest error / allowed, the first failure in words). A wrong shape has an infinite error."""
+    """Return (largest of error / allowed error, the first failure in words). A wrong shape has an infinite error."""
     worst, sentence = 0.0, ""
     with np.errstate(all="ignore"):
         try:
@@ -69,7 +69,7 @@ def cast(z, dtype):
 
 
 def shrunk(identity, z):
-    """Return the smallest vector found that fails about as badly as z: fewer entries, then rounder numbers."""
+    """Return a simpler vector that fails about as badly as z. We try fewer entries first, then rounder numbers."""
     stop, calls = perf_counter() + SECONDS, 0
     enough = max(min(outcome(identity, z)[0], PLAIN) / 10, 1)
     smaller = True
@@ -102,6 +102,6 @@ def _smaller(z):
 
 
 def _weight(z):
-    """Return the complexity of z: entries that are not 0, their digits, their size."""
+    """Return how complex z is: a tuple of how many entries are not 0, how many digits they have, and so on."""
     z = z.astype(float)
     return (np.count_nonzero(z), sum(len(f"{v:.9g}") for v in z[:20]), len(set(z.tolist())), np.abs(z).sum())

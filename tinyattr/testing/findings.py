@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """A Finding has the name of an identity, its largest error / allowed rounding, and the smallest counter-example."""
+    """A Finding has the name of an identity, the largest of (error / allowed error), and a small counter-example."""
 
     identity: str
     worst: float
@@ -13,13 +13,13 @@ class Finding:
 
     @property
     def holds(self):
-        """True if rounding explains the worst error."""
+        """True if rounding can explain the largest error."""
         return self.worst <= 1
 
 
 @dataclass(frozen=True, repr=False)
 class Findings:
-    """Findings hold every Finding, and what could not be tried. They print as a table."""
+    """Findings are all results of a check, and a list of what was not tried. They print as a table."""
 
     findings: tuple[Finding, ...]
     not_tried: tuple[str, ...] = ()

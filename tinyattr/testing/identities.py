@@ -1,11 +1,11 @@
-"""Identities of every function of logits. An identity takes a Subject and one vector z (n,). It yields comparisons:
-words, what the function returned, what it should have returned, and the difference that rounding allows.
+"""Identities for every function of logits. An identity takes a Subject (the function under test) and a vector z (n,).
+It yields comparisons: words, what the function returned, what it should have returned, and the error that we allow:
 
-    ("with 8 added to every logit, y", y(z + 8), y(z), room for the rounding of both)
+    ("with 8 added to every logit, y", y(z + 8), y(z), allowed rounding error of both)
 
-Only the identity "formula" compares with the truth. All others compare two results of the function, each with its own
-rounding. So a wrong formula breaks only "formula", and mixed rows of a batch break only "rows". Batches, shifts, masks
-and orders are made from z, so a counter-example is one vector, which we can shrink.
+Only `value` and `pair` compare with the formula. The others compare two results of the function, and both may have
+rounding errors. So a wrong formula need not break `rows`, and a function that mixes rows need not break `value`. An
+identity makes batches, shifts and masks from z. So a counter-example is a single vector, which we can make simpler.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ from tinyattr.testing.words import text
 
 
 def shape(s, z):
-    """The result is an array of real numbers with the shape that fits the logits, else UnfitError says what it is."""
+    """The result is an array of real numbers, and its shape fits the logits. If not, UnfitError says what it is."""
     s.answer(z)
     return ()
 
@@ -46,7 +46,7 @@ def sums(s, z):
 
 
 def shift(s, z):
-    """f(z + t) = f(z) + kappa t, for shifts that keep the logits exact."""
+    """f(z + t) = f(z) + kappa t, for numbers t for which z + t has no rounding error."""
     before = s.answer(z)
     for t in cases.shifts(z, 1 / before.tiny):
         after, wanted = s.answer(z + t), before.values + s.kind.kappa * float(t)
@@ -55,7 +55,7 @@ def shift(s, z):
 
 
 def order(s, z):
-    """z_i >= z_j gives y_i >= y_j, up to rounding."""
+    """If z_i >= z_j, then y_i >= y_j, up to rounding."""
     answer, up = s.answer(z), np.argsort(z, kind="stable")
     y, allowed = answer.values[up], np.broadcast_to(s.room(z, answer), z.shape)[up]
     for k in range(len(z) - 1):
@@ -66,7 +66,7 @@ def order(s, z):
 
 
 def reordering(s, z):
-    """f(z in another order) = f(z) in the same new order."""
+    """If the logits are put into another order, the results are in the same new order."""
     straight = s.answer(z)
     for p in cases.permutations(len(z)):
         answer, wanted = s.answer(z[p]), straight.values[p] if s.kind.rank else straight.values
@@ -115,7 +115,7 @@ def spoilt(s, z):
 
 
 def axes(s, z):
-    """f(Z, axis=k) works along axis k, of two or three."""
+    """f(Z, axis=k) works along axis k, for arrays Z of two and of three axes."""
     block = np.stack([np.stack([z, np.roll(z, 1), z / 2, -z]) * k for k in (1, 0.5)]).astype(z.dtype)  # (2, 4, n)
     for batch in (block[0], block) if s.why_not(block) is None else (block[0],):
         for k in (*range(batch.ndim), *range(-batch.ndim, 0)):
@@ -127,7 +127,7 @@ def axes(s, z):
 
 
 def layout(s, z):
-    """The memory layout of logits does not matter: strided, reversed, read-only, Fortran-ordered, repeated."""
+    """The result does not depend on the memory layout of the logits, such as strided, reversed or Fortran-ordered."""
     for name, array in cases.layouts(z):
         plain = np.array(array, order="C")
         if s.why_not(plain) is None and s.takes(array):
@@ -138,14 +138,14 @@ def layout(s, z):
 
 
 def whole(s, z):
-    """Whole numbers are accepted as logits."""
+    """Whole numbers give the same result as equal floats."""
     for kind in (np.int64, np.int32):
         answer = s.answer(z.astype(kind))
         yield f"given as {kind.__name__}, {s.kind.letter}", answer.values, s.answer(z).values, 2 * s.room(z, answer)
 
 
 def empty(s, z, shape):
-    """No logits, (0,), and no rows, (0, 3), give results of the same shape."""
+    """An empty array, (0,) without logits or (0, 3) without rows, gives an empty result of the right shape."""
     s.answer(np.zeros(shape, z.dtype))
     return ()
 
@@ -167,7 +167,7 @@ def argument(s, z):
 
 
 def memory(s, z):
-    """Two equal calls give equal results in separate memory: no reused buffer, and no cache that later calls change."""
+    """Two equal calls give equal results in separate memory: a result must not change after it was returned."""
     other, mine = (z[::-1] / 2 + 1).astype(z.dtype), z.copy()
     returned = s.raw(mine, copied=False)
     first = s.read(returned, z.shape, z.dtype)
@@ -186,7 +186,7 @@ def memory(s, z):
 
 
 def digits(s, z):
-    """log y_c is accurate where y_c rounds to 1: it is -log(1 + sum of e^{d_i} of the others)."""
+    """log y_c is accurate where y_c rounds to 1. It is -log(1 + sum of e^{d_i} of the others), d_i = z_i - z_c."""
     answer, log_y, c = s.answer(z), s.truth(z), int(z.argmax())
     if 0 < -log_y[c] < answer.u:
         allowed = (4 * np.partition(z[c] - z, 1)[1] + 4 * len(z) + 16) * answer.u * -log_y[c] + answer.tiny

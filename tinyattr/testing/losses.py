@@ -1,19 +1,19 @@
-"""Cross-entropy: the loss and its gradient, for every form of target.
+"""Test a cross-entropy: the loss and its gradient, for every form of targets.
 
-The loss of a row is always L = -w sum_i c_i log y_i, with gradient w (y sum c - c). The weight w and the coefficients
-c depend on the target:
+The loss of a row is always L = -w sum_i c_i log y_i, and its gradient is w (y sum c - c). The weight w and the
+coefficients c depend on the target:
 
     a class t           c = e_t
     probabilities       c = t
-    label smoothing     c = (1 - eps) e_t + eps / n; in another definition, eps / (n - 1) for every other class
+    label smoothing     c = (1 - eps) e_t + eps / n; or, in another definition, eps / (n - 1) for every class but t
     class weights       c = e_t, w is the weight of class t
-    an ignored class    w = 0, c = 0, for any content of the row
+    an ignored class    w = 0, c = 0, whatever the row's logits are
 
 Masks: a logit of -inf has y = 0, log y = -inf. L is +inf if c is not 0 there, as with smoothing. If c is 0, the class
-has no effect: 0 log 0 = 0, the limit of y log y, and its gradient, y sum c - c, is 0.
+has no effect, because 0 log 0 = 0 (the limit of y log y) and the gradient y sum c - c is 0.
 
-Rounding: the error of L is sum c_i a_i (truth.py) plus n + 4 roundings of sum c_i |log y_i|. The error of the gradient
-is R_j sum c, plus n + 8 roundings of y_j sum c, plus 4 of c_j. A sum over N rows adds N roundings.
+Allowed errors: for L, sum c_i a_i (see truth.py) plus n + 4 roundings of sum c_i |log y_i|. For the gradient, R_j sum c
+(R_j is that of y_j), plus n + 8 roundings of y_j sum c, plus 4 of c_j. A sum over N rows has N roundings more.
 """
 
 from collections.abc import Callable
@@ -35,14 +35,14 @@ EPS = 0.125
 EACH, MEAN, WEIGHTED = "a number for each row", "the mean of the rows'", "the mean of the rows', by their weights"
 INFINITE = ("; a masked class with target 0 adds nothing, as 0 log 0 = 0, any other makes the loss infinite; to try no "
             "masks, say masks=False (--unmasked)")
-REDUCTIONS = {  # {reduction: w -> factor of each row's loss, (N,)}; then, except for EACH, the losses are summed
+REDUCTIONS = {  # {reduction: w -> factor of each row's loss, (N,)}. Except for EACH, the losses are then summed
     EACH: lambda w: w, "the sum of the rows'": lambda w: w,
     MEAN: lambda w: w / len(w), WEIGHTED: lambda w: w / w.sum()}
 
 
 @dataclass(frozen=True)
 class Form:
-    """A Form makes targets (N,) or (N, n) from logits (N, n), and gives their coefficients (N, n) and weights (N,)."""
+    """A Form of targets makes targets (N,) or (N, n) for logits (N, n), and has their coefficients c and weights w."""
 
     name: str
     targets: Callable
@@ -60,19 +60,19 @@ def mixed(Z):
 
 
 def some_ignored(Z, mark):
-    """Return such classes, but the first row is ignored, by its class or by a mark. The second row counts."""
+    """Return classes as `mixed` does, but `mark`, the ignored class, for the first row, and class 0 for the second."""
     t = mixed(Z)
     t[:2] = mark, 0
     return t
 
 
 def halves(k):
-    """Return probabilities 1/2, 1/4, ..., the last twice, exact in every type; from 100 classes on 1 / k, (k,)."""
+    """Return k probabilities 1/2, 1/4, ..., the last two equal: exact in every type. If k >= 100, all are 1 / k."""
     return 2.0 ** -np.minimum(np.arange(1, k + 1), k - 1.0) if k < 100 else np.full(k, 1 / k)
 
 
 def shares(Z):
-    """Return `halves`, with 0 for one class if there are more than two, rotated from row to row, (..., n)."""
+    """Return `halves` for each row, (..., n). Of three or more classes one gets 0. Each row is rotated by one more."""
     n = Z.shape[-1]
     t = np.append(halves(n - 1), 0) if n > 2 else halves(n)
     turned = np.stack([np.roll(t, r) for r in range(len(Z))]) if Z.ndim > 1 else t
@@ -85,7 +85,7 @@ def one_hot(t, n):
 
 
 def smoothed(t, n, others):
-    """(1 - eps) e_t + eps / n, or with `others` eps / (n - 1) for all classes but t."""
+    """(1 - eps) e_t + eps / n. With `others`: (1 - eps) for class t, and eps / (n - 1) for each other class."""
     e = one_hot(t, n)
     return (1 - EPS) * e + EPS * ((1 - e) / max(n - 1, 1) if others else 1 / n)
 
@@ -97,7 +97,7 @@ def class_weights(n):
 
 HARD = Form("a class", mixed, one_hot)
 SOFT = Form("probabilities", shares, lambda t, n: t)
-PARAMETERS = {  # {what: (names of the parameter, name -> forms of which one must fit, ...)}
+PARAMETERS = {  # {what: (possible names of the parameter, name -> lists of forms; one form of each list must fit)}
     "label smoothing": (("label_smoothing", "smoothing"), lambda name: [[
         Form(f"a class, label smoothing {EPS} shared by {whose}", mixed, partial(smoothed, others=others),
              keywords=lambda Z: {name: EPS}, spread=True)
@@ -112,7 +112,7 @@ PARAMETERS = {  # {what: (names of the parameter, name -> forms of which one mus
 
 
 def cross_entropy(z, c):
-    """-sum c log y of one row; 0 log 0 = 0."""
+    """-sum c log y of one row, where 0 log 0 = 0."""
     return -(c[c != 0] * log_softmax(z)[c != 0]).sum()
 
 
@@ -137,7 +137,7 @@ def slope_room(z, c, u, lost=0):
 LOSS, GRADIENT = ("L", 0, cross_entropy, loss_room), ("dL/dz", 1, slope, slope_room)
 
 
-MASKS = {  # {which classes are masked: coefficients (N, n) -> mask (N, n)}; a row is never masked completely
+MASKS = {  # {which classes are masked: coefficients (N, n) -> mask (N, n)}; at least one class of a row is not masked
     "a class without probability": lambda c: (c == 0) & ((c == 0).cumsum(-1) == 1),
     "every class without probability": lambda c: (c == 0) & (one_hot(c.argmax(-1), c.shape[-1]) == 0),
     "the target of the second row": lambda c: (c > 0) & (np.arange(len(c)) == 1)[:, None] & (
@@ -145,14 +145,14 @@ MASKS = {  # {which classes are masked: coefficients (N, n) -> mask (N, n)}; a r
 
 
 def masked_rows(part, ask, form, reduction, z):
-    """Do `of_rows` with masks of -inf. An infinite loss has no gradient."""
+    """Compare as `of_rows` does, but with masks of -inf. Where the loss is infinite, there is no gradient."""
     for which, where in MASKS.items() if len(z) > 1 else ():
         for words, *compared in of_rows(part, ask, form, reduction, z, where):
             yield f"with {which} at -inf, {words}", *compared
 
 
 def of_rows(part, ask, form, reduction, z, masks=None):
-    """Compare the loss of four rows made from z, or its gradient, for one reduction."""
+    """Make four rows from z, and compare their loss, or its gradient, with the truth for one reduction."""
     letter, rank, truth, room = part
     Z = np.stack([z, np.roll(z, 1), -z, z / 2]).astype(z.dtype)
     t, n = form.targets(Z), len(z)
@@ -222,7 +222,7 @@ def by_form(report, name, asked, masks, masked_name, hint=""):
 
 
 def forms(report, loss, takes):
-    """Yield, for every way to call the function, the forms of targets that may fit."""
+    """Yield, for each way to call the function, a list of the forms of targets that may fit."""
     for form, why in takes.items():
         if report.able(f"targets: {form.name}", None, why):
             yield [form]
@@ -234,7 +234,7 @@ def forms(report, loss, takes):
 
 
 def best(ask, alternatives, reduction):
-    """Return the (form, reduction) that fit the function best; several are in use. reduction: of the first form."""
+    """Return the (form, reduction) with the smallest error. Several are in use. reduction: that of earlier forms."""
     def error(pair):
         return finding("", partial(of_rows, LOSS, ask, *pair), cases.PROBES.values()).worst
     pairs = [(form, other) for form in alternatives for other in (
@@ -266,7 +266,7 @@ def answered(f, Z, t, shapes=((), (2,))):
 
 
 def refusal(loss, form):
-    """Say why a loss does not take such targets, or None. (A loss that multiplies by the class gives 0 for class 0.)"""
+    """Return why a loss does not take such targets, or None. (If it multiplies by the class, class 0 has loss 0.)"""
     def asked(Z, t):
         if not answered(loss, Z, t).any() or (form is HARD and not answered(loss, Z, t * 0).any()):
             raise UnfitError("it gives 0")
@@ -276,7 +276,7 @@ def refusal(loss, form):
 
 
 def single(f, form, part, identity):
-    """Return a loss or gradient as a function of logits: the target is the top class, or fixed probabilities."""
+    """Return a loss or gradient as a function of logits alone. Its target is the top class, or fixed probabilities."""
     letter, rank, truth, room = part
 
     def target(Z):

@@ -1,9 +1,9 @@
-"""The museum: wrong implementations, each with a public report of its fault, and right implementations that must pass.
+"""The museum: a collection of wrong implementations, which a check must find, and of right ones, which must pass.
 
     for exhibit in museum.WRONG.values():
         print(exhibit.name, museum.asked(exhibit).broken)
 
-We wrote all of them, in a few lines that have the reported fault; nothing is copied from another project.
+Many of the faults were reported in public. The code is our own: a few lines that have the fault, copied from nobody.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ ASKED = {  # a derivative is tested together with a right function
 
 @dataclass(frozen=True)
 class Exhibit:
-    """An Exhibit is an implementation: its name, its part (such as a Jacobian), what it does, and the public report."""
+    """An Exhibit is an implementation f, with a name, a part (such as "Jacobian"), what f does, and a public report."""
 
     name: str
     part: str
@@ -42,5 +42,5 @@ WRONG, RIGHT = ({name: Exhibit(name, part, *row) for part, rows in catalogue.ite
 
 
 def asked(exhibit):
-    """Return the Findings of a call with default options."""
+    """Check an exhibit with default options. Returns Findings."""
     return ASKED[exhibit.part](exhibit.f)

@@ -1,4 +1,4 @@
-"""Try all identities of a function, in order, and collect findings and the arguments that it does not take."""
+"""Try all identities of a function one after the other. Collect the findings, and what the function does not accept."""
 
 import warnings
 from dataclasses import replace
@@ -13,12 +13,12 @@ from tinyattr.testing.examine import FLOATS, finding
 from tinyattr.testing.findings import Findings
 from tinyattr.testing.subject import Subject, half_types, parameters_of, reason
 
-SECONDS = 60.0  # a hundred times the time of a NumPy function
+SECONDS = 60.0  # about a hundred times longer than a NumPy function needs
 SINGLE = "; if the function is meant for one vector at a time, say batches=False (--single)"
 
 
 class Report:
-    """A Report collects findings, and what was not tried. After `seconds` of wall time it tries only first vectors."""
+    """A Report collects findings, and what was not tried. After `seconds` it tries one vector for each identity."""
 
     def __init__(self, seconds=SECONDS):
         self.found, self.not_tried, self.late, self.fit = [], [], [], True
@@ -27,14 +27,14 @@ class Report:
 
     @property
     def findings(self):
-        """Return the Findings so far. Warn if the time was too short, for users who look only at `holds`."""
+        """Return the Findings so far. If the time was too short, warn, because users may look only at `holds`."""
         if self.late:
             warnings.warn(f"{self.seconds:g} seconds were too short for {len(self.late)} of {len(self.found)} "
                           "identities: seconds= gives more", stacklevel=3)
         return Findings(tuple(self.found), (*self.not_tried, *self.late))
 
     def in_time(self, name, vectors):
-        """Yield vectors of {kind: z}: the first, then others for a quarter of the remaining time."""
+        """Yield the vectors of {kind: z}: always the first, then others for up to a quarter of the remaining time."""
         now = perf_counter()
         until = now + (self.stop - now) / 4
         for k, (kind, z) in enumerate(vectors.items()):
@@ -45,16 +45,16 @@ class Report:
             yield z
 
     def add(self, name, identity, vectors, types=FLOATS, hint=""):
-        """Try one more identity, z -> comparisons, on {kind: z}. Return whether it holds.
+        """Try an identity, z -> comparisons, on the vectors {kind: z}. Return whether it holds.
 
-        hint: a text for the user in case it does not hold.
+        hint: a text that the user reads if it does not hold.
         """
         found = finding(name, identity, self.in_time(name, vectors), types)
         self.found.append(found if found.holds else replace(found, example=found.example + hint))
         return found.holds
 
     def answers(self, s):
-        """Return True if a function returns real numbers in the right shape. If not, no other finding is reported."""
+        """Return True if the function returns real numbers of the right shape. If not, this is the only finding."""
         self.fit = self.add(f"{s.kind.letter} has the right shape", partial(identities.shape, s), {"": cases.ORDINARY})
         if not self.fit:
             self.found = self.found[-1:]
@@ -135,7 +135,7 @@ def of_function(report, s, batches=None, masks=None):
 
 
 def formula(report, s, of=""):
-    """Try the formula. Return (whether it holds, whether the function can take large vectors)."""
+    """Try the formula. Return True if it holds and the function can take large vectors."""
     heavy = "the function takes memory for n x n numbers" if s.kind.rank < 2 and s.memory(1024) > 4 * 1024**2 else None
     large = s.kind.rank < 2 and report.able(f"50,257 classes, and every size up to 1,025{of}", None, heavy)
     vectors = cases.VALUES if large else cases.MODERATE if s.kind.rank < 2 else cases.SQUARES
@@ -143,16 +143,16 @@ def formula(report, s, of=""):
 
 
 def every_size(report, s, large, in_pairs, of=""):
-    """Try the formula at every size up to 1,025, because some faults occur at one size only; also in two rows."""
+    """Try the formula at every size up to 1,025, in two rows if possible: some faults occur at a single size."""
     if large:
         identity = partial(identities.pair if in_pairs else identities.value, s)
         report.add(f"the formula at every size up to 1,025{of}", identity, cases.EVERY, [np.float32])
 
 
 def of_derivative(report, s, others=(), batches=None, masks=False):
-    """Try identities of a Jacobian, gradient or product: formula, its own identities, masks, rows, memory.
+    """Try identities of a Jacobian, gradient or product: the formula, identities of its own, masks, rows, memory.
 
-    masks: False if the function itself does not take masks, True to try, or a reason not to. Return whether we tried.
+    masks: True to try masks, False or a reason to leave them out. Return whether we tried masks.
     """
     if not report.answers(s):
         return False

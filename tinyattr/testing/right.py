@@ -1,6 +1,6 @@
-"""Right implementations, in all the ways that we know. They round differently, but each must pass the check.
+"""Right implementations, one for each way to compute that we know. They round differently, but all must pass the check.
 
-CATALOGUE is {part: {name: (what it does, function)}}. Functions of more than one line are above it.
+CATALOGUE is {part: {name: (what it does, function)}}. Functions of more than one line stand before CATALOGUE.
 """
 
 from math import exp, fsum, inf
@@ -34,7 +34,7 @@ def maximum_off(z):
 
 
 def each_row(f):
-    """Return f, a function of vectors, as a function of batches, which calls f for each row."""
+    """Return a function of batches that calls f, a function of vectors, for each row."""
     return lambda z: np.apply_along_axis(f, -1, z) if z.size else np.zeros_like(z)
 
 
@@ -51,7 +51,7 @@ def one_pass(z):
 
 @each_row
 def in_blocks(z):
-    """Sum blocks of 64, and join them with factors e^(maximum of the block - maximum)."""
+    """Sum blocks of 64, then add these sums, each times e^(maximum of the block - maximum of all)."""
     blocks = [z[i:i + 64] for i in range(0, len(z), 64)]
     tops = np.array([b.max() for b in blocks])
     sums = np.array([np.exp(b - t).sum() if t > -inf else 0 for b, t in zip(blocks, tops, strict=True)])
@@ -66,7 +66,7 @@ def exact_sum(z):
 
 
 def halves(w):
-    """Return the sum of two halves, where each half is summed in the same way."""
+    """Return the sum of w, as the sum of two halves; each half is summed in the same way."""
     n = w.shape[-1]
     return w if n == 1 else halves(w[..., :n // 2]) + halves(w[..., n // 2:])
 
@@ -77,7 +77,7 @@ def share(w):
 
 
 def powers_of_two(z):
-    """Use 2^x, with the factor log2 e in the type of the logits."""
+    """Compute e^d as 2^(d log2 e), where log2 e is rounded to the type of the logits."""
     d = gaps(z)
     return share(np.exp2(d * (d.dtype.type if d.dtype.kind == "f" else float)(np.log2(np.e))))
 
@@ -88,7 +88,7 @@ def logsumexp(z):
 
 
 def of_two(f):
-    """Use f for two classes, and the usual way for more."""
+    """Return a softmax that uses f for two classes, and the usual way for any other number."""
     return lambda z: f(z) if z.shape[-1] == 2 else maximum_off(z)
 
 
@@ -121,7 +121,7 @@ def without_the_largest(z):
 
 
 def log1p_of_the_rest(z):
-    """d - log(1 + the others)."""
+    """d - log(1 + sum of e^d of the others)."""
     d, _, others = without_the_largest(z)
     return d - np.log1p(others)
 

@@ -1,7 +1,7 @@
-"""Identities of scores z, c -> (value S, row, log_scale), dS/dz = row e^log_scale: kappa, shifts, differences.
+"""Identities of scores: functions z, c -> (value S, row, log_scale), where dS/dz = row exp(log_scale).
 
-Rounding, in u = 2^-53, if an exponential counts 4 and a sum of n counts n: the error of a value S is at most
-8 (n + |S| + max |z|) u, with |z| + |t| for |z| after a shift by t. The error of a row is at most 8 (n + max |z|) u.
+Allowed errors, with u = 2^-53: we count 4 roundings for an exponential and n for a sum of n numbers. Then a value S has
+an error of at most 8 (n + |S| + max |z|) u (after a shift by t: |z| + |t| for |z|), a row of 8 (n + max |z|) u.
 """
 
 from functools import partial
@@ -18,7 +18,7 @@ TIMES = (1.0, -1.0, 100.0, 2000.0, -2000.0)
 
 
 def of_scores(report, scores=None):
-    """Try four identities for each score, and one for post, log and log_odds together. A single class has no odds."""
+    """Try four identities for each score, and one for post, log and log_odds together, on two classes or more."""
     scores = scores or SCORES
     for name, score in scores.items():
         for says, identity in (("the row sums to kappa", kappa), ("the row is dS/dz", slope),
@@ -44,7 +44,7 @@ def asked(score, z, c):
 
 
 def each_class(identity, ask):
-    """Return the identity z -> comparisons for up to five classes, and the last class."""
+    """Return an identity z -> comparisons, which tries the first five classes, the last one and the most likely one."""
     def of(z):
         for c in sorted({*range(min(len(z), 5)), len(z) - 1, int(z.argmax())}):
             for words, *compared in identity(ask, z, c):
@@ -53,14 +53,14 @@ def each_class(identity, ask):
 
 
 def kappa(ask, z, c):
-    """The sum of the row is the change of S for a shift by 1; we shift by 256 and divide."""
+    """If 1 is added to every logit, S grows by the sum of the row. We add 256 and divide the change of S by 256."""
     S, row, scale = ask(z, c)
     yield ("a shift of 1 adds as much, and the row's sum", row.sum() * np.exp(scale), (ask(z + 256.0, c)[0] - S) / 256,
            8 * U * (len(z) + np.abs(z).max() + (abs(S) + np.abs(z).max() + 256) / 256))
 
 
 def shift(ask, z, c):
-    """S(z + t) = S + kappa t, and row and scale do not change."""
+    """S(z + t) = S(z) + kappa t, and row and log_scale do not change."""
     S, row, scale = ask(z, c)
     kappa = np.round(row.sum() * np.exp(scale))
     for t in TIMES:
@@ -71,7 +71,7 @@ def shift(ask, z, c):
 
 
 def slope(ask, z, c):
-    """row . v = (S(z + h v) - S(z - h v)) / 2 h, except where the largest rivals tie: margin has a kink there."""
+    """dS/dz . v = (S(z + h v) - S(z - h v)) / 2 h. We leave out ties of the largest rivals: margin has a kink there."""
     v, h = np.cos(np.arange(len(z))), 2.0**-17
     (S, row, scale), rivals = ask(z, c), np.sort(np.delete(z, c))
     if len(rivals) < 2 or rivals[-1] - rivals[-2] >= 4 * h:
@@ -81,7 +81,7 @@ def slope(ask, z, c):
 
 
 def rows(ask, z):
-    """Three rows (classes: first, last, most likely) give the S, row and scale of each row alone, also in 3 axes."""
+    """A batch of three rows gives the same S, row and log_scale as each row alone, with two axes and with three."""
     Z, c = np.stack([z, z[::-1] / 2, z]), np.array([0, len(z) - 1, z.argmax()])
     for batch, classes in ((Z, c), (Z[:, None], c[:, None])):
         answers = [a.reshape(3, *a.shape[batch.ndim - 1:]) for a in ask(batch, classes)]

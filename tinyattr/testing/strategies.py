@@ -1,4 +1,4 @@
-"""Hypothesis strategies for softmax code and small networks, to use in your own property tests.
+"""Strategies of the package Hypothesis: they draw logits and small networks for property tests of your own code.
 
     from hypothesis import given
     from tinyattr import strategies
@@ -6,20 +6,20 @@
     @given(strategies.logits())
     def test_mine(z): ...
 
-What the strategies draw, and why:
+Hypothesis calls the test with many draws, and looks for one for which it fails. What the strategies draw, and why:
 
-    logits            ties, all equal, a leader, shifted, huge gaps: softmax code often fails on these
-    saturated_logits  a class that leads by 20 to 700: y_c is 1 or nearly, but the sum of the others is not 0
-    shifted_logits    z and t with z + t exact: a right softmax does not change with t
-    masked_logits     some logits are -inf, as in attention: all but one, the first, the largest
-    batches           rows that must not influence each other: similar, far apart, one repeated
-    laid_out          the same numbers in other memory layouts: strided, reversed, Fortran order, read-only
-    weights           Fractions: identities without rounding
+    logits            logits on which softmax code often fails: ties, all equal, a leader, shifted, huge gaps
+    saturated_logits  one class leads by 20 to 700, so y_c rounds to 1, but the sum of the others is not 0
+    shifted_logits    z and t, where z + t has no rounding error: a right softmax is the same for z + t as for z
+    masked_logits     some logits are -inf, as in attention: all but one, or the first, or the largest, ...
+    batches           rows that must not influence each other: similar, or far apart, or one row repeated
+    laid_out          the same numbers in another memory layout: strided, reversed, Fortran order, read-only
+    weights           weights e^z as Fractions, for which identities hold without rounding errors
     kink_free, tiny_networks, attacked        inputs and networks for properties of walks and heatmaps
 
-This module needs hypothesis: pip install hypothesis. Networks and arrays come from a NumPy generator with a drawn
-seed, so a failure prints only a few numbers. Everything shrinks: to fewer classes and rows, to rounder numbers, and to
-the kind that is listed first.
+This module needs the package: pip install hypothesis. Numbers of networks come from a NumPy generator, for which we
+draw only the seed, so a failure prints few numbers. Hypothesis shrinks a failing draw, which means that it looks for a
+simpler one: fewer classes or rows, rounder numbers, or the kind that is listed first.
 """
 
 import numpy as np
@@ -28,14 +28,14 @@ from hypothesis import strategies as st
 
 from tinyattr.nets.network import Network
 
-seeds = st.integers(0, 2**32 - 1)  # for np.random.default_rng; this is not the seed of a walk
+seeds = st.integers(0, 2**32 - 1)  # seeds of np.random.default_rng; a walk's seed is something else
 
 
 @st.composite
 def logits(draw, min_size=2, max_size=8, dtype=np.float64):
-    """Draw logits (n,) of six kinds on which softmax code often fails; hypothesis' event() names the kind.
+    """Draw logits (n,) of six kinds on which softmax code often fails. Hypothesis' statistics count these kinds.
 
-    ordinary (within 30), ties at the top, all equal, a leader by 0..200, shifted (by up to 1e4), huge gaps (up to 1e5).
+    ordinary (|z_i| <= 30), ties at the top, all equal, one leads by 0..200, shifted by up to 1e4, huge gaps (to 1e5).
     """
     n = draw(st.integers(min_size, max_size))
     kind = draw(st.sampled_from(["ordinary", "ties at the top", "all equal", "leader", "shifted", "huge gaps"]))
@@ -57,7 +57,7 @@ def logits(draw, min_size=2, max_size=8, dtype=np.float64):
 
 @st.composite
 def shifted_logits(draw, min_size=2, max_size=8, dtype=np.float64):
-    """Draw (z, t) as multiples of one power of 2, at most 2^50 (float32: 2^21), so z + t is exact; |z|, |t| <= 2^12."""
+    """Draw (z, t) so that z + t is exact: all numbers are multiples of one power of 2. |z_i| and |t| are <= 2^12."""
     bits = 21 if np.dtype(dtype) == np.float32 else 50
     step = 2.0 ** (draw(st.integers(0, 12)) - bits)  # logits up to 2^0 ... 2^12: mostly all classes matter
     steps = st.integers(-(2**bits), 2**bits)
@@ -68,7 +68,7 @@ def shifted_logits(draw, min_size=2, max_size=8, dtype=np.float64):
 
 @st.composite
 def saturated_logits(draw, min_size=2, max_size=8):
-    """Draw (z, c): class c leads all others by 20 to 700, so y_c rounds to 1 in float32, but 1 - y_c > 0."""
+    """Draw (z, c), where class c leads all others by 20 to 700. So y_c rounds to 1 in float32, but 1 - y_c > 0."""
     z = draw(logits(min_size, max_size).filter(lambda z: np.ptp(z) < 100))
     c = draw(st.integers(0, len(z) - 1))
     z[c] = np.delete(z, c).max() + draw(st.floats(20, 700))
@@ -77,7 +77,7 @@ def saturated_logits(draw, min_size=2, max_size=8):
 
 @st.composite
 def masked_logits(draw, min_size=2, max_size=8, dtype=np.float64):
-    """Draw logits (n,) where some, never all, are -inf: one, the first, the largest, all but one, or any."""
+    """Draw logits (n,), of which some are -inf, but never all: one, the first, the largest, all but one, or any."""
     z = draw(logits(max(min_size, 2), max_size, dtype))
     n = len(z)
     kind = draw(st.sampled_from(["one", "the first", "the largest", "all but one", "any"]))
@@ -103,7 +103,7 @@ def batches(draw, max_rows=4, min_size=1, max_size=8, dtype=np.float64):
 
 @st.composite
 def laid_out(draw, arrays):
-    """Draw an array from another strategy, and put the same numbers into another memory layout."""
+    """Draw an array from the strategy `arrays`, and put the same numbers into another memory layout."""
     a = draw(arrays)
     kind = draw(st.sampled_from(["C order", "Fortran order", "strided", "reversed", "read-only"]))
     event(f"layout: {kind}")
@@ -120,14 +120,14 @@ def laid_out(draw, arrays):
 
 @st.composite
 def weights(draw, min_size=1, max_size=6):
-    """Draw positive Fractions w_i = e^{z_i} as an object array: identities of softmax hold exactly for them."""
+    """Draw positive Fractions w_i, in place of e^{z_i}, as an object array: identities of softmax hold exactly."""
     fractions = st.fractions(min_value=0, max_value=50, max_denominator=50).filter(lambda w: w > 0)
     return np.array(draw(st.lists(fractions, min_size=min_size, max_size=max_size)), object)
 
 
 @st.composite
 def kink_free(draw, shape, margin=0.03):
-    """Draw numbers at least `margin` from zero and from each other: no ReLU kink and no max-pool tie is near."""
+    """Draw numbers that differ from zero and from each other by `margin` or more: no kink and no tie is near."""
     n = int(np.prod(shape))
     rng = np.random.default_rng(draw(seeds))
     steps = (np.arange(n) - n // 2 + 0.5) * 4 * margin + rng.uniform(-margin, margin, n)
@@ -161,7 +161,7 @@ def tiny_networks(draw, kinds=("dense", "convolutional"), margin=1e-3):
 
 
 def _away_from_zero(layers, weights, x, margin):
-    """Change the last layer's bias so that zero is in the widest gap between its outputs."""
+    """Return the last layer's bias, moved where needed so that zero lies in the widest gap between its outputs."""
     name, _, _ = layers[-1]
     _, bias = weights[name]
     moved = bias.copy()
@@ -175,9 +175,8 @@ def _away_from_zero(layers, weights, x, margin):
 
 @st.composite
 def attacked(draw, net):
-    """Draw `net` with a random t(x) added to every logit: K times a sum of activations or squares, or exp(0.01 sum).
-
-    The altered network's tape has z under the name of the old last layer, t (N, 1) under "t", z + t under "altered".
+    """Draw an altered network: `net` with t(x) added to every logit. t is K times a sum of activations, or of their
+    squares, or exp(0.01 sum). On its tape, the old last layer holds z, layer "t" holds t (N, 1), "altered" holds z + t.
     """
     tap = draw(st.sampled_from(["input", *(name for name, _, _ in net.layers)]))
     form = draw(st.sampled_from(["sum", "squares", "exponential"]))

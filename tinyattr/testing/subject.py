@@ -1,4 +1,4 @@
-"""The function under test, for the identities: it takes vectors of logits and returns an answer with its rounding."""
+"""A Subject is the function under test. It takes logits and returns an Answer, and knows which errors are allowed."""
 
 import inspect
 import tracemalloc
@@ -18,7 +18,7 @@ class UnfitError(Exception):
 
 @contextmanager
 def reasoned():
-    """Turn every error of a function into an UnfitError that describes it. NumPy's warnings of overflow are off."""
+    """Turn each error of the function under test into an UnfitError that describes it. Its warnings are not shown."""
     try:
         with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
             yield
@@ -37,7 +37,7 @@ def beside(f, z, other, **keywords):
 
 @dataclass
 class Answer:
-    """An Answer has numbers in float64, u of their type and of the logits' type, and the smallest normal number."""
+    """An Answer: numbers in float64; u (see truth.py) of their type and of the logits'; the smallest normal number."""
 
     values: np.ndarray
     u: float
@@ -47,7 +47,7 @@ class Answer:
 
 @dataclass
 class Subject:
-    """A Subject is a function under test: `call` takes logits (..., n), `kind` has the truth, `axis` is a parameter."""
+    """A Subject is a function under test, `call`, of logits (..., n). kind: what is right. axis: name of a parameter."""
 
     call: Callable
     kind: Kind
@@ -66,7 +66,7 @@ class Subject:
         return self.read(self.raw(z, axis), shape, dtype)
 
     def raw(self, z, axis=None, copied=True):
-        """Return the function's result as an array: a copy, or its own memory. Raises UnfitError."""
+        """Return the function's result as an array: a copy, or the memory that it returned. Raises UnfitError."""
         wrap = self.wraps and z.ndim == 1
         z = z[None] if wrap else z
         keywords = {self.axis: -1 if axis is None else axis} if self.axis and (z.ndim > 1 or axis is not None) else {}
@@ -88,7 +88,7 @@ class Subject:
         return Answer(np.array(a, np.float64), max(u, u_logits), u_logits, max(tiny, tiny_logits))
 
     def truth(self, z):
-        """Return the right answer to one vector z (n,), float64. It is kept, because most are needed again."""
+        """Return the right answer to one vector z (n,), float64. We keep it, because it is often needed again."""
         z = np.asarray(z, np.float64)
         key = z.tobytes()
         if key not in self.truths:
@@ -96,13 +96,13 @@ class Subject:
         return self.truths[key]
 
     def room(self, z, answer):
-        """Return the error that rounding allows in the answer to one vector."""
+        """Return how much rounding may change the answer to one vector."""
         truth, z = self.truth(z), np.asarray(z, np.float64)
         lost = size(z) * answer.u * (answer.u > answer.u_logits)  # the logits themselves had to be rounded
         return self.kind.room(z, truth, answer.u, lost) + answer.tiny * self.kind.grown
 
     def why_not(self, *arrays):
-        """Say why the function does not take such arrays, or None if it does."""
+        """Return why the function does not take these arrays, as a text, or None if it takes them."""
         return next((why for why in (reason(self.answer, z) for z in arrays) if why), None)
 
     def unknown(self, z):

@@ -1,24 +1,24 @@
-"""The true result of a function, and the error that rounding allows (its "room").
+"""The true result of a function, and its "room": the largest error that we allow, because rounding may cause it.
 
-u is half the spacing of floats at 1: 2^-53 in float64, 2^-24 in float32. One operation changes a result by a factor of
-at most 1 + u. d_i = z_i - max z. We count enough roundings for every right way to compute that we know.
+u is half the spacing of floats at 1: 2^-53 in float64, 2^-24 in float32. The rounding of one operation changes a result
+by a factor of at most 1 + u. d_i = z_i - max z. The room is large enough for every right way to compute that we know.
 
-e^{d_i}     d_i has one rounding; 2^x needs a multiplication by log2(e), two more: 3 |d_i| u in the exponent. The
-            exponential has an error of up to 2 units in the last place, 4 u.
-sum         n - 1 roundings in any order. A one-pass sum, which is rescaled when the maximum grows, also multiplies by
-            an exponential each time. Errors of d contribute sum y_j |d_j| <= log n. All of this is below 4 n u.
-y_i         relative error, with division, a cast and our own reference (5 u of float64):
+e^{d_i}     d_i has one rounding. Code that uses 2^x multiplies by log2(e), which has two more. So the exponent has an
+            error of up to 3 |d_i| u. The exponential adds up to 2 units in the last place, 4 u.
+sum         A sum has n - 1 roundings in any order. Code that needs only one pass rescales its sum when the maximum
+            grows, by an exponential each time. Errors of d add sum y_j |d_j| <= log n. Together less than 4 n u.
+y_i         The relative error contains also a division, a cast, and the error of our own truth (5 u of float64):
                 b_i = (4 |d_i| + 4 max |z| + 4 n + 16) u.
-            max |z| is for code that first subtracts logsumexp(z) or divides by a temperature, which rounds at the size
-            of z. Two classes may be computed with tanh or 1 - y: for n = 2 we add 4 u absolute.
-log y_i     absolute error: a_i = (4 |d_i| + 2 |log y_i| + 4 n + 16) u. An error of the size of z is not allowed.
-log sum     absolute error: (2 max |z| + (n + 2) |log sum| + 4 n + 16) u: the result has this size, and code that adds
-            one class after the other to the logarithm rounds n times at this size.
-loss        sum_i t_i a_i, and n roundings of sum_i |t_i log y_i|.
-gradients   y_j sum t - t_j, absolute: y_j b_j sum t, and 4 roundings of the two terms.
+            max |z| is for code that first subtracts logsumexp(z), or divides by a temperature: its roundings have the
+            size of z. Two classes may be computed with tanh or as 1 - y: for n = 2 we add 4 u to the absolute error.
+log y_i     Absolute error: a_i = (4 |d_i| + 2 |log y_i| + 4 n + 16) u. An error of the size of z is not allowed.
+log sum     Absolute error: (2 max |z| + (n + 2) |log sum| + 4 n + 16) u. The result has this size, and code that adds
+            one class after the other to the logarithm rounds n times.
+loss        sum_i t_i a_i, plus n roundings of sum_i |t_i log y_i|.
+gradients   y_j sum t - t_j has the absolute error y_j b_j sum t, plus 4 roundings of the two terms.
 
-If the result has a narrower type than the logits, the logits were rounded too: we add max |z| u to a_i.
-Relative rounding does not hold below the smallest normal number, so an error of this number is always allowed.
+If the result has a narrower type than the logits, the logits were rounded too: we add max |z| u to a_i. Below the
+smallest normal number of a type, rounding errors are not relative. So an error as large as this number is allowed.
 """
 
 from collections.abc import Callable
@@ -32,9 +32,9 @@ WIDE = np.finfo(np.float64)
 
 @dataclass(frozen=True)
 class Kind:
-    """A Kind of function has `truth` for one vector of logits (n,) in float64, and `room(z, truth, u, lost)`.
+    """A Kind of function, such as SOFTMAX. truth: z -> the right result, for one vector z (n,) in float64.
 
-    truth is a vector (n,) or a number. kappa: adding 1 to every logit adds kappa to the truth.
+    room: (z, truth, u, lost) -> the allowed error. kappa: adding 1 to every logit adds kappa to the truth.
     """
 
     letter: str
@@ -46,7 +46,7 @@ class Kind:
     total: Callable | None = None  # (answer, room) -> (probabilities, their room)
     ordered: bool = False  # True if a larger logit has a larger answer
     hidden: float = 0.0  # the answer for a masked logit
-    grown: float = 1.0  # factor by which an error of the smallest normal number may grow
+    grown: float = 1.0  # factor by which the error of very small numbers may grow
     given: Callable = lambda z: ""  # a text about the function's other arguments
 
 
@@ -60,12 +60,12 @@ def softmax(z):
 
 
 def log_softmax(z):
-    """d_i - log(1 + sum of e^{d_j} of all but the largest)."""
+    """d_i - log(1 + sum of e^{d_j} over all j but the largest)."""
     return z - z.max() - _log_total(z)
 
 
 def logsumexp(z):
-    """max z + log(1 + sum of e^{d_j} of all but the largest)."""
+    """max z + log(1 + sum of e^{d_j} over all j but the largest)."""
     return z.max() + _log_total(z)
 
 
@@ -76,7 +76,7 @@ def _log_total(z):
 
 
 def _sum(w):
-    """Return the sum in long double, which on most machines is exact up to the last rounding."""
+    """Return the sum, computed in long double: on most machines it has only the error of the last rounding."""
     return float(w.sum(dtype=np.longdouble))
 
 
@@ -89,7 +89,7 @@ def rest(z):
 
 
 def jacobian(z):
-    """J_ij = y_i (delta_ij - y_j), every entry accurate to a few u."""
+    """J_ij = y_i (delta_ij - y_j). Every entry is accurate to a few u."""
     y = softmax(z)
     J = -np.outer(y, y)
     np.fill_diagonal(J, y * rest(z))
@@ -146,7 +146,7 @@ def tempered(T):
 
 
 def limit(y):
-    """Return the Kind of a limit y(z) of softmax(z / T), with the rounding of softmax(0)."""
+    """Return the Kind of a limit of softmax(z / T). y: z -> the limit. We allow the rounding errors of softmax(0)."""
     return Kind("y", "the limit", y, lambda z, y, u, lost: softmax_room(0 * z, y, u))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def apart(got, wanted):
-    """Return "0.3, not 0.4", or the difference if both numbers would look the same."""
+    """Return a text such as "0.3, not 0.4". If both numbers would look the same, the text tells their difference."""
     got, wanted = got + 0.0, wanted + 0.0  # no -0
     if f"{got:.6g}" != f"{wanted:.6g}" or got == wanted or got != got:
         return f"{got:.6g}, not {wanted:.6g}"
@@ -12,7 +12,7 @@ def apart(got, wanted):
 
 
 def text(values):
-    """Return "(1, 2.5, 3)", or "(1, 2, 3, ... 500 in all)" for more than six values. A single number gives "1"."""
+    """Return a text such as "(1, 2.5, 3)"; for more than six values "(1, 2, 3, ... 500 in all)"; for one number "1"."""
     if np.ndim(values) == 0:
         return f"{values:.6g}"
     values = np.ravel(values) + 0  # no -0
@@ -21,7 +21,7 @@ def text(values):
 
 
 def described(z):
-    """Describe a counter-example: "z = (1, 2)", "z = 0.5, 517 times", "z = 0, 17 times, but z_16 = 20"."""
+    """Describe a counter-example: "z = (1, 2)", or "z = 0.5, 517 times", or "z = 0, 17 times, but z_16 = 20"."""
     kind = "" if z.dtype == np.float64 else f" in {z.dtype.name}"
     if z.size > 6:
         most = max(set(z.tolist()), key=z.tolist().count)

@@ -1,7 +1,7 @@
-"""Wrong implementations. Each is a few lines of our own with a fault that was reported somewhere.
+"""Wrong implementations: each is a few lines of our own with one fault. Many faults were reported in public.
 
-CATALOGUE is {part: {name: (what it does, function, public report, if any)}}. Functions of more than one line are above
-it.
+CATALOGUE is {part: {name: (what it does, function, public report, if any)}}. Functions of more than one line stand
+before CATALOGUE.
 """
 
 import numpy as np
@@ -37,14 +37,14 @@ def changed(f, where, factor=0.5):
 
 
 def whole_blocks(z):
-    """Sum only over whole blocks of 16."""
+    """Divide by a sum that leaves out what follows the last whole block of 16."""
     n = z.shape[-1]
     return weights(z) / weights(z)[..., :n if n < 16 else n // 16 * 16].sum(-1, keepdims=True)
 
 
 @each_row
 def in_one_pass(z):
-    """Start the running maximum at -inf: then -inf - -inf is NaN."""
+    """Start the maximum so far at -inf. If the first logit is -inf too, -inf - -inf gives NaN."""
     m, total = np.float64(-np.inf), np.float64(0)
     for v in z.astype(np.float64):
         new = max(m, v)
@@ -82,7 +82,7 @@ KEPT = {}
 
 
 def first_numbers_in_memory(z):
-    """Read as many numbers as z has from memory, starting at the first."""
+    """Read the memory from the first number of z on, without regard to strides."""
     if z.base is None or z.ndim == 0 or not z.size or 0 in z.strides:
         return maximum_off(z)
     start = z[tuple(slice(None) if s > 0 else slice(None, None, -1) for s in z.strides)]
@@ -101,13 +101,13 @@ def outer(y):
 
 
 def log_sum_less_the_logit(z, t):
-    """Subtract two large numbers."""
+    """Compute the loss as logsumexp(z) - z_t: two large numbers, whose difference is mostly rounding."""
     log_sum = z.max(-1) + np.log(weights(z).sum(-1))
     return log_sum - np.take_along_axis(z, np.asarray(t)[..., None], -1)[..., 0]
 
 
 def ignored_times_0(z, t, ignore_index=-100):
-    """Compute the mean over rows that count, by multiplying other rows by 0."""
+    """Compute the mean loss over the rows that count, after multiplying the loss of every ignored row by 0."""
     z, t = np.atleast_2d(z), np.atleast_1d(t)
     counts = t != ignore_index
     L = -(gaps(z) - np.log(total(weights(z))))[np.arange(len(t)), np.where(counts, t, 0)]

@@ -62,7 +62,7 @@ class Builder:
         self.names, self.arrangements = {"input"}, {}
 
     def named(self, wanted):
-        """Return a name for a layer, if possible the wanted one: printable, short, not used yet, not the name of an op."""
+        """Return a layer's name, like the wanted one, but printable, short, not used yet, and not the name of an op."""
         wanted = readable(wanted)
         name, i = wanted, 1
         while name in self.names or name in OPS:
@@ -126,7 +126,7 @@ class Builder:
         return self.add(f"{layer}_reshaped", "reshape", (layer,), ours, shape=ours)
 
     def _permuted(self, layer, ours, order):
-        """Add a shuffle or transpose that gives numbers order[0], order[1], ... of `layer`. Returns (its name, shape)."""
+        """Add a shuffle or transpose that gives numbers order[0], order[1], ... of `layer`. Returns (name, shape)."""
         channels, first = ours[-1], order[1]
         if first > 0 and channels % first == 0 and len(ours) == 3:
             shuffled = np.arange(prod(ours)).reshape(-1, channels // first, first).swapaxes(1, 2).ravel()
