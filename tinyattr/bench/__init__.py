@@ -1,4 +1,4 @@
-"""`tinyattr bench` measures the engine on this machine, layer by layer, and also PyTorch if it is installed."""
+"""`tinyattr bench` measures how fast the engine is on this machine, and also other libraries if they are installed."""
 
 from tinyattr.bench.report import PARTS, Report, bench
 

@@ -1,4 +1,4 @@
-"""Draw the bench as a bar chart: the time of every job, for each work."""
+"""Draw the measurements as a bar chart: for each work, the time of every job (a library's way to do the work)."""
 
 from tinyattr.studies.draw import LINES, empty
 
@@ -6,7 +6,7 @@ OURS, BEST, DOCUMENTED = LINES[0], LINES[1], LINES[4]  # ours blue; others orang
 
 
 def timings(works, title=""):
-    """Draw axes for each work with a bar for each job: milliseconds, and the ratio to our time. Returns a Figure."""
+    """Draw a chart for each work, with a bar for each job: its milliseconds, and their ratio to our time."""
     bars = [len(work.jobs) for work in works] or [1]  # empty axes if nothing was timed
     figure = empty(8.0, 0.4 + sum(0.35 + 0.2 * n for n in bars), [title])
     axes = figure.subplots(len(bars), sharex=True, squeeze=False, height_ratios=bars)[:, 0]

@@ -28,7 +28,7 @@ def start_seconds(empty_cache):
 
 
 def memory(name, batch, steps, job, subject):
-    """Return (largest memory of a process during a work, the part without interpreter, imports and weights), in bytes.
+    """Return (largest memory of a process during a work, the part of it that the work itself needs), in bytes.
 
     Return None if the system does not measure it.
     """
@@ -53,7 +53,7 @@ def main(name, batch, steps, job, subject):
 
 
 def alone(job, name, subject, batch):
-    """Return the job of this name, with one network in memory: our weights are deleted if a library has its own."""
+    """Return the job of this name. Only one network stays in memory: if a library has its own weights, ours go."""
     found = jobs(name, subject.network(), pictures(name, subject.size, batch), batch, only=job)
     models.torch_model.cache_clear()
     return found[0].run

@@ -1,18 +1,18 @@
-"""Fair timing: all jobs of a work take turns many times, and we compare the medians."""
+"""Fair timing. A work is what we measure, such as Grad-CAM; a job is one library's way to do it. Jobs take turns."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from statistics import median
 from time import perf_counter, sleep
 
-PAUSE = 0.1  # seconds: threads of another library stay busy for a while, waiting for more work
+PAUSE = 0.1  # seconds before a job, because threads of the job before stay busy for a while, waiting for more work
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """A Job is one way to do a work. run(steps) does it; a work of one step ignores the number.
+    """A Job is one way to do a work: run(steps) does it. A work of one step ignores this number.
 
-    documented: True if the library is called as in its documentation; else it is called in the best way we know.
+    documented: True if we call the library as its documentation does; False if we call it in the best way we know.
     """
 
     library: str
@@ -26,10 +26,10 @@ class Job:
 
 @dataclass(frozen=True, eq=False)
 class Work:
-    """A Work is the same for all jobs: `steps` pictures of a path (or 1), `batch` pictures at a time.
+    """A Work is what all its jobs do. steps: number of pictures of a path, or 1. batch: pictures at a time.
 
-    flop: additions and multiplications of the definition, y = sum x w, even if a library needs fewer.
-    seconds: times of every run of every job, after the measurement.
+    flop: how many additions and multiplications the definition y = sum x w has; a library may need fewer.
+    seconds: {job: the times of its runs}, after the measurement.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Work:
 
 
 def measured(work, repeats, progress):
-    """Return the work with seconds: jobs take turns `repeats` times, each after a pause and a first, untimed run."""
+    """Return the work with its times. Jobs take turns, `repeats` times. A pause and an untimed run come before each."""
     seconds = {job: [] for job in work.jobs}
     for _ in range(repeats):
         for job in work.jobs:

@@ -1,4 +1,4 @@
-"""Measure every layer: the times of forward and back, and the differences to float64."""
+"""Measure every layer: the times of its forward and its backward pass, and how far its numbers differ from float64."""
 
 from dataclasses import dataclass
 from statistics import median
@@ -12,10 +12,10 @@ from tinyattr.engine import GRADIENT, OPS, apply, rerun, walk
 
 @dataclass(frozen=True)
 class Layer:
-    """A Layer has operations, bytes of inputs, weights and output, seconds forward and back (medians), and its largest
-    error relative to its largest value.
+    """A Layer's measurements: operations; bytes of inputs, weights and output; median seconds forward and back; and the
+    largest error, divided by the largest value.
 
-    Each layer is timed alone. In a run, one pass computes a convolution, its batch norm and its ReLU.
+    Each layer is timed alone. In a run of the network, one pass computes a convolution, its batch norm and its ReLU.
     """
 
     name: str
@@ -51,12 +51,12 @@ def output(record):
 
 
 def limit(layer, machine):
-    """Return the smallest time that arithmetic and memory of this machine allow, one way. Winograd may need less."""
+    """Return the least seconds that this machine's arithmetic and memory need for one way. Winograd may need less."""
     return max(layer.flop / machine["peak_gflops"], layer.bytes / machine["peak_gbytes"]) / 1e9
 
 
 def seconds(repeats, do, *arguments):
-    """Return the median time of `repeats` runs, after two runs that do not count: they prepare weights and buffers."""
+    """Return the median time of `repeats` runs. Two runs before them do not count: they prepare weights and buffers."""
     do(*arguments), do(*arguments)
     times = []
     for _ in range(repeats):
@@ -67,7 +67,7 @@ def seconds(repeats, do, *arguments):
 
 
 def error(record):
-    """max |y - y64| / max |y64|, where y64 is the NumPy op in float64 on the layer's float32 inputs."""
+    """max |y - y64| / max |y64|, where NumPy computes y64 in float64 from the layer's float32 inputs."""
     exact = exactly(record.op, record.x, record.weights, record.attributes)
     return float(np.abs(record.output - exact).max() / max(np.abs(exact).max(), np.finfo(float).tiny))
 

@@ -1,4 +1,4 @@
-"""Record what the timings depend on: processor, lanes, threads, versions, settings, and the load of the system."""
+"""Record what the times depend on: processor, lanes (floats in a register), threads, versions, settings, load."""
 
 import os
 import platform
@@ -17,7 +17,7 @@ PACKAGES = ("tinyattr", "numpy", "numba", "torch", "captum", "grad-cam", "onnxru
 
 def machine():
     """Return these facts as plain data. Raises InputError without Numba."""
-    if not forms():  # this import starts Numba with our settings; it takes half a second
+    if not forms():  # this call starts Numba with our settings; it takes half a second
         raise InputError("the bench measures the kernels, which need Numba: install it (python3 -m pip install numba), "
                          "and do not set NUMBA_DISABLE_JIT")
     import numba

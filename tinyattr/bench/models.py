@@ -7,7 +7,7 @@ import numpy as np
 
 from tinyattr.engine.windows import pair
 
-LAYOUTS = {"contiguous": "contiguous_format", "channels_last": "channels_last"}  # PyTorch's names of them
+LAYOUTS = {"contiguous": "contiguous_format", "channels_last": "channels_last"}  # {memory layout: PyTorch's name of it}
 
 
 @cache

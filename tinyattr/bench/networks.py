@@ -1,4 +1,4 @@
-"""The networks that we measure: published layouts with random weights, which take the same time as trained weights."""
+"""The networks that we measure: published layouts with random weights. Trained weights would take the same time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -78,7 +78,7 @@ def resnet(depth):
 
 
 def mobilenet_v2():
-    """Return MobileNetV2, Sandler et al. 2018, arXiv 1801.04381: depthwise between two 1 x 1 convolutions."""
+    """Return MobileNetV2, Sandler et al. 2018, arXiv 1801.04381: a depthwise between two 1 x 1 convolutions."""
     net = Layout()
 
     def unit(x, *convolution, **about):

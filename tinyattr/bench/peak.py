@@ -1,4 +1,4 @@
-"""Measure how fast this machine multiplies and adds, and moves numbers. We compare other kernels with this."""
+"""Measure how fast this machine multiplies and adds, and how fast it moves numbers: the limits for all kernels."""
 
 from time import perf_counter
 
@@ -11,7 +11,7 @@ from tinyattr.kernels.pointwise import one_pass
 from tinyattr.kernels.tile import W, splat
 from tinyattr.kernels.vector import multiply_add, parallel_kernel, pointer, row_loader, signed, store_rows
 
-CHAINS = 12  # independent sums: enough for two units of five cycles each, and for 16 registers
+CHAINS = 12  # independent sums: enough for two units that need five cycles each, and few enough for 16 registers
 ROUNDS = 1_000_000
 
 load_chains = row_loader(CHAINS, W)
@@ -40,7 +40,7 @@ def _chains(rounds, x, a, b):
 
 
 def peak(tries=100):
-    """Return the largest number of multiplications and additions per second, all threads, only registers, float32."""
+    """Return how many multiplications and additions per second all threads can do with float32 numbers in registers."""
     x = np.random.default_rng(0).random((numba.get_num_threads(), CHAINS, W), np.float32)
     a, b = np.float32(-0.999), np.float32(0.999)
     _chains(1, x, a, b)
@@ -53,7 +53,7 @@ def peak(tries=100):
 
 
 def bandwidth(tries=10, size=1 << 25):
-    """Return bytes per second, read and written, when all threads copy `size` floats, more than caches hold."""
+    """Return bytes read and written per second, when all threads copy `size` floats: too many for the caches."""
     x, y = np.ones((2, 64, size >> 16, 1, 1024), np.float32)
     one_pass(x, y)
     best = np.inf

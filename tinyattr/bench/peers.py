@@ -1,8 +1,8 @@
-"""The same works in PyTorch, captum, pytorch-grad-cam, ONNX Runtime and OpenVINO, with the same weights, if they are
-installed.
+"""The same works in PyTorch, captum, pytorch-grad-cam, ONNX Runtime and OpenVINO, if they are installed: with the same
+weights.
 
-Each library runs in two ways: as in its documentation, with trainable weights; and in the best way we know, with frozen
-weights and only the necessary part of the network. Each way uses both memory layouts.
+A library may run in two ways: as its documentation does it, with trainable weights; and in the best way we know, with
+frozen weights and only the necessary part of the network. Each way uses both memory layouts.
 """
 
 from functools import partial
@@ -98,7 +98,7 @@ def rsi(model, features, x, target, batch, steps):
     return sum((g0 + g1) / 2 * (A1 - A0) for (A0, g0), (A1, g1) in pairwise(found))
 
 
-RATE = 1e-6  # of a training step: so small that no run changes the next
+RATE = 1e-6  # learning rate of a training step: so small that a run hardly changes the weights for the next
 FROZEN, DOCUMENTED = False, True  # best way we know: frozen weights; as documented: trainable weights
 WAYS = {  # {work: (library, whether it is called as documented, function)}
     "forward": [("torch", FROZEN, forward)],

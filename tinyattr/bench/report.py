@@ -1,4 +1,4 @@
-"""Make the whole measurement, and report it as table, numbers and figure."""
+"""Measure everything, and report it as a table, as numbers or as a figure."""
 
 from dataclasses import asdict, dataclass, field
 
@@ -14,7 +14,7 @@ from tinyattr.errors import InputError, named
 from tinyattr.files.tables import aligned
 
 PARTS = (*OURS, "layers", "memory", "start")
-LONG = 5  # paths are repeated fewer times, by this factor
+LONG = 5  # path methods have this many times fewer repeats
 
 
 @dataclass(eq=False)
@@ -115,9 +115,9 @@ class Report:
 def bench(parts=PARTS, *, batches=(1, 8), steps=50, repeats=7, quick=False, net=FULL.name):
     """Measure the chosen PARTS on one of NETWORKS, or (quick) on a small network. Returns a Report.
 
-    Works: forward, and the gradient of the input, for every batch size; a training step for the largest batch size;
-    Grad-CAM for one picture; path methods with `steps` steps and the largest batch size. PyTorch, captum,
-    pytorch-grad-cam, ONNX Runtime and OpenVINO take turns with our engine if they are installed.
+    Works: a forward pass, and the gradient of the input, for every batch size; a training step with the largest batch
+    size; Grad-CAM of one picture; path methods with `steps` steps and the largest batch size. If PyTorch, captum,
+    pytorch-grad-cam, ONNX Runtime and OpenVINO are installed, they take turns with our engine.
     Raises InputError for an unknown part or network and for numbers below 1.
     """
     parts = [named("part of the bench", part, PARTS) for part in parts]

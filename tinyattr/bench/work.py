@@ -1,4 +1,4 @@
-"""The works that we measure, with our engine; peers.py has the same works with other libraries."""
+"""The works that we measure, done by our engine; peers.py does the same works with other libraries."""
 
 from dataclasses import replace
 from functools import partial
@@ -20,7 +20,7 @@ def forward(net, x, target, batch, steps):
 
 
 def gradient(net, x, target, batch, steps):
-    """Run forward, and walk from z_c back to the pictures."""
+    """Run the network, and walk from z_c back to the pictures."""
     tape = net.run(x)
     row = np.zeros_like(net.logits(tape))
     row[:, target] = 1
@@ -74,7 +74,7 @@ def pictures(name, size, batch):
 
 
 def work(name, net, size, batch, steps):
-    """Return a Work of OURS with its title, operations and jobs. a b + c counts as two operations."""
+    """Return one of the works in OURS, with title, operations and jobs. a b + c counts as two operations."""
     x = pictures(name, size, batch)
     F, head = products(net, x[:1])
     title, steps, flop = {

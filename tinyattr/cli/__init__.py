@@ -1,4 +1,4 @@
-"""The command line. Each family of commands has its own file, and a command's options stand above its function.
+"""The command line. Commands that belong together share a file, and a command's options stand above its function.
 
-matplotlib takes longer to load than most commands take to run. So only the functions that draw import what needs it.
+Loading matplotlib takes longer than most commands take to run. So only functions that draw import what needs it.
 """

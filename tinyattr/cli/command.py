@@ -1,4 +1,4 @@
-"""Make a command from a function, the options that it takes, and an example of its use.
+"""Make a command out of a function, the options that it takes, and an example of its use.
 
     @command("paint", "HI --K 3", option("text", help="what the heatmap will show"), *shared("--net --K --json"))
     def run_paint(options):
@@ -9,7 +9,7 @@ from argparse import Action, ArgumentTypeError
 
 from tinyattr.errors import InputError, named
 
-COMMANDS = {}  # {"name", or "group name": (function, example, options, other defaults)}
+COMMANDS = {}  # {"name" or "group name" of a command: (function, example, options, other defaults)}
 
 
 def option(*names, **settings):
@@ -18,7 +18,7 @@ def option(*names, **settings):
 
 
 class Gather(Action):
-    """A Gather collects the values of an option that is given twice: `--method a --method b` means `--method a b`."""
+    """A Gather joins the values of an option that is given twice: `--method a --method b` means `--method a b`."""
 
     def __call__(self, parser, options, values, name=None):
         """Add the values of one mention. The first mention replaces the default."""
@@ -50,7 +50,7 @@ def figure(what):
 
 
 def command(name, example, *options, **defaults):
-    """Make the function below a command. example: what to write after its name. defaults: values of its options.
+    """Make the function below a command. example: the words after its name. defaults: values that options get.
 
     The first line of the function's docstring says what the command does.
     """

@@ -122,7 +122,7 @@ def explained(options, net, x):
 
 
 def shown(options):
-    """Return the name of the picture as text. For the system a name is bytes, whatever alphabet the locale has."""
+    """Return the name of the picture as text. To the system a name is bytes, which need not be text in UTF-8."""
     name = Path(options.image or "").name
     return os.fsencode(name).decode("utf-8", "replace") if name else "a drawn scene of two glyphs"
 

@@ -1,11 +1,11 @@
 """Ctrl-C during the imports ends the command line silently. Once a command runs, Ctrl-C ends it with one line.
 
-`tinyattr` and `python3 -m tinyattr` both import the whole package before a line of the command line runs. During the
-imports no work is half done, so the system's own way to end a program is enough. `main` switches back to exceptions.
+`tinyattr` and `python3 -m tinyattr` both import the whole package before the command itself starts. During the imports
+no work is half done, so the system may simply end the program. Later, `main` lets Ctrl-C raise an exception again.
 
-No exception can leave some functions that Python runs: the callback of a weak reference whose object dies, or a
-function that a C library calls back. Python drops a KeyboardInterrupt that is raised there and prints a traceback.
-But the user asks only once. So we raise the exception again a moment later, where it can be caught.
+There are functions that no exception can leave, such as the callback of a weak reference, or a function that a C
+library calls. If Ctrl-C raises KeyboardInterrupt in such a function, Python prints a traceback and goes on. But the
+user presses Ctrl-C only once. So we raise the exception again a moment later, where it can be caught.
 """
 
 import _thread
@@ -14,11 +14,11 @@ import sys
 import threading
 from pathlib import Path
 
-COMMAND = {"-m", "tinyattr"}  # sys.argv[0] while `python3 -m tinyattr`, or `tinyattr`, is being loaded
+COMMAND = {"-m", "tinyattr"}  # the program's name, sys.argv[0], while `python3 -m tinyattr` or `tinyattr` is loaded
 
 
 def ends_at_once():
-    """Let Ctrl-C end this process silently, unless the process was started to ignore Ctrl-C."""
+    """Let Ctrl-C end this process silently, unless the process was started so that it ignores Ctrl-C."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 

@@ -68,7 +68,7 @@ def run_notebook(options):
 
 
 def copy(options, ending, change):
-    """Write change(source, path) of a lesson's script. The script itself is never overwritten."""
+    """Write a copy of a lesson: change(its source, its path). The lesson itself is never overwritten."""
     script = numbered(options.lesson).path
     options.file, options.out = script, options.out or script.with_suffix(ending).name
     check(options)

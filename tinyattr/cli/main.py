@@ -30,7 +30,7 @@ def main(arguments=None):
     """Run one command. Returns the exit status: 0, or 1 after one line on standard error. `entry` handles Ctrl-C."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a name that the terminal cannot show must not stop us
+            stream.reconfigure(errors="replace")  # a name with letters that the terminal cannot show must not stop us
     options = parser().parse_args(arguments)
     try:
         is_an_exception()

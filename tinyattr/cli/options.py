@@ -19,7 +19,7 @@ def pair(text):
 
 
 def chosen(pairs, methods):
-    """Return {name: value} for the (NAME, VALUE) that were written. At least one of the methods must have each option.
+    """Return {name: value} for pairs (NAME, VALUE) of texts. Each option must belong to at least one of the methods.
 
     Raises InputError for a name that no method has, a name that is given twice, and a value of the wrong type.
     """
@@ -56,7 +56,7 @@ def word(text):
 
 
 def words(text):
-    """Convert each of several words, which are separated by commas, as in "black,mean"."""
+    """Convert a text such as "black,mean" to a tuple of words or numbers."""
     parts = [part.strip() for part in text.split(",")]
     if "" in parts:
         raise ValueError(text)

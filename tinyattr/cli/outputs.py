@@ -13,8 +13,8 @@ LEAST = {"pictures": 1, "steps": 1, "jobs": 1, "seed": 0}  # options that are nu
 def check(options):
     """Raise InputError for numbers that are too small, outputs that cannot be written, and files that are named twice.
 
-    If the command has an option --overwrite, an output that exists already is an error too: it may hold work.
-    `main` calls this before every command. A command that chooses names of outputs itself calls it again.
+    If the command has an option --overwrite, and the user did not give it, an output that exists is an error too.
+    `main` calls this function before every command. A command that itself chooses names of outputs calls it again.
     """
     given = {name: value for name, value in vars(options).items() if value is not None}
     for name, value in given.items():
@@ -43,7 +43,7 @@ def tell(options, text, numbers=None, figure=None):
 def written(options, numbers=None, figure=None):
     """Write the figure and the numbers into the files that the options name. Returns lines that say where they are.
 
-    figure: a function draw -> figure. It gets the module `draw`, which is loaded only if the options name a file.
+    figure: a function that takes the module `draw` and returns a figure. We load `draw` only if a file is to be written.
     """
     files = []
     if figure is not None and options.figure is not None:

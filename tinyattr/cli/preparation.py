@@ -1,4 +1,4 @@
-"""`--family --size --channels --mean --std --classes`: how photos are preprocessed, if a file does not say."""
+"""Options that say how photos are preprocessed, if a file does not say it: --family, --size, --channels, --mean, ..."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def said(options):
 
 
 def names(given):
-    """Return the names of classes. If one name is given, it is a file: return its lines. Raises InputError."""
+    """Return the names of classes. A single name is that of a file, whose lines are the names. Raises InputError."""
     if given is None or len(given) > 1:
         return given
     try:

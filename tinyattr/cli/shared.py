@@ -38,7 +38,7 @@ def shared(names):
 
 
 def load(options, scene=None):
-    """Return the network that --net and --family name, and its input: the image, else `scene` (default: the demo's)."""
+    """Return the network that --net and --family name, and its input: the image, or else the scene (or the demo's)."""
     net = network(options, photo=options.image is not None)
     scene = example().picture if scene is None else scene
     return net, net.read(scene if options.image is None else options.image)
@@ -50,7 +50,7 @@ def network(options, photo):
 
 
 def chosen_net(options, photo):
-    """Return what --net names. Without --net, choose a network, keep it as --net, and for a photo print the choice."""
+    """Return what --net names. Without --net, choose a network and put it into the options; for a photo, say which."""
     if options.net is None:
         there = fetched()
         options.net = there[0] if there and photo else "glyphs"

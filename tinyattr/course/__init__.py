@@ -1,4 +1,4 @@
-"""Lessons: split a script into cells, make a student's copy, run, hand out, grade; helpers for running lessons."""
+"""Lessons: run them, copy them for students, grade them. The names below are the functions that lessons call."""
 
 from tinyattr.course.cases import agrees, spoiled
 from tinyattr.course.during import explains, has, holds, passes, predicts, same, show

@@ -1,4 +1,4 @@
-"""Many cases instead of one: checks that try an answer on several arguments, and a claim on arrays with an error."""
+"""Checks with many cases: `agrees` tries an answer on several arguments; `spoiled` makes arrays that have an error."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from tinyattr.course.during import apart, has
 
 
 def agrees(name, yours, truth, cases, within=1e-12):
-    """Check that yours(*case) equals truth(*case) for every case, and that it changes no argument. Print the verdict.
+    """Check that yours(*case) equals truth(*case) for every case, and changes no argument. Prints the result.
 
     yours, truth: functions that return an array, or a tuple or a dict of arrays. cases: tuples of arguments.
     Raises AssertionError for the first case that differs, as `same` does, and for an argument that was changed.
@@ -24,7 +24,7 @@ def agrees(name, yours, truth, cases, within=1e-12):
 
 
 def spoiled(a):
-    """Return {error: array}: copies of an array (h, w, ...) with one error each. A claim on it is false for each."""
+    """Return {error: array}: copies of an array (h, w, ...), each with one error. A claim should be false for each."""
     found = {"the other sign": -a, "twice as large": 2 * a,
              "rows in reverse order": a[::-1], "columns in reverse order": a[:, ::-1]}
     high, low = (np.unravel_index(i, a.shape) for i in (a.argmax(), a.argmin()))

@@ -6,15 +6,15 @@ from tinyattr.course.unaided import OutOfReachError
 
 
 def same(name, got, wanted, within=1e-12):
-    """Check that `got` equals `wanted` up to rounding, and print the verdict. Raises AssertionError as `apart` does."""
+    """Check that `got` equals `wanted` up to rounding, and print the result. Raises AssertionError as `apart` does."""
     print(f"{name}: ok, apart by {apart(name, got, wanted, within):.1g}")
 
 
 def apart(name, got, wanted, within):
-    """Return the largest difference of two arrays, relative to the largest magnitude in `wanted`, or to 1 if that is 0.
+    """Return the largest difference of two arrays, divided by the largest |number| in `wanted` (by 1 if that is 0).
 
-    Raises AssertionError for a difference above `within`. The error names the check, the largest difference, its place
-    and both values there. If the shapes differ, it names both shapes.
+    Raises AssertionError for a result above `within`, which names the check, the largest difference, its place and both
+    values there; and for different shapes, which names both.
     """
     wanted = np.asarray(wanted, np.float64)
     try:
@@ -38,7 +38,7 @@ def apart(name, got, wanted, within):
 
 
 def holds(name, truth, hint=""):
-    """Check that `truth` is true, and print the verdict. Raises AssertionError with the hint."""
+    """Check that `truth` is true, and print the result. Raises AssertionError with the hint."""
     if not truth:
         raise AssertionError(f"{name}: does not hold" + (f"; {hint}" if hint else ""))
     print(f"{name}: ok")
@@ -58,8 +58,8 @@ def has(name, yours, keys):
 def predicts(name, yours, truth, within=1e-12, hint=""):
     """Check predictions, and print how many are right, but not which ones, so that students think about their errors.
 
-    yours: {key: prediction} with the keys of `truth`. If every truth is True or False, a collection of the true keys is
-    enough. Numbers may be off by `within`, relative to the truth, or absolutely if the truth is below 1.
+    yours: {key: prediction} with the keys of `truth`. If every truth is True or False, a list of the true keys is
+    enough. A number may be off by `within`, times the truth if that is larger than 1.
     Raises AssertionError for missing or extra keys, for values of another kind, and for wrong predictions.
     """
     if not isinstance(yours, dict) and all(isinstance(true, bool | np.bool_) for true in truth.values()):
@@ -70,7 +70,7 @@ def predicts(name, yours, truth, within=1e-12, hint=""):
         kind, fits, plain = _kind(true)
         if not fits(yours[key]):
             raise AssertionError(f"{name}: the answer for {key!r} should be {kind}, yours is {_thing(yours[key])}")
-        answer = plain(yours[key])  # no object of the answer's own decides what it is equal to
+        answer = plain(yours[key])  # a student's own class could define ==, so we compare plain values
         right += _agree(answer, true, within) if kind == "a number" else answer == true
     if right < len(truth):
         raise AssertionError(f"{name}: {right} of {len(truth)} are right" + (f"; {hint}" if hint else ""))
@@ -78,7 +78,7 @@ def predicts(name, yours, truth, within=1e-12, hint=""):
 
 
 def explains(name, text, least=20):
-    """Take an explanation that the teacher will read. The program checks only its length in words.
+    """Accept an explanation, which the teacher will read. The program checks only how many words it has.
 
     Raises AssertionError for fewer than `least` words.
     """
@@ -119,7 +119,7 @@ def show(figure, name):
 
 
 def _chosen(name, yours, truth):
-    """Return a collection of keys as {key: is it in the collection?}. "ae", "a, e" and ["a", "e"] mean the same."""
+    """Return {key: whether it is among `yours`}, a collection of keys. "ae", "a, e" and ["a", "e"] mean the same."""
     between = ", " if isinstance(yours, str) else ()
     try:
         chosen = [yours] if yours in list(truth) else [key for key in yours if key not in between]
@@ -129,7 +129,7 @@ def _chosen(name, yours, truth):
 
 
 def _kind(true):
-    """Return (what a prediction should be, in words; a test for it; a function that makes it plain Python)."""
+    """Return (what a prediction should be, in words; a test for it; a function that turns it into plain Python)."""
     if isinstance(true, bool | np.bool_):
         return "True or False", lambda v: isinstance(v, int | float | np.generic) and v in (0, 1), bool
     if isinstance(true, str | None):
@@ -143,7 +143,7 @@ def _agree(number, true, within):
 
 
 def _thing(v):
-    """Describe a value of another kind in a few words."""
+    """Describe a value that has the wrong type, in a few words."""
     words = repr(v)
     return f"{type(v).__name__} {words if len(words) < 60 else words[:57] + '...'}"
 

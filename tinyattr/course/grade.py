@@ -1,12 +1,12 @@
-"""Grade what students hand in: each answer alone, in a fresh copy of the lesson, in a process and a folder of its own.
+"""Grade what students hand in: each answer alone, in a fresh copy of the lesson, in its own process and folder.
 
-The lesson runs once, as students get it, and stops before the checks of each exercise. There the process forks once for
-each file. The child process runs the answer in this file, then the lesson's own checks, and sends the result through a
-pipe. A name that the solution defines has the answer's value in the checks. Every other name gets back its value in the
-lesson or in Python. (Where Python cannot fork, each child process runs the lesson itself first.)
+We run the lesson once, as students get it, and stop before the checks of each exercise. There the process forks (makes
+a copy of itself) once for each file. The copy runs the answer from this file, then the lesson's own checks, and sends
+the result through a pipe. In the checks, names that the solution defines have the answer's values. All other names have
+the values of the lesson or of Python. (Where Python cannot fork, each new process runs the lesson itself first.)
 
-This stops accidents and common tricks. It is not a sandbox: only a container stops code that attacks its own process
-or your files.
+This protects against accidents and common tricks, but not against code that attacks its own process or your files: for
+that you need a container.
 """
 
 import ast
@@ -43,7 +43,7 @@ FILES = {"open", "os.chdir", "os.link", "os.symlink", "os.rename"}
 
 
 def reasons(lesson, handed_in, seconds, way=WAY):
-    """Return {file: {exercise: reason why there is no point, or ""}} for files of one lesson.
+    """Return {file: {exercise: reason why it gets no point, or ""}} for files of one lesson.
 
     handed_in: {file: {exercise: [(line, text), ...]}}, from `handed_in.exercises`. seconds: time limit of an answer.
     """
@@ -68,7 +68,7 @@ def _one(places):
 
 @contextmanager
 def _begun(copy):
-    """Yield a lesson's cells, of which none has run, and their namespace. They print nothing and use only NumPy."""
+    """Yield a lesson's cells, of which none has run yet, and their namespace. They print nothing, and use only NumPy."""
     lesson, backend = read(copy), PREFERRED[0]
     with (stage(lesson) as names, open(os.devnull, "w") as nowhere, redirect_stdout(nowhere),
           warnings.catch_warnings(action="ignore")):
@@ -80,7 +80,7 @@ def _begun(copy):
 
 
 def _checks(left, names, exercise):
-    """Run a lesson up to the checks of an exercise, and return these checks. The exercise itself stays open."""
+    """Run a lesson up to the checks of an exercise, and return these checks. The exercise itself has no answer."""
     while left[0].exercise != exercise:
         execute(left.pop(0), names)
     given, checks = halves(left[0].code)
@@ -103,9 +103,9 @@ def _defined(statements):
 
 
 def _verdict(context, seconds, judge, *arguments):
-    """Judge an answer in a child process and in an empty folder: it cannot find or delete what another answer wrote.
+    """Judge an answer in a child process and in an empty folder, so that it finds nothing that another answer wrote.
 
-    Returns why there is no point, or "".
+    Returns the reason why it gets no point, or "".
     """
     here, there = context.Pipe(duplex=False)
     token = token_hex()
@@ -123,22 +123,22 @@ def _verdict(context, seconds, judge, *arguments):
             return "it ended its process before the checks were done"
         finally:
             with suppress(AttributeError, OSError):
-                os.killpg(child.pid, signal.SIGKILL)  # with whatever it started
+                os.killpg(child.pid, signal.SIGKILL)  # the child and all processes that it started
             child.kill()
             child.join()
 
 
 def _anew(copy, exercise, *arguments):
-    """Judge an answer in a child that shares nothing with its parent: run the lesson first."""
+    """Judge an answer in a child process that is no copy of its parent: run the lesson first."""
     with _begun(copy) as (left, names):
         _judge(_checks(left, names, exercise), names, *arguments)
 
 
 def _judge(checks, names, solution, others, file, line, text, folder, there, token):
-    """In a child process: run an answer and its checks, and send why there is no point, or ""."""
+    """In a child process, run an answer and its checks, and send the reason why it gets no point, or ""."""
     os.chdir(folder)
     with suppress(AttributeError):
-        os.setsid()  # its own group, which we can kill as a whole
+        os.setsid()  # make a group of processes, which we can kill as a whole
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
@@ -168,7 +168,7 @@ def _decorated(given, solution):
 
 
 def _run(given, file, checks, names):
-    """Run an answer, then the checks, with the lesson's names. Raises their errors, or InputError for cheating."""
+    """Run an answer, then the checks, with the lesson's names. Raises errors of both, and InputError for cheating."""
     library = _library()
     arrays = {name: thing.tobytes() for name, thing in names.items() if isinstance(thing, np.ndarray)}
     helpers = {name: names[name] for name in course.__all__ if name in names}
@@ -182,19 +182,19 @@ def _run(given, file, checks, names):
     again = _defined(ast.parse(checks.code).body)
     try:
         exec(compile("\n" * (checks.line - 1) + checks.code, names["__file__"], "exec"), mine)
-    finally:  # checks that call something replaced may fail with an error that does not tell
+    finally:  # if the answer replaced a function, the checks may fail with another error, so we look for this always
         _kept({name: thing for name, thing in names.items() if callable(thing) and name not in again}, mine)
         _kept(library, _library())
 
 
 def _builtins(code):
-    """{name: thing} of Python's own functions and classes that a code names."""
+    """Return {name: object} of Python's own functions and classes that a text of code uses."""
     named = {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
     return {name: thing for name, thing in vars(builtins).items() if name in named}
 
 
 def _kept(before, now):
-    """Raise InputError for the first of these objects that was replaced."""
+    """Raise InputError for the first object in `before` that was replaced. before, now: {name: object}."""
     for name, thing in before.items():
         if now.get(name) is not thing:
             raise InputError(f"it replaces {name}, which the checks rely on")
@@ -215,7 +215,7 @@ def _library():
 
 
 def _watched(others):
-    """Return a list. From now on, it grows if the process runs a program or opens the lessons or others' files."""
+    """Return a list, which gets a text each time the process runs a program, or opens the lessons or others' files."""
     closed = {os.path.realpath(embedded("lessons")): "it opens the lessons, where the solutions are",
               **dict.fromkeys(others, "it opens what somebody else hands in")}
     seen = []
@@ -235,7 +235,7 @@ def _watched(others):
 
 
 def _limit_memory():
-    """Limit this process to MEMORY more bytes than it has now. This works only on Linux."""
+    """Let this process use at most MEMORY more bytes than it has now. This works only on Linux."""
     with suppress(ImportError, OSError):
         import resource
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from tinyattr.course.script import MARKER, text_of
 from tinyattr.errors import InputError
 
-HEADING = re.compile(r"^# (?:#+ )?Exercise ((\d+)\.\d+) \(\w+\):.*\n", re.M)  # a notebook's has # of its own
-COMMAND = re.compile(r"^(?=[%!])", re.M)  # such as %matplotlib inline: for Jupyter, not for Python
+HEADING = re.compile(r"^# (?:#+ )?Exercise ((\d+)\.\d+) \(\w+\):.*\n", re.M)  # in a notebook, headings begin with #
+COMMAND = re.compile(r"^(?=[%!])", re.M)  # a command for Jupyter, which is not Python, such as %matplotlib inline
 
 
 def exercises(path):
-    """Return {number of an exercise: [(line, text), ...] for each place where it is} in a file.
+    """Return {number of an exercise: [(line, text), ...]} of a file, with a pair for each place where the exercise is.
 
-    A text ends at the next exercise. line: number of lines before it. Raises InputError for a file that we cannot read.
+    text: up to the next exercise. line: how many lines come before it. Raises InputError if we cannot read the file.
     """
     text = _script(Path(path))
     headings = list(HEADING.finditer(text))
@@ -28,9 +28,9 @@ def exercises(path):
 
 
 def answer(line, text, checks):
-    """Return the statements of an answer: all statements before its checks, which must be there in the right order.
+    """Return the statements of an answer: all that stand before its checks. The checks must be complete and in order.
 
-    We parse cells one by one, because a syntax error in one cell does not matter for others. Raises InputError.
+    We parse cells one by one, so that a syntax error in one cell does not affect the others. Raises InputError.
     """
     found, slip = [], None
     for cell in re.split(f"(?m){MARKER.pattern}.*\n", text):
@@ -51,7 +51,7 @@ def answer(line, text, checks):
 
 
 def _script(path):
-    """Return a file's text. A notebook becomes a script: texts and Jupyter's commands become comments after markers."""
+    """Return a file's text. For a notebook, cells of text become comments below a marker, and commands comments, too."""
     text = text_of(path)
     if path.suffix.lower() != ".ipynb":
         return text

@@ -48,7 +48,7 @@ checks below it. Hand in the script or the notebook.
 
 
 def handout(folder, numbers=None, notebooks=False):
-    """Write a new folder for students, with these lessons or with all. It appears complete or not at all.
+    """Write a new folder for students, with lessons of these numbers, or all. It appears complete or not at all.
 
     Raises InputError if the folder is not empty, because it may hold somebody's work.
     """

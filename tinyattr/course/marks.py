@@ -18,10 +18,10 @@ SKIPPED = ("tinyattr", "own_network", "site-packages", "__pycache__")  # folders
 
 
 def grade(files, lesson=None, seconds=60, worth=None):
-    """Return marks by file, {"file", "lesson", "points", "of", "why", "exercises": {number: {"points", "of", "why"}}}.
+    """Return the marks of each file: [{"file", "lesson", "points", "of", "why", "exercises"}], a dict for each file.
 
-    files: as `listed` takes them. lesson: the number of the lesson of files that hold no exercise.
-    worth: {exercise: points}; others are worth 1. "why" says why there are no points, or that there is a text to read.
+    "exercises" is {number: {"points", "of", "why"}}. "why" says why there are no points, or that you must read a text.
+    files: as for `listed`. lesson: number, for files without exercises. worth: {exercise: points}; others are worth 1.
     Raises InputError for files that do not exist.
     """
     rows, known = [], {one.number: one for one in lessons()}
@@ -100,7 +100,7 @@ def listed(files):
 
 
 def left_out(files):
-    """Return what is in the folders but is no script, no notebook and no folder that holds one."""
+    """Return what is in the given folders, but is neither a script, nor a notebook, nor a folder that holds one."""
     return [_shown(one) for folder in map(Path, files) if folder.is_dir() for one in sorted(folder.iterdir())
             if not _skipped(one) and not any(_held(one))]
 
@@ -126,7 +126,7 @@ def _shown(path):
 
 
 def _read(file, lesson, known):
-    """Return (number of its lesson, places of its exercises, reason if there are none) of a file."""
+    """Return (number of the lesson, places of the exercises, reason if there are none) for a file."""
     try:
         places = exercises(file)
     except InputError as error:

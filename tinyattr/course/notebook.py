@@ -18,8 +18,8 @@ MARKDOWN = (  # (pattern in reStructuredText, replacement in Markdown)
 def notebook(lesson, nbgrader=False):
     """Return the notebook of a lesson, or of a student's copy, as JSON text.
 
-    A cell without an answer may fail, but "Run All" continues after it. nbgrader: name the cells and give each exercise
-    a point, in nbgrader's format. nbgrader removes the solutions itself.
+    If a cell without an answer fails, "Run All" continues after it. nbgrader: name the cells and give each exercise a
+    point, as the program nbgrader wants it. It removes the solutions itself.
     """
     cells = []
 

@@ -6,7 +6,7 @@ from tinyattr.course.student import BEGIN, END
 
 WORDS, LINES = 120, 12  # words of text, or lines of code, that a class reads in a minute
 EXERCISE = {"predict": 5, "decide": 5, "explain": 6, "complete": 8, "break": 10, "prove": 12}  # minutes for the idea
-LINE = 1  # minutes to write each line of the sample answer
+LINE = 1  # minutes to write one line of code, for each line of the sample solution
 TALK = 10  # minutes, if the lesson ends with questions to discuss
 
 
@@ -28,5 +28,5 @@ def time(lesson):
 
 
 def _without_fields(text):
-    """Return a header without its list of fields, which nobody reads aloud."""
+    """Return a header without its list of fields, which takes no time to read."""
     return re.sub(r"^:[^:\n]+: .+(?:\n    .+)*", "", text, flags=re.M)

@@ -12,9 +12,9 @@ from tinyattr.errors import InputError
 
 @dataclass(frozen=True)
 class Outcome:
-    """An Outcome is the result of a cell: the number of its exercise or None, the line of its code, the error or None.
+    """An Outcome is the result of a cell: number of its exercise (or None), line of its code, its error (or None).
 
-    trace: the lines of the lesson's own code that led to the error, the innermost last.
+    trace: the lines of the lesson's own code that led to the error, from the outermost call to the innermost.
     """
 
     exercise: str | None
@@ -47,13 +47,13 @@ class Run:
 
 
 def said(error):
-    """Return an error's kind and words, and a hint if an answer may have forgotten its return."""
+    """Return an error's type and message, and a hint if an answer may have forgotten its return."""
     words = f"{type(error).__name__}: {error}".removesuffix(": ")
     return f"{words}; None is what a function without return hands back" if "NoneType" in words else words
 
 
 def run(lesson, told=print):
-    """Run a lesson's cells in one namespace; errors are printed and kept. Figures go to the working folder.
+    """Run a lesson's cells in one namespace. Errors are printed and returned. Figures go to the working folder.
 
     Raises InputError if a library that the lesson needs is not installed.
     """
@@ -68,7 +68,7 @@ def run(lesson, told=print):
 
 @contextmanager
 def stage(lesson):
-    """Return the namespace that a lesson's cells share. It belongs to a main module, where classes find each other."""
+    """Yield the namespace that a lesson's cells share. It is that of a module "__main__", as in a script that runs."""
     module = ModuleType("__main__")
     module.__file__ = str(lesson.path)
     before = sys.modules["__main__"]

@@ -1,7 +1,7 @@
 """A lesson is a script in sphinx-gallery's format: a docstring, then cells that begin with `# %%`.
 
-Comment lines directly after the marker are the cell's text, and the rest is its code. There are no other markers, so
-the same file runs in plain Python, and also becomes a page and a notebook.
+Comment lines directly after this marker are the cell's text, and the rest is its code. Since everything else is
+ordinary Python, the same file runs as a script, and also becomes a web page and a notebook.
 """
 
 import ast
@@ -86,7 +86,7 @@ def read(path):
 def text_of(path):
     """Return the text of a script, as Python reads it: in UTF-8, unless its first lines name another encoding.
 
-    Raises InputError, which does not name the file.
+    Raises InputError with a message that does not name the file.
     """
     try:
         with tokenize.open(path) as file:

@@ -1,4 +1,4 @@
-"""Make a student's copy: without the solutions, with the checks. It is made from the lesson each time it is needed."""
+"""Make a student's copy of a lesson: it has the checks but not the solutions. We make it each time it is needed."""
 
 from tinyattr.course.script import EXERCISE
 from tinyattr.errors import InputError
@@ -8,9 +8,9 @@ OPEN = 'raise NotImplementedError("Exercise {} is yours to solve")  # your lines
 
 
 def student(source):
-    """Return the source of a lesson without solutions: each becomes one line that names the exercise to solve.
+    """Return the source of a lesson without solutions. One line, which names the exercise, replaces each solution.
 
-    Raises InputError for markers without a partner or outside an exercise.
+    Raises InputError for a BEGIN without END, an END without BEGIN, or either of them outside an exercise.
     """
     kept, exercise, inside = [], None, False
     for number, line in enumerate(source.splitlines(), 1):
@@ -32,7 +32,7 @@ def student(source):
 
 
 def halves(code):
-    """Return an exercise's code as (lines up to the end of the statement with the answer, the checks)."""
+    """Return an exercise's code as (lines up to the end of the statement that contains the answer, the checks)."""
     lines = code.splitlines(keepends=True)
     end = next(i for i, line in enumerate(lines, 1) if line.strip() == END or line.lstrip().startswith(OPEN[:36]))
     while end < len(lines) and lines[end][0] in " \n":  # the function continues after the answer

@@ -1,4 +1,4 @@
-"""Answers that students must write themselves: while they run, they cannot call functions of the library."""
+"""Make sure that students write an answer themselves: while it runs, it cannot call functions of the library."""
 
 import sys
 from functools import wraps
@@ -12,8 +12,8 @@ class OutOfReachError(AssertionError):
 def unaided(*allowed):
     """Return a decorator for an answer that students must write: it may call only the `allowed` functions of tinyattr.
 
-    It may also call methods of networks, tapes and heatmaps, and functions that it gets as arguments. An allowed
-    function may call anything. Any other call of a function of tinyattr raises OutOfReachError in the answer's line.
+    The answer may also call methods of networks, tapes and heatmaps, and functions that are its arguments. An allowed
+    function may call anything. If the answer calls another function of tinyattr, that line raises OutOfReachError.
     """
     codes = {getattr(f, "__code__", None) for f in allowed}
 
@@ -54,7 +54,7 @@ def _is_free(code):
 
 
 def _handed(f):
-    """Return the function, marked as an argument of the answer."""
+    """Return a function that calls f. Its code (_HANDED) shows that f was an argument of the answer."""
     @wraps(f)
     def handed(*arguments, **options):
         return f(*arguments, **options)

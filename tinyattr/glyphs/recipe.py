@@ -1,8 +1,8 @@
 """The embedded network: VGG19's layout at an eighth of its width, trained on the glyph world in two stages.
 
-The first stage teaches twenty shapes, one in each picture. After this stage the network is too confident, and has
-activations everywhere in the picture. Therefore the second stage has two glyphs in half of its pictures, soft targets,
-and a penalty for activations outside the glyphs.
+The first stage teaches the twenty glyphs, one in each picture. After this stage the network is too sure of its answers,
+and has activations everywhere in the picture. So the second stage shows two glyphs in half of its pictures, has targets
+below 1 (soft targets), and adds a penalty for activations outside the glyphs.
 """
 
 from dataclasses import replace
@@ -19,11 +19,11 @@ STEPS = FIRST + SECOND
 RATES = 5e-4, 3e-4  # learning rates of Adam in the two stages
 EASY = 1.0  # if the loss is smaller, the scenes get more difficult
 SMOOTHING = 0.05  # in the second stage, all classes share this part of the target
-LAYER, PLACES, PRICE = "block5_relu4", 14, 0.3  # layer with the penalty; its height and width; factor of the penalty
+LAYER, PLACES, PRICE = "block5_relu4", 14, 0.3  # layer that gets the penalty; its height = width; the penalty's factor
 
 
 def untrained(seed=0):
-    """Return VGG19's layout at an eighth of its width. The last layer starts small, at 0.3 of He's scale."""
+    """Return VGG19's layout at an eighth of its width. The last layer starts with 0.3 times its usual weights."""
     net = vgg("E", width=1 / 8, dense=(128, 128), classes=CLASSES, seed=seed, input=INPUT)
     kernel, bias = net.weights["predictions"]
     return replace(net, weights={**net.weights, "predictions": (np.float32(0.3) * kernel, bias)}, name="glyphs")
@@ -32,8 +32,8 @@ def untrained(seed=0):
 def train_glyphs(steps=STEPS, *, seed=0, checkpoint=None, masks=True):
     """Train the embedded network from random weights. The same seed gives the same bytes. A step takes 1 s on 2 cores.
 
-    With fewer steps, both stages are shortened by the same factor. The second stage resets Adam's means. masks: use the
-    penalty for activations outside the glyphs; without it, nothing tells the network where the glyphs are.
+    With fewer steps, both stages get shorter by the same factor. At the second stage Adam's means start at 0 again.
+    masks: add the penalty for activations outside the glyphs. Without it, nothing tells the network where glyphs are.
     """
     first = steps * FIRST // STEPS
 
@@ -72,7 +72,7 @@ def one_glyph(rng, state):
 
 
 def two_glyphs(rng, state):
-    """Return a batch of the second stage: four pictures of one glyph, four of two, ...; soft targets; the penalty."""
+    """Return a batch of the second stage. It has four pictures of one glyph, then four of two glyphs, and so on."""
     n = len(CLASSES)
     scenes = []
     for k in range(PICTURES):
@@ -90,7 +90,7 @@ def pictures(scenes):
 
 
 def near(mask):
-    """Return which of PLACES x PLACES places contain part of the mask (3 % of a place), or touch such a place."""
+    """Return which of PLACES x PLACES places are covered by the mask (by 3 % or more), or are next to such a place."""
     share = Image.fromarray(mask.astype(np.uint8) * 255).resize((PLACES, PLACES), Image.Resampling.BOX)
     ink = np.pad(np.asarray(share) > 8, 1)
     return np.lib.stride_tricks.sliding_window_view(ink, (3, 3)).any((-1, -2))

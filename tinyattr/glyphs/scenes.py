@@ -1,4 +1,4 @@
-"""The glyph world: we draw the pictures, so for every pixel we know whether a right heatmap must mark it.
+"""The glyph world. We draw the pictures ourselves, so we know for every pixel whether a right heatmap must mark it.
 
 A picture has one of twenty symbols of matplotlib's DejaVu Sans with random place, size, rotation and colour. The
 background is a ramp, blobs, stripes or noise, with random lines. Only the shape shows the class, because colour and
@@ -24,7 +24,7 @@ GLYPHS = {
 }
 CLASSES = tuple(GLYPHS)
 WATERMARK = "\u00a9 tiny"
-HARDEST = 0.6  # the embedded network was trained up to here; beyond, glyphs are small and backgrounds strong
+HARDEST = 0.6  # the largest difficulty in training; scenes above it have smaller glyphs and stronger backgrounds
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +39,9 @@ class Scene:
 def scene(rng, classes=None, *, difficulty=1.0, watermark=False):
     """Draw a scene. The same state of the generator `rng` gives the same picture.
 
-    classes: indices of the glyphs to draw, next to each other if there are two; () for none; by default a random one.
-    difficulty in [0, 1]: contrast of the background, stray lines, smallest glyph and largest turn grow with it.
-    watermark: a small text in the lower right corner, which a network can use to cheat.
+    classes: indices of the glyphs to draw, one or two (next to each other), or () for none. Default: a random glyph.
+    difficulty, 0 to 1: if it grows, the background has more contrast and lines, glyphs are smaller and more rotated.
+    watermark: write a small text into the lower right corner. A network can use it to cheat.
     """
     if not 0 <= difficulty <= 1:
         raise InputError(f"a difficulty must be a number from 0 to 1; got {difficulty}")
@@ -66,7 +66,7 @@ def example():
 
 
 def _background(rng, difficulty):
-    """Draw a ramp, blobs, stripes or noise in two colours. Contrast grows with difficulty; low difficulty is plain."""
+    """Draw a ramp, blobs, stripes or noise in two colours, or (mostly at low difficulty) one colour everywhere."""
     low, high = rng.uniform(40, 215, (2, 3))
     high = low + (high - low) * (0.15 + 0.85 * difficulty)
     kind = rng.integers(4) if rng.random() > 0.8 * (1 - difficulty) else None
@@ -102,7 +102,7 @@ def _lines(image, rng, count):
 
 
 def _glyph(image, rng, c, difficulty, place):
-    """Return the image with glyph c, and its mask. place = (index, number of glyphs); two glyphs have a half each."""
+    """Return the image with glyph c, and its mask. place: (index, number of glyphs). Two glyphs get half of it each."""
     which, count = place
     smallest = 150 - 80 * difficulty
     height = int(rng.uniform(smallest, 170)) if count == 1 else int(rng.uniform(70, 100))
@@ -129,7 +129,7 @@ def _font(height):
 
 @cache
 def _shape(name, height):
-    """Return a glyph in white on black, cut to its shape, with a longer side of `height` pixels."""
+    """Return a glyph in white on black, without a border; its longer side has `height` pixels."""
     font = _font(SIZE)
     left, top, right, bottom = font.getbbox(GLYPHS[name])
     image = Image.new("L", (right - left, bottom - top))

@@ -1,7 +1,7 @@
-"""Train with our own engine: cross-entropy through the explicit Jacobian, Adam, and checkpoints.
+"""Train with our own engine: the gradient of cross-entropy, the optimiser Adam, and checkpoints.
 
-A step depends only on the seed, the step's number and the state. So a run that was interrupted and resumed ends with
-the same bytes as a run without interruption.
+A step depends only on the seed, its own number and the state. So a training that is interrupted and continued later
+ends with the same bytes as a training without interruption.
 """
 
 import json
@@ -20,7 +20,7 @@ from tinyattr.softmax import cross_entropy, cross_entropy_gradient, softmax
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """A State of training has weights, the optimiser's two running means (same shapes), and curriculum values."""
+    """A State of training has weights, Adam's two running means of the same shapes, the loss, and the difficulty."""
 
     step: int
     weights: dict
@@ -31,7 +31,7 @@ class State:
     since: int = 0  # the step at which the optimiser's means started
 
 
-NUMBERS = {"step": int, "loss": float, "difficulty": float, "since": int}  # values in a checkpoint that are not arrays
+NUMBERS = {"step": int, "loss": float, "difficulty": float, "since": int}  # what a checkpoint has besides arrays
 
 
 def start(weights, loss):
@@ -48,9 +48,9 @@ def refreshed(state):
 def loss_and_gradients(net, x, t, prices=None):
     """Return (mean cross-entropy, share of right answers, {layer: (dL/dkernel, dL/dbias)}) for pictures x (N, H, W, C).
 
-    t (N, n): targets, one-hot or soft, where each row sums to 1. Equations (11) and (13): dL/dz = (y - t) / N.
+    t (N, n): targets. Each row sums to 1. Equations (11) and (13) give dL/dz = (y - t) / N.
     prices: penalties {layer: p}. They add sum (p/2) A^2 to the loss L, where A are the activations of the layer and p
-    is broadcast to their shape. The gradient of this penalty, p A, is one more seed of the same walk.
+    is broadcast to their shape. The gradient of this penalty is p A. The walk that starts at dL/dz takes it in at A.
     """
     tape = net.run(x)
     z = net.logits(tape)
@@ -62,7 +62,7 @@ def loss_and_gradients(net, x, t, prices=None):
 
 
 def clipped(gradients, most):
-    """Scale all gradients down together if their norm is above `most` (Pascanu et al. 2013, arXiv 1211.5063)."""
+    """Multiply all gradients by one factor, so that their norm is at most `most` (Pascanu et al. 2013, 1211.5063)."""
     norm = np.sqrt(sum(float((g.astype(np.float64) ** 2).sum()) for arrays in gradients.values() for g in arrays))
     return _each(lambda g: g * g.dtype.type(min(1, most / (norm + 1e-12))), gradients)
 
@@ -70,8 +70,8 @@ def clipped(gradients, most):
 def adam(state, gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
     """m <- beta1 m + (1 - beta1) g, v <- beta2 v + (1 - beta2) g^2, w <- w - rate m' / (sqrt v' + eps).
 
-    m' = m / (1 - beta1^k), v' = v / (1 - beta2^k) at step k after the start of m and v. Kingma & Ba 2015,
-    arXiv 1412.6980, algorithm 1.
+    m' = m / (1 - beta1^k), v' = v / (1 - beta2^k) at the k-th step since m and v were 0. g: gradients, w: weights.
+    Kingma & Ba 2015, arXiv 1412.6980, algorithm 1.
     """
     k = state.step + 1 - state.since
     m = _each(lambda m, g: m.dtype.type(beta1) * m + m.dtype.type(1 - beta1) * g, state.first, gradients)
@@ -87,9 +87,9 @@ def adam(state, gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
 def train(net, batch, steps, *, rate, checkpoint=None, every=50, most=1.0):
     """Train `net` for `steps` steps. Returns (trained network, last state).
 
-    batch(step, state) -> (x, t, prices, state): pictures, targets, penalties of activations (see `loss_and_gradients`),
-    and the state with new curriculum values. rate(step) -> learning rate. checkpoint: a file from which we resume, and
-    which we write every `every` steps and at the end.
+    batch(step, state) -> (x, t, prices, state): pictures, targets and penalties (see `loss_and_gradients`), and the
+    state, perhaps with a new difficulty. rate(step) -> learning rate. checkpoint: a file, which we write after every
+    `every` steps and at the end. If it exists already, training continues from it.
     """
     state = start(net.weights, np.log(net.weights[net.layers[-1][0]][1].size))
     if checkpoint and Path(checkpoint).is_file():

@@ -47,7 +47,7 @@ class Answer:
 
 @dataclass
 class Subject:
-    """A Subject is a function under test, `call`, of logits (..., n). kind: what is right. axis: name of a parameter."""
+    """A Subject is a function under test, `call`, of logits (..., n). kind: what is right. axis: a parameter."""
 
     call: Callable
     kind: Kind
