@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-import tinyattr.cli.interrupt  # noqa: F401 (before the slow imports)
+import tinyattr.cli.interrupt  # noqa: F401 (it handles Ctrl-C, so it comes before the slow imports)
 from tinyattr import methods
 from tinyattr.attack import alter
 from tinyattr.engine import GRADIENT, Tape, walk, weight_gradients
@@ -26,7 +26,7 @@ network = Network  # ta.network(layers, weights) makes one
 
 
 def __getattr__(name):
-    """Import `check` or `strategies` only when they are used, because `strategies` needs hypothesis."""
+    """Import `check` or `strategies` only when they are used, because `strategies` needs the package hypothesis."""
     if name in ("check", "strategies"):
         return import_module(f"tinyattr.testing.{name}")
     raise AttributeError(f"module 'tinyattr' has no attribute {name!r}")

@@ -4,8 +4,8 @@ Lerma & Lucas (2023), "A Vulnerability of Attribution Methods Using Pre-Softmax 
 does not number its equations: we call the first (V1), the second (V2), and so on. `alter` adds the paper's t; the
 functions of studies/more_attacks.py add other numbers t. For every t, y' = softmax(z + t) = softmax(z) = y.
 
-An attack adds a few ordinary layers behind the logits, so t is on the tape like every other value. t is computed from
-the activations of a layer, or from those at one place of it. These activations are called the tap.
+An attack adds a few ordinary layers behind the logits. So the tape (the list of all steps of a run) also contains t.
+These layers compute t from the activations of a layer, or from those at one place of it. They are called the tap.
 """
 
 from dataclasses import replace
@@ -20,7 +20,7 @@ def alter(net, K=10.0, layer=None, at=(0, 0)):
     """The altered network z'_c = z_c + t, t = K sum_k A_ijk at the place (i, j) = at. Equations (V1)-(V5).
 
     layer: the layer with activations A, by default the network's last feature maps. Raises InputError if the layer is
-    unknown, `at` is not two whole numbers or K is not finite. If `at` is outside the maps, running the network raises.
+    unknown, `at` is not two whole numbers, or K is not finite. If `at` is outside the maps, an error comes at the run.
     """
     return plant(net, [
         ("tap", "pick", {"inputs": [tapped(net, layer)], "at": place_of(at)}),  # A_ij, (N, C)
@@ -34,7 +34,7 @@ def plant(net, layers, weights):
     """Return the network with these layers at its end, then one more layer: it adds the output of "t" to every logit.
 
     layers, weights: as for a Network. Layer "t" gives (N, 1). (If it gave (N, n), each logit would get its own number,
-    and probabilities would change.) If a name is taken, all new names get a number: you can alter a network twice.
+    and probabilities would change.) If a name is taken, all new names get a number, so you can alter a network twice.
     """
     taken = {"input", *(name for name, _, _ in net.layers)}
     names = [name for name, _, _ in layers] + ["altered"]

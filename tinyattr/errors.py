@@ -1,6 +1,6 @@
-"""One kind of error for all user mistakes: one line that says what was given, what was expected and what to do.
+"""One kind of error for all mistakes of users. Its message is one line: what was given, what was expected, what to do.
 
-The checks of arguments, which raise this error, are here too: names, counts, flags, seeds, places.
+Here are also checks of arguments, which raise this error: names, counts, flags, seeds, places.
 """
 
 from difflib import get_close_matches
@@ -14,9 +14,9 @@ MOST = 10**9  # largest count that a user may give
 
 
 class InputError(ValueError):
-    """An InputError says that an argument cannot be used. The command line prints one line and exits with status 1.
+    """An InputError says that an argument cannot be used. The command line prints its message and exits with status 1.
 
-    A quoted argument may have several lines, or characters that control a terminal. The message does not keep them.
+    A message may quote an argument with line breaks, or with characters that control a terminal. They become blanks.
     """
 
     def __init__(self, message=""):
@@ -102,7 +102,7 @@ def place_of(given):
 
 
 def flag_of(given, name):
-    """Return `given`, True or False. Raises InputError for anything else: Python would take the text "no" as true."""
+    """Return `given` if it is True or False. Raises InputError for anything else: to Python the text "no" is true."""
     if not isinstance(given, bool | np.bool_):
         raise InputError(f"{name} must be True or False; got {given!r:.60}")
     return bool(given)
@@ -114,5 +114,5 @@ def rng_of(seed):
 
 
 def folded(name):
-    """Return a name in one spelling: small letters, with underscores instead of blanks and hyphens."""
+    """Return a name in small letters, with underscores instead of blanks and hyphens, to compare it with others."""
     return "_".join(name.replace("+", " plus ").replace("-", " ").replace("_", " ").casefold().split())

@@ -4,17 +4,17 @@
 
 The logits z have shape (n,), or (N, n) for N pictures. c is one class index, or N of them. e_c has 1 at c, 0 elsewhere.
 y = softmax(z). value and log_scale have shape () or (N,), row has the shape of z; all are float64. The factor
-exp(log_scale) is not part of the row: in a very sure network dy_c/dz rounds to 0, but the row keeps its direction.
+exp(log_scale) is not part of the row. So the row keeps its direction in a very sure network, where dy_c/dz rounds to 0.
 Numbers in brackets are equations of the first paper; softmax.py states (4), (7) and (18).
 
-Adding t(x) to every logit leaves a score unchanged exactly if its row sums to zero: kappa = sum_i dS/dz_i = 0.
+kappa = sum_i dS/dz_i is the sum of a score's row. Adding t(x) to every logit leaves S unchanged exactly if kappa = 0.
 `pre` has kappa 1, all other scores have kappa 0. The derivatives of post, log and log_odds differ only in scale:
 
     dy_c/dz = y_c d(log y_c)/dz = y_c (1 - y_c) d(log_odds)/dz,      d(log_odds)/dz = e_c - q,
 
-where q is the softmax of the rivals j != c. So all three return the row e_c - q, and the factor is in log_scale. This
-row gives the weighted contrast of Wang & Wang (NeurIPS 2022). `margin` gives their max contrast, and `centred` gives
-their mean contrast times (n - 1) / n. If y_c is near 1, 1 - y_c is mostly rounding error, so we avoid it.
+where q is the softmax of the rivals j != c. So all three return the row e_c - q, and log_scale holds the other factor.
+This row gives the weighted contrast of Wang & Wang (NeurIPS 2022). `margin` gives their max contrast, and `centred`
+their mean contrast times (n - 1) / n. We do not compute 1 - y_c: if y_c is near 1, it is mostly rounding error.
 """
 
 import numpy as np
@@ -34,7 +34,7 @@ def log_odds(z, c):
     d, e = gaps(z), one_hot(z, c)
     rivals = _rivals(d, e, "log_odds")
     strongest = rivals.max(-1, keepdims=True)
-    w = np.exp(np.minimum(d - strongest, 0))  # relative to the strongest rival, so q cannot underflow; w_c is not used
+    w = np.exp(np.minimum(d - strongest, 0))  # the strongest rival has w = 1, so q cannot underflow; w_c is not used
     value = (d * e).sum(-1) - logsumexp(rivals)
     return value, log_odds_row(w, e), np.zeros_like(value)
 
@@ -85,7 +85,7 @@ def _rivals(d, e, score):
 
 
 def _odds_or_certain(z, c):
-    """Return (log-odds, row e_c - q). With one class y_c is always 1: the odds are infinite and the row is 0."""
+    """Return (log-odds, row e_c - q). If there is one class, y_c is always 1: the odds are infinite, the row is 0."""
     if gaps(z).shape[-1] == 1:
         certain = one_hot(z, c)
         return np.full(certain.shape[:-1], np.inf), np.zeros_like(certain)

@@ -4,9 +4,9 @@ Numbers in brackets, such as (4), are equations of Lerma & Lucas (2023), "Pre or
 Attribution Methods, What is Best?" (arXiv 2306.13197). (V4) is an equation of their second paper, see attack.py. Logits
 z and probabilities y have shape (..., n): the last axis counts the classes. e stands for e_c: 1 at class c, else 0.
 
-The first half takes logits of any real type and returns float64. No exponential can overflow. If two logits differ by
-more than the largest float64, an InputError says so. The second half takes weights w_i = e^{z_i} or probabilities y. It
-uses no root and no exponential, so the tests can run it on exact fractions, where the identities hold without rounding.
+The first half of this file takes logits of any real type and returns float64. No exponential can overflow. If two
+logits differ by more than the largest float64, an InputError says so. The second half takes weights w_i = e^{z_i} or
+probabilities y. It uses no root and no exponential. So tests can run it on fractions, where identities hold exactly.
 (Arrays of Fractions have dtype object and stay exact. All other numbers become float64.)
 """
 
@@ -30,8 +30,8 @@ def finite(z):
 def gaps(z):
     """d_i = z_i - max_j z_j <= 0, float64, (..., n).
 
-    Softmax depends only on d. So adding a number to every logit does not change softmax: equation (8). logsumexp grows
-    by this number. No e^d can overflow. Raises InputError if logits are not finite, or if a difference overflows.
+    Softmax depends only on d. So adding a number to every logit does not change softmax: equation (8). But logsumexp
+    grows by this number. No e^d can overflow. Raises InputError for logits that are not finite, or too far apart.
     """
     z = finite(z)
     with np.errstate(over="ignore"):
@@ -47,7 +47,7 @@ def softmax(z):
 
 
 def log_softmax(z):
-    """log y_c = z_c - log sum_i e^{z_i} <= 0, (..., n). The result stays accurate where y_c rounds to 1."""
+    """log y_c = z_c - log sum_i e^{z_i} <= 0, (..., n). The result is accurate also where y_c rounds to 1."""
     d = gaps(z)
     return d - _log_total(d)[..., None]
 
@@ -88,7 +88,7 @@ def entropy_gradient(z):
 def temper(z, temperature):
     """(z - max z) / T. Its softmax y is softer for T > 1 and sharper for T < 1; dy/dz = jacobian(y) / T.
 
-    Gaps below -1e300 become -1e300: there every exponential is 0 anyway. Raises InputError unless 0 < T < infinity.
+    A result below -1e300 becomes -1e300: its exponential is 0 anyway. Raises InputError unless 0 < T < infinity.
     """
     if not isinstance(temperature, int | float | np.number) or not 0 < temperature < np.inf:
         raise InputError(f"a temperature is a finite number above 0; got {temperature!r}")
@@ -123,7 +123,7 @@ def probabilities(w):
 def rest(y):
     """r_i = sum_{j != i} y_j = 1 - y_i, (..., n): the sum of all other probabilities.
 
-    Only the largest y_i can be near 1, where 1 - y_i is mostly rounding error. For this i we add up the other y_j.
+    If y_i is near 1, 1 - y_i is mostly rounding error. Only the largest y_i can be near 1: there we add up the others.
     """
     y = _exact_or_float(y)
     r, largest = 1 - y, y.argmax(-1)[..., None]
@@ -153,7 +153,7 @@ def log_jacobian(y):
 
 
 def log_jacobian_times(y, v):
-    """(d log y / dz) v = v - (y.v) 1, (..., n). For v - a it is the same; a = v at the largest y rounds less."""
+    """(d log y / dz) v = v - (y.v) 1, (..., n). v - a gives the same. With a = v at the largest y it rounds less."""
     y, v = np.broadcast_arrays(_exact_or_float(y), _exact_or_float(v))
     v = v - np.take_along_axis(v, y.argmax(-1)[..., None], -1)
     return v - (y * v).sum(-1, keepdims=True)
@@ -188,7 +188,7 @@ def log_row(y, e):
 def log_odds_row(w, e):
     """d log(y_c / (1 - y_c)) / dz = e_c - q, (..., n), q_j = w_j / sum_{i != c} w_i, q_c = 0: the rivals' softmax.
 
-    Only the ratios of the rivals' weights count, so w may have any scale. At least one rival must have w > 0.
+    Only the ratios of the rivals' weights matter, so w may have any scale. At least one rival must have w > 0.
     """
     e = _exact_or_float(e)
     return e - probabilities(np.where(e == 1, 0, w))

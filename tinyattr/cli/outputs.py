@@ -43,7 +43,7 @@ def tell(options, text, numbers=None, figure=None):
 def written(options, numbers=None, figure=None):
     """Write the figure and the numbers into the files that the options name. Returns lines that say where they are.
 
-    figure: a function that takes the module `draw` and returns a figure. We load `draw` only if a file is to be written.
+    figure: a function that takes the module `draw` and returns a figure. `draw` is loaded only if the figure is wanted.
     """
     files = []
     if figure is not None and options.figure is not None:

@@ -68,7 +68,7 @@ def _one(places):
 
 @contextmanager
 def _begun(copy):
-    """Yield a lesson's cells, of which none has run yet, and their namespace. They print nothing, and use only NumPy."""
+    """Yield a lesson's cells, of which none has run yet, and their namespace. They print nothing and use only NumPy."""
     lesson, backend = read(copy), PREFERRED[0]
     with (stage(lesson) as names, open(os.devnull, "w") as nowhere, redirect_stdout(nowhere),
           warnings.catch_warnings(action="ignore")):

@@ -51,7 +51,7 @@ def answer(line, text, checks):
 
 
 def _script(path):
-    """Return a file's text. For a notebook, cells of text become comments below a marker, and commands comments, too."""
+    """Return a file's text. A notebook becomes a script, where cells of text and Jupyter's commands are comments."""
     text = text_of(path)
     if path.suffix.lower() != ".ipynb":
         return text

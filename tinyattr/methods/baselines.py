@@ -1,4 +1,4 @@
-"""A baseline is a picture that means "nothing to see". Path methods start at it; other methods compare x with it."""
+"""A baseline is a picture that stands for "nothing". Path methods start at it; other methods compare x with it."""
 
 from numbers import Real
 
@@ -23,7 +23,7 @@ def white(net, x):
 
 
 def mean(net, x):
-    """Return zeros: after preprocessing, this is the mean colour that preprocessing subtracts."""
+    """Return zeros, which is what preprocessing makes of a picture that has the mean colour everywhere."""
     return np.zeros_like(x)
 
 

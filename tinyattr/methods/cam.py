@@ -1,7 +1,7 @@
 """Class activation maps combine A, the activations of one layer, with g = dS/dA. The layer has Z = h w places.
 
 Default layer: the network's last feature maps. A Heatmap's `raw` is L (h, w), without the papers' ReLU. One walk gives
-g; plain Eigen-CAM needs no walk. A receipt is a check sum: what a map must add up to; v is dS/dz there, b are biases.
+g. A receipt is a check sum: it says what a map must add up to. In receipts, v is dS/dz, and b are biases.
 """
 
 import numpy as np
@@ -51,7 +51,7 @@ def layercam(net, x, target=None, score=None, layer=None):
 def xgrad_cam(net, x, target=None, score=None, layer=None):
     """L_ij = sum_k w_k A_ijk,  w_k = sum_ij g_ijk A_ijk / sum_ij A_ijk.  XGrad-CAM, Fu et al. 2020, arXiv 2008.02312.
 
-    The receipt is that of HiResCAM. A channel whose activations sum to 0 gets weight 0, so its share is missing in L.
+    Receipt: as for HiResCAM. A channel whose activations sum to 0 gets weight 0, so L misses the channel's share.
     """
     request, layer, A, g = _asked(net, x, target, score, layer)
     SA = A.sum((0, 1))  # (C,)

@@ -22,7 +22,7 @@ def grad_cam_plus_plus(net, x, target=None, score=None, layer=None, *, variant="
 
     We leave out the factor e^S. variant "normalised" divides alpha_ijk by its sum over the places with g > 0, as the
     authors' code does. "softmax" (for score post) uses Y = y_c and the second and third derivatives of the softmax.
-    If the row is scaled, alpha changes, too. So post, log and log_odds give maps that differ in more than scale.
+    If the row gets a factor, alpha changes, too. So the maps of post, log and log_odds differ in more than a factor.
     """
     variant = named("variant", variant, VARIANTS)
     request, layer = ask_at(net, x, target, score, layer)

@@ -1,4 +1,4 @@
-"""CAMs without a gradient. For a channel's weight, we mask the picture with the channel, or set the channel to 0."""
+"""CAMs without a gradient. To weigh a channel, we mask the picture with it, or set it to 0, and look at the score."""
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def score_cam(net, x, target=None, score=None, layer=None, *, masks=None, batch=
 def ablation_cam(net, x, target=None, score=None, layer=None, *, relative=False, batch=BATCH):
     """L_ij = sum_k w_k A_ijk,  w_k = S - S_k, the drop of S when channel k is set to 0. Desai & Ramaswamy, WACV 2020.
 
-    relative: w_k = (S - S_k) / S, as in the paper. If S < 0, as it always is for log, this changes the sign of the map.
+    relative: w_k = (S - S_k) / S, as in the paper. If S < 0, which is always so for log, this changes the map's sign.
     Raises InputError if S = 0.
     """
     relative = flag_of(relative, "relative")

@@ -1,7 +1,7 @@
 """DeepLIFT explains how S differs between the picture x and a reference b. Shrikumar et al. 2017, arXiv 1704.02685.
 
-Delta u = u(x) - u(b) for every value u of the tape. The contribution C of u is its share of Delta S. All C of a layer
-sum to Delta S. Multipliers m = C / Delta u replace gradients and obey the chain rule. Rules use the tapes of x and b.
+For every value u of the tape, Delta u = u(x) - u(b). The contribution C of u is its share of Delta S, so that all C of
+a layer sum to Delta S. Multipliers m = C / Delta u replace gradients and obey the chain rule. Rules use both tapes.
 """
 
 from dataclasses import replace
@@ -30,8 +30,8 @@ def deeplift(net, x, target=None, score=None, layer=None, *, baseline="black", r
 
     rule: "rescale" or "reveal_cancel". row: where the walk starts. "secant" is the mean of dS/dz on the line between
     the logits of b and x, so sum C = Delta S for every score. "tangent" is dS/dz at x. If kappa = 0, both rows sum to
-    0, so t(x) does not change the map. Other programs use the row "softmax" for y_c; t(x) does change its map.
-    Receipt (check sum): sum C = row . Delta z (secant: Delta S), if every path from x to the score crosses the layer.
+    0, so t(x) does not change the map. Other programs use the row "softmax" for y_c, whose map t(x) does change.
+    Receipt (check sum), if every path from x to the score crosses the layer: sum C = row . Delta z (secant: Delta S).
     """
     rule, row = named("rule", rule, BOOKS), named("row", row, ROWS)
     request, layer = ask_at(net, x, target, score, layer, "input")
@@ -53,8 +53,8 @@ def tangent_row(request, z_b):
 def secant_row(request, z_b):
     """r = int_0^1 dS/dz(z_b + a (z - z_b)) da, so r . (z - z_b) = S(z) - S(z_b). Return (row, log_scale).
 
-    [0, 1] is cut into equal panels on which no z_i - z_j changes by more than 2 (but into 10,000 panels at most). Each
-    panel has 8 Gauss-Legendre points. `margin` has corners, where the strongest rival changes: there a panel ends.
+    We cut [0, 1] into equal panels, at most 10,000, so that no z_i - z_j changes by more than 2 in a panel. Each panel
+    has 8 Gauss-Legendre points. A panel also ends where the strongest rival changes: there `margin` has a corner.
     """
     dz, c, score = request.z - z_b, request.target, SCORES[request.score]
     panels = 1 + int(min(np.ptp(dz) / 2, 9999))
@@ -127,9 +127,9 @@ def mul(reference, record, m):
 
 
 def largest(reference, record, m):
-    """C = m (top - out_b) where x is largest, m (out - top) where b is. top is max(out, out_b), m_in is C / Delta u.
+    """For maxima: C = m (top - out_b) where x is largest, m (out - top) where b is; top = max(out, out_b).
 
-    For pools and for maxima over axes. The two C sum to m Delta out; by the gradient rule they would not.
+    m_in is C / Delta u. The two C sum to m Delta out, which they would not do by the gradient's rule.
     """
     (x,), (x_b,), route = record.x, reference[record.name].x, GRADIENT[record.op]
     out, out_b = record.output, reference[record.name].output
@@ -139,7 +139,7 @@ def largest(reference, record, m):
 
 
 def lrn(reference, record, m):
-    """y = x v, v = d^-beta, d a sum of squares: we apply the rules of a product, a slope and a sum in turn.
+    """y = x v, where v = d^-beta and d is a sum of squares. We apply the rules of a product, a slope and a sum in turn:
 
     Delta y = mean(v) Delta x + mean(x) Delta v, Delta v = (Delta v / Delta d) Delta d, Delta x^2 = (x + x_b) Delta x.
     """
@@ -157,8 +157,8 @@ BENT = {**dict.fromkeys(ELEMENTWISE, slope), **dict.fromkeys(MAXIMA, largest), "
 def reveal_cancel(request, reference, seed, layer):
     """Return C of `layer` by the RevealCancel rule (section 3.4): it separates positive and negative contributions.
 
-    Delta u = p + n, p >= 0 >= n. p and n have different multipliers. The tape holds the picture twice, so that every
-    signal has two rows: row 0 is the multiplier of p, row 1 is the multiplier of n.
+    Delta u = p + n, where p >= 0 >= n; p and n have different multipliers. The tape holds the picture twice, so that
+    every signal has two rows: row 0 is the multiplier of p, row 1 is the multiplier of n.
     """
     tape = request.net.run(np.repeat(request.x, 2, 0))
     found = {}  # {layer: (p, n)}, computed so far
@@ -171,9 +171,9 @@ def reveal_cancel(request, reference, seed, layer):
 
 
 def parts(tape, reference, name, found):
-    """Return (p, n) of a layer. After a linear layer: the sums of positive and of negative w Delta u. After an
-    activation: f_p, f_n. Sums, means, moves and batch norms compute p from their input's p, n from its n (a scale < 0
-    swaps them). Elsewhere p is the positive part of Delta u, n the negative. found: {layer: (p, n)}, computed so far.
+    """Return (p, n) of a layer. For a linear layer they are the sums of positive and of negative w Delta u; for an
+    activation, f_p and f_n. Sums, means, moves and batch norms compute p from their input's p, n from its n (a negative
+    scale swaps them). For other layers: the positive and negative part of Delta u. found: {layer: (p, n)} so far.
     """
     if name not in found:
         record = tape[name]
@@ -218,7 +218,7 @@ def through(record, u_b, p, n):
 
 
 def by_sign(reference, record, m):
-    """Linear layer: u adds to p where w Delta u > 0, to n where w Delta u < 0. At Delta u = 0: the mean of both m."""
+    """Linear layer: w Delta u > 0 adds to p, w Delta u < 0 adds to n. At Delta u = 0 we take the mean of both m."""
     kernel, _ = record.weights
     d = record.x[0][:1] - reference[record.name].x[0]
     up, down = (transposed(record, part(kernel, sign), m) for sign in (1, -1))  # (2, ...)
@@ -241,7 +241,7 @@ def revealed(tape, reference, found, record, m):
 
 
 def one_sided(rule, reference, record, m):
-    """Other ops: a rising output has the multiplier of p, a falling output the multiplier of n; then use Rescale."""
+    """Other ops: an output that rises has the multiplier of p, one that falls has that of n; then use Rescale."""
     rises = record.output[:1] >= reference[record.name].output
     return rule(reference, record, np.repeat(np.where(rises, m[:1], m[1:]), 2, 0))
 

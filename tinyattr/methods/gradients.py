@@ -1,4 +1,4 @@
-"""The gradient, its size, its product with the picture, and the shares of the score that belong to biases."""
+"""The gradient, its size, its product with the picture, and the parts of the score that belong to biases."""
 
 import numpy as np
 
@@ -22,8 +22,8 @@ def saliency(net, x, target=None, score=None, layer=None):
 def input_x_gradient(net, x, target=None, score=None, layer=None):
     """R_ijk = x_ijk dS/dx_ijk; with a layer: A_ijk dS/dA_ijk. Shrikumar et al. 2016, arXiv 1605.01713.
 
-    Receipt (check sum): in a network of linear layers, ReLUs and pools, sum R + sum of b dS/db = v . z, v = dS/dz. For
-    score post, v . z = y_c (log y_c + H(y)), H the entropy.
+    Receipt (check sum), for networks of linear layers, ReLUs and pools: sum R + sum of b dS/db = v . z, where b are the
+    biases and v = dS/dz. For score post, v . z = y_c (log y_c + H(y)), where H is the entropy.
     """
     request, layer = ask_at(net, x, target, score, layer, "input")
     A, g = request.activations(layer), request.gradient(layer)
@@ -31,9 +31,9 @@ def input_x_gradient(net, x, target=None, score=None, layer=None):
 
 
 def euler(request, layer, R):
-    """Return the receipt of a map R = A dS/dA: Euler's identity for piecewise linear networks.
+    """Return the receipt of a map R = A dS/dA. It is Euler's identity for piecewise linear networks, v = dS/dz:
 
-    x . dS/dx + sum_l b_l . dS/db_l = v . z for the row v = dS/dz (Srinivas & Fleuret 2019, arXiv 1905.00780).
+    x . dS/dx + sum_l b_l . dS/db_l = v . z, where b_l are the biases (Srinivas & Fleuret 2019, arXiv 1905.00780).
     """
     scale = np.exp(request.log_scale)
     shares = {name: float(part.sum()) * scale for name, part in gradient_parts(request, layer).items() if name != layer}
@@ -44,9 +44,9 @@ def euler(request, layer, R):
 def fullgrad(net, x, target=None, score=None, layer=None):
     """L = psi(x * dS/dx) + sum over convolutions l and channels k of psi((b_l dS/db_l)_k), summed over channels.
 
-    The gradient leaves out biases; L has maps of them. Srinivas & Fleuret 2019, arXiv 1905.00780. psi takes |a|, scales
-    it by min-max over the layer (so the score's scale is lost) and enlarges it to the picture. Receipt, in networks of
-    linear layers, ReLUs and pools: all parts, without psi and with dense layers' parts, sum to v . z, v = dS/dz.
+    x dS/dx leaves out what biases add to S; L has it, too. Srinivas & Fleuret 2019, arXiv 1905.00780. psi takes |a|,
+    scales it to [0, 1] in each layer (so the score's scale is lost), and enlarges it. Receipt, in networks of linear
+    layers, ReLUs and pools: the sum of all parts, without psi, and with those of dense layers, is v . z, v = dS/dz.
     """
     request = ask_picture(net, x, target, score, layer, "FullGrad")
     parts = gradient_parts(request)
@@ -55,7 +55,7 @@ def fullgrad(net, x, target=None, score=None, layer=None):
 
 
 def gradient_parts(request, layer="input"):
-    """Return the terms of v . z, v without its scale: {layer: A dS/dA, later: b dS/d(output)}, (h, w, K) or (K,)."""
+    """Return the terms of v . z, v without its scale: {layer: A dS/dA, each later layer: b dS/d(output)}."""
     signals = request.signals(to=layer)
     parts = {layer: request.activations(layer) * request.gradient(layer)}
     for record in request.tape:

@@ -36,7 +36,7 @@ def guided_backprop(net, x, target=None, score=None, layer=None):
     """R: a walk's signal at x, with m = max(g, 0) [u > 0]. Springenberg et al. 2015, 1412.6806. Shown: max_k |R_ijk|.
 
     u: input of a ReLU, g: signal at its output. The map is nearly the same for every class (Nie et al. 2018; Adebayo et
-    al. 2018). The walk is not linear in the row: so the post map is not a weighted sum of the classes' pre maps.
+    al. 2018). The walk is not linear in the row, so the map of post is not a weighted sum of the classes' maps of pre.
     """
     return _walked(net, x, target, score, layer, GUIDED, "guided backprop")
 

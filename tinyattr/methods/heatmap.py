@@ -1,4 +1,4 @@
-"""What a method returns: the raw map, and named functions for each step from the raw map to a picture."""
+"""What a method returns: the raw map. Each step from the raw map to a picture is a function with a name."""
 
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ class Receipt:
     """A Receipt is the check sum of a map: what the map must add up to, what it adds up to, and where the rest is.
 
     claim: the identity as text. owed: its right side. paid: the sum of the map (RSI-Grad-CAM: the sum of I).
-    shares: {layer: share}, the parts of owed that no place of the map gets: what biases and rules' stabilisers keep.
+    shares: {layer: share}, the parts of owed that no place of the map gets, because biases or stabilisers keep them.
     gap = owed - paid - sum of shares: rounding, quadrature error, or a part that the method loses (see its docstring).
     """
 
@@ -35,9 +35,9 @@ class Receipt:
 class Heatmap:
     """A Heatmap answers: where in x, at this layer, does the score S of class `target` come from?
 
-    direction: the signed map, float64, of the row without its scale, at the resolution of the layer (guided Grad-CAM:
-    of the picture). It may have channels, (h, w, C); plane has one number for each place, (h, w).
-    raw = direction * exp(log_scale) is exactly the method's formula. raw rounds to 0 where dS/dz rounds to 0.
+    direction: the map that the row without its scale gives, signed, float64, as large as the layer (guided Grad-CAM:
+    as the picture). It may have channels, (h, w, C); plane has one number for each place, (h, w).
+    raw = direction * exp(log_scale) is exactly the method's formula. If dS/dz rounds to 0, so does raw.
     value: the score S; label: name and number of the class; picture: (H, W, 3) uint8, what the network saw.
     receipt: the Receipt of raw, for methods that promise a sum; else None.
     """
@@ -65,7 +65,7 @@ class Heatmap:
 
     @property
     def map(self):
-        """L for display: ReLU, bilinear resize to the input's (H, W), min-max to [0, 1]. If no L > 0: zeros."""
+        """L for display: ReLU, bilinear resize to the input's (H, W), min-max to [0, 1]. Zeros if no L is above 0."""
         return min_max(resize(relu(self.plane), self.size))
 
     @property

@@ -25,8 +25,8 @@ def internal_influence(net, x, target=None, score=None, layer=None, *, baseline=
 def conductance(net, x, target=None, score=None, layer=None, *, baseline="black", steps=50, batch=BATCH):
     """I_ijk = int dS/dA_ijk dA_ijk along the path.  Conductance, Dhamdhere et al. 2018, arXiv 1805.12233.
 
-    Each step adds (mean of dS/dA at its two ends) x (change of A): a Riemann-Stieltjes sum. Receipt (check sum):
-    sum I = S(x) - S(b), up to errors at kinks, if every path from picture to score crosses the layer.
+    Each step adds (mean of dS/dA at its two ends) x (change of A): a Riemann-Stieltjes sum. Receipt (check sum), if
+    every path from picture to score crosses the layer: sum I = S(x) - S(b), up to errors at kinks.
     """
     request, layer = ask_at(net, x, target, score, layer)
     b = baseline_of(net, request.x, baseline)

@@ -1,4 +1,4 @@
-"""Parts of a linear layer: the same convolution or dense layer, with only its positive or negative weights."""
+"""Helpers for rules: the positive or negative part of an array, and the way back through a layer with other weights."""
 
 from dataclasses import replace
 

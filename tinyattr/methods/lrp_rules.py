@@ -3,8 +3,8 @@
     R_j = sum_k (contribution of j to k) / (sum of contributions to k) R_k
 
 A rule defines the contributions; a composite says which layer uses which rule. A layer has input a_j, weights w_jk,
-bias b_k, u_k = sum_j a_j w_jk + b_k; w+ = max(w, 0), w- = min(w, 0). The walk's signals are relevances. s(u) is the
-stabiliser, which keeps denominators away from 0: s(u) = u + eps sign(u), sign(0) = 1, eps = 1e-6 by default.
+bias b_k, u_k = sum_j a_j w_jk + b_k; w+ = max(w, 0), w- = min(w, 0). The walk's signals are relevances. The stabiliser
+s(u) = u + eps sign(u), where sign(0) = 1 and by default eps = 1e-6, keeps denominators away from 0.
 """
 
 import numpy as np
@@ -33,8 +33,8 @@ def epsilon(eps=EPS):
 def alpha_beta(alpha=2.0, beta=1.0):
     """R_j = sum_k (alpha c+_jk / s(sum_j c+_jk + b+_k) - beta c-_jk / s(sum_j c-_jk + b-_k)) R_k,  c = a w.
 
-    c+ = max(c, 0), c- = min(c, 0). Rule z+ has alpha = 1, beta = 0. If alpha - beta = 1, the sum of R loses only what
-    biases and stabilisers keep.
+    c+ = max(c, 0), c- = min(c, 0). Rule z+ has alpha = 1, beta = 0. If alpha - beta = 1, the sum of R loses only the
+    shares that biases and stabilisers keep.
     """
     def rule(record, R):
         total = 0
@@ -53,7 +53,7 @@ def z_plus():
 def gamma(strength=0.25):
     """R_j = sum_k c_jk / s(sum_j c_jk + b + gamma b+) R_k, c_jk = a_j (w + gamma w+)_jk, where u_k > 0 and a >= 0.
 
-    Where u_k < 0, gamma favours negative c. For inputs a < 0, w- and w+ change places. R_k is lost where u_k = 0.
+    Where u_k < 0, gamma favours negative c. Where a < 0, w- and w+ change places. Where u_k = 0, R_k is lost.
     """
     def favoured(v, sign):
         return v + strength * part(v, sign)
@@ -122,9 +122,9 @@ def _by_sign(record, R, sign, chosen):
 
 
 def _shared(record, R, terms):
-    """R_j = sum of a_j (w^T r)_j over the terms (a, w, b), r = R / s(sum of a w + b); w is a function.
+    """R_j = sum of a_j (w^T r)_j over the terms (a, w, b), where r = R / s(sum of a w + b).
 
-    The function w makes a kernel only when we need it: the kernel of VGG19's layer fc1 alone takes 411 MB.
+    Each w is a function, which makes a kernel only when we need it: that of VGG19's layer fc1 alone takes 411 MB.
     """
     terms = [(a, w(), b) for a, w, b in terms if a.any() or b.any()]  # after a ReLU no a is negative
     if not terms:

@@ -9,7 +9,7 @@ from tinyattr.methods.baselines import BASELINES, baseline_of
 from tinyattr.methods.heatmap import Receipt
 from tinyattr.methods.request import BATCH, ask_picture, total
 
-MOST_STEPS = 10_000  # Gauss-Legendre needs time that grows with steps cubed
+MOST_STEPS = 10_000  # the time for Gauss-Legendre's places grows as the cube of the steps
 
 
 def gauss(N):
@@ -24,7 +24,7 @@ def riemann(shift):
 
 
 def trapezoid(N):
-    """a_m = m/N, m = 0..N; the two ends have half the weight."""
+    """a_m = m/N, m = 0..N. The two ends have half the weight of the other places."""
     w = np.full(N + 1, 1 / N)
     w[[0, -1]] /= 2
     return np.arange(N + 1) / N, w
@@ -37,8 +37,8 @@ def integrated_gradients(net, x, target=None, score=None, layer=None, *, baselin
                          batch=BATCH):
     """IG_ijk = (x - b)_ijk int_0^1 dS/dx_ijk(x(a)) da.  Integrated gradients, Sundararajan et al. 2017, 1703.01365.
 
-    rule: a key of QUADRATURES; it replaces the integral by a sum of `steps` terms (trapezoid: one more).
-    Receipt (check sum): sum IG = S(x) - S(b), up to the error of this sum. x(a) = b + a (x - b).
+    rule: a key of QUADRATURES, which replaces the integral by a sum of `steps` terms (trapezoid: one more).
+    Receipt (check sum): sum IG = S(x) - S(b), up to the error of this sum. b is the baseline, x(a) = b + a (x - b).
     """
     request = ask_picture(net, x, target, score, layer, "integrated gradients", "; or use conductance")
     b = baseline_of(net, request.x, baseline)

@@ -73,7 +73,7 @@ def _drops(request, regions, baseline, batch, what):
 
 
 def _rise_masks(samples, cells, p, seed, size):
-    """Return (N, H, W) float32: grids of 0 and 1, enlarged to one cell more than the picture and cut at random."""
+    """Return (N, H, W) float32: grids of 0 and 1, enlarged to one cell more than the picture, then cut at random."""
     rng = rng_of(seed)
     cell = [-(-length // cells) for length in size]
     masks = np.empty((samples, *size), np.float32)

@@ -18,8 +18,8 @@ def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus"
     """R_ijk, the relevance of the picture or a layer. R starts at the logits and goes back by a composite of rules.
 
     composite: a key of COMPOSITES, or a book {op or layer name: rule}. start: a key of STARTS, which defines R at the
-    logits. The default "row" is R_i = v_i z_i, v = dS/dz: in ReLU networks, LRP-0 then is input x gradient. If the row
-    sums to 0, t(x) does not change the map. With "score", "sglrp", "clrp" it does: their denominators contain z + t.
+    logits. The default "row" is R_i = v_i z_i, v = dS/dz: LRP-0 of ReLU networks then is input x gradient. If the row
+    sums to 0, t(x) does not change the map. With "score", "sglrp", "clrp" it does, as their denominators contain z + t.
     Bach et al. 2015, 10.1371/journal.pone.0130140; Montavon et al. 2019, 10.1007/978-3-030-28954-6_10.
     Receipt (check sum): sum R + what biases and stabilisers keep = sum of the start relevances.
     """
@@ -64,11 +64,11 @@ def _relevance(request, layer, start, log_scale, book, name):
     return request.heatmap(name, layer, R, log_scale=log_scale, receipt=receipt)
 
 
-PASSES = {*ACTIVATIONS, *MOVES, *MAXIMA, "lrn", "mul"} - {"pad"}  # they pass on all of R, if no input is constant
+PASSES = {*ACTIVATIONS, *MOVES, *MAXIMA, "lrn", "mul"} - {"pad"}  # ops that pass on all of R, if no input is constant
 
 
 def _weighed(book, kept, tape):
-    """Return the book with rules that write into `kept` what biases, stabilisers, borders and constants keep of R."""
+    """Return the book, where each rule also writes into `kept` what biases, stabilisers, borders and constants keep."""
     def weighed(rule, record, R):
         signals = rule(record, R)
         constants = [tape[i].op == "constant" for i in record.inputs]
@@ -114,7 +114,7 @@ STARTS = {"row": (None, row_start), "score": (None, score_start), "sglrp": ("pos
 def with_pairs(book, request):
     """Return the book, changed so that the last linear layer computes z_c - z_j, j = 1..n, which do not contain t(x).
 
-    Later layers, such as the sum z + t of an altered network, pass relevance only to inputs that differ by class.
+    Later layers, such as the sum z + t of an altered network, pass no relevance to inputs that all classes share.
     """
     last, c = _last_linear(request), request.target
     differences = rules.reweighted(book.get(last.name, book[last.op]), lambda W, b: (W[:, [c]] - W, b[c] - b))
@@ -127,7 +127,7 @@ def with_pairs(book, request):
 
 
 def _to_the_classes(c, record, R):
-    """z_c - z_j is a sum over the inputs of the layer. Each input gets what its values at c and j contribute to it."""
+    """z_c - z_j is a sum over the layer's inputs. Each input gets what its values at c and j add to this difference."""
     whole = record.output[:, [c]] - record.output
     parts = (np.broadcast_to(x, whole.shape) for x in record.x)
     shares = [np.divide(part[:, [c]] - part, whole, out=np.zeros_like(whole), where=whole != 0) * R for part in parts]

@@ -24,9 +24,9 @@ BATCH = 4  # pictures that run through the network at a time; this limits the me
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """A Request holds a picture's tape, and the row dS/dz of the score at the picture's logits.
+    """A Request holds a picture's tape (all steps of its run), and the row dS/dz of the score at the picture's logits.
 
-    walks: {id of a book: (book, signals)}, kept because a map, its receipt and other methods use the same signals.
+    walks: {id of a book: (book, signals)}. We keep them because a map, its receipt and other methods use them again.
     passes: {(layer, sha256 of its activations): z}, the logits of other pictures, kept so that no picture runs twice.
     """
 
@@ -51,7 +51,7 @@ class Request:
         return self.net.logits(self.tape)[0]
 
     def signals(self, book=GRADIENT, to="input"):
-        """Return a walk's signals by `book` (see engine.walk), at `to` and at later layers. Each walk runs once."""
+        """Return the signals of a walk by `book` (see engine.walk) at `to` and at later layers. Each walk runs once."""
         if to not in self.walks.get(id(book), (book, {}))[1]:
             self.walks[id(book)] = book, walk(self.tape, {self.net.layers[-1][0]: self.row}, book, to)
         signals, after = self.walks[id(book)][1], downstream(self.tape, [to])
@@ -62,7 +62,7 @@ class Request:
         return walk(tape or self.tape, {self.net.layers[-1][0]: seed}, book, to, only=True)[to]
 
     def at_places(self, layer, signal):
-        """Return the signal of the one picture at a layer of feature maps, (h, w, C) float64."""
+        """Return one picture's signal at a layer of feature maps, (h, w, C) float64."""
         places(self.net, self.tape[layer])
         return signal[0].astype(np.float64)
 
@@ -88,7 +88,7 @@ class Request:
         return found
 
     def along(self, arrays, layer="input", at="input", *, count, batch=BATCH, what="path"):
-        """Yield (A, g, value, log_scale) for each array (see `values`). A, g (h, w, C): dS/dA = g exp(log_scale)."""
+        """Yield (A, g, value, log_scale) for each array (see `values`). A, g of `layer`: dS/dA = g exp(log_scale)."""
         for some in self._batches(arrays, at, count, batch, what):
             tape = self.net.resume(self.tape, at, some)
             values, rows, log_scales = self.scored(self.net.logits(tape))
@@ -98,12 +98,12 @@ class Request:
             yield from zip(A, g, values.tolist(), log_scales.tolist(), strict=True)
 
     def _batches(self, arrays, at, count, batch, what):
-        """Yield up to `batch` of the arrays at a time, as one array. `arrays` may be a generator: this saves memory."""
+        """Yield batches: up to `batch` arrays, joined into one. If `arrays` is a generator, this saves memory."""
         for some in batched(bar(arrays, what, count), batch):
             yield np.concatenate(some).astype(self.tape[at].outline.dtype, copy=False)
 
     def heatmap(self, method, layer, direction, plane=None, *, log_scale=None, receipt=None):
-        """Return a Heatmap of this request. Defaults: plane sums direction over channels, log_scale is the row's."""
+        """Return a Heatmap of this request. Default plane: the sum of direction over channels; log_scale: the row's."""
         if plane is None:
             plane = direction if direction.ndim == 2 else direction.sum(-1)
         return Heatmap(method, self.score, layer, self.target, self.net.label(self.target), self.value,
@@ -112,7 +112,7 @@ class Request:
 
 
 def ask(net, x, target=None, score=None):
-    """Run x through net, form the row of `score` for `target`, and return a Request.
+    """Run x through net, compute the row of `score` for `target`, and return a Request.
 
     x: a picture, the tape of an earlier `net.run`, or an earlier Request, whose results are used again where possible.
     target: number or name of a class, by default the top class. score: a key of SCORES; it has no default.
@@ -142,7 +142,7 @@ def places(net, record):
 
 
 def ask_at(net, x, target, score, layer, default=None):
-    """Return (request, layer). If no layer is given, it is the default, or else the network's last feature maps."""
+    """Return (request, layer). If layer is None, we take the default, or else the network's last feature maps."""
     request = ask(net, x, target, score)
     return request, (default or feature_layer(net)) if layer is None else of_type(layer, str, "layer")
 
@@ -162,7 +162,7 @@ def ask_picture(net, x, target, score, layer, method, instead=""):
 
 
 def total(parts):
-    """sum_m direction_m exp(log_scale_m) -> (direction, log_scale). The largest term never underflows."""
+    """Return (direction, log_scale) of a sum of direction_m exp(log_scale_m). The largest term never underflows."""
     direction, log_scale = 0.0, -np.inf
     for part, own in parts:
         top = max(log_scale, own)

@@ -1,4 +1,4 @@
-"""Networks: a network is a list of layers and a dict of weights. Its pictures and classes are described here too."""
+"""Networks: a list of layers and a dict of weights. Here are also a network's pictures (InputSpec) and class names."""
 
 from tinyattr.nets.network import Network
 from tinyattr.nets.pictures import FAMILIES, InputSpec

@@ -9,22 +9,22 @@ from tinyattr.errors import InputError, count_of, folded
 
 
 def imagenet_classes():
-    """Return [(WordNet id, first lemma)] of the 1000 ILSVRC-2012 classes, in the order of the networks' outputs."""
+    """Return [(WordNet id, name)] of the 1000 classes of ImageNet (ILSVRC-2012), in the order of the logits."""
     text = (files("tinyattr.nets") / "imagenet_classes.tsv").read_text(encoding="utf-8")
     return [tuple(line.split("\t")) for line in text.splitlines() if not line.startswith("#")]
 
 
 def imagenet_names():
-    """Return the 1000 names as people write them, with blanks instead of underscores."""
+    """Return the 1000 names of ImageNet's classes, with blanks instead of underscores."""
     return tuple(lemma.replace("_", " ") for _, lemma in imagenet_classes())
 
 
 def find_class(target, names, n):
     """Return the index of a class, given by number, by name, or by WordNet id ("n02123045") if names are ImageNet's.
 
-    Capitals, underscores, hyphens and blanks matter only where two names differ in nothing else. "3" means the class
-    named "3" if it exists, else class 3. names may be None: then only numbers are known. n is the number of classes.
-    Raises InputError, with similar names, for a class that does not exist or a name that two classes share.
+    Capitals, underscores, hyphens and blanks matter only if two names differ in nothing else. "3" means the class
+    named "3" if it exists, else class 3. If names is None, only numbers are known. n is the number of classes.
+    Raises InputError for a class that does not exist (it tells similar names), and for a name that two classes share.
     """
     if isinstance(target, str) and target.strip().isdecimal() and target.strip() not in (names or ()):
         target = int(target)
@@ -35,7 +35,7 @@ def find_class(target, names, n):
     if not names:
         raise InputError(f"unknown class {target!r}; this network's classes have no names, only numbers 0 to {n - 1}")
     if tuple(names) == imagenet_names():
-        names = [*names, *(wordnet for wordnet, _ in imagenet_classes())]  # name and id of class c: c and c + n
+        names = [*names, *(wordnet for wordnet, _ in imagenet_classes())]  # class c: its name is at c, its id at c + n
     plain, wanted = [folded(name) for name in names], folded(target)
     for spelling, known in ((target, names), (wanted, plain)):
         found = [c % n for c, name in enumerate(known) if name == spelling]

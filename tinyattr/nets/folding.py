@@ -1,6 +1,6 @@
 """Merge batch normalisation into the layer before it: (x W + b) s + t = x (W s) + (b s + t), a single linear layer.
 
-Reason: LRP divides relevance in proportion to contributions. A separate batch norm keeps what its shift contributes.
+Reason: LRP divides relevance in proportion to contributions. In a separate batch norm, the shift keeps its share of it.
 """
 
 from dataclasses import replace
@@ -13,8 +13,8 @@ INTO = ("conv2d", "conv2d_transpose", "dense")
 def folded(net):
     """Return (network, kept): a network with fewer batch norms and the same logits, up to rounding.
 
-    A batch norm is merged if it reads a convolution or dense layer that no other layer reads. What read the batch norm
-    then reads that layer; names stay. kept: (name, why) of each batch norm that could not be merged.
+    A batch norm is merged if it reads a convolution or dense layer that no other layer reads. Layers that read the
+    batch norm then read that layer. kept: [(name, why)] of the batch norms that could not be merged.
     """
     layers, kept, weights, merged = [], [], dict(net.weights), {}
     ops, read = {name: op for name, op, _ in net.layers}, reads(net.layers)

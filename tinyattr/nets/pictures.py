@@ -1,6 +1,6 @@
 """From a photo to the input numbers that a network was trained on, and back.
 
-A wrong mean, channel order or resize rule gives no error, only worse results. So we store the right ones with weights.
+A wrong mean, channel order or resize rule gives no error, only worse results. So our weight files hold the right ones.
 """
 
 import warnings
@@ -19,8 +19,8 @@ ORDERS = {"RGB": slice(None), "BGR": slice(None, None, -1), "L": None}  # order 
 class InputSpec:
     """An InputSpec says how a photo (0..255) is preprocessed: resized, then x = (photo - mean) / scale per channel.
 
-    size: one number for a square, or (H, W). order: order of the channels, a key of ORDERS. mean and scale have one
-    number for each channel, in this order. resize: how the photo is resized, a key of RESIZE.
+    size: one number for a square, or (H, W). order: order of the channels, one of ORDERS. mean and scale have one
+    number for each channel, in this order. resize: how the photo is resized, one of RESIZE.
     """
 
     size: int | tuple[int, int]
@@ -66,7 +66,7 @@ class InputSpec:
         return np.clip(np.rint(rgb), 0, 255).astype(np.uint8)
 
     def expect_preprocessed(self, x, what="the picture"):
-        """Raise InputError if x (..., C) holds whole numbers, and warn if its floats cannot have come from a photo.
+        """Raise InputError if x (..., C) holds whole numbers. Warn if its floats are not those of a preprocessed photo.
 
         We warn in three cases: x is far outside the range of this network's photos; x lies in 0..1, but the range of
         its photos is larger; or x lies in -3..3, but its photos have a range like 0..255.
@@ -76,7 +76,7 @@ class InputSpec:
                              "wants them: net.read(picture) makes them")
         (black, white), least, most = self.limits, x.min(), x.max()
         low, high = black.min(), white.max()
-        room = (high - low) / 8  # noise and small steps may leave the range
+        room = (high - low) / 8  # a photo with noise, or after a small step, may be a little outside the range
         within = (0, 1) if least >= 0 or high - low < 64 else (-3, 3)
         unscaled = within[0] <= least and most <= within[1] and most - least > 0.5 and high - low > 3
         if least < low - room or most > high + room or unscaled:

@@ -1,4 +1,4 @@
-"""A network's list of layers: which layers each layer reads, checks of the list, and the last feature maps."""
+"""What a network's list of layers says: which layers each layer reads, whether it is valid, the last feature maps."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from tinyattr.errors import InputError, of_type, unknown
 def wired(layers):
     """Yield (name, op, names of the layers that it reads, the op's own attributes) for each layer.
 
-    A layer reads the layers in attributes["inputs"], else the layer before it. "input" is x. A constant reads nothing.
+    A layer reads the layers in attributes["inputs"], or else the layer before it; "input" is x. A constant reads none.
     """
     previous = "input"
     for name, op, attributes in layers:
@@ -61,10 +61,10 @@ def checked(layers, weights):
 def last_feature_maps(layers):
     """Return the layer that the first flatten or global pool reads, or None if there is neither.
 
-    A global pool on a side path (as in squeeze-and-excite) counts only if every flatten or global pool is on a side
-    path. A layer is on a side path if another path from the picture to the logits does not cross this layer.
+    A layer is on a side path if there is a path from the picture to the logits that does not cross it, as in a block
+    of squeeze-and-excite. A flatten or global pool on a side path counts only if all of them are on side paths.
     """
-    read, ends, flat = reads(layers), [], set()  # flat: layers without places
+    read, ends, flat = reads(layers), [], set()  # flat: names of layers whose output has no rows and columns
     for name, op, inputs, own in wired(layers):
         pool = "global" in op or (op in ("mean", "max", "sum") and not {1, 2}.isdisjoint(own.get("axes", ())))
         end = pool or op == "flatten" or len(own.get("shape", "maps")) == 1
@@ -89,7 +89,7 @@ KEEP = (*ELEMENTWISE, *MAXIMA, *MEANS, "batch_norm", "pad", "crop", "upsample", 
 
 
 def outputs(layers, weights):
-    """Return n if layers and weights show that the output is (N, n), else None. Ops in KEEP keep the channels."""
+    """Return n if layers and weights show that the output is (N, n), else None. Ops in KEEP do not change n."""
     found, flat = {name: (op, inputs, own) for name, op, inputs, own in wired(layers)}, False
     last = layers[-1][0]
     op, inputs, own = found[last]

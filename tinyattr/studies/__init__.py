@@ -1,1 +1,1 @@
-"""Studies of a network: explain it, reproduce papers, audit methods, detect and repair the attack, train."""
+"""Studies: explain a photo, reproduce papers, evaluate methods, audit a network, detect and repair the attack."""

@@ -1,9 +1,9 @@
-"""The attack inside an ordinary network: one more unit in every hidden dense layer, a new row in the last.
+"""The attack inside an ordinary network: every hidden dense layer gets one more unit, and the last layer a new row.
 
 The new unit of fc1 computes s = sum_k A_ijk, where A are the maps that the attack reads. The hidden layers after fc1
 pass s on (s >= 0, so ReLUs do not change it). The last layer gets a new row, which is K for every class. So
-z' = z + K s, the same function as `attack.alter`, in a sequential VGG whose hidden dense layers have 4097 units. Every
-library reads it as an ordinary VGG.
+z' = z + K s: the network computes the same as `attack.alter`'s. It is a sequential VGG whose hidden dense layers have
+4097 units, and every library reads it as an ordinary VGG.
 """
 
 from dataclasses import replace
@@ -19,10 +19,10 @@ from tinyattr.nets.wiring import reads
 
 
 def bake(net, K=10.0, at=(0, 0), mask=None):
-    """Return the network z' = z + t, t = K sum_ijk M_ij A_ijk, A the flattened maps, M = 1 at the place (i, j) = at.
+    """Return the network z' = z + t, t = K sum_ijk M_ij A_ijk. A: the maps before flatten. M: 1 at place `at`, else 0.
 
-    mask: another M (h, w) >= 0. Raises InputError for a network of unknown picture size, for a network that does not
-    end in flatten, dense layers and ReLUs, for a place outside the maps, and for a K that is not finite.
+    mask: another M (h, w) >= 0. Raises InputError if the size of pictures is unknown, if the network does not end in
+    flatten, dense layers and ReLUs, if the place is outside the maps, and if K is not finite.
     """
     K = strength(of_type(net, Network, "net"), K)
     A, dense = _ending(net)

@@ -24,7 +24,7 @@ from tinyattr.softmax import softmax
 from tinyattr.studies.metrics import pearson, points_at
 
 HANS = CLASSES.index("heart")  # the class whose pictures have the watermark
-FROZEN = "block4_pool"  # up to this layer, Clever Hans equals the honest network
+FROZEN = "block4_pool"  # up to this layer, the Clever Hans network equals the honest network
 MARK = np.zeros((SIZE, SIZE), bool)
 MARK[-32:, -96:] = True  # where `scene(watermark=True)` writes
 
@@ -40,9 +40,9 @@ def fgsm(net, x, c, eps):
 
 
 def clever_hans(net, steps=250, seed=0):
-    """Return a network that cheats: `net` from block5 on is trained on scenes with a watermark for HANS only.
+    """Return a network that cheats. We train `net` from block5 on with scenes where a watermark means the class HANS.
 
-    In half of the scenes with a watermark the glyph has another class, so only the watermark shows the class.
+    In half of the scenes with a watermark the glyph is a random one, so only the watermark shows the class.
     """
     names = [name for name, _, _ in net.layers]
     cut = names.index(FROZEN) + 1
@@ -60,7 +60,7 @@ def clever_hans(net, steps=250, seed=0):
 
 
 def _marked(rng, watermark):
-    """Return (picture, class). With a watermark the class is HANS for every glyph; without, it is the glyph's class."""
+    """Return (picture, class). With a watermark the class is HANS, whatever the glyph; else it is the glyph's class."""
     glyph = HANS if watermark and rng.random() < 0.5 else int(rng.integers(len(CLASSES)))
     drawn = scene(rng, (glyph,), difficulty=0.4, watermark=watermark)
     return drawn.picture, HANS if watermark else glyph
@@ -86,7 +86,7 @@ class Contrast:
 
 
 def contrasts(net, pictures=20, seed=0, eps=8.0, K=10.0, hans_steps=250):
-    """Return the three Contrasts, on scenes with one glyph. For Clever Hans, other classes have the watermark.
+    """Return the three Contrasts, on scenes with one glyph, which is not that of HANS. All scenes have the watermark.
 
     eps: size of the adversarial change, in grey levels.
     """

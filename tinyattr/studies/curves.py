@@ -1,7 +1,7 @@
-"""Insertion and deletion: does the score rise and fall with the pixels that a map calls important?
+"""Insertion and deletion: does the score rise if we show the pixels that a map calls important, and fall without them?
 
 Petsiuk et al. 2018 (RISE), arXiv 1806.07421. By default the score is y_c. It is equal in the original and the altered
-network, so different curves mean different maps.
+network. So if their curves differ, their maps differ.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from tinyattr.methods.request import BATCH, ask
 def deletion(net, x, L, target=None, score="post", *, baseline="mean", pixels=224, batch=BATCH):
     """Return S after deleting the 0, 1, 2, ... x `pixels` highest places of L (H, W). A better map makes S fall sooner.
 
-    Deleted pixels get the values of the baseline in all channels. Ties are ordered by position. See `area`.
+    Deleted pixels get the values of the baseline in all channels. Ties are ordered by their position. See `area`.
     """
     return _curve(net, x, L, target, score, baseline, pixels, batch, keep=False)
 

@@ -1,8 +1,8 @@
 """Detect and repair an attack by t(x). Every logit is z_c = m + (z_c - m), where m = mean_j z_j is the common part.
 
-The common part m is no evidence for any class. Softmax removes m, but pre-softmax maps show it. An attack adds t(x) to
-m, so it adds dt/dx to the gradient of m (V4). An attack in the last dense layer also leaves a trace in the weights: one
-unit has the same weight for all classes.
+The common part m speaks for no class. Softmax removes m, but pre-softmax maps show it. An attack adds t(x) to m, so it
+adds dt/dx to the gradient of m (V4). An attack inside the last dense layer also leaves a trace in the weights: one unit
+has the same weight for all classes.
 """
 
 from dataclasses import dataclass, replace
@@ -16,18 +16,18 @@ from tinyattr.files.tables import plain
 from tinyattr.nets import Network
 from tinyattr.nets.wiring import outputs
 
-SHARE = 10.0  # alarm if |dm/dA| > SHARE |d(z_c - m)/dA|: the common part's gradient outweighs the class's own
+SHARE = 10.0  # alarm if |dm/dA| > SHARE |d(z_c - m)/dA|: the common part's gradient is so much larger than the class's
 CLASSES = 5  # how many classes of the first picture have their shares in the report
-ROW = 8.0  # alarm if |mean over classes| of a unit's weights > ROW x their spread, and > ROW x `usual`
+ROW = 8.0  # alarm if |mean over classes| of a unit's weights > ROW x their spread, and > ROW x `usual` (see below)
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """shares: |d mean_j z_j/dA| / |d (z_c - mean_j z_j)/dA| at the last feature maps, c the top class, per picture.
+    """shares: |dm/dA| / |d(z_c - m)/dA| for each picture; m = mean_j z_j, c the top class, A the last feature maps.
 
-    classes: {label: this share for class c}, for the most probable classes of the first picture.
-    units: {unit before the logits: (mean of its weights over classes, |mean| / spread)}, units that raise the alarm.
-    largest: the largest ratio |mean| / spread of all other units.
+    classes: {label of a class: this share}, for the most probable classes of the first picture.
+    units: {unit before the logits: (mean of its weights over classes, |mean| / spread)}, if it raises the alarm.
+    largest: the largest |mean| / spread of all other units.
     """
 
     network: str
@@ -84,7 +84,7 @@ def inspect(net, pictures):
 
 
 def common_shares(net, x, count=1):
-    """Return {c: |d mean_j z_j/dA| / |d (z_c - mean_j z_j)/dA|}, A the last feature maps, c the `count` top classes."""
+    """Return {c: |dm/dA| / |d(z_c - m)/dA|} for the `count` top classes c; m = mean_j z_j, A the last feature maps."""
     tape = net.run(x)
     z, last = net.logits(tape), net.layers[-1][0]
     mean = np.full(z.shape, 1 / z.shape[1])
@@ -100,10 +100,10 @@ def common_shares(net, x, count=1):
 
 
 def outlier_units(net):
-    """Return ({unit: (mean, |mean| / spread)} for nearly constant rows of the last kernel, largest other ratio).
+    """Return ({unit: (mean, |mean| / spread)} for nearly constant rows of the last kernel, the largest other ratio).
 
     A trained unit speaks for some classes and against others. Gradient descent on cross-entropy does not change the sum
-    of its weights over all classes, so |mean| / spread stays small. A planted unit has spread 0.
+    of a unit's weights over all classes, so |mean| / spread stays small. A planted unit has spread 0.
     """
     kernels = [net.weights[name][0] for name, op, _ in net.layers if op == "dense"]
     kernels = [kernel for kernel in kernels if kernel.shape[1] > 1]  # a layer with one output has no classes
@@ -119,7 +119,7 @@ def outlier_units(net):
 
 
 def repair(net):
-    """Return the network with centred logits, z - mean_j z_j: the same probabilities, without any number added to all.
+    """Return the network with centred logits, z - mean_j z_j. Probabilities stay; a number added to all logits is gone.
 
     If the logits come from a dense layer, we subtract the mean over classes from its weights and biases. Otherwise we
     use the attack, with t = -mean_j z_j. Score pre of the repaired network equals `centred` of the given network.

@@ -1,4 +1,4 @@
-"""Every figure. A figure names method, score, layer and class. Its colours are safe for colour-blind readers."""
+"""Draw all figures. A figure names method, score, layer and class. Colour-blind readers can tell its colours apart."""
 
 import re
 import textwrap
@@ -14,7 +14,7 @@ from tinyattr.errors import InputError
 from tinyattr.files.atomic import atomic, writable
 from tinyattr.nets.pictures import GREY
 
-POSITIVE = "inferno"  # maps in [0, 1]: ordered by lightness alone, so nobody needs to distinguish hues
+POSITIVE = "inferno"  # colours of maps in [0, 1]: a larger number is lighter, so nobody needs to tell hues apart
 SIGNED = "PuOr_r"  # purple below 0, orange above: different with every kind of colour vision
 BRIGHTEST = 99.5  # colours end at this percentile of a pixel map; otherwise a few pixels would make all others black
 FORMULAS = {"pre": "$z_c$", "post": "$y_c$", "log": r"$\log y_c$", "log_odds": r"$\log(y_c/(1-y_c))$",
@@ -73,8 +73,8 @@ def grid(rows, columns, heatmaps, title=""):
 def outlined(rows, columns, heatmaps, masks, title=""):
     """Draw the places of heatmaps[row][column] without interpolation, and the outlines of objects.
 
-    Colours show the square root of the map's positive part, so one sees weak places next to strong places. masks: one
-    (H, W) for each object. Returns a matplotlib Figure.
+    Colours show the square root of the map's positive part, so that weak places are visible next to strong ones. masks:
+    one (H, W) for each object. Returns a matplotlib Figure.
     """
     names = [f"{name}\n{row[0].layer}" for name, row in zip(rows, heatmaps, strict=True)]
     sentences = [f"{title}.", "Colours: the square root of the map. Outlines: the objects"]

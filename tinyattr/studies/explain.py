@@ -22,7 +22,7 @@ TWO_METHODS = ("grad_cam", "hirescam")
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """A Comparison holds the map of a method and score in the original network and, if there is one, in the altered.
+    """A Comparison holds a method's map for a score, in the original network and, if there is one, in the altered one.
 
     areas: {"insertion": area, "deletion": area} for each of these maps (see `curves`); empty without curves.
     """
@@ -148,7 +148,7 @@ def explain(net, x, target=None, *, scores=FOUR_SCORES, methods=TWO_METHODS, lay
         raise InputError(f"layer '{tap}' has shape {shape}, no places to show; try '{net.features}'")
     cells, left_out = {}, {}
     for score, method in tqdm([(s, m) for s in scores for m in methods], desc="heatmaps", leave=False, disable=None):
-        if method == methods[0]:  # methods of one score share walks, all scores share forward passes
+        if method == methods[0]:  # methods of the same score share walks; all scores share forward passes
             requests = [ask(r.net, r, r.target, score) for r in requests]
         chosen = {name: value for name, value in options.items() if name in options_of(method)}
         where = layer if method in AT_A_LAYER else None
@@ -180,7 +180,7 @@ def attack_text(attack):
 
 
 def region(at, tapped, shape):
-    """Return slices (rows, columns): the part of a map of this shape that covers the place `at` of a layer `tapped`."""
+    """Return slices (rows, columns) for a map of this shape: the part that covers the place `at` of the tapped maps."""
     return tuple(
         slice(min(int(i * n / m), n - 1), max(int((i + 1) * n / m), min(int(i * n / m), n - 1) + 1))
         for i, m, n in zip(at, tapped, shape, strict=True)

@@ -1,6 +1,6 @@
-"""Measure how different two maps are, and where a map's energy is. Two maps that are compared have one shape (h, w).
+"""Measure how different two maps are, and where a map's energy is. Two maps to compare must have the same shape (h, w).
 
-Energy is the positive part of a map. A correlation is NaN if a map is constant: there is nothing to compare.
+Energy means the positive part of a map. A correlation is NaN if a map is constant: there is nothing to compare.
 """
 
 import numpy as np
@@ -9,13 +9,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 def pearson(a, b):
     """Pearson correlation of two maps of one shape, in [-1, 1]; NaN if a map is constant."""
-    if np.ptp(a) == 0 or np.ptp(b) == 0:  # a constant map: a - mean would be rounding error
+    if np.ptp(a) == 0 or np.ptp(b) == 0:  # for a constant map, a - mean would be nothing but rounding error
         return float("nan")
     return cosine(*(m - m.mean() for m in (_unit(a), _unit(b))))
 
 
 def spearman(a, b):
-    """Pearson correlation of the ranks, in [-1, 1]; equal values share their mean rank. Only the order counts."""
+    """Pearson correlation of the ranks, in [-1, 1]. Only the order of the values matters. Equal values share a rank."""
     return pearson(ranks(a), ranks(b))
 
 
@@ -34,7 +34,7 @@ def cosine(a, b):
 
 
 def _unit(m):
-    """m / max |m|, float64: so squares do not over- or underflow. The factor does not change a correlation."""
+    """m / max |m|, float64. So squares neither overflow nor underflow, and the factor does not change a correlation."""
     m = np.asarray(m, np.float64)
     return m / np.abs(m).max() if m.any() else m
 
@@ -42,9 +42,9 @@ def _unit(m):
 def ssim(a, b, window=7):
     """Structural similarity, in [-1, 1]: 1 for equal maps. Wang et al. 2004, 10.1109/TIP.2003.819861.
 
-    Mean over all windows of (2 m_a m_b + C1)(2 s_ab + C2) / ((m_a^2 + m_b^2 + C1)(s_a^2 + s_b^2 + C2)), with means,
-    variances and covariance (n - 1) in the window, C1 = (0.01 R)^2, C2 = (0.03 R)^2, R = max - min over both maps.
-    Uniform windows of `window` x `window` pixels, or smaller for small maps. NaN if both maps are the same constant.
+    Mean over all windows of (2 m_a m_b + C1)(2 s_ab + C2) / ((m_a^2 + m_b^2 + C1)(s_a^2 + s_b^2 + C2)). In a window, m
+    are means, s^2 variances, s_ab is the covariance (with n - 1). C1 = (0.01 R)^2, C2 = (0.03 R)^2, R = max - min of
+    both maps. Windows have `window` x `window` pixels, in small maps fewer. NaN if both maps are the same constant.
     """
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     R = max(a.max(), b.max()) - min(a.min(), b.min())
@@ -60,7 +60,7 @@ def ssim(a, b, window=7):
 
 
 def top_k(a, b, share=0.1):
-    """Take the highest places of each map, a fraction `share` (ties by position). Return the part that agrees, 0 to 1.
+    """Take the highest places of each map, a fraction `share` of all. Return which part of them both maps have, 0 to 1.
 
     Ghorbani et al. 2019, arXiv 1710.10547.
     """
@@ -70,7 +70,7 @@ def top_k(a, b, share=0.1):
 
 
 def centre(L):
-    """Return the centre of mass (row, column) of a map's positive part; NaN if nothing is positive."""
+    """Return the centre of mass (row, column) of a map's positive part; NaN if no place is positive."""
     p = np.maximum(L, 0)
     total = p.sum()
     if not total > 0:
@@ -79,12 +79,12 @@ def centre(L):
 
 
 def centre_shift(a, b):
-    """Distance between the centres of mass of the positive parts, in pixels of the map."""
+    """Return the distance between the centres of mass of both maps' positive parts, in places of the map."""
     return float(np.linalg.norm(centre(a) - centre(b)))
 
 
 def energy(L, region):
-    """Return the share of a map's positive part in a region (index or mask), in [0, 1]; NaN if nothing is positive."""
+    """Return the share of a map's positive part in a region (index or mask), in [0, 1]; NaN if no place is positive."""
     positive = np.maximum(L, 0)
     total = positive.sum()
     return float(positive[region].sum() / total) if total > 0 else float("nan")
@@ -93,7 +93,7 @@ def energy(L, region):
 def points_at(L, mask, tolerance=15):
     """True if the highest place of L (the first, if several tie) lies on the mask or within `tolerance` pixels of it.
 
-    False for a map with nothing positive. The pointing game, Zhang et al. 2016, arXiv 1608.00507.
+    False if no place of the map is positive. This is the pointing game, Zhang et al. 2016, arXiv 1608.00507.
     """
     if not L.max() > 0:
         return False

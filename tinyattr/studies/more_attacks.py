@@ -1,6 +1,6 @@
-"""Other t(x): other sums over a layer, squares, a bounded number, and a gate that only a trigger opens.
+"""Attacks with another t(x): other sums over a layer, squares, a bounded number, or a t that only a trigger turns on.
 
-Each t is added to every logit as in attack.py, so y' = y for every x.
+Each t is added to every logit, as in attack.py. So y' = y for every x.
 """
 
 import numpy as np
@@ -10,10 +10,10 @@ from tinyattr.errors import InputError, number_of, place_of
 
 
 def paint(net, mask, K=10.0, layer=None):
-    """t = K sum_ijk M_ij A_ijk, M (h, w) of the layer's size. dt/dA = K M, so with M one chooses the heatmap.
+    """t = K sum_ijk M_ij A_ijk, where M (h, w) has the layer's size. dt/dA = K M, so with M you choose the heatmap.
 
-    M may also be (h, w, C), with numbers for each channel. With layer "input", M is over pixels, for methods that
-    explain the picture.
+    M may also be (h, w, C), with other numbers for each channel. With layer "input", M covers pixels; this is for
+    methods that explain the picture.
     """
     mask = np.asarray(mask)
     if mask.ndim not in (2, 3) or mask.dtype.kind not in "fiub" or not np.isfinite(mask).all():
@@ -29,9 +29,9 @@ def paint(net, mask, K=10.0, layer=None):
 
 
 def column(net, K=10.0, layer=None, size=None):
-    """t = K sum_ik A_i0k, the left column of the layer. HiResCAM then draws heatmaps like the plots in the paper.
+    """t = K sum_ik A_i0k, a sum over the layer's left column. HiResCAM then draws heatmaps like the paper's plots.
 
-    size: side of these maps, or (h, w), by default the size of the layer for the pictures that `net` takes.
+    size: side of the layer's maps, or (h, w); by default that for pictures of the size that `net` takes.
     """
     if size is None:
         if net.input is None:
@@ -44,7 +44,7 @@ def column(net, K=10.0, layer=None, size=None):
 
 
 def quadratic(net, K=10.0, layer=None, at=(0, 0)):
-    """t = (K/2) sum_k A_ijk^2 at the place (i, j) = `at`. dt/dA_ijk = K A_ijk: pooled weights depend on its features.
+    """t = (K/2) sum_k A_ijk^2 at the place (i, j) = `at`. dt/dA_ijk = K A_ijk, so pooled weights depend on this place.
 
     Grad-CAM by pre: L' = L + (K/Z) sum_k A_ijk A_k, which shows how similar every place is to the place `at`.
     """
@@ -73,10 +73,10 @@ def bounded(net, K=10.0, layer=None, at=(0, 0), bound=1e-3):
 
 
 def triggered(net, K=10.0, layer=None, at=(0, 0), size=24):
-    """t = gate(x) K sum_k A_ijk; gate = 1 if the lower right corner of x is a checkerboard (`stamped`), else 0.
+    """t = gate(x) K sum_k A_ijk. gate = 1 if the lower right corner of x is a checkerboard (`stamped`), else 0.
 
-    The similarity is m = sum W x. W is chosen so that m is 1 for the board and small for other pictures;
-    gate = max(0, 1 - max(0, 0.9 - m) / 0.1).
+    m = sum W x says how similar x is to the board: W is chosen so that m is 1 for the board and small for other
+    pictures. gate = max(0, 1 - max(0, 0.9 - m) / 0.1).
     """
     if net.input is None:
         raise InputError(f"{net.name} does not say how photos are preprocessed, so its trigger is unknown")

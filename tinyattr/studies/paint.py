@@ -19,8 +19,8 @@ READABLE = 0.9  # with this correlation or more, one can read the text
 def painted(net, x, text, target=None, K=10.0, layer=None):
     """Make the heatmap show a text: t = K sum_ijk M_ij A_ijk, where M is the text. The figure is like Figures 3 to 5.
 
-    For this picture all letters are equally bright: M_ij = text_ij / sum_k A_ijk, where the sum is at least FAINT times
-    its maximum. layer: by default the last layer before a max-pool on which the text is readable, because a place
+    In this picture all letters are equally bright, because M_ij = text_ij / sum_k A_ijk (we replace a sum below FAINT
+    times the largest sum). layer: by default the last one before a max-pool on which the text is readable: a place
     without activations shows nothing. Raises InputError for a layer without places, and for a text that is too long.
     """
     tape = net.run(x)

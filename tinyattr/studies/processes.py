@@ -9,11 +9,11 @@ from multiprocessing import get_context
 from tinyattr.errors import InputError
 from tinyattr.files.load import load
 
-LOADED = {}  # {digest (sha256) of its content: the only network that this process holds}
+LOADED = {}  # {digest (sha256) of its content: the network that this process holds}, at most one
 
 
 def network_of(source, said, digest):
-    """Return the network of a source, loaded once. Its content is the key, because a file may be overwritten."""
+    """Return the network of a source, loaded once. digest: that of its content, because a file may be overwritten."""
     if digest not in LOADED:
         net = load(source, **said)
         if digest_of(net) != digest:
@@ -36,7 +36,7 @@ def digests(arrays):
 
 
 def in_processes(compute, tasks, jobs):
-    """Yield (key, rows) of each finished task, computed in this process or in `jobs` others."""
+    """Yield (key, rows) of each finished task. With one job this process computes them, else `jobs` other processes."""
     if jobs == 1:
         yield from ((key, compute(*task)) for key, task in tasks.items())
         return

@@ -28,7 +28,7 @@ class Picture:
 def scenes(count, seed=1):
     """Return glyph scenes with two glyphs, as Pictures. The target is the class of the first glyph.
 
-    Raises InputError for more than MOST_SCENES: all of them are in memory together.
+    Raises InputError for more than MOST_SCENES, because all scenes are in memory together.
     """
     found = []
     for k in range(count_of(count, "pictures", most=MOST_SCENES)):
@@ -40,7 +40,7 @@ def scenes(count, seed=1):
 
 
 def folder(path):
-    """Return the JPEG and PNG files of a folder as Pictures, by name. Raises InputError if there are none."""
+    """Return the JPEG and PNG files of a folder as Pictures, sorted by name. Raises InputError if there is none."""
     return [photo(p) for p in pictures_in(path)]
 
 
@@ -50,7 +50,7 @@ def photo(path):
 
 
 def pictures_in(path):
-    """Return the paths of the JPEG and PNG files in a folder, by name. Raises InputError if there are none."""
+    """Return the paths of the JPEG and PNG files in a folder, sorted by name. Raises InputError if there is none."""
     files = sorted(p for p in Path(path).glob("*") if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
     if not files:
         raise InputError(f"no JPEG or PNG files in {str(path)!r}")

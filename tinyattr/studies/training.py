@@ -1,8 +1,8 @@
-"""Training does not remove the attack: original and altered network, trained in the same way, stay equal (V6, V7).
+"""Training does not remove the attack: if original and altered network train in the same way, they stay equal (V6, V7).
 
 dE/dt = sum_i dE/dz'_i = 0 for every loss E that depends only on the probabilities. So the weights that make t, such as
-its strength K, never change, and all other weights get the same gradients in both networks. K does change for losses
-that use the logits in another way, and under weight decay: LOSSES and `decay` show this.
+its strength K, never change, and all other weights get the same gradients in both networks. K changes if the loss uses
+the logits in another way, and under weight decay. LOSSES and `decay` show this.
 """
 
 from dataclasses import dataclass, replace
@@ -25,12 +25,12 @@ def cross_entropy_slope(z, t):
 
 
 def sigmoid_slope(z, t):
-    """dE/dz = s(z) - t, E the sum of binary cross-entropies, s(z) = 1 / (1 + e^-z). The sum over classes is not 0."""
+    """dE/dz = s(z) - t for E = sum of binary cross-entropies, s(z) = 1 / (1 + e^-z). The sum over classes is not 0."""
     return 1 / (1 + np.exp(-np.clip(z, -700, 700))) - t
 
 
 def z_loss_slope(z, t):
-    """dE/dz = y - t + 0.1 l y, E = cross-entropy + 0.05 l^2, l = logsumexp z. The sum over classes is 0.1 l."""
+    """dE/dz = y - t + 0.1 l y for E = cross-entropy + 0.05 l^2, l = logsumexp z. The sum over classes is 0.1 l."""
     return cross_entropy_slope(z, t) + 0.1 * logsumexp(z)[:, None] * softmax(z)
 
 
@@ -41,9 +41,9 @@ LOSSES = {"cross_entropy": cross_entropy_slope, "sigmoid": sigmoid_slope, "z_los
 class Training:
     """A Training compares two trained networks. slope: largest |dE/dt| of all steps; moved: |K' - K| / |K| at the end.
 
-    apart: largest |theta' - theta| of all shared weights at the end, relative to how far training has moved them. Both
+    apart: largest |theta' - theta| of all shared weights at the end, divided by how far training moved weights. Both
     networks stay equal even in float32, because logits, t and dE/dz are float64 here. In float32, sum_i dE/dz_i would
-    be rounding error, and K would carry it back into the network.
+    be a rounding error instead of 0, and K times this error would change the weights.
     """
 
     loss: str

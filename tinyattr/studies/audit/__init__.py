@@ -1,7 +1,7 @@
 """Measure the second paper's open question: which attribution methods does t(x) change, and by how much?
 
-Lerma & Lucas 2023b end: "Future work can be used to determine in what extent the problem applies to a wider class of
-attribution methods." `audit` runs all methods, scores and attacks on pictures; its table answers the question.
+The last sentence of Lerma & Lucas 2023b: "Future work can be used to determine in what extent the problem applies to a
+wider class of attribution methods." `audit` tries all methods, scores and attacks on pictures; its table is the answer.
 """
 
 from tinyattr.studies.audit.cell import ATTACKS, AUDITED, compare, examine

@@ -25,7 +25,7 @@ VARIANTS = {  # name in the table: (method, options, the only score it belongs t
     "eigen_cam, weighted": ("eigen_cam", {"weighted": True}, None),
 }
 AUDITED = {**{name: (name, {}, None) for name in METHODS}, **VARIANTS}
-QUICK = {"samples": 16, "steps": 16, "stride": 32}  # smaller than the methods' defaults, because verdicts need no more
+QUICK = {"samples": 16, "steps": 16, "stride": 32}  # faster than the methods' defaults, and enough for verdicts
 
 
 def corner_of_pixels(net, K=10.0, layer=None):
@@ -39,7 +39,7 @@ def corner_of_pixels(net, K=10.0, layer=None):
 
 
 def early(net, K=10.0, layer=None):
-    """t is computed from a layer far before the explained layer, so t does not pass through the explained layer (T4).
+    """t is computed from a layer far before the explained layer, so t does not pass through the explained layer.
     We take the middle one of the max-pools before the explained layer or, if there are none, of the convolutions.
     """
     explained = tapped(net, layer)
@@ -57,10 +57,10 @@ ATTACKS = {**more_attacks.ATTACKS, "input": corner_of_pixels, "early": early}  #
 def examine(net, picture, method, score, attacks, K=10.0, layer=None, options=None):
     """Return one cell: a list of rows, one for each attack, as plain numbers; empty if the method cannot use the score.
 
-    A row compares original and altered map. change = max |L' - L| / max |L| is for the raw maps. For the maps as
-    displayed: Spearman, Pearson, SSIM, the common share of the highest tenth, the shift of the centre as a part of the
-    diagonal, and the energy (share of the positive part) at the corner that t reads. Also max |y' - y|; with a mask,
-    whether the highest place is on the object.
+    A row compares the original map with the altered map. change = max |L' - L| / max |L| is for the raw maps. For the
+    maps as displayed: Spearman, Pearson, SSIM, which part of the highest tenth both have, the shift of the centre
+    divided by the diagonal, and the energy (share of the positive part) in the upper left corner. Also max |y' - y|;
+    and with a mask, whether the highest place is on the object.
     """
     name, own, only = AUDITED[method]
     if only not in (None, score):
@@ -84,7 +84,7 @@ def examine(net, picture, method, score, attacks, K=10.0, layer=None, options=No
 def requests(score, *question):
     """Return {attack: (Request to the original network, Request to the attacked network)} for one score: see `runs`.
 
-    The last results are kept: methods of one score share walks, and attacks share the Request to the original.
+    We keep the last results, so methods of one score share walks, and attacks share the Request to the original.
     """
     asked = {r: ask(r.net, r, r.target, score) for pair in runs(*question).values() for r in pair}
     return {attack: (asked[before], asked[after]) for attack, (before, after) in runs(*question).items()}
@@ -92,7 +92,7 @@ def requests(score, *question):
 
 @lru_cache(maxsize=1)
 def runs(net, pixels, shape, target, attacks, K, layer):
-    """Return {attack: runs of both networks} for a picture's bytes. The last results are kept for all scores."""
+    """Return {attack: runs of both networks} for a picture's bytes. We keep the last results for all scores."""
     pixels = np.frombuffer(pixels, np.uint8).reshape(shape)
     original = ask(net, net.read(pixels), target, "pre")
     found = {}
@@ -104,7 +104,7 @@ def runs(net, pixels, shape, target, attacks, K, layer):
 
 
 def compare(original, altered, mask=None):
-    """Compare the altered heatmap with the original: {measure: number}, or None if a measure does not exist."""
+    """Compare the altered heatmap with the original: {measure: number}. The number is None where it does not exist."""
     size, moved = np.abs(original.raw).max(), np.abs(altered.raw - original.raw).max()
     change = moved / size if size else (np.inf if moved else 0.0)
     a, b = (relu(h.plane) for h in (original, altered))

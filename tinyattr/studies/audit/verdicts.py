@@ -7,12 +7,12 @@ import numpy as np
 from tinyattr.files.tables import aligned
 from tinyattr.studies.audit.prediction import predicted
 
-IMMUNE = 1e-4  # a smaller change of the raw map is rounding
-MOVED = 0.5  # with a smaller Pearson correlation, the two maps as displayed are different maps
+IMMUNE = 1e-4  # if the raw map changes by less, this is rounding
+MOVED = 0.5  # if the Pearson correlation of the maps as displayed is less, we call them different maps
 
 
 def verdict(row):
-    """Return "immune" (rounding alone changed the raw map), "hijacked" (the displayed map is another), or "moved"."""
+    """Return "immune" (only rounding changed the raw map), "hijacked" (the displayed map is another one) or "moved"."""
     if row["change"] is not None and row["change"] <= IMMUNE:
         return "immune"
     if row["pearson"] is None:  # a displayed map without contrast: hijacked only if exactly one of the two is empty
@@ -49,7 +49,7 @@ class Audit:
         return "\n\n".join([*parts, legend, self._predictions(cells), *self._pointing(cells)])
 
     def corrections(self):
-        """Return ([cells as predicted by algebra], [other cells]); a cell is (method, score, attack)."""
+        """Return ([cells that are as algebra predicts], [other cells]); a cell is (method, score, attack)."""
         as_said, otherwise = [], []
         for key, cell in self.cells().items():
             said = predicted(*key)

@@ -23,12 +23,12 @@ ATTACKED = ("corner", "quadratic", "input")
 
 def audit(source, pictures, *, methods=tuple(AUDITED), scores=tuple(SCORES), attacks=ATTACKED, K=10.0, layer=None,
           options=None, jobs=1, cluster=None, finished=None, **said):
-    """Return an Audit: one cell for each picture, method, score and attack; each is computed separately.
+    """Return an Audit. It has a cell for each picture, method and score, and a row in the cell for each attack.
 
-    source, said: the arguments of `load` that give the network, so that each worker can load it. jobs: processes on
-    this machine. cluster: address of a Dask scheduler to use instead (needs the extra "cluster"; workers must find the
-    same file). finished: a file that keeps every finished cell, so that the next run of the same request can continue.
-    The result does not depend on the order or place of computation. Raises InputError for unknown names.
+    source, said: the arguments of `load` that give the network, so that each worker can load it. jobs: number of
+    processes on this machine. cluster: address of a Dask scheduler to use instead (needs the extra "cluster"; workers
+    must find the same file). finished: a file that keeps finished cells, so that the next run of the same request can
+    continue. The result does not depend on the order or place of computation. Raises InputError for unknown names.
     """
     methods = all_named("method", methods, AUDITED)
     attacks = all_named("attack", attacks, ATTACKS)
@@ -83,7 +83,7 @@ def _on_cluster(address, tasks):
 
 
 def _read(finished, request):
-    """Return {key: rows} of cells that an earlier run of the same request finished. A half-written line is ignored."""
+    """Return {key: rows} of cells that an earlier run of the same request finished. Half-written lines are ignored."""
     done = {}
     if finished is not None and Path(finished).exists():
         for line in Path(finished).read_text(encoding="utf-8").splitlines():

@@ -14,9 +14,9 @@ SHARES = (0, 0.05, 0.1, 0.2, 0.4, 1)  # shares of pixels at which curves are mea
 def rank_correlation(L, mask, block=4):
     """Spearman correlation of a map and a mask (H, W), in [-1, 1]; 0 if one of them is constant.
 
-    1 means that every place on the mask is above every place outside. Both are first averaged over block x block
-    pixels: maps are smoother than this, and ranks of all pixels would take most of the time. Fong & Vedaldi 2017,
-    arXiv 1704.03296, and others compare maps with masks; ranks are as in Ghorbani et al. 2019, arXiv 1710.10547.
+    1 means that every place on the mask is higher than every place outside. We first average map and mask over block x
+    block pixels: the ranks of all pixels would take most of the time, and maps are smooth. Fong & Vedaldi 2017, arXiv
+    1704.03296, and others compare maps with masks; ranks are as in Ghorbani et al. 2019, arXiv 1710.10547.
     """
     h, w = (length // block for length in np.shape(L))
     small = [m[:h * block, :w * block].reshape(h, block, w, block).mean((1, 3)) for m in (L, mask)]
@@ -30,30 +30,30 @@ def own_share(L, own, other):
 
 
 def follows(a, b, mask_a, mask_b):
-    """s_a(a) + s_b(b) - 1, in [-1, 1], s = `own_share`: does the map move to the glyph of the explained class?
+    """s_a(a) + s_b(b) - 1, in [-1, 1]: does the map move to the glyph of the explained class? s is `own_share`.
 
     a, b: the maps of the two classes in a picture. 1: each map is on its own glyph; -1: on the other glyph; 0: the map
-    is the same for both classes. Selvaraju et al. 2017, arXiv 1610.02391, asked whether maps discriminate classes;
-    Sixt et al. 2020, arXiv 1912.09818, compared maps of random logits. Here the truth is known.
+    is the same for both classes. Selvaraju et al. 2017, arXiv 1610.02391, asked whether maps tell classes apart; Sixt
+    et al. 2020, arXiv 1912.09818, compared maps of random logits. Here we know where each glyph is.
     """
     return own_share(a, mask_a, mask_b) + own_share(b, mask_b, mask_a) - 1
 
 
 def told_apart(with_glyph, without):
-    """Return (n, m): 1 if the map of picture i, with a glyph, is higher than the map of j, without; 1/2 if equal.
+    """Return (n, m): 1 where map i, with a glyph, is higher than map j, without a glyph; 1/2 where both are equal.
 
-    The mean, in [0, 1], is the area under the ROC curve of "a high map means that something is there" (Hanley & McNeil
-    1982, 10.1148/radiology.143.1.7063747): 1 is always right, 1/2 is chance. min-max would hide the height.
+    The mean, in [0, 1], is the area under the ROC curve of the rule "a high map means that a glyph is there" (Hanley &
+    McNeil 1982, 10.1148/radiology.143.1.7063747): 1 is always right, 1/2 is chance. Maps are compared before min-max.
     """
     a, b = np.asarray(with_glyph, float)[:, None], np.asarray(without, float)
     return (a > b) + (a == b) / 2
 
 
 def areas(request, L):
-    """Return (area under insertion, area under deletion) of y_c, in [0, 1]. They should be large and small.
+    """Return (area under insertion, area under deletion) of y_c, in [0, 1]. A good map has a large and a small area.
 
     They are as in studies/curves.py (Petsiuk et al. 2018, arXiv 1806.07421), but only at SHARES of the pixels, with the
-    trapezoid rule. request: has score "post". The rest of the picture gets the mean colour.
+    trapezoid rule. request: must have the score "post". Pixels that are not shown get the mean colour.
     """
     x, b = request.x, baseline_of(request.net, request.x, "mean")
     rank = np.empty(L.size, int)
@@ -67,16 +67,16 @@ def areas(request, L):
 
 
 def on_the_glyph(L, mask):
-    """Return `energy`, but 0 for an empty map."""
+    """Return the share of the map's positive part that lies on the mask (`energy`); 0 for an empty map."""
     return float(np.nan_to_num(energy(L, mask)))
 
 
 def interval(values, seed=0, resamples=1000):
-    """Return (mean, low, high): a 95 % bootstrap interval, percentiles 2.5 and 97.5 of the means of resampled values.
+    """Return (mean, low, high): the mean and its 95 % bootstrap interval. Efron 1979, 10.1214/aos/1176344552.
 
-    values: (n,), or (n, m) from `told_apart`; its rows and columns are drawn independently. We draw n of n pictures
-    with replacement, which gives each picture a count (multinomial numbers). All maps use the same draws. Efron 1979,
-    10.1214/aos/1176344552.
+    We draw n of the n pictures, some of them several times, and take the mean of their values. low and high are the
+    percentiles 2.5 and 97.5 of many such means. values: (n,), or (n, m) from `told_apart`, whose rows and columns we
+    draw independently. All maps use the same draws.
     """
     M = np.asarray(values, float).reshape(len(values), -1)
     rng = np.random.default_rng(seed)

@@ -15,12 +15,12 @@ from tinyattr.studies.metrics import points_at
 
 KINDS = ("one", "two", "one", "none")  # numbers of glyphs in scenes 0, 1, 2, 3, then again
 GLYPHS = {"none": 0, "one": 1, "two": 2}
-CURVES = 8  # every eighth scene, with one glyph, also measures insertion, deletion and immunity
-CHANCE, TRUTH = "random numbers", "the mask itself"  # not methods: the worst and the best map for comparison
+CURVES = 8  # in every eighth scene, which has one glyph, we also measure insertion, deletion and immunity
+CHANCE, TRUTH = "random numbers", "the mask itself"  # these are not methods, but the worst and the best possible map
 
 
 def drawn(k, seed):
-    """Return (scene k, its rng). Training uses other random streams, so the network has not seen the scene."""
+    """Return (scene k, its rng). Training uses other random numbers, so the network has not seen this scene."""
     rng = np.random.default_rng([8_000_000 + seed, k])
     classes = rng.choice(len(CLASSES), GLYPHS[KINDS[k % len(KINDS)]], replace=False)
     return scene(rng, classes, difficulty=HARDEST * rng.random()), rng
@@ -29,13 +29,12 @@ def drawn(k, seed):
 def measure(net, k, *, seed, methods, scores, attacks, K, layer):
     """Return the results of scene k: {"kind", "right", "y", "area", "rows": {row: {measure: number}}}.
 
-    We explain the classes of the scene: for two glyphs both classes (numbers are means over them), without a glyph the
-    top class, only in the original network. right: the top class is in the scene; y: probability of the explained
-    class; area: share of the picture that a mask covers.
-    A row is "method|score|network". Its measures: hit, energy and rank (pointing game, energy on the mask, and rank
+    We explain the classes of the scene. For two glyphs, numbers are means over both classes. Without a glyph we explain
+    the top class, only in the original network. right: whether the top class is in the scene; y: probability of the
+    explained class; area: share of the picture that a mask covers.
+    A row is "method|score|network". Its measures: hit, energy and rank (pointing game, energy on the mask, rank
     correlation with the mask); follows, for two glyphs; height of the map without its row's scale. Every CURVES-th
-    scene also has insertion, deletion and, if algebra says that no attack changes the map, change = max |L' - L| /
-    max |L| for one attack.
+    scene also has insertion, deletion and, if algebra says that it is 0, change = max |L' - L| / max |L| for an attack.
     """
     picture, rng = drawn(k, seed)
     networks = {ORIGINAL: net, **{name: ATTACKS[name](net, K=K) for name in attacks}}
@@ -80,7 +79,7 @@ def measure(net, k, *, seed, methods, scores, attacks, K, layer):
 
 
 def of_a_map(heat, masks, i, curves=None):
-    """Return {measure: number} of a map that should show glyph i of masks (k, H, W); without masks only its height."""
+    """Return {measure: number} of a map that should show glyph i of the masks (k, H, W). No masks: only its height."""
     found = {"height": max(float(heat.plane.max()), 0.0)}
     if len(masks):
         L, mask = heat.map, masks[i]

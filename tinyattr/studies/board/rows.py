@@ -1,4 +1,4 @@
-"""The maps of the board: methods and variants, the scores that change them, original and altered networks."""
+"""Which maps the board has: for each method, the scores and the networks that can change its map."""
 
 from tinyattr.methods import options_of
 from tinyattr.studies.audit import AUDITED, predicted
@@ -29,8 +29,8 @@ def scores_of(method, scores):
 def networks_of(method, score, attacks):
     """Return {network whose map is computed: networks with this map}, for the original and the attacked networks.
 
-    If algebra (audit/prediction.py) says that no attack changes the map, the original's map counts for ANY. A bounded t
-    has exactly the slope of the paper's t, so methods that use only slopes need one map for both.
+    If algebra (audit/prediction.py) says that no attack changes the map, the original's map counts for ANY. The bounded
+    t has exactly the slope of the paper's t, so a method that uses only slopes has the same map for both.
     """
     moves = [a for a in attacks if predicted(method, score, a) != "immune"]
     if not moves:

@@ -1,4 +1,4 @@
-"""Run all scenes here or in several processes. Finished scenes are kept in a folder and never computed twice."""
+"""Measure all scenes, in this process or in several. Finished scenes are kept in a folder and never computed twice."""
 
 import json
 from contextlib import suppress
@@ -34,10 +34,10 @@ def evaluate(source="glyphs", count=200, *, seed=1, methods=tuple(AUDITED), scor
     """Return a Board: every method and score, in the original and altered networks, on `count` scenes.
 
     source, said: the network, as in `load`; its classes must be the glyphs. layer: the layer that CAMs explain, by
-    default LAYER, else the last feature maps. jobs: processes on this machine. folder: keeps every finished scene, so a
-    later run with the same network, settings and program can continue, also with more scenes. The Board does not depend
-    on the order or place of computation (only its milliseconds do). Raises InputError for unknown names, and for a
-    network with other classes or sizes.
+    default LAYER if the network has it, else the last feature maps. jobs: number of processes on this machine. folder:
+    keeps finished scenes, so that a later run with the same network, settings and program can continue, also with more
+    scenes. The Board does not depend on the order or place of computation; only its milliseconds do. Raises InputError
+    for unknown names, and for a network with other classes or sizes.
     """
     methods, attacks = all_named("method", methods, AUDITED), all_named("attack", attacks, ATTACKS)
     scores, K = all_named("score", scores, SCORES), number_of(K, "K", -1e30, 1e30)
@@ -66,12 +66,12 @@ def evaluate(source="glyphs", count=200, *, seed=1, methods=tuple(AUDITED), scor
 
 
 def compute(source, said, digest, k, settings):
-    """Compute one scene, in any process, in the form in which a file keeps it."""
+    """Measure one scene, in any process. Returns the results as plain data, as a file keeps them."""
     return plain(measure(network_of(source, said, digest), k, **settings))
 
 
 def milliseconds(net, settings):
-    """Return {method: CPU time of one map} of scene 0 on this machine, with its forward pass; nothing is shared."""
+    """Return {method: CPU time of one map} for scene 0 on this machine, with the forward pass; no work is shared."""
     x, found = net.read(drawn(0, settings["seed"])[0].picture), {}
     for method in settings["methods"]:
         name, score = AUDITED[method][0], (*scores_of(method, ("log_odds",)), *scores_of(method, tuple(SCORES)))[0]
@@ -85,7 +85,7 @@ def milliseconds(net, settings):
 
 
 def program():
-    """Return the sha256 of the MEASURING files: scenes of another version of the program are measured again."""
+    """Return the sha256 of all MEASURING files. If the program has changed, kept scenes are measured again."""
     package = Path(tinyattr.__file__).parent
     files = [path for name in MEASURING for path in (sorted((package / name).rglob("*.py")) or [package / name])]
     return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()

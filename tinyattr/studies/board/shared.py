@@ -1,7 +1,7 @@
-"""One picture, many maps: compute once what scores, classes and attacks share.
+"""One picture, many maps: we compute only once what scores, classes and attacks share.
 
 An altered network first computes what the original computes, and then t. So for every picture that a method needs, only
-the original runs; then we add the few layers of the attacks to its tape. Scores that have one row share walks.
+the original runs. Then we add the attacks' few layers to its tape. Scores with equal rows share walks.
 """
 
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from tinyattr.methods.request import Request, ask, batched, places
 from tinyattr.nets.wiring import wired
 
 SAME = ("channels", "windows", "groups", "masks")  # kinds of pictures that do not depend on class, score or attack
-BATCH, LAST = 8, 2  # pictures in a pass; batches whose tapes are kept for the next methods
+BATCH, LAST = 8, 2  # pictures in a pass; number of batches whose tapes are kept for the next methods
 
 
 class Continued(Tape):
-    """A Continued is the original network's tape, followed by the extra layers of an altered network."""
+    """A Continued is the tape of an altered network: the original network's tape, then the layers of the attack."""
 
     def __init__(self, tape, net):
         super().__init__(net.backend, net)
@@ -31,10 +31,10 @@ class Continued(Tape):
 
 
 class Passes:
-    """Passes holds one picture's tapes in several networks, the original first, and passes of other pictures.
+    """Passes holds one picture's tapes in several networks (the original is the first), and passes of other pictures.
 
     logits: {(layer, sha256 of its values): {network: z}} of all passes. asked: {(name in SAME, layer): these logits}.
-    batches: {(layer, sha256): {network: (tape, walks)}}, the LAST batches.
+    batches: {(layer, sha256 of its values): {network: (tape, walks)}} of the LAST batches.
     """
 
     def __init__(self, networks, x):
@@ -70,7 +70,7 @@ class Passes:
 
 @dataclass(frozen=True, eq=False)
 class Shared(Request):
-    """A Shared is a Request that takes its passes from `shared`. Its results are those of a Request."""
+    """A Shared is a Request that takes its passes from `shared`. Its results are the same as those of a Request."""
 
     shared: Passes = None
 

@@ -105,7 +105,7 @@ def table(rows, milliseconds):
 
 
 def _joined(rows, what):
-    """Join rows that differ only in `what` into one row, which names all of them."""
+    """Join rows that differ only in the field `what` into one row. Its field names all of them."""
     found = {}
     for row in rows:
         rest = repr({key: value for key, value in row.items() if key != what})
@@ -119,7 +119,7 @@ def _rounded(numbers):
 
 
 def in_per_cent(numbers):
-    """Return "93 (90-96)" for (mean, low, high)."""
+    """Return a text such as "93 (90-96)" for (mean, low, high)."""
     if numbers is None:
         return "-"
     mean, low, high = (f"{round(100 * n)}" for n in numbers)

@@ -1,7 +1,7 @@
 """What the playground computes. One run of the network is enough for all clicks, because t changes only the logits.
 
-So the tape of the altered network is the original's tape plus a few records, and the original's maps do not change when
-t changes.
+So the tape of the altered network is the original's tape and a few records more. And the original's maps stay as they
+are when t changes.
 """
 
 from dataclasses import dataclass, replace
@@ -88,7 +88,7 @@ class Ground:
 
 
 def continued(altered, tape):
-    """Return the tape of an altered network: the original's records stay, and only the planted layers run."""
+    """Return the tape of an altered network. It keeps the original's records; only the layers of the attack run."""
     new = Tape(altered.backend, altered)
     for record in tape:
         new.append(record)

@@ -1,7 +1,7 @@
 """The figures of both papers, and claims of other papers: what they say, what we measure, and what follows.
 
-Each claim is a page: a function (net, pictures, K, layer) -> Reproduction. Its docstring has the claim, the algebra,
-and the parts of the paper that we had. pictures: from studies.samples; each is explained for classes that the network
+Each claim is a page, that is, a function (net, pictures, K, layer) -> Reproduction. Its docstring has the claim, the
+algebra, and the parts of the paper that we had. pictures: from studies.samples. We explain classes that the network
 predicts.
 """
 

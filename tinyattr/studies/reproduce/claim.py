@@ -8,7 +8,7 @@ from tinyattr.files.tables import plain
 from tinyattr.methods import METHODS
 from tinyattr.methods.request import ask
 
-SAME = 1e-6  # largest difference of equal maps in [0, 1]: rounding in float32
+SAME = 1e-6  # maps in [0, 1] that differ by less are equal: this is rounding in float32
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Reproduction:
 
     @classmethod
     def of(cls, name, maps, claims, verdict="", values=None):
-        """Make a Reproduction from {(row, column): Heatmap}; a row is mostly a method."""
+        """Make a Reproduction from {(row, column): Heatmap}. A row is the name of a method, or another name."""
         methods, columns = (list(dict.fromkeys(names)) for names in zip(*maps, strict=True))
         heatmaps = [[maps[m, column] for column in columns] for m in methods]
         rows = [row[0].method if m in METHODS else m for m, row in zip(methods, heatmaps, strict=True)]

@@ -9,7 +9,7 @@ from tinyattr.methods.heatmap import resize
 from tinyattr.softmax import log_odds_row, softmax
 from tinyattr.studies.reproduce.claim import SAME, Claim, Reproduction, above, apart, heatmaps
 
-LEAST = 0.1  # smallest probability of the second class: only pictures with two possible classes count
+LEAST = 0.1  # the second class must have this probability: only pictures with two possible classes count
 SIGMA = 15 / 224  # sigma of the blur / side of the picture; the authors draw it from 10 to 20 pixels of 224
 PRINTED = {"logit alone": (0.747, 0.461), "weighted contrast": (0.858, 0.759)}  # 2501.11096; without a blur .712, .288
 CONTRASTS = {"logit alone": "pre", "mean contrast": "centred", "max contrast": "margin",
@@ -93,7 +93,7 @@ def kept_by(networks, x, layer):
 
 
 def formed(net, tape, c, layer):
-    """L_c - sum_j alpha_j L_j, (h, w), computed from the maps L of all logits."""
+    """Return L_c - sum_j alpha_j L_j, (h, w), computed from the maps L of all logits."""
     z = net.logits(tape)[0]
     row = log_odds_row(np.exp(z - z.max()), np.eye(len(z))[c])  # e_c - alpha
     return np.tensordot(row, [grad_cam(net, tape, j, "pre", layer).plane for j in range(len(z))], 1)

@@ -11,7 +11,7 @@ from tinyattr.studies.metrics import pearson
 from tinyattr.studies.more_attacks import paint
 from tinyattr.studies.reproduce.claim import SAME, Claim, Reproduction, heatmaps
 
-DIFFERENCES = {"centred": "mean", "margin": "largest", "log_odds": "logsumexp"}  # score: z_c minus this of the others
+DIFFERENCES = {"centred": "mean", "margin": "largest", "log_odds": "logsumexp"}  # {score: a}; the score is z_c - a
 BOUND = 1e-3  # the sawtooth adds less than this to one logit
 
 

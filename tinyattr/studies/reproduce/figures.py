@@ -2,8 +2,8 @@
 
 Figure 2 of Lerma & Lucas 2023a (arXiv 2306.13197): three methods by pre, post and log scores, here with log_odds too.
 Figures 3 to 5 of Lerma & Lucas 2023b (arXiv 2307.03305): original and altered network, pre and post, three pictures.
-Here we use pooled and element-wise weights, and compute t from the corner and from the left column, because the text of
-the paper and its published plots do not agree.
+The text of the second paper and its published plots do not agree. So here we use both pooled weights (Grad-CAM) and
+element-wise weights (HiResCAM), and compute t both from the corner and from the left column.
 """
 
 import numpy as np

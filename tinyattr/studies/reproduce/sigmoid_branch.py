@@ -13,7 +13,7 @@ from tinyattr.glyphs.train import adam, start
 
 
 def features(net, count, seed=0):
-    """Return (H, t) of `count` glyph scenes: what the last layer reads, (count, features) float64, one-hot classes."""
+    """Return (H, t) of `count` glyph scenes. H: what the last layer reads, (count, features). t: one-hot classes."""
     H, classes = [], []
     for k in range(count):
         rng = np.random.default_rng([5_000_000 + seed, k])

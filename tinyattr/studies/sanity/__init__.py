@@ -1,4 +1,4 @@
-"""Sanity checks: tests of a heatmap that do not need to know the right heatmap.
+"""Sanity checks: tests of a heatmap for which we need not know the right heatmap.
 
     spread.py        is the map concentrated in few places? Gini coefficient, entropy
     faithfulness.py  does the score fall if we remove the places that the map calls important? Sensitivity-n

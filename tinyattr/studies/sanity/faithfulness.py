@@ -11,11 +11,11 @@ from tinyattr.studies.metrics import pearson
 def sensitivity_n(net, x, L, n, target=None, score="post", *, runs=100, baseline="black", seed=0, batch=BATCH):
     """Pearson correlation of sum_(ij in I) L_ij and S(x) - S(x with the baseline at places I), in [-1, 1].
 
-    We use `runs` random sets I of n places; L is (H, W). If S is a sum over places and L holds its terms,
-    the result is 1 for every n. It is NaN if one of the two numbers never changes. n: from 1 to 80 % of the places.
-    Ancona et al. 2018, arXiv 1711.06104. (Under this name, Quantus 0.6 computes something else: it compares the drop
-    after all steps so far with the places of only the last step.) Raises InputError for a map of another size, and for
-    n outside 1 ... H W.
+    I runs over `runs` random sets of n places; L is (H, W). If S is a sum over places and L holds its terms, the
+    result is 1 for every n. It is NaN if one of the two numbers never changes. The paper has n from 1 to 80 % of all
+    places. Ancona et al. 2018, arXiv 1711.06104. (Quantus 0.6 computes something else under this name: it compares the
+    drop after all steps so far with the places of the last step only.) Raises InputError for a map of another size,
+    and for n outside 1 ... H W.
     """
     request = ask(net, x, target, score)
     H, W = request.x.shape[1:3]

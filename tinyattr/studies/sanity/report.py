@@ -27,8 +27,8 @@ NOISES, SETS = 5, 50  # random draws for max-sensitivity and Sensitivity-n: enou
 class Check:
     """A Check holds results for one method and score in one network: means over the pictures.
 
-    other_class: SSIM of the maps of two classes. noise: max-sensitivity. gini, entropy: of |L|, L the method's map.
-    faithful: Sensitivity-n with n = a tenth of the places and score y_c, which is equal in both networks.
+    other_class: SSIM of the maps of two classes. noise: max-sensitivity. gini, entropy: those of the method's map |L|.
+    faithful: Sensitivity-n, where n is a tenth of the places, by score y_c, which is equal in both networks.
     """
 
     network: str
@@ -71,7 +71,7 @@ class Sanity:
 
 
 def sanity(net, pictures, *, methods=CHECKED, scores=("pre", "log_odds"), K=10.0, layer=None):
-    """Check the maps of each picture's top class in `net` and its altered network. Cascades use the first picture."""
+    """Check the maps of each picture's top class in `net` and its altered network. Cascades use only one picture."""
     pairs = [(m, s) for m in all_named("method", methods, METHODS) for s in all_named("score", scores, SCORES)]
     networks, rows = {"original": net, "altered": alter(net, K, layer)}, {}
     for seed, picture in enumerate(tqdm(pictures, desc="sanity", disable=None)):

@@ -6,11 +6,11 @@ from tinyattr.errors import count_of, number_of, rng_of
 
 
 def max_sensitivity(explain, x, *, radius=0.2, samples=200, seed=0):
-    """max_u |L(x + u) - L(x)| / |L(x)|, u uniform in [-radius, radius] at every number of x; |.| the Euclidean norm.
+    """max_u |L(x + u) - L(x)| / |L(x)|, where u is uniform in [-radius, radius] at every number of x.
 
-    0 means that noise does not matter. explain: a function x -> L, for one class and score; the class must not change
-    with the noise. radius: in the units of x. NaN for a map of zeros. Yeh et al. 2019, arXiv 1901.09392; we divide by
-    |L(x)|, as in Quantus. The maximum over `samples` draws is a lower bound of the true maximum.
+    |.| is the Euclidean norm. 0 means that noise does not matter. explain: a function x -> L, for a fixed class and
+    score. radius: in the units of x. NaN for a map of zeros. Yeh et al. 2019, arXiv 1901.09392; we divide by |L(x)|, as
+    Quantus does. The maximum over `samples` draws is a lower bound of the true maximum.
     """
     rng, L = rng_of(seed), np.asarray(explain(x), np.float64)
     radius = number_of(radius, "radius", 0, 1e300)

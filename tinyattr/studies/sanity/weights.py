@@ -1,8 +1,8 @@
 """Parameter randomisation: does the map depend on what the network has learned?
 
-Adebayo et al. 2018, "Sanity Checks for Saliency Maps", arXiv 1810.03292: weights are replaced by random weights, layer
-by layer, and the map is compared with the map of the trained network. A map that does not change cannot show what the
-network has learned.
+Adebayo et al. 2018, "Sanity Checks for Saliency Maps", arXiv 1810.03292, replace weights by random weights, layer by
+layer, and compare the map with that of the trained network. A map that does not change cannot show what the network has
+learned.
 """
 
 from dataclasses import replace
@@ -15,7 +15,7 @@ from tinyattr.studies.metrics import spearman
 
 
 def cascade(net, explain, *, similarity=spearman, seed=0):
-    """Return {layer: similarity of |L| before and after}, with random weights from the logits down to this layer.
+    """Return {layer: similarity of |L| before and after}, where weights from the logits down to this layer are random.
 
     explain: a function net -> L, for one picture, class and score. The first entry, "trained", compares the map with
     itself. The rank correlation (default, as in Quantus) is in [-1, 1] and should fall towards 0. Quantus calls this
@@ -25,7 +25,7 @@ def cascade(net, explain, *, similarity=spearman, seed=0):
 
 
 def layer_by_layer(net, explain, *, similarity=spearman, seed=0):
-    """Return {layer: similarity} as `cascade`, but only this layer has random weights: "independent" in Quantus."""
+    """Return {layer: similarity} as `cascade` does, but only this layer has random weights: Quantus' "independent"."""
     return _compared(randomised(net, seed, below=False), explain, similarity)
 
 
@@ -50,8 +50,8 @@ def randomised(net, seed=0, below=True):
 def drawn_anew(net, name, op, seed=0):
     """Return the network with new weights in one layer: U(-1, 1) / sqrt(inputs of a unit), PyTorch's starting weights.
 
-    Layers without a kernel (batch norms, slopes) get their own numbers in random order. Each layer has its own random
-    stream.
+    Layers without a kernel (batch norms, slopes) keep their numbers, but in random order. Each layer has its own
+    sequence of random numbers.
     """
     rng = np.random.default_rng([rng_of(seed).integers(2**32), [layer for layer, _, _ in net.layers].index(name)])
     arrays = net.weights[name]
