@@ -284,8 +284,8 @@ def files():
         "batch normalisation": (t.legacy({**STATE, "features.1.running_mean": np.ones(3, "f4")}), "expected weight, bias, running_mean, running_var"),
         "no bias": (t.legacy({k: a for k, a in STATE.items() if k != "features.0.bias"}), "expected weight and bias"),
         "legacy stream, cut": (t.legacy(STATE)[:-100], "ends too early"),
-        "legacy stream, another count": (t.legacy(STATE).replace(struct.pack("<q", 16), struct.pack("<q", 17), 1), "has not the length that the tensors need"),
-        "legacy stream, count of 2^63": (t.legacy(STATE).replace(struct.pack("<q", 16), b"\xff" * 8, 1), "has not the length that the tensors need"),
+        "legacy stream, another count": (t.legacy(STATE).replace(struct.pack("<q", 16), struct.pack("<q", 17), 1), "is not as long as its tensors need"),
+        "legacy stream, count of 2^63": (t.legacy(STATE).replace(struct.pack("<q", 16), b"\xff" * 8, 1), "is not as long as its tensors need"),
         "legacy stream, storage that is not listed": (t.legacy(STATE, t.state_dict(STATE, True, **{
             WEIGHT: t.tensor("99", "f4", 1 << 30, [4, 4], [1 << 27, 1], legacy=True)})), "use storages that differ"),
         "zip member of 4 GB in a small file": (longer(torch_zip(), f"archive/data/{PLACE}"), "reaches beyond the end"),

@@ -107,7 +107,7 @@ def test_a_layout_does_not_say_whose_training_it_is(small, tmp_path, layout):
     with pytest.raises(ta.InputError, match="fit pictures of 64 to 95 pixels; give the size: size=64"):
         ta.load(tmp_path / "w.h5", family="oxford")
     for size in (63, 96):
-        with pytest.raises(ta.InputError, match="cannot be right: it takes pictures of 64 to 95 pixels"):
+        with pytest.raises(ta.InputError, match="cannot be right: the network takes pictures of 64 to 95 pixels"):
             ta.load(tmp_path / "w.h5", family="oxford", size=size)
     told = ta.load(tmp_path / "w.h5", family="oxford", size=64)
     assert np.allclose(told.read(photo)[0, 0, 0], [255 - 103.939, 128 - 116.779, -123.68])

@@ -121,7 +121,7 @@ def test_a_vgg_in_keras_is_a_vgg_and_its_config_says_the_size(size):
     assert (net.name, net.input.size) == ("VGG11", size)
     assert [name for name, _, _ in net.layers] == [name for name, _, _ in vgg_layers("A")]
     assert net(net.read(np.zeros((size, size, 3), np.uint8))).shape == (1, 7)
-    with pytest.raises(ta.InputError, match=rf"it takes pictures \({size}, {size}, 3\), as the file says"):
+    with pytest.raises(ta.InputError, match=rf"the network takes pictures \({size}, {size}, 3\), as the file says"):
         ta.load(keras_zip(*vgg11(size=size)), family="oxford", size=96)
 
 
@@ -399,7 +399,7 @@ def test_a_model_that_leaves_the_size_open_needs_it_said():
     assert net(np.ones((1, 9, 7, 3))).shape == (1, 2)
     assert ta.load(data, input=ta.InputSpec(8, scale=(255.0,) * 3)).input.size == 8
     half = keras_zip(sequential(PLAIN, (None, 20, 3)), ARRAYS)
-    with pytest.raises(ta.InputError, match="it takes pictures"):
+    with pytest.raises(ta.InputError, match="the network takes pictures"):
         ta.load(half, size=(9, 7))
     with pytest.raises(ta.InputError, match="number of channels must be fixed"):
         ta.load(keras_zip(sequential(PLAIN, (9, 9, None)), ARRAYS), size=9)

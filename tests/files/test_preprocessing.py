@@ -47,12 +47,12 @@ def test_what_was_said_is_kept_in_a_file_of_our_own(bare, tmp_path):
 @pytest.mark.parametrize(("said", "words"), [
     ({"input": VGG_FACE, "family": "oxford"}, "input contains size and preprocessing; leave family and size out"),
     ({"input": VGG_FACE, "size": 64}, "leave family and size out"),
-    ({"input": ta.InputSpec(224)}, r"size=224, .* cannot be right: it takes pictures of 64 to 95 pixels"),
+    ({"input": ta.InputSpec(224)}, r"size=224, .* cannot be right: the network takes pictures of 64 to 95 pixels"),
     ({"input": ta.InputSpec(64, "L", (0.0,), (1.0,))}, "cannot be right"),
     ({"input": ta.InputSpec(64, mean=(0.485, 0.456, 0.406), scale=(0.229, 0.224, 0.225))}, r"values 0\.\.255, .* would be \(123\.675, 116\.28"),
     ({"input": {"size": 64}}, r"InputSpec\(size, order, mean, scale\), .*; got"),
     ({"size": "64"}, "size must be a whole number"), ({"size": True}, "size must be a whole number"), ({"size": 0}, "at least 1"),
-    ({"size": 32}, "size 32 cannot be right: it takes pictures of 64 to 95 pixels"),
+    ({"size": 32}, "size 32 cannot be right: the network takes pictures of 64 to 95 pixels"),
     ({"classes": ["cat", "dog"]}, "2 class names for 3 logits"), ({"classes": "cat"}, "classes must be a list"),
     ({"classes": [1, 2, 3]}, "a list of names"), ({"classes": []}, "a list of names"), ({"classes": ["a\n", "b", "c"]}, "a list of names"),
 ])

@@ -106,7 +106,7 @@ def test_what_a_student_does_in_one_exercise_ends_no_lesson(here, capsys):
     (["student", "99"], "there is no lesson 99"), (["notebook", "99"], "there is no lesson 99"),
     (["run", "7", "--out", "nowhere"], "no folder 'nowhere'"), (["student", "7", "--out", "no/such.py"], "no folder 'no'"),
     (["run", "none.py"], "is not a lesson"), (["run", "broken.py"], "cannot be read as a lesson: line 4: '(' was never closed"),
-    (["run", "latin.py"], "cannot be read as a lesson: it is no text in UTF-8; save it"), (["run", "7.ipynb"], "is a notebook; Jupyter runs it"),
+    (["run", "latin.py"], "cannot be read as a lesson: it is not a text in UTF-8; save it"), (["run", "7.ipynb"], "is a notebook; Jupyter runs it"),
 ])
 def test_mistakes_get_one_line(arguments, words, here, capsys):
     (here / "none.py").write_text('"""Only a script."""\n', encoding="utf-8")

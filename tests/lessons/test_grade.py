@@ -106,7 +106,7 @@ def test_a_class_is_marked_as_it_should_be(names, tmp_path, monkeypatch, capsys)
         assert row["why"] or all(bool(e["why"]) != bool(e["points"]) for e in row["exercises"].values())
         assert f"{row['file']}" in told.out
     short = sum(points != "111" for _, points in map(classroom.CLASS.get, names))
-    assert told.err == f"tinyattr: {short} of {len(names)} files have not all points\n"
+    assert told.err == f"tinyattr: {short} of {len(names)} files do not have all points\n"
 
 
 def test_a_solved_copy_has_all_points(tiny):

@@ -186,7 +186,7 @@ def test_what_makes_no_sense(arguments, words, tmp_path, monkeypatch, capsys):
 
 def test_no_second_class_and_no_last_weights():
     net, pictures = small(40 * np.random.default_rng(2).standard_normal((3, 4)))
-    with pytest.raises(ta.InputError, match="has a second class a probability of 0.1"):
+    with pytest.raises(ta.InputError, match="does a second class have a probability of 0.1"):
         CLAIMS["contrast"](net, pictures)
     with pytest.raises(ta.InputError, match="ends with 'add'"):
         CLAIMS["beyond_softmax"](ta.alter(net), pictures)

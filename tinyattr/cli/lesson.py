@@ -110,7 +110,7 @@ def run_grade(options):
         print(f"marks    {options.csv}")
     short = sum(row["points"] < row["of"] or row["of"] == 0 for row in found)
     if short:
-        raise InputError(f"{short} of {len(found)} files have not all points")
+        raise InputError(f"{short} of {len(found)} files do not have all points")
 
 
 def teachers(name):

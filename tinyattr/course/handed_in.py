@@ -58,6 +58,6 @@ def _script(path):
     try:
         cells = [(cell["cell_type"], "".join(cell["source"])) for cell in json.loads(text)["cells"]]
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise InputError("it is no notebook") from None
+        raise InputError("it is not a notebook") from None
     return "\n".join(COMMAND.sub("# ", source) if kind == "code"
                      else textwrap.indent(f"%%\n{source}", "# ", lambda line: True) for kind, source in cells) + "\n"

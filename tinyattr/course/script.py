@@ -94,7 +94,7 @@ def text_of(path):
     except OSError as error:
         raise InputError(f"it cannot be opened: {error.strerror}") from None
     except (SyntaxError, UnicodeDecodeError):
-        raise InputError("it is no text in UTF-8; save it in that encoding") from None
+        raise InputError("it is not a text in UTF-8; save it in this encoding") from None
 
 
 def parsed(source, path):

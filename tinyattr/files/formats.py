@@ -60,7 +60,7 @@ def _path(source):
         name = getattr(source, "name", None)
         return Path(name if name and isinstance(name, str) else "the given bytes")
     if os.path.isdir(source):
-        what = ("a SavedModel folder of TensorFlow, a program with its weights; save the Keras model as one file: "
+        what = ("a SavedModel folder of TensorFlow, which holds a program; save the Keras model as one file: "
                 "model.save('model.keras')" if os.path.exists(Path(source, "saved_model.pb")) else
                 "a folder; give the path of a file in it")
         raise InputError(f"no weight file at {str(source)!r}, but {what}")

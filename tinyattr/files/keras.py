@@ -105,7 +105,7 @@ def _end_at_logits(layers, shape):
     (n,), note = shape, ""
     name, op, _ = layers[-1] if layers else ("", "", {})
     if op == "sigmoid" and n > 1:
-        raise InputError(f"it ends in {n} sigmoids, for {n} questions; supported are networks that choose one class")
+        raise InputError(f"it ends in {n} sigmoids: {n} separate answers; supported are networks that choose one class")
     if op in SOFTMAX and n == 1:
         raise InputError("it ends in a softmax of a single unit, which is 1 for every picture")
     if op in (*SOFTMAX, "sigmoid"):

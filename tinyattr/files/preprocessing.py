@@ -74,7 +74,7 @@ def _check_size(spec, own, architecture, size, said):
         right = given is None or not sizes or {*given} <= {*sizes}
         right = right and (spec is None or not architecture.families or spec.shape[2] == 3)
     if not right and said:
-        raise InputError(f"{f'size {size}' if size else spec} cannot be right: it takes {fits}")
+        raise InputError(f"{f'size {size}' if size else spec} cannot be right: the network takes {fits}")
     if not right:
         raise InputError(f"its dense layers fit {fits}; give the size: size={sizes[0]}")
     if size and spec is None and not (own.picture or sizes):

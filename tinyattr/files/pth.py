@@ -54,7 +54,7 @@ def legacy_tensors(file, size):
         window.start = position + 8
         position = window.start + window.length
         if count != storages[key].count or position > size:
-            raise InputError(f"it ends too early, or its storage {key[:20]!r} has not the length that the tensors need")
+            raise InputError(f"it ends too early, or its storage {key[:20]!r} is not as long as its tensors need")
     return _state_dict(content)
 
 

@@ -97,8 +97,8 @@ class WeightFile:
             raise InputError("it holds an array without numbers")
         swollen = not self.measured and 4 * numbers > MOST_SWELLING * (self.size + (1 << 20))
         if numbers > MOST_NUMBERS or swollen:
-            raise InputError(f"it declares {numbers:.3g} numbers; the limit is {MOST_NUMBERS:,}, and memory of at most "
-                             f"{MOST_SWELLING} times the bytes of the file")
+            raise InputError(f"it declares {numbers:.3g} numbers; the limit is {MOST_NUMBERS:,}, and they may need at "
+                             f"most {MOST_SWELLING} times as much memory as the file has bytes")
 
     @property
     def shapes(self):

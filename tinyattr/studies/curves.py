@@ -42,7 +42,7 @@ def _curve(net, x, L, target, score, baseline, pixels, batch, keep):
     H, W = request.x.shape[1:3]
     L = floats_of(L, "the map")
     if np.shape(L) != (H, W):
-        raise InputError(f"the map must have the picture's size ({H}, {W}); got {np.shape(L)}; heat.map has")
+        raise InputError(f"the map must have the picture's size ({H}, {W}); got {np.shape(L)}; heat.map has this size")
     if not np.isfinite(L).all():
         raise InputError("the map must be finite numbers; got NaN or infinity, which have no order")
     count_of(pixels, "pixels")

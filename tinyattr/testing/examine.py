@@ -30,7 +30,7 @@ def finding(name, identity, vectors, types=FLOATS):
     small = shrunk(identity, failed)
     again = outcome(identity, small)[1]
     return Finding(name, worst, f"{described(small)}: {again}" if again else
-                   f"{described(failed)}: {said}; not so when asked once more: something is kept between calls")
+                   f"{described(failed)}: {said}; a second call is right, so something is kept between calls")
 
 
 def outcome(identity, z):

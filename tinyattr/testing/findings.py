@@ -50,7 +50,7 @@ class Findings:
             lines.append(f"{f.identity:<{width}}  {'yes' if f.holds else 'NO':<5}  {f.worst:.3g}")
             if not f.holds:
                 lines.append(f"    {f.example}")
-        lines += [] if self.holds else ["NO: the error is more than 1, all that rounding explains"]
+        lines += [] if self.holds else ["NO: error / rounding is above 1, so rounding alone does not explain the error"]
         return "\n".join([*lines, *(f"not tried: {what}" for what in self.not_tried)])
 
     def __repr__(self):

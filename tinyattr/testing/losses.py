@@ -33,8 +33,8 @@ from tinyattr.testing.words import text
 
 EPS = 0.125
 EACH, MEAN, WEIGHTED = "a number for each row", "the mean of the rows'", "the mean of the rows', by their weights"
-INFINITE = ("; a masked class with target 0 adds nothing, as 0 log 0 = 0, any other makes the loss infinite; to try no "
-            "masks, say masks=False (--unmasked)")
+INFINITE = ("; a masked class with target 0 adds nothing (0 log 0 = 0), with another target the loss is infinite; to "
+            "try no masks, say masks=False (--unmasked)")
 REDUCTIONS = {  # {reduction: w -> factor of each row's loss, (N,)}. Except for EACH, the losses are then summed
     EACH: lambda w: w, "the sum of the rows'": lambda w: w,
     MEAN: lambda w: w / len(w), WEIGHTED: lambda w: w / w.sum()}

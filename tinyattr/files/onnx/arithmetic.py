@@ -10,7 +10,7 @@ def batch_norm(net, node):
     """BatchNormalization: y = gamma (x - mean) / sqrt(variance + eps) + beta -> batch_norm."""
     value, (gamma, beta, mean, variance) = node.value(0), (node.constant(i) for i in range(1, 5))
     if any(v is None or v.ndim != 1 for v in (gamma, beta, mean, variance)) or node.attributes.get("training_mode", 0):
-        raise InputError("only batch normalisation after training, with four constant arrays, is read: model.eval()")
+        raise InputError("batch normalisation is read only after training, with constant arrays: export model.eval()")
     scale = gamma / np.sqrt(variance.astype(np.float64) + node.attributes.get("epsilon", 1e-5))
     shape = (-1, *[1] * (len(value.shape) - 2))
     return affine(net, node, value, scale.reshape(shape), (beta - mean * scale).reshape(shape))

@@ -43,9 +43,9 @@ class Audit:
             f"attack {attack}, K = {self.K:g}, {self.network}\n" + aligned(["method", *scores], [
                 [method, *(_short(cells.get((method, score, attack))) for score in scores)] for method in methods])
             for attack in attacks]
-        legend = ("immune: the raw map changed by rounding; moved: between;\n"
-                  f"hijacked: Pearson correlation of the shown maps below {MOVED}.\n"
-                  "The number is that correlation, mean over pictures; the worst decides.")
+        legend = ("immune: only rounding changed the raw map; moved: more than that changed it;\n"
+                  f"hijacked: the maps as displayed have a Pearson correlation below {MOVED}.\n"
+                  "The number is the mean of this correlation over pictures; the worst picture decides the verdict.")
         return "\n\n".join([*parts, legend, self._predictions(cells), *self._pointing(cells)])
 
     def corrections(self):

@@ -33,7 +33,7 @@ def contrast(net, pictures, K=10.0, layer=None):
     networks = {"original": net, "altered": alter(net, K, layer)}
     found = [kept for kept in (kept_by(networks, net.read(p.pixels), layer) for p in pictures) if kept]
     if not found:
-        raise InputError(f"in none of these {len(pictures)} pictures has a second class a probability of {LEAST}")
+        raise InputError(f"in none of these {len(pictures)} pictures does a second class have a probability of {LEAST}")
     relative, moved, x, two = zip(*found, strict=True)
     count, moved, two = len(found), max(moved), two[0]
     r = {name: np.transpose([of[name] for of in relative]).tolist() for name in relative[0]}  # {name: [r_1, r_2]}

@@ -21,7 +21,7 @@ def sensitivity_n(net, x, L, n, target=None, score="post", *, runs=100, baseline
     H, W = request.x.shape[1:3]
     L = floats_of(L, "the map")
     if L.shape != (H, W):
-        raise InputError(f"the map must have the picture's size ({H}, {W}); got {L.shape}; heat.map has")
+        raise InputError(f"the map must have the picture's size ({H}, {W}); got {L.shape}; heat.map has this size")
     sets = subsets(count_of(n, "n", most=H * W), H * W, count_of(runs, "runs", least=2), seed)
     b = baseline_of(net, request.x, baseline)
     pictures = (np.where(np.isin(np.arange(H * W), chosen).reshape(H, W, 1), b, request.x) for chosen in sets)
