@@ -121,7 +121,7 @@ def squeezenet(version):
 
 @dataclass(frozen=True)
 class Subject:
-    """A Subject is the network of all works, and the side of its pictures."""
+    """A Subject is a network to measure, and the size (height and width) of its pictures."""
 
     name: str
     size: int

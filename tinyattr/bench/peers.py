@@ -1,5 +1,5 @@
-"""The same works in PyTorch, captum, pytorch-grad-cam, ONNX Runtime and OpenVINO, if they are installed: with the same
-weights.
+"""The same works, with the same weights, in PyTorch, captum, pytorch-grad-cam, ONNX Runtime and OpenVINO, if they are
+installed.
 
 A library may run in two ways: as its documentation does it, with trainable weights; and in the best way we know, with
 frozen weights and only the necessary part of the network. Each way uses both memory layouts.
@@ -37,7 +37,7 @@ def with_weights(trainable, way, model, *arguments):
 
 
 def forward(model, features, x, target, batch, steps):
-    """Logits."""
+    """Compute the logits."""
     with library("torch").no_grad():
         return model(x)
 

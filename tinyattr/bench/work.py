@@ -15,7 +15,7 @@ TARGET = 0  # the explained class: all classes take the same time
 
 
 def forward(net, x, target, batch, steps):
-    """Logits."""
+    """Compute the logits."""
     return net(x)
 
 

@@ -59,7 +59,7 @@ def predicts(name, yours, truth, within=1e-12, hint=""):
     """Check predictions, and print how many are right, but not which ones, so that students think about their errors.
 
     yours: {key: prediction} with the keys of `truth`. If every truth is True or False, a list of the true keys is
-    enough. A number may be off by `within`, times the truth if that is larger than 1.
+    enough. A number may be off by `within` times the larger one of 1 and |truth|.
     Raises AssertionError for missing or extra keys, for values of another kind, and for wrong predictions.
     """
     if not isinstance(yours, dict) and all(isinstance(true, bool | np.bool_) for true in truth.values()):
@@ -138,7 +138,7 @@ def _kind(true):
 
 
 def _agree(number, true, within):
-    """Return True if the number differs from the truth by at most `within`, times the truth or 1 (the larger one)."""
+    """Return True if the number differs from the truth by at most `within` times the larger one of 1 and |truth|."""
     return abs(number - true) <= within * max(1, abs(true))
 
 

@@ -6,7 +6,7 @@ These modules load a file. `load` calls fetch, then recognise. `recognise` calls
     fetch          finds the file: at a path, in the package (embedded), or where an earlier download has put it
     recognise      collects what we know about the network in a file, and then makes the Network
     formats        finds the file's format by its first bytes, and calls one of the readers below
-    architectures  finds out by names and shapes of layers whether it is a VGG or a SqueezeNet; vgg.py, squeezenet.py
+    architectures  finds out by names and shapes of layers whether it is a VGG (vgg.py) or a SqueezeNet (squeezenet.py)
     registry       compares its numbers with published networks (registry.toml); preprocessing.py: how to prepare photos
 
 These modules read the formats. They check everything before they use it: anyone may write a file, also an attacker.

@@ -1,4 +1,4 @@
-"""Atomic writes: write under a temporary name, flush to disk, rename. So at a path, a file is complete or not there."""
+"""Atomic writes: write under a temporary name, flush to disk, rename. So a path leads to a complete file or to none."""
 
 import errno
 import os
@@ -37,9 +37,9 @@ def writable(path):
 
 @contextmanager
 def atomic(path):
-    """`with atomic(path) as temporary:` write to the file `temporary`. At the end it becomes `path`, unless you failed.
+    """`with atomic(path) as temporary:` write to the file `temporary`. If nothing fails, it becomes `path` at the end.
 
-    Each writer has its own temporary name, so several may write to one path; the file of the last one to end stays.
+    Each writer has its own temporary name. So several may write to the same path; the file that ends last stays.
     path: may also be a file object for bytes, such as io.BytesIO. At the end we copy the whole content into it.
     """
     if hasattr(path, "write"):

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 def embedded(name):
     """Return the path of a file or folder that comes with the package, such as "weights/glyphs.h5" or "lessons".
 
-    After an installation it is inside the package's folder; in a clone it is next to it. Raises InputError.
+    It is inside the folder of an installed package; in a clone of the repository, it is next to the package's folder.
     """
     for place in (PACKAGE, PACKAGE.parent):
         if (place / name).exists():

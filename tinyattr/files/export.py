@@ -1,4 +1,4 @@
-"""Write a VGG in the formats of other frameworks, so that you can compare our results with those of their tools."""
+"""Write a VGG in the formats of other frameworks, so that you can compare our results with those of other tools."""
 
 import numpy as np
 

@@ -7,7 +7,7 @@
     keras-2016      /block1_conv1/block1_conv1_W_1:0            the official keras.applications files
     keras-weights   /block1_conv1/block1_conv1/kernel:0         tf_keras' save_weights; also plain /block1_conv1/kernel
 
-Two attributes of a Keras file, the config and the version of Keras, we read without the library (see variable_text).
+We read two attributes of a Keras file, the config and Keras' version, without the library HDF5 (see variable_text).
 """
 
 from functools import partial

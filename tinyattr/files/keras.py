@@ -21,7 +21,7 @@ LARGEST_PIXEL = 16  # largest value that such a layer makes of 255; a layer that
 
 
 def keras_network(text, version, find, size=None):
-    """Return (layers, {layer: its Arrays}, Description) of a model. text: its config. version: Keras', such as "2.0.5".
+    """Return (layers, {layer: its Arrays}, Description) of a model. text: its config. version: of Keras, as "2.0.5".
 
     find(path, i, name): returns the dataset of one weight, given the layer's path (see Call) and its number and name.
     size: size of pictures, a number or (H, W), if the config does not fix it.

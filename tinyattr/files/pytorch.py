@@ -118,13 +118,13 @@ def torchvision_arrays(net):
 
 
 def vgg_names(layers):
-    """Return {our layer: torchvision's name} of a VGG: it counts convolutions, batch norms, ReLUs and pools."""
+    """Return {our layer: torchvision's name} of a VGG. A name has a number, which counts ReLUs and pools, too."""
     names = {name: f"features.{i}" for i, (name, op, _) in enumerate(layers) if op in ("conv2d", "batch_norm")}
     return {**names, "fc1": "classifier.0", "fc2": "classifier.3", "predictions": "classifier.6"}
 
 
 def squeezenet_names(version):
-    """Return {our layer: torchvision's name} of a SqueezeNet: it counts conv1, its ReLU, pools and fire modules."""
+    """Return {our layer: torchvision's name} of a SqueezeNet. Numbers count conv1, its ReLU, pools, fire modules."""
     names, position = {"conv1": "features.0"}, 3
     for f in SQUEEZE:
         names[f"fire{f}_squeeze1x1"] = f"features.{position}.squeeze"

@@ -50,7 +50,7 @@ def loss_and_gradients(net, x, t, prices=None):
 
     t (N, n): targets. Each row sums to 1. Equations (11) and (13) give dL/dz = (y - t) / N.
     prices: penalties {layer: p}. They add sum (p/2) A^2 to the loss L, where A are the activations of the layer and p
-    is broadcast to their shape. The gradient of this penalty is p A. The walk that starts at dL/dz takes it in at A.
+    is broadcast to their shape. The gradient of this penalty, p A, is one more seed: the walk starts at A, too.
     """
     tape = net.run(x)
     z = net.logits(tape)

@@ -11,7 +11,7 @@ from tinyattr.softmax import softmax
 def score_cam(net, x, target=None, score=None, layer=None, *, masks=None, batch=BATCH):
     """L_ij = sum_k w_k A_ijk,  w = softmax of s_k = S(x * H_k),  H_k = min-max of enlarged A_k. Wang et al. 2020.
 
-    arXiv 1910.01279. The paper subtracts S(b) from every s_k, which does not change w. x is the preprocessed picture.
+    arXiv 1910.01279. The paper subtracts a baseline's score from every s_k: this does not change w. x is preprocessed.
     masks: your own H_k (C, H, W), if you enlarge A_k in another way. Each channel needs one forward pass.
     """
     request, layer = ask_at(net, x, target, score, layer)

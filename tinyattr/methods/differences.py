@@ -1,7 +1,7 @@
 """DeepLIFT explains how S differs between the picture x and a reference b. Shrikumar et al. 2017, arXiv 1704.02685.
 
-For every value u of the tape, Delta u = u(x) - u(b). The contribution C of u is its share of Delta S, so that all C of
-a layer sum to Delta S. Multipliers m = C / Delta u replace gradients and obey the chain rule. Rules use both tapes.
+For every value u of the tape, Delta u = u(x) - u(b). The contribution C of u is its share of Delta S: all C of a layer
+sum to Delta S. Multipliers m = C / Delta u replace gradients and obey the chain rule. Rules use the tapes of x and b.
 """
 
 from dataclasses import replace

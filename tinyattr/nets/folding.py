@@ -1,6 +1,6 @@
 """Merge batch normalisation into the layer before it: (x W + b) s + t = x (W s) + (b s + t), a single linear layer.
 
-Reason: LRP divides relevance in proportion to contributions. In a separate batch norm, the shift keeps its share of it.
+Reason: LRP divides relevance in proportion to contributions. So in a separate batch norm the shift keeps a share of it.
 """
 
 from dataclasses import replace

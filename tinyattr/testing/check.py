@@ -73,7 +73,7 @@ def log_softmax_identities(my_log_softmax, my_jacobian=None, my_product=None, *,
 
 def logsumexp_identities(my_logsumexp, my_gradient=None, *, batches=None, masks=None, axis=None,
                          seconds=SECONDS) -> Findings:
-    """Return Findings on a logsumexp z -> log sum_i e^{z_i}, one number for each row, and on its gradient, y."""
+    """Return Findings on z -> log sum_i e^{z_i}, one number for each row, and on its gradient, softmax(z)."""
     report = Report(seconds)
     f = subject(report, my_logsumexp, LOGSUMEXP, axis)
     masks = of_function(report, f, batches, masks)

@@ -1,7 +1,7 @@
 """Identities of scores: functions z, c -> (value S, row, log_scale), where dS/dz = row exp(log_scale).
 
 Allowed errors, with u = 2^-53: we count 4 roundings for an exponential and n for a sum of n numbers. Then a value S has
-an error of at most 8 (n + |S| + max |z|) u (after a shift by t: |z| + |t| for |z|), a row of 8 (n + max |z|) u.
+an error of at most 8 (n + |S| + max |z|) u, and a row of 8 (n + max |z|) u. After a shift by t, |z| becomes |z| + |t|.
 """
 
 from functools import partial

@@ -9,7 +9,7 @@
 Hypothesis calls the test with many draws, and looks for one for which it fails. What the strategies draw, and why:
 
     logits            logits on which softmax code often fails: ties, all equal, a leader, shifted, huge gaps
-    saturated_logits  one class leads by 20 to 700, so y_c rounds to 1, but the sum of the others is not 0
+    saturated_logits  one class leads by 20 to 700: its y_c is 1 or nearly 1, but the sum of the others is not 0
     shifted_logits    z and t, where z + t has no rounding error: a right softmax is the same for z + t as for z
     masked_logits     some logits are -inf, as in attention: all but one, or the first, or the largest, ...
     batches           rows that must not influence each other: similar, or far apart, or one row repeated
