@@ -15,6 +15,14 @@ from tinyattr.errors import InputError
 class NumPy:
     """Computes every op, rule and weight gradient with the lines in ops.py, rules.py and weight_gradients.py."""
 
+    def run(self, network, x):
+        """Return the tape of a run of the network over x."""
+        return network.resume(None, "input", x)
+
+    def walk(self, carry, tape, seeds, book, to, only):
+        """Return the signals of a walk over the tape."""
+        return carry(self, tape, dict(seeds), book, to, only)
+
     def forward(self, record):
         """Return the record's output."""
         return OPS[record.op](*record.x, *record.weights, **record.attributes)

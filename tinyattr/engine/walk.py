@@ -21,8 +21,17 @@ def walk(tape, seeds, book, to=("input",), *, only=False):
     if not of_type(seeds, dict, "seeds"):
         raise InputError("a walk needs a seed: {record name: row of a Jacobian}")
     to = (to,) if isinstance(to, str) else tuple(of_type(to, (list, tuple, set), "to"))
-    signals = {name: _seed(of_type(tape, Tape, "tape")[name], seed) for name, seed in seeds.items()}
-    towards, backend = downstream(tape, to), tape.backend
+    seeds = {name: _seed(of_type(tape, Tape, "tape")[name], seed) for name, seed in seeds.items()}
+    signals = tape.backend.walk(carry, tape, seeds, book, to, only)
+    for name in to:
+        if name not in signals:
+            raise InputError(f"no signal reaches '{name}': {', '.join(seeds)} does not depend on it")
+    return signals
+
+
+def carry(backend, tape, signals, book, to, only):
+    """The loop of `walk`: carry the signals to all records between the seeds and `to`."""
+    towards = downstream(tape, to)
     for record in reversed(tape):
         if record.name not in signals:
             continue
@@ -33,9 +42,6 @@ def walk(tape, seeds, book, to=("input",), *, only=False):
             for source, m in zip(record.sources, backend.back(_rule(record, book), record, g), strict=True):
                 if (name := source.name) in towards:
                     signals[name] = backend.plus(signals[name], m) if name in signals else m
-    for name in to:
-        if name not in signals:
-            raise InputError(f"no signal reaches '{name}': {', '.join(seeds)} does not depend on it")
     return signals
 
 

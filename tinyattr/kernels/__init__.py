@@ -6,6 +6,6 @@ Numba compiles. It takes arrays and fills arrays, and does not use tapes and rec
 implementation of all forms. Read tile.py first, then direct.py.
 """
 
-from tinyattr.kernels.dispatch import KERNELS, release_memory
+from tinyattr.kernels.dispatch import KERNELS, Kernels, release_memory
 
-__all__ = ["KERNELS", "release_memory"]
+__all__ = ["KERNELS", "Kernels", "release_memory"]

@@ -2,76 +2,75 @@
 
 import threading
 import weakref
-from collections import namedtuple
 from math import prod
 
 import numpy as np
 
-from tinyattr.kernels.memory import WRITTEN
+from tinyattr.kernels.memory import MAKING, WRITTEN
 from tinyattr.kernels.vector import LINE
 
 _kept = threading.local()
-_returned, _in_use = {}, {}  # {shape: free memory, the oldest first}; {id: finalizer of an array}
-_held = [0]  # bytes in _returned
 SLACK = 32  # floats after the last pixel of a buffer that a kernel may read and ignore: no panel is wider
 MOST_KEPT = 2 << 30  # bytes of free memory
-Written = namedtuple("Written", "buffer place")  # maps (N, H, W, C) of a kernel: with a border of zeros, and `lie` of them
 NONE = np.empty((0, 0, 0, 0), np.float32)  # means: these maps are not given
-WRITTEN.set(NONE, Written(NONE, (0, 0, 0, 0)))
+WRITTEN.set(NONE, NONE)
 
 
 def bordered(n, h, w, c, border=1):
     """Return zeros, (N, H + 2 border, W + 2 border, C). A kernel fills the inside, and the border stays zero."""
     shape = n, h + 2 * border, w + 2 * border, c
-    return line_aligned(prod(shape))[:prod(shape)].reshape(shape)
+    return line_aligned(prod(shape) + SLACK)[:prod(shape)].reshape(shape)
+
+
+class Pool:
+    """Free memory of buffers: {shape: pieces}, the oldest first, at most `most` bytes. new(size) gives zeros."""
+
+    def __init__(self, new, most):
+        self.free, self.held, self.new, self.most = {}, 0, new, most
+
+    def take(self, shape):
+        """Return memory for a buffer of this shape. Its border is zero."""
+        if not self.free.get(shape):
+            return self.new(prod(shape) + SLACK)
+        memory = self.free[shape].pop()
+        self.held -= memory.nbytes
+        return memory
+
+    def give_back(self, shape, memory):
+        """Keep memory that no array uses any more. If there is too much, delete the oldest."""
+        free = self.free[shape] = self.free.pop(shape, [])  # now the newest
+        free.append(memory)
+        self.held += memory.nbytes
+        while self.held > self.most and self.free:
+            oldest = next(iter(self.free))
+            if self.free[oldest]:
+                self.held -= self.free[oldest].pop(0).nbytes
+            else:
+                del self.free[oldest]
 
 
 def recycled(n, h, w, c):
-    """Return (a buffer with border 1 whose inside a kernel must fill, `lie` of the inside), from free memory if possible.
+    """Return a buffer with border 1, whose inside a kernel must fill, from free memory if possible.
 
     New pages from the system cost half as much as a whole forward pass. Only kernels write these buffers, and no kernel
     writes a border, so the border is still zero. The memory is free again when the last view of the buffer is deleted.
     """
-    shape = (n, h + 2, w + 2, c)
-    free = _returned.get(shape)
-    if free:
-        memory, begin = free.pop()
-        _held[0] -= memory.nbytes
-    else:
-        memory = line_aligned(prod(shape))
-        begin = address(memory)
+    shape, pool = (n, h + 2, w + 2, c), POOL if MAKING.plan is None else MAKING.plan.pool
+    memory = pool.take(shape)
     # An array over foreign memory: views of views keep this array alive, so its finalizer runs after all of them.
     buffer = np.ndarray(shape, np.float32, memory.data)
-    key = id(buffer)
-    _in_use[key] = weakref.ref(buffer, lambda _: _give_back(shape, memory, begin, _in_use.pop(key, None)))
-    line = (w + 2) * c
-    return buffer, (begin + 4 * (line + c), (h + 2) * line, line, c)
+    weakref.finalize(buffer, pool.give_back, shape, memory).atexit = False
+    return buffer
 
 
 def line_aligned(size):
-    """Return float32 zeros that start at a cache line, with SLACK more than `size`."""
-    memory = np.zeros(size + SLACK + LINE // 4, np.float32)
+    """Return float32 zeros that start at a cache line."""
+    memory = np.zeros(size + LINE // 4, np.float32)
     first = -memory.ctypes.data % LINE // 4
-    return memory[first:first + size + SLACK]
+    return memory[first:first + size]
 
 
-def release_memory():
-    """Give the free memory that kernels keep for the next run, at most MOST_KEPT bytes, back to the system."""
-    _returned.clear()
-    _held[0] = 0
-
-
-def _give_back(shape, memory, begin, _):
-    """Keep memory that no array uses any more. If there is too much, delete the oldest."""
-    free = _returned[shape] = _returned.pop(shape, [])  # now the newest
-    free.append((memory, begin))
-    _held[0] += memory.nbytes
-    while _held[0] > MOST_KEPT and _returned:
-        oldest = next(iter(_returned))
-        if _returned[oldest]:
-            _held[0] -= _returned[oldest].pop(0)[0].nbytes
-        else:
-            del _returned[oldest]
+POOL = Pool(line_aligned, MOST_KEPT)
 
 
 def inside(buffer, border=1):
@@ -91,6 +90,8 @@ def read(x):
 
 def address(x):
     """Return the address of an array. The caller must keep the array alive while a kernel runs."""
+    if MAKING.plan is not None:
+        MAKING.plan.use(x)
     return x.__array_interface__["data"][0]
 
 
@@ -101,9 +102,6 @@ def lie(x):
     """
     if x.size == 0:
         return 0, 0, 0, 0
-    known = WRITTEN.get(x)
-    if known:
-        return known.place
     image, line, pixel, channel = x.strides
     if x.dtype != np.float32 or (channel != 4 and x.shape[3] != 1):
         raise ValueError(f"needs maps of float32 whose channels lie side by side, not of {x.dtype} with strides {x.strides}")

@@ -21,7 +21,7 @@ from numba import prange
 
 from tinyattr.engine.arrays import sealed
 from tinyattr.kernels.buffers import NONE, address, lie, read
-from tinyattr.kernels.memory import packed
+from tinyattr.kernels.memory import packed, start
 from tinyattr.kernels.pointwise import ANY, one_pass, pixel
 from tinyattr.kernels.tile import P, W
 from tinyattr.kernels.vector import (
@@ -204,7 +204,7 @@ def back(g, parts, m, z=NONE, gate=NONE, *, stride=(1, 1), padding=(0, 0), dilat
         for (j, left), part in zip(classes[1], row, strict=True):
             own, *then = (v[:, i::stride[0], j::stride[1]] if v.size else v for v in (m, z, gate))
             if part is None:
-                own[...] = 0
+                start(own.fill, 0)
                 one_pass(own, own, z=then[0], gate=then[1], limits=limits)
             elif own.size:
                 (kh, kw), w = part

@@ -44,7 +44,7 @@ class Kernels(NumPy):
 
     def plus(self, g, m):
         """Return the sum of two signals: see NumPy. It waits if one of them is large."""
-        if not any(isinstance(a, Waiting) or WRITTEN.get(a) for a in (g, m)):
+        if not any(isinstance(a, Waiting) or WRITTEN.get(a) is not None for a in (g, m)):
             return super().plus(g, m)
         with forms().TURN:
             return forms().plus(g, m)
@@ -90,7 +90,7 @@ def pays(record, *signals):
     except TypeError:  # an attribute that is no plain data
         return False
     return size >= 1 or (size * FOLLOWS >= 1 and (
-        any(map(follows, record.sources)) or any(isinstance(g, Waiting) or WRITTEN.get(g) for g in signals)))
+        any(map(follows, record.sources)) or any(isinstance(g, Waiting) or WRITTEN.get(g) is not None for g in signals)))
 
 
 def follows(record):
@@ -173,10 +173,16 @@ def _forms(process):
     return None
 
 
+def started():
+    """Return True if kernels are in use: then asking for forms() costs nothing."""
+    return bool(_started)
+
+
 def release_memory():
     """Give the system back the memory that the kernels keep for the next run, up to 2 GiB."""
     if "tinyattr.kernels.buffers" in sys.modules:
-        sys.modules["tinyattr.kernels.buffers"].release_memory()
+        sys.modules["tinyattr.kernels.buffers"].POOL.clear()
+        sys.modules["tinyattr.kernels.memory"].PLANS.clear()
 
 
 _started = []  # the process whose threads the kernels use

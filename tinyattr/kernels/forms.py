@@ -16,8 +16,8 @@ from tinyattr.engine.windows import overhang, pair, sides
 from tinyattr.kernels import dense as dense_kernels
 from tinyattr.kernels import direct, pool, thin, threads, winograd
 from tinyattr.kernels import weight_gradient as weight_kernels
-from tinyattr.kernels.buffers import NONE, Written, bordered, inside, read, recycled
-from tinyattr.kernels.memory import WRITTEN, Waiting, kept_of, packed, packed_if_used_again
+from tinyattr.kernels.buffers import NONE, bordered, inside, read, recycled
+from tinyattr.kernels.memory import WRITTEN, Waiting, asked_for, kept_of, packed, packed_if_used_again, start
 from tinyattr.kernels.pointwise import ANY, one_pass
 
 threads.announce()
@@ -25,11 +25,10 @@ TURN = threads.start()  # held while a form computes
 
 
 def maps(shape):
-    """Return (y, buffer): feature maps (N, H, W, C), read-only, and their buffer, into which a kernel writes y. See Written."""
-    buffer, place = recycled(*shape)
+    """Return (y, buffer): feature maps (N, H, W, C), read-only, and their buffer, into which a kernel writes y."""
+    buffer = recycled(*shape)
     array = sealed(inside(buffer))
-    WRITTEN.set(array, Written(buffer, place))
-    return array, buffer
+    return array, WRITTEN.set(array, buffer)
 
 
 def put_off(record):
@@ -56,20 +55,20 @@ def lying(x):
 
 def surrounded(x, border):
     """Return x with a border of `border` or more zeros around it in memory: x itself if it has one, else a copy."""
-    if border <= 0 or (border == 1 and WRITTEN.get(x)):
+    if border <= 0 or (border == 1 and WRITTEN.get(x) is not None):
         return lying(x)
     if border == 1:
         copy, buffer = maps(x.shape)
         to = inside(buffer)
     else:
         copy = to = inside(bordered(*x.shape, border), border)
-    to[...] = x
+    start(np.copyto, to, x)
     return copy
 
 
 def in_buffer(x):
     """Return x with a border of zeros, one pixel wide: (N, H + 2, W + 2, C)."""
-    return WRITTEN.get(surrounded(x, 1)).buffer
+    return WRITTEN.get(surrounded(x, 1))
 
 
 # The attributes of a convolution in full, for maps and kernels of certain shapes. out: (N, Ho, Wo, K); padding: ((top,
@@ -97,7 +96,7 @@ def conv2d(record, norm=None, z=NONE, limits=ANY):
     if norm:
         kernel, bias = with_norm(kernel, bias, norm)
     elif z is NONE and limits == ANY:
-        kept_of(kernel)["asked for"] = True
+        asked_for(kernel)
     y, buffer = maps(of.out)
     if of.winograd:
         u = packed_if_used_again(kernel, "winograd", lambda: winograd.transform(kernel))
@@ -123,7 +122,7 @@ def batch_norm(record, z=NONE, limits=ANY):
     """ops.batch_norm, and first the convolution before it if that waits; then the maps z are added; then a clip to the limits."""
     (source,), (scale, shift) = record.sources, record.weights
     if z is NONE and limits == ANY:
-        kept_of(scale)["asked for"] = True
+        asked_for(scale)
     if source.waits and source.op == "conv2d":
         return conv2d(source, record.weights, z, limits)
     return in_one_pass(source.output, scale=scale, shift=shift, z=z, limits=limits)

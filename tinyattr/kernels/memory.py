@@ -1,5 +1,6 @@
-"""What the kernels remember about an array until it is deleted. They do so only for arrays that nothing can change."""
+"""What the kernels remember: about an array, until it is deleted, and only if nothing can change it; and plans."""
 
+import threading
 import weakref
 from collections.abc import Callable
 from typing import NamedTuple
@@ -40,8 +41,23 @@ class Waiting(NamedTuple):
     dtype = np.dtype(np.float32)
 
 
-WRITTEN = ByArray()  # feature maps: forms.Written
+class Making(threading.local):
+    """plan: the plan that this thread makes now, or None."""
+
+    plan = None
+
+
+def start(function, *arguments):
+    """Call a function that fills arrays. If a plan is made now, it notes the call."""
+    if MAKING.plan is not None:
+        MAKING.plan.steps.append((function, arguments))
+    function(*arguments)
+
+
+MAKING = Making()
+WRITTEN = ByArray()  # feature maps: the buffer in which they lie, with a border of zeros
 PACKED = ByArray()  # weights: {what for: the same numbers in a kernel's order}
+PLANS = weakref.WeakKeyDictionary()  # {network: its plans}, see tinyattr/plans
 
 
 def packed(weights, use, make):
@@ -66,3 +82,10 @@ def kept_of(weights):
     """Return a dict of what was made of these weights so far. If they could be changed, it is empty and is not remembered."""
     kept = PACKED.get(weights)
     return kept if kept is not None else PACKED.set(weights, {}) if is_sealed(weights) else {}
+
+
+def asked_for(weights):
+    """Remember that an earlier run read the output of the layer with these weights, so later runs compute it by itself."""
+    if is_sealed(weights) and "asked for" not in kept_of(weights):
+        kept_of(weights)["asked for"] = True
+        PLANS.clear()

@@ -7,7 +7,7 @@ kernel of one column. Then we add neighbours along the lines, m[i, s j + v - p, 
 from numba import prange
 
 from tinyattr.kernels import direct
-from tinyattr.kernels.buffers import scratch
+from tinyattr.kernels.buffers import inside, recycled
 from tinyattr.kernels.tile import P
 from tinyattr.kernels.vector import parallel_kernel, signed
 
@@ -40,6 +40,6 @@ def back(g, parts, m, *, size, stride=(1, 1), padding=(0, 0)):
 
     g: (N, Ho, Wo, K) with enough zeros above and below it (direct.edge); m: (N, H, W, C).
     """
-    (q,) = scratch((len(m), m.shape[1], g.shape[2], size[1] * m.shape[3]))
+    q = inside(recycled(len(m), m.shape[1], g.shape[2], size[1] * m.shape[3]))
     direct.back(g, parts, q, stride=(stride[0], 1), padding=(padding[0], 0))
     _fold(q, size[1], stride[1], padding[1], m)

@@ -6,6 +6,7 @@ the arithmetic would empty all registers.
 """
 
 import operator
+from functools import partial
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -13,6 +14,8 @@ from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils, config
 from numba.extending import intrinsic, models, overload, register_model
+
+from tinyattr.kernels.memory import start
 
 LINE = 64  # bytes of a cache line; no register is wider
 FLOAT = ir.FloatType()
@@ -361,9 +364,9 @@ def parallel_kernel(function):
     """Compile a function with pranges on all threads. Keep it on disk if Numba finds a folder where it can write."""
     options = {"error_model": "numpy", "parallel": True, "no_cfunc_wrapper": True}
     try:
-        return njit(cache=True, **options)(function)
+        return partial(start, njit(cache=True, **options)(function))
     except RuntimeError:  # a read-only installation without a home folder
-        return njit(**options)(function)
+        return partial(start, njit(**options)(function))
 
 
 inlined = njit(forceinline=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)

@@ -58,14 +58,14 @@ class Network:
 
     def run(self, x):
         """Run x (N, H, W, C) forward and return the tape. Raises InputError if the network cannot take the picture."""
-        return self.resume(None, "input", self._checked(x))
+        return self.backend.run(self, self._checked(x))
 
-    def resume(self, tape, layer, A):
+    def resume(self, tape, layer, A, backend=None):
         """Return a new tape: `layer` has the value A (N, ...), and every layer that depends on it is computed again.
 
         Other outputs that they read are copied N times from `tape`, which holds one picture. tape None: run all layers.
         """
-        new = Tape(self.backend, self)
+        new = Tape(backend or self.backend, self)
         changed = {new.leaf(layer if tape is None else tape[layer].name, A)}
         for name, op, inputs, attributes in wired(self.layers):
             if op == "constant" and name not in new:  # not copied N times
