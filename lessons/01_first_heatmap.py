@@ -111,7 +111,7 @@ same("no probability changes", softmax(z_altered), y)
 # %%
 # We draw heatmaps of both networks with two scores. The score ``pre`` (for pre-softmax) is the logit itself, and
 # ``log_odds`` is the log-odds. We also use two methods. Both methods read **activations**, the numbers that a layer
-# computes. They also read the **gradient** of the score. The gradient has a number for each activation: how fast the
+# computes. Both also read the **gradient** of the score. The gradient has a number for each activation: how fast the
 # score grows when this activation grows. HiResCAM (Draelos and Carin 2020) multiplies each activation by its number in
 # the gradient. Grad-CAM multiplies a whole feature map by one number, its weight: the mean of the gradient over the
 # map's places. Then both methods add up all feature maps.
@@ -183,9 +183,9 @@ predicts("1.2 which scores change when 1 is added to every logit", moves, in_val
 # Which place?
 # ------------
 #
-# The corner is not a special place. The next figure shows the picture with the true outlines of both glyphs. White
-# lines show the 7 x 7 places of the last feature maps. Each place is 32 pixels wide. Two markers show where the maps of
-# HiResCAM have their largest values.
+# t need not be made from the corner: exercise 1.3 takes another place. The next figure shows the picture with the true
+# outlines of both glyphs. White lines show the 7 x 7 places of the last feature maps. Each place is 32 pixels wide. Two
+# markers show where the altered network's HiResCAM maps, by ``pre`` and by ``log_odds``, have their largest values.
 
 figure = Figure(figsize=(5.2, 5.6), layout="constrained")
 ax = figure.subplots()
@@ -208,8 +208,8 @@ show(figure, "01_truth.png")
 # Exercise 1.3 (break): a map of your choice
 # ------------------------------------------
 #
-# Now make t from the activations at another place than the corner. Choose one of the 7 x 7 places, so that the ``pre``
-# map for ``heart`` points at the scales. Write ``place = (row, column)``, counted from 0.
+# Now make t from the activations at another place than the corner. Choose one of the 7 x 7 places, so that HiResCAM's
+# ``pre`` map for ``heart`` points at the scales. Write ``place = (row, column)``, counted from 0.
 
 ### BEGIN SOLUTION
 place = (3, 2)  # (row, column): the right pan

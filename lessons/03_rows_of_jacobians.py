@@ -42,7 +42,10 @@ from tinyattr.studies.draw import LINES, SIGNED
 
 
 def rows(tape, book=ta.GRADIENT):
-    """J (outputs, inputs), by one walk for each row. The seed (the array that the walk starts from) e_i, 1 at output i and 0 elsewhere, gives row i."""
+    """J (outputs, inputs), by one walk for each row.
+
+    The seed is the array that a walk starts from. The seed e_i has 1 at output i and 0 elsewhere. Its walk gives row i.
+    """
     *_, last = tape
     seeds = np.eye(last.output.size).reshape(-1, *last.output.shape)
     return np.stack([ta.walk(tape, {last.name: e}, book)["input"].ravel() for e in seeds])
@@ -99,14 +102,14 @@ same("3.1 in a wider network", my_jacobian(x.ravel(), *wide.weights["fc1"], *wid
 # A walk from the seed u multiplies from the left, ``((u^T J_2) J_relu) J_1``. In each step, it multiplies a vector by a
 # matrix. With ``u = e_i`` the walk gives row i. Differences along ``e_j`` multiply from the right,
 # ``J_2 (J_relu (J_1 e_j))``, and give column j. A heatmap needs the slopes of one number, the score, with respect to
-# every pixel. These slopes are one row, and one walk gives the whole row. Differences would need two runs for every
-# pixel. This is why we walk backwards.
+# every number of the picture. These slopes are one row, and one walk gives the whole row. Differences would need two
+# runs for every number of the picture. This is why we walk backwards.
 #
 # What Jacobians look like
 # ------------------------
 #
-# The next figure shows the Jacobians of four layers, which we compute row by row. The frame marks one row. This row
-# shows on which inputs one output depends.
+# The next figure shows the Jacobians of four layers. We compute them row by row. In each Jacobian, a frame marks one
+# row. This row shows on which inputs one output depends.
 
 
 def layer(op, x, weights=(), **attributes):
@@ -156,8 +159,8 @@ show(figure, "03_jacobians.png")
 # Exercise 3.2 (complete): a convolution backwards
 # ------------------------------------------------
 #
-# A convolution with **stride** s moves its kernel by s places from one output to the next. Without zeros around the
-# picture, it is ``y[n,i,j,k] = Σ_uvc x[n, s i + u, s j + v, c] kernel[u,v,c,k]``. Here n counts pictures, (i, j) is a
+# A convolution with **stride** s moves its kernel by s places from one output to the next. If no zeros are put around
+# the picture, ``y[n,i,j,k] = Σ_uvc x[n, s i + u, s j + v, c] kernel[u,v,c,k]``. Here n counts pictures, (i, j) is a
 # place of the output, (u, v) is a place of the kernel, c is an input channel (feature map), and k is an output channel.
 # Each output multiplies some numbers of x by numbers of the kernel. On the way back, ``g[n,i,j,k]`` goes to each of
 # these numbers of x, multiplied by the same number of the kernel. Write the backward rule in plain loops.
@@ -189,7 +192,7 @@ for stride in (1, 2):
 # ------------------------------
 #
 # The first convolution of VGG19, a well-known image classifier, has 3,211,264 outputs and 150,528 inputs. Nobody can
-# compare such a J entry by entry. We write ``⟨a, b⟩`` for the dot product of two arrays: the sum of the products of
+# check such a J entry by entry. We write ``⟨a, b⟩`` for the dot product of two arrays: the sum of the products of
 # their entries. Take any array u with the outputs' shape and any array v with the inputs' shape. Then
 # ``⟨u, J v⟩ = ⟨J^T u, v⟩``. On the left, we get ``J v`` by a central difference along v, which takes two runs. On the
 # right, the rule gives ``J^T u``. If the two numbers differ by more than rounding, the rule is wrong. This is called
@@ -215,8 +218,9 @@ same("the numbers of outputs and inputs of VGG19's first convolution", [224 * 22
 #
 # Write the test. Take u and v at random. A wrong rule is then found with probability 1, if the rule is linear in g and
 # wrong at this x. Divide the gap (the absolute difference of the two numbers) by the lengths of u and of ``J v``, so
-# that you can compare the gaps of different layers. When your test works, replace the random u by ``np.ones``. Then
-# take a random u again, and replace the random v. Which wrong rules pass now?
+# that you can compare the gaps of different layers. When your test works, make two trials. First, replace the random u
+# by ``np.ones``. Second, take a random u again, and replace the random v by ``np.ones``. Which wrong rules pass in
+# the first trial, and which in the second?
 
 
 def gap(f, back, x, rng, step=1e-5):
@@ -294,8 +298,9 @@ same("3.4 the library's rule returns as much signal as it gets", kept, 4)
 # Are ties rare? We look into tinyattr's own network of glyphs, which is called the embedded network. In its first pool,
 # more than a quarter of all windows contain only zeros. In its last pool, nearly nine in ten windows contain only
 # zeros. At a tie there is no derivative, so a rule must choose which places get the signal. One law limits the choice.
-# If all numbers of a window rise by h, the maximum also rises by h, and S rises by g h. So the signals of a window
-# should add up to g. The next figure shows four choices.
+# Let g be the signal that arrives at the window's maximum: the slope of a score S with respect to this maximum. If all
+# numbers of the window rise by h, the maximum also rises by h, and S rises by g h. So the signals that the rule gives
+# to the places of the window should add up to g. The next figure shows four choices.
 
 window = layer("max_pool", np.zeros((1, 2, 2, 1)), size=2, stride=2)
 choices = {
@@ -334,8 +339,8 @@ holds("nearly nine in ten windows in the last pool", 0.85 < silent[4] < 0.9)
 # - A: a walk with the seed ``e_i`` gives row i of J.
 # - B: a walk with the seed (1, ..., 1) gives the sum of the columns of J.
 # - C: the walk with the seed u + w gives the sum of the walks with u and with w.
-# - D: statement C is also true with the book of guided backpropagation, whose rule for ReLU lets only positive signals
-#   pass.
+# - D: statement C is also true with the rule-book of guided backpropagation. Its rule for ReLU lets only positive
+#   signals pass.
 # - E: a walk whose seed is row c of softmax's Jacobian dy/dz gives ``dy_c/dx``.
 
 ### BEGIN SOLUTION
@@ -375,4 +380,4 @@ predicts("3.5 in a wider network", answer, measured(wide))
 #   ties are common.
 #
 # Talk about it: the gradient of the score ``y_c`` is a linear combination of the gradients of all logits. What are the
-# weights? (Lesson 7.)
+# weights? (Lesson 7 gives the answer.)

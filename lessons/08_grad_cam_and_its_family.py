@@ -16,7 +16,7 @@ walk, each layer of feature maps has two arrays (h, w, C). The first holds the a
 place (i, j), the second holds their gradients ``g_ijk = ∂S/∂A_ijk``. A **read-out** is a way to make a map from A and
 g. The read-outs of this lesson are **class activation maps**, sums ``L_ij = Σ_k w A_ijk``. The
 weight w depends on the channel k, in some methods also on the place. Each method computes w from g in its own way. (In
-shapes, w is the width.)
+shapes such as (h, w, C), the letter w is the width.)
 """
 
 # %%
@@ -284,8 +284,9 @@ same("averaging loses Z times the covariance", whole.sum() - pooled.sum(), whole
 def maps_and_head(net, x, score):
     """(maps of Grad-CAM and HiResCAM, A (h, w, C), W (C, n), row v (n,)) for class 0. The next exercise uses them."""
     tape = net.run(x)
-    maps = [method(net, tape, 0, score).direction for method in (ta.grad_cam, ta.hirescam)]  # the maps for exactly this row v
     _, v, _ = ta.SCORES[score](net.logits(tape), [0])  # (1, n)
+    # `direction` is the map for exactly this row v. (`raw` is `direction` times the factor that the score keeps apart.)
+    maps = [method(net, tape, 0, score).direction for method in (ta.grad_cam, ta.hirescam)]
     return maps, tape[net.features].output[0], net.weights["logits"][0], v[0]
 
 
@@ -315,7 +316,7 @@ of_maximum = maps_and_head(maximum, np.random.default_rng(0).random((1, 4, 4, 2)
 # computed a map from the last weights, without a gradient. With the row ``v = dS/dz`` of a score, this map is
 # ``CAM_ij = Σ_k A_ijk Σ_m W_km v_m``. Write the claim that Grad-CAM and HiResCAM are equal to CAM / Z. The claim must
 # be true for random networks of this form and for all scores. It must be false for a network with a max-pool instead of
-# the mean. It must also be false if one number of a map is wrong by a hundredth of itself. Compare with a tolerance, as
+# the mean. It must also be false if one number of a map is wrong by one per cent. Compare with a tolerance, as
 # ``np.allclose`` does.
 
 
@@ -348,4 +349,5 @@ for what, wrong in spoiled(pooled).items():  # `pooled` and `whole` are equal
 # - A Grad-CAM map can be brightest at a place that speaks against the class.
 #
 # Talk about it: in block 5, the Grad-CAM maps of the two glyphs have a negative correlation. Which part of the row
-# ``e_c - q`` is the reason for this? (Lesson 9.) LayerCAM keeps only positive g. Which evidence does it hide?
+# ``e_c - q`` is the reason for this? (Lesson 9 gives the answer.) LayerCAM keeps only positive g. Which evidence does
+# LayerCAM hide?

@@ -25,9 +25,9 @@ well path methods keep such promises. Then we ask what a promise of this kind is
 # The next cell fades a picture in, from black at ``a = 0`` to the complete picture at ``a = 1``. Before you run the
 # cell, write down your answers:
 #
-# - Does the probability y_c rise evenly along the path, or does it rise in a few steps?
-# - The map's sum has an error, because the number of steps is finite. If you double this number, is the error divided
-#   by 2, by 4, or by another number?
+# - Does the probability y_c rise evenly along the path, or does it jump at a few places?
+# - Integrated gradients add up the gradients of N pictures on the path. Because N is finite, the sum of the map has an
+#   error. If you double N, is the error divided by 2, by 4, or by another number?
 # - Another picture has a black glyph, and the baseline is black. Which numbers do integrated gradients give to the
 #   glyph's pixels?
 
@@ -91,7 +91,10 @@ weights = {"u": (rng.normal(0, 1, (3, 3, 1, 4)), rng.normal(0, 1, 4)),
 
 
 def tiny(*bend, **more):
-    """Picture (1, 6, 6, 1) -> convolution u -> the layers `bend` -> 3 logits z. The last of `bend` is A (1, 6, 6, 4)."""
+    """Picture (1, 6, 6, 1) -> convolution u -> the layers `bend` (ReLU or softplus) -> 3 logits z.
+
+    The last layer of `bend` is A (1, 6, 6, 4). `more`: weights to add to `weights`, or to use in place of them.
+    """
     layers = [("u", "conv2d", {"padding": 1}), *bend, ("flatten", "flatten", {}), ("z", "dense", {})]
     return ta.network(layers, {**weights, **more})
 
@@ -412,10 +415,10 @@ holds("10.5 the gap is less than a fifth of the promised sum", abs(heat.receipt.
 # What a receipt cannot see
 # -------------------------
 #
-# Add ``t(x) = K Σ_k A_00k`` to every logit. No probability changes (Lerma and Lucas 2023b, arXiv 2307.03305). With
-# ``pre``, integrated gradients now promise the sum ``z_c(x) + t(x) - z_c(b) - t(b)``, and they keep this promise. So a
-# part of the map explains t, but the gap of the receipt is still nearly 0. With a score whose row sums to zero, such as
-# ``log_odds``, the map and the receipt are the same for both networks.
+# Add ``t(x) = K Σ_k A_00k`` to every logit. No probability changes (Lerma and Lucas 2023b, arXiv 2307.03305). In this
+# altered network, integrated gradients by ``pre`` promise the sum ``z_c(x) + t(x) - z_c(b) - t(b)``, and they keep this
+# promise. So a part of the map explains t, but the gap of the receipt is still nearly 0. With a score whose row sums to
+# zero, such as ``log_odds``, the map and the receipt are the same for both networks.
 
 altered = ta.alter(smooth, K=10)
 true, false = (ta.integrated_gradients(n, x6, 1, score="pre", baseline=b6) for n in (smooth, altered))

@@ -22,13 +22,14 @@ From the map alone you cannot tell which reason it is. In the third case the map
 # -------------
 #
 # We have one picture of a telephone, with a small watermark in the lower right corner. We do three things, one at a
-# time. First, we add t(x) to all logits. Second, we change every pixel by a few grey levels, perhaps only one, so that
-# the network gives a wrong answer. Third, we teach the network that a watermark means "heart". Write down for each of
-# the three:
+# time. First, we add t(x) to all logits. Second, we change every pixel by one grey level, or by a few, until the
+# network gives a wrong answer. Third, we teach the network that a watermark means "heart". After each of these changes,
+# we draw a heatmap of the network's answer: by the score ``pre`` after the first change, by ``log_odds`` after the
+# others. Write down for each of the three:
 #
 # - does the picture change? Does the answer change?
-# - where will the heatmap of the new answer be bright: on the telephone, on the watermark, elsewhere?
-# - will that heatmap show what the network really uses?
+# - where will the heatmap be bright: on the telephone, on the watermark, elsewhere?
+# - will the heatmap show what the network really uses?
 
 from dataclasses import replace
 from functools import cache
@@ -76,7 +77,7 @@ holds("its map is not on the watermark", energy(L, MARK) < 0.02)
 # 1. The map is false
 # -------------------
 #
-# ``t = K Σ_k A_00k`` is added to every logit (Lerma and Lucas 2023b, V5). Here A are the activations of
+# We add ``t = K Σ_k A_00k`` to every logit (Lerma and Lucas 2023b, V5). Here A are the activations of
 # ``block4_pool``. The picture and every probability stay the same. But the map by ``pre`` jumps into a corner, although
 # the answer hardly depends on this corner. The map by ``log_odds`` does not change, because the row of this score sums
 # to 0 (κ = 0).
@@ -93,9 +94,10 @@ same("t(x): the map by log_odds does not change", map_of(altered, picture, c).ma
 # Exercise 18.1 (complete): the picture is changed
 # ------------------------------------------------
 #
-# The fast gradient sign method, FGSM (Goodfellow et al. 2015, arXiv 1412.6572), changes every number of x by the same
+# The fast gradient sign method, FGSM (Goodfellow et al. 2015, arXiv 1412.6572), changes the numbers of x by the same
 # small eps. It moves each number in the direction that makes the loss ``L = -log y_c`` larger:
-# ``x' = x + eps sign(dL/dx)``. By equation (18) of 2023a, ``dL/dx = -d log y_c/dx``. So you have all you need:
+# ``x' = x + eps sign(dL/dx)``. (A number whose slope is 0 does not move, because the sign of 0 is 0.) Since
+# ``L = -log y_c``, the slopes are ``dL/dx = -d log y_c/dx``. So you have all you need:
 # ``ta.gradient(net, x, c, "log").raw`` is d log y_c/dx of one picture.
 
 
@@ -165,10 +167,10 @@ holds("the map of the new answer is another map", pearson(map_of(net, changed).m
 # Exercise 18.2 (predict): at which eps?
 # --------------------------------------
 #
-# One gradient is enough to estimate this eps before you try. The answer flips when the margin ``m = z_c - z_r`` to the
-# strongest rival r falls to 0. Assume that the network is linear, and that every number of x moves by eps in the
-# direction that makes m smaller. How fast does m fall with eps? Predict the eps at which the answer flips.
-# (``ta.SCORES["margin"]`` gives m, ``ta.gradient`` with score ``margin`` gives its gradient.)
+# At which eps does the answer flip? One gradient is enough to estimate this eps before you try. The answer flips when
+# the margin ``m = z_c - z_r`` to the strongest rival r falls to 0. Assume that the network is linear, and that every
+# number of x moves by eps in the direction that makes m smaller. How fast does m fall with eps? Predict the eps at
+# which the answer flips. (``ta.SCORES["margin"]`` gives m, ``ta.gradient`` with score ``margin`` gives its gradient.)
 
 
 def predicted(net, x, c):
@@ -200,7 +202,7 @@ holds("18.2 the embedded network is not linear: it needs a larger eps", guess < 
 #
 # Clever Hans was a horse that seemed to calculate, but in fact it read the face of the person who asked. Our Clever
 # Hans is a network. We draw thirty scenes, each once with the watermark and once without. The network gets one new
-# unit, which reads the activations A of block4_pool. It learns, by least squares, to distinguish scenes with and
+# unit, which reads the activations A of block4_pool. The unit learns, by least squares, to distinguish scenes with and
 # without the watermark. We add 60 times the unit's output to the logit of "heart", and nothing to the other logits. So
 # a watermark means "heart", whatever the picture shows. Other networks learn such a shortcut by themselves: if most
 # training pictures of a class have a watermark, the watermark helps to predict the class. (``tinyattr contrasts``
@@ -288,7 +290,7 @@ def log_odds(net, picture, c):
 
 
 def pointed_at(net, picture):
-    """Where the map by pre of the answer is above half of its maximum, (224, 224) bool."""
+    """The places where the answer's map by pre is above half of its maximum, (224, 224) bool."""
     return map_of(net, picture, score="pre").map > 0.5
 
 
@@ -301,12 +303,13 @@ for name, network, seen in (("honest", net, picture), ("t(x)", altered, picture)
 holds("honest: the map is true", falls["honest"] > 1)
 
 # %%
-# The next exercise is about five statements on such interventions. This cell finds out which of them are true.
+# The next exercise has five statements, A to E, about our three cases. The function in this cell measures which of
+# these statements are true for a scene.
 
 
 @cache
 def measured(number):
-    """Which of the statements hold for the scene of this number."""
+    """Which of the statements are true for the scene with this number."""
     picture, c = drawn(number).picture, number % 20
     _, changed = flipped(net, picture, c)
     new, peak = answer(net, changed), pointed_at(altered, picture)
@@ -329,10 +332,11 @@ def measured(number):
 #   change by less than 0.1.
 # - B: the network has not forgotten the telephone. If you explain the class of the telephone, the map of the
 #   adversarial picture is nearly the map of the original picture (correlation above 0.7).
-# - C: the same method at block5_relu4, the layer that people usually explain, would also have found Clever Hans.
+# - C: HiResCAM, the method of all maps above, would also have found Clever Hans at block5_relu4. (This is the layer
+#   that people usually explain; our maps are of block4_pool.)
 # - D: if the watermark is moved to the upper left corner, Clever Hans still says "heart".
-# - E: in the network with t(x), z_c and the log-odds do not agree. If you erase the part at which the pre map points,
-#   z_c changes by more than 1.
+# - E: in the network with t(x), erase the part at which the pre map points. The log-odds hardly change, as you saw
+#   above. But z_c changes by more than 1.
 #
 # Think first: what does the method see, and what does the network see? Then measure, with the functions above. Write
 # the letters of the true statements, ``true = {...}``.
@@ -365,7 +369,7 @@ innocent = {"layers of Clever Hans that add 0": replace(hans, weights={**hans.we
 #
 # You get a network and a picture, but nobody tells you what was done to them. What is to blame for the pre map that you
 # see: ``"map"``, ``"picture"``, ``"network"`` or ``"nobody"``? It is not enough to look at the map; you must intervene.
-# Think about what each of these interventions does in each case, and in which order you can trust them:
+# Think about what each of these interventions does in each case. Which one should you try first, which one last?
 #
 # - Erase the part at which the map points. Do the log-odds of the answer fall by 0.1 or more?
 # - Move the picture three columns to the right, ``np.roll(picture, 3, axis=1)``. Does the answer change? Every glyph

@@ -12,7 +12,7 @@
 :Words: explained in the `glossary <../glossary.html>`_
 
 A network that you trained elsewhere, in Keras or PyTorch, can be read from its own file. Then every method, attack and
-repair of this project works on it, and no other framework has to be installed. This lesson shows all steps with a small
+repair of this project works on it. You need not install Keras or PyTorch here. This lesson shows all steps with a small
 network from Keras. Afterwards, repeat the steps with a file of your own.
 
 ``lessons/own_network/train_own_network.py`` trained this small network on pictures of a disc, a square or a cross. The
@@ -24,7 +24,8 @@ exercise 19.1 explains. At the end of a training, one line saves the file:
     model.save("own_network.keras")      # the whole model, not only its weights
 
 From PyTorch, save an ONNX file. ONNX is a file format for networks that many programs can read. To read it here, install
-the package onnx; to write it, PyTorch's newer exporter also needs onnxscript. All other steps of this lesson are the same:
+the package onnx; to write it, PyTorch's newer exporter also needs onnxscript. The next line saves the file. All other
+steps of this lesson are the same as for a file from Keras.
 
 .. code-block:: python
 
@@ -106,8 +107,8 @@ holds("the probabilities that Keras printed", np.abs(y[0] - KERAS).max() < 1e-5)
 # Exercise 19.2 (break): the right numbers, the wrong units
 # ---------------------------------------------------------
 #
-# This file says how photos become inputs, and ``load`` refuses another ``input``. But ``net(x)`` takes any array. It
-# cannot know what was done to a photo. It can only warn if an array has numbers that no photo gives. Write a
+# This file says how photos become inputs, and ``load`` refuses another ``input``. But ``net(x)`` takes any array. The
+# network cannot know what was done to a photo. It can only warn if an array has numbers that no photo gives. Write a
 # preprocessing that some other network might need. It may change only the units (by a factor), the zero point (by a
 # summand) or the order of the channels. It must do the same to all photos. With this preprocessing, our network must
 # classify fewer than half of the pictures correctly, and no error may be raised.
@@ -249,8 +250,9 @@ holds("its map by `pre` is the original network's map by `centred`", np.abs(pre 
 #   plain arithmetic, ``x / 255``, can often replace it.
 # - *A layer that is not supported*: save a model that ends before this layer. That part can still be explained.
 # - *The file leaves the size of pictures open*: give the size, ``ta.load(path, size=224)``.
-# - *An ONNX operator that is not supported*: export with ``model.eval()``. If the last softmax is the reason, export
-#   the model without this softmax. Or use the other exporter of PyTorch (``dynamo=False``).
+# - *An ONNX operator that is not supported*: export with ``model.eval()``, or use the other exporter of PyTorch
+#   (``dynamo=False``). ``load`` can remove only a softmax over all classes, at the end of the model. If the error names
+#   another softmax, export a model without this softmax.
 #
 # What you can say now
 # --------------------

@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 import sys
 
 from tests.generated import PAGES, ROOT, with_part, write
@@ -26,8 +27,15 @@ def table(board):
     lines = [[n, row["method"], row["scores"], row["networks"], *(in_per_cent(row[key]) for key in COLUMNS)]
              for n, row in enumerate(board["rows"], 1)]
     shown = [titles, ["---"] * len(titles), *lines[:FIRST], ["..."] * len(titles), *lines[-LAST:]]
-    return "\n".join([f"{board['head'][0].removeprefix('scenes').strip().replace(' with one', ' scenes with one glyph').replace('glyphs cover', 'on average, glyphs cover this part of a picture:')}. The whole table has {len(lines)} lines:", "",
+    return "\n".join([f"{scenes(board)} The whole table has {len(lines)} lines:", "",
                       *("| " + " | ".join(map(str, line)) + " |" for line in shown)])
+
+
+def scenes(board):
+    """The head's first line as a sentence: how many scenes there are of each kind, and how large a glyph is."""
+    one, two, none, area = re.fullmatch(r"scenes   (\d+) with one, (\d+) with two, (\d+) with none \(glyphs cover (\S+)\)", board["head"][0]).groups()
+    return (f"We drew {one} scenes with one glyph, {two} with two and {none} without. On average, a glyph covers "
+            f"{100 * float(area):.1f} % of the picture.")
 
 
 def result(net):
