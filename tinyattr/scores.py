@@ -1,4 +1,4 @@
-"""Scores: the numbers S that a heatmap can explain. Each score is a function: it returns S and its row dS/dz.
+"""Scores: the numbers S that a heatmap can explain. Each score is a function. It returns S, and dS/dz in two parts:
 
     score(z, c) -> (value, row, log_scale)      dS/dz = row * exp(log_scale)
 

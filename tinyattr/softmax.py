@@ -139,7 +139,7 @@ def jacobian(y):
 
 
 def jacobian_product(y, v):
-    """J v = y (v - y.v) = J^T v, (..., n): J is symmetric. If v = df/dy, J v is df/dz: equation (6) without dz/dx."""
+    """J v = y (v - y.v) = J^T v, (..., n), as J is symmetric. If v = df/dy for a function f, J v is df/dz: see (6)."""
     return _exact_or_float(y) * log_jacobian_times(y, v)
 
 
@@ -153,9 +153,9 @@ def log_jacobian(y):
 
 
 def log_jacobian_times(y, v):
-    """(d log y / dz) v = v - (y.v) 1, (..., n). v - a gives the same. With a = v at the largest y it rounds less."""
+    """(d log y / dz) v = v - (y.v) 1, (..., n). If one number is subtracted from all v, the result stays the same."""
     y, v = np.broadcast_arrays(_exact_or_float(y), _exact_or_float(v))
-    v = v - np.take_along_axis(v, y.argmax(-1)[..., None], -1)
+    v = v - np.take_along_axis(v, y.argmax(-1)[..., None], -1)  # then the rounding errors are smaller
     return v - (y * v).sum(-1, keepdims=True)
 
 
@@ -176,12 +176,12 @@ def cross_entropy_gradient(y, t):
 
 
 def post_row(y, e):
-    """dy_c/dz = y_c (e_c - y), (..., n), e = e_c one-hot: row c of the Jacobian. Equation (7) without dz/dx."""
+    """dy_c/dz = y_c (e_c - y), (..., n), e = e_c one-hot: row c of the Jacobian. (7) is this row times dz/dx."""
     return (_exact_or_float(y) * e).sum(-1, keepdims=True) * log_row(y, e)
 
 
 def log_row(y, e):
-    """d log y_c / dz = e_c - y, (..., n). Equation (18) without dz/dx."""
+    """d log y_c / dz = e_c - y, (..., n). (18) is this row times dz/dx."""
     return np.where(np.asarray(e) == 1, rest(y), -_exact_or_float(y))
 
 
@@ -195,7 +195,7 @@ def log_odds_row(w, e):
 
 
 def pre_row(e):
-    """dz_c/dz = e_c, (..., n). Its sum is 1, so t(x) adds dt/dx to dz_c/dx: (V4). The rows of other scores sum to 0."""
+    """dz_c/dz = e_c, (..., n). Its sum is 1: adding t(x) to z adds dt/dx to dz_c/dx, see (V4). Other rows sum to 0."""
     return _exact_or_float(e)
 
 

@@ -75,7 +75,7 @@ def batch_norm(x, scale, shift):
 
 
 def prelu(x, slope):
-    """y = x where x > 0, else slope x. Each channel or number has its slope. He et al. 2015, arXiv 1502.01852."""
+    """y = x where x > 0, else slope x. slope: one for each channel or number. He et al. 2015, arXiv 1502.01852."""
     if slope.shape not in (x.shape[-1:], x.shape[1:]):
         raise InputError(f"needs a slope for each channel, or each number, of {x.shape}; got {slope.shape}")
     return ACTIVATIONS["prelu"][0](x, slope)
@@ -114,7 +114,7 @@ def global_max_pool(x, *, keep=False):
 
 
 def resize(x, *, size):
-    """y[n,i,j,c] = sum_hw R_ih C_jw x[n,h,w,c], (H, W) -> size, bilinear: y is a weighted mean of four neighbours."""
+    """y[n,i,j,c] = sum_hw rows[i,h] columns[j,w] x[n,h,w,c], bilinear, (H, W) -> size; rows, columns: see `between`."""
     if min(pair(size)) < 1:
         raise InputError(f"a size must be at least 1; got {size}")
     rows, columns = map(between, maps(x).shape[1:3], pair(size))

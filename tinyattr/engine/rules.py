@@ -14,7 +14,7 @@ from tinyattr.engine.windows import between, pad, pair, patches, pool_counts, po
 def conv2d(record, g):
     """m[n,a,b,c] = sum of g[n,i,j,k] kernel[u,v,c,k] over all i,j,u,v,k with a = s i + d u - p, b = s j + d v - p.
 
-    Output (i, j) read input (a, b) through entry (u, v): its signal goes back there. s: stride, d: dilation, p: pad.
+    Output (i, j) reads input (a, b) through entry (u, v), so its signal returns there. s: stride, d: dilation, p: pad.
     """
     (kernel, _), groups = record.weights, record.attributes.get("groups", 1)
     if groups == 1:
@@ -103,7 +103,7 @@ def max_(record, g):
 
 
 def resize(record, g):
-    """m[n,h,w,c] = sum_ij R_ih C_jw g[n,i,j,c]."""
+    """m[n,h,w,c] = sum_ij rows[i,h] columns[j,w] g[n,i,j,c], with the weights of the forward pass: see ops.resize."""
     rows, columns = map(between, record.x[0].shape[1:3], g.shape[1:3])
     return (np.einsum("ih,jw,nijc->nhwc", rows, columns, g, optimize=True),)
 
@@ -156,7 +156,7 @@ def sum_(record, g):
 
 
 def lrn(record, g):
-    """m_i = g_i / d_i^beta - 2 alpha beta / size x_i sum of g_c x_c / d_c^(beta + 1), all c with i in their window."""
+    """m_i = g_i / d_i^beta - (2 alpha beta / size) x_i sum of g_c x_c / d_c^(beta+1), i in the window of c. d: ops.lrn."""
     (x,), (size, alpha, beta, bias) = record.x, (record.attributes[key] for key in ("size", "alpha", "beta", "bias"))
     d = lrn_below(x, size, alpha, bias)
     crossed = around(g * x / d ** (beta + 1), size // 2, (size - 1) // 2)

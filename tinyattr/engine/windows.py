@@ -96,7 +96,7 @@ def pool_windows(x, *, size, stride, padding=0, ceil=False, value=-np.inf):
 
 
 def overhang(length, k, s, border=(0, 0)):
-    """Return how far the last of ceil((length + border - k) / s) + 1 windows of k, at stride s, leaves the border."""
+    """Return how many places of the last window lie beyond the border, for windows of k places with stride s."""
     padded = length + sum(border)
     last = -(-(padded - k) // s) * s
     if last >= length + border[0]:  # a window that starts outside does not count

@@ -13,8 +13,8 @@ INTO = ("conv2d", "conv2d_transpose", "dense")
 def folded(net):
     """Return (network, kept): a network with fewer batch norms and the same logits, up to rounding.
 
-    A batch norm is merged if it reads a convolution or dense layer that no other layer reads. Layers that read the
-    batch norm then read that layer. kept: [(name, why)] of the batch norms that could not be merged.
+    A batch norm is merged if it reads a convolution or dense layer that no other layer reads. The layers that read the
+    batch norm then read this layer; names stay. kept: (name, why) of each batch norm that could not be merged.
     """
     layers, kept, weights, merged = [], [], dict(net.weights), {}
     ops, read = {name: op for name, op, _ in net.layers}, reads(net.layers)

@@ -17,14 +17,14 @@ from tinyattr.nets.wiring import checked, last_feature_maps, outputs, wired
 class Network:
     """layers: (name, op, attributes) in order. weights: {layer name: its arrays}, all float32 or all float64.
 
-    A layer reads the layer before it, or the layers in attributes["inputs"]; "input" is the picture. Most layers have
-    two arrays, kernel (kh, kw, in, out) or (in, out), and bias; a constant has one. Weights are copied once and never
-    change; dataclasses.replace returns a network with other weights.
+    A layer reads the layer before it, or the layers in attributes["inputs"]; "input" is the picture. A convolution or
+    dense layer has two arrays, kernel and bias; ops.WEIGHTS lists every op's arrays and axes. Weights are copied once and
+    never change; dataclasses.replace returns a network with other weights.
     features: the layer that CAMs explain by default. If it is not given, it is the last layer before a flatten or
     global pool. classes: names (None: only numbers). input: how photos are preprocessed (None: unknown). backend: the
     object that computes. If the network has only one output z (for a sigmoid), we add a layer that turns z into the
-    logits (0, z) of two classes. Raises InputError for an unknown op, two layers of the same name, a layer that has
-    the name of an op that is not its own, an input that is used before it exists, or missing weights.
+    logits (0, z) of two classes. Raises InputError for an unknown op, two layers of the same name, a layer with the
+    name of another op (rule-books would mix them up), an input that is used before it exists, or missing weights.
     """
 
     layers: list
@@ -63,7 +63,7 @@ class Network:
     def resume(self, tape, layer, A, backend=None):
         """Return a new tape: `layer` has the value A (N, ...), and every layer that depends on it is computed again.
 
-        Other outputs that they read are copied N times from `tape`, which holds one picture. tape None: run all layers.
+        If these layers read other outputs, we copy them N times from `tape`, which has one picture. tape None: run all.
         """
         new = Tape(backend or self.backend, self)
         changed = {new.leaf(layer if tape is None else tape[layer].name, A)}
