@@ -18,8 +18,8 @@ class Network:
     """layers: (name, op, attributes) in order. weights: {layer name: its arrays}, all float32 or all float64.
 
     A layer reads the layer before it, or the layers in attributes["inputs"]; "input" is the picture. A convolution or
-    dense layer has two arrays, kernel and bias; ops.WEIGHTS lists every op's arrays and axes. Weights are copied once and
-    never change; dataclasses.replace returns a network with other weights.
+    dense layer has two arrays, kernel and bias; ops.WEIGHTS lists every op's arrays and axes. Weights are copied once
+    and never change; dataclasses.replace returns a network with other weights.
     features: the layer that CAMs explain by default. If it is not given, it is the last layer before a flatten or
     global pool. classes: names (None: only numbers). input: how photos are preprocessed (None: unknown). backend: the
     object that computes. If the network has only one output z (for a sigmoid), we add a layer that turns z into the
