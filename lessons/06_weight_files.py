@@ -239,14 +239,14 @@ for way, other in ways.items():
 # %%
 # None of the six ways raises an error. A few answers are wrong. Most answers are still right, but with other
 # probabilities. The library warns if the numbers cannot come from a photo that was preprocessed for this network. It
-# cannot notice that two channels are exchanged, because then every number looks normal. In these pictures, colour says
-# nothing about the class, so exchanged channels do little harm here.
+# cannot notice that two channels are exchanged, because each single number still looks normal. In these pictures,
+# colour says nothing about the class, so exchanged channels do little harm here.
 #
 # The highest probabilities come from a *wrong* way: Oxford's preprocessing. It does not divide by 64, so the numbers of
-# the input are larger. Why does this raise the probability? If the
-# input of a convolution, ReLU, pool or dense layer is s > 0 times as large, so is its output (but for biases). So the
-# logits are about s times as large, and so are the differences between them. Softmax turns larger differences into a
-# higher probability of the leading class.
+# the input are larger. Why does this raise the probability? If the input of a convolution, ReLU, pool or dense layer is
+# s > 0 times as large, its output is also s times as large, except for the biases. So the logits, and the differences
+# between them, are about s times as large. Softmax turns larger differences into a higher probability of the leading
+# class.
 
 
 def lead(way, s):
@@ -266,8 +266,8 @@ holds("exchanged channels do little harm, and inputs from 0 to 1 do much harm",
 holds("one wrong way raises the probability", mean["Oxford's"] > mean["as trained"] and min(ratios) > 10)
 
 # %%
-# The next figure shows how the network understands the six inputs. To draw them, we turn each input back
-# into a photo, as if the network's *own* preprocessing had made it.
+# The next figure shows how the network understands the six inputs. To draw an input, we turn it back into a photo, as
+# if the network's *own* preprocessing had made this input.
 
 figure = Figure(figsize=(8.2, 6.2), layout="constrained")
 axes = figure.subplots(4, len(ways))

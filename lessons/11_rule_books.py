@@ -104,7 +104,7 @@ for name, rule, wanted in zip(("deconvnet", "guided"), mine, ([5, 0, 3, 0, 1], [
 # ------------------------
 #
 # The picture contains two glyphs, musical notes and a heart, and the network sees both. So each of the two classes is
-# the strongest rival of the other. The log-odds compares a class with its rivals. So a change of a pixel that raises
+# the strongest rival of the other. The log-odds compare a class with its rivals. So a change of a pixel that raises
 # the log-odds of *heart* mostly lowers the log-odds of *notes*, and one gradient map is nearly the negative of the
 # other. A guided walk carries no negative signal past a ReLU, and the same ReLUs are on for both classes. So the two
 # guided maps show the same lines (Nie et al. 2018).
@@ -132,8 +132,8 @@ holds("the guided maps of the two classes are nearly the same", alike["guided"] 
 # Without training
 # ----------------
 #
-# A map that explains a network must change when the network is broken. Adebayo et al. 2018 made a test of this
-# sentence, the **randomisation test**. They give random weights to more and more layers, from the logits down, and see
+# A map that explains a network must change when the network is broken. Adebayo et al. 2018 turned this sentence into a
+# test, the **randomisation test**. They give random weights to more and more layers, from the logits down, and see
 # whether the map changes. Our function ``shuffled`` keeps all weights of a layer but puts them in random order. So the
 # sizes of the weights stay the same, and only what the layer has learned is lost.
 

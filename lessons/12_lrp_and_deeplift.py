@@ -70,7 +70,7 @@ e1 = {"predictions": np.eye(5)[[1]]}  # the row of the score pre for class 1, S 
 # Exercise 12.1 (complete): the epsilon rule
 # ------------------------------------------
 #
-# In this form the rule needs every single weight. To avoid this, pull ``a_j`` out of the sum. What is left is
+# In the form above, the rule needs every single weight. To avoid this, pull ``a_j`` out of the sum. What is left is
 # ``Σ_k w_jk (R_k / s(u_k))``: the transpose of the layer, applied to the array ``R / s(u)``.
 # ``ta.GRADIENT[record.op](record, ...)`` applies exactly this transpose, for dense layers and for convolutions. Write
 # three lines; ``record.output`` is u, ``record.x[0]`` is a.
@@ -107,8 +107,8 @@ same("12.1 without biases the pixels get all of z_c", R.sum(), z_1, within=1e-6)
 #
 # LRP-0 is the epsilon rule with eps = 0. Suppose that ``R = u g`` at the output u of a linear layer, where g is the
 # gradient's signal. At the logits this is true: LRP starts from ``R = z_c e_c``, and the gradient starts from ``g =
-# e_c`` (one-hot). The layer hands on ``a_j Σ_k w_jk R_k/u_k = a_j Σ_k w_jk g_k``. This is the layer's input a_j times
-# the gradient's signal at this input. A ReLU whose input is positive hands on both R and g unchanged. Any other ReLU
+# e_c`` (one-hot). The layer passes on ``a_j Σ_k w_jk R_k/u_k = a_j Σ_k w_jk g_k``. This is the layer's input a_j times
+# the gradient's signal at this input. A ReLU whose input is positive passes on R and g unchanged. Any other ReLU
 # has the output 0, so R is 0 there, and the gradient's rule also passes on 0. So ``R = A g`` at the output A of every
 # layer, down to the pixels: **LRP-0 is input x gradient**, with biases or without.
 #
@@ -241,8 +241,8 @@ holds("LRP loses a few per cent to biases", 0.9 < left["LRP epsilon_plus"][-1] <
 holds("the share of the guided walk becomes larger than 10", max(left["guided"]) > 10)
 
 # %%
-# The next exercise is about seven maps of the network with biases. This code makes the maps and finds out whether they
-# change when t is added to every logit.
+# The next exercise is about seven maps of the network with biases. This code defines the maps, and a function that
+# tests whether a map changes when t is added to every logit.
 
 maps = {
     "a": lambda n: ta.gradient(n, x32, 1, score="pre"),
@@ -268,8 +268,8 @@ def moves(letter, K):
 #
 # ``ta.alter`` adds the same ``t(x) = K Σ_k A_00k`` to every logit (Lerma and Lucas 2023b), so ``z' = z + t``. No
 # probability changes. Which of these maps **move**, that is, change, when the network is altered? Write their letters,
-# ``moving = "..."``. Ask two questions about each map. What is the sum of its signal at the logits? And by which
-# numbers does its book divide?
+# ``moving = "..."``. Ask two questions about each map. What is the sum of the signal from which the walk starts at the
+# logits? And by which numbers does the rule-book divide?
 #
 # - a: the gradient of z_c;
 # - b: the gradient of the log-odds;

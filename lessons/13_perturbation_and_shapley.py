@@ -12,8 +12,8 @@
 :Words: explained in the `glossary <../glossary.html>`_
 
 All methods so far looked into the network. One can also just try: cover a part of the picture, and see how the score
-changes. This needs no gradient, and it works for any program. But it leads to a question that game theory asked long ago:
-if players reach a result only together, how can they share the result fairly?
+changes. Such a trial needs no gradient, and works for any program. But it leads to a question that game theory asked long
+ago: if players reach a result only together, how can they share the result fairly?
 """
 
 # %%
@@ -51,7 +51,7 @@ x = net.read(drawn.picture)
 #   the score.
 # - **RISE** (Petsiuk et al. 2018): each of hundreds of random masks (here 40) covers about half of the picture. A place
 #   gets the mean score of the pictures in which the place was not covered. As in the paper, we use the probability as
-#   the score. With a score that is often negative, the sum behind this mean is negative, too.
+#   the score. If a score is often negative, this mean is negative, too, and a heatmap shows negative numbers as 0.
 
 maps = {"occlusion": ta.occlusion(net, x, c, score="log_odds", window=64, stride=32),
         "feature ablation": ta.feature_ablation(net, x, c, score="log_odds", groups=4),
@@ -210,7 +210,7 @@ print("feature ablation", np.array([full - values[-1 - (1 << i)] for i in range(
 # ``φ_n = full - empty - (sum of the other φ)``. What remains is an ordinary fit, ``v(S) - empty - z_n (full - empty) ≈
 # Σ_{i<n} (z_i - z_n) φ_i``. Here z_i is 1 if player i is in S, else 0. Multiply both sides by the square root of the
 # weight and call ``np.linalg.lstsq``. Leave out the coalitions of no players and of all players. Their weight is
-# infinite, and with this φ_n the fit is already exact for them.
+# infinite, and the fit is already exact for them, because φ_n follows from the other φ.
 
 
 def kernel_shap(Z, values, empty, full):

@@ -14,7 +14,8 @@
 Lesson 15 added ``t = K Σ_k A_00k`` to the logits of a network, where A_00k is channel k of the last feature maps at
 place (0, 0). No test of the network's probabilities can find this t. One might hope that further training removes it.
 Lerma and Lucas (2023b) show that it cannot: a loss E of the probabilities does not change with t, so ``dE/dt = 0``. (We
-call this equation V6.) This lesson explains this zero, and finds losses that do change with t. (We say: they *see* t.) It ends with a repair that needs no data and no training.
+call this equation V6.) This lesson explains this zero. It also finds losses that do change with t; we say that these
+losses *see* t. It ends with a repair that needs no data and no training.
 """
 
 # %%
@@ -24,7 +25,8 @@ call this equation V6.) This lesson explains this zero, and finds losses that do
 # A network with t after its logits is trained further, and K is trained like every other weight. Write down:
 #
 # - does cross-entropy push K up, down, or not at all?
-# - does weight decay change K? Does a loss that treats every class as a separate yes-or-no question (sigmoid)?
+# - does weight decay change K? Does the sigmoid loss change K? (This loss treats every class as a separate yes-or-no
+#   question.)
 # - each unit before the logits has one weight for every class. From these weights we subtract their mean. What happens
 #   to the probabilities?
 #
@@ -84,8 +86,9 @@ same("16.1 a loss that is the sum of all logits sees K", slope_of_K(np.ones((8, 
 
 # %%
 # Again one sum decides. Every logit contains t once, so ``dE/dt = Σ_i dE/dz_i``. For cross-entropy this sum is
-# ``Σ_i (y_i - e_i) = 1 - 1 = 0``, where e is one-hot for the **target**, the right class. So ``dE/dK`` is 0. And t adds
-# nothing to the gradients of the other weights. So the head with t and the head without t take the same steps.
+# ``Σ_i (y_i - e_i) = 1 - 1 = 0``, where e is one-hot for the **target**, the right class. So ``dE/dK`` is 0. For the
+# same reason, t adds nothing to the gradients of the other weights. So the head with t and the head without t take the
+# same steps.
 #
 # Train them and look
 # -------------------
@@ -224,7 +227,8 @@ same("16.3 in floats, the same as by a walk", np.array(slope_of_kernel(h, w, int
 # %%
 # Each row of dE/dW sums to exactly 0. So plain gradient descent on cross-entropy *conserves* (never changes) one number
 # for every hidden unit: the sum, over the classes, of its weights in the last layer. At the start, this sum is small
-# and random. It stays the same, while the single weights change. The sum of a planted unit is large, and stays large.
+# and random. It stays the same, while the single weights change. If an attacker adds a unit with the same large weight
+# for every class, the sum of this unit is large, and stays large.
 #
 # Detect it
 # ---------
@@ -232,8 +236,8 @@ same("16.3 in floats, the same as by a walk", np.array(slope_of_kernel(h, w, int
 # ``bake`` hides the attack in ordinary weights. It adds no layer, but one unit to every hidden dense layer, and one row
 # to the last kernel. ``detect.inspect`` looks for two things. The first is a unit before the logits that has nearly the
 # same weight for every class. The second is a large *share*. Each z_c has a common part, ``mean z``, and the class's
-# own part, ``z_c - mean z``. The share is the length of the first part's gradient, divided by the length of the
-# second part's: ``|d mean z/dA| / |d(z_c - mean z)/dA|``, A being the last feature maps. So it can be larger than 1.
+# own part, ``z_c - mean z``. The share compares the gradients of these two parts with respect to the last feature maps
+# A. It is the quotient of their lengths, ``|d mean z/dA| / |d(z_c - mean z)/dA|``. So the share can be larger than 1.
 
 before, after = head.weights["z"][0], trained["cross-entropy"].weights["z"][0]  # (16, 20)
 same("the sum over classes is conserved", after.sum(1), before.sum(1))
@@ -275,10 +279,10 @@ show(figure, "16_shares.png")
 # Exercise 16.4 (break): slip under the alarm
 # -------------------------------------------
 #
-# You are the attacker. The alarm rings if the share is above 10. Take ``m = d mean z/dA`` and
-# ``d = d(z_c - mean z)/dA`` of the original network. The attack ``t = K Σ_k A_00k`` adds K u to m, where ``u_00k`` is 1
-# for every k, and all other numbers of u are 0. It does not change d. So the share becomes ``|m + K u| / |d|``, with
-# ``|v|² = Σ_ijk v_ijk²``. Find the K > 0 at which the share is exactly the number ``share``.
+# You are the attacker. The alarm rings if the share is above 10. Take ``m = d mean z/dA`` and ``d = d(z_c - mean
+# z)/dA`` of the original network. The attack ``t = K Σ_k A_00k`` adds K u to m, where ``u_00k`` is 1 for every k, and
+# all other numbers of u are 0. The attack does not change d. So the share becomes ``|m + K u| / |d|``, with ``|v|² =
+# Σ_ijk v_ijk²``. Find the K > 0 at which the share is exactly the number ``share``.
 
 
 def quiet_K(m, d, share):

@@ -26,7 +26,8 @@ purpose.
 # - three things that you would check;
 # - for a right softmax in float64 and t = 10^9: how much may ``softmax(z + t)`` differ from ``softmax(z)``? Not at all,
 #   by 1e-16, or by 1e-7?
-# - with one class, every f whose sum is 1 is right. With how many classes can f(z) show that f is wrong?
+# - if there is only one class, every f whose sum is 1 is right. How many classes must z have at least, so that f(z) can
+#   show that f is wrong?
 #
 # The next cell contains a property, written as in a test file. The library hypothesis draws eighty vectors z of six
 # kinds (see ``tinyattr/testing/strategies.py``) and runs the test on each. ``QUIET`` contains the settings of
@@ -297,11 +298,11 @@ print("1e-7 added below is killed at", broken_by(lambda z: my_property(MUTANTS["
 
 # %%
 # ``tinyattr.testing.check`` contains a list of such properties for your own code. Instead of random draws, it uses
-# fixed vectors that have broken somebody's softmax. In some, all logits are large; in some, all are very negative; some
-# have ties or masks. They have up to 50,257 classes, and come in float64, in float32 and in batches. This takes a
-# second, and everybody gets the same failures. Our functions are for single vectors, so we say ``batches=False``. A
-# masked logit is minus infinity. The right softmax "one at a time" cannot take masked logits, so we say ``masks=False``
-# for the right ones.
+# fixed vectors that have broken somebody's softmax. Some vectors have only large logits, some have only very negative
+# ones, and some have ties or masks. They have up to 50,257 classes, and come in float64, in float32 and in batches. The
+# check takes a second, and everybody gets the same failures. Our functions are for single vectors, so we say
+# ``batches=False``. A masked logit is minus infinity. The right softmax "one at a time" cannot take masked logits, so
+# we say ``masks=False`` for the right ones.
 
 passed = [fault for fault, f in MUTANTS.items() if check.softmax_identities(f, batches=False).holds]
 print("tinyattr.testing.check finds nothing wrong with:", passed)
@@ -335,7 +336,7 @@ print("y_c - y_c^2 =", lead[0] - lead[0] ** 2, "  y_c (sum of the others) =", le
 holds("the true entry is not 0", lead[0] * lead[1] > 4e-18 and lead[0] - lead[0] ** 2 == 0)
 
 # %%
-# With exact numbers the formula is right. If the logits are close to each other, as in lesson 7, nobody can see the
+# With exact numbers, this solution is right. If the logits are close to each other, as in lesson 7, nobody can see the
 # fault. But if one class leads by 40, ``y_c`` rounds to 1. Then ``y_c - y_c²`` is computed as 0, but the true entry is
 # 4e-18. May we forget such a small number? No: the other entry of the row is -4e-18, which is equally small. Compared
 # with it, the error is 100 per cent, and the row no longer sums to 0. The sum of the row is κ, and if κ is not 0, a
@@ -385,9 +386,9 @@ for fault, change in FAULTY_WALKS.items():
 # Exercise 17.4 (break): outwit the property
 # ------------------------------------------
 #
-# Every fault was found, and hypothesis has shrunk the network to the smallest one that still shows the fault. Now write
-# a rule for the ReLU that differs from the library's ``g · (x > 0)``. But no draw of ``tiny_networks`` may ever show
-# the difference. The text above ``is_the_gradient`` says where to look.
+# Every fault was found, and for each fault hypothesis has shrunk the network to the smallest one that still shows it.
+# Now write a rule for the ReLU that differs from the library's ``g · (x > 0)``, although no draw of ``tiny_networks``
+# ever shows the difference. The text above ``is_the_gradient`` says where to look.
 
 
 def survivor(record, g):

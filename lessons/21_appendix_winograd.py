@@ -13,7 +13,8 @@
 
 Lesson 4 made a convolution fast by the order of its sums. The compiled convolution in ``tinyattr/kernels`` goes one step
 further. It needs less than half of the multiplications, and gives the same numbers, except for rounding. Nothing in the
-course depends on this appendix. It is for readers of ``tinyattr/kernels``, and for everybody who doubts this claim.
+course depends on this appendix. It is for readers of ``tinyattr/kernels``, and for everybody who doubts that fewer
+multiplications can be enough.
 """
 
 # %%
@@ -134,8 +135,8 @@ print(six_products((5, 1, 4, 2), (1, 3, 7)), four_products((5, 1, 4, 2), (1, 3, 
 # --------------------------------------
 #
 # One example proves nothing. But both functions are *bilinear*: they add up products, and each product is a sum of d's
-# times a sum of w's. So ``f(d, w) = Σ_ij d_i w_j f(e_i, e_j)`` with unit vectors ``e_i`` and ``e_j``. Therefore two
-# bilinear functions that agree on a few well chosen pairs (d, w) agree for all d and w. Write the proof as a function
+# times a sum of w's. So ``f(d, w) = Σ_ij d_i w_j f(e_i, e_j)`` with unit vectors ``e_i`` and ``e_j``. Therefore, if two
+# bilinear functions agree on a few well chosen pairs (d, w), they agree for all d and w. Write the proof as a function
 # of any bilinear f. It must be true exactly if f agrees with ``six_products`` for all d and w. A proof has no
 # tolerance, so compare exactly. You may return True or False, or use ``assert``; the checks accept both.
 

@@ -156,7 +156,7 @@ def sum_(record, g):
 
 
 def lrn(record, g):
-    """m_i = g_i / d_i^beta - 2 alpha beta / size x_i sum of g_c x_c / d_c^(beta+1), i in the window of c. d: ops.lrn."""
+    """m_i = g_i / d_i^beta - 2 alpha beta / size x_i sum of g_c x_c / d_c^(beta+1), i in c's window. d: ops.lrn."""
     (x,), (size, alpha, beta, bias) = record.x, (record.attributes[key] for key in ("size", "alpha", "beta", "bias"))
     d = lrn_below(x, size, alpha, bias)
     crossed = around(g * x / d ** (beta + 1), size // 2, (size - 1) // 2)
