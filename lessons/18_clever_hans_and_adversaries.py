@@ -276,7 +276,7 @@ show(figure, "18_three_ways.png")
 # -------------
 #
 # A map says: the answer depends on this part of the picture. We can test this claim by an *intervention*: we change
-# something on purpose, and see what it does to the answer. ``erase`` blurs a part of the picture until little is left
+# something on purpose, and see whether the answer changes. ``erase`` blurs a part of the picture until little is left
 # of it. ``log_odds`` says how sure the network still is of class c.
 
 

@@ -262,5 +262,5 @@ holds("its map by `pre` is the original network's map by `centred`", np.abs(pre 
 # - Everything in this course works on your network: maps, attack, detection, repair.
 # - A file can say how photos are preprocessed. It cannot say what somebody has already done to an array.
 #
-# Talk about it: which probabilities of your own network would you write down today? With them you want to check in a
-# year that a file still holds the same network.
+# Talk about it: in a year, you want to check that a file still holds your own network. Which probabilities would you
+# write down today for this check?
