@@ -139,7 +139,7 @@ def jacobian(y):
 
 
 def jacobian_product(y, v):
-    """J v = y (v - y.v) = J^T v, (..., n), as J is symmetric. If v = df/dy for a function f, J v is df/dz: see (6)."""
+    """J v = y (v - y.v) = J^T v, (..., n): J is symmetric. If v = df/dy for some f, J v = df/dz: see equation (6)."""
     return _exact_or_float(y) * log_jacobian_times(y, v)
 
 
@@ -176,12 +176,12 @@ def cross_entropy_gradient(y, t):
 
 
 def post_row(y, e):
-    """dy_c/dz = y_c (e_c - y), (..., n), e = e_c one-hot: row c of the Jacobian. (7) is this row times dz/dx."""
+    """dy_c/dz = y_c (e_c - y), (..., n), e = e_c one-hot: row c of the Jacobian. Equation (7): this times dz/dx."""
     return (_exact_or_float(y) * e).sum(-1, keepdims=True) * log_row(y, e)
 
 
 def log_row(y, e):
-    """d log y_c / dz = e_c - y, (..., n). (18) is this row times dz/dx."""
+    """d log y_c / dz = e_c - y, (..., n). Equation (18) is this row times dz/dx."""
     return np.where(np.asarray(e) == 1, rest(y), -_exact_or_float(y))
 
 

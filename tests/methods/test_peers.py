@@ -36,7 +36,7 @@ def test_the_page_says_how_many_agree():
     readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     assert f"compares {len(offered):,} outputs of captum and four other libraries" in readme
     assert f"{len(agree):,} agree. (In {theirs} of these {len(agree):,} cases," in readme
-    assert f"For the {len(offered) - len(agree)} outputs that differ, the test gives" in readme
+    assert f"says why the other {len(offered) - len(agree)} differ." in readme
 
 
 def test_fingerprints_see_small_differences(monkeypatch):

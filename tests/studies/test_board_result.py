@@ -67,8 +67,8 @@ def said_on_the_page(board, row, key, said):
     ("rise", "post", "any", "peak of two", "it finds the right one of two glyphs in {};"),
     ("rise", "centred", "any", "peak of two", "by centred, in {}."),
     ("random numbers", "any", "any", "peak of two", "of two glyphs in {}."),
-    ("lrp, SGLRP", "post", "column", "peak of two", "the right glyph in {}, in the original"),
-    ("lrp, SGLRP", "post", "original", "peak of two", "in the original network in {}."),
+    ("lrp, SGLRP", "post", "column", "peak of two", "but in {} under the attack column"),
+    ("lrp, SGLRP", "post", "original", "peak of two", "SGLRP finds the right glyph in {} in the original network"),
     ("lrp, CLRP", "pre", "original", "peak of two", "from {} to"),
     ("lrp, CLRP", "pre", "column", "peak of two", "to {}, towards"),
     ("lrp", "centred", "any", "peak of two", "LRP by centred, {}."),
@@ -95,7 +95,7 @@ def test_what_the_page_says_of_the_other_network(method, score, network, key, sa
 @pytest.mark.parametrize(("net", "method", "score", "network", "said"), [
     ("glyphs", "grad_cam", "log_odds", "any", "the right one in {} of 125 scenes"), ("glyphs", "grad_cam", "pre", "original", "finds it in {},"),
     ("glyphs", "grad_cam", "pre", "corner", "only in {}."), ("glyphs", "lrp", "log_odds", "any", "LRP finds it in {}."),
-    ("glyphs_no_masks", "grad_cam", "log_odds", "any", "trained without masks, Grad-CAM finds it in {} and"), ("glyphs_no_masks", "lrp", "log_odds", "any", "and LRP in {}."),
+    ("glyphs_no_masks", "grad_cam", "log_odds", "any", "trained without them, Grad-CAM by `log_odds` finds the right glyph in {}, and"), ("glyphs_no_masks", "lrp", "log_odds", "any", "and LRP in {}."),
 ])
 def test_what_the_readme_says_of_both(net, method, score, network, said):
     mean = round(100 * board_table.row_of(board_table.result(net), method, score, network)["peak of two"][0])
