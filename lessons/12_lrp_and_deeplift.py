@@ -12,9 +12,9 @@
 :Words: explained in the `glossary <../glossary.html>`_
 
 This lesson adds two rule-books for the walk of lesson 11: LRP (layer-wise relevance propagation) and DeepLIFT. These
-methods do not ask how the score would change. They share out a number among the pixels. LRP shares out the logit. DeepLIFT
-shares out the difference between the logits of the picture and of a reference picture. You will write the rules of both
-methods, a few lines each, and measure what each layer loses.
+methods do not ask how the score changes if a pixel changes. They share out a number among the pixels. LRP shares out the
+logit. DeepLIFT shares out the difference between the logits of the picture and of a reference picture. You will write the
+rules of both methods, a few lines each, and measure what each layer loses.
 """
 
 # %%

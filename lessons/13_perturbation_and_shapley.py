@@ -121,7 +121,7 @@ predicts("13.1 by the values of the two games", first, by_hand)
 # Neither function is fair. In the game *either*, ``ablation`` gives 0 to each player. ``alone`` gives 1 to each player,
 # although there is only 1 to share. Shapley (1953) lets the players come in one after the other. When a player comes
 # in, the value rises by some amount. The mean of this amount over **all orders** of the players is the player's share,
-# the **Shapley value** φ_i. This is the only way to share that has four properties:
+# the **Shapley value** φ_i. No other way to share has all of these four properties:
 #
 # - Two players who add the same amount to every coalition without them get the same share.
 # - A player who never changes anything gets nothing.

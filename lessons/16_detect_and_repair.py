@@ -15,7 +15,7 @@ Lesson 15 added ``t = K Σ_k A_00k`` to the logits of a network, where A_00k is 
 place (0, 0). No test of the network's probabilities can find this t. One might hope that further training removes it.
 Lerma and Lucas (2023b) show that it cannot: a loss E of the probabilities does not change with t, so ``dE/dt = 0``. (We
 call this equation V6.) This lesson explains this zero. It also finds losses that do change with t; we say that these
-losses *see* t. It ends with a repair that needs no data and no training.
+losses *see* t. The lesson ends with a repair that needs no data and no training.
 """
 
 # %%
@@ -332,9 +332,9 @@ same("16.5 its map by pre is the original's map by centred", ta.hirescam(mine, t
 # ----------------------------
 #
 # ``detect.repair`` does the same. The repaired network's map by ``pre`` is the original network's map by ``centred``.
-# It may differ from the original network's map by ``pre``. The reason is that a clean network's logits have a small
-# common part, too, and the repair removes it. If the attack is a layer after the logits, no kernel can be changed. Then
-# the repair adds one more layer, which subtracts mean z from every logit.
+# This map may differ from the original network's map by ``pre``. The reason is that a clean network's logits have a
+# small common part, too, and the repair removes it. If the attack is a layer after the logits, no kernel can be
+# changed. Then the repair adds one more layer, which subtracts mean z from every logit.
 
 repaired = detect.repair(baked)
 columns = {"original: pre": net, "attacked: pre": baked, "repaired: pre": repaired}

@@ -272,10 +272,10 @@ holds("17.2 not much wider than rounding", all(room(z, t) <= 4 * EPS * (np.abs(z
 # Exercise 17.3 (prove): kill them all
 # ------------------------------------
 #
-# Write one property that is true of every right softmax. For each of the ten mutants, it must be false for at least one
-# z. It may have as many parts as you like. Do not compare with a softmax that you compute yourself. Say what must hold
-# *between* the logits and the numbers in ``f(z)``. A hint: the mutant "base 2" has the right sum, shift and order. What
-# is wrong?
+# Write one property that is true of every right softmax. For each of the ten mutants, the property must be false for at
+# least one z. The property may have as many parts as you like. Do not compare with a softmax that you compute yourself.
+# Say what must hold *between* the logits and the numbers in ``f(z)``. A hint: the mutant "base 2" has the right sum,
+# shift and order. What is wrong?
 
 
 @unaided()
@@ -444,10 +444,11 @@ PUSHED = [case for draw in drawn(altered_networks(), count=60) if np.isfinite((c
 # Exercise 17.5 (prove): what a heatmap promises
 # ----------------------------------------------
 #
-# ``strategies.attacked`` plants a random t(x) after a network. This t is K times a sum, a sum of squares, or an
-# exponential of 0.01 times the sum, over the activations of any layer. How does the gradient of a score S change? Write
-# the answer as a property (equation (V4) of lesson 15, but for any κ). ``before`` and ``after`` are dS/dx in the
-# original network and in the altered network. ``tolerance`` says how much the rounding of ``z + t`` can change dS/dx.
+# ``strategies.attacked`` plants a random t(x) after a network. This t is K times one of three numbers, made from the
+# activations of any layer: their sum, the sum of their squares, or ``e^{0.01 sum}``. How does the gradient of a score S
+# change? Write the answer as a property (equation (V4) of lesson 15, but for any κ). ``before`` and ``after`` are dS/dx
+# in the original network and in the altered network. ``tolerance`` says how much the rounding of ``z + t`` can change
+# dS/dx.
 
 
 def moves_by_kappa(before, after, dt, kappa, tolerance):
@@ -484,7 +485,7 @@ for off, true in ((-0.05, False), (-0.005, True), (0.005, True), (0.05, False)):
 # - The draws matter as much as the property: tame logits never overflow, so they cannot find an overflow.
 # - A tolerance follows from the roundings of the computation. A narrower tolerance gives false alarms; a wider
 #   tolerance hides mutants.
-# - Whatever t(x) is, and whatever layer it reads, a gradient moves by ``κ dt/dx``. No single example could show this.
+# - For every t(x), from any layer, a gradient changes by ``κ dt/dx``. No single example could show this.
 #
 # Talk about it: the rule ``x >= 0`` survives in exercise 17.4. Is this a gap in the property, in the draws, or no fault
 # at all? Some heatmaps are not gradients, such as Grad-CAM's. Which property should they have? Could a test of this
