@@ -7,7 +7,7 @@
 :Time: 90 min (30 read, 50 solve, 10 discuss)
 :CPU: 10 s
 :Needs: lessons 7 and 9
-:After this you can: write integrated gradients and RSI-Grad-CAM in a few lines; read a receipt and explain its gap; say how the quadrature rule, the score and the baseline change the map
+:After this you can: write integrated gradients and RSI-Grad-CAM in a few lines; read a receipt, which says what a map should sum to and what it does sum to, and explain the gap; say how the quadrature rule, the score and the baseline change the map
 :Figures: 10_path.png, 10_error.png, 10_scores.png, 10_baselines.png
 :Words: explained in the `glossary <../glossary.html>`_
 

@@ -7,7 +7,7 @@
 :Time: 85 min (25 read, 50 solve, 10 discuss)
 :CPU: 6 s
 :Needs: lessons 9, 10 and 11
-:After this you can: write LRP's epsilon rule and DeepLIFT's Rescale; say what a map sums to and what biases keep; say without computing which maps change when t is added to every logit, and for which methods post, log and log_odds give the same map
+:After this you can: write LRP's epsilon rule and DeepLIFT's Rescale; say what a map sums to, and which share of the score stays with the biases; say without computing which maps change when t is added to every logit, and for which methods post, log and log_odds give the same map
 :Figures: 12_receipts.png
 :Words: explained in the `glossary <../glossary.html>`_
 

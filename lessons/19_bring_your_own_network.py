@@ -7,7 +7,7 @@
 :Time: 50 min (15 read, 25 solve, 10 discuss)
 :CPU: 2 s
 :Needs: lessons 5, 8 and 16
-:After this you can: load a network from Keras or PyTorch and prove that it is yours; explain it, attack it, detect the attack and repair it
+:After this you can: load a network from Keras or PyTorch, and prove by its probabilities that it is the network you trained; explain it, attack it, detect the attack and repair it
 :Figures: 19_maps.png
 :Words: explained in the `glossary <../glossary.html>`_
 

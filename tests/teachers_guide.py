@@ -3,8 +3,10 @@
 `python -m tests.teachers_guide` runs every lesson (for the figures' titles) and writes them.
 """
 
+import re
 import tomllib
 from contextlib import chdir
+from difflib import SequenceMatcher
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,7 +19,7 @@ from tinyattr.course.run import run
 from tinyattr.course.script import lessons
 
 PATH = ROOT / "lessons" / "README.md"
-WIDEST = 80  # letters of a wrong answer that its table shows
+WIDEST = 100  # letters of a wrong answer that its table shows
 PLANS = {  # for whom: (hours, lessons in their order); no lesson without those that it needs
     "To see what the course is about": (1.5, [0, 1]),
     "Half a day: what a heatmap explains": (4.25, [0, 1, 7, 8]),
@@ -56,30 +58,51 @@ def needs_and_shows():
 
 def wrong_answers():
     """A line for each wrong answer: exercise, what the student writes, what is wrong with it, which check catches it."""
-    sample = {}  # {exercise: the lines of the sample answer}
+    right, wrong = {}, {}  # {exercise: the lines of all its right answers, or of all its wrong ones}
     for lesson in lessons():
         for (number, _, _), answer in zip(lesson.exercises, solutions(lesson.path.read_text(encoding="utf-8")), strict=True):
-            sample[number] = {line.strip() for line in answer.splitlines()}
+            right[number], wrong[number] = lines_of(answer), []
+    for entry in stored("right"):
+        right[entry["exercise"]] += lines_of(entry["answer"])
+    for entry in stored("wrong"):
+        wrong[entry["exercise"]] += lines_of(entry["answer"])
     lines = ["| exercise | a student writes | what is wrong | caught by |", "|---|---|---|---|"]
-    for wrong in stored("wrong"):
-        number, why = wrong["exercise"], wrong["why"].replace("|", "\\|")
-        lines.append(f"| {number} | {shown(wrong['answer'], sample[number])} | {why} | {wrong['caught_by'].split(' ', 1)[1]} |")
+    for entry in stored("wrong"):
+        number, why, caught_by = entry["exercise"], entry["why"], entry["caught_by"].split(" ", 1)[1]
+        cells = (number, shown(entry["answer"], right[number], wrong[number]), why, caught_by)
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)
 
 
-def shown(answer, sample):
-    """The first line of a wrong answer that is not in the sample answer, as far as a table has room for it."""
-    own = [line.strip() for line in answer.splitlines() if line.strip() and line.strip() not in sample]
+def lines_of(code):
+    """The lines of some code, without comments. What stands in brackets is one line, even if it was broken after a comma."""
+    code = re.sub(r"(?<=[(\[{])\n\s*", "", re.sub(r"\s+# .*", "", code))
+    return [line.strip() for line in re.sub(r",\n\s*", ", ", code).splitlines() if line.strip()]
+
+
+def shown(answer, right, wrong):
+    """The line of a wrong answer that tells most: the first that is in no right answer and, if possible, in no other wrong one."""
+    lines = lines_of(answer)
+    own = [line for line in lines if line not in right] or lines[:len(lines) == 1]
     if not own:
-        return "only a part of the sample answer" if answer.strip() else "nothing"
-    text = own[0] if len(own[0]) <= WIDEST else own[0][:WIDEST].rsplit(" ", 1)[0] + " …"
-    return f"`{text}`".replace("|", "\\|") + " …" * (len(own) > 1 and not text.endswith("…"))
+        return "only lines that right answers contain, too"
+    first = next((line for line in own if wrong.count(line) == 1), own[0])
+    return f"`{cut(first, right)}`" + " …" * (len(own) > 1)
+
+
+def cut(line, right):
+    """A line, or if it is too long, the part around the place where it begins to differ from the most similar right line."""
+    similar = max(right, key=lambda one: SequenceMatcher(None, line, one, autojunk=False).ratio())
+    differs = next(k for k in range(len(line) + 1) if not similar.startswith(line[:k + 1]) or k == len(line))
+    if len(line) > WIDEST and differs > 0.6 * WIDEST:
+        line = "… " + line[line.find(" ", min(differs - WIDEST // 2, len(line) - WIDEST)) + 1:]
+    return line if len(line) <= WIDEST + 2 else line[:WIDEST].rsplit(" ", 1)[0] + " …"
 
 
 def explanations():
     """A line for each exercise that is answered in words: what the teacher looks for. The lesson has a sample answer."""
     lines = ["| exercise | what a good answer says |", "|---|---|"]
-    return "\n".join([*lines, *(f"| {rubric['exercise']} | {'; '.join(rubric['points'])} |" for rubric in stored("rubric"))])
+    return "\n".join([*lines, *(f"| {rubric['exercise']} | {' '.join(rubric['points'])} |" for rubric in stored("rubric"))])
 
 
 def stored(kind):
