@@ -6,18 +6,39 @@ from tinyattr.testing import museum
 PAGE = ROOT / "lessons" / "MUSEUM.md"
 HEAD = """# The museum of wrong softmaxes
 
-Every fault here is a few lines of our own (`tinyattr/testing/wrong.py`). Each has the form of a fault that somebody
-reported, or that is easily made. The column "report" names the public bug report, if there is one. A default call of
-`check` finds each fault, and `museum.asked(museum.WRONG["epsilon below"])` shows what `check` finds for one of them.
+`check` tests a softmax that you wrote; [a page of its own](pages/softmax.md) shows how. But how good is `check`? This page
+lists implementations on which we try it. In the wrong ones, `check` must find the fault. The right ones must pass.
 
-The last column lists the identities that a fault breaks. An identity is an equation, or another sentence, that is true
-for every right implementation and all logits. Numbers such as (8) are those of the equations in Lerma and Lucas 2023a.
-A fault breaks no other identities. Only "the formula in bfloat16" is not listed, because `check` tests it only where
-ml_dtypes is installed.
+Each wrong implementation is a few lines of our own (`tinyattr/testing/wrong.py`). It has the form of a fault that somebody
+reported, or that is easily made. The column "report" names the public bug report, if there is one. (For "one minus y", it
+names exercise 7.2 of our own lessons, whose solution has this fault.) These lines show what `check` finds in one of the
+implementations:
 
-The right implementations (`tinyattr/testing/right.py`) stand below. They round in different ways, but they keep all
-identities. `python -m tests.museum_table` writes this page.
+```python
+from tinyattr.testing import museum
+print(museum.asked(museum.WRONG["epsilon below"]))
+```
+
+The last column lists the identities that an implementation breaks. An *identity* is an equation, or another sentence, that
+is true for every right implementation and all logits. Numbers such as (8) are those of the equations in Lerma and Lucas
+2023a (arXiv 2306.13197). The implementation keeps all identities that the column does not list. There is one exception:
+"the formula in bfloat16" is never listed, because `check` tests it only where ml_dtypes is installed.
+
+The letters have these meanings:
+
+- z are the logits of one vector, or of one row of a batch; y are its probabilities; d is z - max z. r is the sum of e^d over
+  all classes but the most probable. A masked class has the logit -inf.
+- J is the Jacobian, J_ij = dy_i/dz_j; delta_ij is 1 if i = j, and 0 otherwise. A *product* is a function that computes v^T J
+  from z and a vector v, as a backward pass does. y.v is the dot product of y and v. `check` tests a product with four kinds
+  of v, and "the same, v = ones" is the first equation for another kind. The numbers of v are all 1 ("ones"), or 1 for the
+  first class and 0 for all others ("one"), or 4096 for the last class and -1 for all others ("large").
+- In the equation (8), t is a number that is added to every logit. In a loss, t is the target: a class, or a probability for
+  each class. eps is the smoothing of the target, and n is the number of classes. An ignored row must not change the loss.
+- T is a temperature.
 """
+
+RIGHT = """These implementations (`tinyattr/testing/right.py`) round in different ways, but they keep all identities.
+`python -m tests.museum_table` writes this page."""
 
 
 def broken(exhibit):
@@ -27,7 +48,7 @@ def broken(exhibit):
 
 def row(exhibit, found):
     """A line of the table of wrong ones."""
-    cells = (exhibit.name, exhibit.part, exhibit.says, exhibit.report or "–", "; ".join(found))
+    cells = (exhibit.name, exhibit.part, exhibit.says, exhibit.report or "–", "<br>".join(found))
     return "| " + " | ".join(cell.replace("|", "\\|").replace("*", "\\*") for cell in cells) + " |"
 
 
@@ -36,8 +57,8 @@ def page():
     wrong = [row(exhibit, broken(exhibit)) for exhibit in museum.WRONG.values()]
     right = [f"| {e.name} | {e.part} | {e.says} |" for e in museum.RIGHT.values()]
     return "\n".join([
-        HEAD, f"## {len(wrong)} wrong ones", "", "| name | it is a | what it does | report | breaks |", "|---|---|---|---|---|",
-        *wrong, "", f"## {len(right)} right ones", "", "| name | it is a | what it does |", "|---|---|---|",
+        HEAD, f"## {len(wrong)} wrong ones", "", "| name | kind | what is wrong | report | it breaks |", "|---|---|---|---|---|",
+        *wrong, "", f"## {len(right)} right ones", "", RIGHT, "", "| name | kind | what it does |", "|---|---|---|",
         *(line.replace("|z|", "\\|z\\|") for line in right), ""])
 
 

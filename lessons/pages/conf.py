@@ -200,7 +200,7 @@ def links_inside(app, name, source):
     text = re.sub(r"\]\((?:\.\./|lessons/)?(\d\d_\w+)\.py\)", r"](lessons/\1.rst)", source[0])
     for path, page in (("lessons/pages/", ""), ("../../.github/CONTRIBUTING", "contributing"), (".github/CONTRIBUTING", "contributing"),
                        ("lessons/MUSEUM", "museum"), ("lessons/GLOSSARY", "glossary"), ("../MUSEUM", "museum"), ("../GLOSSARY", "glossary"),
-                       ("GLOSSARY", "glossary"), ("lessons/README", "teaching")):
+                       ("GLOSSARY", "glossary"), ("lessons/README", "teaching"), ("pages/", "")):
         text = text.replace(f"]({path}", f"]({page}")
     source[0] = text
 

@@ -163,61 +163,61 @@ def target(z, t):
 
 CATALOGUE = {
     "softmax": {
-        "maximum off": ("w = e^(z - max z), then w / sum w: what most libraries do", maximum_off),
-        "one pass": ('maximum and sum in one pass, the sum rescaled whenever the maximum grows ("online")', one_pass),
-        "in blocks": ("each block of 64 with a maximum and a sum of its own, joined in the end", in_blocks),
-        "powers of two": ("2^((z - max z) log2 e), as on GPUs", powers_of_two),
-        "small ones first": ("the sum from the smallest to the largest", lambda z: (
+        "maximum off": ("It is w / sum w with w = e^(z - max z), as in most libraries.", maximum_off),
+        "one pass": ('One "online" pass finds maximum and sum; the sum is rescaled if the maximum grows.', one_pass),
+        "in blocks": ("It takes maximum and sum of each block of 64, and joins them in the end.", in_blocks),
+        "powers of two": ("It takes 2^((z - max z) log2 e), as GPUs do.", powers_of_two),
+        "small ones first": ("It sums from the smallest number to the largest.", lambda z: (
             weights(z) / np.cumsum(np.sort(weights(z), -1), -1)[..., -1:])),
-        "one after the other": ("the sum from left to right, one rounding for each class", lambda z: (
+        "one after the other": ("It sums from left to right, with one rounding for each class.", lambda z: (
             weights(z) / np.cumsum(weights(z), -1)[..., -1:])),
-        "exact sum": ("the sum by math.fsum, which rounds once", exact_sum),
-        "in pairs": ("the sum of halves, each the sum of its halves", lambda z: weights(z) / halves(weights(z))),
-        "times the reciprocal": ("w times 1 / sum w", lambda z: weights(z) * (1 / total(weights(z)))),
-        "in float32": ("all in float32, and the answer says so by its type", lambda z: (
+        "exact sum": ("It sums by math.fsum, which rounds once.", exact_sum),
+        "in pairs": ("It sums two halves, each in the same way.", lambda z: weights(z) / halves(weights(z))),
+        "times the reciprocal": ("It is w times 1 / sum w.", lambda z: weights(z) * (1 / total(weights(z)))),
+        "in float32": ("It computes in float32 and returns float32.", lambda z: (
             maximum_off(z.astype(np.float32)))),
-        "in long double": ("all in long double, and the answer, too", lambda z: maximum_off(z.astype(np.longdouble))),
-        "wider inside": ("half and single precision are computed in double, then rounded once", lambda z: (
+        "in long double": ("It computes and returns long double.", lambda z: maximum_off(z.astype(np.longdouble))),
+        "wider inside": ("It computes half and single precision in double precision, and rounds once.", lambda z: (
             maximum_off(z.astype(np.float64)).astype(z.dtype if z.dtype.kind == "f" else np.float64))),
-        "through the logarithm": ("e^(log y)", lambda z: np.exp(gaps(z) - np.log(total(weights(z))))),
-        "logsumexp off": ("e^(z - log sum e^z): it rounds at the size of z, which is allowed", lambda z: (
+        "through the logarithm": ("It is e^(log y).", lambda z: np.exp(gaps(z) - np.log(total(weights(z))))),
+        "logsumexp off": ("It is e^(z - log sum e^z); its rounding grows with z, which is allowed.", lambda z: (
             np.exp(z - logsumexp(z)))),
-        "sigmoid of two": ("two classes by 1 / (1 + e^(z_j - z_i))", of_two(
+        "sigmoid of two": ("For two classes, it is 1 / (1 + e^(z_j - z_i)).", of_two(
             lambda z: 1 / (1 + np.exp(z[..., ::-1] - z)))),
-        "tanh of two": ("two classes by (1 + tanh((z_i - z_j) / 2)) / 2", of_two(
+        "tanh of two": ("For two classes, it is (1 + tanh((z_i - z_j) / 2)) / 2.", of_two(
             lambda z: (1 + np.tanh((z - z[..., ::-1]) / 2)) / 2)),
-        "any axis": ("along the axis that is asked for", any_axis),
-        "maximum off twice": ("the maximum of the gaps is 0: to take it off again changes nothing", lambda z: (
+        "any axis": ("It works along the axis that it is given.", any_axis),
+        "maximum off twice": ("It subtracts the maximum twice; the second time, this is 0.", lambda z: (
             maximum_off(gaps(z)))),
-        "a little more than the maximum off": ("max z + 1 is subtracted: what is near the maximum will do", lambda z: (
+        "a little more than the maximum off": ("It subtracts max z + 1; what is near max z is good enough.", lambda z: (
             share(np.exp(gaps(z) - 1))))},
     "Jacobian": {
-        "row times row": ("y_i (delta_ij - y_j), its diagonal y_i times the sum of the others", row_times_row)},
+        "row times row": ("It is -y_i y_j, but on the diagonal y_i times the sum of the other y.", row_times_row)},
     "product": {
-        "less the mean": ("y (v - y.v), as every backward pass has it", lambda z, v: (
+        "less the mean": ("It is y (v - y.v), as in every backward pass.", lambda z, v: (
             maximum_off(z) * (v - total(maximum_off(z) * v)))),
-        "by the matrix": ("v^T J with J written out", lambda z, v: (row_times_row(z) * v[..., :, None]).sum(-2)),
-        "in two terms": ("y v - y sum(y v)", in_two_terms)},
+        "by the matrix": ("It is v^T J, with J in full.", lambda z, v: (row_times_row(z) * v[..., :, None]).sum(-2)),
+        "in two terms": ("It is y v - y sum(y v).", in_two_terms)},
     "log-softmax": {
-        "log1p of the rest": ("d - log(1 + what the largest leaves to the others), d = z - max z", log1p_of_the_rest),
-        "log1p where it counts": ("log y by log(sum) for most classes, and by -log1p(rest) for the largest",
+        "log1p of the rest": ("It is d - log1p(r), d = z - max z; r sums all e^d but the largest.", log1p_of_the_rest),
+        "log1p where it counts": ("It is -log1p(r) for the largest logit, and d - log(sum) for all others.",
                                   log1p_where_it_counts)},
     "log-softmax Jacobian": {
-        "identity less y": ("delta_ij - y_j, as everybody writes it", lambda z: (
+        "identity less y": ("It is delta_ij - y_j, as in most programs.", lambda z: (
             np.eye(z.shape[-1]) - maximum_off(z)[..., None, :] + np.zeros_like(maximum_off(z))[..., None]))},
     "log-softmax product": {
-        "less y times the sum": ("v - y sum v, as every backward pass has it", lambda z, v: (
+        "less y times the sum": ("It is v - y sum v, as in every backward pass.", lambda z, v: (
             v - maximum_off(z) * total(v)))},
     "logsumexp": {
-        "maximum and log": ("max z + log sum e^(z - max z)", lambda z: logsumexp(z)[..., 0]),
-        "two at a time": ("log(e^a + e^b) of the first two, of that and the third, ...", lambda z: (
+        "maximum and log": ("It is max z + log sum e^(z - max z).", lambda z: logsumexp(z)[..., 0]),
+        "two at a time": ("It is log(e^a + e^b) of the first two logits, then of this and the third, ...", lambda z: (
             np.logaddexp.reduce(z, -1)))},
     "cross-entropy": {
-        "loss of gaps": ("log sum e^d - d_t for classes, d = z - max z; -sum t log y for probabilities", loss_of_gaps),
-        "loss with everything": ("the weighted mean of the rows that count, with smoothing, weights, an ignored class",
+        "loss of gaps": ("It is log sum e^d - d_t (d = z - max z), or -sum t log y for probabilities t.", loss_of_gaps),
+        "loss with everything": ("It is the weighted mean of all rows that are not ignored, with smoothing.",
                                  loss_with_everything)},
-    "cross-entropy gradient": {"y less the target": ("y - t", lambda z, t: maximum_off(z) - target(z, t))},
+    "cross-entropy gradient": {"y less the target": ("It is y - t.", lambda z, t: maximum_off(z) - target(z, t))},
     "temperature": {
-        "divided first": ("softmax(z / T)", lambda z, T: maximum_off(z / T)),
-        "divided last": ("e^((z - max z) / T), divided by its sum", lambda z, T: share(np.exp(gaps(z) / T)))},
+        "divided first": ("It is softmax(z / T).", lambda z, T: maximum_off(z / T)),
+        "divided last": ("It is e^((z - max z) / T), divided by its sum.", lambda z, T: share(np.exp(gaps(z) / T)))},
 }

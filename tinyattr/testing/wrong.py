@@ -6,18 +6,7 @@ before CATALOGUE.
 
 import numpy as np
 
-from tinyattr.testing.right import (
-    each_row,
-    gaps,
-    loss_of_gaps,
-    maximum_off,
-    no_share,
-    share,
-    target,
-    top,
-    total,
-    weights,
-)
+from tinyattr.testing.right import each_row, gaps, loss_of_gaps, maximum_off, share, target, top, total, weights
 
 
 def one_for_all_that_tie(z):
@@ -117,136 +106,140 @@ def ignored_times_0(z, t, ignore_index=-100):
 CATALOGUE = {
     "softmax": {
         # ---- the formula
-        "no maximum off": ("e^z overflows, or vanishes for very negative logits", lambda z: (
-            share(np.exp(z))), "xFasterTransformer 326"),
-        "maximum with zero off": ("max(0, max z) is subtracted: e^z of very negative logits is 0",
+        "no maximum off": ("It takes e^z of the logits themselves, which overflows, or is 0 for very negative logits.",
+                           lambda z: share(np.exp(z)), "xFasterTransformer 326"),
+        "maximum with zero off": ("It subtracts max(0, max z), so e^z becomes 0 if all logits are very negative.",
                                   lambda z: share(np.exp(z - np.maximum(top(z), 0))), "NNlib.jl 43"),
-        "largest size off": ("the largest |z| is subtracted, not the largest z", lambda z: (
+        "largest size off": ("It subtracts the largest |z| instead of the largest z.", lambda z: (
             share(np.exp(z - np.abs(z).max(-1, keepdims=True))))),
-        "mean off": ("a leader still overflows", lambda z: share(np.exp(z - z.mean(-1, keepdims=True)))),
-        "epsilon below": ("1e-7 is added to the sum", lambda z: weights(z) / (total(weights(z)) + 1e-7), "geti 1507"),
-        "base two": ("2^z for e^z", lambda z: share(np.exp2(gaps(z)))),
-        "half the gap": ("z / 2 for z: a forgotten temperature", lambda z: maximum_off(z / 2)),
-        "small ones dropped": ("exponentials below e^-20 are left out", lambda z: (
+        "mean off": ("It subtracts the mean, so a logit far above the mean still overflows.",
+                     lambda z: share(np.exp(z - z.mean(-1, keepdims=True)))),
+        "epsilon below": ("It adds 1e-7 to the sum.", lambda z: weights(z) / (total(weights(z)) + 1e-7), "geti 1507"),
+        "base two": ("It takes 2^z instead of e^z.", lambda z: share(np.exp2(gaps(z)))),
+        "half the gap": ("It takes z / 2 instead of z, as if T were 2.", lambda z: maximum_off(z / 2)),
+        "small ones dropped": ("It leaves out exponentials below e^-20.", lambda z: (
             share(np.where(gaps(z) > -20, weights(z), 0)))),
-        "never below 1e-7": ("probabilities are cut at 1e-7", lambda z: np.maximum(maximum_off(z), 1e-7)),
-        "logits cut at 50": ("logits are cut at -50 and 50", lambda z: maximum_off(np.clip(z, -50, 50))),
-        "one for all that tie": ("the first of several largest logits takes all that they should share",
+        "never below 1e-7": ("It raises smaller probabilities to 1e-7.", lambda z: np.maximum(maximum_off(z), 1e-7)),
+        "logits cut at 50": ("It cuts the logits at -50 and 50.", lambda z: maximum_off(np.clip(z, -50, 50))),
+        "one for all that tie": ("If several logits are the largest, the first of them gets the share of all.",
                                  one_for_all_that_tie),
-        "shares of sigmoids": ("1 / (1 + e^-z), divided by its sum", lambda z: share(1 / (1 + np.exp(-z)))),
-        "float32 inside": ("computed in float32, returned as if it were float64", lambda z: (
+        "shares of sigmoids": ("It divides 1 / (1 + e^-z) by its sum.", lambda z: share(1 / (1 + np.exp(-z)))),
+        "float32 inside": ("It computes in float32, but returns float64.", lambda z: (
             maximum_off(z.astype(np.float32)).astype(np.float64))),
-        "float32 sum": ("the sum is kept in float32", lambda z: (
+        "float32 sum": ("It keeps the sum in float32.", lambda z: (
             weights(z) / weights(z).sum(-1, keepdims=True, dtype=np.float32).astype(np.float64))),
-        "sorted on the way": ("probabilities come out in the order of size, not of the classes", lambda z: (
+        "sorted on the way": ("It returns probabilities in the order of size, not of the classes.", lambda z: (
             maximum_off(np.sort(z, -1)))),
         # ---- sizes and blocks
-        "last of 517 halved": ("right for every size but 517, whose last class is off", changed(
+        "last of 517 halved": ("It is right, but of 517 classes it halves the last probability.", changed(
             maximum_off, lambda shape: (..., -1 if shape[-1:] == (517,) else slice(0, 0))), "PyTorch 143644"),
-        "rest of the blocks forgotten": ("the sum goes over whole blocks of 16, if there is more than one",
+        "rest of the blocks forgotten": ("It sums only whole blocks of 16: from 17 classes on, it forgets the rest.",
                                          whole_blocks),
-        "maximum of the first block": ("the maximum is that of the first 256 classes", lambda z: (
+        "maximum of the first block": ("It subtracts the maximum of the first 256 classes.", lambda z: (
             share(np.exp(z - z[..., :256].max(-1, keepdims=True))))),
-        "second row halved at 300": ("as at 781, at a size that is nothing special", changed(
+        "second row halved at 300": ("With 300 classes, it halves all rows of a batch but the first.", changed(
             maximum_off, lambda shape: slice(1, None) if len(shape) > 1 and shape[-1] == 300 else slice(0, 0))),
-        "second row halved at 781": ("a single row is right; at 781 classes the second row of a batch is off", changed(
+        "second row halved at 781": ("With 781 classes, it halves all rows of a batch but the first.", changed(
             maximum_off, lambda shape: slice(1, None) if len(shape) > 1 and shape[-1] == 781 else slice(0, 0)),
             "PyTorch 147284"),
         # ---- rows and axes
-        "sum over all rows": ("the sum goes over all rows of a batch", lambda z: (
+        "sum over all rows": ("It divides by the sum over all rows of a batch.", lambda z: (
             weights(z) / weights(z).sum()), "MLFundamentals 1"),
-        "maximum of all rows": ("the maximum is that of the whole batch: a row far below it vanishes", lambda z: (
-            share(np.exp(z - z.max()))), "nntrainer 430"),
-        "batch as one vector": ("maximum and sum go over all rows", lambda z: (
+        "maximum of all rows": ("It subtracts the whole batch's maximum; in a much lower row, all exponentials are 0.",
+                                lambda z: share(np.exp(z - z.max())), "nntrainer 430"),
+        "batch as one vector": ("It takes maximum and sum over all rows of a batch.", lambda z: (
             np.exp(z - z.max()) / np.exp(z - z.max()).sum()), "uTensor 171"),
-        "first axis": ("along the first axis of a batch, not the last", lambda z: (
+        "first axis": ("It works along the first axis of a batch, not along the last.", lambda z: (
             np.exp(z - z.max(0)) / np.exp(z - z.max(0)).sum(0)), "NRI 25"),
-        "no axis kept": ("max and sum of a row lose their axis: only square batches do not fail, and those are wrong",
+        "no axis kept": ("max and sum lose their axis: one row is right, a square batch is wrong, others raise errors.",
                          lambda z: np.exp(z - z.max(-1)) / np.exp(z - z.max(-1)).sum(-1)),
-        "axis not used": ("it takes an axis and does not use it", lambda z, axis=-1: maximum_off(z), "aprender 2152"),
-        "one bad row spoils all": ("a NaN anywhere makes the whole batch NaN", lambda z: maximum_off(z) + 0 * z.sum()),
+        "axis not used": ("It takes an axis and ignores it.", lambda z, axis=-1: maximum_off(z), "aprender 2152"),
+        "one bad row spoils all": ("One NaN makes the whole batch NaN.", lambda z: maximum_off(z) + 0 * z.sum()),
         # ---- masks
-        "masked first is NaN": ("the maximum so far starts at -inf: a mask in the first place gives NaN",
+        "masked first is NaN": ("Its running maximum starts at -inf, so a masked first class gives NaN.",
                                 in_one_pass, "burn 4694"),
-        "mask is a large number": ("-inf becomes -1e9: beside very negative logits it masks nothing", lambda z: (
-            maximum_off(np.maximum(z, -1e9))), "burn 4697"),
-        "masked rows are shared": ("where any logit is masked, every class gets the same", lambda z: (
+        "mask is a large number": ("It replaces -inf by -1e9, which masks nothing beside very negative logits.",
+                                   lambda z: maximum_off(np.maximum(z, -1e9)), "burn 4697"),
+        "masked rows are shared": ("If any class of a row is masked, all its classes get the same.", lambda z: (
             np.where((z == -np.inf).any(-1, keepdims=True), 1 / z.shape[-1], maximum_off(z)))),
-        "NaN is the smallest": ("the maximum and the sum pass over NaN, as fmax does, and its class gets 0", lambda z: (
+        "NaN is the smallest": ("It ignores NaN in maximum and sum, as np.fmax does, and its class gets 0.", lambda z: (
             np.nan_to_num(maximum_off(np.where(np.isnan(z), -np.inf, z))))),
         # ---- memory
-        "argument overwritten": ("it works in the caller's array", in_place, "CUDA.jl 592, NNlib.jl 264"),
-        "one buffer for all answers": ("every answer is one array, which the next call overwrites", into_one_buffer),
-        "answers kept for later": ("equal logits get the same array: who writes into an answer changes the next",
+        "argument overwritten": ("It works in the caller's array.", in_place, "CUDA.jl 592, NNlib.jl 264"),
+        "one buffer for all answers": ("It returns an array that its next call overwrites.", into_one_buffer),
+        "answers kept for later": ("Equal logits get the same array, so a change in one answer changes later ones.",
                                    kept_for_later),
-        "whole numbers stay whole": ("the answer has the type of the logits: it is 0 or 1 for whole ones", lambda z: (
-            maximum_off(z.astype(np.float64)).astype(z.dtype))),
-        "strides not looked at": ("it reads the memory from the first number on, as if it were C-contiguous",
+        "whole numbers stay whole": ("The answer has the type of the logits, so it is 0 or 1 for whole numbers.",
+                                     lambda z: maximum_off(z.astype(np.float64)).astype(z.dtype)),
+        "strides not looked at": ("It reads the memory from the first number on, as if z were C-contiguous.",
                                   first_numbers_in_memory)},
     "Jacobian": {
-        "diagonal only": ("y_i (1 - y_i) on the diagonal, and nothing beside it", lambda z: (
+        "diagonal only": ("It has y_i (1 - y_i) on the diagonal and 0 elsewhere.", lambda z: (
             diagonal(maximum_off(z) * (1 - maximum_off(z)))), "libnd4j 440"),
-        "one minus y": ("diag(y) - y y^T: where y_c rounds to 1, y_c - y_c^2 is 0 or noise beside entries of that size",
+        "one minus y": ("It is diag(y) - y y^T: if y_c rounds to 1, its own entry y_c - y_c^2 loses all digits.",
                         lambda z: diagonal(maximum_off(z)) - outer(maximum_off(z)), "lesson 7, exercise 7.2"),
-        "Jacobian of the logarithm": ("delta_ij - y_j: y_i is missing", lambda z: (
+        "Jacobian of the logarithm": ("It is delta_ij - y_j; the factor y_i is missing.", lambda z: (
             np.eye(z.shape[-1]) - maximum_off(z)[..., None, :] + 0 * z[..., None])),
-        "sign turned": ("-J", lambda z: outer(maximum_off(z)) - diagonal(maximum_off(z)))},
+        "sign turned": ("It is -J.", lambda z: outer(maximum_off(z)) - diagonal(maximum_off(z)))},
     "product": {
-        "mean not taken off": ("y v: the dot product y.v is missing", lambda z, v: maximum_off(z) * v,
+        "mean not taken off": ("It is y v; the dot product y.v is missing.", lambda z, v: maximum_off(z) * v,
                                "Odyssey 2134, cTensor 31"),
-        "diagonal times v": ("y (1 - y) v: the derivative of a sigmoid", lambda z, v: (
+        "diagonal times v": ("It is y (1 - y) v, with the derivative of a sigmoid.", lambda z, v: (
             maximum_off(z) * (1 - maximum_off(z)) * v)),
-        "mean without weights": ("y (v - sum v): the sum is not weighted by y", lambda z, v: (
+        "mean without weights": ("It is y (v - sum v); the sum has no weights y.", lambda z, v: (
             maximum_off(z) * (v - total(v)))),
-        "dot product over all rows": ("y.v is summed over the batch", lambda z, v: (
+        "dot product over all rows": ("It sums y.v over the whole batch.", lambda z, v: (
             maximum_off(z) * (v - (maximum_off(z) * v).sum())))},
     "log-softmax": {
-        "log without the maximum": ("z - log sum e^z, whose sum overflows: 88.72284 in float32 gives -inf", lambda z: (
-            z - np.log(np.exp(z).sum(-1, keepdims=True))), "hb-pytorch 61"),
-        "log of the softmax": ("log y of a y that has become 0 is -inf", lambda z: np.log(maximum_off(z))),
-        "maximum and log in one": ("z - (max z + log sum): the logarithm is lost in a large maximum", lambda z: (
-            z - (top(z) + np.log(total(weights(z))))), "PyTorch 38839"),
-        "digits lost at the top": ("log(1 + 1e-20) is 0: what is left to the others is lost", lambda z: (
-            gaps(z) - np.log(total(weights(z)))), "PyTorch 113708, SciPy 1.17")},
+        "log without the maximum": ("It is z - log sum e^z; the sum overflows if a float32 logit is 88.72284.",
+                                    lambda z: z - np.log(np.exp(z).sum(-1, keepdims=True)), "hb-pytorch 61"),
+        "log of the softmax": ("It takes log y, which is -inf if y has become 0.", lambda z: np.log(maximum_off(z))),
+        "maximum and log in one": ("It is z - (max z + log sum); a large max z leaves no digits for the logarithm.",
+                                   lambda z: z - (top(z) + np.log(total(weights(z)))), "PyTorch 38839"),
+        "digits lost at the top": ("It rounds 1 + r before it takes the log, so a small sum r of the others is lost.",
+                                   lambda z: gaps(z) - np.log(total(weights(z))), "PyTorch 113708, SciPy 1.17")},
     "log-softmax product": {
-        "log product of each by itself": ("v - y v: the sum of v is missing", lambda z, v: v - maximum_off(z) * v,
-                                          "mlpack 2360"),
-        "log product of the softmax": ("y (v - y.v): the derivative of softmax, not of its logarithm", lambda z, v: (
+        "log product of each by itself": ("It is v - y v; the sum of v is missing.",
+                                          lambda z, v: v - maximum_off(z) * v, "mlpack 2360"),
+        "log product of the softmax": ("It is y (v - y.v), the product of softmax, not of its log.", lambda z, v: (
             maximum_off(z) * (v - total(maximum_off(z) * v))), "mlpack 3468")},
     "log-softmax Jacobian": {
-        "log Jacobian turned": ("delta_ij - y_i: rows for columns", lambda z: (
+        "log Jacobian turned": ("It is delta_ij - y_i; rows and columns are exchanged.", lambda z: (
             np.eye(z.shape[-1]) - maximum_off(z)[..., :, None] + 0 * z[..., None, :]))},
     "logsumexp": {
-        "logsumexp without the maximum": ("log sum e^z overflows", lambda z: np.log(np.exp(z).sum(-1))),
-        "maximum not put back": ("log sum e^(z - max z), without + max z", lambda z: np.log(weights(z).sum(-1)))},
+        "logsumexp without the maximum": ("It is log sum e^z, and e^z overflows.", lambda z: np.log(np.exp(z).sum(-1))),
+        "maximum not put back": ("It is log sum e^(z - max z); max z is missing.",
+                                 lambda z: np.log(weights(z).sum(-1)))},
     "cross-entropy": {
-        "loss rounded at the maximum": ("log sum e^z - z_t: both are large, and what is left is rounding",
+        "loss rounded at the maximum": ("It is log sum e^z - z_t; if both are large, only rounding is left.",
                                         log_sum_less_the_logit, "mlx 4169"),
-        "loss of y and epsilon": ("-log(y_t + 1e-9): never above 20.7, whatever the logits say", lambda z, t: (
+        "loss of y and epsilon": ("It is -log(y_t + 1e-9), which is never above 20.7.", lambda z, t: (
             -np.log(np.take_along_axis(maximum_off(z), np.asarray(t)[..., None], -1)[..., 0] + 1e-9))),
-        "one-hot times the logarithm": ("-sum e_t log y: beside a masked class 0 times infinity is NaN", lambda z, t: (
-            -(target(z, t) * (gaps(z) - np.log(total(weights(z))))).sum(-1))),
-        "no smoothing times infinity": ("smoothing 0 times the mean of log y, which is infinite beside a mask", (
+        "one-hot times the logarithm": ("It is -sum e_t log y, e_t one-hot; at a masked class, 0 times inf is NaN.",
+                                        lambda z, t: -(target(z, t) * (gaps(z) - np.log(total(weights(z))))).sum(-1)),
+        "no smoothing times infinity": ("Without smoothing, it adds 0 times the mean of log y: a mask makes it NaN.", (
             lambda z, t, label_smoothing=0.0: (1 - label_smoothing) * loss_of_gaps(z, t) + (
                 label_smoothing * loss_of_gaps(z, np.full(z.shape, 1 / z.shape[-1]))))),
-        "never above 1e9": ("log y is cut at -1e9: a masked target has a finite loss", lambda z, t: (
+        "never above 1e9": ("It cuts log y at -1e9, so a masked target has a finite loss.", lambda z, t: (
             np.minimum(loss_of_gaps(z, t), 1e9))),
-        "ignored rows times 0": ("the loss of class 0 times 0 for an ignored row: NaN if that class is masked",
+        "ignored rows times 0": ("For an ignored row, it takes 0 times the loss of class 0: NaN if class 0 is masked.",
                                  ignored_times_0),
-        "smoothed to more than one": ("the target keeps 1, and all get eps / n on top: together 1 + eps", (
+        "smoothed to more than one": ("The target keeps 1, and all classes get eps / n more: together 1 + eps.", (
             lambda z, t, label_smoothing=0.0: (
-                loss_of_gaps(z, t) + no_share(label_smoothing, loss_of_gaps(z, np.full(z.shape, 1 / z.shape[-1])))))),
-        "ignored rows count": ("an ignored row has the loss of class 0", lambda z, t, ignore_index=-100: (
+                loss_of_gaps(z, t) + (label_smoothing and label_smoothing * loss_of_gaps(
+                    z, np.full(z.shape, 1 / z.shape[-1])))))),
+        "ignored rows count": ("It gives an ignored row the loss of class 0.", lambda z, t, ignore_index=-100: (
             loss_of_gaps(z, np.where(np.asarray(t) == ignore_index, 0, t)))),
-        "weight of the top class": ("the weight is that of the likeliest class, not of the target", (
+        "weight of the top class": ("It takes the weight of the most probable class, not of the target.", (
             lambda z, t, weight=None: loss_of_gaps(z, t) * (1 if weight is None else weight[z.argmax(-1)])))},
     "cross-entropy gradient": {
-        "gradient of the target only": ("y_t - 1 at the target, and nothing at the other classes", lambda z, t: (
+        "gradient of the target only": ("It is y_t - 1 at the target and 0 at all other classes.", lambda z, t: (
             (maximum_off(z) - 1) * target(z, t))),
-        "gradient by a division": ("-t / y, and then through J: 0 / 0 at masked classes, where y is 0", lambda z, t: (
+        "gradient by a division": ("It multiplies -t / y by J; at a masked class, t / y is 0 / 0.", lambda z, t: (
             maximum_off(z) * (total(target(z, t)) - target(z, t) / maximum_off(z)))),
-        "gradient turned": ("t - y", lambda z, t: target(z, t) - maximum_off(z))},
+        "gradient turned": ("It is t - y.", lambda z, t: target(z, t) - maximum_off(z))},
     "temperature": {
-        "temperature times": ("z T for z / T", lambda z, T: maximum_off(z * T)),
-        "temperature last": ("softmax(z) / T, over its sum: T drops out", lambda z, T: share(maximum_off(z) / T))},
+        "temperature times": ("It takes z T instead of z / T.", lambda z, T: maximum_off(z * T)),
+        "temperature last": ("It divides softmax(z) / T by its sum: T cancels.",
+                             lambda z, T: share(maximum_off(z) / T))},
 }
