@@ -10,9 +10,9 @@ from tinyattr.engine.backend import PREFERRED
 from tinyattr.errors import InputError
 from tinyattr.files.load import load, save
 from tinyattr.files.vgg import vgg
+from tinyattr.kernels import KERNELS
 from tinyattr.methods import *  # noqa: F403 (every method by its own name)
 from tinyattr.nets import FAMILIES, InputSpec, Network
-from tinyattr.plans import PLANNED
 from tinyattr.scores import SCORES
 
 __version__ = "0.2.0"
@@ -21,7 +21,7 @@ __all__ = [
     "vgg", "walk", "weight_gradients", *methods.__all__,
 ]
 
-PREFERRED[0] = PLANNED
+PREFERRED[0] = KERNELS
 network = Network  # ta.network(layers, weights) makes one
 
 

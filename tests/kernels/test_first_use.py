@@ -56,10 +56,12 @@ from types import SimpleNamespace
 for name in ("block1_conv1", "block3_conv2"):
     record = tape[name]
     ta.engine.rerun(record, record.x, [w.copy() for w in record.weights]).output
+from functools import partial
 from numba.core.dispatcher import Dispatcher
 for name, module in sys.modules.items():
     if name.startswith("tinyattr.kernels."):
         for kernel in vars(module).values():
+            kernel = kernel.args[0] if isinstance(kernel, partial) and kernel.args else kernel
             if isinstance(kernel, Dispatcher) and kernel.targetoptions.get("parallel") and kernel.signatures:
                 print(kernel.__module__.split(".")[-1], kernel.__name__, len(kernel.signatures))
 """).splitlines()

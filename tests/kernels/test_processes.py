@@ -88,9 +88,9 @@ import numpy as np, tinyattr as ta
 from tinyattr.kernels import buffers, release_memory
 net = ta.vgg("A", width=1 / 4, classes=4, size=64)
 net(np.zeros((1, 64, 64, 3)))
-print(sum(len(free) for free in buffers._returned.values()))
+print(sum(len(free) for free in buffers.POOL.free.values()))
 release_memory()
-print(sum(len(free) for free in buffers._returned.values()))
+print(sum(len(free) for free in buffers.POOL.free.values()))
 """))
     assert kept > 0
     assert left == 0

@@ -1,6 +1,6 @@
-"""The backend is the object that computes. The engine calls its six methods; those of this file compute in NumPy.
+"""The backend is the object that computes. The engine calls its seven methods; those of this file compute in NumPy.
 
-Another backend is any object with the same six methods. No other part of the package needs to know which backend
+Another backend is any object with the same seven methods. No other part of the package needs to know which backend
 computes: networks and attribution methods only pass it on.
 """
 
@@ -15,13 +15,8 @@ from tinyattr.errors import InputError
 class NumPy:
     """Computes every op, rule and weight gradient with the lines in ops.py, rules.py and weight_gradients.py."""
 
-    def run(self, network, x):
-        """Return the tape of a run of the network over x."""
-        return network.resume(None, "input", x)
-
-    def walk(self, carry, tape, seeds, book, to, only):
-        """Return the signals of a walk over the tape."""
-        return carry(self, tape, dict(seeds), book, to, only)
+    def again(self, what, *about):
+        """Return None. Another backend may return the result of a run or walk that it repeats without the engine's help."""
 
     def forward(self, record):
         """Return the record's output."""

@@ -16,22 +16,15 @@ def walk(tape, seeds, book, to=("input",), *, only=False):
     book:  {op or layer name: rule}. If a layer's name and its op both have a rule, the name's rule is used.
     only:  keep only the signals of the records in `to`. This halves the memory.
     A signal has the shape and dtype of its record's output. The walk does not change tape, seeds or weights.
-    Raises InputError if the book lacks a rule (nothing replaces it), or if no signal reaches a record in `to`.
+    Raises InputError if the book lacks a rule that the walk needs, or if no signal reaches a record in `to`.
     """
     if not of_type(seeds, dict, "seeds"):
         raise InputError("a walk needs a seed: {record name: row of a Jacobian}")
     to = (to,) if isinstance(to, str) else tuple(of_type(to, (list, tuple, set), "to"))
-    seeds = {name: _seed(of_type(tape, Tape, "tape")[name], seed) for name, seed in seeds.items()}
-    signals = tape.backend.walk(carry, tape, seeds, book, to, only)
-    for name in to:
-        if name not in signals:
-            raise InputError(f"no signal reaches '{name}': {', '.join(seeds)} does not depend on it")
-    return signals
-
-
-def carry(backend, tape, signals, book, to, only):
-    """The loop of `walk`: carry the signals to all records between the seeds and `to`."""
-    towards = downstream(tape, to)
+    signals = {name: _seed(of_type(tape, Tape, "tape")[name], seed) for name, seed in seeds.items()}
+    towards, backend = downstream(tape, to), tape.backend
+    if planned := backend.again("walk", tape, signals, book, to, only):
+        return planned
     for record in reversed(tape):
         if record.name not in signals:
             continue
@@ -42,6 +35,9 @@ def carry(backend, tape, signals, book, to, only):
             for source, m in zip(record.sources, backend.back(_rule(record, book), record, g), strict=True):
                 if (name := source.name) in towards:
                     signals[name] = backend.plus(signals[name], m) if name in signals else m
+    for name in to:
+        if name not in signals:
+            raise InputError(f"no signal reaches '{name}': {', '.join(seeds)} does not depend on it")
     return signals
 
 

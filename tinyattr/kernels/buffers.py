@@ -26,13 +26,19 @@ class Pool:
     """Free memory of buffers: {shape: pieces}, the oldest first, at most `most` bytes. new(size) gives zeros."""
 
     def __init__(self, new, most):
-        self.free, self.held, self.new, self.most = {}, 0, new, most
+        self.new, self.most = new, most
+        self.empty()
+
+    def empty(self):
+        """Give all of it back to the system."""
+        self.free, self.held = {}, 0
 
     def take(self, shape):
         """Return memory for a buffer of this shape. Its border is zero."""
-        if not self.free.get(shape):
+        try:
+            memory = self.free[shape].pop()
+        except (KeyError, IndexError):
             return self.new(prod(shape) + SLACK)
-        memory = self.free[shape].pop()
         self.held -= memory.nbytes
         return memory
 
@@ -91,7 +97,7 @@ def read(x):
 def address(x):
     """Return the address of an array. The caller must keep the array alive while a kernel runs."""
     if MAKING.plan is not None:
-        MAKING.plan.use(x)
+        MAKING.plan.keep(x)
     return x.__array_interface__["data"][0]
 
 
@@ -126,12 +132,12 @@ def demand(condition, message):
 
 
 def scratch(*shapes):
-    """Return uninitialised float32 arrays that are valid until the next call in this thread.
+    """Return uninitialised float32 arrays that are valid until the next call in this thread, or in the plan that is made.
 
     We keep the memory from call to call, because new pages from the system cost more than some kernels.
     """
-    sizes = [prod(shape) for shape in shapes]
-    if getattr(_kept, "memory", np.empty(0)).size < sum(sizes):
-        _kept.memory = np.empty(sum(sizes), np.float32)
+    sizes, kept = [prod(shape) for shape in shapes], _kept if MAKING.plan is None else MAKING.plan
+    if getattr(kept, "scratch", np.empty(0)).size < sum(sizes):
+        kept.scratch = np.empty(sum(sizes), np.float32)
     ends = np.cumsum([0, *sizes])
-    return [_kept.memory[a:b].reshape(shape) for a, b, shape in zip(ends, ends[1:], shapes, strict=False)]
+    return [kept.scratch[a:b].reshape(shape) for a, b, shape in zip(ends, ends[1:], shapes, strict=False)]

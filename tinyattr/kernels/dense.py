@@ -3,20 +3,10 @@
 import numpy as np
 from numba import prange
 
-from tinyattr.kernels.buffers import demand, read
+from tinyattr.kernels import weight_gradient as weight_kernels
+from tinyattr.kernels.buffers import bordered, demand, read
 from tinyattr.kernels.tile import ROWS, P, W, by_rows, load, load_panel, splat, splat_panel, sums
-from tinyattr.kernels.vector import (
-    inlined,
-    inner,
-    parallel_kernel,
-    pointer,
-    repeater,
-    shift,
-    signed,
-    store,
-    store_rows,
-    total,
-)
+from tinyattr.kernels.vector import inlined, inner, parallel_kernel, pointer, repeater, shift, signed, store, total
 
 PARTS, STRIP = 16, 8  # partial sums over the inputs, for any number of threads; rows of weights read together
 
@@ -123,39 +113,9 @@ def back(g, w):
     return m
 
 
-def _gradient_rows(rows):
-    tile = sums(rows)
-
-    @inlined
-    def do(first, x, x_step, g, g_step, n, dw):
-        """dw[first + r] = sum_n x[n, first + r] g[n], one panel wide."""
-        acc = tile(shift(x, first), (1, 0, x_step), g, (0, g_step), 1, n, splat_panel(np.float32(0)))
-        store_rows(shift(dw, first * g_step), g_step, acc)
-    return do
-
-
-gradient_rows = by_rows(_gradient_rows)
-
-
-@parallel_kernel
-def _weight_gradient(x, g, dw):
-    (n, inputs), outputs = x.shape, g.shape[1]
-    whole = outputs - outputs % P
-    for block in prange((inputs + ROWS - 1) // ROWS):
-        i = signed(block) * ROWS
-        count = min(ROWS, inputs - i)
-        for o in range(0, whole, P):
-            gradient_rows(count, pointer(x, i), inputs, pointer(g, o), outputs, n, pointer(dw, i * outputs + o))
-        for k in range(i, i + count):
-            dw[k, whole:] = 0
-            for row in range(n):
-                for o in range(whole, outputs):
-                    dw[k, o] += x[row, k] * g[row, o]
-
-
 def weight_gradient(x, g):
-    """dw = x^T g, db = sum_n g. (N, in), (N, out) -> (in, out), (out,)."""
-    demand(len(x) == len(g), f"{len(x)} inputs, {len(g)} signals")
-    dw = np.empty((x.shape[1], g.shape[1]), np.float32)
-    _weight_gradient(read(x), read(g), dw)
-    return dw, g.sum(0)
+    """dw = x^T g, db = sum_n g, (N, in), (N, out) -> (in, out), (out,): the pictures are the pixels of a 1 x 1 convolution."""
+    pixels = bordered(1, 1, *g.shape, border=0)
+    pixels[...] = g
+    dw, db = weight_kernels.weight_gradient(read(x)[None, None], pixels, size=(1, 1))
+    return dw[0, 0], db

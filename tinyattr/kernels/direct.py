@@ -24,20 +24,8 @@ from tinyattr.kernels.buffers import NONE, address, lie, read
 from tinyattr.kernels.memory import packed, start
 from tinyattr.kernels.pointwise import ANY, one_pass, pixel
 from tinyattr.kernels.tile import P, W
-from tinyattr.kernels.vector import (
-    at,
-    broadcast_each,
-    finisher,
-    inlined,
-    lanes_each,
-    lister,
-    loader,
-    parallel_kernel,
-    repeater,
-    signed,
-    store,
-    store_some,
-)
+from tinyattr.kernels.vector import (at, broadcast_each, finisher, inlined, lanes_each, lister, loader,
+                                     parallel_kernel, repeater, signed, store, store_some)
 
 ROWS = {16: 12, 8: 6, 4: 6}[W]  # pixels of a tile: 12 x 2 of 32 registers hold sums, or 6 x 2 of 16
 NEAR = 131072  # floats of maps that a thread goes through for one panel after the other: they stay in its cache

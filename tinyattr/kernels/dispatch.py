@@ -33,6 +33,11 @@ class Kernels(NumPy):
         found = form("FORWARD", record)
         return super().forward(record) if found is None else found
 
+    def again(self, what, *about):
+        """Return a run or walk that is planned, or None: see NumPy. Until the first kernel is needed, nothing is planned."""
+        if _started and forms():
+            return getattr(import_module("tinyattr.kernels.repeats"), what)(self, *about)
+
     def put_off(self, record):
         """Return a stand-in if one pass can compute this op and the next. It is full of NaN, so a wrong use shows."""
         return form("PUT_OFF", record) if record.op in MERGES else None
@@ -173,15 +178,10 @@ def _forms(process):
     return None
 
 
-def started():
-    """Return True if kernels are in use: then asking for forms() costs nothing."""
-    return bool(_started)
-
-
 def release_memory():
     """Give the system back the memory that the kernels keep for the next run, up to 2 GiB."""
     if "tinyattr.kernels.buffers" in sys.modules:
-        sys.modules["tinyattr.kernels.buffers"].POOL.clear()
+        sys.modules["tinyattr.kernels.buffers"].POOL.empty()
         sys.modules["tinyattr.kernels.memory"].PLANS.clear()
 
 

@@ -42,7 +42,7 @@ class Waiting(NamedTuple):
 
 
 class Making(threading.local):
-    """plan: the plan that this thread makes now, or None."""
+    """plan: the plan (plan.py) that this thread makes now, or None."""
 
     plan = None
 
@@ -50,14 +50,14 @@ class Making(threading.local):
 def start(function, *arguments):
     """Call a function that fills arrays. If a plan is made now, it notes the call."""
     if MAKING.plan is not None:
-        MAKING.plan.steps.append((function, arguments))
+        MAKING.plan.now.append((function, arguments))
     function(*arguments)
 
 
 MAKING = Making()
 WRITTEN = ByArray()  # feature maps: the buffer in which they lie, with a border of zeros
 PACKED = ByArray()  # weights: {what for: the same numbers in a kernel's order}
-PLANS = weakref.WeakKeyDictionary()  # {network: its plans}, see tinyattr/plans
+PLANS = weakref.WeakKeyDictionary()  # {network: its plans}, see repeats.py
 
 
 def packed(weights, use, make):

@@ -11,18 +11,8 @@ from numba import prange
 from tinyattr.kernels.buffers import NONE, demand, read, scratch, written
 from tinyattr.kernels.pointwise import ANY
 from tinyattr.kernels.tile import P, W, by_rows, load, splat_panel, sums
-from tinyattr.kernels.vector import (
-    across,
-    finisher,
-    inlined,
-    parallel_kernel,
-    pointer,
-    row_loader,
-    shift,
-    signed,
-    store,
-    store_rows,
-)
+from tinyattr.kernels.vector import (across, finisher, inlined, parallel_kernel, pointer, row_loader,
+                                     shift, signed, store, store_rows)
 
 GAP = 16  # floats between the 36 planes (i, j) of a scratch array: without this gap, they would share a few sets of the cache
 BLOCK, CHUNK = 24, 256  # tiles that one thread takes at a time, and that all threads take at a time

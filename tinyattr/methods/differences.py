@@ -45,11 +45,6 @@ def deeplift(net, x, target=None, score=None, layer=None, *, baseline="black", r
                            receipt=Receipt(f"sum of C over {layer} = {row} row . (z(x) - z(b))", owed, paid))
 
 
-def tangent_row(request, z_b):
-    """Return (dS/dz at the picture, log_scale)."""
-    return request.row, request.log_scale
-
-
 def secant_row(request, z_b):
     """r = int_0^1 dS/dz(z_b + a (z - z_b)) da, so r . (z - z_b) = S(z) - S(z_b). Return (row, log_scale).
 
@@ -97,7 +92,7 @@ def softmax_row(request, z_b):
     return ratio * np.eye(len(z_b))[[c]], 0.0
 
 
-ROWS = {"secant": secant_row, "tangent": tangent_row, "softmax": softmax_row}
+ROWS = {"secant": secant_row, "tangent": lambda request, z_b: (request.row, request.log_scale), "softmax": softmax_row}
 
 
 def rescale(request, reference, seed, layer):

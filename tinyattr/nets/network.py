@@ -58,7 +58,7 @@ class Network:
 
     def run(self, x):
         """Run x (N, H, W, C) forward and return the tape. Raises InputError if the network cannot take the picture."""
-        return self.backend.run(self, self._checked(x))
+        return self.backend.again("run", self, x := self._checked(x)) or self.resume(None, "input", x)
 
     def resume(self, tape, layer, A, backend=None):
         """Return a new tape: `layer` has the value A (N, ...), and every layer that depends on it is computed again.

@@ -1,0 +1,146 @@
+"""A plan repeats a run or a walk: it starts the same kernels in the same order, and Python decides nothing in between.
+
+While a plan is made, it notes each kernel that starts, with its arguments. It also gives the memory for all arrays, so that
+they lie at the same places each time. So a plan can be repeated only if nobody uses an array of the last time any more.
+Between two kernels, Python's own code has left the processor's cache; so its decisions take longer than those of most kernels.
+"""
+
+import threading
+import weakref
+
+import numba
+import numpy as np
+
+from tinyattr.engine.arrays import sealed
+from tinyattr.kernels.buffers import Pool, line_aligned
+from tinyattr.kernels.dispatch import pays
+from tinyattr.kernels.forms import TURN
+from tinyattr.kernels.memory import MAKING, PLANS, WRITTEN, Waiting
+
+MOST, MOST_IN_ALL = 64 << 20, 256 << 20  # floats of one plan (for larger maps, Python's time matters little), and of all plans
+BEFORE, COPIES = 2, 2  # times without a plan, which prepare the weights; plans for the same shapes, as arrays of one may be in use
+_all = weakref.WeakSet()
+
+
+def free(plans, what, make):
+    """Return a free plan for `what`, and lock it. If necessary, make one. Return None if it is too early, or if there are enough."""
+    plans = plans.setdefault((what, numba.get_num_threads()), [])
+    if len(plans) < BEFORE:
+        plans.append(None)
+    elif len(plans) < BEFORE + COPIES and all(plan.turn.locked() for plan in plans[BEFORE:]):
+        plans.append(make())
+        if sum(plan.size for plan in _all) > MOST_IN_ALL:
+            PLANS.clear()
+    return next((plan for plan in plans[BEFORE:] if plan.turn.acquire(blocking=False)), None)
+
+
+class NoPlanError(Exception):
+    """This run or walk cannot be planned."""
+
+
+class Plan:
+    """made: what make(backend) returned. steps: the noted (function, arguments), in order. now: where the next is noted.
+
+    turn: a lock, held as long as arrays of the last time are in use. others: arrays outside the memory that steps read.
+    """
+
+    def __init__(self, make, backend):
+        self.memory, self.steps, self.others, self.turn = line_aligned(MOST), [], [], threading.Lock()
+        self.now, self.size, self.pool = self.steps, 0, Pool(self.new, np.inf)
+        MAKING.plan = self
+        try:
+            self.made = make(Noting(backend))
+        except NoPlanError:
+            self.turn.acquire()  # it is never free
+            self.memory, self.size, self.made = None, 0, ()
+        finally:
+            MAKING.plan = self.pool.new = None  # without a circle of references, a plan ends with its network
+        _all.add(self)
+
+    def new(self, size):
+        """Return the next `size` floats of the memory. They start at a cache line. Raises NoPlanError at its end."""
+        first, self.size = self.size, self.size + -(-size // 16) * 16
+        if self.size > MOST:
+            raise NoPlanError
+        return self.memory[first:first + size]
+
+    def holds(self, a):
+        """Return True if the array lies in the plan's memory."""
+        return np.may_share_memory(a, self.memory)
+
+    def keep(self, a):
+        """Keep an array alive, because a step has its address."""
+        if not self.holds(a):
+            self.others.append(a)
+
+    def places(self, y):
+        """Return where y lies, and where its buffer lies, if it has one: (shape, bytes from the start, strides)."""
+        begin = self.memory.ctypes.data
+        return [None if a is None else (a.shape, a.ctypes.data - begin, a.strides) for a in (y, WRITTEN.get(y))]
+
+    def repeat(self):
+        """Start all steps. Return view(places), a function that gives arrays. The last one that is deleted frees the plan."""
+        memory = np.ndarray(self.memory.shape, np.float32, self.memory.data)
+        weakref.finalize(memory, self.turn.release).atexit = False
+        with TURN:
+            for function, arguments in self.steps:
+                function(*arguments)
+        memory = sealed(memory)
+
+        def view(places):
+            y, buffer = (place and np.ndarray(place[0], np.float32, memory, *place[1:]) for place in places)
+            if buffer is not None:
+                WRITTEN.set(y, buffer)
+            return y
+        return view
+
+
+class Noting:
+    """The backend while a plan is made. It lets another backend compute, and puts all arrays into the plan's memory."""
+
+    def __init__(self, backend):
+        self.backend, self.put_off, self.computed = backend, backend.put_off, backend.computed
+
+    def again(self, what, *about):
+        """Keep the seeds of a walk: see NumPy."""
+        _, seeds, *_ = about
+        MAKING.plan.seeds = {name: seed.base for name, seed in seeds.items()}
+
+    def forward(self, record):
+        """Return the record's output: see NumPy."""
+        if not pays(record):
+            _ = record.x  # computes what waits
+        return noted(lambda: (self.backend.forward(record),))[0]
+
+    def back(self, rule, record, g):
+        """Return the rule's signals: see NumPy."""
+        if not pays(record, g):
+            g = self.computed(g)
+        return noted(lambda: self.backend.back(rule, record, g))
+
+    def plus(self, g, m):
+        """Return the sum of two signals: see NumPy."""
+        return noted(lambda: (self.backend.plus(g, m),))[0]
+
+
+def noted(compute):
+    """Return the arrays of compute(). If kernels made all of them, note their steps. Else note one step: compute, and copy."""
+    plan = MAKING.plan
+    before, plan.now = plan.now, []
+    try:
+        found = compute()
+    finally:
+        steps, plan.now = plan.now, before
+    if all(isinstance(a, Waiting) or plan.holds(a) for a in found):
+        plan.steps += steps
+        return found
+    if any(isinstance(a, Waiting) or a.dtype != np.float32 for a in found):
+        raise NoPlanError
+    to = tuple(plan.new(a.size).reshape(a.shape) for a in found)
+
+    def copy(found):
+        for place, a in zip(to, found, strict=True):
+            np.copyto(place, a)
+    copy(found)
+    plan.steps.append((lambda: copy(compute()), ()))
+    return to

@@ -1,0 +1,88 @@
+"""What is planned: the run of a network over pictures of one shape, and a walk by the gradient's rules over its tape."""
+
+import weakref
+from copy import deepcopy
+
+import numpy as np
+
+from tinyattr import engine
+from tinyattr.engine import GRADIENT, Record, Tape
+from tinyattr.engine.arrays import is_sealed
+from tinyattr.kernels.memory import PLANS
+from tinyattr.kernels.plan import NoPlanError, Plan, free
+
+RULES = dict(GRADIENT)  # these depend on nothing but the record and the signal; of other rules we do not know that
+_of_tape = weakref.WeakKeyDictionary()  # {tape: the plan that wrote it}
+
+
+def run(backend, network, x):
+    """Return the tape of a run over x by a plan, or None."""
+    if x.dtype != np.float32:
+        return None
+    plan = free(PLANS.setdefault(network, {}), x.shape, lambda: Run(backend, network, x))
+    return plan and plan.again(backend, network, x)
+
+
+def walk(backend, tape, seeds, book, to, only):
+    """Return the signals of a walk by a plan, or None. This plan belongs to the plan that wrote the tape."""
+    of = _of_tape.get(tape)
+    if of is None or book != RULES or len(tape) != len(of.made):
+        return None
+    shapes = tuple((name, seed.shape) for name, seed in seeds.items())
+    plan = free(of.walks, (shapes, tuple(to), only), lambda: Walk(backend, of, seeds, to, only))
+    return plan and plan.again(seeds)
+
+
+class Run(Plan):
+    """The plan of a run. made: a tape."""
+
+    def __init__(self, backend, network, x):
+        self.layers, self.weights, self.walks = deepcopy(network.layers), dict(network.weights), {}
+
+        def first(noting):
+            if not all(isinstance(arrays, tuple) and all(map(is_sealed, arrays)) for arrays in self.weights.values()):
+                raise NoPlanError
+            tape = network.resume(None, "input", np.ascontiguousarray(x), noting)
+            tape.network = None  # otherwise the plan would keep its network alive
+            return tape
+        super().__init__(first, backend)
+        self.outputs = [None if r.waits or not r.sources else self.places(r.output) for r in self.made]
+
+    def again(self, backend, network, x):
+        """Return the tape of a run over x; None if the network's layers or weights were changed by hand."""
+        if self.layers != network.layers or any(network.weights.get(name) is not w for name, w in self.weights.items()):
+            del PLANS[network]
+            return self.turn.release()
+        np.copyto(self.made["input"].attributes["value"], x)
+        view, tape = self.repeat(), Tape(backend, network)
+        for noted, places in zip(self.made, self.outputs, strict=True):
+            attributes = {"value": x.copy()} if noted.name == "input" else dict(noted.attributes)
+            sources = tuple(tape[name] for name in noted.inputs)
+            record = Record(noted.op, noted.name, sources, attributes, noted.weights, backend)
+            if places:
+                record.__dict__["output"] = record.__dict__["outline"] = view(places)
+            elif noted.waits:
+                record.__dict__["outline"] = noted.outline
+            else:
+                _ = record.output  # a leaf's value
+            tape.append(record)
+        _of_tape[tape] = self
+        return tape
+
+
+class Walk(Plan):
+    """The plan of a walk over the tape of a planned run. made: its signals."""
+
+    def __init__(self, backend, of, seeds, to, only):
+        def first(noting):
+            of.made.backend = noting
+            return engine.walk(of.made, seeds, RULES, to, only=only)
+        super().__init__(first, backend)
+        self.signals = [(name, self.places(self.made[name]) if self.holds(self.made[name]) else None) for name in self.made]
+
+    def again(self, seeds):
+        """Return the signals of a walk from these seeds."""
+        for name, seed in seeds.items():
+            np.copyto(self.seeds[name], seed)
+        view = self.repeat()
+        return {name: seeds[name] if places is None else view(places) for name, places in self.signals}
