@@ -16,7 +16,7 @@ class NumPy:
     """Computes every op, rule and weight gradient with the lines in ops.py, rules.py and weight_gradients.py."""
 
     def again(self, what, *about):
-        """Return None. Another backend may return the result of a run or walk that it repeats without the engine's help."""
+        """Return None. Another backend may return the result of a run or walk that it repeats by itself."""
 
     def forward(self, record):
         """Return the record's output."""
