@@ -62,6 +62,15 @@ def test_outputs_and_signals_of_a_residual_block(kind, gate):
     assert all(near(ours[record.name].output, record.output) for record in exact)
 
 
+def test_a_walk_makes_no_layer_compute_that_waits():
+    """The rule of a sum needs only the shapes of its inputs. If it read them, later runs would not merge these layers."""
+    tape = residual(KERNELS)
+    before = [record.name for record in tape if record.waits]
+    ta.walk(tape, {"last": np.ones_like(tape["a"].outline)}, ta.GRADIENT, "x", only=True)
+    assert {"conv", "norm", "total"} <= set(before)
+    assert [record.name for record in tape if record.waits] == before
+
+
 def test_a_rule_of_the_user_reads_arrays():
     """Wherever it stands in the chain: its signal has been computed, and what it returns goes on."""
     ours, exact = residual(KERNELS), residual(NUMPY)

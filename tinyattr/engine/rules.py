@@ -141,7 +141,7 @@ def concat(record, g):
 
 def add(record, g):
     """m_i = g, summed over the axes along which x_i was broadcast."""
-    return tuple(unbroadcast(g, source.outline.shape) for source in record.sources)
+    return tuple(unbroadcast(g, x.shape) for x in record.x)
 
 
 def mul(record, g):

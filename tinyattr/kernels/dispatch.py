@@ -39,16 +39,16 @@ class Kernels(NumPy):
             return getattr(import_module("tinyattr.kernels.repeats"), what)(self, *about)
 
     def put_off(self, record):
-        """Return a stand-in if one pass can compute this op and the next. It is full of NaN, so a wrong use shows."""
+        """If one pass can compute this op and the next, return a stand-in for the output, full of NaN (a wrong use shows); else None."""
         return form("PUT_OFF", record) if record.op in MERGES else None
 
     def back(self, rule, record, g):
         """Return the rule's signals: see NumPy. The engine's own rules have fast forms; a rule of the user has none."""
         found = form("BACK", record, g) if rule is GRADIENT.get(record.op) else None
-        return super().back(rule, record, self.computed(g)) if found is None else (found,)
+        return super().back(rule, record, self.computed(g)) if found is None else (found,) * len(record.sources)
 
     def plus(self, g, m):
-        """Return the sum of two signals: see NumPy. It waits if one of them is large."""
+        """Return the sum of two signals: see NumPy. If kernels made one of them, the sum is computed when somebody asks for it."""
         if not any(isinstance(a, Waiting) or WRITTEN.get(a) is not None for a in (g, m)):
             return super().plus(g, m)
         with forms().TURN:
@@ -99,7 +99,7 @@ def pays(record, *signals):
 
 
 def follows(record):
-    """Return True if kernels wrote, or will write, the record's output, its first source's, that one's, and so on."""
+    """Return True if kernels wrote, or will write, the output of the record, or of its first source, or of that one's, and so on."""
     while record.sources and not record.waits and WRITTEN.get(record.output) is None:
         record = record.sources[0]
     return bool(record.sources)
@@ -141,7 +141,7 @@ def pooling(x, weights, *, size, stride, padding=0, ceil=False):
 
 
 def by_numbers(x, weights, **limits):
-    """Return the size of a call that handles each number of maps separately. Its weights have one number per channel."""
+    """Return the size of a call of an op that computes every number by itself. Its weights have one number per channel."""
     fits = len(x[0]) == 4 and set(x) == {x[0]} and all(w == x[0][3:] for w in weights)
     return fits and set(limits) <= {"low", "high"} and prod(x[0]) / LEAST_MOVED
 

@@ -264,5 +264,6 @@ FORWARD = {**MERGED, "dense": lambda record: dense_kernels.forward(*record.x, *r
            "max_pool": max_pool, "concat": concat}
 PUT_OFF = dict.fromkeys(MERGED, put_off)
 BACK = {"conv2d": conv2d_back, "batch_norm": batch_norm_back, "relu": clip_back, "clip": clip_back, "max_pool": max_pool_back,
-        "dense": lambda record, g: read_only(dense_kernels.back(computed(g), record.weights[0]))}
+        "dense": lambda record, g: read_only(dense_kernels.back(computed(g), record.weights[0])),
+        "add": lambda record, g: computed(g)}  # of inputs of one shape, which are not read: they may wait
 WEIGHTS = {"conv2d": conv2d_weights, "dense": lambda record, g: dense_kernels.weight_gradient(record.x[0], g)}

@@ -1,4 +1,4 @@
-"""What the kernels remember: about an array, until it is deleted, and only if nothing can change it; and plans."""
+"""The kernels remember plans, and facts about arrays: a fact until its array is deleted, and only if nothing can change it."""
 
 import threading
 import weakref
@@ -29,10 +29,10 @@ class ByArray:
 
 
 class Waiting(NamedTuple):
-    """A signal, float32 maps, that is computed when somebody asks for it.
+    """A signal that is not computed before somebody asks for it. It has the form of feature maps, in float32.
 
-    make(z=, gate=, limits=) computes it, and ends as vector.finisher says. z: maps that must be added, or None. norm: for the
-    signal at the input of a batch norm, (the weights of this layer, the signal at its output); else None.
+    make(z=, gate=, limits=) computes it; vector.finisher says what the three arguments do at the end. z: maps that must be added,
+    or None. norm: None, or, at the input of a batch norm, (the weights of this layer, the signal at its output).
     """
 
     make: Callable
@@ -61,7 +61,7 @@ PLANS = weakref.WeakKeyDictionary()  # {network: its plans}, see repeats.py
 
 
 def packed(weights, use, make):
-    """Return make(): the weights in a kernel's order. It is called once for each use, if nothing can change the weights."""
+    """Return make(): the weights in a kernel's order. If nothing can change the weights, it is called once for each key `use`."""
     kept = kept_of(weights)
     if use not in kept:
         kept[use] = make()
@@ -69,7 +69,7 @@ def packed(weights, use, make):
 
 
 def packed_if_used_again(weights, use, make):
-    """The same for a result four times as large as the weights: it is kept from the second use on. One heatmap keeps nothing."""
+    """Like `packed`, for a result four times as large as the weights: only the second one is kept, so a single heatmap keeps none."""
     kept = kept_of(weights)
     if kept.get(use) is not None:
         return kept[use]
@@ -85,7 +85,7 @@ def kept_of(weights):
 
 
 def asked_for(weights):
-    """Remember that an earlier run read the output of the layer with these weights, so later runs compute it by itself."""
+    """Remember that an earlier run read the output of the layer with these weights, so later runs compute it in a pass of its own."""
     if is_sealed(weights) and "asked for" not in kept_of(weights):
         kept_of(weights)["asked for"] = True
         PLANS.clear()

@@ -1,8 +1,9 @@
 """A plan repeats a run or a walk: it starts the same kernels in the same order, and Python decides nothing in between.
 
 While a plan is made, it notes each kernel that starts, with its arguments. It also gives the memory for all arrays, so that
-they lie at the same places each time. So a plan can be repeated only if nobody uses an array of the last time any more.
-Between kernels, which fill the processor's cache, Python's decisions take two to three times as long as in a loop of their own.
+they lie at the same places in every repetition. So a plan can be repeated only if nobody uses the arrays of its last repetition.
+Kernels push Python's data out of the processor's cache. So between kernels, Python needs two to three times as long for its
+decisions as in a loop without kernels.
 """
 
 import threading
@@ -23,7 +24,7 @@ _all = weakref.WeakSet()
 
 
 def free(plans, what, make):
-    """Return a free plan for `what`, and lock it. If necessary, make one. Return None if it is too early, or if there are enough."""
+    """Return a free plan for `what`, locked; make one if none is free. None: for the first BEFORE calls, or if COPIES are in use."""
     plans = plans.setdefault((what, numba.get_num_threads()), [])
     if len(plans) < BEFORE:
         plans.append(None)
@@ -39,9 +40,9 @@ class NoPlanError(Exception):
 
 
 class Plan:
-    """made: what make(backend) returned. steps: the noted (function, arguments), in order. now: where the next is noted.
+    """made: what make(backend) returned. steps: the noted (function, arguments), in order. now: the list to which start() adds.
 
-    turn: a lock, held as long as arrays of the last time are in use. others: arrays outside the memory that steps read.
+    turn: a lock, held as long as arrays of the last repetition are in use. others: arrays outside the memory whose addresses steps have.
     """
 
     def __init__(self, make, backend):
@@ -74,12 +75,12 @@ class Plan:
             self.others.append(a)
 
     def places(self, y):
-        """Return where y lies, and where its buffer lies, if it has one: (shape, bytes from the start, strides)."""
+        """Return (shape, bytes from the start, strides) of y, and of the buffer with a border in which y lies, or None."""
         begin = self.memory.ctypes.data
         return [None if a is None else (a.shape, a.ctypes.data - begin, a.strides) for a in (y, WRITTEN.get(y))]
 
     def repeat(self):
-        """Start all steps. Return view(places), a function that gives arrays. The last one that is deleted frees the plan."""
+        """Start all steps. Return view(places), a function that gives arrays. When all of these are deleted, the plan is free."""
         memory = np.ndarray(self.memory.shape, np.float32, self.memory.data)
         weakref.finalize(memory, self.turn.release).atexit = False
         with TURN:
@@ -102,24 +103,24 @@ class Noting:
         self.backend, self.put_off, self.computed = backend, backend.put_off, backend.computed
 
     def again(self, what, *about):
-        """Keep the seeds of a walk: see NumPy."""
+        """Keep the seeds of a walk, and return None: see backend.NumPy, also for the other methods."""
         _, seeds, *_ = about
         MAKING.plan.seeds = {name: seed.base for name, seed in seeds.items()}
 
     def forward(self, record):
-        """Return the record's output: see NumPy."""
+        """Return the record's output."""
         if not pays(record):
             _ = record.x  # computes what waits
         return noted(lambda: (self.backend.forward(record),))[0]
 
     def back(self, rule, record, g):
-        """Return the rule's signals: see NumPy."""
+        """Return the rule's signals."""
         if not pays(record, g):
             g = self.computed(g)
         return noted(lambda: self.backend.back(rule, record, g))
 
     def plus(self, g, m):
-        """Return the sum of two signals: see NumPy."""
+        """Return the sum of two signals."""
         return noted(lambda: (self.backend.plus(g, m),))[0]
 
 

@@ -46,7 +46,7 @@ class Run(Plan):
             tape.network = None  # otherwise the plan would keep its network alive
             return tape
         super().__init__(first, backend)
-        self.outputs = [None if r.waits or not r.sources else self.places(r.output) for r in self.made]
+        self.records = [(r, r.inputs, None if r.waits or not r.sources else self.places(r.output)) for r in self.made]
 
     def again(self, backend, network, x):
         """Return the tape of a run over x; None if the network's layers or weights were changed by hand."""
@@ -55,10 +55,9 @@ class Run(Plan):
             return self.turn.release()
         np.copyto(self.made["input"].attributes["value"], x)
         view, tape = self.repeat(), Tape(backend, network)
-        for noted, places in zip(self.made, self.outputs, strict=True):
+        for noted, inputs, places in self.records:
             attributes = {"value": x.copy()} if noted.name == "input" else dict(noted.attributes)
-            sources = tuple(tape[name] for name in noted.inputs)
-            record = Record(noted.op, noted.name, sources, attributes, noted.weights, backend)
+            record = Record(noted.op, noted.name, tuple([tape[i] for i in inputs]), attributes, noted.weights, backend)
             if places:
                 record.__dict__["output"] = record.__dict__["outline"] = view(places)
             elif noted.waits:
