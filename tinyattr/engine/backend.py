@@ -23,7 +23,7 @@ class NumPy:
         return OPS[record.op](*record.x, *record.weights, **record.attributes)
 
     def put_off(self, record):
-        """Return None: compute the output at once. For a stand-in (its shape and dtype), it is computed when it is read."""
+        """Return None: compute the output at once. A stand-in for it means: when somebody reads it."""
 
     def back(self, rule, record, g):
         """Return the rule's signals for the signal g at the record's output: a tuple, one for each input."""
