@@ -44,7 +44,7 @@ from tinyattr.studies.draw import SIGNED
 
 
 def layer(H, C, K, random_state=0):
-    """Random x (H, H, C), w (3, 3, C, K), b (K,): C input and K output channels. The outputs have about size 1."""
+    """Random x (H, H, C), w (3, 3, C, K), b (K,): C input and K output channels. The outputs are about as large as 1."""
     rng = np.random.default_rng(random_state)
     w = rng.standard_normal((3, 3, C, K)) / np.sqrt(9 * C)
     return rng.standard_normal((H, H, C)), w, rng.standard_normal(K)
@@ -117,7 +117,7 @@ same("the loops and the library compute the same convolution", y, conv2d(x[None]
 count = {(3, 1, 1): 49, (6, 1, 1): 256, (6, 2, 3): 1536}
 ### END SOLUTION
 
-pairs = {H: sum(0 <= i + u - 1 < H for i in range(H) for u in range(3)) for H in (3, 6)}  # how often a row of the kernel lies on the picture
+pairs = {H: sum(0 <= i + u - 1 < H for i in range(H) for u in range(3)) for H in (3, 6)}  # in one direction: pairs of a pixel i and a kernel place u that lie in the picture
 sizes = ((3, 1, 1), (6, 1, 1), (6, 2, 3))
 predicts("4.1 by a formula", count, {(H, C, K): pairs[H] ** 2 * C * K for H, C, K in sizes})
 predicts("4.1 by counting while the loops run", count, {size: multiplications(by_loops, *size) for size in sizes})
@@ -227,7 +227,7 @@ same("in the middle of the picture, both orders give the same", first, second)
 # size. Why do the zeros around the picture make this difference?
 
 ### BEGIN SOLUTION
-bright = (2, 0)  # the answers to the left of this pixel lie outside; if the pixel moves first, they lie inside
+bright = (2, 0)  # its output at column -1 is cut off; if the pixel moves first, this output is at column 0 and is kept
 ### END SOLUTION
 
 holds("4.3 a pixel of every picture", np.shape(bright) == (2,) and all(-5 <= place < 5 for place in bright),
@@ -259,14 +259,14 @@ show(figure, "04_orders.png")
 # the outputs around it, so it collects signals from all of them: ``m_{i+u-p, j+v-p, c} += Σ_k g_ijk w_uvck``. Here p is
 # the padding. All these sums form a convolution of g with another kernel. We get this kernel if we turn the kernel of
 # the forward pass by 180 degrees and exchange its input and output channels. Both kernels have s x s places. Find the
-# padding of the backward convolution. (For which p is H' = H?)
+# padding of the backward convolution. (A hint: first find the p for which H' = H.)
 
 
 @unaided(conv2d)
 def way_back(g, w, p):
     """dS/dx of y = conv2d(x, w, b, padding=p) from g = dS/dy (N, H', W', K). Call conv2d once."""
     ### BEGIN SOLUTION
-    turned = w[::-1, ::-1].transpose(0, 1, 3, 2)  # (k, k, K, C)
+    turned = w[::-1, ::-1].transpose(0, 1, 3, 2)  # (s, s, K, C)
     return conv2d(g, turned, np.zeros(w.shape[2]), padding=len(w) - 1 - p)
     ### END SOLUTION
 

@@ -7,7 +7,7 @@
 :Time: 85 min (25 read, 50 solve, 10 discuss)
 :CPU: 10 s
 :Needs: lessons 7 and 8
-:After this you can: prove when post, log and log_odds draw the same map; say what a pre map shows in addition; see when rounding in float32 has removed the class from a row; choose a score and give the reason
+:After this you can: prove when post, log and log_odds draw the same map; say what a pre map shows in addition; see when rounding in float32 has set the class's own entry of a row to 0; choose a score and give the reason
 :Figures: 09_what_pre_adds.png, 09_figure2.png, 09_vanishing.png
 :Words: explained in the `glossary <../glossary.html>`_
 
@@ -211,10 +211,10 @@ same("20 times the last layer's weights give 20 times the logits", sharp(x)[0], 
 # Exercise 9.2 (break): lose the class
 # ------------------------------------
 #
-# Choose ``s`` for the logits ``s z``. In float32, the row of log should have the entry 0 for class c, but another entry
-# for at least one rival. What does the map of this row show? Write a function ``shown(q, L)`` that returns this map (h,
-# w), up to a positive factor. Here q (n,) is the softmax of the rivals at ``s z``, and L (n, h, w) are the pre maps of
-# all classes.
+# Choose ``s`` for the logits ``s z``. In float32, the row of log should have the entry 0 for class c, but an entry that
+# is not 0 for at least one rival. What does the map of this row show? Write a function ``shown(q, L)`` that returns this
+# map (h, w), up to a positive factor. Here q (n,) is the softmax of the rivals at ``s z``, and L (n, h, w) are the pre
+# maps of all classes.
 
 ### BEGIN SOLUTION
 s = 25
@@ -247,7 +247,7 @@ same("9.2 shown(q, L) for several rivals", scaled(shown(q, made_up[:4])), scaled
 
 
 def plus_plus(A, g):
-    """Grad-CAM++, Chattopadhay et al. 2018 (19): w_k = Σ_ij α_ijk max(g_ijk, 0), α = 1 / (2 + g Σ_ij A_ijk)."""
+    """Grad-CAM++, Chattopadhay et al. 2018, equation (19): w_k = Σ_ij α_ijk max(g_ijk, 0), α = 1 / (2 + g Σ_ij A_ijk)."""
     return A @ (relu(g) / (2 + A.sum((0, 1)) * relu(g))).sum((0, 1))
 
 
@@ -266,9 +266,9 @@ def random_network(random_state):
 #
 # A method with maps ``L(row)`` is called *positively homogeneous* in the row if ``L(a row) = a L(row)`` for every ``a >
 # 0``. For such a method, a factor of the row is harmless, because scaling the map removes it. Write a function that
-# tests this property for one given row and one given factor ``a``. The claim must be true for Grad-CAM and LayerCAM
-# with random networks, rows and factors. It must be false for Grad-CAM++. Allow rounding errors, but not an error of a
-# thousandth.
+# tests this property for one given row and one given factor ``a``. We call your function the *claim*. It must be true
+# for Grad-CAM and LayerCAM with random networks, rows and factors. It must be false for Grad-CAM++. Allow rounding
+# errors. But the claim must also be false if a single number of the map is a hundredth too large or too small.
 
 
 def scales(L, row, a):

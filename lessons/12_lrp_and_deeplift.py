@@ -70,8 +70,8 @@ e1 = {"predictions": np.eye(5)[[1]]}  # the row of the score pre for class 1, S 
 # Exercise 12.1 (complete): the epsilon rule
 # ------------------------------------------
 #
-# In the form above, the rule needs every single weight. To avoid this, pull ``a_j`` out of the sum. What is left is
-# ``Σ_k w_jk (R_k / s(u_k))``: the transpose of the layer, applied to the array ``R / s(u)``.
+# In the form above, the rule needs a loop over all pairs j, k, which is slow. To avoid the loop, pull ``a_j`` out of the
+# sum. What is left is ``Σ_k w_jk (R_k / s(u_k))``: the transpose of the layer, applied to the array ``R / s(u)``.
 # ``ta.GRADIENT[record.op](record, ...)`` applies exactly this transpose, for dense layers and for convolutions. Write
 # three lines; ``record.output`` is u, ``record.x[0]`` is a.
 
@@ -182,7 +182,7 @@ for some, u in ((at_x, [3.0, -1.0, -1.0, 0.5, 4.0, -2.0, 0.0, 1e-4]), (at_b, [-1
     some.leaf("u", u)
     some.write("relu", "f", "u")
 same("12.3 eight cases", my_rescale(at_b, at_x["f"], np.array([4.0, 4, 4, -8, 4, 4, 4, 4]))[0], [3, 3, 0, -8, 4, 0, 0, 2])
-rng = np.random.default_rng(0)  # so that the network does not depend on your answer
+rng = np.random.default_rng(0)  # a new rng: if your answer has drawn numbers, the network is still the same
 layers = [("flatten", "flatten", {}), ("u", "dense", {}), ("f", "relu", {}), ("z", "dense", {})]
 shallow = ta.network(layers, {"u": (rng.normal(0, 1, (12, 8)), rng.normal(0, 1, 8)),
                               "z": (rng.normal(0, 1, (8, 3)), rng.normal(0, 1, 3))})
@@ -313,13 +313,13 @@ def signal(score, x=x_tiny, layer="input", book=ta.GRADIENT, times_z=False):
 
 
 def cam(pooling):
-    """A method that makes L from A and g at block5_relu2."""
+    """A method that makes its map L from the activations A and the gradient g at block5_relu2."""
     A = tiny.run(x_tiny)["block5_relu2"].output[0]
     return lambda score: pooling(A, signal(score, layer="block5_relu2"))
 
 
 def plus_plus(A, g):
-    """Grad-CAM++, Chattopadhay et al. 2018 (19): w_k = Σ_ij α_ijk max(g_ijk, 0), α = 1 / (2 + g Σ_ij A_ijk)."""
+    """Grad-CAM++, Chattopadhay et al. 2018, equation (19): w_k = Σ_ij α_ijk max(g_ijk, 0), α = 1 / (2 + g Σ_ij A_ijk)."""
     return A @ (relu(g) / (2 + A.sum((0, 1)) * relu(g))).sum((0, 1))
 
 
@@ -370,9 +370,9 @@ predicts("12.5 log and log_odds", one_map, {name: alike(name, "log", "log_odds")
 #
 # - LRP-0 is input x gradient, and biases keep what LRP-0 does not pass on. DeepLIFT explains a difference and passes on
 #   all of this difference.
-# - A signal that sums to zero over the logits sends nothing into t. In exercise 12.4, the signals of two methods do not
-#   sum to zero, so their maps move: LRP that starts from S and divides by ``z + t``, and DeepLIFT through softmax.
-#   Lesson 15 comes back to this.
+# - A signal that sums to zero over the logits sends nothing into t. In exercise 12.4, the signals of three maps do not
+#   sum to zero, so these maps move: the gradient of z_c (a), LRP that starts from y_c and divides by ``z + t`` (e), and
+#   DeepLIFT through softmax (g). Lesson 15 comes back to this.
 # - For most methods, a factor of the row is a factor of the map. There are two exceptions. Grad-CAM++ also has the
 #   factor in a denominator. In sums over several pictures, each picture has its own factor.
 #

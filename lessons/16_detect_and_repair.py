@@ -85,7 +85,7 @@ same("16.1 cross-entropy does not see K", slope_of_K(G, x) / np.abs(x[:, 0, 0]).
 same("16.1 a loss that is the sum of all logits sees K", slope_of_K(np.ones((8, 20)), x), 20 * x[:, 0, 0].sum())
 
 # %%
-# Again one sum decides. Every logit contains t once, so ``dE/dt = Σ_i dE/dz_i``. For cross-entropy this sum is
+# One sum decides what t does here, as in lesson 15. Every logit contains t once, so ``dE/dt = Σ_i dE/dz_i``. For cross-entropy this sum is
 # ``Σ_i (y_i - e_i) = 1 - 1 = 0``, where e is one-hot for the **target**, the right class. So ``dE/dK`` is 0. For the
 # same reason, t adds nothing to the gradients of the other weights. So the head with t and the head without t take the
 # same steps.
@@ -279,16 +279,17 @@ show(figure, "16_shares.png")
 # Exercise 16.4 (break): slip under the alarm
 # -------------------------------------------
 #
-# You are the attacker. The alarm rings if the share is above 10. Take ``m = d mean z/dA`` and ``d = d(z_c - mean
-# z)/dA`` of the original network. The attack ``t = K Σ_k A_00k`` adds K u to m, where ``u_00k`` is 1 for every k, and
-# all other numbers of u are 0. The attack does not change d. So the share becomes ``|m + K u| / |d|``, with ``|v|² =
-# Σ_ijk v_ijk²``. Find the K > 0 at which the share is exactly the number ``share``.
+# You are the attacker. The alarm rings if the share is above 10. In the original network, the array m is the
+# gradient of mean z with respect to A, and the array d is the gradient of ``z_c - mean z``. The attack ``t = K Σ_k
+# A_00k`` adds K u to m, where ``u_00k`` is 1 for every k, and all other numbers of u are 0. The attack does not change
+# d. So the share becomes ``|m + K u| / |d|``. Here ``|v|`` is the norm of an array v: ``|v|² = Σ_ijk v_ijk²``. Find the
+# K > 0 at which the share is exactly the number ``share``.
 
 
 def quiet_K(m, d, share):
     """Return the K > 0 with |m + K u| = share |d|, for m and d (h, w, C)."""
     ### BEGIN SOLUTION
-    a, b = m.shape[-1], m[0, 0].sum()  # |u|² = C, m.u; K² |u|² + 2 K m.u + |m|² - share² |d|² = 0
+    a, b = m.shape[-1], m[0, 0].sum()  # a = |u|², b = m·u; K solves a K² + 2 b K + |m|² - share² |d|² = 0
     return (-b + np.sqrt(b**2 - a * ((m**2).sum() - share**2 * (d**2).sum()))) / a
     ### END SOLUTION
 
@@ -333,8 +334,8 @@ same("16.5 its map by pre is the original's map by centred", ta.hirescam(mine, t
 #
 # ``detect.repair`` does the same. The repaired network's map by ``pre`` is the original network's map by ``centred``.
 # This map may differ from the original network's map by ``pre``. The reason is that a clean network's logits have a
-# small common part, too, and the repair removes it. If the attack is a layer after the logits, no kernel can be
-# changed. Then the repair adds one more layer, which subtracts mean z from every logit.
+# small common part, too, and the repair removes it. If the attack adds t after the last kernel, changing
+# this kernel does not remove t. Then the repair adds layers at the end, which subtract mean z from every logit.
 
 repaired = detect.repair(baked)
 columns = {"original: pre": net, "attacked: pre": baked, "repaired: pre": repaired}
@@ -356,8 +357,8 @@ same("a repair after the logits gives the same map", ta.hirescam(behind, photo, 
 # What you can say now
 # --------------------
 #
-# - A loss does not see t exactly when ``Σ_i dE/dz_i`` is zero at every z. This sum is zero for every loss that uses
-#   only probabilities or differences of logits.
+# - If ``Σ_i dE/dz_i`` is zero at every z, the loss does not see t. If the sum is not zero at some z, the loss sees t.
+#   The sum is zero for every loss that uses only probabilities or differences of logits.
 # - Cross-entropy leaves K unchanged, up to rounding, and weight decay shrinks K only slowly. Training is no repair.
 # - A large share, or a unit with the same weight for every class, reveals an attack. A weak t, or a t whose trigger is
 #   absent, may not be found.

@@ -26,8 +26,8 @@ purpose.
 # - three things that you would check;
 # - for a right softmax in float64 and t = 10^9: how much may ``softmax(z + t)`` differ from ``softmax(z)``? Not at all,
 #   by 1e-16, or by 1e-7?
-# - if there is only one class, every f whose sum is 1 is right. How many classes must z have at least, so that f(z) can
-#   show that f is wrong?
+# - if there is only one class, every f whose sum is 1 is right. What is the smallest number of classes for which such
+#   an f can be wrong?
 #
 # The next cell contains a property, written as in a test file. The library hypothesis draws eighty vectors z of six
 # kinds (see ``tinyattr/testing/strategies.py``) and runs the test on each. ``QUIET`` contains the settings of
@@ -240,10 +240,11 @@ same("if t is 10^8 times as large, so is the difference, nearly", np.log10(worst
 # -----------------------------------------------
 #
 # The computer rounds ``z_i + t`` to a nearby float, with an error of at most ``EPS / 2 · |z_i + t|``. The
-# **conditioning** of softmax says how much such an error in the input changes the answer. What is the largest error of
-# a gap ``z_i - z_j``? If no gap has an error larger than D, by which factor can y_c change? Give the tolerance as a
-# formula in z and t, and add ``EPS * (n + 4)`` for the roundings inside softmax (n is the number of classes). If the
-# tolerance is too narrow, the test fails for right code. If it is too wide, the test does not find a mutant.
+# **conditioning** of softmax says how much such an error in the input changes the answer. Softmax
+# depends only on the gaps ``z_i - z_j``. What is the largest error of a gap? If no gap has an error larger than D, by
+# which factor can y_c change? Give the tolerance as a formula in z and t, and add ``EPS * (n + 4)`` for the roundings
+# inside softmax (n is the number of classes). If the tolerance is too narrow, the test fails for right code. If it is
+# too wide, the test does not find a mutant.
 
 
 def room(z, t):
@@ -340,8 +341,8 @@ holds("the true entry is not 0", lead[0] * lead[1] > 4e-18 and lead[0] - lead[0]
 # fault. But if one class leads by 40, ``y_c`` rounds to 1. Then ``y_c - y_c²`` is computed as 0, but the true entry is
 # 4e-18. May we forget such a small number? No: the other entry of the row is -4e-18, which is equally small. Compared
 # with it, the error is 100 per cent, and the row no longer sums to 0. The sum of the row is κ, and if κ is not 0, a
-# heatmap by this row changes with t(x). The remedy is to add up the other probabilities, ``y_c Σ_{j≠c} y_j``, as
-# ``softmax_jacobian`` does. The row of log y_c has the same fault: see exercise 7.6.
+# heatmap by this row changes when a network adds a number t(x) to all logits. The remedy is to add up the other
+# probabilities, ``y_c Σ_{j≠c} y_j``, as ``softmax_jacobian`` does. The row of log y_c has the same fault: see exercise 7.6.
 #
 # Fixed examples find faults that somebody has made before. Random draws may also find faults that nobody has made yet.
 # Use both.
@@ -350,8 +351,8 @@ holds("the true entry is not 0", lead[0] * lead[1] > 4e-18 and lead[0] - lead[0]
 # Networks nobody has seen
 # ------------------------
 #
-# The library claims that a walk computes a derivative. We test this claim by central differences. They do not use the
-# tape, so they cannot make the same mistake as the walk. ``strategies.tiny_networks`` draws a network, dense or
+# The library claims that a walk computes a derivative. We test this claim by central differences. They only run the
+# network forward, so they cannot make the same mistake as the walk. ``strategies.tiny_networks`` draws a network, dense or
 # convolutional, with one to three hidden layers. It also draws a picture for which no ReLU is near its kink, because
 # there is no derivative at a kink. Between kinks the network is linear. So the differences have no error except
 # rounding, about ``EPS |z| / step``.

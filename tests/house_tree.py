@@ -19,7 +19,7 @@ HALF_LINES = {
     "course": "runs lessons, hands them out and grades them",
     "bench": "measures how fast the engine is on your machine",
     "cli": "the command line",
-    "__main__.py": "lets `python3 -m tinyattr` start it",
+    "__main__.py": "lets `python3 -m tinyattr` start the command line",
     "__init__.py": "the names that users call, such as `ta.load`",
 }
 FIRST = ("record", "tape", "ops", "rules", "walk")
