@@ -5,7 +5,7 @@ does not number its equations: we call the first (V1), the second (V2), and so o
 functions of studies/more_attacks.py add other numbers t. For every t, y' = softmax(z + t) = softmax(z) = y.
 
 An attack adds a few ordinary layers behind the logits. So the tape (the list of all steps of a run) also contains t.
-The added layers compute t from activations, called the tap: those of a whole layer, or those at one place of it.
+The added layers compute t from all activations of a layer, or from those at one place. These are called the tap.
 """
 
 from dataclasses import replace
@@ -33,8 +33,8 @@ def alter(net, K=10.0, layer=None, at=(0, 0)):
 def plant(net, layers, weights):
     """Return the network with these layers at its end, then one more layer: it adds the output of "t" to every logit.
 
-    layers, weights: as for a Network. Layer "t" gives (N, 1). (If it gave (N, n), each logit would get its own number,
-    and probabilities would change.) If a name is taken, all new names get a number, so you can alter a network twice.
+    layers, weights: as for a Network. One of these layers must be named "t". It gives (N, 1): one number for each
+    picture. If a name is taken, all new names get a number at their end. So you can alter a network twice.
     """
     taken = {"input", *(name for name, _, _ in net.layers)}
     names = [name for name, _, _ in layers] + ["altered"]

@@ -1,4 +1,4 @@
-"""The works that we measure, done by our engine; peers.py does the same works with other libraries."""
+"""The works: tasks whose time we measure. Here our engine does them; peers.py does them with other libraries."""
 
 from dataclasses import replace
 from functools import partial
@@ -45,7 +45,7 @@ def rsi(net, x, target, batch, steps):
 def training(net, x, target, batch, steps):
     """Take one step of gradient descent on the cross-entropy, and return the gradient of the last bias.
 
-    The weights are new arrays, as they are after every step of a training.
+    First we copy the weights, because every step of a training meets new arrays.
     """
     net = replace(net, weights={name: tuple(map(np.array, arrays)) for name, arrays in net.weights.items()})
     _, _, gradients = loss_and_gradients(net, x, np.eye(outputs(net.layers, net.weights))[np.full(len(x), target)])
@@ -68,7 +68,7 @@ def jobs(name, net, x, batch, only=None):
 
 
 def pictures(name, size, batch):
-    """Return random pictures, (batch, size, size, 3), or one picture if the batch belongs to a path."""
+    """Return random pictures (batch, size, size, 3), or only one for a heatmap: its batch counts points of a path."""
     n = batch if name in ("forward", "gradient", "training") else 1
     return np.random.default_rng(1).standard_normal((n, size, size, 3), np.float32)
 

@@ -10,7 +10,7 @@ from tinyattr.errors import InputError, of_type
 
 
 def walk(tape, seeds, book, to=("input",), *, only=False):
-    """Carry signals from the seeds back to the records named in `to`. Return {name: signal} of all records passed.
+    """Carry signals from the seeds back to the records named in `to`. Return {name: signal} of each record reached.
 
     seeds: {record name: array in the shape of the record's output}, usually one row of a Jacobian at the logits.
     book:  {op or layer name: rule}. If a layer's name and its op both have a rule, the name's rule is used.

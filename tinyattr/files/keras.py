@@ -1,4 +1,4 @@
-"""Read a user's own Keras network: each call of a layer in its config becomes one of our layers, with its arrays."""
+"""Read a user's own Keras network. Each call of a layer in its config becomes no, one or several layers of ours."""
 
 from dataclasses import replace
 from functools import partial
@@ -23,7 +23,7 @@ LARGEST_PIXEL = 16  # largest value that such a layer makes of 255; a layer that
 def keras_network(text, version, find, size=None):
     """Return (layers, {layer: its Arrays}, Description) of a model. text: its config. version: of Keras, as "2.0.5".
 
-    find(path, i, name): returns the dataset of one weight, given the layer's path (see Call) and its number and name.
+    find(path, i, name): the dataset of a weight. path: of its layer (see Call). i, name: the weight's number and name.
     size: size of pictures, a number or (H, W), if the config does not fix it.
     Raises InputError, which names the layer, for anything that is not supported.
     """

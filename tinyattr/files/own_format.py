@@ -120,7 +120,7 @@ def digest_of(array):
 
 
 def family_of(spec):
-    """Return the family with this channel order, means and scales, else "own". spec None gives None."""
+    """Return the family that has the channel order, means and scales of `spec`, or "own". If spec is None: None."""
     same = (family for family, other in FAMILIES.items()
             if spec and (other.order, other.mean, other.scale) == (spec.order, spec.mean, spec.scale))
     return next(same, spec and "own")

@@ -1,4 +1,4 @@
-"""Every attribution method is score row x rule-book x read-out. A receipt is a check sum of a map, see heatmap.py."""
+"""A gradient method is score row x rule-book x read-out. A receipt is a check sum of a map: see heatmap.py."""
 
 from inspect import signature
 
@@ -24,7 +24,7 @@ METHODS = {method.__name__: method for method in (
     excitation_backprop,
 )}
 
-AT_A_LAYER = frozenset((  # these explain the feature maps of a layer, by default the last; other methods the picture
+AT_A_LAYER = frozenset((  # these explain a layer's feature maps, by default the last ones; others explain the picture
     "grad_cam", "grad_cam_plus", "grad_cam_plus_plus", "rsi_grad_cam", "hirescam", "xgrad_cam", "layercam", "eigen_cam",
     "score_cam", "ablation_cam", "guided_grad_cam", "conductance", "internal_influence", "layer_integrated_gradients",
 ))

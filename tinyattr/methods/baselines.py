@@ -23,7 +23,7 @@ def white(net, x):
 
 
 def mean(net, x):
-    """Return zeros, which is what preprocessing makes of a picture that has the mean colour everywhere."""
+    """Return zeros: a picture that has everywhere the mean colour, which preprocessing subtracts."""
     return np.zeros_like(x)
 
 

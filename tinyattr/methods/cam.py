@@ -35,7 +35,7 @@ def grad_cam_plus(net, x, target=None, score=None, layer=None, *, active=False):
 def hirescam(net, x, target=None, score=None, layer=None):
     """L_ij = sum_k g_ijk A_ijk.  HiResCAM, Draelos & Carin 2020, arXiv 2011.08891.
 
-    g is not averaged. Receipt, if later layers are linear, ReLUs or pools: sum L + sum of their b dS/db = v . z.
+    We do not average g over places. Receipt, if later layers are linear, ReLUs or pools: sum L + sum b dS/db = v . z.
     """
     request, layer, A, g = _asked(net, x, target, score, layer)
     L = (g * A).sum(-1)
@@ -63,7 +63,7 @@ def xgrad_cam(net, x, target=None, score=None, layer=None):
 def eigen_cam(net, x, target=None, score=None, layer=None, *, centred=False, weighted=False):
     """L = X u. X (Z, C) holds the activations, one row for each place. u is the first right singular vector of X.
 
-    Muhammad & Yeasin 2020, arXiv 2008.00299. The sign of u is free: we choose L positive where activations are large.
+    Muhammad & Yeasin 2020, arXiv 2008.00299. u has no fixed sign: we choose it so that L is positive where A is large.
     centred: subtract each channel's mean from X, as pytorch-grad-cam does (the paper does not). weighted: X holds g A,
     not A ("Eigen-Grad-CAM"). Only the weighted form depends on class and score.
     """

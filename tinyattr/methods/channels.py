@@ -1,4 +1,4 @@
-"""CAMs without a gradient. To weigh a channel, we mask the picture with it, or set it to 0, and look at the score."""
+"""CAMs without a gradient. For a channel's weight, we mask the picture by the channel, or set the channel to 0."""
 
 import numpy as np
 

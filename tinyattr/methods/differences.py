@@ -28,9 +28,9 @@ SLOPES = {op: GRADIENT[op] for op in (*LINEAR, *CARRIES)}  # the multipliers of 
 def deeplift(net, x, target=None, score=None, layer=None, *, baseline="black", rule="rescale", row="secant"):
     """C_ijk = m_ijk (x - b)_ijk, where m are the multipliers of the score. With a layer: C of its activations.
 
-    rule: "rescale" or "reveal_cancel". row: where the walk starts. "secant" is the mean of dS/dz on the line between
-    the logits of b and x, so sum C = Delta S for every score. "tangent" is dS/dz at x. If kappa = 0, both rows sum to
-    0, so t(x) does not change the map. Other programs use the row "softmax" for y_c, whose map t(x) does change.
+    rule: "rescale" or "reveal_cancel". row: the walk starts from it. "secant" is the mean of dS/dz on the line from
+    the logits of b to those of x, so sum C = Delta S for every score. "tangent" is dS/dz at x. If dS/dz always sums to
+    0, so do both rows, and t(x) does not change the map. Other programs use row "softmax" for y_c: t(x) changes it.
     Receipt (check sum), if every path from x to the score crosses the layer: sum C = row . Delta z (secant: Delta S).
     """
     rule, row = named("rule", rule, BOOKS), named("row", row, ROWS)
@@ -122,7 +122,7 @@ def mul(reference, record, m):
 
 
 def largest(reference, record, m):
-    """For maxima: C = m (top - out_b) where x is largest, m (out - top) where b is; top = max(out, out_b).
+    """For maxima: C = m (top - out_b) where x is largest, and m (out - top) where b is largest. top = max(out, out_b).
 
     m_in is C / Delta u. The two C sum to m Delta out, which they would not do by the gradient's rule.
     """
@@ -203,7 +203,7 @@ def _parts(record, other, read):
 
 
 def through(record, u_b, p, n):
-    """Return (f_p, f_n) of an activation f. f_p: the change of f when p is added, as the mean of before and after n.
+    """Return (f_p, f_n) of an activation f. f_p: the change of f when p is added: the mean of p before n and p after n.
 
     f_p = (f(u_b + p) - f(u_b) + f(u_b + p + n) - f(u_b + n)) / 2, and f_n with p and n swapped.
     """
@@ -229,7 +229,7 @@ def turned(record, m):
 
 
 def revealed(tape, reference, found, record, m):
-    """Activation: m_p = m f_p / p and m_n = m f_n / n. A part that is 0 gets the gradient."""
+    """Activation: m_p = m f_p / p and m_n = m f_n / n. Where p or n is 0, use the gradient's rule."""
     du = np.concatenate(parts(tape, reference, *record.inputs, found))
     df = np.concatenate(parts(tape, reference, record.name, found))
     return (quotient(m * df, du, GRADIENT[record.op](record, m)[0]),)

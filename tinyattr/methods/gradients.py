@@ -31,9 +31,9 @@ def input_x_gradient(net, x, target=None, score=None, layer=None):
 
 
 def euler(request, layer, R):
-    """Return the receipt of a map R = A dS/dA. It is Euler's identity for piecewise linear networks, v = dS/dz:
+    """Return the receipt of a map R = A dS/dA: Euler's identity. It holds in piecewise linear networks. For A = x it is
 
-    x . dS/dx + sum_l b_l . dS/db_l = v . z, where b_l are the biases (Srinivas & Fleuret 2019, arXiv 1905.00780).
+    x . dS/dx + sum_l b_l . dS/db_l = v . z, with biases b_l, v = dS/dz (Srinivas & Fleuret 2019, arXiv 1905.00780).
     """
     scale = np.exp(request.log_scale)
     shares = {name: float(part.sum()) * scale for name, part in gradient_parts(request, layer).items() if name != layer}
@@ -42,11 +42,11 @@ def euler(request, layer, R):
 
 
 def fullgrad(net, x, target=None, score=None, layer=None):
-    """L = psi(x * dS/dx) + sum over convolutions l and channels k of psi((b_l dS/db_l)_k), summed over channels.
+    """L = sum_k psi(x dS/dx)_k + sum_l sum_k psi(b_l dS/db_l)_k, over channels k and layers l of feature maps.
 
-    x dS/dx leaves out what biases add to S; L has it, too. Srinivas & Fleuret 2019, arXiv 1905.00780. psi takes |a|,
-    scales it to [0, 1] in each layer (so the score's scale is lost), and enlarges it. Receipt, in networks of linear
-    layers, ReLUs and pools: the sum of all parts, without psi, and with those of dense layers, is v . z, v = dS/dz.
+    psi takes |a|, scales it to [0, 1] in each layer, and enlarges it. x dS/dx leaves out what biases b_l add to S, so L
+    adds b dS/db. Receipt, in networks of linear layers, ReLUs and pools: without psi, and with the b dS/db of dense
+    layers, the parts sum to v . z, v = dS/dz. Srinivas & Fleuret 2019, arXiv 1905.00780.
     """
     request = ask_picture(net, x, target, score, layer, "FullGrad")
     parts = gradient_parts(request)
@@ -55,7 +55,7 @@ def fullgrad(net, x, target=None, score=None, layer=None):
 
 
 def gradient_parts(request, layer="input"):
-    """Return the terms of v . z, v without its scale: {layer: A dS/dA, each later layer: b dS/d(output)}."""
+    """Return {layer: A dS/dA, each later layer: b dS/d(its output)}, without the row's factor exp(log_scale)."""
     signals = request.signals(to=layer)
     parts = {layer: request.activations(layer) * request.gradient(layer)}
     for record in request.tape:

@@ -1,4 +1,4 @@
-"""Two rule-books that change one line of the chain rule: the signal that passes a ReLU with input u.
+"""Two rule-books that change one line of the chain rule: the signal m at a ReLU's input u, if g is that at its output.
 
     gradient  m = g [u > 0]          deconvnet  m = max(g, 0)          guided  m = max(g, 0) [u > 0]
 

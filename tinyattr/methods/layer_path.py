@@ -77,9 +77,9 @@ def rsi_grad_cam(net, x, target=None, score=None, layer=None, *, variant="plain"
 
 def layer_integrated_gradients(net, x, target=None, score=None, layer=None, *, baseline="black", steps=50, rule="gauss",
                                batch=BATCH):
-    """(A(x) - A(b))_ijk int_0^1 dS/dA_ijk at A(b) + a (A(x) - A(b)) da: a straight path in the layer's own space.
+    """(A(x) - A(b))_ijk int_0^1 dS/dA_ijk at A(b) + a (A(x) - A(b)) da: a straight path between activations.
 
-    The path of conductance goes through pictures instead. captum calls this method LayerIntegratedGradients.
+    Conductance takes a straight path between pictures instead. captum calls this method LayerIntegratedGradients.
     Receipt: sum = S(x) - S(b) if every path from picture to score crosses the layer.
     """
     request, layer = ask_at(net, x, target, score, layer)

@@ -106,7 +106,7 @@ def pass_on(record, R):
 def factors(constants):
     """y = a b: each factor gets half of R. If one factor is in `constants`, the other factor gets all of R.
 
-    A product is not a sum of contributions; AttnLRP also uses equal shares (Achtibat et al. 2024, arXiv 2402.05602).
+    A product is not a sum of contributions. AttnLRP uses equal shares, too (Achtibat et al. 2024, arXiv 2402.05602).
     """
     def rule(record, R):
         count = sum(name not in constants for name in record.inputs)

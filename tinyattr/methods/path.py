@@ -37,8 +37,8 @@ def integrated_gradients(net, x, target=None, score=None, layer=None, *, baselin
                          batch=BATCH):
     """IG_ijk = (x - b)_ijk int_0^1 dS/dx_ijk(x(a)) da.  Integrated gradients, Sundararajan et al. 2017, 1703.01365.
 
-    rule: a key of QUADRATURES, which replaces the integral by a sum of `steps` terms (trapezoid: one more).
-    Receipt (check sum): sum IG = S(x) - S(b), up to the error of this sum. b is the baseline, x(a) = b + a (x - b).
+    b is the baseline, x(a) = b + a (x - b). rule: a key of QUADRATURES. It replaces the integral by a sum of `steps`
+    terms (trapezoid: one more). Receipt (check sum): sum IG = S(x) - S(b), up to the error of this sum.
     """
     request = ask_picture(net, x, target, score, layer, "integrated gradients", "; or use conductance")
     b = baseline_of(net, request.x, baseline)
@@ -51,10 +51,10 @@ def integrated_gradients(net, x, target=None, score=None, layer=None, *, baselin
 
 def expected_gradients(net, x, target=None, score=None, layer=None, *, baselines=("black", "mean", "own_mean"),
                        samples=50, seed=0, draws=None, batch=BATCH):
-    """E[(x - b) dS/dx(b + a (x - b))], the mean of `samples` draws: b of the baselines, the number a of (0, 1).
+    """E[(x - b) dS/dx(b + a (x - b))]: a mean over `samples` random draws of a baseline b and a number a in (0, 1).
 
     Expected gradients, Erion et al. 2021, arXiv 1906.10670 (shap's GradientExplainer). baselines: names, numbers or
-    arrays. draws: your own draws (indices of baselines, places a). Receipt: the expected sum is S(x) - mean S(b).
+    arrays. draws: your own draws (numbers of baselines, values of a). Receipt: on average, sum EG = S(x) - mean S(b).
     """
     request = ask_picture(net, x, target, score, layer, "expected gradients")
     baselines = baselines if isinstance(baselines, tuple | list) else [baselines]
@@ -80,9 +80,9 @@ def expected_gradients(net, x, target=None, score=None, layer=None, *, baselines
 
 
 def mean_gradient(request, start, end, rule, steps, layer="input", *, moved="input", batch):
-    """Return (G, s): int_0^1 dS/dA da = G exp(s). A: output of `layer`. Layer `moved` is at start + a (end - start).
+    """Return (G, s), where G exp(s) = int_0^1 dS/dA da is the mean gradient at the output A of `layer`.
 
-    rule: a key of QUADRATURES; steps: number of steps of the path. Raises InputError for other values.
+    At a, layer `moved` has the output start + a (end - start). Raises InputError for an unknown rule or wrong steps.
     """
     a, w = QUADRATURES[named("quadrature rule", rule, QUADRATURES)](count_of(steps, "steps", most=MOST_STEPS))
     along = request.along((at(start, end, t) for t in a), layer, moved, count=len(a), batch=batch)

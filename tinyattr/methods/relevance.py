@@ -18,8 +18,8 @@ def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus"
     """R_ijk, the relevance of the picture or a layer. R starts at the logits and goes back by a composite of rules.
 
     composite: a key of COMPOSITES, or a book {op or layer name: rule}. start: a key of STARTS, which defines R at the
-    logits. The default "row" is R_i = v_i z_i, v = dS/dz: LRP-0 of ReLU networks then is input x gradient. If the row
-    sums to 0, t(x) does not change the map. With "score", "sglrp", "clrp" it does, as their denominators contain z + t.
+    logits. By default R_i = v_i z_i, v = dS/dz, so LRP-0 of ReLU networks is input x gradient. If v sums to 0, the map
+    stays the same when t(x) is added to all logits. Starts "score", "sglrp", "clrp" divide by z + t: their maps change.
     Bach et al. 2015, 10.1371/journal.pone.0130140; Montavon et al. 2019, 10.1007/978-3-030-28954-6_10.
     Receipt (check sum): sum R + what biases and stabilisers keep = sum of the start relevances.
     """
@@ -80,12 +80,12 @@ def _weighed(book, kept, tape):
 
 
 def row_start(request):
-    """R_i = v_i z_i, v = dS/dz: for pre z_c, for log (delta_ic - y_i) z_i, for log_odds z_c and -q_j z_j."""
+    """R_i = v_i z_i, v = dS/dz. pre: R_c = z_c, R_j = 0. log: R_i = (delta_ic - y_i) z_i. log_odds: R_j = -q_j z_j."""
     return request.row * request.z, request.log_scale
 
 
 def score_start(request):
-    """R_c = S, R_j = 0. For pre this is z_c, the usual LRP; for post it is y_c: the map of pre, rescaled."""
+    """R_c = S, R_j = 0. For pre, R_c = z_c, the usual LRP. For post, R_c = y_c: the map of pre times y_c / z_c."""
     return request.value * np.eye(len(request.z))[[request.target]], 0.0
 
 
@@ -166,7 +166,7 @@ def composite(conv, dense, first=None):
 
 
 def photo_box(net):
-    """Return the rule z-box from black to white. Raises InputError if the network does not say how to preprocess."""
+    """Return rule z-box, low = black, high = white. Raises InputError if the network does not say how to preprocess."""
     if net.input is None:
         raise InputError(f"{net.name} does not say how photos are preprocessed, so black is unknown; give a book, "
                          "{**ta.COMPOSITES['epsilon_plus'](net), first_layer: box(low, high)}")

@@ -79,7 +79,7 @@ class Request:
         return SCORES[self.score](z, np.full(len(z), self.target))
 
     def values(self, arrays, at="input", *, count, batch=BATCH, what="pictures"):
-        """Return a list: the score for each of `count` arrays (1, ...), in place of the picture or of layer `at`."""
+        """Return a list of `count` scores: in turn, each array (1, ...) replaces the picture or layer `at`."""
         found = []
         for some in self._batches(arrays, at, count, batch, what):
             if (key := (at, sha256(some.tobytes()).digest())) not in self.passes:
@@ -142,7 +142,7 @@ def places(net, record):
 
 
 def ask_at(net, x, target, score, layer, default=None):
-    """Return (request, layer). If layer is None, we take the default, or else the network's last feature maps."""
+    """Return (request, layer). A layer None means `default`; if this is None, too: the network's last feature maps."""
     request = ask(net, x, target, score)
     return request, (default or feature_layer(net)) if layer is None else of_type(layer, str, "layer")
 

@@ -63,7 +63,7 @@ class Network:
     def resume(self, tape, layer, A, backend=None):
         """Return a new tape: `layer` has the value A (N, ...), and every layer that depends on it is computed again.
 
-        If these layers read other outputs, we copy them N times from `tape`, which has one picture. tape None: run all.
+        Other outputs that these layers read are copied N times from `tape` (of one picture). tape None: run all layers.
         """
         new = Tape(backend or self.backend, self)
         changed = {new.leaf(layer if tape is None else tape[layer].name, A)}

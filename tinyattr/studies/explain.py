@@ -125,7 +125,7 @@ def explain(net, x, target=None, *, scores=FOUR_SCORES, methods=TWO_METHODS, lay
             options=None, curves=False):
     """Explain a picture by every method and score, in `net` and, if K is given, in its altered network.
 
-    Returns an Explanation. layer: the layer that methods AT_A_LAYER explain, by default the network's last feature
+    Returns an Explanation. layer: what the methods in AT_A_LAYER explain, by default the network's last feature
     maps; other methods explain the picture. options: {name: value} for all methods that have an option of this name,
     such as steps or baseline. K: strength of the attack; tap and at: the layer and the place that it reads, by default
     (0, 0) of the explained layer. target: number or name of a class, by default the top class. curves: also measure
@@ -200,7 +200,7 @@ def _small(v):
 
 
 def chosen_options(given, methods):
-    """Return {name: value}, with names in full. Raises InputError if no method has an option of a name."""
+    """Return {option as we spell it: value}. Raises InputError if no method has an option of a name."""
     known = {name for method in methods for name in options_of(method)}
     kind = f"option of {', '.join(methods)}" if len(methods) <= 4 else "option"
     return {named(kind, name, sorted(known)): value for name, value in given.items()}
