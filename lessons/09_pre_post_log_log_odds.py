@@ -268,7 +268,7 @@ def random_network(random_state):
 # 0``. For such a method, a factor of the row is harmless, because scaling the map removes it. Write a function that
 # tests this property for one given row and one given factor ``a``. We call your function the *claim*. It must be true
 # for Grad-CAM and LayerCAM with random networks, rows and factors. It must be false for Grad-CAM++. Allow rounding
-# errors. But the claim must also be false if a single number of the map is a hundredth too large or too small.
+# errors. But the claim must also be false if only the map's largest number is a hundredth too large or too small.
 
 
 def scales(L, row, a):

@@ -85,10 +85,10 @@ same("16.1 cross-entropy does not see K", slope_of_K(G, x) / np.abs(x[:, 0, 0]).
 same("16.1 a loss that is the sum of all logits sees K", slope_of_K(np.ones((8, 20)), x), 20 * x[:, 0, 0].sum())
 
 # %%
-# One sum decides what t does here, as in lesson 15. Every logit contains t once, so ``dE/dt = Σ_i dE/dz_i``. For cross-entropy this sum is
-# ``Σ_i (y_i - e_i) = 1 - 1 = 0``, where e is one-hot for the **target**, the right class. So ``dE/dK`` is 0. For the
-# same reason, t adds nothing to the gradients of the other weights. So the head with t and the head without t take the
-# same steps.
+# As in lesson 15, one sum decides what t does. Every logit contains t once, so ``dE/dt = Σ_i dE/dz_i``. For
+# cross-entropy this sum is ``Σ_i (y_i - e_i) = 1 - 1 = 0``, where e is one-hot for the **target**, the right class. So
+# ``dE/dK`` is 0. For the same reason, t adds nothing to the gradients of the other weights. So the head with t and the
+# head without t take the same steps.
 #
 # Train them and look
 # -------------------
@@ -334,8 +334,9 @@ same("16.5 its map by pre is the original's map by centred", ta.hirescam(mine, t
 #
 # ``detect.repair`` does the same. The repaired network's map by ``pre`` is the original network's map by ``centred``.
 # This map may differ from the original network's map by ``pre``. The reason is that a clean network's logits have a
-# small common part, too, and the repair removes it. If the attack adds t after the last kernel, changing
-# this kernel does not remove t. Then the repair adds layers at the end, which subtract mean z from every logit.
+# small common part, too, and the repair removes it. If the attack adds t after the last
+# dense layer, a change of this layer cannot remove t. Then the repair adds layers at the end, which subtract mean z from
+# every logit.
 
 repaired = detect.repair(baked)
 columns = {"original: pre": net, "attacked: pre": baked, "repaired: pre": repaired}

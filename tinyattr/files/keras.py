@@ -1,4 +1,4 @@
-"""Read a user's own Keras network. Each call of a layer in its config becomes no, one or several layers of ours."""
+"""Read a user's own Keras network. Each call of a layer in its config becomes zero, one or several of our layers."""
 
 from dataclasses import replace
 from functools import partial

@@ -34,7 +34,7 @@ def load(source, *, family=None, input=None, size=None, classes=None):
 def save(net, path):
     """Write a network into a file that `load` reads: layers, weights, preprocessing of photos, names of the classes.
 
-    path: of the new file; if writing fails, no file appears. Or a file object that is open for writing bytes.
+    path: where the file appears when it is complete; or a file object that is open for writing bytes.
     Raises InputError for weights that are not finite, and for attributes of layers that JSON cannot hold.
     """
     write(path, of_type(net, Network, "net").layers, net.weights.items(), Description(

@@ -1,4 +1,4 @@
-"""CAMs without a gradient. For a channel's weight, we mask the picture by the channel, or set the channel to 0."""
+"""CAMs without a gradient. To weigh a channel, we measure S when it masks the picture, or when it is set to 0."""
 
 import numpy as np
 

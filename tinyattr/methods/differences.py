@@ -30,7 +30,7 @@ def deeplift(net, x, target=None, score=None, layer=None, *, baseline="black", r
 
     rule: "rescale" or "reveal_cancel". row: the walk starts from it. "secant" is the mean of dS/dz on the line from
     the logits of b to those of x, so sum C = Delta S for every score. "tangent" is dS/dz at x. If dS/dz always sums to
-    0, so do both rows, and t(x) does not change the map. Other programs use row "softmax" for y_c: t(x) changes it.
+    0, so do both rows, and t(x) does not change the map. It does change that of "softmax", other programs' row.
     Receipt (check sum), if every path from x to the score crosses the layer: sum C = row . Delta z (secant: Delta S).
     """
     rule, row = named("rule", rule, BOOKS), named("row", row, ROWS)

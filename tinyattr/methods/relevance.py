@@ -80,7 +80,7 @@ def _weighed(book, kept, tape):
 
 
 def row_start(request):
-    """R_i = v_i z_i, v = dS/dz. pre: R_c = z_c, R_j = 0. log: R_i = (delta_ic - y_i) z_i. log_odds: R_j = -q_j z_j."""
+    """R_i = v_i z_i, v = dS/dz. pre: z_c, else 0. log: (delta_ic - y_i) z_i. log_odds: R_c = z_c, R_j = -q_j z_j."""
     return request.row * request.z, request.log_scale
 
 
