@@ -1,6 +1,6 @@
 """Class activation maps combine A, the activations of one layer, with g = dS/dA. The layer has Z = h w places.
 
-Default layer: the network's last feature maps. A Heatmap's `raw` is L (h, w), without the papers' ReLU. One walk gives
+Default layer: the network's last feature maps. A Heatmap's `raw` is L (h, w), before the papers' ReLU. One walk gives
 g. A receipt is a check sum: it says what a map must add up to. In receipts, v is dS/dz, and b are biases.
 """
 

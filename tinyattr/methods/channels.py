@@ -1,4 +1,4 @@
-"""CAMs without a gradient. To weigh a channel, we measure S when it masks the picture, or when it is set to 0."""
+"""CAMs without a gradient. To weigh a channel, we measure S when the channel masks the picture or is set to 0."""
 
 import numpy as np
 

@@ -36,7 +36,7 @@ def conductance(net, x, target=None, score=None, layer=None, *, baseline="black"
 
 
 def stieltjes(request, b, layer, steps, batch, change=lambda g: g):
-    """Return (I, log_scale, S(b)): I = sum_{l=1..steps} (g(l-1) + g(l))/2 (A(l) - A(l-1)), change(g) in place of g."""
+    """Return (I, log_scale, S(b)): I = sum_{l=1..steps} (g(l-1) + g(l))/2 (A(l) - A(l-1)), g replaced by change(g)."""
     steps = count_of(steps, "steps")
     points = (at(b, request.x, step / steps) for step in range(steps))
     end = (request.activations(layer), request.gradient(layer), request.value, request.log_scale)  # x has run already
