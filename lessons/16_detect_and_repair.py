@@ -7,7 +7,7 @@
 :Time: 90 min (25 read, 55 solve, 10 discuss)
 :CPU: 5 s
 :Needs: lesson 15
-:After this you can: compute one sum that says whether a loss sees t; measure how much all logits have in common; hide an attack from a detector; repair a network with two subtractions
+:After this you can: compute one sum that says whether a loss changes when a number t is added to every logit; measure how much all logits have in common; hide an attack from a detector; repair a network with two subtractions
 :Figures: 16_training.png, 16_shares.png, 16_repaired.png
 :Words: explained in the `glossary <../glossary.html>`_
 

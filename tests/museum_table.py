@@ -24,14 +24,19 @@ is true for every right implementation and all logits. Numbers such as (8) are t
 2023a (arXiv 2306.13197). The implementation keeps all identities that the column does not list. There is one exception:
 "the formula in bfloat16" is never listed, because `check` tests it only where ml_dtypes is installed.
 
+`check` allows rounding errors, but only as large as those of the right probability. "half the gap" and "shares of sigmoids"
+make a small probability far too large, so its rounding errors are too large, too. Another order of the classes changes these
+errors. This is the only reason why the two implementations break "reordering classes reorders the answer".
+
 The letters have these meanings:
 
 - z are the logits of one vector, or of one row of a batch; y are its probabilities; d is z - max z. r is the sum of e^d over
   all classes but the most probable. A masked class has the logit -inf.
 - J is the Jacobian, J_ij = dy_i/dz_j; delta_ij is 1 if i = j, and 0 otherwise. A *product* is a function that computes v^T J
   from z and a vector v, as a backward pass does. y.v is the dot product of y and v. `check` tests a product with four kinds
-  of v, and "the same, v = ones" is the first equation for another kind. The numbers of v are all 1 ("ones"), or 1 for the
-  first class and 0 for all others ("one"), or 4096 for the last class and -1 for all others ("large").
+  of v. For the first equation, the numbers of v are values of a sine that depend on z and on the class. "The same, v = ones" is
+  this equation for another v, whose numbers are all 1. "one" means 1 for the first class and 0 for all others. "large" means
+  4096 for the last class and -1 for all others.
 - In the equation (8), t is a number that is added to every logit. In a loss, t is the target: a class, or a probability for
   each class. eps is the smoothing of the target, and n is the number of classes. An ignored row must not change the loss.
 - T is a temperature.

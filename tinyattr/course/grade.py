@@ -3,7 +3,7 @@
 We run the lesson once, as students get it, and stop before the checks of each exercise. There the process forks (makes
 a copy of itself) once for each file. The copy runs the answer from this file, then the lesson's own checks, and sends
 the result through a pipe. In the checks, names that the solution defines have the answer's values. All other names have
-the values of the lesson or of Python. (Where Python cannot fork, each new process runs the lesson itself first.)
+the values of the lesson or of Python. (We fork on Linux only. Elsewhere each new process runs the lesson itself first.)
 
 This protects against accidents and common tricks, but not against code that attacks its own process or your files: for
 that you need a container.

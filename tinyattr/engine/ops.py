@@ -75,7 +75,7 @@ def batch_norm(x, scale, shift):
 
 
 def prelu(x, slope):
-    """y = x where x > 0, else slope x. slope: one for each channel or number. He et al. 2015, arXiv 1502.01852."""
+    """y = x where x > 0, else slope x. slope: (C,) or (H, W, C). He et al. 2015, arXiv 1502.01852."""
     if slope.shape not in (x.shape[-1:], x.shape[1:]):
         raise InputError(f"needs a slope for each channel, or each number, of {x.shape}; got {slope.shape}")
     return ACTIVATIONS["prelu"][0](x, slope)

@@ -1,8 +1,8 @@
-"""Two rule-books that change one line of the chain rule: the signal m at a ReLU's input u, if g is that at its output.
+"""Two rule-books that change one line of the chain rule: a ReLU with input u gets a signal g and passes on m.
 
     gradient  m = g [u > 0]          deconvnet  m = max(g, 0)          guided  m = max(g, 0) [u > 0]
 
-The papers use only ReLUs. For another activation f we replace [u > 0] by its slope f'(u).
+[u > 0] is 1 if u > 0, else 0. The papers use only ReLUs. For another activation f we take its slope f'(u) instead.
 """
 
 import numpy as np

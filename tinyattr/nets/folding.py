@@ -1,6 +1,6 @@
 """Merge batch normalisation into the layer before it: (x W + b) s + t = x (W s) + (b s + t), a single linear layer.
 
-Reason: LRP divides relevance in proportion to contributions. So in a separate batch norm the shift keeps a share of it.
+Reason: LRP splits the score layer by layer. A shift of its own keeps a share of it, and rule z+ gives another map.
 """
 
 from dataclasses import replace
@@ -13,8 +13,8 @@ INTO = ("conv2d", "conv2d_transpose", "dense")
 def folded(net):
     """Return (network, kept): a network with fewer batch norms and the same logits, up to rounding.
 
-    A batch norm is merged if it reads a convolution or dense layer that no other layer reads. The layers that read the
-    batch norm then read this layer; names stay. kept: (name, why) of each batch norm that could not be merged.
+    A batch norm is merged into the convolution or dense layer that it reads, unless another layer reads this layer too,
+    or CAMs explain it by default. Readers of the batch norm then read this layer. kept: (name, why) of all others.
     """
     layers, kept, weights, merged = [], [], dict(net.weights), {}
     ops, read = {name: op for name, op, _ in net.layers}, reads(net.layers)

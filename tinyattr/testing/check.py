@@ -119,7 +119,7 @@ def cross_entropy_identities(my_loss, my_gradient=None, *, batches=None, masks=N
 def score_identities(scores=None, *, seconds=SECONDS) -> Findings:
     """Return Findings on a table of scores, {name: score(z, c) -> (value, row, log_scale)}. The default is SCORES.
 
-    We measure kappa by adding t to every logit: S(z + t) = S(z) + kappa t. The sum of the row must be this kappa.
+    dS/dz = row * exp(log_scale). If t is added to every logit, S must grow by t times the sum of dS/dz, which is kappa.
     """
     report = Report(seconds)
     of_scores(report, scores)

@@ -17,8 +17,8 @@ Hypothesis calls the test with many draws, and looks for one for which it fails.
     weights           weights e^z as Fractions, for which identities hold without rounding errors
     kink_free, tiny_networks, attacked        inputs and networks for properties of walks and heatmaps
 
-This module needs the package: pip install hypothesis. Numbers of networks come from a NumPy generator, for which we
-draw only the seed, so a failure prints few numbers. Hypothesis shrinks a failing draw, which means that it looks for a
+This module needs the package: pip install hypothesis. A NumPy generator makes a network's weights, and we draw
+only its seed. So a failing test prints few numbers. Hypothesis shrinks a failing draw, which means that it looks for a
 simpler one: fewer classes or rows, rounder numbers, or the kind that is listed first.
 """
 
@@ -138,7 +138,7 @@ def kink_free(draw, shape, margin=0.03):
 def tiny_networks(draw, kinds=("dense", "convolutional"), margin=1e-3):
     """Draw (net, x): a random network of 1 to 3 hidden layers in float64, and a picture away from the kinks.
 
-    We move biases so that, in each channel before a ReLU, no number is nearer to 0 than about `margin` times its range.
+    We move biases until each number before a ReLU is at least about `margin` times its channel's range away from 0.
     """
     kind, depth, rng = draw(st.sampled_from(kinds)), draw(st.integers(1, 3)), np.random.default_rng(draw(seeds))
     n, side, channels = draw(st.integers(2, 5)), draw(st.integers(2, 5)), draw(st.integers(1, 3))

@@ -121,7 +121,7 @@ CATALOGUE = {
             share(np.where(gaps(z) > -20, weights(z), 0)))),
         "never below 1e-7": ("It raises smaller probabilities to 1e-7.", lambda z: np.maximum(maximum_off(z), 1e-7)),
         "logits cut at 50": ("It cuts the logits at -50 and 50.", lambda z: maximum_off(np.clip(z, -50, 50))),
-        "one for all that tie": ("If several logits are the largest, the first of them gets the share of all.",
+        "one for all that tie": ("If several logits are the largest, the first of them gets the sum of their y.",
                                  one_for_all_that_tie),
         "shares of sigmoids": ("It divides 1 / (1 + e^-z) by its sum.", lambda z: share(1 / (1 + np.exp(-z)))),
         "float32 inside": ("It computes in float32, but returns float64.", lambda z: (
@@ -131,7 +131,7 @@ CATALOGUE = {
         "sorted on the way": ("It returns probabilities in the order of size, not of the classes.", lambda z: (
             maximum_off(np.sort(z, -1)))),
         # ---- sizes and blocks
-        "last of 517 halved": ("It is right, but of 517 classes it halves the last probability.", changed(
+        "last of 517 halved": ("It halves the last probability of 517 classes; otherwise it is right.", changed(
             maximum_off, lambda shape: (..., -1 if shape[-1:] == (517,) else slice(0, 0))), "PyTorch 143644"),
         "rest of the blocks forgotten": ("It sums only whole blocks of 16: from 17 classes on, it forgets the rest.",
                                          whole_blocks),
@@ -162,7 +162,7 @@ CATALOGUE = {
                                    lambda z: maximum_off(np.maximum(z, -1e9)), "burn 4697"),
         "masked rows are shared": ("If any class of a row is masked, all its classes get the same.", lambda z: (
             np.where((z == -np.inf).any(-1, keepdims=True), 1 / z.shape[-1], maximum_off(z)))),
-        "NaN is the smallest": ("It ignores NaN in maximum and sum, as np.fmax does, and its class gets 0.", lambda z: (
+        "NaN is the smallest": ("It ignores NaN in maximum and sum, as np.fmax does; a NaN's y is 0.", lambda z: (
             np.nan_to_num(maximum_off(np.where(np.isnan(z), -np.inf, z))))),
         # ---- memory
         "argument overwritten": ("It works in the caller's array.", in_place, "CUDA.jl 592, NNlib.jl 264"),
