@@ -118,8 +118,9 @@ by_hand = {"either, ablation": either((1, 1)) - either((0, 1)), "either, alone":
 predicts("13.1 by the values of the two games", first, by_hand)
 
 # %%
-# Occlusion and feature ablation do what ``ablation`` does: they cover one part, while all other parts stay. So if a picture has two
-# hearts and one heart is enough, the score hardly changes. Then the map shows almost nothing on *both* hearts.
+# Occlusion and feature ablation do what ``ablation`` does: they cover one part, while all other parts stay. So if a
+# picture has two hearts and one heart is enough, the score hardly changes. Then the map shows almost nothing on *both*
+# hearts.
 #
 # Neither function is fair. In the game *either*, ``ablation`` gives 0 to each player. ``alone`` gives 1 to each player,
 # although there is only 1 to share. Shapley (1953) lets the players come in one after the other. When a player comes
@@ -166,9 +167,10 @@ same("13.2 a game without teamwork: each player gets what it adds", shapley(lamb
 # ---------------
 #
 # We take a small picture of 12 x 12 pixels, cut into 3 x 3 parts. Nine parts have only ``2^9 = 512`` coalitions, but
-# they have ``9! = 362,880`` orders. (49 parts have ``2^49`` coalitions, about 5.6 · 10^14: too many to try.) So it is cheaper to write the Shapley value as a sum over coalitions S: ``φ_i =
+# they have ``9! = 362,880`` orders. So it is cheaper to write the Shapley value as a sum over coalitions S: ``φ_i =
 # Σ_{S without i} |S|! (n - 1 - |S|)! / n! · (v(S + i) - v(S))``. Here ``|S|`` is the number of players in S; ``S + i``
-# is S together with player i. A small network with random weights can compute all 512 pictures at once.
+# is S together with player i. A small network with random weights can compute all 512 pictures at once. (The 49 parts of
+# the first question have ``2^49`` coalitions, about 5.6 · 10^14. These are too many to try.)
 
 rng = np.random.default_rng(8)
 layers = [("conv", "conv2d", {"padding": 1}), ("relu", "relu", {}), ("pool", "max_pool", {"size": 2, "stride": 2}),
@@ -210,11 +212,11 @@ print("feature ablation", np.array([full - values[-1 - (1 << i)] for i in range(
 # of coalitions, φ is an estimate.
 #
 # Let ``empty = v(none)`` and ``full = v(all)``. Nothing may be left over, so the last φ follows from the other φ:
-# ``φ_n = full - empty - (sum of the other φ)``. Let z_i be 1 if player i is in S, else 0, and insert this
-# φ_n into ``empty + Σ_i z_i φ_i ≈ v(S)``. This gives an ordinary fit without φ_n: ``v(S) - empty - z_n (full - empty) ≈
-# Σ_{i<n} (z_i - z_n) φ_i``. Multiply both sides by the square root of the
-# weight and call ``np.linalg.lstsq``. Leave out the coalitions of no players and of all players. Their weight is
-# infinite, and the fit is already exact for them, because φ_n follows from the other φ.
+# ``φ_n = full - empty - (sum of the other φ)``. Let z_i be 1 if player i is in S, else 0. Insert
+# this φ_n into ``empty + Σ_i z_i φ_i ≈ v(S)``. This gives an ordinary fit without φ_n: ``v(S) - empty - z_n (full -
+# empty) ≈ Σ_{i<n} (z_i - z_n) φ_i``. Multiply both sides by the square root of the weight and call ``np.linalg.lstsq``.
+# Leave out the coalitions of no players and of all players. Their weight is infinite, and the fit is already exact for
+# them, because φ_n follows from the other φ.
 
 
 def kernel_shap(Z, values, empty, full):
