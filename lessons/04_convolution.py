@@ -4,7 +4,7 @@
 
 **Question:** Why is a convolution a thousand times faster if we multiply in another order? Why is its gradient a convolution, too?
 
-:Time: 60 min (15 read, 35 solve, 10 discuss)
+:Time: 65 min (20 read, 35 solve, 10 discuss)
 :CPU: 2 s
 :Needs: lesson 3
 :After this you can: write a convolution as loops and as nine matrix products; count its multiplications; say what the zeros around a picture change; write the backward pass of a convolution as a convolution
