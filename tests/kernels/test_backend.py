@@ -162,3 +162,27 @@ def test_borders_stay_zero():
                 assert buffer.any()
                 assert not buffer[:, [0, -1]].any()
                 assert not buffer[:, :, [0, -1]].any()
+
+
+def test_a_chain_of_concatenations_lies_in_the_same_maps_and_a_branch_does_not():
+    """In a DenseNet, each concatenation adds channels to the one before it. Two that go on from the same one must not meet."""
+    rng = np.random.default_rng(0)
+    names = ["x0", "x1", "x2", "x3", "x4", "x5"]
+    tape = ta.Tape(KERNELS)
+    for name in names:
+        tape.leaf(name, rng.standard_normal((2, 40, 36, 20), np.float32))
+    chain = {"a": ["x0", "x1"], "b": ["a", "x2"], "c": ["b", "x3"], "other": ["b", "x4"], "d": ["c", "x4"], "e": ["d", "x5", "x0"],
+             "last": ["other", "e"], "self": ["c", "c"]}
+    for name, inputs in chain.items():
+        tape.write("concat", name, inputs)
+    for name, inputs in chain.items():
+        assert np.array_equal(tape[name].output, np.concatenate([tape[i].output for i in inputs], -1))
+        assert not tape[name].output.flags.writeable
+    assert np.shares_memory(tape["b"].output, tape["c"].output)
+    assert not np.shares_memory(tape["b"].output, tape["other"].output)
+    seed = {"last": rng.standard_normal(tape["last"].output.shape, np.float32)}
+    exact = ta.Tape()
+    for record in tape:
+        exact.leaf(record.name, record.output) if not record.sources else exact.write("concat", record.name, record.inputs)
+    found, expected = (ta.walk(t, seed, ta.GRADIENT, names) for t in (tape, exact))
+    assert all(np.allclose(found[name], expected[name], rtol=1e-6) for name in names)

@@ -115,6 +115,7 @@ def back(g, w):
 
 def weight_gradient(x, g):
     """dw = x^T g, db = sum_n g, (N, in), (N, out) -> (in, out), (out,): the pictures are the pixels of a 1 x 1 convolution."""
+    demand(len(x) == len(g), f"{len(x)} inputs, {len(g)} signals")
     pixels = bordered(1, 1, *g.shape, border=0)
     pixels[...] = g
     dw, db = weight_kernels.weight_gradient(read(x)[None, None], pixels, size=(1, 1))

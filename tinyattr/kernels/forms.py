@@ -17,7 +17,7 @@ from tinyattr.kernels import dense as dense_kernels
 from tinyattr.kernels import direct, pool, thin, threads, winograd
 from tinyattr.kernels import weight_gradient as weight_kernels
 from tinyattr.kernels.buffers import NONE, bordered, inside, read, recycled
-from tinyattr.kernels.memory import WRITTEN, Waiting, asked_for, kept_of, packed, packed_if_used_again, start
+from tinyattr.kernels.memory import ROOM, WRITTEN, Waiting, asked_for, kept_of, packed, packed_if_used_again, start
 from tinyattr.kernels.pointwise import ANY, one_pass
 
 threads.announce()
@@ -239,13 +239,25 @@ def max_pool_back(record, g):
 
 
 def concat(record):
-    """ops.concat of maps: every input is copied into its channels."""
-    x = record.x
-    ends = np.cumsum([0, *(a.shape[3] for a in x)])
-    y, buffer = maps((*x[0].shape[:3], int(ends[-1])))
-    to = inside(buffer)
-    for a, first, end in zip(x, ends, ends[1:], strict=False):
+    """ops.concat of maps: every input is copied into its channels.
+
+    If the first input is a concatenation, too, it may be the first channels of larger maps. Then only the others are copied, into
+    the channels behind it. So in a chain of concatenations, as in a DenseNet, hardly any channel is copied twice.
+    """
+    x, chain = record.x, record.sources[0].op == "concat"
+    ends = np.cumsum([0, *(a.shape[3] for a in x)]).tolist()
+    whole, to, used = ROOM.get(x[0]) or (NONE, NONE, [])
+    there = bool(used) and used.pop() == ends[1] and ends[-1] <= whole.shape[3]  # pop: only one concatenation gets these channels
+    if not there:
+        whole, buffer = maps((*x[0].shape[:3], ends[-1] * (1 + chain)))
+        to, used = inside(buffer), []
+    for a, first, end in list(zip(x, ends, ends[1:], strict=False))[there:]:
         one_pass(lying(a), to[..., first:end])
+    if not chain:
+        return whole
+    y = whole[..., :ends[-1]]
+    used.append(ends[-1])
+    ROOM.set(y, (whole, to, used))
     return y
 
 

@@ -56,6 +56,7 @@ def start(function, *arguments):
 
 MAKING = Making()
 WRITTEN = ByArray()  # feature maps: the buffer in which they lie, with a border of zeros
+ROOM = ByArray()  # the first channels of larger maps: (these maps, the same to write to, [number of channels in use]); forms.concat
 PACKED = ByArray()  # weights: {what for: the same numbers in a kernel's order}
 PLANS = weakref.WeakKeyDictionary()  # {network: its plans}, see repeats.py
 
