@@ -179,7 +179,7 @@ def _forms(process):
 
 
 def release_memory():
-    """Give the system back the memory that the kernels keep for the next run, up to 2 GiB."""
+    """Give the system back the memory that the kernels keep for the next run, up to 2 GiB, and that of plans, up to 1 GiB."""
     if "tinyattr.kernels.buffers" in sys.modules:
         sys.modules["tinyattr.kernels.buffers"].POOL.empty()
         sys.modules["tinyattr.kernels.memory"].PLANS.clear()

@@ -20,19 +20,26 @@ from tinyattr.kernels.memory import MAKING, PLANS, WRITTEN, Waiting
 
 MOST, MOST_IN_ALL = 64 << 20, 256 << 20  # floats of one plan (for larger maps, Python's time matters little), and of all plans
 BEFORE, COPIES = 2, 2  # times without a plan, which prepare the weights; plans for the same shapes, as arrays of one may be in use
-_all = weakref.WeakSet()
+_held = [0]  # floats of all plans, also of those that only arrays of their results keep alive
 
 
 def free(plans, what, make):
     """Return a free plan for `what`, locked; make one if none is free. None: for the first BEFORE calls, or if COPIES are in use."""
-    plans = plans.setdefault((what, numba.get_num_threads()), [])
-    if len(plans) < BEFORE:
-        plans.append(None)
-    elif len(plans) < BEFORE + COPIES and all(plan.turn.locked() for plan in plans[BEFORE:]):
-        plans.append(make())
-        if sum(plan.size for plan in _all) > MOST_IN_ALL:
+    same = plans.setdefault((what, numba.get_num_threads()), [])
+    if len(same) < BEFORE:
+        same.append(None)
+    elif len(same) < BEFORE + COPIES and all(plan.turn.locked() for plan in same[BEFORE:]):
+        if _held[0] > MOST_IN_ALL:
             PLANS.clear()
-    return next((plan for plan in plans[BEFORE:] if plan.turn.acquire(blocking=False)), None)
+            plans.clear()
+            return None
+        same.append(make())
+    return next((plan for plan in same[BEFORE:] if plan.turn.acquire(blocking=False)), None)
+
+
+def hold(size):
+    """Count `size` more floats of plans."""
+    _held[0] += size
 
 
 class NoPlanError(Exception):
@@ -46,17 +53,20 @@ class Plan:
     """
 
     def __init__(self, make, backend):
-        self.memory, self.steps, self.others, self.turn = line_aligned(MOST), [], [], threading.Lock()
+        self.steps, self.others, self.turn = [], [], threading.Lock()
         self.now, self.size, self.pool = self.steps, 0, Pool(self.new, np.inf)
         MAKING.plan = self
         try:
+            self.memory = line_aligned(MOST)
             self.made = make(Noting(backend))
-        except NoPlanError:
+            hold(self.size)
+            weakref.finalize(self.memory.base, hold, -self.size).atexit = False
+        except (NoPlanError, MemoryError):
             self.turn.acquire()  # it is never free
-            self.memory, self.size, self.made = None, 0, ()
+            self.memory, self.steps, self.others, self.now, self.scratch, self.size, self.made = None, [], [], [], None, 0, ()
+            self.pool.empty()
         finally:
             MAKING.plan = self.pool.new = None  # without a circle of references, a plan ends with its network
-        _all.add(self)
 
     def new(self, size):
         """Return the next `size` floats of the memory. They start at a cache line. Raises NoPlanError at its end."""

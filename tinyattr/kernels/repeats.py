@@ -20,17 +20,28 @@ def run(backend, network, x):
     if x.dtype != np.float32:
         return None
     plan = free(PLANS.setdefault(network, {}), x.shape, lambda: Run(backend, network, x))
+    if plan and not plan.is_of(network):
+        PLANS.pop(network, None)
+        return plan.turn.release()
     return plan and plan.again(backend, network, x)
 
 
 def walk(backend, tape, seeds, book, to, only):
     """Return the signals of a walk by a plan, or None. This plan belongs to the plan that wrote the tape."""
     of = _of_tape.get(tape)
-    if of is None or book != RULES or len(tape) != len(of.made):
+    if of is None or not isinstance(book, dict) or book != RULES or not of.wrote(tape):
         return None
     shapes = tuple((name, seed.shape) for name, seed in seeds.items())
-    plan = free(of.walks, (shapes, tuple(to), only), lambda: Walk(backend, of, seeds, to, only))
+    plan = free(of.walks, (shapes, tuple(to), bool(only)), lambda: Walk(backend, of, seeds, to, only))
     return plan and plan.again(seeds)
+
+
+def same(a, b):
+    """Return True if a = b, and False also where this cannot be said, as for arrays that somebody put in by hand."""
+    try:
+        return bool(a == b)
+    except ValueError:
+        return False
 
 
 class Run(Plan):
@@ -48,15 +59,23 @@ class Run(Plan):
         super().__init__(first, backend)
         self.records = [(r, r.inputs, None if r.waits or not r.sources else self.places(r.output)) for r in self.made]
 
+    def is_of(self, network):
+        """Return True if nobody has changed the network's layers or weights by hand."""
+        return same(self.layers, network.layers) and all(network.weights.get(name) is w for name, w in self.weights.items())
+
+    def wrote(self, tape):
+        """Return True if nobody has added a record to the tape, or changed an attribute by hand."""
+        return len(tape) == len(self.made) and all(
+            same(a.attributes, b.attributes) for a, b in zip(tape, self.made, strict=True) if a.sources)
+
     def again(self, backend, network, x):
-        """Return the tape of a run over x; None if the network's layers or weights were changed by hand."""
-        if self.layers != network.layers or any(network.weights.get(name) is not w for name, w in self.weights.items()):
-            del PLANS[network]
-            return self.turn.release()
+        """Return the tape of a run over x."""
         np.copyto(self.made["input"].attributes["value"], x)
         view, tape = self.repeat(), Tape(backend, network)
         for noted, inputs, places in self.records:
-            attributes = {"value": x.copy()} if noted.name == "input" else dict(noted.attributes)
+            attributes = dict(noted.attributes)
+            if not inputs:
+                attributes["value"] = np.array(x if noted.name == "input" else attributes["value"])
             record = Record(noted.op, noted.name, tuple([tape[i] for i in inputs]), attributes, noted.weights, backend)
             if places:
                 record.__dict__["output"] = record.__dict__["outline"] = view(places)
