@@ -93,6 +93,14 @@ def test_it_counts_the_audits_cells_as_they_are():
     assert int(all_cells) == len(asked)
     assert int(cells) == sum(predicted(*cell) is not None for cell in asked)
     assert (len(ta.SCORES), len(ATTACKED)) == (6, 3)
+    short = re.search(r"we tried (\d+) methods.*three ways .*algebra predicts (\d+) cases", README.read_text(encoding="utf-8"), re.S)
+    assert short.groups() == (methods, cells)
+
+
+def test_its_lines_for_pytorch_are_those_of_the_page():
+    """tests/files/test_onnx.py runs the page's, where PyTorch is installed."""
+    here, there = (re.search(r"```py\n(.*?)```", path.read_text(encoding="utf-8"), re.S)[1] for path in (README, PAGES / "weights.md"))
+    assert here == there
 
 
 def test_the_version_to_cite_is_this_one():
