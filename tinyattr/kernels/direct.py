@@ -14,6 +14,7 @@ grouped one reads the pixels of a line one by one. On the way back the signal is
 """
 
 from functools import cache, lru_cache
+from math import gcd
 
 import numba
 import numpy as np
@@ -24,41 +25,45 @@ from tinyattr.kernels.buffers import NONE, address, lie, read
 from tinyattr.kernels.memory import packed, start
 from tinyattr.kernels.pointwise import ANY, one_pass, pixel
 from tinyattr.kernels.tile import P, W
-from tinyattr.kernels.vector import (at, broadcast_each, finisher, inlined, lanes_each, lister, loader,
-                                     parallel_kernel, repeater, signed, store, store_some)
+from tinyattr.kernels.vector import (at, broadcast_each, finisher, given, inlined, lanes_each, lister, loader,
+                                     parallel_kernel, repeater, signed, store, store_some, unrolled)
 
 ROWS = {16: 12, 8: 6, 4: 6}[W]  # pixels of a tile: 12 x 2 of 32 registers hold sums, or 6 x 2 of 16
 NEAR = 131072  # floats of maps that a thread goes through for one panel after the other: they stay in its cache
 
-pixels, repeat = lister(ROWS), repeater(ROWS)
+listed, repeat = lister(ROWS), repeater(ROWS)
 zeros = cache(lambda size: sealed(np.zeros(size, np.float32)))  # no bias
-
-
-@inlined
-def listed(maps, image, i, j, k, columns, left):
-    """Return pointers to channel k of ROWS pixels from (i, j) on. If only `left` pixels are left, the last one is repeated."""
-    return pixels(pixel(maps, image, i, j, k), maps[3], maps[2] - (columns - 1) * maps[3], j, columns, left)
 
 
 def _unit(width, multiply):
     load, finished = loader(width), finisher(width)
 
     @inlined
-    def do(unit, x, window, w, bias, y, z, gate, out, split, limits):
+    def put(r, acc, ys, zs, gates, low, high, count):
+        """Finish and store pixel r."""
+        v = finished(acc[r], 0, zs[r], gates[r], low, high)
+        if count < width:
+            store_some(ys[r], 0, v, count)
+        else:
+            store(ys[r], 0, v)
+    put_all = unrolled(ROWS, put)
+
+    @inlined
+    def do(unit, x, window, w, bias, y, z, gate, places, split, limits):
         """One block of pixels of one picture, one panel of channels: see `_plan` for the numbers."""
         lines, line, taps, tap, n = window
-        rows, columns, channels = out
-        (block, blocks, groups, panels, x_group, y_group), (low, high) = split, limits
+        (pixels, channels, block, blocks, groups, panels, x_group, y_group), (low, high) = split, limits
         rest, panel = divmod(unit, groups * panels)
         image, part = divmod(rest, blocks)
         group, p = divmod(panel, panels)
         k = group * y_group + p * width
         count = min(width, min(y_group - p * width, channels - k))
         weights, start = at(w + 4 * panel * lines * taps * n * width), load(at(bias), group * panels * width + p * width)
-        for first in range(part * block, min((part + 1) * block, rows * columns), ROWS):
-            i, j = divmod(first, columns)
-            left = rows * columns - first
-            xs = listed(x, image, i, j, group * x_group, columns, left)
+        of_x, of_y = pixel(x, image, 0, 0, group * x_group), pixel(y, image, 0, 0, k)
+        of_z, of_gate = pixel(z, image, 0, 0, k), pixel(gate, image, 0, 0, k)
+        nowhere = repeat(at(0))
+        for first in range(part * block, min((part + 1) * block, pixels), ROWS):
+            xs = listed(of_x, places[0], first)
             acc, step = repeat(start), 0
             for u in range(lines):
                 for v in range(taps):
@@ -66,15 +71,10 @@ def _unit(width, multiply):
                     for c in range(n):
                         acc = multiply(acc, xs, place + c, load(weights, step))
                         step += width
-            ys = listed(y, image, i, j, k, columns, left)
-            zs = listed(z, image, i, j, k, columns, left)
-            gates = listed(gate, image, i, j, k, columns, left)
-            for r in range(ROWS):
-                v = finished(acc[r], 0, zs[r], gates[r], low, high)
-                if count < width:
-                    store_some(ys[r], 0, v, count)
-                else:
-                    store(ys[r], 0, v)
+            ys = listed(of_y, places[1], first)
+            zs = listed(of_z, places[2], first) if given(of_z) else nowhere
+            gates = listed(of_gate, places[3], first) if given(of_gate) else nowhere
+            put_all(acc, ys, zs, gates, low, high, count)
     return do
 
 
@@ -82,21 +82,21 @@ wide, narrow, lanes = _unit(P, broadcast_each), _unit(W, broadcast_each), _unit(
 
 
 @parallel_kernel
-def _wide(units, x, window, w, bias, y, z, gate, out, split, limits):
+def _wide(units, x, window, w, bias, y, z, gate, places, split, limits):
     for unit in prange(units):
-        wide(signed(unit), x, window, w, bias, y, z, gate, out, split, limits)
+        wide(signed(unit), x, window, w, bias, y, z, gate, places, split, limits)
 
 
 @parallel_kernel
-def _narrow(units, x, window, w, bias, y, z, gate, out, split, limits):
+def _narrow(units, x, window, w, bias, y, z, gate, places, split, limits):
     for unit in prange(units):
-        narrow(signed(unit), x, window, w, bias, y, z, gate, out, split, limits)
+        narrow(signed(unit), x, window, w, bias, y, z, gate, places, split, limits)
 
 
 @parallel_kernel
-def _lanes(units, x, window, w, bias, y, z, gate, out, split, limits):
+def _lanes(units, x, window, w, bias, y, z, gate, places, split, limits):
     for unit in prange(units):
-        lanes(signed(unit), x, window, w, bias, y, z, gate, out, split, limits)
+        lanes(signed(unit), x, window, w, bias, y, z, gate, places, split, limits)
 
 
 def pack(w, groups=1):
@@ -135,8 +135,18 @@ def convolve(x, w, bias, y, z=NONE, gate=NONE, *, size, stride=(1, 1), corner=(0
     lacking = -(bias.size // panels) % width  # each group's bias ends with zeros, up to whole panels
     filled = packed(bias, (panels, lacking), lambda: np.pad(bias.reshape(panels, -1), ((0, 0), (0, lacking)))) if lacking else read(bias)
     kernel = _lanes if panels == 1 < groups else _wide if width == P else _narrow
-    kernel(units, (lie(x)[0] + offset, *steps), window, address(w), address(filled), lie(y), lie(z), lie(gate), y.shape[1:],
-           split, limits)
+    maps = (lie(x)[0] + offset, *steps), lie(y), lie(z), lie(gate)
+    places = tuple([address(_places(y.shape[1:3], *lies[2:])) for lies in maps])
+    kernel(units, maps[0], window, address(w), address(filled), *maps[1:], places, split, limits)
+
+
+@lru_cache(maxsize=512)
+def _places(lengths, line, step):
+    """Return the distance of every pixel from the first one, in reading order. The last one comes ROWS times, for the last tile."""
+    distances = np.add.outer(line * np.arange(lengths[0]), step * np.arange(lengths[1])).ravel()
+    if distances[-1] >= 1 << 31:
+        raise ValueError(f"maps of {lengths} pixels, {step} numbers each, are too large")
+    return sealed(np.append(distances, distances[-1:].repeat(ROWS - 1)).astype(np.int32))
 
 
 @lru_cache(maxsize=4096)
@@ -156,11 +166,12 @@ def _plan(x, strides, out, w, size, stride, corner, dilation, groups, threads):
     else:
         window = size[0], line * dilation[0], size[1], pixel * dilation[1], channels // groups
     pieces = w[0] * w[1]
-    block = min(NEAR // (channels * stride[0] * stride[1]), rows * columns * n * pieces // (4 * threads))
-    block = max(1, block // ROWS) * ROWS
+    blocks = max(-(-rows * columns * channels * stride[0] * stride[1] // NEAR), 4 * threads // (n * pieces), 1)
+    blocks += -blocks % (threads // gcd(threads, n * pieces))  # every thread gets the same number of units, one after the other
+    block = -(-rows * columns // (blocks * ROWS)) * ROWS
     blocks = -(-rows * columns // block)
     return (n * blocks * pieces, 1 if deep else groups, 4 * (corner[0] * line + corner[1] * pixel),
-            (image, line * stride[0], pixel * stride[1]), window, (block, blocks, *w[:2], *of_group))
+            (image, line * stride[0], pixel * stride[1]), window, (rows * columns, k, block, blocks, *w[:2], *of_group))
 
 
 def turned(w, groups=1):

@@ -148,6 +148,28 @@ def store(typing, p, index, v):
     return types.void(POINTER, types.intp, v), build
 
 
+def unrolled(count, body):
+    """do(*args) = body(0, *args), body(1, *args), ... If acc is a tuple and r a constant, acc[r] is a register.
+
+    But in a loop over r, LLVM jumps through a table for each acc[r].
+    """
+    do = None
+    for r in range(count):
+        do = _and_then(do, body, r)
+    return do
+
+
+def _and_then(before, body, r):
+    if before is None:
+        return inlined(lambda *args: body(r, *args))
+
+    @inlined
+    def do(*args):
+        before(*args)
+        body(r, *args)
+    return do
+
+
 @intrinsic
 def store_rows(typing, p, stride, acc):
     """p[r stride : ... + width] = acc[r] for every r."""
@@ -263,27 +285,18 @@ def inner(typing, acc, p, index, stride, v):
 
 
 def lister(count):
-    """pixels(p, step, jump, j, width, left) = pointers to `count` pixels in reading order, the first at p, in column j.
-
-    step goes to the next column, jump from the last of `width` columns to the next line. If fewer than `count` pixels are
-    left, the last pixel is repeated.
-    """
+    """listed(p, table, first) = pointers p + table[first + r] for r < count. table: the address of distances, int32."""
     @intrinsic
-    def pixels(typing, p, step, jump, j, width, left):
+    def listed(typing, p, table, first):
         def build(context, builder, signature, values):
-            p_, step_, jump_, j_, width_, left_ = values
-            nothing, found = ir.Constant(step_.type, 0), [p_]
-            for r in range(1, count):
-                j_ = builder.add(j_, ir.Constant(j_.type, 1))
-                at_end = builder.icmp_signed("==", j_, width_)
-                by = builder.select(at_end, jump_, step_)
-                j_ = builder.select(at_end, nothing, j_)
-                is_there = builder.icmp_signed("<", ir.Constant(left_.type, r), left_)
-                p_ = element(builder, p_, builder.select(is_there, by, nothing))
-                found.append(p_)
+            p_, table_, first_ = values
+            distances, found = builder.inttoptr(table_, ir.IntType(32).as_pointer()), []
+            for r in range(count):
+                place = builder.gep(distances, [builder.add(first_, ir.Constant(first_.type, r))])
+                found.append(element(builder, p_, builder.sext(builder.load(place), first_.type)))
             return context.make_tuple(builder, signature.return_type, found)
-        return types.UniTuple(POINTER, count)(POINTER, *[types.intp] * 5), build
-    return pixels
+        return types.UniTuple(POINTER, count)(POINTER, types.intp, types.intp), build
+    return listed
 
 
 def multiplier(read):
@@ -311,8 +324,8 @@ def clipped(typing, v, low, high):
     def build(context, builder, signature, values):
         value, *limits = values
         low_, high_ = (spread(builder, limit, v.width) for limit in limits)
-        value = builder.select(builder.fcmp_ordered("<=", value, low_), low_, value)
-        return builder.select(builder.fcmp_ordered(">=", value, high_), high_, value)
+        value = builder.select(builder.fcmp_ordered(">", low_, value), low_, value)
+        return builder.select(builder.fcmp_ordered("<", high_, value), high_, value)
     return v(v, types.float32, types.float32), build
 
 
