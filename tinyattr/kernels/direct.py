@@ -166,8 +166,10 @@ def _plan(x, strides, out, w, size, stride, corner, dilation, groups, threads):
     else:
         window = size[0], line * dilation[0], size[1], pixel * dilation[1], channels // groups
     pieces = w[0] * w[1]
-    blocks = max(-(-rows * columns * channels * stride[0] * stride[1] // NEAR), 4 * threads // (n * pieces), 1)
-    blocks += -blocks % (threads // gcd(threads, n * pieces))  # every thread gets the same number of units, one after the other
+    size_x = rows * columns * channels * stride[0] * stride[1]
+    share = n if n * size_x > w[0] * w[1] * w[2] * w[3] else n * pieces  # threads share the maps, or the weights: what is larger
+    blocks = -(-size_x // NEAR)
+    blocks += -blocks % (threads // gcd(threads, share))  # the same number of units for every thread, one after the other
     block = -(-rows * columns // (blocks * ROWS)) * ROWS
     blocks = -(-rows * columns // block)
     return (n * blocks * pieces, 1 if deep else groups, 4 * (corner[0] * line + corner[1] * pixel),

@@ -186,8 +186,9 @@ def _fused(x, u, bias, y, z, gate, limits, shape, tiles, block, v, m):
         thread = signed(unit)
         own_v, own_m = pointer(v, thread * 36 * v_plane), pointer(m, thread * 36 * m_plane)
         to = pointer(y, 0), pointer(z, 0), pointer(gate, 0), limits[0], limits[1]
-        for first in range(thread * block, tiles, threads * block):
-            count = min(block, tiles - first)
+        end = (thread + 1) * tiles // threads
+        for first in range(thread * tiles // threads, end, block):
+            count = min(block, end - first)
             for i in range(count):
                 transform_input(pointer(x, 0), x.shape, first + i, shift(own_v, i * channels), v_plane)
             for e in range(36):
