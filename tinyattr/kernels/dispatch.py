@@ -140,6 +140,11 @@ def pooling(x, weights, *, size, stride, padding=0, ceil=False):
     return fits and prod(x) / LEAST_MOVED
 
 
+def averages(x, weights, *, size, stride, padding=0, ceil=False, count_padding=False):
+    """Return the size of an avg_pool call. A call with padding, or windows that go beyond the map, has no form."""
+    return sides(padding) == ((0, 0), (0, 0)) and not ceil and pooling(x, weights, size=size, stride=stride)
+
+
 def by_numbers(x, weights, **limits):
     """Return the size of a call of an op that computes every number by itself. Its weights have one number per channel."""
     fits = len(x[0]) == 4 and set(x) == {x[0]} and all(w == x[0][3:] for w in weights)
@@ -151,7 +156,8 @@ def side_by_side(x, weights):
     return len(x[0]) == 4 and len({a[:3] for a in x}) == 1 and sum(map(prod, x)) / LEAST_MOVED
 
 
-SIZE = {"conv2d": convolution, "dense": matrix, "max_pool": pooling, "relu": by_numbers, "clip": by_numbers,
+SIZE = {"conv2d": convolution, "dense": matrix, "max_pool": pooling, "avg_pool": averages,
+        "global_avg_pool": lambda x, weights, keep=False: averages(x, weights, size=x[0][1:3], stride=1), "relu": by_numbers, "clip": by_numbers,
         "batch_norm": by_numbers, "add": lambda x, weights: len(x) == 2 and by_numbers(x, weights), "concat": side_by_side}
 
 

@@ -84,7 +84,7 @@ def geometry(x, kernel, items):
     out = [(length + sum(p) - d * (k - 1) - 1) // s + 1
            for length, p, k, s, d in zip(x[1:3], padding, kernel[:2], stride, dilation, strict=True)]
     by_winograd = ((kernel[:2], stride, padding, dilation, about["groups"]) == ((3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1), 1)
-                   and winograd.fits(*kernel[2:]))
+                   and winograd.fits(*kernel[2:]) and x[0] * -(-x[1] // 4) * -(-x[2] // 4) >= winograd.LEAST)
     return Geometry((x[0], *out, kernel[3]), kernel[:2], stride, padding, dilation, about["groups"],
                     (padding[0][0], padding[1][0]), by_winograd)
 
@@ -238,6 +238,22 @@ def max_pool_back(record, g):
     return m
 
 
+def avg_pool(record):
+    """ops.avg_pool of windows inside the map, and ops.global_avg_pool: a depthwise convolution whose weights are all 1 / (kh kw)."""
+    (x,) = record.x
+    size = x.shape[1:3] if record.op == "global_avg_pool" else pair(record.attributes["size"])
+    out, size, stride, _ = pool_sizes(x, size=size, stride=record.attributes.get("stride", 1))
+    y, _ = maps((len(x), *out, x.shape[3]))
+    direct.convolve(lying(x), means(size, x.shape[3]), direct.zeros(x.shape[3]), y, size=size, stride=stride, groups=x.shape[3])
+    return y if record.op == "avg_pool" or record.attributes.get("keep") else y[:, 0, 0]
+
+
+@lru_cache(maxsize=64)
+def means(size, channels):
+    """The packed weights of a mean over windows."""
+    return direct.pack(np.full((*size, 1, channels), 1 / (size[0] * size[1]), np.float32), channels)
+
+
 def concat(record):
     """ops.concat of maps: every input is copied into its channels.
 
@@ -273,7 +289,7 @@ def conv2d_weights(record, g):
 
 MERGED = {"conv2d": conv2d, "batch_norm": batch_norm, "add": add}  # what others may follow in the same pass
 FORWARD = {**MERGED, "dense": lambda record: dense_kernels.forward(*record.x, *record.weights), "relu": clip, "clip": clip,
-           "max_pool": max_pool, "concat": concat}
+           "max_pool": max_pool, "avg_pool": avg_pool, "global_avg_pool": avg_pool, "concat": concat}
 PUT_OFF = dict.fromkeys(MERGED, put_off)
 BACK = {"conv2d": conv2d_back, "batch_norm": batch_norm_back, "relu": clip_back, "clip": clip_back, "max_pool": max_pool_back,
         "dense": lambda record, g: read_only(dense_kernels.back(computed(g), record.weights[0])),

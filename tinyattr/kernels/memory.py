@@ -50,7 +50,7 @@ class Making(threading.local):
 def start(function, *arguments):
     """Call a function that fills arrays. If a plan is made now, it notes the call."""
     if MAKING.plan is not None:
-        MAKING.plan.now.append((function, arguments))
+        MAKING.plan.now.append((function, tuple(map(MAKING.plan.apart, arguments))))
     function(*arguments)
 
 

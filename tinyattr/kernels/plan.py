@@ -49,16 +49,16 @@ class NoPlanError(Exception):
 class Plan:
     """made: what make(backend) returned. steps: the noted (function, arguments), in order. now: the list to which start() adds.
 
-    turn: a lock, held as long as arrays of the last repetition are in use. others: arrays outside the memory whose addresses steps have.
+    read: names of records whose outputs a step reads that is no kernel. turn: a lock, held as long as arrays of the last repetition are in use. others: arrays outside the memory whose addresses steps have.
     """
 
-    def __init__(self, make, backend):
-        self.steps, self.others, self.turn = [], [], threading.Lock()
+    def __init__(self, make, noting):
+        self.steps, self.others, self.read, self.turn = [], [], set(), threading.Lock()
         self.now, self.size, self.pool = self.steps, 0, Pool(self.new, np.inf)
         MAKING.plan = self
         try:
             self.memory = line_aligned(MOST)
-            self.made = make(Noting(backend))
+            self.made = make(noting)
             hold(self.size)
             weakref.finalize(self.memory.base, hold, -self.size).atexit = False
         except (NoPlanError, MemoryError):
@@ -78,6 +78,14 @@ class Plan:
     def holds(self, a):
         """Return True if the array lies in the plan's memory."""
         return np.may_share_memory(a, self.memory)
+
+    def apart(self, a):
+        """Return an argument of a step. An array of the plan's memory is replaced by one that does not keep its buffer from being used again."""
+        if not isinstance(a, np.ndarray) or a.size == 0 or not self.holds(a):
+            return a
+        same = np.ndarray(a.shape, a.dtype, self.memory, a.ctypes.data - self.memory.ctypes.data, a.strides)
+        same.flags.writeable = a.flags.writeable
+        return same
 
     def keep(self, a):
         """Keep an array alive, because a step has its address."""
@@ -110,32 +118,39 @@ class Noting:
     """The backend while a plan is made. It lets another backend compute, and puts all arrays into the plan's memory."""
 
     def __init__(self, backend):
-        self.backend, self.put_off, self.computed = backend, backend.put_off, backend.computed
+        self.backend, self.computed = backend, backend.computed
 
     def again(self, what, *about):
         """Keep the seeds of a walk, and return None: see backend.NumPy, also for the other methods."""
         _, seeds, *_ = about
         MAKING.plan.seeds = {name: seed.base for name, seed in seeds.items()}
 
+    def put_off(self, record):
+        """Return a stand-in for the record's output, or None."""
+        return self.backend.put_off(record)
+
     def forward(self, record):
         """Return the record's output."""
         if not pays(record):
             _ = record.x  # computes what waits
-        return noted(lambda: (self.backend.forward(record),))[0]
+        return noted(lambda: (self.backend.forward(record),), *record.sources)[0]
 
     def back(self, rule, record, g):
         """Return the rule's signals."""
         if not pays(record, g):
             g = self.computed(g)
-        return noted(lambda: self.backend.back(rule, record, g))
+        return noted(lambda: self.backend.back(rule, record, g), record, *record.sources)
 
     def plus(self, g, m):
         """Return the sum of two signals."""
         return noted(lambda: (self.backend.plus(g, m),))[0]
 
 
-def noted(compute):
-    """Return the arrays of compute(). If kernels made all of them, note their steps. Else note one step: compute, and copy."""
+def noted(compute, *read):
+    """Return the arrays of compute(), which reads the outputs of the records `read`.
+
+    If kernels made all of them, note their steps. Else note one step: compute, and copy.
+    """
     plan = MAKING.plan
     before, plan.now = plan.now, []
     try:
@@ -153,5 +168,6 @@ def noted(compute):
         for place, a in zip(to, found, strict=True):
             np.copyto(place, a)
     copy(found)
+    plan.read.update(record.name for record in read)
     plan.steps.append((lambda: copy(compute()), ()))
     return to

@@ -8,8 +8,9 @@ import numpy as np
 from tinyattr import engine
 from tinyattr.engine import GRADIENT, Record, Tape
 from tinyattr.engine.arrays import is_sealed
-from tinyattr.kernels.memory import PLANS
-from tinyattr.kernels.plan import NoPlanError, Plan, free
+from tinyattr.kernels.memory import MAKING, PLANS
+from tinyattr.kernels.plan import NoPlanError, Noting, Plan, free
+from tinyattr.nets.wiring import wired
 
 RULES = dict(GRADIENT)  # these depend on nothing but the record and the signal; of other rules we do not know that
 _of_tape = weakref.WeakKeyDictionary()  # {tape: the plan that wrote it}
@@ -17,13 +18,22 @@ _of_tape = weakref.WeakKeyDictionary()  # {tape: the plan that wrote it}
 
 def run(backend, network, x):
     """Return the tape of a run over x by a plan, or None."""
+    return _run(Run, Noting(backend), network, x)
+
+
+def ends(backend, network, x):
+    """Return a tape that has nothing but the last record of such a run, or None."""
+    return _run(LastOnly, Forgetting(backend, network), network, x)
+
+
+def _run(kind, noting, network, x):
     if x.dtype != np.float32:
         return None
-    plan = free(PLANS.setdefault(network, {}), x.shape, lambda: Run(backend, network, x))
+    plan = free(PLANS.setdefault(network, {}), (kind, x.shape), lambda: kind(noting, network, x))
     if plan and not plan.is_of(network):
         PLANS.pop(network, None)
         return plan.turn.release()
-    return plan and plan.again(backend, network, x)
+    return plan and plan.again(network, x)
 
 
 def walk(backend, tape, seeds, book, to, only):
@@ -47,16 +57,16 @@ def same(a, b):
 class Run(Plan):
     """The plan of a run. made: a tape."""
 
-    def __init__(self, backend, network, x):
+    def __init__(self, noting, network, x):
         self.layers, self.weights, self.walks = deepcopy(network.layers), dict(network.weights), {}
 
         def first(noting):
             if not all(isinstance(arrays, tuple) and all(map(is_sealed, arrays)) for arrays in self.weights.values()):
                 raise NoPlanError
             tape = network.resume(None, "input", np.ascontiguousarray(x), noting)
-            tape.network = None  # otherwise the plan would keep its network alive
+            tape.network, _ = None, tape[self.layers[-1][0]].output  # with its network, the plan would keep itself alive
             return tape
-        super().__init__(first, backend)
+        super().__init__(first, noting)
         self.records = [(r, r.inputs, None if r.waits or not r.sources else self.places(r.output)) for r in self.made]
 
     def is_of(self, network):
@@ -68,9 +78,10 @@ class Run(Plan):
         return len(tape) == len(self.made) and all(
             same(a.attributes, b.attributes) for a, b in zip(tape, self.made, strict=True) if a.sources)
 
-    def again(self, backend, network, x):
+    def again(self, network, x):
         """Return the tape of a run over x."""
         np.copyto(self.made["input"].attributes["value"], x)
+        backend = network.backend
         view, tape = self.repeat(), Tape(backend, network)
         for noted, inputs, places in self.records:
             attributes = dict(noted.attributes)
@@ -88,6 +99,51 @@ class Run(Plan):
         return tape
 
 
+class LastOnly(Run):
+    """The plan of a run of which only the last output is wanted."""
+
+    def again(self, network, x):
+        """Return a tape with a copy of the last output of a run over x."""
+        np.copyto(self.made["input"].attributes["value"], x)
+        view, tape = self.repeat(), Tape(network.backend, network)
+        last, _, places = self.records[-1]
+        tape.leaf(last.name, view(places))
+        return tape
+
+
+class Forgetting(Noting):
+    """The backend while such a plan is made. An output gives its memory back when all layers that read it are computed."""
+
+    def __init__(self, backend, network):
+        super().__init__(backend)
+        self.readers, self.records, self.forgotten = {}, {}, set()
+        for name, _, inputs, _ in wired(network.layers):
+            for i in inputs:
+                self.readers.setdefault(i, set()).add(name)
+
+    def put_off(self, record):
+        """Return a stand-in for the record's output, or None: see Noting."""
+        self.records[record.name] = record
+        return super().put_off(record)
+
+    def forward(self, record):
+        """Return the record's output: see Noting."""
+        for name in [n for n, r in self.records.items() if r.sources and not r.waits and n not in MAKING.plan.read and self.unread(n)]:
+            del self.records[name].__dict__["output"], self.records.pop(name).__dict__["outline"]
+            self.forgotten.add(name)
+        return super().forward(record)
+
+    def unread(self, name):
+        """Return True if all layers that read the output are computed, or computed in the passes of those that read them."""
+        readers = self.readers.get(name, ())
+        return bool(readers) and all(map(self.computed_already, readers))
+
+    def computed_already(self, name):
+        """Return True if the layer's output is computed, or will never be, because later layers' passes computed it."""
+        record = self.records.get(name)
+        return name in self.forgotten or (record is not None and (not record.waits or self.unread(name)))
+
+
 class Walk(Plan):
     """The plan of a walk over the tape of a planned run. made: its signals."""
 
@@ -95,7 +151,7 @@ class Walk(Plan):
         def first(noting):
             of.made.backend = noting
             return engine.walk(of.made, seeds, RULES, to, only=only)
-        super().__init__(first, backend)
+        super().__init__(first, Noting(backend))
         self.signals = [(name, self.places(self.made[name]) if self.holds(self.made[name]) else None) for name in self.made]
 
     def again(self, seeds):

@@ -15,6 +15,7 @@ from tinyattr.kernels.vector import (across, finisher, inlined, parallel_kernel,
                                      shift, signed, store, store_rows)
 
 GAP = 16  # floats between the 36 planes (i, j) of a scratch array: without this gap, they would share a few sets of the cache
+LEAST = 8  # tiles; for fewer, reading the transformed weights, which are four times as large, takes longer than all products
 BLOCK, CHUNK = 24, 256  # tiles that one thread takes at a time, and that all threads take at a time
 FUSED = 65536  # largest C K for which the transformed weights stay in the cache from block to block
 

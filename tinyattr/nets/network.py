@@ -79,7 +79,7 @@ class Network:
 
     def __call__(self, x):
         """Return the logits z, (N, n) float64."""
-        return self.logits(self.run(x))
+        return self.logits(self.backend.again("ends", self, x := self._checked(x)) or self.resume(None, "input", x))
 
     def logits(self, tape):
         """Return the logits z at the end of a tape, (N, n) float64, because scores need this precision."""
