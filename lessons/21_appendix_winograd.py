@@ -167,7 +167,7 @@ def watched(d, w):
 
 holds("21.1 four products are enough", passes(is_the_filter, watched))
 holds("21.1 the pairs leave no coefficient open", np.linalg.matrix_rank(asked) == 12,
-      "a bilinear f has twelve coefficients f(e_i, e_j) for each output; a wrong f agrees with six_products on all of your pairs")
+      "a bilinear f has twelve coefficients f(e_i, e_j) for each output; there is a wrong f that agrees with six_products on all your pairs")
 slips = [with_a_slip(i, j, errors) for i, j, errors in product(range(4), range(3), ((1, 0), (0, 1), (1, -1), (-1, 0), (0, -1)))]
 holds("21.1 every slip is found", not any(passes(is_the_filter, slip) for slip in slips),
       "there are 24 coefficients: f(e_i, e_j) has two outputs for each of 4 x 3 pairs; a proof looks at each of them")
