@@ -63,7 +63,7 @@ class Network:
     def resume(self, tape, layer, A, backend=None):
         """Return a new tape: `layer` has the value A (N, ...), and every layer that depends on it is computed again.
 
-        Other inputs are copied N times from `tape` (of one picture). No tape: run all layers. No backend: use our own.
+        Their other inputs are copied N times from `tape` (one picture). No tape: run all layers. No backend: use our own.
         """
         new = Tape(backend or self.backend, self)
         changed = {new.leaf(layer if tape is None else tape[layer].name, A)}

@@ -104,7 +104,7 @@ def cross_entropy_identities(my_loss, my_gradient=None, *, batches=None, masks=N
 
     The loss is equation (11) of arXiv 2306.13197.
 
-    t holds a class, one whole number for each row, or probabilities in the shape of z. If the function takes both, we
+    t holds classes (one whole number for each row) or probabilities (in the shape of z). If the function takes both, we
     try both. The loss of a batch is one number for each row, or their sum, or their mean. We also try label smoothing,
     class weights and an ignored class, if the function has a parameter for them: label_smoothing or smoothing; weight,
     weights or class_weights; ignore_index or ignored.

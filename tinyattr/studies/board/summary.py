@@ -42,10 +42,11 @@ class Board:
     milliseconds: dict
 
     def rows(self):
-        """Return [{"method", "scores", "networks", measures: (mean, low, high) or None}], the best first.
+        """Return [{"method", "scores", "networks", measure: (mean, low, high) or None, ...}], the best first.
 
-        The measures are MEASURES and "told apart". Best means: the peak is most often on the right glyph of two; then,
-        the map follows the class. Scores with the same maps share a row, and so do networks.
+        The measures are MEASURES and "told apart". The best row has its peak most often on the right glyph of two; if
+        rows tie, the one that follows the class better comes first. Scores with the same maps share a row, and so do
+        networks.
         """
         found = []
         for row in self.scenes[0]["rows"]:
