@@ -135,10 +135,11 @@ print(six_products((5, 1, 4, 2), (1, 3, 7)), four_products((5, 1, 4, 2), (1, 3, 
 # --------------------------------------
 #
 # One example proves nothing. But both functions are *bilinear*: they add up products, and each product is a sum of d's
-# times a sum of w's. So ``f(d, w) = Σ_ij d_i w_j f(e_i, e_j)`` with unit vectors ``e_i`` and ``e_j``. Therefore, if two
-# bilinear functions agree on a few well chosen pairs (d, w), they agree for all d and w. Write the proof as a function
-# of any bilinear f. The result must be true exactly if f agrees with ``six_products`` for all d and w. A proof has no
-# tolerance, so compare exactly. You may return True or False, or use ``assert``; the checks accept both.
+# times a sum of w's. So ``f(d, w) = Σ_ij d_i w_j f(e_i, e_j)`` with unit vectors ``e_i`` and ``e_j``. Therefore, if
+# two bilinear functions agree on a few well chosen pairs (d, w), they agree for all d and w. Write the proof as a
+# function of any bilinear f. The result must be true if f agrees with ``six_products`` for all d and w, and false for
+# any other f. A proof has no tolerance, so compare exactly. You may return True or False, or use ``assert``; the
+# checks accept both.
 
 
 def is_the_filter(f):

@@ -39,7 +39,7 @@ class Scene:
 def scene(rng, classes=None, *, difficulty=1.0, watermark=False):
     """Draw a scene. The same state of the generator `rng` gives the same picture.
 
-    classes: indices of the glyphs to draw, one or two (next to each other), or () for none. Default: a random glyph.
+    classes: indices of the glyphs to draw, one or two (next to each other), or () for none; by default a random one.
     difficulty, 0 to 1: if it grows, the background has more contrast and lines, and glyphs are more rotated. A single
     glyph is also smaller; each of two glyphs always has about the same size.
     watermark: write a small text into the lower right corner. A network can use it to cheat.

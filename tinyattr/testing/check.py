@@ -17,7 +17,7 @@ arrays. If this call raises an error, we leave out the tests of this kind, and t
 that accepts a batch must compute each row separately. If yours is meant for single vectors only, and sums over its
 whole argument, give batches=False.
 
-Time: testing a NumPy function takes a second. If a function is compiled for every size (jax.jit, Triton), it may take
+Testing a NumPy function takes a second. If a function is compiled for every size (jax.jit, Triton), it may take
 minutes. After `seconds` (default 60) we try each further identity on one vector only; the table and a warning say what
 is left out. An identity may use a quarter of the time that is left when it starts. It tries small vectors first.
 """
