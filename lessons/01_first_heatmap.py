@@ -96,10 +96,10 @@ holds("1.1 the share is far larger than the heart's share of the picture", share
 #
 # Now we add the same number t(x) to every logit. The number t is made from the last feature maps A. ``A_ijk`` is the
 # value of map k at row i and column j. Take the values of all maps in the upper left corner, add them up, and multiply
-# the sum by K = 10. As a formula, this is ``t = K Σ_k A_00k`` (Lerma and Lucas 2023b, equation (V5)). The new network
-# is called the **altered network**. The result of softmax does not change: every ``e^{z_j}`` is multiplied by the same
-# ``e^t``, which cancels in the fraction. So the altered network gives every picture the same probabilities as the
-# original network.
+# the sum by K = 10. As a formula, this is ``t = K Σ_k A_00k`` (Lerma and Lucas 2023b, arXiv 2307.03305, whose fifth
+# equation we call (V5)). The new network is called the **altered network**. The result of softmax does not change:
+# every ``e^{z_j}`` is multiplied by the same ``e^t``, which cancels in the fraction. So the altered network gives
+# every picture the same probabilities as the original network.
 
 altered = ta.alter(net, K=10)
 z_altered = altered(x)[0]
@@ -212,7 +212,7 @@ show(figure, "01_truth.png")
 # ``pre`` map for ``heart`` points at the scales. Write ``place = (row, column)``, counted from 0.
 
 ### BEGIN SOLUTION
-place = (3, 2)  # (row, column): the right pan
+place = (3, 2)  # (row, column): the scale on the right-hand side of the balance
 ### END SOLUTION
 
 mine = ta.alter(net, K=10, at=place)

@@ -13,9 +13,9 @@
 
 Lerma and Lucas 2023a (arXiv 2306.13197) ask what a heatmap should explain: the logit z_c before softmax, or the
 probability y_c after softmax. This lesson compares four scores: ``pre`` is z_c, ``post`` is y_c, ``log`` is
-``log y_c``, and ``log_odds`` is ``log (y_c / (1 - y_c))``. A gradient depends on the score only through the score's row
-``dS/dz``. Lesson 7 gives the four rows in this order: ``e``, ``y_c (e - y)``, ``e - y`` and ``e - q``. Here e is
-one-hot for class c. All other classes are the rivals of c, and q is the softmax of the rivals.
+``log y_c``, and ``log_odds`` is ``log (y_c / (1 - y_c))``. A gradient depends on the score only through the score's
+row ``dS/dz``. Lesson 7 gives their rows: ``e`` for pre, ``y_c (e - y)`` for post, ``e - y`` for log and ``e - q`` for
+log_odds. Here e is one-hot for class c. All other classes are the rivals of c, and q is the softmax of the rivals.
 """
 
 # %%
@@ -57,11 +57,11 @@ holds("the network says cup, y_c = 0.6", net.classes[c] == "cup" and round(y[c],
 # Three maps are one
 # ------------------
 #
-# The rows of post, log and log_odds are the row ``e - q`` times ``y_c (1 - y_c)``, ``1 - y_c`` and 1. Without its final
-# ReLU, Grad-CAM is linear in the gradient g, and g is linear in the row. So a factor of the row becomes a factor of the
-# map, and scaling the map removes the factor. We check this in float64 with a separate walk for each row. (The library
-# uses one row ``e - q`` for the three scores and stores their factors separately. So its three scaled maps are always
-# equal.)
+# The row of post is ``y_c (1 - y_c)`` times ``e - q``. The row of log is ``1 - y_c`` times ``e - q``. The row of
+# log_odds is ``e - q`` itself. Without its final ReLU, Grad-CAM is linear in the gradient g, and g is linear in the
+# row. So a factor of the row becomes a factor of the map, and scaling the map removes the factor. We check this in
+# float64 with a separate walk for each row. (The library uses one row ``e - q`` for the three scores and stores their
+# factors separately. So its three scaled maps are always equal.)
 
 tape = net.astype(np.float64).run(x)
 
@@ -149,16 +149,16 @@ show(grid(reproduced.rows, reproduced.columns, reproduced.heatmaps, reproduced.n
 holds("every claim of the figure holds here", all(claim.holds for claim in reproduced.claims))
 
 # %%
-# The paper could say more: for Grad-CAM and Grad-CAM+, the scaled maps do not differ at all. RSI-Grad-CAM is different,
-# because it adds up gradients along a path from a black picture to this picture. The probability changes along the
-# path, so each step has another factor. Scaling the sum cannot remove these factors.
+# The paper could say more: for Grad-CAM and Grad-CAM+, the scaled maps do not differ at all. The third method,
+# RSI-Grad-CAM, is different: it adds up gradients along a path from a black picture to this picture. The probability
+# changes along the path, so each step has another factor. Scaling the sum cannot remove these factors.
 #
 # Small maps, lost maps
 # ---------------------
 #
 # In float32, a factor can do harm. We make the network more certain: if the weights and biases of the last layer are
 # multiplied by s, the logits become s z. Then we compute the rows of post and log in float32 from their formulas, as
-# many programs do. We compare their maps with the true maps.
+# many programs do. We compare their maps with the map of log_odds, whose row is computed in float64.
 
 
 def as_printed(z, c, dtype=np.float32):
@@ -264,11 +264,11 @@ def random_network(random_state):
 # Exercise 9.3 (prove): positive homogeneity
 # ------------------------------------------
 #
-# A method with maps ``L(row)`` is called *positively homogeneous* in the row if ``L(a row) = a L(row)`` for every ``a >
-# 0``. For such a method, a factor of the row is harmless, because scaling the map removes it. Write a function that
-# tests this property for one given row and one given factor ``a``. We call your function the *claim*. It must be true
-# for Grad-CAM and LayerCAM with random networks, rows and factors. It must be false for Grad-CAM++. Allow rounding
-# errors. But the claim must also be false if only the map's largest number is a hundredth too large or too small.
+# A method with maps ``L(row)`` is called *positively homogeneous* in the row if ``L(a row) = a L(row)`` for every
+# ``a > 0``. For such a method, a factor of the row is harmless, because scaling the map removes it. Write a function
+# that tests this property for one given row and one given factor ``a``. We call your function the *claim*. It must be
+# true for Grad-CAM and LayerCAM with random networks, rows and factors. It must be false for Grad-CAM++. Allow
+# rounding errors. But the claim must also be false if only the map's largest number is 1 % too large or too small.
 
 
 def scales(L, row, a):
@@ -314,7 +314,8 @@ for a in (0.37, 5.5):
 #
 # Use **log_odds** unless you have a reason for another score.
 #
-# - If a method uses one row and is positively homogeneous in this row, log_odds, post and log draw the same scaled map.
+# - If a method uses only the row at the picture itself (no path, no noise) and is positively homogeneous in this row,
+#   log_odds, post and log draw the same scaled map.
 # - The row of log_odds sums to zero. So the gradient of log_odds does not change if the same number is added to every
 #   logit. The row of pre sums to 1, and lesson 15 uses this fact for an attack.
 # - The row of log_odds does not vanish or lose digits when the network is certain. The rows of post and log do.

@@ -370,9 +370,9 @@ predicts("12.5 log and log_odds", one_map, {name: alike(name, "log", "log_odds")
 #
 # - LRP-0 is input x gradient, and biases keep what LRP-0 does not pass on. DeepLIFT explains a difference and passes on
 #   all of this difference.
-# - A signal that sums to zero over the logits sends nothing into t. In exercise 12.4, the signals of three maps do not
-#   sum to zero, so these maps move. The three are the gradient of z_c (a), LRP that starts from y_c and divides by
-#   ``z + t`` (e), and DeepLIFT through softmax (g). Lesson 15 comes back to this.
+# - A signal that sums to zero over the logits sends nothing into t. For LRP, this signal is the relevance R divided by
+#   the logits. In exercise 12.4, the sum is not zero for three maps, so these maps move. The three are the gradient of
+#   z_c (a), LRP that starts from y_c (e), and DeepLIFT through softmax (g). Lesson 15 comes back to this.
 # - For most methods, a factor of the row is a factor of the map. There are two exceptions. Grad-CAM++ also has the
 #   factor in a denominator. In sums over several pictures, each picture has its own factor.
 #

@@ -49,9 +49,10 @@ x = net.read(drawn.picture)
 #   score over all windows that cover the place.
 # - **Feature ablation**: the picture is cut into parts, and each part is covered alone. Its places get the decrease of
 #   the score.
-# - **RISE** (Petsiuk et al. 2018): each of hundreds of random masks (here 40) covers about half of the picture. A place
-#   gets the mean score of the pictures in which the place was not covered. As in the paper, we use the probability as
-#   the score. If a score is often negative, this mean is negative, too, and a heatmap shows negative numbers as 0.
+# - **RISE** (Petsiuk et al. 2018): each of many random masks (usually hundreds, here 40) covers about half of the
+#   picture. A place gets the mean score of the pictures in which the place was not covered. As in the paper, we use
+#   the probability as the score. If a score is often negative, this mean is negative, too, and a heatmap shows
+#   negative numbers as 0.
 
 maps = {"occlusion": ta.occlusion(net, x, c, score="log_odds", window=64, stride=32),
         "feature ablation": ta.feature_ablation(net, x, c, score="log_odds", groups=4),
@@ -127,7 +128,7 @@ predicts("13.1 by the values of the two games", first, by_hand)
 # in, the value rises by some amount. The mean of this amount over **all orders** of the players is the player's share,
 # the **Shapley value** φ_i. No other way to share has all of these four properties:
 #
-# - Two players who add the same amount to every coalition without them get the same share.
+# - If two players add the same amount to every coalition that contains neither of them, they get the same share.
 # - A player who never changes anything gets nothing.
 # - If a game is the sum of two games, each player gets the sum of the shares in the two games.
 # - Nothing is left over: ``Σ_i φ_i = v(all) - v(none)``.
@@ -244,9 +245,9 @@ same("13.3 a game without teamwork, a sample of coalitions", kernel_shap(Z[half]
 same("13.3 with a sample, too, nothing is left over", sum(kernel_shap(Z[half], values[half], empty, full)), full - empty, within=1e-9)
 
 # %%
-# How many coalitions does one need? We draw random coalitions. A coalition with twice the weight comes twice as often,
-# so all weights in the fit are 1. We draw each coalition together with its complement, the coalition of all other
-# players. This cancels much of the random error.
+# How many coalitions does one need? We draw random coalitions. A coalition with twice the weight is drawn twice as
+# often. So the fit itself needs no weights. We draw each coalition together with its complement, the coalition of all
+# other players. This cancels much of the random error.
 
 
 def sampled(count, rng):
@@ -261,7 +262,7 @@ def sampled(count, rng):
 
 
 def fitted(Z, values):
-    """φ by the fit with all weights 1, for coalitions that `sampled` has drawn by their weights."""
+    """φ by the fit without weights, for coalitions that `sampled` has drawn by their weights."""
     left, right = Z[:, :-1].astype(float) - Z[:, -1:], values - empty - Z[:, -1] * (full - empty)
     others = np.linalg.lstsq(left, right, rcond=None)[0]
     return np.append(others, full - empty - others.sum())
@@ -289,7 +290,7 @@ right.loglog(counts, errors, "o-", color=LINES[0], label="KernelSHAP")
 right.loglog(counts, errors[0] * np.sqrt(counts[0] / np.array(counts)), ":", color="black", label="1 / square root")
 right.set(xlabel="coalitions drawn", ylabel="error (root mean square)")
 right.legend()
-figure.suptitle("Nine parts, 512 coalitions: KernelSHAP gets closer with every sample")
+figure.suptitle("Nine parts, 512 coalitions: with more samples, KernelSHAP gets closer on average")
 show(figure, "13_shapley.png")
 holds("with 32 times as many coalitions, the error is at most a sixth", errors[-1] < errors[0] / 6)
 

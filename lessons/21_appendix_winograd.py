@@ -135,10 +135,11 @@ print(six_products((5, 1, 4, 2), (1, 3, 7)), four_products((5, 1, 4, 2), (1, 3, 
 # --------------------------------------
 #
 # One example proves nothing. But both functions are *bilinear*: they add up products, and each product is a sum of d's
-# times a sum of w's. So ``f(d, w) = Σ_ij d_i w_j f(e_i, e_j)`` with unit vectors ``e_i`` and ``e_j``. Therefore, if two
-# bilinear functions agree on a few well chosen pairs (d, w), they agree for all d and w. Write the proof as a function
-# of any bilinear f. The result must be true exactly if f agrees with ``six_products`` for all d and w. A proof has no
-# tolerance, so compare exactly. You may return True or False, or use ``assert``; the checks accept both.
+# times a sum of w's. So ``f(d, w) = Σ_ij d_i w_j f(e_i, e_j)`` with unit vectors ``e_i`` and ``e_j``. Therefore, if
+# two bilinear functions agree on a few well chosen pairs (d, w), they agree for all d and w. Write the proof as a
+# function of any bilinear f. The result must be true if f agrees with ``six_products`` for all d and w, and false for
+# any other f. A proof has no tolerance, so compare exactly. You may return True or False, or use ``assert``; the
+# checks accept both.
 
 
 def is_the_filter(f):
@@ -167,7 +168,7 @@ def watched(d, w):
 
 holds("21.1 four products are enough", passes(is_the_filter, watched))
 holds("21.1 the pairs leave no coefficient open", np.linalg.matrix_rank(asked) == 12,
-      "a bilinear f has twelve coefficients f(e_i, e_j) for each output; a wrong f agrees with six_products on all of your pairs")
+      "a bilinear f has twelve coefficients f(e_i, e_j) for each output; there is a wrong f that agrees with six_products on all your pairs")
 slips = [with_a_slip(i, j, errors) for i, j, errors in product(range(4), range(3), ((1, 0), (0, 1), (1, -1), (-1, 0), (0, -1)))]
 holds("21.1 every slip is found", not any(passes(is_the_filter, slip) for slip in slips),
       "there are 24 coefficients: f(e_i, e_j) has two outputs for each of 4 x 3 pairs; a proof looks at each of them")

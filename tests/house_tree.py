@@ -49,8 +49,8 @@ def tree():
         f"{about(lines(files(*HEART)))} lines. {about(first)} of them are in",
         f"`record.py`, `tape.py`, `ops.py`, `rules.py` and `walk.py`. `kernels/` has about {about(lines(files('kernels')))} lines; you may skip them.",
         "Each line of the tree is called a room. A file imports only from its own room, from rooms above it and from `errors.py`.",
-        "(There are a few exceptions. `Heatmap.save` calls `studies/draw.py`, a network's `read` calls `files/photo.py`, and its `with_weights`",
-        "calls `files/bare_weights.py`. Files of `studies/`, `bench/` and `cli/` may `import tinyattr`, as users do.)",
+        "(There are a few exceptions. A heatmap that is saved, or shown in a notebook, calls `studies/draw.py`. A network's `read` calls",
+        "`files/photo.py`, its `with_weights` calls `files/bare_weights.py`. Files of `studies/`, `bench/`, `cli/` may `import tinyattr`, as users do.)",
     ])
 
 

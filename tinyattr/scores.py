@@ -7,14 +7,14 @@ y = softmax(z). value and log_scale have shape () or (N,), row has the shape of 
 exp(log_scale) is not part of the row. So the row keeps its direction in a very sure network, where dy_c/dz rounds to 0.
 Numbers in brackets are equations of the first paper; softmax.py states (4), (7) and (18).
 
-kappa = sum_i dS/dz_i is the sum of a score's row. Adding t(x) to every logit leaves S as it is exactly if kappa = 0 at
-every z. `pre` has kappa 1, all other scores 0. The derivatives of post, log and log_odds differ only in scale:
+kappa = sum_i dS/dz_i is the sum of a score's row. Adding t(x) to every logit leaves S unchanged if and only if kappa is
+0 at every z. `pre` has kappa 1, all others 0. The derivatives of post, log and log_odds differ only in scale:
 
     dy_c/dz = y_c d(log y_c)/dz = y_c (1 - y_c) d(log_odds)/dz,      d(log_odds)/dz = e_c - q,
 
-where q is the softmax of the rivals j != c. So all three return the row e_c - q, and log_scale holds the other factor.
-This row gives the weighted contrast of Wang & Wang (NeurIPS 2022). `margin` gives their max contrast, and `centred`
-their mean contrast times (n - 1) / n. We do not compute 1 - y_c: if y_c is near 1, it is mostly rounding error.
+where q is the softmax of the rivals j != c. So all three return the row e_c - q; exp(log_scale) is its factor. This row
+gives the weighted contrast of Wang & Wang (NeurIPS 2022). `margin` gives their max contrast, and `centred` their mean
+contrast times (n - 1) / n. We do not compute 1 - y_c: if y_c is near 1, it is mostly rounding error.
 """
 
 import numpy as np
@@ -34,7 +34,7 @@ def log_odds(z, c):
     d, e = gaps(z), one_hot(z, c)
     rivals = _rivals(d, e, "log_odds")
     strongest = rivals.max(-1, keepdims=True)
-    w = np.exp(np.minimum(d - strongest, 0))  # the strongest rival has w = 1, so q cannot underflow; w_c is not used
+    w = np.exp(np.minimum(d - strongest, 0))  # the largest w of a rival is 1, so their sum is not 0; w_c is not used
     value = (d * e).sum(-1) - logsumexp(rivals)
     return value, log_odds_row(w, e), np.zeros_like(value)
 

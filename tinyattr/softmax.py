@@ -176,7 +176,7 @@ def cross_entropy_gradient(y, t):
 
 
 def post_row(y, e):
-    """dy_c/dz = y_c (e_c - y), (..., n), e = e_c one-hot: row c of the Jacobian. Equation (7): this times dz/dx."""
+    """dy_c/dz = y_c (e_c - y), (..., n): row c of the Jacobian; e is e_c. Equation (7) is this row times dz/dx."""
     return (_exact_or_float(y) * e).sum(-1, keepdims=True) * log_row(y, e)
 
 
@@ -195,7 +195,7 @@ def log_odds_row(w, e):
 
 
 def pre_row(e):
-    """dz_c/dz = e_c, (..., n). Its sum is 1: adding t(x) to z adds dt/dx to dz_c/dx, see (V4). Other rows sum to 0."""
+    """dz_c/dz = e_c, (..., n). Its sum is 1, so t(x) added to z adds dt/dx to dz_c/dx (V4). Other rows sum to 0."""
     return _exact_or_float(e)
 
 

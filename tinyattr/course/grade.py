@@ -2,8 +2,9 @@
 
 We run the lesson once, as students get it, and stop before the checks of each exercise. There the process forks (makes
 a copy of itself) once for each file. The copy runs the answer from this file, then the lesson's own checks, and sends
-the result through a pipe. In the checks, names that the solution defines have the answer's values. All other names have
-the values of the lesson or of Python. (We fork on Linux only. Elsewhere each new process runs the lesson itself first.)
+the result through a pipe. In the checks, names that the sample solution defines have the values of the student's
+answer. All other names have the values of the lesson or of Python. (We fork on Linux only. Elsewhere each new process
+runs the lesson itself first.)
 
 This protects against accidents and common tricks, but not against code that attacks its own process or your files: for
 that you need a container.
@@ -68,7 +69,10 @@ def _one(places):
 
 @contextmanager
 def _begun(copy):
-    """Yield a lesson's cells, of which none has run yet, and their namespace. They print nothing and use only NumPy."""
+    """Yield a lesson's cells, of which none has run yet, and their namespace.
+
+    When the caller runs the cells, they print nothing, and networks compute with the NumPy backend.
+    """
     lesson, backend = read(copy), PREFERRED[0]
     with (stage(lesson) as names, open(os.devnull, "w") as nowhere, redirect_stdout(nowhere),
           warnings.catch_warnings(action="ignore")):
@@ -80,7 +84,7 @@ def _begun(copy):
 
 
 def _checks(left, names, exercise):
-    """Run a lesson up to the checks of an exercise, and return these checks. The exercise itself has no answer."""
+    """Run a lesson up to the checks of an exercise, and return these checks. The exercise runs without an answer."""
     while left[0].exercise != exercise:
         execute(left.pop(0), names)
     given, checks = halves(left[0].code)
@@ -235,7 +239,7 @@ def _watched(others):
 
 
 def _limit_memory():
-    """Let this process use at most MEMORY more bytes than it has now. This works only on Linux."""
+    """Let this process use at most MEMORY bytes more than it has now. This works only on Linux."""
     with suppress(ImportError, OSError):
         import resource
 

@@ -16,14 +16,14 @@ class NumPy:
     """Computes every op, rule and weight gradient with the lines in ops.py, rules.py and weight_gradients.py."""
 
     def again(self, what, *about):
-        """Return None. A backend that knows by heart how this run or walk goes may return its result."""
+        """Return None. A backend that keeps a plan of this run or walk may return its result instead."""
 
     def forward(self, record):
         """Return the record's output."""
         return OPS[record.op](*record.x, *record.weights, **record.attributes)
 
     def put_off(self, record):
-        """Return None: compute the output at once. A stand-in for it means: when somebody reads it."""
+        """Return None: the output is computed at once. (Given a stand-in, the engine computes it when it is read.)"""
 
     def back(self, rule, record, g):
         """Return the rule's signals for the signal g at the record's output: a tuple, one for each input."""

@@ -70,7 +70,7 @@ def elementwise(record, g):
 
 def max_pool(record, g):
     """m = g at the window's largest x, else 0; a tie goes to the first maximum in row-major order."""
-    x = np.maximum(record.x[0], np.finfo(g.dtype).min)  # the padding is -inf; now every x is larger
+    x = np.maximum(record.x[0], np.finfo(g.dtype).min)  # an x of -inf would tie with the padding, so we raise it
     windows = pool_windows(x, **record.attributes)
     n, rows, columns, kh, kw, c = windows.shape
     first = windows.reshape(n, rows, columns, kh * kw, c).argmax(3)
@@ -109,7 +109,7 @@ def resize(record, g):
 
 
 def _with_all_axes(record, g):
-    """Return (x, g with as many axes as x, axes of the mean or maximum). The axes of a global pool are the places."""
+    """Return (x, g with as many axes as x, axes of the mean or maximum). A global pool has axes 1 and 2."""
     (x,) = record.x
     axes = within(x, record.attributes.get("axes", (1, 2)))
     return x, np.expand_dims(g, axes) if g.ndim < x.ndim else g, axes
@@ -156,7 +156,7 @@ def sum_(record, g):
 
 
 def lrn(record, g):
-    """m_i = g_i / d_i^beta - 2 alpha beta / size x_i sum of g_c x_c / d_c^(beta+1), i in c's window. d: ops.lrn."""
+    """m_i = g_i / d_i^beta - (2 alpha beta / size) x_i sum_c g_c x_c / d_c^(beta+1), i in c's window; d: ops.lrn."""
     (x,), (size, alpha, beta, bias) = record.x, (record.attributes[key] for key in ("size", "alpha", "beta", "bias"))
     d = lrn_below(x, size, alpha, bias)
     crossed = around(g * x / d ** (beta + 1), size // 2, (size - 1) // 2)

@@ -12,7 +12,7 @@ from tinyattr.errors import InputError, of_type
 def walk(tape, seeds, book, to=("input",), *, only=False):
     """Carry signals from the seeds back to the records named in `to`. Return {name: signal} of each record reached.
 
-    seeds: {record name: array in the shape of the record's output}, usually one row of a Jacobian at the logits.
+    seeds: {record name: array in the shape of the record's output}, usually the row dS/dz at the logits.
     book:  {op or layer name: rule}. If a layer's name and its op both have a rule, the name's rule is used.
     only:  keep only the signals of the records in `to`. This halves the memory.
     A signal has the shape and dtype of its record's output. The walk does not change tape, seeds or weights.

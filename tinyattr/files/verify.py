@@ -18,7 +18,7 @@ PHOTO_TOLERANCE = 2e-3  # of a probability, for the same reason
 
 @dataclass(frozen=True)
 class Check:
-    """A Check has a name, a result, and a description of what was found. The result None: nothing to compare with."""
+    """A Check has a name, a result (None if nothing can be compared), and a description of what was found."""
 
     what: str
     right: bool | None

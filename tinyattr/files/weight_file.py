@@ -25,7 +25,7 @@ DAMAGED = (  # errors that readers raise for a damaged file
 
 @dataclass(frozen=True)
 class Description:
-    """A Description holds what a file says about its network, besides the numbers. Each default means: it says nothing.
+    """A Description holds what a file says about its network, besides the numbers. A default says that it has none.
 
     network: its name; source: where its numbers come from; input: how photos are preprocessed; classes: their names.
     features: the layer that CAMs explain, None for a Network's default; note: what the reader of the file left out;
@@ -46,7 +46,7 @@ class Description:
 
 @dataclass(frozen=True)
 class Array:
-    """An Array of a file: its name in the file, its shape in our order of axes, and `fetch`, which reads it as floats.
+    """An Array has its name in the file, its shape in our order of axes, and `fetch`, which reads it as floats.
 
     vet: a function that checks the numbers. It returns them if they can be weights, else it raises InputError.
     """

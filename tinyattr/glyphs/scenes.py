@@ -1,8 +1,8 @@
 """The glyph world. We draw the pictures ourselves, so we know for every pixel whether a right heatmap must mark it.
 
-A picture has one of twenty symbols of matplotlib's DejaVu Sans with random place, size, rotation and colour. The
-background is a ramp, blobs, stripes or noise, with random lines. Only the shape shows the class, because colour and
-background are drawn independently.
+A picture has one of twenty symbols of matplotlib's font DejaVu Sans (or two of them, or none), with random place, size,
+rotation and colour. The background is a ramp, blobs, stripes or noise, with random lines. Only the shape shows the
+class, because colour and background do not depend on it.
 """
 
 from dataclasses import dataclass
@@ -39,8 +39,9 @@ class Scene:
 def scene(rng, classes=None, *, difficulty=1.0, watermark=False):
     """Draw a scene. The same state of the generator `rng` gives the same picture.
 
-    classes: indices of the glyphs to draw, one or two (next to each other), or () for none. Default: a random glyph.
-    difficulty, 0 to 1: if it grows, the background has more contrast and lines, glyphs are smaller and more rotated.
+    classes: indices of the glyphs to draw, one or two (next to each other), or () for none; by default a random one.
+    difficulty, 0 to 1: if it grows, the background has more contrast and lines, and glyphs are more rotated. A single
+    glyph is also smaller; each of two glyphs always has about the same size.
     watermark: write a small text into the lower right corner. A network can use it to cheat.
     """
     if not 0 <= difficulty <= 1:
@@ -102,7 +103,10 @@ def _lines(image, rng, count):
 
 
 def _glyph(image, rng, c, difficulty, place):
-    """Return the image with glyph c, and its mask. place: (index, number of glyphs). Two glyphs get half of it each."""
+    """Return the image with glyph c, and its mask. place: (index, number of glyphs).
+
+    Each of two glyphs gets one half of the image.
+    """
     which, count = place
     smallest = 150 - 80 * difficulty
     height = int(rng.uniform(smallest, 170)) if count == 1 else int(rng.uniform(70, 100))

@@ -1,7 +1,7 @@
-"""Class activation maps combine A, the activations of one layer, with g = dS/dA. The layer has Z = h w places.
+"""Class activation maps combine A, the activations of one layer, mostly with g = dS/dA. The layer has Z = h w places.
 
-Default layer: the network's last feature maps. A Heatmap's `raw` is L (h, w), before the papers' ReLU. One walk gives
-g. A receipt is a check sum: it says what a map must add up to. In receipts, v is dS/dz, and b are biases.
+The default layer is the network's last feature maps. A Heatmap's `raw` is L (h, w), before the papers' ReLU. One walk
+gives g. A receipt is a check sum: it says what a map must add up to. In receipts, v is dS/dz, and b are biases.
 """
 
 import numpy as np
@@ -35,7 +35,7 @@ def grad_cam_plus(net, x, target=None, score=None, layer=None, *, active=False):
 def hirescam(net, x, target=None, score=None, layer=None):
     """L_ij = sum_k g_ijk A_ijk.  HiResCAM, Draelos & Carin 2020, arXiv 2011.08891.
 
-    We do not average g over places. Receipt, if later layers are linear, ReLUs or pools: sum L + sum b dS/db = v . z.
+    If all later layers are linear, ReLUs or pools, the receipt is sum L + sum b dS/db = v . z. g is not averaged.
     """
     request, layer, A, g = _asked(net, x, target, score, layer)
     L = (g * A).sum(-1)
@@ -51,7 +51,7 @@ def layercam(net, x, target=None, score=None, layer=None):
 def xgrad_cam(net, x, target=None, score=None, layer=None):
     """L_ij = sum_k w_k A_ijk,  w_k = sum_ij g_ijk A_ijk / sum_ij A_ijk.  XGrad-CAM, Fu et al. 2020, arXiv 2008.02312.
 
-    Receipt: as for HiResCAM. A channel whose activations sum to 0 gets weight 0, so L misses the channel's share.
+    The receipt is as for HiResCAM. A channel whose activations sum to 0 gets weight 0, so L misses the channel's share.
     """
     request, layer, A, g = _asked(net, x, target, score, layer)
     SA = A.sum((0, 1))  # (C,)
@@ -65,7 +65,7 @@ def eigen_cam(net, x, target=None, score=None, layer=None, *, centred=False, wei
 
     Muhammad & Yeasin 2020, arXiv 2008.00299. u has no fixed sign: we choose it so that L is positive where A is large.
     centred: subtract each channel's mean from X, as pytorch-grad-cam does (the paper does not). weighted: X holds g A,
-    not A ("Eigen-Grad-CAM"). Only the weighted form depends on class and score.
+    not A ("Eigen-Grad-CAM"). Only the weighted form uses g, which depends on class and score.
     """
     request, layer = ask_at(net, x, target, score, layer)
     A = request.activations(layer)  # (h, w, C)

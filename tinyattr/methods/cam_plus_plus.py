@@ -3,7 +3,7 @@
     L_ij = sum_k w_k A_ijk,    w_k = sum_ij alpha_ijk max(Y', 0),    alpha = Y'' / (2 Y'' + SA_k Y''')
 
 Y is a function of the score S; Y', Y'', Y''' are its derivatives by A_ijk; SA_k = sum_ij A_ijk; g = dS/dA_ijk. If S is
-piecewise linear in A, as z_c is, and Y = e^S, the derivatives are Y g, Y g^2, Y g^3. (19): alpha = 1 / (2 + SA_k g).
+piecewise linear in A, as z_c is, and Y = e^S, the derivatives are Y g, Y g^2, Y g^3. By (19), alpha = 1 / (2 + SA_k g).
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """DeepLIFT explains how S differs between the picture x and a reference b. Shrikumar et al. 2017, arXiv 1704.02685.
 
-For every value u of the tape, Delta u = u(x) - u(b). The contribution C of u is its share of Delta S: all C of a layer
-sum to Delta S. Multipliers m = C / Delta u replace gradients and obey the chain rule. Rules use the tapes of x and b.
+For every value u of the tape, Delta u = u(x) - u(b). The contribution C of u is its share of Delta S: see `deeplift`.
+Multipliers m = C / Delta u replace gradients and obey the chain rule. Rules use the tapes of x and b.
 """
 
 from dataclasses import replace
@@ -26,12 +26,12 @@ SLOPES = {op: GRADIENT[op] for op in (*LINEAR, *CARRIES)}  # the multipliers of 
 
 
 def deeplift(net, x, target=None, score=None, layer=None, *, baseline="black", rule="rescale", row="secant"):
-    """C_ijk = m_ijk (x - b)_ijk, where m are the multipliers of the score. With a layer: C of its activations.
+    """C_ijk = m_ijk (x - b)_ijk, m: multipliers of the score. If you name a layer, the map is C of its activations.
 
     rule: "rescale" or "reveal_cancel". row: the walk starts from it. "secant" is the mean of dS/dz on the line from
-    the logits of b to those of x, so sum C = Delta S for every score. "tangent" is dS/dz at x. If dS/dz always sums to
-    0, so do both rows, and t(x) does not change the map. It does change that of "softmax", other programs' row.
-    Receipt (check sum), if every path from x to the score crosses the layer: sum C = row . Delta z (secant: Delta S).
+    the logits of b to those of x, so row . Delta z = Delta S. "tangent" is dS/dz at x. If dS/dz always sums to 0, so do
+    both rows, and t(x) does not change the map. With row "softmax", which other programs use, t(x) changes the map.
+    If every path from x to the score crosses the layer, the receipt (check sum) is sum C = row . Delta z.
     """
     rule, row = named("rule", rule, BOOKS), named("row", row, ROWS)
     request, layer = ask_at(net, x, target, score, layer, "input")
@@ -46,10 +46,10 @@ def deeplift(net, x, target=None, score=None, layer=None, *, baseline="black", r
 
 
 def secant_row(request, z_b):
-    """r = int_0^1 dS/dz(z_b + a (z - z_b)) da, so r . (z - z_b) = S(z) - S(z_b). Return (row, log_scale).
+    """r = int_0^1 dS/dz(z_b + a (z - z_b)) da, so r . (z - z_b) = S(z) - S(z_b). Return r = row exp(log_scale).
 
-    We cut [0, 1] into equal panels, at most 10,000, so that no z_i - z_j changes by more than 2 in a panel. Each panel
-    has 8 Gauss-Legendre points. A panel also ends where the strongest rival changes: there `margin` has a corner.
+    We cut [0, 1] into so many equal panels that no z_i - z_j changes by more than 2 in one; 10,000 at most. Each has 8
+    Gauss-Legendre points. A panel also ends where the strongest rival changes: there `margin` has a corner.
     """
     dz, c, score = request.z - z_b, request.target, SCORES[request.score]
     panels = 1 + int(min(np.ptp(dz) / 2, 9999))
@@ -80,7 +80,7 @@ def overtakings(z, dz):
 
 
 def softmax_row(request, z_b):
-    """(y_c(x) - y_c(b)) / (z_c(x) - z_c(b)) e_c: the multiplier of a softmax layer, as in shap.
+    """e_c (y_c(x) - y_c(b)) / (z_c(x) - z_c(b)): the multiplier of a softmax layer, as in the package shap.
 
     sum C = Delta y_c, but kappa is not 0. So this map changes with t(x), although y_c itself does not change.
     """
@@ -96,7 +96,7 @@ ROWS = {"secant": secant_row, "tangent": lambda request, z_b: (request.row, requ
 
 
 def rescale(request, reference, seed, layer):
-    """Return C of `layer` by the Rescale rule: m = m_out Delta f / Delta u at every nonlinearity."""
+    """Return C of `layer` by the Rescale rule: an input of a nonlinearity f has m_in = m Delta f / Delta u."""
     book = {**SLOPES, **{op: partial(rule, reference) for op, rule in BENT.items()}}
     m = request.walked(seed, book, layer)
     return m * (request.tape[layer].output - reference[layer].output)
@@ -109,7 +109,7 @@ def quotient(df, du, limit):
 
 
 def slope(reference, record, m):
-    """m_in = m Delta f / Delta u, or m f'(u) where Delta u is 0."""
+    """m_in = m Delta f / Delta u, or m f'(u) where Delta u is 0. m: the multiplier of the output f(u)."""
     (u,), other = record.x, reference[record.name]
     return (quotient(m * (record.output - other.output), u - other.x[0], GRADIENT[record.op](record, m)[0]),)
 
@@ -122,9 +122,9 @@ def mul(reference, record, m):
 
 
 def largest(reference, record, m):
-    """For maxima: C = m (top - out_b) where x is largest, and m (out - top) where b is largest. top = max(out, out_b).
+    """For maxima, the place of x's maximum gets C = m (top - out_b), that of x_b's maximum C = m (out - top).
 
-    m_in is C / Delta u. The two C sum to m Delta out, which they would not do by the gradient's rule.
+    top = max(out, out_b), m_in = C / Delta u. The two C sum to m Delta out. By the gradient's rule, they would not.
     """
     (x,), (x_b,), route = record.x, reference[record.name].x, GRADIENT[record.op]
     out, out_b = record.output, reference[record.name].output
@@ -134,7 +134,7 @@ def largest(reference, record, m):
 
 
 def lrn(reference, record, m):
-    """y = x v, where v = d^-beta and d is a sum of squares. We apply the rules of a product, a slope and a sum in turn:
+    """y = x v, v = d^-beta, d: see ops.lrn. We apply the rules of a product, a slope and a sum of squares in turn:
 
     Delta y = mean(v) Delta x + mean(x) Delta v, Delta v = (Delta v / Delta d) Delta d, Delta x^2 = (x + x_b) Delta x.
     """
@@ -167,8 +167,8 @@ def reveal_cancel(request, reference, seed, layer):
 
 def parts(tape, reference, name, found):
     """Return (p, n) of a layer. For a linear layer they are the sums of positive and of negative w Delta u; for an
-    activation, f_p and f_n. Sums, means, moves and batch norms compute p from their input's p, n from its n (a negative
-    scale swaps them). For other layers: the positive and negative part of Delta u. found: {layer: (p, n)} so far.
+    activation, see `through`. Sums, means, MOVES and batch norms take p from their input's p, n from its n; a batch
+    norm's scale < 0 swaps them. Others have the positive and negative part of Delta u. found: {layer: (p, n)} so far.
     """
     if name not in found:
         record = tape[name]
@@ -203,7 +203,7 @@ def _parts(record, other, read):
 
 
 def through(record, u_b, p, n):
-    """Return (f_p, f_n) of an activation f. f_p: the change of f when p is added: the mean of p before n and p after n.
+    """Return (f_p, f_n) of an activation f. f_p is the change of f when p is added, before n and after n on average.
 
     f_p = (f(u_b + p) - f(u_b) + f(u_b + p + n) - f(u_b + n)) / 2, and f_n with p and n swapped.
     """
@@ -213,12 +213,12 @@ def through(record, u_b, p, n):
 
 
 def by_sign(reference, record, m):
-    """Linear layer: w Delta u > 0 adds to p, w Delta u < 0 adds to n. At Delta u = 0 we take the mean of both m."""
+    """Linear layer: w Delta u > 0 adds to p, w Delta u < 0 adds to n. m_in depends on the sign of Delta u."""
     kernel, _ = record.weights
     d = record.x[0][:1] - reference[record.name].x[0]
     up, down = (transposed(record, part(kernel, sign), m) for sign in (1, -1))  # (2, ...)
     rising, falling = up[:1] + down[1:], down[:1] + up[1:]
-    m_in = np.where(d > 0, rising, np.where(d < 0, falling, (rising + falling) / 2))
+    m_in = np.where(d > 0, rising, np.where(d < 0, falling, (rising + falling) / 2))  # the mean where d is 0
     return (np.repeat(m_in, 2, 0),)
 
 
@@ -236,7 +236,7 @@ def revealed(tape, reference, found, record, m):
 
 
 def one_sided(rule, reference, record, m):
-    """Other ops: an output that rises has the multiplier of p, one that falls has that of n; then use Rescale."""
+    """Other ops: an output that is larger for x than for b has the multiplier of p, else of n; then use Rescale."""
     rises = record.output[:1] >= reference[record.name].output
     return rule(reference, record, np.repeat(np.where(rises, m[:1], m[1:]), 2, 0))
 

@@ -22,8 +22,8 @@ def saliency(net, x, target=None, score=None, layer=None):
 def input_x_gradient(net, x, target=None, score=None, layer=None):
     """R_ijk = x_ijk dS/dx_ijk; with a layer: A_ijk dS/dA_ijk. Shrikumar et al. 2016, arXiv 1605.01713.
 
-    Receipt (check sum), for networks of linear layers, ReLUs and pools: sum R + sum of b dS/db = v . z, where b are the
-    biases and v = dS/dz. For score post, v . z = y_c (log y_c + H(y)), where H is the entropy.
+    In networks of linear layers, ReLUs and pools, the receipt (check sum) is sum R + sum of b dS/db = v . z, where b
+    are the biases and v = dS/dz. For score post, v . z = y_c (log y_c + H(y)), where H is the entropy.
     """
     request, layer = ask_at(net, x, target, score, layer, "input")
     A, g = request.activations(layer), request.gradient(layer)
@@ -45,8 +45,8 @@ def fullgrad(net, x, target=None, score=None, layer=None):
     """L = sum_k psi(x dS/dx)_k + sum_l sum_k psi(b_l dS/db_l)_k, over channels k and layers l of feature maps.
 
     psi takes |a|, scales it to [0, 1] in each layer, and enlarges it. x dS/dx leaves out what biases b_l add to S, so L
-    adds b dS/db. Receipt, in networks of linear layers, ReLUs and pools: without psi, and with the b dS/db of dense
-    layers, the parts sum to v . z, v = dS/dz. Srinivas & Fleuret 2019, arXiv 1905.00780.
+    adds b dS/db. In networks of linear layers, ReLUs and pools, the receipt is v . z, v = dS/dz: the parts sum to it
+    without psi, but with the b dS/db of dense layers. Srinivas & Fleuret 2019, arXiv 1905.00780.
     """
     request = ask_picture(net, x, target, score, layer, "FullGrad")
     parts = gradient_parts(request)

@@ -25,8 +25,8 @@ def internal_influence(net, x, target=None, score=None, layer=None, *, baseline=
 def conductance(net, x, target=None, score=None, layer=None, *, baseline="black", steps=50, batch=BATCH):
     """I_ijk = int dS/dA_ijk dA_ijk along the path.  Conductance, Dhamdhere et al. 2018, arXiv 1805.12233.
 
-    Each step adds (mean of dS/dA at its two ends) x (change of A): a Riemann-Stieltjes sum. Receipt (check sum), if
-    every path from picture to score crosses the layer: sum I = S(x) - S(b), up to errors at kinks.
+    Each step adds (mean of dS/dA at its two ends) x (change of A): a Riemann-Stieltjes sum. If every path from picture
+    to score crosses the layer, the receipt (check sum) is sum I = S(x) - S(b), up to errors at kinks.
     """
     request, layer = ask_at(net, x, target, score, layer)
     b = baseline_of(net, request.x, baseline)
@@ -36,7 +36,7 @@ def conductance(net, x, target=None, score=None, layer=None, *, baseline="black"
 
 
 def stieltjes(request, b, layer, steps, batch, change=lambda g: g):
-    """Return (I, log_scale, S(b)): I = sum_{l=1..steps} (g(l-1) + g(l))/2 (A(l) - A(l-1)), g replaced by change(g)."""
+    """Return (I, log_scale, S(b)): I = sum_{l=1..steps} (g(l-1) + g(l))/2 (A(l) - A(l-1)), with change(g) for g."""
     steps = count_of(steps, "steps")
     points = (at(b, request.x, step / steps) for step in range(steps))
     end = (request.activations(layer), request.gradient(layer), request.value, request.log_scale)  # x has run already
@@ -59,7 +59,7 @@ def rsi_grad_cam(net, x, target=None, score=None, layer=None, *, variant="plain"
 
     Lucas, Lerma, Furst & Raicu 2022, arXiv 2205.10900. I is the layer's conductance. Two variants are from the authors'
     notebooks: "rectified" integrates max(dS/dA, 0); "masked" keeps I where I, A(x) and A(x) - A(b) are positive.
-    Baseline "unsure" is their "autobaseline". Receipt (plain): Z sum_k w_k = S(x) - S(b), up to errors at kinks.
+    Baseline "unsure" is their "autobaseline". "plain" has conductance's receipt: Z sum_k w_k = S(x) - S(b).
     """
     variant = named("variant", variant, VARIANTS)
     request, layer = ask_at(net, x, target, score, layer)
@@ -79,8 +79,8 @@ def layer_integrated_gradients(net, x, target=None, score=None, layer=None, *, b
                                batch=BATCH):
     """(A(x) - A(b))_ijk int_0^1 dS/dA_ijk at A(b) + a (A(x) - A(b)) da: a straight path between activations.
 
-    Conductance takes a straight path between pictures instead. captum calls this method LayerIntegratedGradients.
-    Receipt: sum = S(x) - S(b) if every path from picture to score crosses the layer.
+    Conductance takes a straight path between pictures instead. captum calls this method LayerIntegratedGradients. If
+    every path from picture to score crosses the layer, the receipt is sum = S(x) - S(b).
     """
     request, layer = ask_at(net, x, target, score, layer)
     before = net.run(baseline_of(net, request.x, baseline))

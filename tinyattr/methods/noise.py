@@ -1,7 +1,7 @@
 """Gradients averaged over N noisy copies of the picture: G_m = dS/dx at x + s_m, s_m normal, standard deviation sigma.
 
-Options: samples: N. sigma: in units of max x - min x. seed: for the random numbers. noise: your own s_m, (N, H, W, C),
-instead of random ones. batch: how many copies run at a time. layer: if given, G_m = dS/dA of this layer.
+Options: samples is N. sigma is in units of max x - min x. seed: the start of the random numbers. noise: your own s_m,
+(N, H, W, C), instead of random ones. batch: how many copies run at a time. layer: if given, G_m = dS/dA of this layer.
 """
 
 import numpy as np

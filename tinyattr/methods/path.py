@@ -38,7 +38,7 @@ def integrated_gradients(net, x, target=None, score=None, layer=None, *, baselin
     """IG_ijk = (x - b)_ijk int_0^1 dS/dx_ijk(x(a)) da.  Integrated gradients, Sundararajan et al. 2017, 1703.01365.
 
     b is the baseline, x(a) = b + a (x - b). rule: a key of QUADRATURES. It replaces the integral by a sum of `steps`
-    terms (trapezoid: one more). Receipt (check sum): sum IG = S(x) - S(b), up to the error of this sum.
+    terms (trapezoid: one more). Receipt (check sum): sum IG = S(x) - S(b), up to the error of the rule.
     """
     request = ask_picture(net, x, target, score, layer, "integrated gradients", "; or use conductance")
     b = baseline_of(net, request.x, baseline)
@@ -54,7 +54,7 @@ def expected_gradients(net, x, target=None, score=None, layer=None, *, baselines
     """E[(x - b) dS/dx(b + a (x - b))]: a mean over `samples` random draws of a baseline b and a number a in (0, 1).
 
     Expected gradients, Erion et al. 2021, arXiv 1906.10670 (shap's GradientExplainer). baselines: names, numbers or
-    arrays. draws: your own draws (numbers of baselines, values of a). Receipt: on average, sum EG = S(x) - mean S(b).
+    arrays. draws: your own draws (indices of baselines, values of a). Receipt: on average, sum EG = S(x) - mean S(b).
     """
     request = ask_picture(net, x, target, score, layer, "expected gradients")
     baselines = baselines if isinstance(baselines, tuple | list) else [baselines]
@@ -82,7 +82,7 @@ def expected_gradients(net, x, target=None, score=None, layer=None, *, baselines
 def mean_gradient(request, start, end, rule, steps, layer="input", *, moved="input", batch):
     """Return (G, s), where G exp(s) = int_0^1 dS/dA da is the mean gradient at the output A of `layer`.
 
-    At a, layer `moved` has the output start + a (end - start). Raises InputError for an unknown rule or wrong steps.
+    At place a, layer `moved` has output start + a (end - start). Raises InputError for an unknown rule or wrong steps.
     """
     a, w = QUADRATURES[named("quadrature rule", rule, QUADRATURES)](count_of(steps, "steps", most=MOST_STEPS))
     along = request.along((at(start, end, t) for t in a), layer, moved, count=len(a), batch=batch)

@@ -85,7 +85,7 @@ def row_start(request):
 
 
 def score_start(request):
-    """R_c = S, R_j = 0. For pre, R_c = z_c, the usual LRP. For post, R_c = y_c: the map of pre times y_c / z_c."""
+    """R_c = S, R_j = 0. For pre, R_c = z_c, the usual LRP. For post, the map is that of pre times y_c / z_c."""
     return request.value * np.eye(len(request.z))[[request.target]], 0.0
 
 
@@ -112,7 +112,7 @@ STARTS = {"row": (None, row_start), "score": (None, score_start), "sglrp": ("pos
 
 
 def with_pairs(book, request):
-    """Return the book, changed so that the last linear layer computes z_c - z_j, j = 1..n, which do not contain t(x).
+    """Return the book, changed so that the last linear layer computes z_c - z_j, j = 1..n. They do not contain t(x).
 
     Later layers, such as the sum z + t of an altered network, pass no relevance to inputs that all classes share.
     """
@@ -152,7 +152,7 @@ SHARED = {
 
 
 def composite(conv, dense, first=None):
-    """Return net -> book, given a rule for convolutions, for dense layers, and for the first layer (`first(net)`).
+    """Return a function net -> book. conv, dense: rules of such layers. first: net -> rule of the first linear layer.
 
     Batch norms use the rule of dense layers and keep the relevance of their shifts; `net.folded()` removes batch norms.
     """
@@ -166,7 +166,7 @@ def composite(conv, dense, first=None):
 
 
 def photo_box(net):
-    """Return rule z-box, low = black, high = white. Raises InputError if the network does not say how to preprocess."""
+    """Return rule z-box, from black to white. Raises InputError if the network does not say how to preprocess."""
     if net.input is None:
         raise InputError(f"{net.name} does not say how photos are preprocessed, so black is unknown; give a book, "
                          "{**ta.COMPOSITES['epsilon_plus'](net), first_layer: box(low, high)}")

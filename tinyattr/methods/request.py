@@ -103,7 +103,7 @@ class Request:
             yield np.concatenate(some).astype(self.tape[at].outline.dtype, copy=False)
 
     def heatmap(self, method, layer, direction, plane=None, *, log_scale=None, receipt=None):
-        """Return a Heatmap of this request. Default plane: the sum of direction over channels; log_scale: the row's."""
+        """Return a Heatmap of this request. Defaults: plane sums direction over channels; log_scale is the row's."""
         if plane is None:
             plane = direction if direction.ndim == 2 else direction.sum(-1)
         return Heatmap(method, self.score, layer, self.target, self.net.label(self.target), self.value,
@@ -142,7 +142,7 @@ def places(net, record):
 
 
 def ask_at(net, x, target, score, layer, default=None):
-    """Return (request, layer). A layer None means `default`; if this is None, too: the network's last feature maps."""
+    """Return (request, layer). Layer None becomes `default`, or the last feature maps if this is None, too."""
     request = ask(net, x, target, score)
     return request, (default or feature_layer(net)) if layer is None else of_type(layer, str, "layer")
 

@@ -22,9 +22,9 @@ def imagenet_names():
 def find_class(target, names, n):
     """Return the index of a class, given by number, by name, or by WordNet id ("n02123045") if names are ImageNet's.
 
-    Capitals, underscores, hyphens and blanks matter only if two names differ in nothing else. "3" means the class
-    named "3" if it exists, else class 3. If names is None, only numbers are known. n is the number of classes.
-    Raises InputError for a class that does not exist (it tells similar names), and for a name that two classes share.
+    Capitals, underscores, hyphens and blanks matter only if two names differ in nothing else. "3" means the class named
+    "3" if it exists, else class 3. If names is None, only numbers are known. n is the number of classes. Raises
+    InputError for a class that does not exist (the message has similar names), and for a name that two classes share.
     """
     if isinstance(target, str) and target.strip().isdecimal() and target.strip() not in (names or ()):
         target = int(target)

@@ -1,6 +1,6 @@
 """Merge batch normalisation into the layer before it: (x W + b) s + t = x (W s) + (b s + t), a single linear layer.
 
-Reason: LRP splits the score layer by layer. A shift of its own keeps a share of it, and rule z+ gives another map.
+This helps LRP, which splits the score layer by layer: an unmerged shift keeps a share, and rule z+ gives another map.
 """
 
 from dataclasses import replace

@@ -23,8 +23,8 @@ class Network:
     features: the layer that CAMs explain by default. If it is not given, it is the last layer before a flatten or
     global pool. classes: names (None: only numbers). input: how photos are preprocessed (None: unknown). backend: the
     object that computes. If the network has only one output z (for a sigmoid), we add a layer that turns z into the
-    logits (0, z) of two classes. Raises InputError for an unknown op, two layers of the same name, a layer with the
-    name of another op (rule-books would mix them up), an input that is used before it exists, or missing weights.
+    logits (0, z) of two classes. Raises InputError for an unknown op, missing weights, an input that does not exist
+    yet, or a wrong name: one that two layers have, or that another op has (rule-books would mix them up).
     """
 
     layers: list
@@ -63,7 +63,7 @@ class Network:
     def resume(self, tape, layer, A, backend=None):
         """Return a new tape: `layer` has the value A (N, ...), and every layer that depends on it is computed again.
 
-        Other inputs are copied N times from `tape` (of one picture). No tape: run all layers. No backend: use our own.
+        Their other inputs are copied N times from `tape` (one picture). No tape: run all layers. No backend: use ours.
         """
         new = Tape(backend or self.backend, self)
         changed = {new.leaf(layer if tape is None else tape[layer].name, A)}

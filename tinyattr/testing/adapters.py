@@ -25,7 +25,7 @@ def to_numpy(torch, tensor):
     return tensor.view(torch.int16).numpy().view("bfloat16") if tensor.dtype == torch.bfloat16 else tensor.numpy()
 
 
-MAKE = {  # array -> tensor. If possible both share memory; so we see it if a function overwrites its argument
+MAKE = {  # array -> tensor. If possible, both share memory: so we notice a function that overwrites its argument
     "torch": from_numpy,
     "jax": lambda jax, a: jax.numpy.asarray(a),
     "tensorflow": lambda tf, a: tf.convert_to_tensor(a),
@@ -34,7 +34,7 @@ BACK = {"torch": to_numpy, "jax": lambda jax, a: a, "tensorflow": lambda tf, ten
 
 
 def through(framework, f):
-    """Return a function of arrays that calls f with tensors. Numbers and keywords do not change.
+    """Return a function of arrays that calls f with tensors. Arguments that are no arrays do not change.
 
     Raises InputError for a framework that is unknown or not installed.
     """

@@ -18,7 +18,7 @@ def drawn(n, spread=2.0):
 
 
 def leading(n, at, by):
-    """Return n logits, of which the one at index `at` is `by` and leads. If code misses this maximum, e^z overflows."""
+    """Return n logits. The one at index `at` is the largest: `by`. If code misses it, e^z may be too large."""
     z = drawn(n, 1.0)
     z[at] = by
     return z

@@ -17,7 +17,7 @@ arrays. If this call raises an error, we leave out the tests of this kind, and t
 that accepts a batch must compute each row separately. If yours is meant for single vectors only, and sums over its
 whole argument, give batches=False.
 
-Time: testing a NumPy function takes a second. If a function is compiled for every size (jax.jit, Triton), it may take
+Testing a NumPy function takes a second. If a function is compiled for every size (jax.jit, Triton), it may take
 minutes. After `seconds` (default 60) we try each further identity on one vector only; the table and a warning say what
 is left out. An identity may use a quarter of the time that is left when it starts. It tries small vectors first.
 """
@@ -104,7 +104,7 @@ def cross_entropy_identities(my_loss, my_gradient=None, *, batches=None, masks=N
 
     The loss is equation (11) of arXiv 2306.13197.
 
-    t holds a class, one whole number for each row, or probabilities in the shape of z. If the function takes both, we
+    t holds classes (one whole number for each row) or probabilities (in the shape of z). If the function takes both, we
     try both. The loss of a batch is one number for each row, or their sum, or their mean. We also try label smoothing,
     class weights and an ignored class, if the function has a parameter for them: label_smoothing or smoothing; weight,
     weights or class_weights; ignore_index or ignored.

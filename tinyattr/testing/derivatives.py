@@ -51,7 +51,7 @@ def product(z, rule):
 
 
 def product_room(z, truth, u, lost=0, rule=None):
-    """See above."""
+    """Return the allowed error, as in the first lines of this file."""
     y, v = softmax(z), np.abs(direction(rule, z))
     R = softmax_room(z, y, u)
     return R * (v + y @ v) + y * (R @ v) + (len(z) + 8) * u * y * (v + y @ v)
@@ -64,7 +64,7 @@ def log_product(z, rule):
 
 
 def log_product_room(z, truth, u, lost=0, rule=None):
-    """See above."""
+    """Return the allowed error, as in the first lines of this file."""
     y, g = softmax(z), np.abs(direction(rule, z))
     return softmax_room(z, y, u) * g.sum() + (len(z) + 8) * u * (g + y * g.sum())
 

@@ -10,7 +10,7 @@ from tinyattr.testing.words import apart, described
 
 FLOATS = (np.float64, np.float32)
 SECONDS, CALLS = 0.3, 300  # limits for shrinking one counter-example
-PLAIN = 1e9  # if the error is this many times the allowed error, the first digits of a number show it
+PLAIN = 1e9  # an error that is this many times the allowed error is visible in the first digits of a number
 
 
 def finding(name, identity, vectors, types=FLOATS):

@@ -234,7 +234,7 @@ def forms(report, loss, takes):
 
 
 def best(ask, alternatives, reduction):
-    """Return the (form, reduction) with the smallest error. Several are in use. reduction: that of earlier forms."""
+    """Return the (form, reduction) with the smallest error: several are in use. reduction: of earlier forms, if any."""
     def error(pair):
         return finding("", partial(of_rows, LOSS, ask, *pair), cases.PROBES.values()).worst
     pairs = [(form, other) for form in alternatives for other in (
@@ -266,7 +266,7 @@ def answered(f, Z, t, shapes=((), (2,))):
 
 
 def refusal(loss, form):
-    """Return why a loss does not take such targets, or None. (If it multiplies by the class, class 0 has loss 0.)"""
+    """Return why a loss does not take such targets, or None. (A loss that multiplies by the class gives 0.)"""
     def asked(Z, t):
         if not answered(loss, Z, t).any() or (form is HARD and not answered(loss, Z, t * 0).any()):
             raise UnfitError("it gives 0")

@@ -35,7 +35,8 @@ seeds = st.integers(0, 2**32 - 1)  # seeds of np.random.default_rng; a walk's se
 def logits(draw, min_size=2, max_size=8, dtype=np.float64):
     """Draw logits (n,) of six kinds on which softmax code often fails. Hypothesis' statistics count these kinds.
 
-    ordinary (|z_i| <= 30), ties at the top, all equal, one leads by 0..200, shifted by up to 1e4, huge gaps (to 1e5).
+    The kinds are: ordinary (|z_i| <= 30), ties at the top, all equal, one leads by 0..200, shifted by up to 1e4, and
+    huge gaps (to 1e5).
     """
     n = draw(st.integers(min_size, max_size))
     kind = draw(st.sampled_from(["ordinary", "ties at the top", "all equal", "leader", "shifted", "huge gaps"]))
@@ -175,8 +176,9 @@ def _away_from_zero(layers, weights, x, margin):
 
 @st.composite
 def attacked(draw, net):
-    """Draw an altered network: `net` with t(x) added to every logit. t is K times a sum of activations, or of their
-    squares, or exp(0.01 sum). On its tape, the old last layer holds z, layer "t" holds t (N, 1), "altered" holds z + t.
+    """Draw an altered network: `net` with t(x) added to every logit. t is K times one of three numbers: a sum of
+    activations, a sum of their squares, or e to the power of 0.01 times a sum. On its tape, the old last layer holds z,
+    layer "t" holds t (N, 1), "altered" holds z + t.
     """
     tap = draw(st.sampled_from(["input", *(name for name, _, _ in net.layers)]))
     form = draw(st.sampled_from(["sum", "squares", "exponential"]))

@@ -37,7 +37,11 @@ def beside(f, z, other, **keywords):
 
 @dataclass
 class Answer:
-    """An Answer: numbers in float64; u (see truth.py) of their type and of the logits'; the smallest normal number."""
+    """An Answer has the function's result as float64.
+
+    u: see truth.py; the larger one of the result's type and the logits' type. u_logits: that of the logits' type.
+    tiny: the larger one of the smallest normal numbers of both types.
+    """
 
     values: np.ndarray
     u: float
@@ -47,7 +51,10 @@ class Answer:
 
 @dataclass
 class Subject:
-    """A Subject is a function under test, `call`, of logits (..., n). kind: what is right. axis: a parameter."""
+    """A Subject is a function under test, `call`, of logits (..., n). kind: what is right.
+
+    axis: name of its parameter for an axis, or None. along: the axis of a batch along which it works.
+    """
 
     call: Callable
     kind: Kind

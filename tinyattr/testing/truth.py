@@ -6,11 +6,11 @@ by a factor of at most 1 + u. d_i = z_i - max z. The room is large enough for ev
 e^{d_i}     d_i has one rounding. Code that uses 2^x multiplies by log2(e), which has two more. So the exponent has an
             error of up to 3 |d_i| u. The exponential adds up to 2 units in the last place, 4 u.
 sum         A sum has n - 1 roundings in any order. Code that needs only one pass rescales its sum when the maximum
-            grows, by an exponential each time. Errors of d add sum y_j |d_j| <= log n. Together less than 4 n u.
+            grows, by an exponential each time. Errors of d add sum y_j |d_j| <= log n. Their sum is below 4 n u.
 y_i         The relative error contains also a division, a cast, and the error of our own truth (5 u of float64):
                 b_i = (4 |d_i| + 4 max |z| + 4 n + 16) u.
-            max |z| is for code that first subtracts logsumexp(z), or divides by a temperature: its roundings have the
-            size of z. Two classes may be computed with tanh or as 1 - y: for n = 2 we add 4 u to the absolute error.
+            4 max |z| is for code that first subtracts logsumexp(z), or divides by a temperature: its roundings have
+            the size of z. Two classes may be computed with tanh or as 1 - y: for n = 2 we add 4 u to the error itself.
 log y_i     Absolute error: a_i = (4 |d_i| + 2 |log y_i| + 4 n + 16) u. An error of the size of z is not allowed.
 log sum     Absolute error: (2 max |z| + (n + 2) |log sum| + 4 n + 16) u. The result has this size, and code that adds
             one class after the other to the logarithm rounds n times.
@@ -34,7 +34,8 @@ WIDE = np.finfo(np.float64)
 class Kind:
     """A Kind of function, such as SOFTMAX. truth: z -> the right result, for one vector z (n,) in float64.
 
-    room: (z, truth, u, lost) -> the allowed error. kappa: adding 1 to every logit adds kappa to the truth.
+    room: (z, truth, u, lost) -> the allowed error. lost: the error of logits that were rounded to a narrower type.
+    kappa: adding 1 to every logit adds kappa to the truth.
     """
 
     letter: str

@@ -4,7 +4,8 @@ The file has pictures and maps as (N, C, H, W), but we have them as (N, H, W, C)
 Instead, a Value knows its shape in the file, and for each of its numbers the place in our layer's output. Reshape,
 Transpose, Flatten and similar operators only move these places. When a layer needs its input in a certain order,
 `arranged` compares the places with this order. Mostly they agree. After a Flatten, the places tell how to order the
-rows of the dense kernel. In all other cases we add a channel_shuffle layer, or a reshape and a transpose.
+rows of the dense kernel. In other cases we add layers: a flatten or reshape, a channel_shuffle, or a reshape and a
+transpose. An order that they cannot make is refused with an InputError.
 """
 
 from dataclasses import dataclass
@@ -22,9 +23,10 @@ LONGEST_NAME = 100
 
 @dataclass(frozen=True)
 class Value:
-    """A Value depends on the picture. layer: ours. shape: in the file, (N, ...). ours: our layer's shape, without N.
+    """A Value is an array of the file that depends on the picture. layer: name of our layer that holds its numbers.
 
-    places: for each number, its place in our layer's output, counted over all N pictures. None: channels are last.
+    shape: in the file, (N, ...). ours: shape of our layer's output, without N. places: for each number of the array,
+    its place in our layer's output, counted over all N pictures; None if our output is this array with channels last.
     """
 
     layer: str

@@ -112,7 +112,8 @@ class Walk(Builder):
 
     This error is raised only if another node needs the value, because a formula may replace the node. makers: {value:
     the node that makes it}; readers: {value: operators that read it}; holders: {layer: number of Values that it holds};
-    budget: how many constants we may still compute; taken_off: the operator that we removed at the end; note: says so.
+    budget: how many constants we may still compute; taken_off: the operator that we removed at the end; note: a
+    sentence about it.
     """
 
     def __init__(self, graph, shape, dtype):

@@ -59,8 +59,8 @@ def examine(net, picture, method, score, attacks, K=10.0, layer=None, options=No
 
     A row compares the original map with the altered map. change = max |L' - L| / max |L| is for the raw maps. For the
     maps as displayed: Spearman, Pearson, SSIM, which part of the highest tenth both have, the shift of the centre
-    divided by the diagonal, and the energy (share of the positive part) in the upper left corner. Also max |y' - y|;
-    and with a mask, whether the highest place is on the object.
+    divided by the diagonal, and the energy (share of the positive part) in the upper left corner. A row also has max
+    |y' - y| and, if there is a mask, whether the highest place is on the object.
     """
     name, own, only = AUDITED[method]
     if only not in (None, score):

@@ -1,19 +1,20 @@
-"""Predict every cell of the audit from algebra, before anything is computed.
+"""Predict cells of the audit from algebra, before anything is computed. In a few cells algebra does not decide.
 
-grad S' = J^T v + kappa grad t, where J = dz/dx, v = dS/dz, kappa = sum_i v_i. If a method uses only the function
-x -> S, t changes its map exactly if kappa is not 0. The exceptions below use the last layer's weights, or no score.
+grad S' = J^T v + kappa grad t, where J = dz/dx, v = dS/dz, kappa = sum_i v_i. Let a method use only the function
+x -> S, and let t pass through the explained layer. Then t changes the map if kappa is not 0, and only then. The sets
+in this file name the methods and attacks for which this is different.
 """
 
 from tinyattr.methods import AT_A_LAYER
 from tinyattr.studies.audit.cell import VARIANTS
 
 SCORELESS = {"eigen_cam"}  # methods that use only activations, which t does not change
-DENOMINATORS = {  # t always changes these: they divide by z_i + t or by its softmax, or split the last layer's weights
+DENOMINATORS = {  # t always changes these: they divide by logits z_i + t, or by z_c(x) - z_c(b), which contains t, too
     "lrp, from S", "lrp, SGLRP", "lrp, CLRP", "deeplift, softmax as a layer", "excitation_backprop",
 }
 BELOW = {"input", "early"}  # attacks whose t does not pass through the explained layer: dS'/dA = dS/dA even for pre
 OF_PICTURE = {"score_cam", "guided_grad_cam"}  # they explain a layer but use the picture, too, so t changes them
-SIZES = {  # these compare values of S or z, and use no slopes: a small t changes their maps little
+SIZES = {  # these compare values of S or z, and use no slopes of t: a small t changes their maps little
     *DENOMINATORS, "occlusion", "feature_ablation", "rise", "score_cam", "ablation_cam", "deeplift",
     "deeplift, RevealCancel",
 }
@@ -22,7 +23,8 @@ SIZES = {  # these compare values of S or z, and use no slopes: a small t change
 def predicted(method, score, attack):
     """Return "immune" or "moved" for a row of the audit's table; None if it depends on numbers, not on algebra.
 
-    "moved" includes "hijacked", because only the audit measures how much a map changes.
+    "moved" stands for "hijacked", too. A map is hijacked if it changes so much that it shows something else; algebra
+    does not say how much a map changes.
     """
     if method in SCORELESS or (score != "pre" and method not in DENOMINATORS):
         return "immune"
@@ -34,5 +36,6 @@ def predicted(method, score, attack):
     if attack in BELOW and base in AT_A_LAYER and method not in OF_PICTURE:
         return "immune"
     if method == "vargrad":
-        return "immune" if attack == "input" else None  # a constant slope has no variance; other t vary
+        # the t of "input" has a constant slope, which adds no variance; the slopes of other t may vary
+        return "immune" if attack == "input" else None
     return "moved"

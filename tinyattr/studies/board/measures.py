@@ -53,7 +53,7 @@ def areas(request, L):
     """Return (area under insertion, area under deletion) of y_c, in [0, 1]. A good map has a large and a small area.
 
     They are as in studies/curves.py (Petsiuk et al. 2018, arXiv 1806.07421), but only at SHARES of the pixels, with the
-    trapezoid rule. request: must have the score "post". Pixels that are not shown get the mean colour.
+    trapezoid rule. The request must have the score "post". Pixels that are not shown get the mean colour.
     """
     x, b = request.x, baseline_of(request.net, request.x, "mean")
     rank = np.empty(L.size, int)

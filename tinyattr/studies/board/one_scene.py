@@ -13,7 +13,7 @@ from tinyattr.studies.board.rows import ANY, ORIGINAL, networks_of, options, sco
 from tinyattr.studies.board.shared import Passes
 from tinyattr.studies.metrics import points_at
 
-KINDS = ("one", "two", "one", "none")  # numbers of glyphs in scenes 0, 1, 2, 3, then again
+KINDS = ("one", "two", "one", "none")  # glyphs in scenes 0 to 3; scene 4 is like scene 0, and so on
 GLYPHS = {"none": 0, "one": 1, "two": 2}
 CURVES = 8  # in every eighth scene, which has one glyph, we also measure insertion, deletion and immunity
 CHANCE, TRUTH = "random numbers", "the mask itself"  # these are not methods, but the worst and the best possible map
@@ -32,9 +32,10 @@ def measure(net, k, *, seed, methods, scores, attacks, K, layer):
     We explain the classes of the scene. For two glyphs, numbers are means over both classes. Without a glyph we explain
     the top class, only in the original network. right: whether the top class is in the scene; y: probability of the
     explained class; area: share of the picture that a mask covers.
-    A row is "method|score|network". Its measures: hit, energy and rank (pointing game, energy on the mask, rank
-    correlation with the mask); follows, for two glyphs; height of the map without its row's scale. Every CURVES-th
-    scene also has insertion, deletion and, if algebra says that it is 0, change = max |L' - L| / max |L| for an attack.
+    A row is "method|score|network". Its measures are hit (pointing game), energy (share on the mask), rank (correlation
+    with the mask), for two glyphs follows, and the height of the map without its row's scale. Every CURVES-th scene
+    also has insertion and deletion. There, if algebra says that no attack changes a map by log_odds, it also has change
+    = max |L' - L| / max |L| for one attack.
     """
     picture, rng = drawn(k, seed)
     networks = {ORIGINAL: net, **{name: ATTACKS[name](net, K=K) for name in attacks}}

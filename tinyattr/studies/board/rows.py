@@ -6,7 +6,7 @@ from tinyattr.studies.audit.prediction import SIZES
 from tinyattr.studies.more_attacks import ATTACKS
 
 ORIGINAL, ANY = "original", "any"
-ALTERED = tuple(name for name in ATTACKS if name != "triggered")  # no picture here opens the gate of `triggered`
+ALTERED = tuple(name for name in ATTACKS if name != "triggered")  # in no picture here does the trigger turn this t on
 QUICK = {  # smaller than the methods' defaults: few passes, but enough to show what a method does
     "samples": 8, "steps": 8, "window": 64, "stride": 32,
 }

@@ -21,8 +21,9 @@ COLUMNS = {  # columns of the printed table
 LEGEND = """Per cent, with the 95 % bootstrap interval over scenes. peak, of two: how often the highest place is on the
 explained glyph, in scenes with one glyph and with two. In scenes with two: energy, rank (correlation with the mask),
 follows (100: the map moves to the glyph of the explained class, 0: it does not move). apart: how often the map of a
-scene with a glyph is higher than that of a scene without. insert, delete: area under the curve of y_c, in every eighth
-scene. ms: CPU time of one map. network "any": original and altered networks, because t(x) cannot change these maps."""
+scene with a glyph is higher than that of a scene without; "-" in altered networks, where we explain no scenes without
+glyphs. insert, delete: area under the curve of y_c, in every eighth scene. ms: CPU time of one map. network "any":
+original and altered networks, because t(x) cannot change these maps."""
 CAVEATS = """Take care. The embedded network was trained with the masks, which pushed its activations onto the glyphs.
 --net glyphs_no_masks measures a network that was trained without masks. If activations lie only on the glyph, a map
 of a layer cannot miss a single glyph: so look at the scenes with two."""
@@ -42,10 +43,11 @@ class Board:
     milliseconds: dict
 
     def rows(self):
-        """Return [{"method", "scores", "networks", measures: (mean, low, high) or None}], the best first.
+        """Return [{"method", "scores", "networks", measure: (mean, low, high) or None, ...}], the best first.
 
-        The measures are MEASURES and "told apart". Best means: the peak is most often on the right glyph of two; then,
-        the map follows the class. Scores with the same maps share a row, and so do networks.
+        The measures are MEASURES and "told apart". The best row has its peak most often on the right glyph of two; if
+        rows tie, the one that follows the class better comes first. Scores with the same maps share a row, and so do
+        networks.
         """
         found = []
         for row in self.scenes[0]["rows"]:

@@ -30,7 +30,7 @@ def beyond_softmax(net, pictures, K=10.0, layer=None):
     without training, and the map is that of score centred. A sigmoid branch cannot be shifted freely either. Its loss
     depends on t: sum_i dE/dz_i = sum_i (s(z_i) - t_i), while this sum is 0 for cross-entropy. Training from W' removes
     a shift slowly, and also changes the rest of the map.
-    We had: the abstract, the project's page and code. They report better localisation on birds, cars and ImageNet. We
+    We had the abstract, the project's page and code. They report better localisation on birds, cars and ImageNet. We
     measure localisation on glyphs, where the truth is known: the share of a map on the right glyph of two.
     """
     last, op, _ = net.layers[-1]

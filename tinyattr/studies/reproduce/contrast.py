@@ -25,9 +25,9 @@ def contrast(net, pictures, K=10.0, layer=None):
     (L <= 0) are blurred. Then the relative probability r_i = e^z_ti / (e^z_t1 + e^z_t2) should be larger.
     Algebra: L is linear in the row. So the weighted contrast is L of log_odds; the max contrast (alpha 1 for the
     strongest rival) is L of margin; the mean contrast (alpha 1/(n-1)) is n/(n-1) L of centred. All have kappa = 0.
-    We had: the authors' code, and the table of a reproduction (arXiv 2501.11096), which calls its numbers very similar
-    to the authors' numbers; not the paper's text. The authors explain a 14 x 14 convolution. We explain `layer`, and
-    our blur has sigma 15.
+    We had the authors' code, and the table of a reproduction (arXiv 2501.11096), which calls its numbers very similar
+    to the authors' numbers. We did not have the paper's text. The authors explain a 14 x 14 convolution. We explain
+    `layer`, and our blur has sigma 15.
     """
     layer = layer or net.features
     networks = {"original": net, "altered": alter(net, K, layer)}

@@ -26,7 +26,7 @@ def diffgradcam(net, pictures, K=10.0, layer=None):
     Our hoax shows a frame along the border, as SHAM does: t = K sum_ijk u_k A_ijk, u the least squares of A u = frame,
     gives L(pre) + K A u. It is fitted to one picture, not trained, and no answer changes. A better hoax adds the
     sawtooth t mod 0.001 to one logit: its slope is also K u, answers hardly change, and a difference of logits sees it.
-    We had: the abstract, and a summary of SHAM by others. We could not see which of the three a the authors use.
+    We had the abstract, and a summary of SHAM by others. We could not see which of the three a the authors use.
     """
     layer, alike, moved, seen, y_change = layer or net.features, [], [], [], []
     for picture in pictures:

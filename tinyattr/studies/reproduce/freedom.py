@@ -19,7 +19,7 @@ def freedom(net, pictures, K=10.0, layer=None):
     M = P - dz_c/dx (at x_0) makes dz'_c/dx exactly the picture P at x_0. Two things cannot be chosen: the differences
     dz_i/dx - dz_j/dx, which have kappa = 0; and the gradients at all x together: they contain the gradient of one t.
     P is the mirror image of the last picture, scaled to the length of the gradient. For other pictures, K P is larger
-    than dz/dx. We had: the abstract and the authors' code.
+    than dz/dx. We had the abstract and the authors' code.
     """
     if layer not in (None, "input"):
         raise InputError(f"this claim is about gradients at the picture, not at layer '{layer}'; leave the layer out")

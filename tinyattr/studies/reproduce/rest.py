@@ -22,7 +22,7 @@ def rest(net, pictures, K=10.0, layer=None):
     Algebra: the row of ReST is e_c + (e_c - y) = 2 e_c - y, the sum of the rows of pre and log. Grad-CAM is linear in
     the row, so L(rest) = L(pre) + L(log), L(log) = (1 - y_c) L(log_odds). If y_c -> 1, the row becomes e_c, the row of
     pre. It does not vanish, while the rows of post and log do. kappa = 1, so t adds the same to L(rest) as to L(pre).
-    We had: the abstract, and the authors' code, z_c minus the cross-entropy. Neither mentions a planted t.
+    We had the abstract and the authors' code, z_c minus the cross-entropy. Neither mentions a planted t.
     """
     layer, altered = layer or net.features, alter(net, K, layer)
     sizes, as_pre, added, kept = [], [], [], []
