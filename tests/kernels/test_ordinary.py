@@ -27,7 +27,9 @@ CALLS = [
     ("conv2d", {"padding": (3, 2)}, True), ("conv2d", {"groups": C, "stride": 2, "padding": 1}, True),
     ("max_pool", {"size": 2, "stride": 2}, True), ("max_pool", {"size": 2, "stride": 2, "padding": ((0, 0), (0, 0))}, True),
     ("max_pool", {"size": 3, "stride": 2, "padding": 1}, True), ("max_pool", {"size": 3, "stride": 2, "padding": ((0, 1), (0, 1)), "ceil": True}, True),
-    ("relu", {}, True), ("clip", {"low": 0.0, "high": 6.0}, True), ("avg_pool", {"size": 2, "stride": 2}, False),
+    ("relu", {}, True), ("clip", {"low": 0.0, "high": 6.0}, True), ("avg_pool", {"size": 2, "stride": 2}, True),
+    ("avg_pool", {"size": (3, 2), "stride": (1, 3)}, True), ("avg_pool", {"size": 3, "stride": 2, "padding": 1}, False),
+    ("avg_pool", {"size": 3, "stride": 2, "ceil": True}, False), ("global_avg_pool", {}, True), ("global_avg_pool", {"keep": True}, True),
 ]
 
 

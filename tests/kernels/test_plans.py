@@ -98,6 +98,29 @@ def test_a_planned_run_gives_the_same_bytes_in_every_layer(make, batch):
     assert seen[-1]
 
 
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("make", [mixed, small_vgg])
+def test_logits_without_a_tape_are_the_same_bytes_in_less_memory(make, batch):
+    net, kept = planned(make(), batch), []
+    for x in pictures(8, batch):
+        expected, _ = without_plans(net, x, {net.layers[-1][0]: np.ones((batch, 7))})
+        z = net(x)
+        kept.append((z, expected[net.layers[-1][0]]))
+    assert all(np.array_equal(z, expected) and z.flags.writeable for z, expected in kept)
+    run, last_only = (max(one.size for one in plans(net) if type(one) is kind) for kind in (repeats.Run, repeats.LastOnly))
+    assert last_only < run
+
+
+def test_a_layer_that_numpy_reads_again_is_not_forgotten():
+    rng = np.random.default_rng(0)
+    net = ta.network([
+        ("conv1", "conv2d", {"padding": 1}), ("relu1", "relu", {}), ("bent", "leaky_relu", {}), ("conv2", "conv2d", {"padding": 1}),
+        ("relu2", "relu", {}), ("conv3", "conv2d", {"padding": 1}), ("relu3", "relu", {}), ("pool", "global_avg_pool", {}), ("z", "dense", {})],
+        {"conv1": weights(rng, 3, 3, 3, C), "conv2": weights(rng, 3, 3, C, C), "conv3": weights(rng, 3, 3, C, C), "z": weights(rng, C, 7)})
+    for x in pictures(6):
+        assert np.array_equal(net(x), net.logits(net.resume(None, "input", x, KERNELS)))
+
+
 @pytest.mark.parametrize("only", [False, True])
 @pytest.mark.parametrize(("make", "to"), [(mixed, "input"), (mixed, ("relu1", "mul")), (small_vgg, "input"), (small_vgg, "block2_pool")])
 def test_a_planned_walk_gives_the_same_bytes_at_every_layer(make, to, only):
