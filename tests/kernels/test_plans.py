@@ -111,6 +111,25 @@ def test_logits_without_a_tape_are_the_same_bytes_in_less_memory(make, batch):
     assert last_only < run
 
 
+def test_inputs_of_a_concatenation_are_written_in_their_place():
+    rng = np.random.default_rng(0)
+    net = ta.network([
+        ("conv", "conv2d", {"padding": 1}), ("relu", "relu", {}),
+        ("one", "conv2d", {}), ("one_relu", "relu", {}), ("three", "conv2d", {"inputs": ("relu",), "padding": 1}), ("three_relu", "relu", {}),
+        ("again", "max_pool", {"inputs": ("relu",), "size": 3, "stride": 1, "padding": 1}), ("bent", "leaky_relu", {"inputs": ("relu",)}),
+        ("both", "concat", {"inputs": ("one_relu", "three_relu", "again", "bent", "relu")}), ("pool", "global_avg_pool", {}), ("z", "dense", {})],
+        {"conv": weights(rng, 3, 3, 3, C), "one": weights(rng, 1, 1, C, C), "three": weights(rng, 3, 3, C, C), "z": weights(rng, 5 * C, 7)})
+    for x in pictures(7):
+        expected, back = without_plans(net, x, {"z": np.ones((1, 7))})
+        tape = net.run(x)
+        assert same(outputs(tape), expected)
+        assert same(ta.walk(tape, {"z": np.ones((1, 7))}, ta.GRADIENT), back)
+        assert np.array_equal(net(x), expected["z"])
+    shared = [name for name in ("one_relu", "three_relu", "again", "bent", "relu")
+              if np.may_share_memory(tape[name].output, tape["both"].output)]
+    assert shared == ["one_relu", "three_relu", "again"]
+
+
 def test_a_layer_that_numpy_reads_again_is_not_forgotten():
     rng = np.random.default_rng(0)
     net = ta.network([

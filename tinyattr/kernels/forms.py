@@ -17,7 +17,7 @@ from tinyattr.kernels import dense as dense_kernels
 from tinyattr.kernels import direct, pool, thin, threads, winograd
 from tinyattr.kernels import weight_gradient as weight_kernels
 from tinyattr.kernels.buffers import NONE, bordered, inside, read, recycled
-from tinyattr.kernels.memory import ROOM, WRITTEN, Waiting, asked_for, kept_of, packed, packed_if_used_again, start
+from tinyattr.kernels.memory import MAKING, ROOM, WRITTEN, Waiting, asked_for, kept_of, packed, packed_if_used_again, start
 from tinyattr.kernels.pointwise import ANY, one_pass
 
 threads.announce()
@@ -25,10 +25,14 @@ TURN = threads.start()  # held while a form computes
 
 
 def maps(shape):
-    """Return (y, buffer): feature maps (N, H, W, C), read-only, and their buffer, into which a kernel writes y."""
+    """Return (y, the same to write to): feature maps (N, H, W, C), in a buffer of their own or where a plan wants them."""
+    if MAKING.plan is not None and MAKING.plan.room is not None:
+        to, MAKING.plan.room = MAKING.plan.room, None
+        return sealed(to), to
     buffer = recycled(*shape)
-    array = sealed(inside(buffer))
-    return array, WRITTEN.set(array, buffer)
+    array, to = sealed(inside(buffer)), inside(buffer)
+    WRITTEN.set(array, buffer)
+    return array, to
 
 
 def put_off(record):
@@ -58,8 +62,7 @@ def surrounded(x, border):
     if border <= 0 or (border == 1 and WRITTEN.get(x) is not None):
         return lying(x)
     if border == 1:
-        copy, buffer = maps(x.shape)
-        to = inside(buffer)
+        copy, to = maps(x.shape)
     else:
         copy = to = inside(bordered(*x.shape, border), border)
     start(np.copyto, to, x)
@@ -97,10 +100,10 @@ def conv2d(record, norm=None, z=NONE, limits=ANY):
         kernel, bias = with_norm(kernel, bias, norm)
     elif z is NONE and limits == ANY:
         asked_for(kernel)
-    y, buffer = maps(of.out)
+    y, to = maps(of.out)
     if of.winograd:
         u = packed_if_used_again(kernel, "winograd", lambda: winograd.transform(kernel))
-        winograd.convolve(in_buffer(x), u, bias, buffer, in_buffer(z), limits=limits)
+        winograd.convolve(in_buffer(x), u, bias, to, in_buffer(z), limits=limits)
     else:
         panels = packed(kernel, ("direct", of.groups), lambda: direct.pack(kernel, of.groups))
         direct.convolve(surrounded(x, max(map(max, of.padding))), panels, bias, y, surrounded(z, 1), size=of.size, stride=of.stride,
@@ -194,20 +197,20 @@ def convolve_back(record, g, z=NONE, gate=NONE, limits=ANY):
     if isinstance(g, Waiting):
         norm, g = g.norm
         kernel, _ = with_norm(kernel, bias, norm)
-    m, buffer = maps(shape)
+    m, to = maps(shape)
     if of.winograd:
         u = packed_if_used_again(kernel, "winograd back", lambda: winograd.transform_back(kernel))
-        winograd.convolve(in_buffer(g), u, np.zeros(shape[3], np.float32), buffer, in_buffer(z), in_buffer(gate), limits)
+        winograd.convolve(in_buffer(g), u, np.zeros(shape[3], np.float32), to, in_buffer(z), in_buffer(gate), limits)
     elif groups == 1 and dilation == (1, 1) and thin.fits(size[1], *kernel.shape[2:]):
         columns = packed(kernel, ("thin back", stride), lambda: thin.pack_back(kernel, stride))
         edge = direct.edge(g, (shape[1], g.shape[2]), columns, (stride[0], 1), (corner[0], 0))
-        thin.back(surrounded(g, edge), columns, inside(buffer), size=size, stride=stride, padding=corner)
+        thin.back(surrounded(g, edge), columns, to, size=size, stride=stride, padding=corner)
         if z.size or gate.size:
             one_pass(m, m, z=lying(z), gate=lying(gate), limits=limits)
     else:
         parts = packed(kernel, ("direct back", stride, groups), lambda: direct.pack_back(kernel, stride, groups))
         edge = direct.edge(g, shape[1:3], parts, stride, corner, dilation)
-        direct.back(surrounded(g, edge), parts, inside(buffer), surrounded(z, 1), surrounded(gate, 1), stride=stride, padding=corner,
+        direct.back(surrounded(g, edge), parts, to, surrounded(z, 1), surrounded(gate, 1), stride=stride, padding=corner,
                     dilation=dilation, groups=groups, limits=limits)
     return m
 
@@ -255,7 +258,7 @@ def means(size, channels):
 
 
 def concat(record):
-    """ops.concat of maps: every input is copied into its channels.
+    """ops.concat of maps: every input is copied into its channels. In a plan, the pass that makes an input writes it there at once.
 
     If the first input is a concatenation, too, it may be the first channels of larger maps. Then only the others are copied, into
     the channels behind it. So in a chain of concatenations, as in a DenseNet, hardly any channel is copied twice.
@@ -265,10 +268,11 @@ def concat(record):
     whole, to, used = ROOM.get(x[0]) or (NONE, NONE, [])
     there = bool(used) and used.pop() == ends[1] and ends[-1] <= whole.shape[3]  # pop: only one concatenation gets these channels
     if not there:
-        whole, buffer = maps((*x[0].shape[:3], ends[-1] * (1 + chain)))
-        to, used = inside(buffer), []
+        ready = MAKING.plan and MAKING.plan.wholes.pop(record.name, None)
+        (whole, to), used = ready or maps((*x[0].shape[:3], ends[-1] * (1 + chain))), []
     for a, first, end in list(zip(x, ends, ends[1:], strict=False))[there:]:
-        one_pass(lying(a), to[..., first:end])
+        if a.ctypes.data != to[..., first:end].ctypes.data:
+            one_pass(lying(a), to[..., first:end])
     if not chain:
         return whole
     y = whole[..., :ends[-1]]

@@ -15,7 +15,7 @@ import numpy as np
 from tinyattr.engine.arrays import sealed
 from tinyattr.kernels.buffers import Pool, line_aligned
 from tinyattr.kernels.dispatch import pays
-from tinyattr.kernels.forms import TURN
+from tinyattr.kernels.forms import TURN, maps
 from tinyattr.kernels.memory import MAKING, PLANS, WRITTEN, Waiting
 
 MOST, MOST_IN_ALL = 64 << 20, 256 << 20  # floats of one plan (for larger maps, Python's time matters little), and of all plans
@@ -49,12 +49,14 @@ class NoPlanError(Exception):
 class Plan:
     """made: what make(backend) returned. steps: the noted (function, arguments), in order. now: the list to which start() adds.
 
-    read: names of records whose outputs a step reads that is no kernel. turn: a lock, held as long as arrays of the last repetition are in use. others: arrays outside the memory whose addresses steps have.
+    read: names of records whose outputs a step reads that is no kernel. wholes: {concatenation: (its maps, the same to write to)}
+    for those that are not computed yet. room: the part of them into which the next output is written, or None. turn: a lock, held as long as arrays of the last repetition are in use. others: arrays outside the memory whose addresses steps have.
     """
 
     def __init__(self, make, noting):
         self.steps, self.others, self.read, self.turn = [], [], set(), threading.Lock()
         self.now, self.size, self.pool = self.steps, 0, Pool(self.new, np.inf)
+        self.wholes, self.room = {}, None
         MAKING.plan = self
         try:
             self.memory = line_aligned(MOST)
@@ -118,7 +120,7 @@ class Noting:
     """The backend while a plan is made. It lets another backend compute, and puts all arrays into the plan's memory."""
 
     def __init__(self, backend):
-        self.backend, self.computed = backend, backend.computed
+        self.backend, self.computed, self.rooms = backend, backend.computed, {}
 
     def again(self, what, *about):
         """Keep the seeds of a walk, and return None: see backend.NumPy, also for the other methods."""
@@ -133,7 +135,19 @@ class Noting:
         """Return the record's output."""
         if not pays(record):
             _ = record.x  # computes what waits
-        return noted(lambda: (self.backend.forward(record),), *record.sources)[0]
+        plan, outer = MAKING.plan, MAKING.plan.room
+        plan.room = self.room(*self.rooms.get(record.name, ()))
+        try:
+            return noted(lambda: (self.backend.forward(record),), *record.sources)[0]
+        finally:
+            plan.room = outer
+
+    def room(self, concat=None, shape=None, first=None, end=None):
+        """Return the channels first ... end - 1 of a concatenation, to write to; None without a concatenation."""
+        MAKING.plan.room, wholes = None, MAKING.plan.wholes
+        if concat is not None and concat not in wholes:
+            wholes[concat] = maps(shape)
+        return None if concat is None else wholes[concat][1][..., first:end]
 
     def back(self, rule, record, g):
         """Return the rule's signals."""

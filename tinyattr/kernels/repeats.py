@@ -1,6 +1,7 @@
 """What is planned: the run of a network over pictures of one shape, and a walk by the gradient's rules over its tape."""
 
 import weakref
+from collections import Counter
 from copy import deepcopy
 
 import numpy as np
@@ -59,6 +60,7 @@ class Run(Plan):
 
     def __init__(self, noting, network, x):
         self.layers, self.weights, self.walks = deepcopy(network.layers), dict(network.weights), {}
+        noting.rooms = rooms(network, x)
 
         def first(noting):
             if not all(isinstance(arrays, tuple) and all(map(is_sealed, arrays)) for arrays in self.weights.values()):
@@ -97,6 +99,24 @@ class Run(Plan):
             tape.append(record)
         _of_tape[tape] = self
         return tape
+
+
+def rooms(network, x):
+    """Return {layer: (concatenation, its shape, first and end of the layer's channels)} for layers that only this concatenation reads.
+
+    In a chain, forms.concat itself saves the copies.
+    """
+    if not any(op == "concat" for _, op, _ in network.layers):
+        return {}
+    tape, found = network.resume(None, "input", x), {}
+    read = Counter(i for record in tape for i in record.inputs)
+    chained = {source.name for record in tape if record.op == "concat" for source in record.sources if source.op == "concat"}
+    for record in tape:
+        if record.op == "concat" and record.name not in chained and chained.isdisjoint(record.inputs):
+            ends = np.cumsum([0, *(source.outline.shape[-1] for source in record.sources)]).tolist()
+            found |= {i: (record.name, record.outline.shape, first, end)
+                      for i, first, end in zip(record.inputs, ends, ends[1:], strict=False) if read[i] == 1}
+    return found
 
 
 class LastOnly(Run):

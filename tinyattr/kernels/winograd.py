@@ -8,8 +8,8 @@ import numba
 import numpy as np
 from numba import prange
 
-from tinyattr.kernels.buffers import NONE, demand, read, scratch, written
-from tinyattr.kernels.pointwise import ANY
+from tinyattr.kernels.buffers import NONE, demand, lie, read, scratch, written
+from tinyattr.kernels.pointwise import ANY, pixel
 from tinyattr.kernels.tile import P, W, by_rows, load, splat_panel, sums
 from tinyattr.kernels.vector import (across, finisher, inlined, parallel_kernel, pointer, row_loader,
                                      shift, signed, store, store_rows)
@@ -141,20 +141,20 @@ product = by_rows(_product)
 
 
 @inlined
-def put_column(column, bias, to, at, line, rows):
-    """Finish and store four pixels of one column, or the first `rows` of them, to = (y, z, gate, low, high)."""
-    (v0, v1, v2, v3), y, end = column, to[0], to[1:]
-    store(y, at, finished(v0 + bias, at, *end))
+def put_column(column, bias, y, y_line, end, at, line, rows):
+    """Finish four pixels of one column, or the first `rows` of them, with end = (z, gate, low, high), and store them at y."""
+    v0, v1, v2, v3 = column
+    store(y, 0, finished(v0 + bias, at, *end))
     if rows > 1:
-        store(y, at + line, finished(v1 + bias, at + line, *end))
+        store(y, y_line, finished(v1 + bias, at + line, *end))
     if rows > 2:
-        store(y, at + 2 * line, finished(v2 + bias, at + 2 * line, *end))
+        store(y, 2 * y_line, finished(v2 + bias, at + 2 * line, *end))
     if rows > 3:
-        store(y, at + 3 * line, finished(v3 + bias, at + 3 * line, *end))
+        store(y, 3 * y_line, finished(v3 + bias, at + 3 * line, *end))
 
 
 @inlined
-def transform_output(m, plane, bias, tile, shape, to):
+def transform_output(m, plane, bias, tile, shape, y, end):
     """A^T m A + bias for all channels of one tile. Its 4 x 4 pixels are cut at the edge. shape: (N, H + 2, W + 2, K)."""
     _, height, width, channels = shape
     line = width * channels
@@ -162,7 +162,7 @@ def transform_output(m, plane, bias, tile, shape, to):
     rows, columns = height - 2 - i, width - 2 - j
     first = (image * height + i + 1) * line + (j + 1) * channels
     for k in range(0, channels, W):
-        p, b, at = shift(m, k), load(bias, k), first + k
+        p, b, at, to = shift(m, k), load(bias, k), first + k, pixel(y, image, i, j, k)
         c0, c1, c2, c3 = across((
             output_line(load_six(p, plane)),
             output_line(load_six(shift(p, 6 * plane), plane)),
@@ -170,13 +170,13 @@ def transform_output(m, plane, bias, tile, shape, to):
             output_line(load_six(shift(p, 18 * plane), plane)),
             output_line(load_six(shift(p, 24 * plane), plane)),
             output_line(load_six(shift(p, 30 * plane), plane))))
-        put_column(output_line(c0), b, to, at, line, rows)
+        put_column(output_line(c0), b, to, y[2], end, at, line, rows)
         if columns > 1:
-            put_column(output_line(c1), b, to, at + channels, line, rows)
+            put_column(output_line(c1), b, shift(to, y[3]), y[2], end, at + channels, line, rows)
         if columns > 2:
-            put_column(output_line(c2), b, to, at + 2 * channels, line, rows)
+            put_column(output_line(c2), b, shift(to, 2 * y[3]), y[2], end, at + 2 * channels, line, rows)
         if columns > 3:
-            put_column(output_line(c3), b, to, at + 3 * channels, line, rows)
+            put_column(output_line(c3), b, shift(to, 3 * y[3]), y[2], end, at + 3 * channels, line, rows)
 
 
 @parallel_kernel
@@ -186,10 +186,10 @@ def _fused(x, u, bias, y, z, gate, limits, shape, tiles, block, v, m):
     for unit in prange(threads):
         thread = signed(unit)
         own_v, own_m = pointer(v, thread * 36 * v_plane), pointer(m, thread * 36 * m_plane)
-        to = pointer(y, 0), pointer(z, 0), pointer(gate, 0), limits[0], limits[1]
-        end = (thread + 1) * tiles // threads
-        for first in range(thread * tiles // threads, end, block):
-            count = min(block, end - first)
+        end = pointer(z, 0), pointer(gate, 0), limits[0], limits[1]
+        own_end = (thread + 1) * tiles // threads
+        for first in range(thread * tiles // threads, own_end, block):
+            count = min(block, own_end - first)
             for i in range(count):
                 transform_input(pointer(x, 0), x.shape, first + i, shift(own_v, i * channels), v_plane)
             for e in range(36):
@@ -197,7 +197,7 @@ def _fused(x, u, bias, y, z, gate, limits, shape, tiles, block, v, m):
                     weights = pointer(u, (e * panels + p) * channels * P)
                     product(count, shift(own_v, e * v_plane), weights, channels, shift(own_m, e * m_plane + p * P), panels * P)
             for i in range(count):
-                transform_output(shift(own_m, i * panels * P), m_plane, pointer(bias, 0), first + i, shape, to)
+                transform_output(shift(own_m, i * panels * P), m_plane, pointer(bias, 0), first + i, shape, y, end)
 
 
 @parallel_kernel
@@ -214,8 +214,8 @@ def _phased(x, u, bias, y, z, gate, limits, shape, tiles, block, v, m):
             weights = pointer(u, (e * panels + p) * channels * P)
             product(count, pointer(v, e * v_plane), weights, channels, pointer(m, e * m_plane + p * P), panels * P)
         for unit in prange(count):
-            i, to = signed(unit), (pointer(y, 0), pointer(z, 0), pointer(gate, 0), limits[0], limits[1])
-            transform_output(pointer(m, i * panels * P), m_plane, pointer(bias, 0), first + i, shape, to)
+            i, end = signed(unit), (pointer(z, 0), pointer(gate, 0), limits[0], limits[1])
+            transform_output(pointer(m, i * panels * P), m_plane, pointer(bias, 0), first + i, shape, y, end)
 
 
 def fits(c, k):
@@ -241,15 +241,16 @@ def convolve(x, u, bias, y, z=NONE, gate=NONE, limits=ANY):
     """y[n,i,j,k] = bias[k] + sum_{u,v,c} x[n,i+u-1,j+v-1,c] w[u,v,c,k], u = transform(w).
 
     Then z is added, and the limits or the gate cut: see vector.finisher. z and gate may be left out.
-    x: (N, H + 2, W + 2, C), y, z, gate: (N, H + 2, W + 2, K), each with a border of zeros that does not change.
+    x: (N, H + 2, W + 2, C), z, gate: (N, H + 2, W + 2, K), each with a border of zeros. y: maps (N, H, W, K), see buffers.lie.
     """
     n, height, width, channels = x.shape
     shape, panels = (n, height, width, bias.size), -(-bias.size // P)
     demand(u.shape == (36, panels, channels, P), f"weights {u.shape} do not lead from {channels} channels to {bias.size}")
-    y, z, gate = written(y, z, gate, shape=shape)
+    demand(y.shape == (n, height - 2, width - 2, bias.size), f"an output has shape {y.shape}")
+    z, gate = written(z, gate, shape=shape)
     x, u, bias, z, gate = read(x), read(u), read(bias), read(z), read(gate)
     tiles, threads = n * ((height + 1) // 4) * ((width + 1) // 4), numba.get_num_threads()
     fused = channels * panels * P <= FUSED and tiles >= threads * BLOCK
     block, copies = (BLOCK, threads) if fused else (min(CHUNK, tiles), 1)
     v, m = scratch((copies, 36, block * channels + GAP), (copies, 36, block * panels * P + GAP))
-    (_fused if fused else _phased)(x, u, bias, y, z, gate, limits, shape, tiles, block, v, m)
+    (_fused if fused else _phased)(x, u, bias, lie(y), z, gate, limits, shape, tiles, block, v, m)
