@@ -60,7 +60,7 @@ def prelu(net, node):
     value, slope = node.value(0), node.constant(1)
     if net.opset < 7 and slope.ndim == 1:  # before opset 7: one slope for each channel
         slope = slope.reshape(-1, *[1] * (len(value.shape) - 2))
-    return activated(net, node, "prelu", (like(value, slope),))
+    return activated(net, node, "prelu", (like(net, value, slope),))
 
 
 def mish(net, node):
@@ -155,7 +155,7 @@ def gather(net, node):
                          f"{MOST_PARTS} numbers of channels or places, and no pictures of a batch")
     picked = [int(i) % n for i in which.ravel()]
     found = joined(net, node, [cut(net, node, value, {axis: (i, i + 1, 1)}) for i in picked], axis)
-    return found if which.ndim else found.moved(np.squeeze(found.numbered(), axis))
+    return found if which.ndim else found.moved(np.squeeze(net.places_of(found), axis))
 
 
 def slice_(net, node):
@@ -246,7 +246,7 @@ def reduce(op, everywhere):
             ours = tuple(1 if a in axes else value.shape[a] for a in order)
             which = tuple(sorted(order.index(a) + 1 for a in axes))
             found = net.result(node.name, op, (net.maps(value),), ours, value.shape[0], axes=which)
-        return found if keep else found.moved(np.squeeze(found.numbered(), tuple(axes)))
+        return found if keep else found.moved(np.squeeze(net.places_of(found), tuple(axes)))
     return read
 
 
