@@ -370,6 +370,23 @@ def test_a_gelu_is_one_op_wherever_its_half_is(where, inner):
 
 
 @needs_onnx
+@pytest.mark.parametrize("before", [[], [("Pad", "p", "p0", {"pads": [0] * 10})]])
+def test_a_local_response_normalisation_may_pad_twice(before):
+    """At opset 9, PyTorch writes a second Pad, by 0, before the AveragePool."""
+    from tests.files.onnx_hostile import model
+
+    arrays = {"maps": np.array([1, 1, 3, 4, 5]), "alpha": np.array(0.2, "f4"), "bias": np.array(1.5, "f4"), "beta": np.array(0.6, "f4")}
+    nodes = [("Mul", "x x", "s", {}), ("Reshape", "s maps", "r", {}), ("Pad", "r", "p", {"pads": [0, 0, 1, 0, 0, 0, 0, 1, 0, 0]}), *before,
+             ("AveragePool", "p0" if before else "p", "a", {"kernel_shape": [3, 1, 1]}), ("Squeeze", "a", "q", {"axes": [1]}), ("Mul", "q alpha", "m", {}),
+             ("Add", "m bias", "b", {}), ("Pow", "b beta", "w", {}), ("Div", "x w", "y", {}), ("Flatten", "y", "f", {})]
+    net = ta.load(model(nodes, arrays, (1, 3, 4, 5), output="f", opset=9).SerializeToString())
+    assert net.layers[0][1:] == ("lrn", {"size": 3, "alpha": 0.2, "beta": 0.6, "bias": 1.5})
+    around = np.pad(X**2, ((0, 0),) * 3 + ((1, 1),))
+    expected = X / (1.5 + 0.2 * (around[..., :-2] + around[..., 1:-1] + around[..., 2:]) / 3) ** 0.6
+    assert np.allclose(net(X), expected.transpose(0, 3, 1, 2).reshape(2, -1), rtol=1e-5)
+
+
+@needs_onnx
 def test_one_number_for_a_picture_may_come_without_an_axis():
     """Binary networks of PyTorch often end in squeeze(1), then a sigmoid."""
     from tests.files.onnx_hostile import model

@@ -2,7 +2,7 @@
 
 A pattern is "x", the formula's input; or a number; or a name, such as "alpha", for any constant; or (operator, pattern,
 ...). The inputs of Add and Mul may be in either order. PyTorch computes a local response normalisation by a pool over
-(N, 1, C, H, W): in this formula we skip nodes that only change the shape.
+(N, 1, C, H, W): in this formula we skip nodes that only change the shape, and a Pad by 0.
 """
 
 from math import pi, sqrt
@@ -77,7 +77,7 @@ def source(name, makers, through):
     """Return the value from which `name` comes through operators in `through` only, or through an If of these."""
     for _ in range(len(makers) + 1):  # a limit, because a cycle would never end
         node = makers.get(name)
-        if node is None or node.op not in (*through, "If"):
+        if node is None or (node.op not in (*through, "If") and not _pads_nothing(node)):
             break
         ends = {_inside(branch, through) for key, branch in node.attributes.items() if key.endswith("_branch")}
         ends = ends if node.op == "If" else {node.inputs[0]}
@@ -85,6 +85,11 @@ def source(name, makers, through):
             break
         (name,) = ends
     return name
+
+
+def _pads_nothing(node):
+    """Return True for a Pad by 0. At opset 9, PyTorch writes one before each AveragePool."""
+    return node.op == "Pad" and not any(node.attributes.get("pads", [1]))
 
 
 def _inside(branch, through):
