@@ -387,6 +387,19 @@ def test_a_local_response_normalisation_may_pad_twice(before):
 
 
 @needs_onnx
+def test_numbers_are_those_before_the_export():
+    """The file has float32: 0.16666667163 for 1/6, and -0.20000000298 for -0.2, as attributes or as inputs."""
+    from tests.files.onnx_hostile import model
+
+    nodes = [("HardSigmoid", "x", "a", {"alpha": 1 / 6}), ("LeakyRelu", "a", "b", {"alpha": 0.1}), ("Elu", "b", "c", {"alpha": 0.7}),
+             ("Clip", "c low high", "d", {}), ("GlobalAveragePool", "d", "g", {}), ("Flatten", "g", "f", {})]
+    arrays = {"low": np.array(-0.2, "f4"), "high": np.array([-1 / 9], "f4")}
+    layers = ta.load(model(nodes, arrays, (1, 3, 4, 5), output="f").SerializeToString()).layers
+    numbers = [number for _, _, own in layers for number in own.values()]
+    assert numbers == [1 / 6, 0.5, 0.1, 0.7, -0.2, -1 / 9]
+
+
+@needs_onnx
 def test_one_number_for_a_picture_may_come_without_an_axis():
     """Binary networks of PyTorch often end in squeeze(1), then a sigmoid."""
     from tests.files.onnx_hostile import model

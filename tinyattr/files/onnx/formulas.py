@@ -10,6 +10,7 @@ from math import pi, sqrt
 import numpy as np
 
 from tinyattr.files.onnx.constants import listed
+from tinyattr.files.onnx.file import before_export
 
 SHAPES = ("Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten")  # these change the shape, not the order
 HALF_ERF = ("Add", ("Erf", ("Div", "x", sqrt(2))), 1), ("Add", ("Erf", ("Mul", "x", sqrt(0.5))), 1)
@@ -67,7 +68,7 @@ def _match(pattern, name, found, makers, values, through):
         return {"x": first, **found} if source(first, makers, through) == source(name, makers, through) else None
     if not isinstance(number, np.ndarray) or number.size != 1:
         return None
-    number = shortest(number.reshape(()))
+    number = before_export(number)
     if isinstance(pattern, str):
         return {**found, pattern: number}
     return found if abs(number - pattern) < 1e-4 * abs(pattern) else None
@@ -119,8 +120,3 @@ def _attributes(op, found, values):
         about.get("strides", [1])) == {1} and pooled == (*x[:1], 1, *x[1:]) and listed(
         found["Pad"], "pads", values.get((*found["Pad"].inputs, "")[1])) == pads
     return (op, {"size": size[0], **{key: found[key] for key in ("alpha", "beta", "bias")}}) if fits else None
-
-
-def shortest(number):
-    """Return a float32 as its shortest decimal, which is the number before the export: 0.10000000149 gives 0.1."""
-    return float(str(np.float32(number))) if np.asarray(number).dtype != np.float64 else float(number)

@@ -11,7 +11,7 @@ from tinyattr.files.onnx import arithmetic
 from tinyattr.files.onnx.arithmetic import affine, like
 from tinyattr.files.onnx.builder import MOST_PLACES, Value
 from tinyattr.files.onnx.constants import listed, spans
-from tinyattr.files.onnx.file import FLOATS
+from tinyattr.files.onnx.file import FLOATS, before_export
 from tinyattr.files.onnx.windows import conv, conv_transpose, global_pool, pool
 
 MOST_PARTS = 100  # limit for the parts that one Tile or Gather puts side by side
@@ -34,7 +34,7 @@ def activated(net, node, op, weights=(), **about):
 
 def clip(net, node):
     """Clip -> clip, or relu if the only limit is 0 from below. Newer files give the limits as inputs."""
-    low, high = (node.attributes.get(key) if node.constant(i) is None else float(node.constant(i))
+    low, high = (node.attributes.get(key) if node.constant(i) is None else before_export(node.constant(i))
                  for i, key in ((1, "min"), (2, "max")))
     if low == 0 and high is None:
         return activated(net, node, "relu")
