@@ -325,6 +325,19 @@ HALF = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
     ([("Gather", "x bgr", "y", {"axis": 0})], r"gather_node.*it picks \[2, 1, 0\] along axis 0 .*no pictures of a batch"),
     ([("Mod", "bgr two", "odd", {}), ("Gather", "x odd", "y", {"axis": 1})], X[..., [0, 1, 0]]),
     ([("Neg", "x", "n", {}), ("Relu", "n", "y", {})], np.maximum(-X, 0)),
+    ([("Max", "x", "y", {})], X),
+    ([("Max", "x third", "y", {})], np.maximum(X, 1 / 3)),
+    ([("Min", "third x", "y", {})], np.minimum(X, 1 / 3)),
+    ([("Max", "x slopes", "y", {})], r"max_node.*\(1, 3, 4, 5\)\] and 1 constants; supported are values of equal shapes"),
+    ([("Relu", "x", "r", {}), ("Transpose", "x", "t", {"perm": [0, 1, 3, 2]}), ("Neg", "t", "n", {}), ("Transpose", "n", "m", {"perm": [0, 1, 3, 2]}),
+      ("Max", "m r", "y", {})], np.abs(X)),
+    ([("Neg", "x", "n", {}), ("Tanh", "x", "t", {}), ("Min", "n x t", "y", {})], np.minimum(-np.abs(X), np.tanh(X))),
+    ([("GlobalAveragePool", "x", "g", {}), ("Max", "x g", "y", {})], "values of equal shapes"),
+    ([("GlobalAveragePool", "x", "g", {}), ("Flatten", "g", "v", {}), ("Neg", "v", "n", {}), ("Max", "v n", "m", {}), ("Unsqueeze", "m maps", "y", {})],
+     np.abs(X.mean((1, 2), keepdims=True))),
+    ([("Abs", "x", "y", {})], np.abs(X)),
+    ([("Celu", "x", "y", {"alpha": 2.0})], np.where(X > 0, X, 2 * np.expm1(X / 2))),
+    ([("Celu", "x", "y", {})], np.where(X > 0, X, np.expm1(X))),
     ([("Transpose", "x", "y", {"perm": [1, 0, 2, 3]})], r"transpose_node.*moves or mixes the pictures of a batch, axis 0"),
     ([("MatMul", "matrix vector", "v", {}), ("MatMul", "row v", "s", {}), ("Mul", "x s", "y", {})], 35 * X),
     ([("Concat", "x x", "y", {"axis": -1})], np.concatenate([X, X], 2)),
@@ -336,7 +349,7 @@ def test_operators_of_attention_and_decoders(nodes, expected):
     arrays = {"to": np.array([1, 3, 4, 5]), "sizes": np.array([1, 3, 7, 3]), "none": np.zeros(0, "f4"), "slopes": np.arange(60, dtype="f4").reshape(3, 4, 5),
               "repeats": np.array([1, 3, 1, 2]), "batches": np.array([2, 1, 1, 1]), "matrix": np.array([[1, 2], [3, 4]], "f4"),
               "vector": np.array([1, 2], "f4"), "row": np.array([[-4, 5]], "f4"),
-              "bgr": np.array([2, 1, 0]), "two": np.array(2), "last": np.array(-1), "end": np.array([3])}
+              "bgr": np.array([2, 1, 0]), "two": np.array(2), "last": np.array(-1), "end": np.array([3]), "third": np.array([1 / 3], "f4"), "maps": np.array([2, 3])}
     data = model([*nodes, ("Flatten", "y", "f", {})], arrays, (1, 3, 4, 5), output="f").SerializeToString()
     if isinstance(expected, str):
         with pytest.raises(ta.InputError, match=expected):

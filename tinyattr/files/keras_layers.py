@@ -270,6 +270,27 @@ def average(config, take, *shapes):
     return [*steps, replace(last, suffix="sum"), mean]
 
 
+def maximum(config, take, *shapes):
+    """Read Maximum: put the inputs beside each other along a new axis, then take the largest number along it."""
+    if len(shapes) < 2 or len({*shapes}) > 1:
+        raise InputError(f"inputs of shapes {', '.join(map(str, shapes))} are compared; supported are two or more of "
+                         "equal shapes")
+    (*places, c), n = shapes[0], len(shapes)
+    slots = [Step("reshape", (*places, 1, c), {"shape": (*places, 1, c)}, suffix=f"input_{i + 1}", reads=(i,))
+             for i in range(n)]
+    joined = Step("concat", (*places, n, c), {"axis": len(places) + 1}, (), "joined", tuple(s.suffix for s in slots))
+    return [*slots, joined, Step("max", shapes[0], {"axes": (len(places) + 1,), "keep": False})]
+
+
+def minimum(config, take, *shapes):
+    """Read Minimum: the smallest number is -max(-a, -b)."""
+    *slots, joined, largest = maximum(config, take, *shapes)
+    (change,) = negative(config, take, shapes[0])
+    minus = [replace(change, suffix=f"minus_{i + 1}", reads=(i,)) for i in range(len(slots))]
+    slots = [replace(slot, reads=(before.suffix,)) for slot, before in zip(slots, minus, strict=True)]
+    return [*minus, *slots, joined, replace(largest, suffix="largest"), change]
+
+
 def operation(sign, config, take, *shapes):
     """Read x + y, x - y, x y, or x with a constant c on either side. c is one number, or one for each channel."""
     if len(config["arguments"]) != 2 or len(set(map(len, shapes))) > 1:
@@ -374,6 +395,7 @@ LAYERS = {
     "AveragePooling2D": partial(pool, "avg_pool"), "GlobalAveragePooling2D": partial(global_pool, "global_avg_pool"),
     "GlobalMaxPooling2D": partial(global_pool, "global_max_pool"), "Flatten": flatten, "Reshape": reshape,
     "Permute": permute, "Add": add, "Subtract": subtract, "Multiply": multiply, "Average": average,
+    "Maximum": maximum, "Minimum": minimum,
     "Concatenate": concatenate, "ZeroPadding2D": partial(border, "pad", "padding", 1),
     "Cropping2D": partial(border, "crop", "cropping", -1), "UpSampling2D": up_sampling, "Resizing": resizing,
     "CenterCrop": cropping_to, "RandomCrop": cropping_to, "Identity": identity,

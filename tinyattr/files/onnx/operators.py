@@ -4,6 +4,8 @@ This module has activations, slices, padding, and operators at the end of a netw
 are in constants.MOVES; windows and sums have their own modules.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from tinyattr.errors import InputError
@@ -53,6 +55,42 @@ def selu(net, node):
     if abs(alpha - 1.67326319) < 1e-5 and abs(gamma - 1.05070102) < 1e-5:
         return activated(net, node, "selu")
     return affine(net, node, activated(net, node, "elu", alpha=alpha), scale=np.array(gamma))
+
+
+def absolute(net, node):
+    """Abs: |x| is -x below 0 -> leaky_relu with the slope -1."""
+    return activated(net, node, "leaky_relu", slope=-1.0)
+
+
+def celu(net, node):
+    """Celu: alpha elu(x / alpha), elu with its alpha of 1."""
+    alpha = node.attributes.get("alpha", 1.0)
+    if alpha == 1:
+        return activated(net, node, "elu", alpha=1.0)
+    inner = affine(net, node, node.value(0), scale=np.array(1 / alpha))
+    return affine(net, node, activated(net, replace(node, inputs=(inner,)), "elu", alpha=1.0), scale=np.array(alpha))
+
+
+def extreme(sign):
+    """Max (sign 1), Min (sign -1) -> with a number: clip. Of two values or more: concat along a new axis, then max."""
+    def read(net, node):
+        values, constants = node.values(), node.constants()
+        if len(values) == len(constants) == constants[0].size == 1 and constants[0].ndim <= len(values[0].shape):
+            limits = (constants[0], None) if sign > 0 else (None, constants[0])
+            return clip(net, replace(node, inputs=(values[0], *limits)))
+        if constants or len({v.shape for v in values}) > 1:
+            raise InputError(f"it has values of shapes {[v.shape for v in values]} and {len(constants)} constants; "
+                             "supported are values of equal shapes, and one value and one number")
+        *places, c = ours = (*values[0].shape[2:], values[0].shape[1])
+        inner, name = node, f"{node.name}_input"
+        if sign < 0:  # the smallest is -max(-a, -b)
+            inner = replace(node, name=f"{node.name}_minus")
+            values = [affine(net, inner, v, scale=np.array(-1.0)) for v in values]
+        split = [net.add(name, "reshape", (net.maps(v),), (*places, 1, c), shape=(*places, 1, c)) for v in values]
+        joined = net.add(f"{node.name}_joined", "concat", split, (*places, len(split), c), axis=len(ours))
+        found = net.result(inner.name, "max", (joined,), ours, values[0].shape[0], axes=(len(ours),), keep=False)
+        return affine(net, node, found, scale=np.array(-1.0)) if sign < 0 else found
+    return read
 
 
 def prelu(net, node):
@@ -294,8 +332,9 @@ OPERATORS = {
     "BatchNormalization": arithmetic.batch_norm, "Gemm": arithmetic.gemm, "MatMul": arithmetic.matmul,
     "Add": arithmetic.add, "Sum": arithmetic.add, "Sub": arithmetic.subtract, "Mul": arithmetic.multiply,
     "Neg": arithmetic.negative, "Div": arithmetic.divide, "Pow": arithmetic.power,
+    "Max": extreme(1), "Min": extreme(-1), "Abs": absolute, "Clip": clip,
     "Relu": per_number("relu"), "LeakyRelu": per_number("leaky_relu", slope=("alpha", 0.01)), "PRelu": prelu,
-    "Elu": per_number("elu", alpha=("alpha", 1.0)), "Selu": selu, "Gelu": gelu, "Clip": clip,
+    "Elu": per_number("elu", alpha=("alpha", 1.0)), "Celu": celu, "Selu": selu, "Gelu": gelu,
     "HardSigmoid": per_number("hard_sigmoid", slope=("alpha", 0.2), offset=("beta", 0.5)), "Sigmoid": sigmoid,
     "HardSwish": per_number("hard_swish"), "Tanh": per_number("tanh"), "Softplus": per_number("softplus"),
     "Softsign": per_number("softsign"), "Mish": mish, "Swish": swish, "Exp": per_number("exp"),
