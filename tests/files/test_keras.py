@@ -327,14 +327,28 @@ X = np.random.default_rng(3).uniform(1, 2, (2, 6, 5, 3))
     ([operation("Multiply", "a", 2, "image"), operation("Add", "z", "a", "image")], 3 * X),
     ([operation("Multiply", "a", [1.0, 2.0, 3.0], "image"), operation("Subtract", "z", "image", "a")], X - X * [1, 2, 3]),
     ([operation("Add", "a", "image", 0.5), operation("Multiply", "z", "a", "image")], (X + 0.5) * X),
-    ([layer("Subtract", "z", called(["image", "image"]))], None),
+    ([{**operation("Concatenate", "z"), "config": {"name": "z", "axis": 1},
+       "inbound_nodes": [{"args": [called("image", "image")[0]["args"]], "kwargs": {}}]}], np.concatenate([X, X], 1)),
+    ([{**operation("Reshape", "z", "image"), "config": {"name": "z", "newshape": [-1, 5, 18]}}], X),
+    ([{**operation("Reshape", "z", "image"), "config": {"name": "z", "newshape": [-1, 45, -1]}}], X),
+    ([{**operation("Reshape", "z", "image"), "config": {"name": "z", "newshape": [2, 90]}}], "it fixes the number of pictures, 2; write -1"),
+    ([layer("Reshape", "z", called("image"))], r"layer 'z' \(Reshape\): its config lacks 'target_shape'"),
+    ([layer("Subtract", "z", called(["image", "image"]))], "called with arguments that are not outputs of layers"),
 ])
 def test_arithmetic_written_as_operations_of_keras_3(steps, expected):
-    if expected is None:
-        with pytest.raises(ta.InputError, match="called with arguments that are not outputs of layers"):
+    if isinstance(expected, str):
+        with pytest.raises(ta.InputError, match=expected):
             ta.load(arithmetic_model(steps, "z"))
         return
     assert np.allclose(ta.load(arithmetic_model(steps, "z"))(X), expected.reshape(2, -1), rtol=1e-5, atol=1e-5)
+
+
+def test_a_softmax_that_is_called_as_a_function_is_removed():
+    layers = [layer("InputLayer", "image", [], batch_shape=[None, 6, 5, 3]), layer("Flatten", "flat", called("image")),
+              {**operation("Softmax", "end", "flat"), "config": {"name": "end", "axis": -1}}]
+    net = ta.load(keras_zip(functional(layers, [["image", 0, 0]], [["end", 0, 0]])))
+    assert [op for _, op, _ in net.layers] == ["flatten"]
+    assert net.source.endswith("the last softmax (end) is removed")
 
 
 @pytest.mark.parametrize(("function", "node", "expected"), [

@@ -316,6 +316,7 @@ HALF = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
     ([("GlobalAveragePool", "x", "g", {}), ("Sigmoid", "g", "s", {}), ("Shape", "x", "n", {}), ("Expand", "s n", "e", {}), ("Mul", "x e", "y", {})], X * gate(X)),
     ([("ReduceMean", "x", "g", {"axes": [1]}), ("Expand", "g to", "y", {})], np.repeat(X.mean(3, keepdims=True), 3, 3)),
     ([("Resize", "x none sizes", "y", HALF)], "resize_node"),
+    ([("Resize", "x none none sizes", "y", {})], r"factors \[1.0, 1.0, 1.75, 0.6\] are no whole factors"),
     ([("Resize", "x none none sizes", "y", HALF)], bilinear(X, (7, 3))),
     ([("Concat", "x x", "y", {"axis": 2})], np.concatenate([X, X], 1)),
     ([("Tile", "x repeats", "y", {})], np.tile(X, (1, 1, 2, 3))),

@@ -11,7 +11,7 @@ from tinyattr.errors import InputError, count_of
 from tinyattr.files.dataset import array_of
 from tinyattr.files.keras_config import calls_of, unique
 from tinyattr.files.keras_layers import LAYERS, activation
-from tinyattr.files.weight_file import Description
+from tinyattr.files.weight_file import DAMAGED, Description
 from tinyattr.nets.pictures import InputSpec
 
 MOST_VALUES = 1 << 30  # limit for the numbers in a layer's output for one picture
@@ -39,8 +39,9 @@ def keras_network(text, version, find, size=None):
     for call in calls:
         try:
             made.add(call)
-        except InputError as error:
-            raise InputError(f"layer {call.name!r} ({call.kind}): {error}") from None
+        except (InputError, *DAMAGED) as error:
+            lacks = "its config lacks " if isinstance(error, KeyError) else ""
+            raise InputError(f"layer {call.name!r} ({call.kind}): {lacks}{error}") from None
     note = _end_at_logits(made.layers, made.values[calls[-1].name][1] if calls else picture)
     note = "; ".join(filter(None, (note, *map(_border, made.layers))))
     return made.layers, made.weights, Description(network=name, input=_spec(made, picture), note=note, picture=picture)

@@ -217,12 +217,18 @@ def flatten(config, take, shape):
 
 
 def reshape(config, take, shape):
-    """Read Reshape: the same numbers in another shape. One length may be -1: it is computed from the others."""
-    target = [n if type(n) is int else 0 for n in config["target_shape"]]
+    """Read Reshape: the same numbers in another shape. One length may be -1: it is computed from the others.
+
+    In Keras' function reshape(x, newshape), the first length is the number of pictures. It must be open: (-1, 396).
+    """
+    pictures, *given = config["newshape"] if "newshape" in config else [-1, *config["target_shape"]]
+    if pictures not in (-1, None):
+        raise InputError(f"it fixes the number of pictures, {pictures!s:.20}; write -1 for it: reshape(x, (-1, 396))")
+    target = [n if type(n) is int else 0 for n in given]
     known = prod(n for n in target if n != -1)
     target = tuple(prod(shape) // known if n == -1 and known else n for n in target)
     if min(target, default=0) < 1 or prod(target) != prod(shape):
-        raise InputError(f"values of shape {shape} cannot be reshaped to {str(config['target_shape'])[:40]}")
+        raise InputError(f"values of shape {shape} cannot be reshaped to {str(given)[:40]}")
     return [Step("reshape", target, {"shape": target})]
 
 
@@ -401,6 +407,7 @@ LAYERS = {
     "CenterCrop": cropping_to, "RandomCrop": cropping_to, "Identity": identity,
     **dict.fromkeys(TRAINING_ONLY, identity),
     "ops.Negative": negative, "tf.math.negative": negative,
+    "ops.Concatenate": concatenate, "ops.Softmax": softmax, "ops.Reshape": reshape,
     **{f"{group}.{name}": partial(called_activation, name.lower()) for group in CALLED for name in CALLED[group]},
     **{name: partial(operation, sign) for sign, names in OPERATIONS.items() for name in names},
 }

@@ -246,7 +246,7 @@ def resize(net, node):
     scales = node.attributes.get("scales") if scales is None or not scales.size else scales.ravel().tolist()
     about = node.attributes
     axes = [a % len(shape) for a in about.get("axes", range(len(shape)))]
-    scales = [n / shape[a] for a, n in zip(axes, sizes, strict=True)] if scales is None else scales
+    scales = [float(n / shape[a]) for a, n in zip(axes, sizes, strict=True)] if scales is None else scales
     scales = [dict(zip(axes, scales, strict=True)).get(a, 1) for a in range(len(shape))]
     way = about.get("coordinate_transformation_mode", "half_pixel" if newer else "asymmetric")
     rounding = about.get("nearest_mode", "round_prefer_floor" if newer else "floor")
