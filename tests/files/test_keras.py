@@ -309,6 +309,10 @@ def operation(kind, name, *arguments):
     return {**layer(kind, name, called(*arguments)), "module": "keras.src.ops.numpy"}
 
 
+def array(value):
+    return {"class_name": "__numpy__", "config": {"value": value, "dtype": "float32"}}
+
+
 def arithmetic_model(steps, last, size=(6, 5, 3)):
     """image -> steps -> Flatten."""
     layers = [layer("InputLayer", "image", [], batch_shape=[None, *size]), *steps, layer("Flatten", "flat", called(last))]
@@ -332,6 +336,8 @@ X = np.random.default_rng(3).uniform(1, 2, (2, 6, 5, 3))
     ([{**operation("Reshape", "z", "image"), "config": {"name": "z", "newshape": [-1, 5, 18]}}], X),
     ([{**operation("Reshape", "z", "image"), "config": {"name": "z", "newshape": [-1, 45, -1]}}], X),
     ([{**operation("Reshape", "z", "image"), "config": {"name": "z", "newshape": [2, 90]}}], "it fixes the number of pictures, 2; write -1"),
+    ([operation("Subtract", "a", "image", array([1.0, 2, 3])), operation("Multiply", "z", array([[2]]), "a")], 2 * (X - [1, 2, 3])),
+    ([operation("Subtract", "z", "image", array([[1.0], [2], [3]]))], r"layer 'z' \(ops.Subtract\): it has .* where 3 numbers are expected"),
     ([layer("Reshape", "z", called("image"))], r"layer 'z' \(Reshape\): its config lacks 'target_shape'"),
     ([layer("Subtract", "z", called(["image", "image"]))], "called with arguments that are not outputs of layers"),
 ])
@@ -341,6 +347,27 @@ def test_arithmetic_written_as_operations_of_keras_3(steps, expected):
             ta.load(arithmetic_model(steps, "z"))
         return
     assert np.allclose(ta.load(arithmetic_model(steps, "z"))(X), expected.reshape(2, -1), rtol=1e-5, atol=1e-5)
+
+
+TRAINS = {"args": called("image")[0]["args"], "kwargs": {"training": True}}
+FLIP, RESIZE = layer("RandomFlip", "flip"), layer("Resizing", "resize", height=6, width=5)
+
+
+@pytest.mark.parametrize(("kind", "config", "words"), [
+    ("Resizing", {"height": 6, "width": 5}, None), ("CenterCrop", {"height": 6, "width": 5}, None), ("RandAugment", {}, None),
+    ("AugMix", {}, None), ("MixUp", {}, None), ("CutMix", {}, None), ("Solarization", {}, None), ("Pipeline", {"layers": [FLIP, FLIP]}, None),
+    ("Pipeline", {"layers": [FLIP, RESIZE]}, "it contains 'Resizing'; call this layer without a Pipeline"),
+    ("AutoContrast", {}, r"layer 'z' \(AutoContrast\): layers of this class are not supported"),
+    ("Dropout", {"rate": 0.5}, "layer 'z' is called with training=True; only plain calls"),
+])
+def test_layers_for_photos_are_called_with_training(kind, config, words):
+    """In a functional model, Keras 3 writes training=True for them all; a prediction overrules it."""
+    data = arithmetic_model([layer(kind, "z", [TRAINS], **config)], "z")
+    if words:
+        with pytest.raises(ta.InputError, match=words):
+            ta.load(data)
+    else:
+        assert np.allclose(ta.load(data)(X), X.reshape(2, -1), rtol=1e-5)
 
 
 def test_a_softmax_that_is_called_as_a_function_is_removed():

@@ -376,13 +376,21 @@ def identity(config, take, *shapes):
     return []
 
 
+def pipeline(config, take, shape):
+    """Read Pipeline, a list of layers in a row, if none of them does anything in a prediction."""
+    others = [entry["class_name"] for entry in config["layers"] if entry["class_name"] not in TRAINING_ONLY]
+    if others:
+        raise InputError(f"it contains {others[0]!r:.40}; call this layer without a Pipeline")
+    return []
+
+
 TRAINING_ONLY = (
     "Dropout", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization",
     "RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomContrast", "RandomBrightness",
     "RandomHue", "RandomSaturation", "RandomSharpness", "RandomShear", "RandomPerspective", "RandomErasing",
     "RandomColorJitter", "RandomGrayscale", "RandomHeight", "RandomWidth", "RandomInvert", "RandomPosterization",
     "RandomGaussianBlur", "RandomColorDegeneration", "RandomElasticTransform", "RandAugment", "AugMix", "MixUp",
-    "CutMix",
+    "CutMix", "Solarization",
 )
 OPERATIONS = {  # names in Keras 3 and in tf.keras 2
     "+": ("ops.Add", "tf.math.add", "tf.__operators__.add"), "-": ("ops.Subtract", "tf.math.subtract"),
@@ -405,7 +413,7 @@ LAYERS = {
     "Concatenate": concatenate, "ZeroPadding2D": partial(border, "pad", "padding", 1),
     "Cropping2D": partial(border, "crop", "cropping", -1), "UpSampling2D": up_sampling, "Resizing": resizing,
     "CenterCrop": cropping_to, "RandomCrop": cropping_to, "Identity": identity,
-    **dict.fromkeys(TRAINING_ONLY, identity),
+    "Pipeline": pipeline, **dict.fromkeys(TRAINING_ONLY, identity),
     "ops.Negative": negative, "tf.math.negative": negative,
     "ops.Concatenate": concatenate, "ops.Softmax": softmax, "ops.Reshape": reshape,
     **{f"{group}.{name}": partial(called_activation, name.lower()) for group in CALLED for name in CALLED[group]},
