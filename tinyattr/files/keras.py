@@ -11,6 +11,7 @@ from tinyattr.errors import InputError, count_of
 from tinyattr.files.dataset import array_of
 from tinyattr.files.keras_config import calls_of, unique
 from tinyattr.files.keras_layers import LAYERS, activation
+from tinyattr.files.preprocessing import size_of
 from tinyattr.files.weight_file import DAMAGED, Description
 from tinyattr.nets.pictures import InputSpec
 
@@ -134,8 +135,7 @@ def _spec(made, picture):
         return None
     if any(np.abs(made.weights[layer][0].read()).max() * 255 > LARGEST_PIXEL for layer in first):
         return None
-    size = size[0] if size[0] == size[1] else tuple(size)
-    return InputSpec(size, "L" if c == 1 else "RGB", (0.0,) * c, (1.0,) * c)
+    return InputSpec(size_of(size), "L" if c == 1 else "RGB", (0.0,) * c, (1.0,) * c)
 
 
 def find_in_keras(datasets, path, i, name):
