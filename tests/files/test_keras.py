@@ -36,11 +36,6 @@ def near(a, b, dtype):
     return np.abs(a - b).max() <= TOLERANCE[dtype] * max(np.abs(b).max(), 1e-30)
 
 
-def layer_of(net, name):
-    """The layer that gives what Keras' layer `name` gives: its activation where it has one."""
-    return [own for own, _, _ in net.layers if own == name or own.startswith(f"{name}_")][-1]
-
-
 def seed(net, z, classes):
     return {net.layers[-1][0]: np.eye(z.shape[1])[classes]}
 
@@ -56,7 +51,7 @@ def test_kerass_numbers(name, dtype):
     tape = net.run(x)
     signals = ta.walk(tape, seed(net, z, [c]), ta.GRADIENT, to=("input",))
     assert near(net.logits(tape), z, dtype)
-    assert near(tape[layer_of(net, "tap")].output, A, dtype)
+    assert near(tape["tap"].output, A, dtype)
     assert near(signals["input"], dx, dtype)
     assert (net.input is not None) == (high == 255)  # a Rescaling or Normalization takes what photos hold
     if high == 255:
@@ -74,7 +69,7 @@ def test_shared_networks(shared, file, dtype):
     tape = net.run(stored["x"].astype(dtype))
     if "same_strides" in file:
         net, tape = border_repeated(net, tape)
-    to, z = layer_of(net, str(stored["layer"])), stored["z"]
+    to, z = str(stored["layer"]), stored["z"]
     signals = ta.walk(tape, seed(net, z, stored["c"]), ta.GRADIENT, to=(to,))
     assert near(net.logits(tape), z, dtype)
     assert near(tape[to].output, stored["A"], dtype)
@@ -164,13 +159,13 @@ def test_weights_alone_behind_a_single_place(tmp_path):
 def test_names_and_what_is_taken_off():
     net = ta.load(OWN / "student.keras")
     assert [name for name, _, _ in net.layers] == [
-        "rescaling", "conv2d", "conv2d_relu", "batch_normalization", "max_pooling2d", "tap", "tap_relu", "max_pooling2d_1",
-        "flatten", "dense", "dense_relu", "dense_1"]
+        "rescaling", "conv2d_linear", "conv2d_layer", "batch_normalization", "max_pooling2d", "tap_linear", "tap", "max_pooling2d_1",
+        "flatten", "dense_linear", "dense_layer", "dense_1"]
     assert net.features == "max_pooling2d_1"
-    assert net.source.endswith("student.keras; the last softmax (dense_1_softmax) is removed")
+    assert net.source.endswith("student.keras; the last softmax (dense_1) is removed")
     shown = show_file(OWN / "student.keras")
     for words in ("a user's own network", "24 x 24, RGB, minus (0.0, 0.0, 0.0)", "logits   dense_1; the last softmax",
-                  "conv2d_relu", "3 x 3 x 6 x 8  8"):
+                  "conv2d_linear", "3 x 3 x 6 x 8  8"):
         assert words in shown
     one = ta.load(OWN / "sigmoid.keras")
     assert one.layers[-1] == ("two_logits", "two_logits", {})
@@ -181,6 +176,19 @@ def test_where_keras_on_pytorch_differs_it_is_said():
     words = "average_pooling2d averages only the map, as TensorFlow and JAX do; Keras on PyTorch repeats the border"
     assert words in ta.load(OWN / "strides.h5").source
     assert "averages" not in ta.load(OWN / "nested.h5").source  # padding is the same on all sides
+
+
+@pytest.mark.parametrize("classes", ["classes", "dense"])
+def test_a_layers_name_means_its_output_as_in_keras(classes):
+    """So grad_cam(layer="last") explains the maps of get_layer("last").output, after the activation."""
+    layers = [conv("first", 2, activation={"class_name": "LeakyReLU", "config": {"name": "l", "negative_slope": 0.1}}), conv("last", 2),
+              layer("GlobalMaxPooling2D", "pool"), dense(classes, 3, "softmax")]
+    net = ta.load(keras_zip(sequential(layers), random_arrays({"conv2d": (3, 3, 3, 2), "conv2d_1": (3, 3, 2, 2), "dense": (2, 3)})))
+    assert [(name, op) for name, op, _ in net.layers] == [
+        ("first_linear", "conv2d"), ("first", "leaky_relu"), ("last_linear", "conv2d"), ("last", "relu"), ("pool", "global_max_pool"), (classes, "dense")]
+    assert [*net.weights] == ["first_linear", "last_linear", classes]
+    assert net.features == "last"
+    assert net.source.endswith(f"the last softmax ({classes}) is removed")
 
 
 def test_a_layer_that_is_called_twice_has_one_set_of_weights():
@@ -246,7 +254,7 @@ def changed(**config):
     (changed(data_format="channels_first"), r"layer 'conv2d' \(Conv2D\): it has channels_first"),
     (changed(activation="log_sigmoid"), "the activation 'log_sigmoid' is not supported"),
     (changed(activation={"class_name": "Custom", "config": {}}), "the activation .* is not supported"),
-    (changed(activation="softmax"), "'conv2d_softmax' is a softmax inside the network"),
+    (changed(activation="softmax"), "'conv2d_layer' is a softmax inside the network"),
     (changed(filters=3), r"its kernel has shape \(3, 3, 3, 2\); its config needs \(3, 3, 3, 3\)"),
     (changed(kernel_size=[3, 3, 3]), "its kernel_size is"),
     (changed(strides=0), "its strides is 0; expected a whole number of at least 1"),

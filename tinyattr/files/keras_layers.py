@@ -319,7 +319,7 @@ def called_activation(name, config, take, shape):
     """Read an activation without options that is called as a function, such as relu(x)."""
     if config.keys() - {"name", "arguments", "trainable", "dtype", "function"} or config["arguments"] != (None,):
         raise InputError(f"it has options; supported is a plain {name}(x)")
-    return [replace(step, suffix="") for step in activation({"activation": name}, shape, "3")]
+    return activation({"activation": name}, shape, "3")
 
 
 def concatenate(config, take, *shapes):
@@ -441,11 +441,11 @@ def activation(config, shape, version):
     if given in (None, "linear"):
         return []
     if given == "hard_sigmoid" and version[:1] in HARD_SIGMOID:
-        return [Step("hard_sigmoid", shape, HARD_SIGMOID[version[:1]], suffix=given)]
+        return [Step("hard_sigmoid", shape, HARD_SIGMOID[version[:1]])]
     if not isinstance(given, str) or given not in ACTIVATIONS:
         raise InputError(f"the activation {str(given)[:40]!r} is not supported; supported are {', '.join(ACTIVATIONS)}")
     op, attributes = ACTIVATIONS[given]
-    return [Step(op, shape, attributes, suffix=given)]
+    return [Step(op, shape, attributes)]
 
 
 def _convolution(config, shape, size, groups):
