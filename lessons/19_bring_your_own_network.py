@@ -68,8 +68,8 @@ net = ta.load(embedded("lessons/own_network/own_network.keras"), classes=CLASSES
 # does ``net`` have for each of the five in ``count = {"Rescaling": ..., "RandomFlip": ..., "SeparableConv2D": ...,
 # "Dropout": ..., "Dense": ...}``? You need four facts. Layers that act only in training are left out. A separable
 # convolution is two convolutions: the first works on each channel alone, and the second mixes the channels. A ReLU
-# inside a layer becomes a layer of its own. Its name begins with the name of the layer that contained it. And ``net``
-# ends at its logits.
+# inside a layer becomes a layer of its own. It gets the name of the layer that contained it, whose output it computes;
+# the name of what comes before it ends in ``_linear``. And ``net`` ends at its logits.
 
 ### BEGIN SOLUTION
 count = {"Rescaling": 1, "RandomFlip": 0, "SeparableConv2D": 3, "Dropout": 0, "Dense": 1}

@@ -96,7 +96,22 @@ def files():
     chain = [("Relu", "x" if i == 0 else f"r{i}", f"r{i + 1}", {}) for i in range(10_000)]
     doubled = [("Add", "a a" if i == 0 else f"b{i} b{i}", f"b{i + 1}", {}) for i in range(100)]
     grown = [("Concat", "a a" if i == 0 else f"b{i} b{i}", f"b{i + 1}", {"axis": 0}) for i in range(60)]
+    to, turn, wide = np.array([1, 3, 1600, 1600]), {"perm": [0, 1, 3, 2]}, (1, 3, 1600, 1600)
+    copies = [[("Transpose", f"c{i}", f"a{i}", turn), ("Flatten", f"a{i}", f"b{i}", {}), ("Reshape", f"b{i} to", f"c{i + 1}", {})] for i in range(30)]
+    moves = [node for three in copies for node in three]
+    turned = [("Transpose", f"t{i}", f"t{i + 1}", turn) for i in range(7000)]
+    arranged = [node for i in range(3000) for node in (("Relu", "t", f"r{i}", {}), ("MaxPool", f"r{i}", f"p{i}", {"kernel_shape": [1, 1]}))]
+    compared = [("Transpose", "x", "t", turn), ("Transpose", "x", "u", turn), *(("Add", f"{'t' if i == 0 else f's{i}'} u", f"s{i + 1}", {}) for i in range(3000))]
     made = {
+        "values that move 90 times": (model([("Identity", "x", "c0", {}), *moves, ("Flatten", "c30", "y", {})], {"to": to}, wide), "would move more than 41,943,040"),
+        "values that move 7,000 times": (model([("Identity", "x", "t0", {}), *turned, ("Flatten", "t7000", "y", {})], {}, (1, 3, 512, 512)), "would move more than"),
+        "3,000 values at other places": (model([("Transpose", "x", "t", turn), *arranged, ("Sum", " ".join(f"p{i}" for i in range(3000)), "y", {})], {}, wide),
+                                         "would move more than"),
+        "sums of values at other places": (model([*compared, ("Flatten", "s3000", "y", {})], {}, wide), "would move more than"),
+        "large picture with channels last": (model([("GlobalAveragePool", "x", "y", {})], {}, (1, 8000, 8000, 3)), "at most 8,388,608 numbers"),
+        "many pictures": (model([("GlobalAveragePool", "x", "g", {}), ("Flatten", "g", "y", {})], {}, (1 << 22, 3, 1, 1)), "at most 8,388,608 numbers"),
+        "constants that move 90 times": (model([("ConstantOfShape", "to", "z", {}), ("Add", "z z", "c0", {}), *moves, ("Add", "x c30", "s", {}), ("GlobalAveragePool", "s", "y", {})], {"to": to}, wide),
+                                         "move its constants several times"),
         "absolute path": (weights(location="/etc/passwd"), "files in this folder or below"),
         "path upwards": (weights(location="../secret.data"), "files in this folder or below"),
         "path upwards from below": (weights(location="sub/../../secret.data"), "files in this folder or below"),

@@ -39,7 +39,7 @@ NOT_READ = {  # what a case of an operator of ours may be refused for: words of 
     "this operator is not supported": "an operator that is not in our list", "inputs and": "several values that depend on the picture",
     "cannot be joined": "concatenation of pictures", "number of axes or pictures": "values that broadcast to more axes",
     "groups or dilation": "pools or transposed convolutions with dilation or groups", "fill an axis": "empty parts", "shape (5, 0)": "empty parts",
-    "alpha = 1": "Swish with another alpha",
+    "alpha = 1": "Swish with another alpha", "values of equal shapes": "maxima and minima with an array of constants",
     "one other input": "sums with constants", "it joins a constant": "concatenation with constants", "different numbers of axes": "values that broadcast to more axes",
 }
 

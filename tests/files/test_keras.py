@@ -36,11 +36,6 @@ def near(a, b, dtype):
     return np.abs(a - b).max() <= TOLERANCE[dtype] * max(np.abs(b).max(), 1e-30)
 
 
-def layer_of(net, name):
-    """The layer that gives what Keras' layer `name` gives: its activation where it has one."""
-    return [own for own, _, _ in net.layers if own == name or own.startswith(f"{name}_")][-1]
-
-
 def seed(net, z, classes):
     return {net.layers[-1][0]: np.eye(z.shape[1])[classes]}
 
@@ -56,7 +51,7 @@ def test_kerass_numbers(name, dtype):
     tape = net.run(x)
     signals = ta.walk(tape, seed(net, z, [c]), ta.GRADIENT, to=("input",))
     assert near(net.logits(tape), z, dtype)
-    assert near(tape[layer_of(net, "tap")].output, A, dtype)
+    assert near(tape["tap"].output, A, dtype)
     assert near(signals["input"], dx, dtype)
     assert (net.input is not None) == (high == 255)  # a Rescaling or Normalization takes what photos hold
     if high == 255:
@@ -74,7 +69,7 @@ def test_shared_networks(shared, file, dtype):
     tape = net.run(stored["x"].astype(dtype))
     if "same_strides" in file:
         net, tape = border_repeated(net, tape)
-    to, z = layer_of(net, str(stored["layer"])), stored["z"]
+    to, z = str(stored["layer"]), stored["z"]
     signals = ta.walk(tape, seed(net, z, stored["c"]), ta.GRADIENT, to=(to,))
     assert near(net.logits(tape), z, dtype)
     assert near(tape[to].output, stored["A"], dtype)
@@ -164,13 +159,13 @@ def test_weights_alone_behind_a_single_place(tmp_path):
 def test_names_and_what_is_taken_off():
     net = ta.load(OWN / "student.keras")
     assert [name for name, _, _ in net.layers] == [
-        "rescaling", "conv2d", "conv2d_relu", "batch_normalization", "max_pooling2d", "tap", "tap_relu", "max_pooling2d_1",
-        "flatten", "dense", "dense_relu", "dense_1"]
+        "rescaling", "conv2d_linear", "conv2d_layer", "batch_normalization", "max_pooling2d", "tap_linear", "tap", "max_pooling2d_1",
+        "flatten", "dense_linear", "dense_layer", "dense_1"]
     assert net.features == "max_pooling2d_1"
-    assert net.source.endswith("student.keras; the last softmax (dense_1_softmax) is removed")
+    assert net.source.endswith("student.keras; the last softmax (dense_1) is removed")
     shown = show_file(OWN / "student.keras")
     for words in ("a user's own network", "24 x 24, RGB, minus (0.0, 0.0, 0.0)", "logits   dense_1; the last softmax",
-                  "conv2d_relu", "3 x 3 x 6 x 8  8"):
+                  "conv2d_linear", "3 x 3 x 6 x 8  8"):
         assert words in shown
     one = ta.load(OWN / "sigmoid.keras")
     assert one.layers[-1] == ("two_logits", "two_logits", {})
@@ -181,6 +176,19 @@ def test_where_keras_on_pytorch_differs_it_is_said():
     words = "average_pooling2d averages only the map, as TensorFlow and JAX do; Keras on PyTorch repeats the border"
     assert words in ta.load(OWN / "strides.h5").source
     assert "averages" not in ta.load(OWN / "nested.h5").source  # padding is the same on all sides
+
+
+@pytest.mark.parametrize("classes", ["classes", "dense"])
+def test_a_layers_name_means_its_output_as_in_keras(classes):
+    """So grad_cam(layer="last") explains the maps of get_layer("last").output, after the activation."""
+    layers = [conv("first", 2, activation={"class_name": "LeakyReLU", "config": {"name": "l", "negative_slope": 0.1}}), conv("last", 2),
+              layer("GlobalMaxPooling2D", "pool"), dense(classes, 3, "softmax")]
+    net = ta.load(keras_zip(sequential(layers), random_arrays({"conv2d": (3, 3, 3, 2), "conv2d_1": (3, 3, 2, 2), "dense": (2, 3)})))
+    assert [(name, op) for name, op, _ in net.layers] == [
+        ("first_linear", "conv2d"), ("first", "leaky_relu"), ("last_linear", "conv2d"), ("last", "relu"), ("pool", "global_max_pool"), (classes, "dense")]
+    assert [*net.weights] == ["first_linear", "last_linear", classes]
+    assert net.features == "last"
+    assert net.source.endswith(f"the last softmax ({classes}) is removed")
 
 
 def test_a_layer_that_is_called_twice_has_one_set_of_weights():
@@ -246,7 +254,7 @@ def changed(**config):
     (changed(data_format="channels_first"), r"layer 'conv2d' \(Conv2D\): it has channels_first"),
     (changed(activation="log_sigmoid"), "the activation 'log_sigmoid' is not supported"),
     (changed(activation={"class_name": "Custom", "config": {}}), "the activation .* is not supported"),
-    (changed(activation="softmax"), "'conv2d_softmax' is a softmax inside the network"),
+    (changed(activation="softmax"), "'conv2d_layer' is a softmax inside the network"),
     (changed(filters=3), r"its kernel has shape \(3, 3, 3, 2\); its config needs \(3, 3, 3, 3\)"),
     (changed(kernel_size=[3, 3, 3]), "its kernel_size is"),
     (changed(strides=0), "its strides is 0; expected a whole number of at least 1"),
@@ -259,6 +267,7 @@ def changed(**config):
     ([*PLAIN, layer("Activation", "a", activation="sigmoid")], "it ends in 2 sigmoids"),
     ([layer("UpSampling2D", "u", size=[9999, 9999]), *PLAIN], "larger than any network needs"),
     ([layer("UpSampling2D", "u", size=2, interpolation="bicubic"), *PLAIN], "its interpolation is 'bicubic'"),
+    ([*PLAIN, layer("Maximum", "m")], r"layer 'm' \(Maximum\): inputs of shapes \(2,\) are compared; supported are two or more"),
     ([layer("Permute", "p", dims=[3, 1, 1]), *PLAIN], r"\[3, 1, 1\] is not an order of 3 axes"),
     ([layer("Resizing", "r", height=9, width=9, crop_to_aspect_ratio=True), *PLAIN], "that crops or pads, is not supported"),
     ([layer("CenterCrop", "c", height=9, width=9), *PLAIN], "pictures of 32 x 32 are cropped or enlarged"),
@@ -308,6 +317,10 @@ def operation(kind, name, *arguments):
     return {**layer(kind, name, called(*arguments)), "module": "keras.src.ops.numpy"}
 
 
+def array(value):
+    return {"class_name": "__numpy__", "config": {"value": value, "dtype": "float32"}}
+
+
 def arithmetic_model(steps, last, size=(6, 5, 3)):
     """image -> steps -> Flatten."""
     layers = [layer("InputLayer", "image", [], batch_shape=[None, *size]), *steps, layer("Flatten", "flat", called(last))]
@@ -326,14 +339,51 @@ X = np.random.default_rng(3).uniform(1, 2, (2, 6, 5, 3))
     ([operation("Multiply", "a", 2, "image"), operation("Add", "z", "a", "image")], 3 * X),
     ([operation("Multiply", "a", [1.0, 2.0, 3.0], "image"), operation("Subtract", "z", "image", "a")], X - X * [1, 2, 3]),
     ([operation("Add", "a", "image", 0.5), operation("Multiply", "z", "a", "image")], (X + 0.5) * X),
-    ([layer("Subtract", "z", called(["image", "image"]))], None),
+    ([{**operation("Concatenate", "z"), "config": {"name": "z", "axis": 1},
+       "inbound_nodes": [{"args": [called("image", "image")[0]["args"]], "kwargs": {}}]}], np.concatenate([X, X], 1)),
+    ([{**operation("Reshape", "z", "image"), "config": {"name": "z", "newshape": [-1, 5, 18]}}], X),
+    ([{**operation("Reshape", "z", "image"), "config": {"name": "z", "newshape": [-1, 45, -1]}}], X),
+    ([{**operation("Reshape", "z", "image"), "config": {"name": "z", "newshape": [2, 90]}}], "it fixes the number of pictures, 2; write -1"),
+    ([operation("Subtract", "a", "image", array([1.0, 2, 3])), operation("Multiply", "z", array([[2]]), "a")], 2 * (X - [1, 2, 3])),
+    ([operation("Subtract", "z", "image", array([[1.0], [2], [3]]))], r"layer 'z' \(ops.Subtract\): it has .* where 3 numbers are expected"),
+    ([layer("Reshape", "z", called("image"))], r"layer 'z' \(Reshape\): its config lacks 'target_shape'"),
+    ([layer("Subtract", "z", called(["image", "image"]))], "called with arguments that are not outputs of layers"),
 ])
 def test_arithmetic_written_as_operations_of_keras_3(steps, expected):
-    if expected is None:
-        with pytest.raises(ta.InputError, match="called with arguments that are not outputs of layers"):
+    if isinstance(expected, str):
+        with pytest.raises(ta.InputError, match=expected):
             ta.load(arithmetic_model(steps, "z"))
         return
     assert np.allclose(ta.load(arithmetic_model(steps, "z"))(X), expected.reshape(2, -1), rtol=1e-5, atol=1e-5)
+
+
+TRAINS = {"args": called("image")[0]["args"], "kwargs": {"training": True}}
+FLIP, RESIZE = layer("RandomFlip", "flip"), layer("Resizing", "resize", height=6, width=5)
+
+
+@pytest.mark.parametrize(("kind", "config", "words"), [
+    ("Resizing", {"height": 6, "width": 5}, None), ("CenterCrop", {"height": 6, "width": 5}, None), ("RandAugment", {}, None),
+    ("AugMix", {}, None), ("MixUp", {}, None), ("CutMix", {}, None), ("Solarization", {}, None), ("Pipeline", {"layers": [FLIP, FLIP]}, None),
+    ("Pipeline", {"layers": [FLIP, RESIZE]}, "it contains 'Resizing'; call this layer without a Pipeline"),
+    ("AutoContrast", {}, r"layer 'z' \(AutoContrast\): layers of this class are not supported"),
+    ("Dropout", {"rate": 0.5}, "layer 'z' is called with training=True; only plain calls"),
+])
+def test_layers_for_photos_are_called_with_training(kind, config, words):
+    """In a functional model, Keras 3 writes training=True for them all; a prediction overrules it."""
+    data = arithmetic_model([layer(kind, "z", [TRAINS], **config)], "z")
+    if words:
+        with pytest.raises(ta.InputError, match=words):
+            ta.load(data)
+    else:
+        assert np.allclose(ta.load(data)(X), X.reshape(2, -1), rtol=1e-5)
+
+
+def test_a_softmax_that_is_called_as_a_function_is_removed():
+    layers = [layer("InputLayer", "image", [], batch_shape=[None, 6, 5, 3]), layer("Flatten", "flat", called("image")),
+              {**operation("Softmax", "end", "flat"), "config": {"name": "end", "axis": -1}}]
+    net = ta.load(keras_zip(functional(layers, [["image", 0, 0]], [["end", 0, 0]])))
+    assert [op for _, op, _ in net.layers] == ["flatten"]
+    assert net.source.endswith("the last softmax (end) is removed")
 
 
 @pytest.mark.parametrize(("function", "node", "expected"), [
@@ -360,6 +410,10 @@ def test_arithmetic_written_as_operations_of_tf_keras_2(function, node, expected
      X * X.mean((1, 2), keepdims=True)),
     ([layer("GlobalMaxPooling2D", "a", [reads(("image", 0))]), layer("Average", "z", [reads(("a", 0), ("image", 0))])],
      (X + X.max((1, 2), keepdims=True)) / 2),
+    ([layer("Rescaling", "a", [reads(("image", 0))], scale=-2.0, offset=5.0), layer("Maximum", "z", [reads(("a", 0), ("image", 0))])],
+     np.maximum(5 - 2 * X, X)),
+    ([layer("Rescaling", "a", [reads(("image", 0))], scale=-2.0, offset=5.0),
+      layer("Minimum", "z", [reads(("image", 0), ("a", 0), ("image", 0))])], np.minimum(5 - 2 * X, X)),
     ([layer("Concatenate", "z", [reads(("image", 0), ("image", 0))], axis=1)], np.concatenate([X, X], 1)),
     ([layer("Concatenate", "z", [reads(("image", 0), ("image", 0))], axis=-2)], np.concatenate([X, X], 2)),
     ([layer("Permute", "z", [reads(("image", 0))], dims=[2, 3, 1])], X.transpose(0, 2, 3, 1)),

@@ -316,6 +316,7 @@ HALF = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
     ([("GlobalAveragePool", "x", "g", {}), ("Sigmoid", "g", "s", {}), ("Shape", "x", "n", {}), ("Expand", "s n", "e", {}), ("Mul", "x e", "y", {})], X * gate(X)),
     ([("ReduceMean", "x", "g", {"axes": [1]}), ("Expand", "g to", "y", {})], np.repeat(X.mean(3, keepdims=True), 3, 3)),
     ([("Resize", "x none sizes", "y", HALF)], "resize_node"),
+    ([("Resize", "x none none sizes", "y", {})], r"factors \[1.0, 1.0, 1.75, 0.6\] are no whole factors"),
     ([("Resize", "x none none sizes", "y", HALF)], bilinear(X, (7, 3))),
     ([("Concat", "x x", "y", {"axis": 2})], np.concatenate([X, X], 1)),
     ([("Tile", "x repeats", "y", {})], np.tile(X, (1, 1, 2, 3))),
@@ -325,6 +326,19 @@ HALF = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
     ([("Gather", "x bgr", "y", {"axis": 0})], r"gather_node.*it picks \[2, 1, 0\] along axis 0 .*no pictures of a batch"),
     ([("Mod", "bgr two", "odd", {}), ("Gather", "x odd", "y", {"axis": 1})], X[..., [0, 1, 0]]),
     ([("Neg", "x", "n", {}), ("Relu", "n", "y", {})], np.maximum(-X, 0)),
+    ([("Max", "x", "y", {})], X),
+    ([("Max", "x third", "y", {})], np.maximum(X, 1 / 3)),
+    ([("Min", "third x", "y", {})], np.minimum(X, 1 / 3)),
+    ([("Max", "x slopes", "y", {})], r"max_node.*\(1, 3, 4, 5\)\] and 1 constants; supported are values of equal shapes"),
+    ([("Relu", "x", "r", {}), ("Transpose", "x", "t", {"perm": [0, 1, 3, 2]}), ("Neg", "t", "n", {}), ("Transpose", "n", "m", {"perm": [0, 1, 3, 2]}),
+      ("Max", "m r", "y", {})], np.abs(X)),
+    ([("Neg", "x", "n", {}), ("Tanh", "x", "t", {}), ("Min", "n x t", "y", {})], np.minimum(-np.abs(X), np.tanh(X))),
+    ([("GlobalAveragePool", "x", "g", {}), ("Max", "x g", "y", {})], "values of equal shapes"),
+    ([("GlobalAveragePool", "x", "g", {}), ("Flatten", "g", "v", {}), ("Neg", "v", "n", {}), ("Max", "v n", "m", {}), ("Unsqueeze", "m maps", "y", {})],
+     np.abs(X.mean((1, 2), keepdims=True))),
+    ([("Abs", "x", "y", {})], np.abs(X)),
+    ([("Celu", "x", "y", {"alpha": 2.0})], np.where(X > 0, X, 2 * np.expm1(X / 2))),
+    ([("Celu", "x", "y", {})], np.where(X > 0, X, np.expm1(X))),
     ([("Transpose", "x", "y", {"perm": [1, 0, 2, 3]})], r"transpose_node.*moves or mixes the pictures of a batch, axis 0"),
     ([("MatMul", "matrix vector", "v", {}), ("MatMul", "row v", "s", {}), ("Mul", "x s", "y", {})], 35 * X),
     ([("Concat", "x x", "y", {"axis": -1})], np.concatenate([X, X], 2)),
@@ -336,7 +350,7 @@ def test_operators_of_attention_and_decoders(nodes, expected):
     arrays = {"to": np.array([1, 3, 4, 5]), "sizes": np.array([1, 3, 7, 3]), "none": np.zeros(0, "f4"), "slopes": np.arange(60, dtype="f4").reshape(3, 4, 5),
               "repeats": np.array([1, 3, 1, 2]), "batches": np.array([2, 1, 1, 1]), "matrix": np.array([[1, 2], [3, 4]], "f4"),
               "vector": np.array([1, 2], "f4"), "row": np.array([[-4, 5]], "f4"),
-              "bgr": np.array([2, 1, 0]), "two": np.array(2), "last": np.array(-1), "end": np.array([3])}
+              "bgr": np.array([2, 1, 0]), "two": np.array(2), "last": np.array(-1), "end": np.array([3]), "third": np.array([1 / 3], "f4"), "maps": np.array([2, 3])}
     data = model([*nodes, ("Flatten", "y", "f", {})], arrays, (1, 3, 4, 5), output="f").SerializeToString()
     if isinstance(expected, str):
         with pytest.raises(ta.InputError, match=expected):
@@ -367,6 +381,36 @@ def test_a_gelu_is_one_op_wherever_its_half_is(where, inner):
     layers = ta.load(model(nodes, arrays, (1, 3, 4, 5), output="f").SerializeToString()).layers
     assert [op for _, op, _ in layers] == ["gelu", "global_avg_pool"]
     assert layers[0][2] == ({"approximate": True} if inner == "Tanh" else {})
+
+
+@needs_onnx
+@pytest.mark.parametrize("before", [[], [("Pad", "p", "p0", {"pads": [0] * 10})]])
+def test_a_local_response_normalisation_may_pad_twice(before):
+    """At opset 9, PyTorch writes a second Pad, by 0, before the AveragePool."""
+    from tests.files.onnx_hostile import model
+
+    arrays = {"maps": np.array([1, 1, 3, 4, 5]), "alpha": np.array(0.2, "f4"), "bias": np.array(1.5, "f4"), "beta": np.array(0.6, "f4")}
+    nodes = [("Mul", "x x", "s", {}), ("Reshape", "s maps", "r", {}), ("Pad", "r", "p", {"pads": [0, 0, 1, 0, 0, 0, 0, 1, 0, 0]}), *before,
+             ("AveragePool", "p0" if before else "p", "a", {"kernel_shape": [3, 1, 1]}), ("Squeeze", "a", "q", {"axes": [1]}), ("Mul", "q alpha", "m", {}),
+             ("Add", "m bias", "b", {}), ("Pow", "b beta", "w", {}), ("Div", "x w", "y", {}), ("Flatten", "y", "f", {})]
+    net = ta.load(model(nodes, arrays, (1, 3, 4, 5), output="f", opset=9).SerializeToString())
+    assert net.layers[0][1:] == ("lrn", {"size": 3, "alpha": 0.2, "beta": 0.6, "bias": 1.5})
+    around = np.pad(X**2, ((0, 0),) * 3 + ((1, 1),))
+    expected = X / (1.5 + 0.2 * (around[..., :-2] + around[..., 1:-1] + around[..., 2:]) / 3) ** 0.6
+    assert np.allclose(net(X), expected.transpose(0, 3, 1, 2).reshape(2, -1), rtol=1e-5)
+
+
+@needs_onnx
+def test_numbers_are_those_before_the_export():
+    """The file has float32: 0.16666667163 for 1/6, and -0.20000000298 for -0.2, as attributes or as inputs."""
+    from tests.files.onnx_hostile import model
+
+    nodes = [("HardSigmoid", "x", "a", {"alpha": 1 / 6}), ("LeakyRelu", "a", "b", {"alpha": 0.1}), ("Elu", "b", "c", {"alpha": 0.7}),
+             ("Clip", "c low high", "d", {}), ("GlobalAveragePool", "d", "g", {}), ("Flatten", "g", "f", {})]
+    arrays = {"low": np.array(-0.2, "f4"), "high": np.array([-1 / 9], "f4")}
+    layers = ta.load(model(nodes, arrays, (1, 3, 4, 5), output="f").SerializeToString()).layers
+    numbers = [number for _, _, own in layers for number in own.values()]
+    assert numbers == [1 / 6, 0.5, 0.1, 0.7, -0.2, -1 / 9]
 
 
 @needs_onnx

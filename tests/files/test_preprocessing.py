@@ -4,8 +4,10 @@ import re
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import tinyattr as ta
+from tests.files.keras_files import conv, keras_zip, layer, random_arrays, sequential
 from tests.files.layouts import write
 from tests.files.torch_files import torch_state, zipped
 from tinyattr.cli.main import main
@@ -102,7 +104,8 @@ def test_the_command_line_says_it_too(bare, tmp_path, given, expected, capsys):
 
 
 @pytest.mark.parametrize(("given", "words"), [
-    ("--std 255", "need the size of the pictures, --size PIXELS"), ("--size 64 --family oxford --mean 1", "leave --channels, --mean and --std out"),
+    ("--std 255", "need the size of the pictures, which the file does not fix: --size PIXELS, or --size HEIGHT WIDTH"),
+    ("--size 64 64 64 --std 255", "--size takes one number, or height and width; got 64 64 64"), ("", "command line: --size, --mean and --std"), ("--size 64 --family oxford --mean 1", "leave --channels, --mean and --std out"),
     ("--size 64 --mean 1 2", "for each channel a mean"), ("--size 64 --channels RBG", "order RGB, BGR or L"),
     ("--size 64 --std 0", "positive scale"), ("--size 64 --mean 0.5 --std 0.5", r"not 0\.\.1"), ("--size 0 --std 255", "size >= 1"),
     ("--size 64 --std 255 --classes nothing.txt", "'nothing.txt' cannot be read, No such file or directory; --classes takes"),
@@ -113,3 +116,48 @@ def test_one_line_on_the_command_line(bare, given, words, capsys, tmp_path):
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert re.search(words, error), error
+
+
+@pytest.fixture
+def wide(tmp_path):
+    """A Keras model for pictures of 8 x 10 that does not preprocess photos."""
+    layers = [conv("conv2d", 3), layer("GlobalAveragePooling2D", "pool")]
+    path = tmp_path / "wide.keras"
+    path.write_bytes(keras_zip(sequential(layers, (8, 10, 3)), random_arrays({"conv2d": (3, 3, 3, 3)})))
+    return path
+
+
+@pytest.mark.parametrize("given", ["--size 8 10 --std 255", "--std 255", "--mean 0"])
+def test_pictures_that_are_not_square(wide, tmp_path, given):
+    """The size may be left out if the file fixes it."""
+    out = tmp_path / "own.h5"
+    assert main(["weights", "convert", str(wide), str(out), *given.split()]) == 0
+    scale = (1.0 if given == "--mean 0" else 255.0,) * 3
+    assert ta.load(out).input == ta.InputSpec((8, 10), scale=scale)
+    photo = tmp_path / "photo.png"
+    Image.fromarray(PHOTO).save(photo)
+    assert main(["explain", str(photo), "--net", str(wide), *given.split(), "--out", str(tmp_path / "e.png")]) == 0
+
+
+@pytest.mark.parametrize(("given", "status", "words"), [
+    (["--size", "10", "--std", "255"], 1, r"the network takes pictures \(8, 10, 3\), as the file says"),
+    (["--family", "oxford"], 1, r"say with input=InputSpec\(...\) .*\(command line: --mean, --std\)"),
+    (["--std", "255", "--size", "8", "photo.png"], 2, r"argument --size: 'photo.png' is not a number of pixels; give files before --size"),
+])
+def test_what_cannot_be_right_for_pictures_that_are_not_square(wide, given, status, words, capsys, tmp_path):
+    try:
+        found = main(["explain", "--net", str(wide), "--out", str(tmp_path / "e.png"), *given])
+    except SystemExit as end:
+        found = end.code
+    error = capsys.readouterr().err
+    assert (found, error.count("\n")) == (status, 1)
+    assert re.search(words, error), error
+
+
+def test_a_vgg_for_pictures_that_are_not_square(tmp_path):
+    """Its family brings another size, so the size comes from the file."""
+    from tests.files.test_keras import vgg11
+
+    config, arrays = vgg11()
+    config["config"]["layers"][0]["config"]["batch_shape"] = [None, 64, 70, 3]
+    assert ta.load(keras_zip(config, arrays), family="oxford").input.shape == (64, 70, 3)

@@ -11,7 +11,8 @@ from tinyattr.errors import InputError, count_of
 from tinyattr.files.dataset import array_of
 from tinyattr.files.keras_config import calls_of, unique
 from tinyattr.files.keras_layers import LAYERS, activation
-from tinyattr.files.weight_file import Description
+from tinyattr.files.preprocessing import size_of
+from tinyattr.files.weight_file import DAMAGED, Description
 from tinyattr.nets.pictures import InputSpec
 
 MOST_VALUES = 1 << 30  # limit for the numbers in a layer's output for one picture
@@ -39,9 +40,10 @@ def keras_network(text, version, find, size=None):
     for call in calls:
         try:
             made.add(call)
-        except InputError as error:
-            raise InputError(f"layer {call.name!r} ({call.kind}): {error}") from None
-    note = _end_at_logits(made.layers, made.values[calls[-1].name][1] if calls else picture)
+        except (InputError, *DAMAGED) as error:
+            lacks = "its config lacks " if isinstance(error, KeyError) else ""
+            raise InputError(f"layer {call.name!r} ({call.kind}): {lacks}{error}") from None
+    note = _end_at_logits(made, made.values[calls[-1].name][1] if calls else picture)
     note = "; ".join(filter(None, (note, *map(_border, made.layers))))
     return made.layers, made.weights, Description(network=name, input=_spec(made, picture), note=note, picture=picture)
 
@@ -56,7 +58,10 @@ class _Translation:
         self.shared = {}  # {(path, suffix): weights}: if a layer is called twice, both of our layers share weights
 
     def add(self, call):
-        """Translate a call into our layers."""
+        """Translate a call into our layers. The last one has the name of Keras' layer, and the same output.
+
+        If it is an activation in Keras' layer, the name of the layer before it ends in _linear.
+        """
         if call.kind not in LAYERS:
             raise InputError(f"layers of this class are not supported; supported are {', '.join(LAYERS)}")
         if call.config.get("data_format") == "channels_first":
@@ -65,7 +70,9 @@ class _Translation:
         config = {**call.config, "arguments": call.arguments}
         steps = LAYERS[call.kind](config, partial(self.take, call.path), *shapes)
         after = activation(call.config, steps[-1].shape if steps else shapes[0], self.version)
-        steps += after if steps else [replace(step, suffix="") for step in after]
+        if steps and after:
+            steps = [*steps[:-1], replace(steps[-1], suffix="linear"), *after]
+        steps = steps or after
         made = dict(enumerate(reads))
         for step in steps:
             if prod(step.shape) > MOST_VALUES:
@@ -78,7 +85,7 @@ class _Translation:
     def append(self, call, step, reads):
         """Add a step as a layer. Returns its name."""
         name = f"{call.name}_{step.suffix}" if step.suffix else call.name
-        name = unique(f"{name}_layer" if name in OPS and name != step.op else name, self.names)
+        name = unique(_own_name(name, step.op), self.names)
         previous = self.layers[-1][0] if self.layers else "input"
         inputs = {} if reads == (previous,) else {"inputs": reads}
         self.layers.append((name, step.op, {**step.attributes, **inputs}))
@@ -98,11 +105,19 @@ class _Translation:
         return arrays
 
 
-def _end_at_logits(layers, shape):
-    """Remove a softmax at the end of `layers`, or a sigmoid of a single unit. Returns a note about what is removed."""
+def _own_name(name, op):
+    """Return a layer's name. No layer is called like another op, because a rule-book has rules for both, by name."""
+    return f"{name}_layer" if name in OPS and name != op else name
+
+
+def _end_at_logits(made, shape):
+    """Remove a softmax at the end, or a sigmoid of a single unit. Returns a note about what is removed.
+
+    If it was part of a layer, the rest of this layer, which gives the logits, gets its name.
+    """
     if len(shape) != 1:
         raise InputError(f"its output has shape {shape}; expected one number for each class, (n,)")
-    (n,), note = shape, ""
+    (n,), note, layers = shape, "", made.layers
     name, op, _ = layers[-1] if layers else ("", "", {})
     if op == "sigmoid" and n > 1:
         raise InputError(f"it ends in {n} sigmoids: {n} separate answers; supported are networks that choose one class")
@@ -110,6 +125,11 @@ def _end_at_logits(layers, shape):
         raise InputError("it ends in a softmax of a single unit, which is 1 for every picture")
     if op in (*SOFTMAX, "sigmoid"):
         layers.pop()
+        before, linear, own = layers[-1] if layers else ("input", "", {})
+        whole = before.removesuffix("_linear")
+        if before != whole and name == _own_name(whole, op):
+            name = _own_name(whole, linear)
+            layers[-1], made.weights[name] = (name, linear, own), made.weights.pop(before)
         note = f"the last {op} ({name}) is removed"
     inner = next((name for name, op, _ in layers if op in SOFTMAX), None)
     if inner:
@@ -133,8 +153,7 @@ def _spec(made, picture):
         return None
     if any(np.abs(made.weights[layer][0].read()).max() * 255 > LARGEST_PIXEL for layer in first):
         return None
-    size = size[0] if size[0] == size[1] else tuple(size)
-    return InputSpec(size, "L" if c == 1 else "RGB", (0.0,) * c, (1.0,) * c)
+    return InputSpec(size_of(size), "L" if c == 1 else "RGB", (0.0,) * c, (1.0,) * c)
 
 
 def find_in_keras(datasets, path, i, name):

@@ -18,6 +18,11 @@ DEEPEST_MODEL = 8  # levels of models inside models
 SEQUENTIAL, FUNCTIONAL = ("Sequential",), ("Functional", "Model")
 PACKAGES = ("keras", "tf_keras", "tensorflow")
 TENSOR = "__keras_tensor__"  # files of Keras 3 have this name; files of tf.keras 2 have the names in the next line
+ARRAYS = ("__numpy__", "__tensor__")  # classes of constants in the arguments of a call
+AUGMENTS = (  # starts of names of layers whose calls always say training=True in Keras 3; a prediction overrules it
+    "Rand", "AugMix", "AutoContrast", "CenterCrop", "CutMix", "Equalization", "MixUp", "Pipeline", "Resizing",
+    "Solarization",
+)
 OPERATIONS, CONSTANT = ("TFOpLambda", "SlicingOpLambda"), "_CONSTANT_VALUE"
 
 
@@ -183,8 +188,7 @@ def _arguments(node, layer):
     if isinstance(node, dict):
         args, options = node["args"], [node.get("kwargs") or {}]
         given = args[0] if len(args) == 1 and isinstance(args[0], list) else args
-        given = [t["config"]["keras_history"] if isinstance(t, dict) and t.get("class_name") == TENSOR else t
-                 for t in given]
+        given = [_unpacked(argument) for argument in given]
     else:
         node = [node] if node and isinstance(node[0], str) else node
         options = [dict(t[3]) for t in node if len(t) > 3]
@@ -195,10 +199,17 @@ def _arguments(node, layer):
         raise InputError(f"layer {name!r} is called with arguments that are not outputs of layers")
     for option in options:
         for key, value in option.items():
-            augments = key == "training" and kind.startswith("Random")  # Keras 3 always writes it for these
-            if value not in (None, False) and not augments:
+            if value not in (None, False) and not (key == "training" and kind.startswith(AUGMENTS)):
                 raise InputError(f"layer {name!r} is called with {key}={value!r:.40}; only plain calls are supported")
     return found
+
+
+def _unpacked(argument):
+    """Return an argument of Keras 3: a value as [layer, call, 0], a constant as a number or a list of numbers."""
+    kind = argument.get("class_name") if isinstance(argument, dict) else None
+    if kind == TENSOR:
+        return argument["config"]["keras_history"]
+    return argument["config"]["value"] if kind in ARRAYS else argument
 
 
 def _sources(given):

@@ -217,12 +217,18 @@ def flatten(config, take, shape):
 
 
 def reshape(config, take, shape):
-    """Read Reshape: the same numbers in another shape. One length may be -1: it is computed from the others."""
-    target = [n if type(n) is int else 0 for n in config["target_shape"]]
+    """Read Reshape: the same numbers in another shape. One length may be -1: it is computed from the others.
+
+    In Keras' function reshape(x, newshape), the first length is the number of pictures. It must be open: (-1, 396).
+    """
+    pictures, *given = config["newshape"] if "newshape" in config else [-1, *config["target_shape"]]
+    if pictures not in (-1, None):
+        raise InputError(f"it fixes the number of pictures, {pictures!s:.20}; write -1 for it: reshape(x, (-1, 396))")
+    target = [n if type(n) is int else 0 for n in given]
     known = prod(n for n in target if n != -1)
     target = tuple(prod(shape) // known if n == -1 and known else n for n in target)
     if min(target, default=0) < 1 or prod(target) != prod(shape):
-        raise InputError(f"values of shape {shape} cannot be reshaped to {str(config['target_shape'])[:40]}")
+        raise InputError(f"values of shape {shape} cannot be reshaped to {str(given)[:40]}")
     return [Step("reshape", target, {"shape": target})]
 
 
@@ -270,6 +276,27 @@ def average(config, take, *shapes):
     return [*steps, replace(last, suffix="sum"), mean]
 
 
+def maximum(config, take, *shapes):
+    """Read Maximum: put the inputs beside each other along a new axis, then take the largest number along it."""
+    if len(shapes) < 2 or len({*shapes}) > 1:
+        raise InputError(f"inputs of shapes {', '.join(map(str, shapes))} are compared; supported are two or more of "
+                         "equal shapes")
+    (*places, c), n = shapes[0], len(shapes)
+    slots = [Step("reshape", (*places, 1, c), {"shape": (*places, 1, c)}, suffix=f"input_{i + 1}", reads=(i,))
+             for i in range(n)]
+    joined = Step("concat", (*places, n, c), {"axis": len(places) + 1}, (), "joined", tuple(s.suffix for s in slots))
+    return [*slots, joined, Step("max", shapes[0], {"axes": (len(places) + 1,), "keep": False})]
+
+
+def minimum(config, take, *shapes):
+    """Read Minimum: the smallest number is -max(-a, -b)."""
+    *slots, joined, largest = maximum(config, take, *shapes)
+    (change,) = negative(config, take, shapes[0])
+    minus = [replace(change, suffix=f"minus_{i + 1}", reads=(i,)) for i in range(len(slots))]
+    slots = [replace(slot, reads=(before.suffix,)) for slot, before in zip(slots, minus, strict=True)]
+    return [*minus, *slots, joined, replace(largest, suffix="largest"), change]
+
+
 def operation(sign, config, take, *shapes):
     """Read x + y, x - y, x y, or x with a constant c on either side. c is one number, or one for each channel."""
     if len(config["arguments"]) != 2 or len(set(map(len, shapes))) > 1:
@@ -292,7 +319,7 @@ def called_activation(name, config, take, shape):
     """Read an activation without options that is called as a function, such as relu(x)."""
     if config.keys() - {"name", "arguments", "trainable", "dtype", "function"} or config["arguments"] != (None,):
         raise InputError(f"it has options; supported is a plain {name}(x)")
-    return [replace(step, suffix="") for step in activation({"activation": name}, shape, "3")]
+    return activation({"activation": name}, shape, "3")
 
 
 def concatenate(config, take, *shapes):
@@ -349,13 +376,21 @@ def identity(config, take, *shapes):
     return []
 
 
+def pipeline(config, take, shape):
+    """Read Pipeline, a list of layers in a row, if none of them does anything in a prediction."""
+    others = [entry["class_name"] for entry in config["layers"] if entry["class_name"] not in TRAINING_ONLY]
+    if others:
+        raise InputError(f"it contains {others[0]!r:.40}; call this layer without a Pipeline")
+    return []
+
+
 TRAINING_ONLY = (
     "Dropout", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization",
     "RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomContrast", "RandomBrightness",
     "RandomHue", "RandomSaturation", "RandomSharpness", "RandomShear", "RandomPerspective", "RandomErasing",
     "RandomColorJitter", "RandomGrayscale", "RandomHeight", "RandomWidth", "RandomInvert", "RandomPosterization",
     "RandomGaussianBlur", "RandomColorDegeneration", "RandomElasticTransform", "RandAugment", "AugMix", "MixUp",
-    "CutMix",
+    "CutMix", "Solarization",
 )
 OPERATIONS = {  # names in Keras 3 and in tf.keras 2
     "+": ("ops.Add", "tf.math.add", "tf.__operators__.add"), "-": ("ops.Subtract", "tf.math.subtract"),
@@ -374,11 +409,13 @@ LAYERS = {
     "AveragePooling2D": partial(pool, "avg_pool"), "GlobalAveragePooling2D": partial(global_pool, "global_avg_pool"),
     "GlobalMaxPooling2D": partial(global_pool, "global_max_pool"), "Flatten": flatten, "Reshape": reshape,
     "Permute": permute, "Add": add, "Subtract": subtract, "Multiply": multiply, "Average": average,
+    "Maximum": maximum, "Minimum": minimum,
     "Concatenate": concatenate, "ZeroPadding2D": partial(border, "pad", "padding", 1),
     "Cropping2D": partial(border, "crop", "cropping", -1), "UpSampling2D": up_sampling, "Resizing": resizing,
     "CenterCrop": cropping_to, "RandomCrop": cropping_to, "Identity": identity,
-    **dict.fromkeys(TRAINING_ONLY, identity),
+    "Pipeline": pipeline, **dict.fromkeys(TRAINING_ONLY, identity),
     "ops.Negative": negative, "tf.math.negative": negative,
+    "ops.Concatenate": concatenate, "ops.Softmax": softmax, "ops.Reshape": reshape,
     **{f"{group}.{name}": partial(called_activation, name.lower()) for group in CALLED for name in CALLED[group]},
     **{name: partial(operation, sign) for sign, names in OPERATIONS.items() for name in names},
 }
@@ -404,11 +441,11 @@ def activation(config, shape, version):
     if given in (None, "linear"):
         return []
     if given == "hard_sigmoid" and version[:1] in HARD_SIGMOID:
-        return [Step("hard_sigmoid", shape, HARD_SIGMOID[version[:1]], suffix=given)]
+        return [Step("hard_sigmoid", shape, HARD_SIGMOID[version[:1]])]
     if not isinstance(given, str) or given not in ACTIVATIONS:
         raise InputError(f"the activation {str(given)[:40]!r} is not supported; supported are {', '.join(ACTIVATIONS)}")
     op, attributes = ACTIVATIONS[given]
-    return [Step(op, shape, attributes, suffix=given)]
+    return [Step(op, shape, attributes)]
 
 
 def _convolution(config, shape, size, groups):

@@ -43,9 +43,10 @@ def choice(config, key, known):
 
 
 def numbers(given, c):
-    """Return c numbers, float64, given one number, or c numbers in lists. Raises InputError."""
+    """Return c numbers, float64, given one number, or c numbers along the last axis of lists. Raises InputError."""
     a = np.asarray(given)
-    if a.dtype.kind not in "if" or a.size not in (1, c) or not np.isfinite(a).all():
+    if a.dtype.kind not in "if" or a.size not in (1, c) or a.size != max(a.shape[-1:], default=1) or (
+            not np.isfinite(a).all()):
         raise InputError(f"it has {str(given)[:40]} where {c} numbers are expected")
     return np.broadcast_to(a.astype(np.float64).ravel(), (c,))
 

@@ -11,6 +11,11 @@ from tinyattr.nets.classes import imagenet_names
 from tinyattr.nets.pictures import FAMILIES, InputSpec
 
 
+def size_of(shape):
+    """Return the size (H, W) of a shape (H, W, ...) as an InputSpec has it: as one number if H = W."""
+    return shape[0] if shape[0] == shape[1] else tuple(shape[:2])
+
+
 def check_given(family=None, input=None, size=None, classes=None):
     """Raise InputError for arguments of `load` that cannot be right for any file."""
     if input is not None and not isinstance(input, InputSpec):
@@ -44,14 +49,15 @@ def preprocessing(own, architecture, published, family=None, input=None, size=No
     else:
         known = family if family in architecture.families else family_of(input)
         why = (f"a {architecture.name} is {' or '.join(architecture.families)}" if architecture.families else
-               "it is a user's own network; say with input=InputSpec(...) how photos are preprocessed")
+               "it is a user's own network; say with input=InputSpec(...) how photos are preprocessed (command line: "
+               "--mean, --std)")
     if family not in (None, known):
         raise InputError(f"family {family!r} cannot be right: {why}")
     if input is not None and (input != own.input if own.input else family_of(input) != known):
         raise InputError(f"{input} cannot be right: {why}" + f", {own.input}" * (own.input is not None))
     spec = own.input or input
     if spec is None and known:
-        spec = replace(FAMILIES[known], size=size or (own.picture[0] if own.picture else FAMILIES[known].size))
+        spec = replace(FAMILIES[known], size=size or (size_of(own.picture) if own.picture else FAMILIES[known].size))
     _check_size(spec, own, architecture, size, said=input is not None or size is not None)
     return spec
 
@@ -78,7 +84,8 @@ def _check_size(spec, own, architecture, size, said):
     if not right:
         raise InputError(f"its dense layers fit {fits}; give the size: size={sizes[0]}")
     if size and spec is None and not (own.picture or sizes):
-        raise InputError("size alone does not say how photos are preprocessed; give family or input")
+        raise InputError("size alone does not say how photos are preprocessed; give family or input (command line: "
+                         "--family, or --mean and --std)")
     if sizes and sizes[0] == 32 and not (said or own.picture or own.sha256 is not None):
         raise InputError(f"its first dense layer reads a single place: a {architecture.name} for pictures of 32 to 63 "
                          f"pixels (then give the size, as size=32), or another network with a GlobalAveragePooling; "

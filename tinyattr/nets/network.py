@@ -99,7 +99,7 @@ class Network:
         if self.input is None:
             raise InputError(f"{self.name}: its file does not say how photos were preprocessed; "
                              "load it with family='oxford' or 'torchvision' (command line: --family oxford), or with "
-                             "input=InputSpec(...)")
+                             "input=InputSpec(...) (command line: --size, --mean and --std)")
         from tinyattr.files.photo import read_photo  # imports upwards, only when a photo is read
         return read_photo(photo, self.input)
 

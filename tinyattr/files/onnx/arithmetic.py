@@ -22,7 +22,8 @@ def affine(net, node, value, scale=None, shift=None):
     If the value comes from such a batch_norm, and only this node reads it, we change its weights; we add no layer.
     """
     none = np.ones(()), np.zeros(())
-    s, t = (like(value, d if v is None else v.astype(np.float64)) for v, d in zip((scale, shift), none, strict=True))
+    s, t = (like(net, value, d if v is None else v.astype(np.float64))
+            for v, d in zip((scale, shift), none, strict=True))
     ours, layer = value.ours, value.layer
     if s.ndim == t.ndim == 1 and layer in net.scaled & node.alone:
         first, before = (w.astype(np.float64) for w in net.weights[layer])
@@ -42,7 +43,7 @@ def fixed(net, node, v):
     return net.add(f"{node.name}_constant", "constant", (), v.shape, (v,))
 
 
-def like(value, constant):
+def like(net, value, constant):
     """Return a constant, broadcast to the shape of a Value, in our order of axes; (C,) if only channels differ."""
     shape = (*[1] * (len(value.shape) - constant.ndim), *constant.shape)
     fits = len(shape) == len(value.shape) and all(n in (1, m) for n, m in zip(shape, value.shape, strict=True))
@@ -51,7 +52,7 @@ def like(value, constant):
     if value.places is None and max(shape[2:], default=1) == 1:
         return np.broadcast_to(constant.ravel(), value.ours[-1:])
     ordered = np.empty(value.ours, constant.dtype)
-    ordered.reshape(-1)[value.numbered()[0].ravel()] = np.broadcast_to(constant, value.shape)[0].ravel()
+    ordered.reshape(-1)[net.places_of(value)[0].ravel()] = np.broadcast_to(constant, value.shape)[0].ravel()
     channels = ordered.reshape(-1, value.ours[-1])
     return channels[0] if (channels == channels[0]).all() else ordered
 
@@ -72,7 +73,7 @@ def add(net, node, sign=1):
 
 def shifted(net, node, value, shift, negative=False):
     """Return value + shift. The shift becomes the bias of the value's layer, if it has none and no other reader."""
-    by_channel = like(value, shift)
+    by_channel = like(net, value, shift)
     if value.layer in net.free & node.alone and by_channel.ndim == 1 and not negative:
         net.free.remove(value.layer)
         net.weights[value.layer] = net.weights[value.layer][0], np.array(by_channel, net.dtype)
@@ -113,7 +114,7 @@ def power(net, node):
 def together(net, node, op, values):
     """Return op(values); NumPy's rules of broadcasting make their shapes equal."""
     first = values[0]
-    if all(v.shape == first.shape and v.ours == first.ours and _same(v.places, first.places) for v in values):
+    if all(v.shape == first.shape and v.ours == first.ours and _same(net, v, first) for v in values):
         layer = net.add(node.name, op, [v.layer for v in values], first.ours)
         return Value(layer, first.shape, first.ours, first.places)
     if len({len(v.shape) for v in values}) > 1:
@@ -123,8 +124,10 @@ def together(net, node, op, values):
     return net.result(node.name, op, [net.maps(v) for v in values], ours, shape[0])
 
 
-def _same(a, b):
-    return a is b or (a is not None and b is not None and np.array_equal(a, b))
+def _same(net, a, b):
+    """Return True if the numbers of two values are at the same places of their layers."""
+    return a.places is b.places or (
+        a.places is not None and b.places is not None and np.array_equal(net.places_of(a), b.places))
 
 
 def gemm(net, node):
@@ -149,14 +152,14 @@ def dense(net, node, value, kernel, bias=None):
     if len(value.shape) == 2:
         if value.places is not None:
             rows = np.empty_like(kernel)
-            rows[value.numbered()[0]] = kernel
+            rows[net.places_of(value)[0]] = kernel
             weights = rows, weights[1]
         layer = layer if len(value.ours) == 1 else net.add(f"{layer}_flat", "flatten", (layer,), kernel.shape[:1])
         result = net.result(node.name, "dense", (layer,), kernel.shape[1:], value.shape[0], weights)
     else:
         shape = (*value.shape[:-1], kernel.shape[1])
         layer = net.add(node.name, "dense", (net.arranged(value, *range(1, len(shape))),), shape[1:], weights)
-        result = Value(layer, shape, shape[1:], np.arange(np.prod(shape)).reshape(shape))
+        result = net.in_file_order(layer, shape[1:], shape[0])
     net.free |= {result.layer} if bias is None else set()
     return result
 

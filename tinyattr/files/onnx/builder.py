@@ -18,6 +18,7 @@ from tinyattr.errors import InputError
 from tinyattr.files.weight_file import MOST_NUMBERS
 
 MOST_PLACES = 1 << 23  # limit for the places of one value
+MOST_MOVED = 5 * MOST_PLACES  # limit for all places that we make or read for a file; each needs 4 bytes
 LONGEST_NAME = 100
 
 
@@ -35,19 +36,18 @@ class Value:
     places: np.ndarray | None = None
 
     def numbered(self):
-        """Return the places as an array, also if `places` is None."""
+        """Return the places as an array, also if `places` is None. A Builder asks for them with `places_of`."""
         if self.places is not None:
             return self.places
-        size = self.shape[0] * prod(self.ours)
-        if size > MOST_PLACES:
-            raise InputError(f"a value {self.shape} is moved; this is supported for at most {MOST_PLACES:,} numbers")
-        return np.moveaxis(np.arange(size).reshape(self.shape[0], *self.ours), -1, 1)
+        places = np.arange(self.shape[0] * prod(self.ours), dtype=np.int32)
+        return np.moveaxis(places.reshape(self.shape[0], *self.ours), -1, 1)
 
     def moved(self, places):
         """Return the same numbers at other places. Raises InputError if numbers move from one picture to another."""
         places = np.asarray(places)
-        n, size = self.shape[0], prod(self.ours)
-        if not places.ndim or len(places) != n or any((places[i] // size != i).any() for i in range(n)):
+        others, first = tuple(range(1, places.ndim)), np.arange(self.shape[0]) * prod(self.ours)  # of each picture
+        if (not places.ndim or len(places) != len(first) or (places.min(others) < first).any()
+                or (places.max(others) >= first + prod(self.ours)).any()):
             raise InputError(f"it moves or mixes the pictures of a batch, axis 0: shape {self.shape} becomes "
                              f"{places.shape}. PyTorch writes this for x[:, [0, 2]], and for an AdaptiveAvgPool2d "
                              "whose size does not divide that of the maps; Keras for a Dense layer on maps")
@@ -56,21 +56,22 @@ class Value:
 
 class Builder:
     """A Builder collects layers [(name, op, inputs, attributes)] and weights {layer: arrays}. free: layers that have no
-    bias yet; scaled: batch_norm layers; numbers: how many numbers all weights have together.
+    bias yet; scaled: batch_norm layers; numbers: how many numbers all weights have together; moved: how many places we
+    have made or read.
     """
 
     def __init__(self, dtype):
         self.dtype, self.layers, self.weights, self.free, self.scaled, self.numbers = dtype, [], {}, set(), set(), 0
-        self.names, self.arrangements = {"input"}, {}
+        self.names, self.arrangements, self.moved = {"input": 1}, {}, 0
 
     def named(self, wanted):
         """Return a layer's name, like the wanted one, but printable, short, not used yet, and not the name of an op."""
         wanted = readable(wanted)
-        name, i = wanted, 1
+        name, i = wanted, self.names.get(wanted, 1)
         while name in self.names or name in OPS:
             i += 1
             name = f"{wanted}_{i}"
-        self.names.add(name)
+        self.names |= {wanted: i, name: 1}  # the next layer of this name begins to search at i
         return name
 
     def add(self, name, op, inputs, ours, weights=(), **attributes):
@@ -89,6 +90,22 @@ class Builder:
     def result(self, name, op, inputs, ours, n, weights=(), **attributes):
         """Add a layer with channels last, and return its Value. n: number of pictures in the file's batch."""
         return channels_first(self.add(name, op, inputs, ours, weights, **attributes), ours, n)
+
+    def in_file_order(self, layer, ours, n):
+        """Return the Value of a layer whose axes are in the same order in the file."""
+        value = channels_first(layer, ours, n)
+        return value.moved(np.moveaxis(self.places_of(value), 1, -1))
+
+    def places_of(self, value):
+        """Return a value's places. Raises InputError if they are too many, alone or with those that came before."""
+        size = prod(value.shape)
+        if size > MOST_PLACES:
+            raise InputError(f"a value {value.shape} is moved; this is supported for at most {MOST_PLACES:,} numbers")
+        self.moved += size
+        if self.moved > MOST_MOVED:
+            raise InputError(f"with it, the file would move more than {MOST_MOVED:,} numbers; export the network for "
+                             "smaller pictures, or with fewer Reshapes and Transposes")
+        return value.numbered()
 
     def vetted(self, weights):
         """Return arrays in the network's dtype. Raises InputError unless all numbers are finite."""
@@ -116,9 +133,9 @@ class Builder:
         return self.arrangements[key][0]
 
     def _arranged(self, value, axes, ours):
-        order = value.numbered().transpose(0, *axes)[0].ravel()
+        order = self.places_of(value).transpose(0, *axes)[0].ravel()
         layer, now = value.layer, value.ours
-        if order.size != prod(now) or (order != np.arange(order.size)).any():
+        if order.size != prod(now) or (order != np.arange(order.size, dtype=order.dtype)).any():
             layer, now = self._permuted(layer, now, order)
         return layer if now == ours else self._reshaped(layer, ours)
 
@@ -130,7 +147,7 @@ class Builder:
     def _permuted(self, layer, ours, order):
         """Add a shuffle or transpose that gives numbers order[0], order[1], ... of `layer`. Returns (name, shape)."""
         channels, first = ours[-1], order[1]
-        if first > 0 and channels % first == 0 and len(ours) == 3:
+        if first > 1 and channels % first == 0 and len(ours) == 3:
             shuffled = np.arange(prod(ours)).reshape(-1, channels // first, first).swapaxes(1, 2).ravel()
             if np.array_equal(order, shuffled):
                 groups = int(channels // first)
@@ -138,11 +155,11 @@ class Builder:
         sizes, strides = factors(order)
         outward = sorted(range(len(sizes)), key=lambda k: -strides[k])
         split, axes = tuple(sizes[k] for k in outward), tuple(outward.index(k) for k in range(len(sizes)))
-        fits = order.size == prod(split) == prod(ours)
-        if not fits or (order != np.arange(order.size).reshape(split).transpose(axes).ravel()).any():
+        turned, fits = tuple(split[a] for a in axes), order.size == prod(split) == prod(ours)
+        if not fits or (order.reshape(turned)
+                        != np.arange(order.size, dtype=order.dtype).reshape(split).transpose(axes)).any():
             raise InputError("it puts numbers into an order that is not a transposition of axes")
         layer = self._reshaped(layer, split)
-        turned = tuple(split[a] for a in axes)
         return self.add(f"{layer}_turned", "transpose", (layer,), turned, axes=tuple(a + 1 for a in axes)), turned
 
 

@@ -128,8 +128,20 @@ def _attribute(a, folder):
     if kind in ("floats", "ints", "strings"):
         return list(value)
     if kind == "f":
-        return float(str(np.float32(value)))  # the float32 0.10000000149 becomes 0.1, the number before the export
+        return before_export(np.float32(value))
     return array_of(value, folder) if kind == "t" else value.decode() if kind == "s" else value
+
+
+def before_export(number):
+    """Return the number that an exporter has rounded to float32: 0.10000000149 was 0.1, and 0.16666667163 was 1/6.
+
+    It is 1/n if n is at most 1,000 and the float32 is that of 1/n, else the shortest decimal that has this float32.
+    """
+    number = np.asarray(number).reshape(())[()]
+    if number.dtype == np.float64:
+        return float(number)
+    n = round(1 / float(number)) if 1e-3 <= abs(number) < 1 else 0
+    return 1 / n if n and np.float32(1 / n) == np.float32(number) else float(str(np.float32(number)))
 
 
 def array_of(tensor, folder):

@@ -2,7 +2,7 @@
 
 A pattern is "x", the formula's input; or a number; or a name, such as "alpha", for any constant; or (operator, pattern,
 ...). The inputs of Add and Mul may be in either order. PyTorch computes a local response normalisation by a pool over
-(N, 1, C, H, W): in this formula we skip nodes that only change the shape.
+(N, 1, C, H, W): in this formula we skip nodes that only change the shape, and a Pad by 0.
 """
 
 from math import pi, sqrt
@@ -10,6 +10,7 @@ from math import pi, sqrt
 import numpy as np
 
 from tinyattr.files.onnx.constants import listed
+from tinyattr.files.onnx.file import before_export
 
 SHAPES = ("Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten")  # these change the shape, not the order
 HALF_ERF = ("Add", ("Erf", ("Div", "x", sqrt(2))), 1), ("Add", ("Erf", ("Mul", "x", sqrt(0.5))), 1)
@@ -67,7 +68,7 @@ def _match(pattern, name, found, makers, values, through):
         return {"x": first, **found} if source(first, makers, through) == source(name, makers, through) else None
     if not isinstance(number, np.ndarray) or number.size != 1:
         return None
-    number = shortest(number.reshape(()))
+    number = before_export(number)
     if isinstance(pattern, str):
         return {**found, pattern: number}
     return found if abs(number - pattern) < 1e-4 * abs(pattern) else None
@@ -77,7 +78,7 @@ def source(name, makers, through):
     """Return the value from which `name` comes through operators in `through` only, or through an If of these."""
     for _ in range(len(makers) + 1):  # a limit, because a cycle would never end
         node = makers.get(name)
-        if node is None or node.op not in (*through, "If"):
+        if node is None or (node.op not in (*through, "If") and not _pads_nothing(node)):
             break
         ends = {_inside(branch, through) for key, branch in node.attributes.items() if key.endswith("_branch")}
         ends = ends if node.op == "If" else {node.inputs[0]}
@@ -85,6 +86,11 @@ def source(name, makers, through):
             break
         (name,) = ends
     return name
+
+
+def _pads_nothing(node):
+    """Return True for a Pad by 0. At opset 9, PyTorch writes one before each AveragePool."""
+    return node.op == "Pad" and not any(node.attributes.get("pads", [1]))
 
 
 def _inside(branch, through):
@@ -114,8 +120,3 @@ def _attributes(op, found, values):
         about.get("strides", [1])) == {1} and pooled == (*x[:1], 1, *x[1:]) and listed(
         found["Pad"], "pads", values.get((*found["Pad"].inputs, "")[1])) == pads
     return (op, {"size": size[0], **{key: found[key] for key in ("alpha", "beta", "bias")}}) if fits else None
-
-
-def shortest(number):
-    """Return a float32 as its shortest decimal, which is the number before the export: 0.10000000149 gives 0.1."""
-    return float(str(np.float32(number))) if np.asarray(number).dtype != np.float64 else float(number)

@@ -112,13 +112,14 @@ class Walk(Builder):
 
     This error is raised only if another node needs the value, because a formula may replace the node. makers: {value:
     the node that makes it}; readers: {value: operators that read it}; holders: {layer: number of Values that it holds};
-    budget: how many constants we may still compute; taken_off: the operator that we removed at the end; note: a
-    sentence about it.
+    budget: how many constants we may still compute; copies: how many we may still copy when they move; taken_off: the
+    operator that we removed at the end; note: a sentence about it.
     """
 
     def __init__(self, graph, shape, dtype):
         super().__init__(dtype)
         self.graph, self.opset, self.budget = graph, graph.opset, fold.MOST_COMPUTED
+        self.copies = fold.MOST_COMPUTED + sum(a.size for a in graph.constants.values())
         self.taken_off, self.note = None, ""
         self.makers, self.readers, self.holders = {}, defaultdict(list), Counter()
         for node in graph.nodes:
@@ -137,7 +138,7 @@ class Walk(Builder):
 
     def _picture(self, shape):
         if _channels_last(self.graph):
-            return Value("input", shape, shape[1:], np.arange(np.prod(shape)).reshape(shape))
+            return self.in_file_order("input", shape[1:], shape[0])
         return channels_first("input", (*shape[2:], shape[1]), shape[0])
 
     def network(self):
@@ -149,7 +150,7 @@ class Walk(Builder):
             raise InputError("its output does not depend on the picture")
         if np.prod(value.shape[1:]) != max(value.shape[1:], default=1):
             raise InputError(f"its output has shape {value.shape}; expected logits (N, classes)")
-        last = self.arranged(value.moved(value.numbered().reshape(len(value.numbered()), -1)), 1)
+        last = self.arranged(value.moved(self.places_of(value).reshape(value.shape[0], -1)), 1)
         self.note = f"the last {self.taken_off} is removed" if self.taken_off else ""
         if np.prod(value.shape[1:]) == 1:
             last = self.add("logits", "two_logits", (last,), (2,))
@@ -182,12 +183,16 @@ class Walk(Builder):
         if not call.values():
             made = fold.computed(node, call.inputs, self.budget)
             self.budget -= 0 if node.op in fold.FREE else made.size
+            self.copies -= made.size if node.op in fold.MOVES and not np.may_share_memory(made, call.inputs[0]) else 0
+            if self.copies < 0:
+                raise InputError("with it, the file would move its constants several times; simplify the file, for "
+                                 "example with the package onnxsim")
             return [made]
         if node.op in fold.MOVES:
             value = call.value(0)
             if node.op in ("Identity", "Dropout"):
                 return [fold.MOVES[node.op](node, value, *call.inputs[1:])]
-            return [value.moved(fold.MOVES[node.op](node, value.numbered(), *call.inputs[1:]))]
+            return [value.moved(fold.MOVES[node.op](node, self.places_of(value), *call.inputs[1:]))]
         if node.op not in OPERATORS:
             raise InputError("this operator is not supported")
         made = OPERATORS[node.op](self, call)

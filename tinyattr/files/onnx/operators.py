@@ -4,6 +4,8 @@ This module has activations, slices, padding, and operators at the end of a netw
 are in constants.MOVES; windows and sums have their own modules.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from tinyattr.errors import InputError
@@ -11,7 +13,7 @@ from tinyattr.files.onnx import arithmetic
 from tinyattr.files.onnx.arithmetic import affine, like
 from tinyattr.files.onnx.builder import MOST_PLACES, Value
 from tinyattr.files.onnx.constants import listed, spans
-from tinyattr.files.onnx.file import FLOATS
+from tinyattr.files.onnx.file import FLOATS, before_export
 from tinyattr.files.onnx.windows import conv, conv_transpose, global_pool, pool
 
 MOST_PARTS = 100  # limit for the parts that one Tile or Gather puts side by side
@@ -34,7 +36,7 @@ def activated(net, node, op, weights=(), **about):
 
 def clip(net, node):
     """Clip -> clip, or relu if the only limit is 0 from below. Newer files give the limits as inputs."""
-    low, high = (node.attributes.get(key) if node.constant(i) is None else float(node.constant(i))
+    low, high = (node.attributes.get(key) if node.constant(i) is None else before_export(node.constant(i))
                  for i, key in ((1, "min"), (2, "max")))
     if low == 0 and high is None:
         return activated(net, node, "relu")
@@ -55,12 +57,48 @@ def selu(net, node):
     return affine(net, node, activated(net, node, "elu", alpha=alpha), scale=np.array(gamma))
 
 
+def absolute(net, node):
+    """Abs: |x| is -x below 0 -> leaky_relu with the slope -1."""
+    return activated(net, node, "leaky_relu", slope=-1.0)
+
+
+def celu(net, node):
+    """Celu: alpha elu(x / alpha), elu with its alpha of 1."""
+    alpha = node.attributes.get("alpha", 1.0)
+    if alpha == 1:
+        return activated(net, node, "elu", alpha=1.0)
+    inner = affine(net, node, node.value(0), scale=np.array(1 / alpha))
+    return affine(net, node, activated(net, replace(node, inputs=(inner,)), "elu", alpha=1.0), scale=np.array(alpha))
+
+
+def extreme(sign):
+    """Max (sign 1), Min (sign -1) -> with a number: clip. Of two values or more: concat along a new axis, then max."""
+    def read(net, node):
+        values, constants = node.values(), node.constants()
+        if len(values) == len(constants) == constants[0].size == 1 and constants[0].ndim <= len(values[0].shape):
+            limits = (constants[0], None) if sign > 0 else (None, constants[0])
+            return clip(net, replace(node, inputs=(values[0], *limits)))
+        if constants or len({v.shape for v in values}) > 1:
+            raise InputError(f"it has values of shapes {[v.shape for v in values]} and {len(constants)} constants; "
+                             "supported are values of equal shapes, and one value and one number")
+        *places, c = ours = (*values[0].shape[2:], values[0].shape[1])
+        inner, name = node, f"{node.name}_input"
+        if sign < 0:  # the smallest is -max(-a, -b)
+            inner = replace(node, name=f"{node.name}_minus")
+            values = [affine(net, inner, v, scale=np.array(-1.0)) for v in values]
+        split = [net.add(name, "reshape", (net.maps(v),), (*places, 1, c), shape=(*places, 1, c)) for v in values]
+        joined = net.add(f"{node.name}_joined", "concat", split, (*places, len(split), c), axis=len(ours))
+        found = net.result(inner.name, "max", (joined,), ours, values[0].shape[0], axes=(len(ours),), keep=False)
+        return affine(net, node, found, scale=np.array(-1.0)) if sign < 0 else found
+    return read
+
+
 def prelu(net, node):
     """PRelu -> prelu with a slope for each channel, or for each number."""
     value, slope = node.value(0), node.constant(1)
     if net.opset < 7 and slope.ndim == 1:  # before opset 7: one slope for each channel
         slope = slope.reshape(-1, *[1] * (len(value.shape) - 2))
-    return activated(net, node, "prelu", (like(value, slope),))
+    return activated(net, node, "prelu", (like(net, value, slope),))
 
 
 def mish(net, node):
@@ -155,7 +193,7 @@ def gather(net, node):
                          f"{MOST_PARTS} numbers of channels or places, and no pictures of a batch")
     picked = [int(i) % n for i in which.ravel()]
     found = joined(net, node, [cut(net, node, value, {axis: (i, i + 1, 1)}) for i in picked], axis)
-    return found if which.ndim else found.moved(np.squeeze(found.numbered(), axis))
+    return found if which.ndim else found.moved(np.squeeze(net.places_of(found), axis))
 
 
 def slice_(net, node):
@@ -208,7 +246,7 @@ def resize(net, node):
     scales = node.attributes.get("scales") if scales is None or not scales.size else scales.ravel().tolist()
     about = node.attributes
     axes = [a % len(shape) for a in about.get("axes", range(len(shape)))]
-    scales = [n / shape[a] for a, n in zip(axes, sizes, strict=True)] if scales is None else scales
+    scales = [float(n / shape[a]) for a, n in zip(axes, sizes, strict=True)] if scales is None else scales
     scales = [dict(zip(axes, scales, strict=True)).get(a, 1) for a in range(len(shape))]
     way = about.get("coordinate_transformation_mode", "half_pixel" if newer else "asymmetric")
     rounding = about.get("nearest_mode", "round_prefer_floor" if newer else "floor")
@@ -246,7 +284,7 @@ def reduce(op, everywhere):
             ours = tuple(1 if a in axes else value.shape[a] for a in order)
             which = tuple(sorted(order.index(a) + 1 for a in axes))
             found = net.result(node.name, op, (net.maps(value),), ours, value.shape[0], axes=which)
-        return found if keep else found.moved(np.squeeze(found.numbered(), tuple(axes)))
+        return found if keep else found.moved(np.squeeze(net.places_of(found), tuple(axes)))
     return read
 
 
@@ -294,8 +332,9 @@ OPERATORS = {
     "BatchNormalization": arithmetic.batch_norm, "Gemm": arithmetic.gemm, "MatMul": arithmetic.matmul,
     "Add": arithmetic.add, "Sum": arithmetic.add, "Sub": arithmetic.subtract, "Mul": arithmetic.multiply,
     "Neg": arithmetic.negative, "Div": arithmetic.divide, "Pow": arithmetic.power,
+    "Max": extreme(1), "Min": extreme(-1), "Abs": absolute, "Clip": clip,
     "Relu": per_number("relu"), "LeakyRelu": per_number("leaky_relu", slope=("alpha", 0.01)), "PRelu": prelu,
-    "Elu": per_number("elu", alpha=("alpha", 1.0)), "Selu": selu, "Gelu": gelu, "Clip": clip,
+    "Elu": per_number("elu", alpha=("alpha", 1.0)), "Celu": celu, "Selu": selu, "Gelu": gelu,
     "HardSigmoid": per_number("hard_sigmoid", slope=("alpha", 0.2), offset=("beta", 0.5)), "Sigmoid": sigmoid,
     "HardSwish": per_number("hard_swish"), "Tanh": per_number("tanh"), "Softplus": per_number("softplus"),
     "Softsign": per_number("softsign"), "Mish": mish, "Swish": swish, "Exp": per_number("exp"),

@@ -151,6 +151,6 @@ def global_pool(op):
         n, channels, _ = maps_of(value)
         if flat or node.readers <= {*FLATTENING, "the output"}:
             found = net.result(node.name, op, (net.maps(value),), (channels,), n)
-            return found.moved(np.arange(n * channels).reshape(n, channels, 1, 1))
+            return found.moved(net.places_of(found)[:, :, None, None])
         return net.result(node.name, op, (net.maps(value),), (1, 1, channels), n, keep=True)
     return read
