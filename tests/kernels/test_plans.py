@@ -130,6 +130,16 @@ def test_inputs_of_a_concatenation_are_written_in_their_place():
     assert shared == ["one_relu", "three_relu", "again"]
 
 
+def test_a_concatenation_of_places_is_left_to_numpy():
+    rng = np.random.default_rng(0)
+    net = ta.network([
+        ("one", "conv2d", {"padding": 1}), ("one_relu", "relu", {}), ("two", "conv2d", {"inputs": ("input",), "padding": 1}), ("two_relu", "relu", {}),
+        ("below", "concat", {"inputs": ("one_relu", "two_relu"), "axis": 1}), ("pool", "global_avg_pool", {}), ("z", "dense", {})],
+        {"one": weights(rng, 3, 3, 3, C), "two": weights(rng, 3, 3, 3, C), "z": weights(rng, C, 7)})
+    for x in pictures(6):
+        assert np.array_equal(net(x), net.logits(net.resume(None, "input", x, KERNELS)))
+
+
 def test_a_layer_that_numpy_reads_again_is_not_forgotten():
     rng = np.random.default_rng(0)
     net = ta.network([

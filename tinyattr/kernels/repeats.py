@@ -9,6 +9,7 @@ import numpy as np
 from tinyattr import engine
 from tinyattr.engine import GRADIENT, Record, Tape
 from tinyattr.engine.arrays import is_sealed
+from tinyattr.kernels.dispatch import pays
 from tinyattr.kernels.memory import MAKING, PLANS
 from tinyattr.kernels.plan import NoPlanError, Noting, Plan, free
 from tinyattr.nets.wiring import wired
@@ -112,7 +113,7 @@ def rooms(network, x):
     read = Counter(i for record in tape for i in record.inputs)
     chained = {source.name for record in tape if record.op == "concat" for source in record.sources if source.op == "concat"}
     for record in tape:
-        if record.op == "concat" and record.name not in chained and chained.isdisjoint(record.inputs):
+        if record.op == "concat" and pays(record) and record.name not in chained and chained.isdisjoint(record.inputs):
             ends = np.cumsum([0, *(source.outline.shape[-1] for source in record.sources)]).tolist()
             found |= {i: (record.name, record.outline.shape, first, end)
                       for i, first, end in zip(record.inputs, ends, ends[1:], strict=False) if read[i] == 1}
