@@ -19,8 +19,9 @@ from tinyattr.kernels.forms import TURN, maps
 from tinyattr.kernels.memory import MAKING, PLANS, WRITTEN, Waiting
 
 MOST, MOST_IN_ALL = 64 << 20, 256 << 20  # floats of one plan (for larger maps, Python's time matters little), and of all plans
-BEFORE, COPIES = 2, 2  # times without a plan, which prepare the weights; plans for the same shapes, as arrays of one may be in use
-_held = [0]  # floats of all plans, also of those that only arrays of their results keep alive
+BEFORE = 2  # runs before a plan is made: they prepare the weights
+COPIES = 2  # plans for the same shapes: arrays of the first may be in use
+_held = [0]  # floats of all plans, also of dropped plans whose results are in use
 
 
 def free(plans, what, make):
@@ -47,10 +48,11 @@ class NoPlanError(Exception):
 
 
 class Plan:
-    """made: what make(backend) returned. steps: the noted (function, arguments), in order. now: the list to which start() adds.
+    """made: what make(noting) returned. steps: the noted (function, arguments), in order. now: the list to which memory.start() adds.
 
-    read: names of records whose outputs a step reads that is no kernel. wholes: {concatenation: (its maps, the same to write to)}
-    for those that are not computed yet. room: the part of them into which the next output is written, or None. turn: a lock, held as long as arrays of the last repetition are in use. others: arrays outside the memory whose addresses steps have.
+    turn: a lock, held as long as arrays of the last repetition are in use. others: arrays outside the memory that steps use.
+    read: names of records whose outputs are read by a step that is no kernel. wholes: {concatenation that is not yet computed:
+    (its maps, the same to write to)}. room: the part of such maps into which a form must write its output, or None.
     """
 
     def __init__(self, make, noting):
@@ -82,7 +84,7 @@ class Plan:
         return np.may_share_memory(a, self.memory)
 
     def apart(self, a):
-        """Return an argument of a step. An array of the plan's memory is replaced by one that does not keep its buffer from being used again."""
+        """Return an argument of a step. Instead of an array in the plan's memory, return one that does not keep its buffer in use."""
         if not isinstance(a, np.ndarray) or a.size == 0 or not self.holds(a):
             return a
         same = np.ndarray(a.shape, a.dtype, self.memory, a.ctypes.data - self.memory.ctypes.data, a.strides)
@@ -95,7 +97,7 @@ class Plan:
             self.others.append(a)
 
     def places(self, y):
-        """Return (shape, bytes from the start, strides) of y, and of the buffer with a border in which y lies, or None."""
+        """Return [place of y, place of the buffer with a border around y, or None], a place: (shape, bytes from the start, strides)."""
         begin = self.memory.ctypes.data
         return [None if a is None else (a.shape, a.ctypes.data - begin, a.strides) for a in (y, WRITTEN.get(y))]
 
@@ -136,13 +138,13 @@ class Noting:
         if not pays(record):
             _ = record.x  # computes what waits
         plan, outer = MAKING.plan, MAKING.plan.room
-        plan.room = self.room(*self.rooms.get(record.name, ()))
+        plan.room = self.place(*self.rooms.get(record.name, ()))
         try:
             return noted(lambda: (self.backend.forward(record),), *record.sources)[0]
         finally:
             plan.room = outer
 
-    def room(self, concat=None, shape=None, first=None, end=None):
+    def place(self, concat=None, shape=None, first=None, end=None):
         """Return the channels first ... end - 1 of a concatenation, to write to; None without a concatenation."""
         MAKING.plan.room, wholes = None, MAKING.plan.wholes
         if concat is not None and concat not in wholes:

@@ -20,18 +20,18 @@ _of_tape = weakref.WeakKeyDictionary()  # {tape: the plan that wrote it}
 
 def run(backend, network, x):
     """Return the tape of a run over x by a plan, or None."""
-    return _run(Run, Noting(backend), network, x)
+    return _run(Run, network, x, lambda: Noting(backend))
 
 
 def ends(backend, network, x):
     """Return a tape that has nothing but the last record of such a run, or None."""
-    return _run(LastOnly, Forgetting(backend, network), network, x)
+    return _run(LastOnly, network, x, lambda: Forgetting(backend, network))
 
 
-def _run(kind, noting, network, x):
+def _run(kind, network, x, noting):
     if x.dtype != np.float32:
         return None
-    plan = free(PLANS.setdefault(network, {}), (kind, x.shape), lambda: kind(noting, network, x))
+    plan = free(PLANS.setdefault(network, {}), (kind, x.shape), lambda: kind(noting(), network, x))
     if plan and not plan.is_of(network):
         PLANS.pop(network, None)
         return plan.turn.release()
