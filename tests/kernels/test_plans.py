@@ -140,6 +140,22 @@ def test_a_concatenation_of_places_is_left_to_numpy():
         assert np.array_equal(net(x), net.logits(net.resume(None, "input", x, KERNELS)))
 
 
+@pytest.mark.parametrize("then", [("concat", {"inputs": ("thin", "thin")}), ("max_pool", {"size": 2, "stride": 2}), ("relu", {}),
+                                  ("avg_pool", {"size": 2, "stride": 2})], ids=lambda then: then[0])
+def test_maps_whose_channels_are_not_neighbours_are_copied_in_every_repetition(then):
+    rng = np.random.default_rng(0)
+    net = ta.network([
+        ("conv", "conv2d", {"padding": 1}), ("first_relu", "relu", {}), ("thin", "slice", {"start": (0, 0, 0), "stop": (64, 64, 2 * C), "step": (1, 1, 2)}),
+        ("it", *then), ("pool", "global_avg_pool", {}), ("z", "dense", {})],
+        {"conv": weights(rng, 3, 3, 3, 2 * C), "z": weights(rng, 2 * C if then[0] == "concat" else C, 7)})
+    for x in pictures(7):
+        expected, back = without_plans(net, x, {"z": np.ones((1, 7))})
+        tape = net.run(x)
+        assert same(outputs(tape), expected)
+        assert same(ta.walk(tape, {"z": np.ones((1, 7))}, ta.GRADIENT), back)
+        assert np.array_equal(net(x), expected["z"])
+
+
 def test_a_layer_that_numpy_reads_again_is_not_forgotten():
     rng = np.random.default_rng(0)
     net = ta.network([
@@ -371,3 +387,17 @@ def test_an_array_as_an_attribute_is_no_error():
     for x in pictures(6):
         assert net.run(x)["z"].output.shape == (1, 7)
     assert ta.walk(net.run(x), {"z": np.ones((1, 7))}, ta.GRADIENT, only=[])["input"].shape == x.shape
+
+
+def test_memory_that_had_another_shape_has_a_border_of_zeros_in_every_repetition():
+    rng = np.random.default_rng(0)
+    layers, arrays = [], {}
+    for i, (size, c, k) in enumerate([(3, 3, C), (3, C, 2 * C), (3, 2 * C, C), (3, C, 2 * C), (5, 2 * C, C), (3, C, 2 * C), (3, 2 * C, C)]):
+        layers += [(f"conv{i}", "conv2d", {"padding": size // 2}), (f"relu{i}", "relu", {})]
+        layers += [(f"pool{i}", "max_pool", {"size": 2, "stride": 2})] if i in (2, 4) else []
+        arrays[f"conv{i}"] = weights(rng, size, size, c, k)
+    net = ta.network([*layers, ("pool", "global_avg_pool", {}), ("z", "dense", {})], {**arrays, "z": weights(rng, C, 7)})
+    for x in pictures(7):
+        assert np.array_equal(net(x), net.logits(net.resume(None, "input", x, KERNELS)))
+    (last_only,) = [one for one in plans(net) if type(one) is repeats.LastOnly]
+    assert sum(function is plan.clear_border for function, _ in last_only.steps) >= 4

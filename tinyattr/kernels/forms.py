@@ -16,7 +16,7 @@ from tinyattr.engine.windows import overhang, pair, sides
 from tinyattr.kernels import dense as dense_kernels
 from tinyattr.kernels import direct, pool, thin, threads, winograd
 from tinyattr.kernels import weight_gradient as weight_kernels
-from tinyattr.kernels.buffers import NONE, bordered, inside, read, recycled
+from tinyattr.kernels.buffers import NONE, bordered, inside, recycled
 from tinyattr.kernels.memory import MAKING, ROOM, WRITTEN, Waiting, asked_for, kept_of, packed, packed_if_used_again, start
 from tinyattr.kernels.pointwise import ANY, one_pass
 
@@ -54,7 +54,11 @@ nothing_yet = lru_cache(maxsize=4096)(partial(np.broadcast_to, np.float32(np.nan
 
 def lying(x):
     """Return x if it is float32 and its channels lie side by side in memory, or if it is empty; else such a copy."""
-    return x if x.size == 0 or (x.dtype == np.float32 and x.strides[3] == 4 and min(x.strides) > 0) else read(x)
+    if x.size == 0 or (x.dtype == np.float32 and x.strides[3] == 4 and min(x.strides) > 0):
+        return x
+    copy = np.empty(x.shape, np.float32)
+    start(np.copyto, copy, x)  # a plan must copy again
+    return copy
 
 
 def surrounded(x, border):

@@ -8,12 +8,13 @@ decisions as in a loop without kernels.
 
 import threading
 import weakref
+from math import prod
 
 import numba
 import numpy as np
 
 from tinyattr.engine.arrays import sealed
-from tinyattr.kernels.buffers import Pool, line_aligned
+from tinyattr.kernels.buffers import SLACK, Pool, line_aligned
 from tinyattr.kernels.dispatch import pays
 from tinyattr.kernels.forms import TURN, maps
 from tinyattr.kernels.memory import MAKING, PLANS, WRITTEN, Waiting
@@ -47,6 +48,32 @@ class NoPlanError(Exception):
     """This run or walk cannot be planned."""
 
 
+class Own(Pool):
+    """The free memory of a plan. If none of a shape is free, take memory of another shape, and note a step that clears the border."""
+
+    changed = frozenset()  # addresses of memory that has had several shapes: a repetition begins with a border for the first one
+
+    def take(self, shape):
+        """Return memory for a buffer of this shape. Its border is zero."""
+        large = [of for of, pieces in self.free.items() if pieces and pieces[-1].size >= prod(shape) + SLACK]
+        if self.free.get(shape) or not large:
+            return super().take(shape)
+        first = min(large, key=lambda of: self.free[of][-1].size)
+        memory, steps = super().take(first), MAKING.plan.steps
+        clear_border(buffer := np.ndarray(shape, np.float32, memory.data))
+        steps.append((clear_border, (buffer,)))
+        if memory.ctypes.data not in self.changed:
+            self.changed |= {memory.ctypes.data}
+            steps.insert(0, (clear_border, (np.ndarray(first, np.float32, memory.data),)))
+        return memory
+
+
+def clear_border(buffer):
+    """Set the border to zero."""
+    buffer[:, ::buffer.shape[1] - 1] = 0
+    buffer[:, :, ::buffer.shape[2] - 1] = 0
+
+
 class Plan:
     """made: what make(noting) returned. steps: the noted (function, arguments), in order. now: the list to which memory.start() adds.
 
@@ -57,7 +84,7 @@ class Plan:
 
     def __init__(self, make, noting):
         self.steps, self.others, self.read, self.turn = [], [], set(), threading.Lock()
-        self.now, self.size, self.pool = self.steps, 0, Pool(self.new, np.inf)
+        self.now, self.size, self.pool = self.steps, 0, Own(self.new, np.inf)
         self.wholes, self.room = {}, None
         MAKING.plan = self
         try:
