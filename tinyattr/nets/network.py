@@ -23,8 +23,8 @@ class Network:
     where the weights come from. features: the layer that CAMs explain by default. If it is not given, it is the last
     layer before a flatten or global pool. classes: names (None: only numbers). input: how photos are preprocessed
     (None: unknown). backend: the object that computes. If there is one output z (for a sigmoid), we add a layer: two
-    logits (0, z). Raises InputError for an unknown op, missing weights, an input that no earlier layer gives, a name that two
-    layers share, or a layer named like another op (rule-books would mix them up).
+    logits (0, z). Raises InputError for an unknown op, missing weights, an input that no earlier layer gives, a name
+    that two layers share, or a layer named like another op (rule-books would mix them up).
     """
 
     layers: list
