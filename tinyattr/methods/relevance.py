@@ -19,9 +19,9 @@ def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus"
 
     composite: a key of COMPOSITES, or a book {op or layer name: rule}. start: a key of STARTS, R at the logits. By
     default R_i = v_i z_i, v = dS/dz; then "zero" (LRP-0) gives input x gradient in ReLU networks. A t(x) added to z
-    gets sum_i v_i t; if v sums to 0, this is 0: the map stays. By "score", "sglrp", "clrp", the share of z depends on
-    t. Bach et al. 2015, 10.1371/journal.pone.0130140; Montavon et al. 2019, 10.1007/978-3-030-28954-6_10. Receipt
-    (check sum): sum R + what biases, borders, constants and stabilisers (eps) keep = sum of R at the logits.
+    gets sum_i v_i t: 0 if v sums to 0, so the map stays. By "score", "sglrp", "clrp", the share of z depends on t: maps
+    change. Bach et al. 2015, 10.1371/journal.pone.0130140; Montavon et al. 2019, 10.1007/978-3-030-28954-6_10. Receipt
+    (check sum): sum R + what biases, borders, constants, stabilisers (eps) keep = sum of R at the logits.
     """
     start = named("start", start, STARTS)
     composite = composite if isinstance(composite, dict) else named("composite", composite, COMPOSITES)
