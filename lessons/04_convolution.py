@@ -117,7 +117,7 @@ same("the loops and the library compute the same convolution", y, conv2d(x[None]
 count = {(3, 1, 1): 49, (6, 1, 1): 256, (6, 2, 3): 1536}
 ### END SOLUTION
 
-pairs = {H: sum(0 <= i + u - 1 < H for i in range(H) for u in range(3)) for H in (3, 6)}  # in one direction: pairs of a pixel i and a kernel place u that lie in the picture
+pairs = {H: sum(0 <= i + u - 1 < H for i in range(H) for u in range(3)) for H in (3, 6)}  # along one axis: how many pairs (i, u) have their place i + u - 1 in the picture
 sizes = ((3, 1, 1), (6, 1, 1), (6, 2, 3))
 predicts("4.1 by a formula", count, {(H, C, K): pairs[H] ** 2 * C * K for H, C, K in sizes})
 predicts("4.1 by counting while the loops run", count, {size: multiplications(by_loops, *size) for size in sizes})
@@ -288,8 +288,9 @@ for size, p, C, K in ((3, 1, 4, 4), (3, 1, 2, 5), (5, 1, 2, 3), (5, 2, 3, 2)):
 # What you can say now
 # --------------------
 #
-# - A 3 x 3 convolution is the sum of nine matrix products of shifted slices, or one product of large matrices. In this
-#   order, the same multiplications need only a small part of the time. You have printed the factor.
+# - A 3 x 3 convolution is the sum of nine matrix products of shifted slices, or one product of large matrices.
+#   Compiled code does nearly the same multiplications, in this order, in a small part of the time. You have printed the
+#   factor.
 # - If a picture moves, its convolution moves with it. This is not true at the border, where zeros come in.
 # - The gradient of a convolution with respect to its input is a convolution with the turned kernel and exchanged
 #   channels.

@@ -151,8 +151,8 @@ predicts("7.3 the change of S if 1 is added to every logit", kappa, rises)
 #
 # Write the rows ``dS/dz`` of the first four scores. You need three arrays (n,). The first is y, the probabilities. The
 # second is e, which is **one-hot**: it is 1 for class c and 0 for all others. The third is q, the softmax of the
-# **rivals**, which are all classes except c: ``q_j = y_j / Σ_{i≠c} y_i`` and ``q_c = 0``. (The row of post is equation
-# (7) of 2023a, and the row of log is equation (18).)
+# **rivals**, which are all classes except c: ``q_j = y_j / Σ_{i≠c} y_i`` and ``q_c = 0``. (Equation
+# (7) of arXiv 2306.13197 is the row of post times ``dz/dx``, and equation (18) is the row of log times ``dz/dx``.)
 
 
 @unaided(softmax)

@@ -161,8 +161,8 @@ for block in (5, 4):
 
 # %%
 # So before the last pool, each weight of Grad-CAM is a quarter of its value at the pool: Grad-CAM divides the same sum
-# by four times as many places. The quarter disappears when the map is scaled to a maximum of 1. But the map has more
-# places.
+# by four times as many places. The quarter disappears when the map is scaled to a maximum of 1. What remains is that the
+# map before the pool has more places.
 #
 # Left or right?
 # --------------
@@ -225,8 +225,9 @@ holds("Grad-CAM's maps of the two classes in block 5 have a negative correlation
 # of edge speaks for the class, but not where. A place of ``block5_relu4`` has a window of 252 x 252 pixels, larger than
 # the picture, and its channels detect shapes. Each shape belongs to few classes, so one weight for each channel is
 # enough. HiResCAM gives each place its own g, so it also works at earlier layers. Grad-CAM+ averages ``max(g, 0)``. In
-# block 3, about half of each channel's g are positive, for either class. The mean of ``max(g, 0)`` then shows only how
-# large g usually is, and this is similar for both classes. So the two classes get similar weights.
+# block 3, about half of each channel's g are positive, for either class. The mean of ``max(g, 0)`` cannot see which
+# places these are. It shows only how large g usually is, and this is similar for both classes. So the two classes get
+# similar weights.
 
 reach, step, sees = 1, 1, {}  # height of a place's window, and distance of neighbouring places, both in pixels
 for name, op, _ in net.layers:
@@ -266,7 +267,7 @@ without = x.copy()
 without[0, *peak, 0] = 0
 drop = fooled(x)[0, 0] - fooled(without)[0, 0]  # how much the logit falls if this place is set to 0
 holds("8.4 Grad-CAM says that its peak speaks for the class", cam[peak] > 0, "Grad-CAM's weight is the mean of g, and it must be positive")
-holds("8.4 without the peak the class is more likely", drop < 0, "if you set this place to 0, the class's logit does not rise")
+holds("8.4 without the peak the class is more likely", drop < 0, "with your g, the logit does not rise when the place where Grad-CAM is largest is set to 0")
 same("8.4 HiResCAM at the peak is the change of the logit", hires[peak], drop)
 
 # %%
@@ -285,7 +286,8 @@ def maps_and_head(net, x, score):
     """(maps of Grad-CAM and HiResCAM, A (h, w, C), W (C, n), row v (n,)) for class 0. The next exercise uses them."""
     tape = net.run(x)
     _, v, _ = ta.SCORES[score](net.logits(tape), [0])  # (1, n)
-    # `direction` is the map for exactly this row v. (`raw` is `direction` times the factor that the score keeps apart.)
+    # `direction` is the map for exactly this row v. (`raw` is `direction` times exp(log_scale), the factor that a score
+    # returns beside its row.)
     maps = [method(net, tape, 0, score).direction for method in (ta.grad_cam, ta.hirescam)]
     return maps, tape[net.features].output[0], net.weights["logits"][0], v[0]
 
@@ -313,11 +315,12 @@ of_maximum = maps_and_head(maximum, np.random.default_rng(0).random((1, 4, 4, 2)
 #
 # Many networks end with a global average pool and one dense layer W (C, n). Then the logit z_m of each class m has the
 # gradient ``∂z_m/∂A_ijk = W_km / Z``, the same at every place. For these networks, Zhou et al. 2016 (arXiv 1512.04150)
-# computed a map from the last weights, without a gradient. With the row ``v = dS/dz`` of a score, this map is
-# ``CAM_ij = Σ_k A_ijk Σ_m W_km v_m``. Write the claim that Grad-CAM and HiResCAM are equal to CAM / Z. The claim must
-# be true for random networks of this form and for all scores. It must be false for a network with a max-pool instead of
-# the mean. It must also be false if one number of a map is wrong by one per cent. Compare with a tolerance, as
-# ``np.allclose`` does.
+# computed a map of class c from the last weights, without a gradient: ``CAM_ij = Σ_k A_ijk W_kc``. This belongs to the
+# row of ``pre``, which is 1 at c and 0 elsewhere. We extend it to the row ``v = dS/dz`` of any score: ``CAM_ij = Σ_k
+# A_ijk Σ_m W_km v_m``. Write the claim that Grad-CAM and HiResCAM are equal to CAM / Z. The claim must be true for
+# random networks of this form and for all scores. It must be false for a network with a max-pool instead of the mean.
+# It must also be false if one number of a map is wrong by one per cent. Compare with a tolerance, as ``np.allclose``
+# does.
 
 
 def both_are_cam(maps, A, W, v):

@@ -274,9 +274,9 @@ for one_net, one_x, one_b in ((kinked, x6, b6), *((turned, *pair) for pair in pa
 # ``I_ijk = ∫ dS/dA_ijk dA_ijk``.
 #
 # This integral runs over the activation A_ijk itself, not over a. It is called a *Stieltjes integral*, and RSI stands
-# for Riemann-Stieltjes integrated. The activations do not change at a constant rate while the picture fades in, so
-# their change must stay inside the integral. By the chain rule, ``dS/da = Σ_ijk dS/dA_ijk dA_ijk/da``. So all integrals
-# together sum to the change of S.
+# for Riemann-Stieltjes integrated. The activations do not change at a constant rate while the picture fades in. So dA,
+# unlike (x - b) above, cannot be taken out of the integral. By the chain rule, ``dS/da = Σ_ijk dS/dA_ijk dA_ijk/da``.
+# So all integrals together sum to the change of S.
 #
 # A program replaces each integral by a sum over the pictures ``x_l = b + (l/N)(x - b)``. Let A(l) be the activations of
 # x_l, and let g(l) be the gradient dS/dA there. The sum is ``Σ_l (g(l-1) + g(l))/2 · (A(l) - A(l-1))``. If the layer

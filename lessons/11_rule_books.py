@@ -104,10 +104,10 @@ for name, rule, wanted in zip(("deconvnet", "guided"), mine, ([5, 0, 3, 0, 1], [
 # ------------------------
 #
 # The picture contains two glyphs, musical notes and a heart, and the network sees both. So each of the two classes is
-# the strongest rival of the other. The log-odds compare a class with its rivals. So a change of a pixel that raises
-# the log-odds of *heart* mostly lowers the log-odds of *notes*, and one gradient map is nearly the negative of the
-# other. A guided walk carries no negative signal past a ReLU, and the same ReLUs are on for both classes. So the two
-# guided maps show the same lines (Nie et al. 2018).
+# the strongest rival of the other. The log-odds compare a class with its rivals. So a change of a pixel that raises the
+# log-odds of *heart* mostly lowers the log-odds of *notes*, and one gradient map is nearly the negative of the other. A
+# guided walk carries no negative signal past a ReLU, and the same ReLUs are on for both classes. What remains are
+# mostly the lines that the first layers find, and these are the same for both classes (Nie et al. 2018).
 
 books = {"gradient": ta.GRADIENT, "deconvnet": guided.DECONVNET, "guided": guided.GUIDED}
 figure = Figure(figsize=(6.6, 5.1), layout="constrained")
@@ -137,7 +137,7 @@ holds("the guided maps of the two classes are nearly the same", alike["guided"] 
 # whether the map changes. Our function ``shuffled`` keeps all weights of a layer but puts them in random order. So the
 # sizes of the weights stay the same, and only what the layer has learned is lost.
 
-LINEAR = [name for name, op, _ in reversed(net.layers) if op in ("conv2d", "dense")]  # predictions first
+LINEAR = [name for name, op, _ in reversed(net.layers) if op in ("conv2d", "dense")]  # from the layer `predictions`, the logits, down to the first layer
 
 
 def shuffled(names, random_state=0):
@@ -167,9 +167,9 @@ def changes(name, random_state):
 #
 # The three dense layers are shuffled, and the network's answers are worthless. We compare the maps before and after. A
 # map *notices* the shuffling if the rank correlation of these two maps is below 0.9. (A rank correlation compares only
-# the order of the places in the two maps, from the lowest place to the highest.) Which of these maps notice? Write True
-# or False for each, ``notices = {"guided": ..., "gradient": ..., "Grad-CAM": ..., "edges": ...}``. ``edges`` is not a
-# method. It is a map of how fast the picture changes from pixel to pixel.
+# how the two maps order the places by their values.) Which of these maps notice? Write True or False for each,
+# ``notices = {"guided": ..., "gradient": ..., "Grad-CAM": ..., "edges": ...}``. ``edges`` is not a method. It is a map
+# of how fast the picture changes from pixel to pixel.
 
 ### BEGIN SOLUTION
 notices = {"guided": False, "gradient": True, "Grad-CAM": True, "edges": False}
@@ -256,8 +256,8 @@ holds("with three blocks shuffled, too, the guided map is still similar", curves
 # --------------------
 #
 # - A book is a dict of rules. One changed rule makes a new method. A missing rule is an error.
-# - Guided maps are sharp because they draw the picture's lines. They hardly depend on the class, or on what was
-#   learned.
+# - Guided maps are sharp because they draw the picture's lines. They hardly depend on the class, or on what the
+#   upper layers learned.
 # - One test that a map can fail tells you more than a hundred maps that look good.
 #
 # Talk about it: what would you show to a doctor, a sharp map that fails the randomisation test, or a noisy map that

@@ -51,7 +51,7 @@ net = ta.load("glyphs").astype(np.float64)
 drawn = [scene(np.random.default_rng(k), difficulty=0.2) for k in range(8)]
 x = net.run(np.concatenate([net.read(s.picture) for s in drawn]))["block5_pool"].output  # (8, 7, 7, 64)
 x = x / x.std()
-e = np.eye(20)[[s.classes[0] for s in drawn]]  # targets, one-hot (8, 20); 2023a calls them t (not our t)
+e = np.eye(20)[[s.classes[0] for s in drawn]]  # targets, one-hot (8, 20); arXiv 2306.13197 calls them t (not our t)
 
 rng = np.random.default_rng(0)
 head = ta.network(
@@ -80,7 +80,7 @@ def slope_of_K(G, A):
 
 agrees("16.1 the same as by a walk", slope_of_K, lambda G, A: ta.walk(altered.run(A), {"altered": G}, ta.GRADIENT, to=("K",))["K"].item(),
        [(rng.standard_normal((N, 20)), x[:N]) for N in (8, 3, 1)])
-G = softmax(altered(x)) - e  # cross-entropy, equation (13) of 2023a
+G = softmax(altered(x)) - e  # cross-entropy, equation (13) of arXiv 2306.13197
 same("16.1 cross-entropy does not see K", slope_of_K(G, x) / np.abs(x[:, 0, 0]).sum(), 0, within=1e-15)
 same("16.1 a loss that is the sum of all logits sees K", slope_of_K(np.ones((8, 20)), x), 20 * x[:, 0, 0].sum())
 
@@ -334,9 +334,8 @@ same("16.5 its map by pre is the original's map by centred", ta.hirescam(mine, t
 #
 # ``detect.repair`` does the same. The repaired network's map by ``pre`` is the original network's map by ``centred``.
 # This map may differ from the original network's map by ``pre``. The reason is that a clean network's logits have a
-# small common part, too, and the repair removes it. If the attack adds t after the last
-# dense layer, a change of this layer cannot remove t. Then the repair adds layers at the end, which subtract mean z from
-# every logit.
+# small common part, too, and the repair removes it. If the attack adds t after the last dense layer, a change of this
+# layer cannot remove t. Then the repair adds layers at the end, which subtract mean z from every logit.
 
 repaired = detect.repair(baked)
 columns = {"original: pre": net, "attacked: pre": baked, "repaired: pre": repaired}
@@ -363,8 +362,9 @@ same("a repair after the logits gives the same map", ta.hirescam(behind, photo, 
 # - Cross-entropy leaves K unchanged, up to rounding, and weight decay shrinks K only slowly. Training is no repair.
 # - A large share, or a unit with the same weight for every class, reveals an attack. A weak t, or a t whose trigger is
 #   absent, may not be found.
-# - To repair a network, attacked or not, subtract from the last layer's kernel and bias their mean over classes. The
-#   probabilities do not change, and ``pre`` becomes ``centred``.
+# - To repair a network whose last layer is dense, attacked or not, subtract from this layer's kernel and bias their mean
+#   over classes. If t is added later, subtract mean z from every logit. The probabilities do not change, and ``pre``
+#   becomes ``centred``.
 #
 # Talk about it: if everyone explained ``log_odds`` or ``centred``, would the attack, the detector and the repair still
 # matter? And suppose that you get a network's logits, but cannot see its weights. Can you check such a network for a

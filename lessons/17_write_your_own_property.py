@@ -26,8 +26,8 @@ purpose.
 # - three things that you would check;
 # - for a right softmax in float64 and t = 10^9: how much may ``softmax(z + t)`` differ from ``softmax(z)``? Not at all,
 #   by 1e-16, or by 1e-7?
-# - if there is only one class, every f whose sum is 1 is right. What is the smallest number of classes for which such
-#   an f can be wrong?
+# - with one class, every f whose output sums to 1 is right. With how many classes can an f whose output sums to 1 first
+#   be wrong?
 #
 # The next cell contains a property, written as in a test file. The library hypothesis draws eighty vectors z of six
 # kinds (see ``tinyattr/testing/strategies.py``) and runs the test on each. ``QUIET`` contains the settings of
@@ -75,6 +75,10 @@ print("no counter-example in 80 draws")
 # *shrinks* the draw: it tries fewer classes and rounder numbers, as long as the claim stays false. So the result is not
 # the draw that was found first, but the simplest draw that hypothesis could make from it. Most of what is left in
 # this draw is needed for the failure.
+#
+# ``sum_is_1`` allows an error of ``EPS (n + 4)`` for n classes, and so does a later property. In each of them, n numbers
+# are added up twice: in f and in the property, or in two calls of f. These are about 2n roundings of at most EPS/2
+# each, together ``n EPS``. The other 4 EPS are for the roundings of the differences, of exp and of the division.
 
 
 def share(w):
@@ -128,10 +132,10 @@ holds("base 2: the sum is 1 everywhere", found["base 2"] is None)
 # -----------------------------------------------
 #
 # Here are four properties that many people would name first. We try each with 200 wide draws of z and t (numbers up to
-# 1024). We also try each with 200 tame draws (up to 1, as in most tests written by hand). All numbers are multiples of
-# one power of 2, and need few bits. So ``z + t`` is computed without rounding, and ``f(z + t)`` may differ from
-# ``f(z)`` only by the roundings inside f. A mutant is *killed* if one draw makes one property false. If f(z) contains
-# NaN, all four are false.
+# 1024). We also try each with 200 tame draws (up to 1, as in most tests written by hand). In each draw, all numbers are
+# multiples of one power of 2 and need at most 41 binary digits. ``z + t`` needs at most 42, and a float64 has 53. So
+# ``z + t`` is computed without rounding, and ``f(z + t)`` may differ from ``f(z)`` only by the roundings inside f. A
+# mutant is *killed* if one draw makes one property false. If f(z) contains NaN, all four are false.
 #
 # Which mutants survive all four properties, even with wide draws? Write down their names, ``alive = {...}``, before you
 # run anything.
@@ -240,11 +244,11 @@ same("if t is 10^8 times as large, so is the difference, nearly", np.log10(worst
 # -----------------------------------------------
 #
 # The computer rounds ``z_i + t`` to a nearby float, with an error of at most ``EPS / 2 · |z_i + t|``. The
-# **conditioning** of softmax says how much such an error in the input changes the answer. Softmax
-# depends only on the gaps ``z_i - z_j``. What is the largest error of a gap? If no gap has an error larger than D, by
-# which factor can y_c change? Give the tolerance as a formula in z and t, and add ``EPS * (n + 4)`` for the roundings
-# inside softmax (n is the number of classes). If the tolerance is too narrow, the test fails for right code. If it is
-# too wide, the test does not find a mutant.
+# **conditioning** of softmax says how much such an error in the input changes the answer. Softmax depends only on the
+# gaps ``z_i - z_j``. What is the largest error of a gap? If no gap has an error larger than D, by which factor can y_c
+# change? Give the tolerance as a formula in z and t, and add ``EPS * (n + 4)`` for the roundings inside softmax, as
+# above (n is the number of classes). If the tolerance is too narrow, the test fails for right code. If it is too wide,
+# the test does not find a mutant.
 
 
 def room(z, t):
@@ -337,12 +341,12 @@ print("y_c - y_c^2 =", lead[0] - lead[0] ** 2, "  y_c (sum of the others) =", le
 holds("the true entry is not 0", lead[0] * lead[1] > 4e-18 and lead[0] - lead[0] ** 2 == 0)
 
 # %%
-# With exact numbers, this solution is right. If the logits are close to each other, as in lesson 7, nobody can see the
-# fault. But if one class leads by 40, ``y_c`` rounds to 1. Then ``y_c - y_c²`` is computed as 0, but the true entry is
-# 4e-18. May we forget such a small number? No: the other entry of the row is -4e-18, which is equally small. Compared
-# with it, the error is 100 per cent, and the row no longer sums to 0. The sum of the row is κ, and if κ is not 0, a
-# heatmap by this row changes when a network adds a number t(x) to all logits. The remedy is to add up the other
-# probabilities, ``y_c Σ_{j≠c} y_j``, as ``softmax_jacobian`` does. The row of log y_c has the same fault: see exercise 7.6.
+# With exact numbers, this solution is right, and the checks of lesson 7 do not see the fault. But if one class leads by
+# 40, ``y_c`` rounds to 1. Then ``y_c - y_c²`` is computed as 0, but the true entry is 4e-18. May we forget such a small
+# number? No: the other entry of the row is -4e-18, which is equally small. Compared with it, the error is 100 per cent,
+# and the row no longer sums to 0. The sum of the row is κ, and if κ is not 0, a heatmap by this row changes when a
+# network adds a number t(x) to all logits. The remedy is to add up the other probabilities, ``y_c Σ_{j≠c} y_j``, as
+# ``softmax_jacobian`` does. The row of log y_c has the same fault: see exercise 7.6.
 #
 # Fixed examples find faults that somebody has made before. Random draws may also find faults that nobody has made yet.
 # Use both.
@@ -359,7 +363,7 @@ holds("the true entry is not 0", lead[0] * lead[1] > 4e-18 and lead[0] - lead[0]
 
 
 def is_the_gradient(book, net, x, step=1e-6):
-    """True if g·v is nearly (S(x + step v) - S(x - step v)) / (2 step). g: dS/dx by a walk; S = Σ_i i·z_i; v: one direction."""
+    """True if g·v, with g = dS/dx by a walk, is nearly the central difference of S along v. S = 1 z_1 + 2 z_2 + ... + n z_n."""
     tape = net.run(x)
     row = np.arange(1.0, net(x).shape[1] + 1)[None]  # (1, n)
     v = np.cos(np.arange(x.size)).reshape(x.shape)
@@ -387,9 +391,9 @@ for fault, change in FAULTY_WALKS.items():
 # Exercise 17.4 (break): outwit the property
 # ------------------------------------------
 #
-# Every fault was found, and for each fault hypothesis has shrunk the network to the smallest one that still shows it.
-# Now write a rule for the ReLU that differs from the library's ``g · (x > 0)``, although no draw of ``tiny_networks``
-# ever shows the difference. The text above ``is_the_gradient`` says where to look.
+# Every fault was found, and for each fault hypothesis has shrunk the network to a small one that still shows it. Now
+# write a rule for the ReLU that differs from the library's ``g · (x > 0)``, although no draw of ``tiny_networks`` ever
+# shows the difference. The text above ``is_the_gradient`` says where to look.
 
 
 def survivor(record, g):
@@ -447,9 +451,9 @@ PUSHED = [case for draw in drawn(altered_networks(), count=60) if np.isfinite((c
 #
 # ``strategies.attacked`` plants a random t(x) after a network. This t is K times one of three numbers, made from the
 # activations of any layer: their sum, the sum of their squares, or ``e^{0.01 sum}``. How does the gradient of a score S
-# change? Write the answer as a property (equation (V4) of lesson 15, but for any κ). ``before`` and ``after`` are dS/dx
-# in the original network and in the altered network. ``tolerance`` says how much the rounding of ``z + t`` can change
-# dS/dx.
+# change? Write the answer as a property for any κ. (For κ = 1 it is equation (V4), see lesson 15.) ``before`` and
+# ``after`` are dS/dx in the original network and in the altered network. ``tolerance`` says how much the rounding of
+# ``z + t`` can change dS/dx.
 
 
 def moves_by_kappa(before, after, dt, kappa, tolerance):

@@ -107,11 +107,11 @@ holds("the probabilities that Keras printed", np.abs(y[0] - KERAS).max() < 1e-5)
 # Exercise 19.2 (break): the right numbers, the wrong units
 # ---------------------------------------------------------
 #
-# This file says how photos become inputs, and ``load`` refuses another ``input``. But ``net(x)`` takes any array. The
-# network cannot know what was done to a photo. It can only warn if an array has numbers that no photo gives. Write a
-# preprocessing that some other network might need. It may change only the units (by a factor), the zero point (by a
-# summand) or the order of the channels. It must do the same to all photos. With this preprocessing, our network must
-# classify fewer than half of the pictures correctly, and no error may be raised.
+# This file says how photos are preprocessed, and ``load`` refuses an argument ``input`` that says otherwise. But
+# ``net(x)`` takes any array. The network cannot know what was done to a photo. It can only warn if an array has numbers
+# that no photo gives. Write a preprocessing that some other network might need. It may change only the units (by a
+# factor), the zero point (by a summand) or the order of the channels. It must do the same to all photos. With this
+# preprocessing, our network must classify fewer than half of the pictures correctly, and no error may be raised.
 
 
 def prepared(photo):
@@ -154,9 +154,9 @@ show(figure, "19_maps.png")
 # Exercise 19.3 (complete): on the shape
 # --------------------------------------
 #
-# Here we know where the shape is, so we can ask whether the map is right: does its highest place lie on the shape? A
-# square has the same colour everywhere inside, so a map may rightly point at its edge. So allow a distance: the highest
-# place may be up to ``reach`` rows and ``reach`` columns away from some pixel of the shape.
+# Here we know where the shape is, so we can ask whether the map is right: does its largest number (its *highest place*)
+# lie on the shape? A square has the same colour everywhere inside, so a map may rightly point at its edge. So allow a
+# distance: the highest place may be up to ``reach`` rows and ``reach`` columns away from some pixel of the shape.
 
 
 def on_the_shape(L, mask, reach=2):
@@ -213,7 +213,8 @@ for score in ("pre", "log_odds"):
 # ---------------------
 #
 # ``ta.save`` writes any network to a file, the altered network too. This file loads like any other. ``inspect`` finds
-# that the same number is added to all logits, and ``repair`` removes it.
+# that the same number is added to all logits, and ``repair`` removes it. It also removes what the original logits had
+# in common. So a map of the repaired network by ``pre`` is a map of the original network by ``centred``.
 
 with tempfile.TemporaryDirectory() as folder:
     path = Path(folder) / "altered.h5"

@@ -4,8 +4,8 @@ Lerma & Lucas (2023), "A Vulnerability of Attribution Methods Using Pre-Softmax 
 does not number its equations: we call the first (V1), the second (V2), and so on. `alter` adds the paper's t; the
 functions of studies/more_attacks.py add other numbers t. For every t, y' = softmax(z + t) = softmax(z) = y.
 
-An attack adds a few ordinary layers behind the logits. So the tape (the list of all steps of a run) also contains t.
-The added layers compute t from the tap: this means all activations of a layer, or those at one place.
+These attacks add a few ordinary layers behind the logits. So the tape (the list of all steps of a run) also contains t.
+The added layers compute t from the tap: all activations of a layer, or those at one place.
 """
 
 from dataclasses import replace

@@ -7,7 +7,7 @@ y = softmax(z). value and log_scale have shape () or (N,), row has the shape of 
 exp(log_scale) is not part of the row. So the row keeps its direction in a very sure network, where dy_c/dz rounds to 0.
 Numbers in brackets are equations of the first paper; softmax.py states (4), (7) and (18).
 
-kappa = sum_i dS/dz_i is the sum of a score's row. Adding t(x) to every logit leaves S unchanged if and only if kappa is
+kappa = sum_i dS/dz_i, the sum of the slopes. Adding t(x) to every logit leaves S unchanged if and only if kappa is
 0 at every z. `pre` has kappa 1, all others 0. The derivatives of post, log and log_odds differ only in scale:
 
     dy_c/dz = y_c d(log y_c)/dz = y_c (1 - y_c) d(log_odds)/dz,      d(log_odds)/dz = e_c - q,

@@ -18,7 +18,7 @@ from tinyattr.errors import InputError, of_type, unknown
 def conv2d(x, kernel, bias, *, stride=1, padding=0, dilation=1, groups=1):
     """y[n,i,j,k] = bias[k] + sum_{u,v,c} x[n, s i + d u - p, s j + d v - p, c] kernel[u,v,c,k], x = 0 outside the map.
 
-    s: stride; p: padding before the map, see windows.sides; d: dilation, the kernel reads only every d-th place.
+    s: stride; p: padding at the top or left, see windows.sides; d: dilation, the kernel reads only every d-th place.
     groups: input and output channels are divided into this number of groups. Each output group reads only its own
     input group, so the kernel is (kh, kw, in / groups, out). A depthwise convolution has groups = in.
     """

@@ -1,7 +1,7 @@
 """DeepLIFT explains how S differs between the picture x and a reference b. Shrikumar et al. 2017, arXiv 1704.02685.
 
-For every value u of the tape, Delta u = u(x) - u(b). The contribution C of u is its share of Delta S: see `deeplift`.
-Multipliers m = C / Delta u replace gradients and obey the chain rule. Rules use the tapes of x and b.
+For every value u of the tape, Delta u = u(x) - u(b). A walk carries multipliers m, which replace gradients and obey the
+chain rule. C = m Delta u is what u contributes to Delta S. Rules use the tapes of x and b.
 """
 
 from dataclasses import replace
@@ -29,9 +29,9 @@ def deeplift(net, x, target=None, score=None, layer=None, *, baseline="black", r
     """C_ijk = m_ijk (x - b)_ijk, m: multipliers of the score. If you name a layer, the map is C of its activations.
 
     rule: "rescale" or "reveal_cancel". row: the walk starts from it. "secant" is the mean of dS/dz on the line from
-    the logits of b to those of x, so row . Delta z = Delta S. "tangent" is dS/dz at x. If dS/dz always sums to 0, so do
-    both rows, and t(x) does not change the map. With row "softmax", which other programs use, t(x) changes the map.
-    If every path from x to the score crosses the layer, the receipt (check sum) is sum C = row . Delta z.
+    the logits of b to those of x, so row . Delta z = Delta S. "tangent" is dS/dz at x. If dS/dz always sums to 0, both
+    rows do, too; then t(x), added to every logit, does not change the map. With row "softmax", as in other programs, it
+    does. If every path from x to the score crosses the layer, the receipt (check sum) is sum C = row . Delta z.
     """
     rule, row = named("rule", rule, BOOKS), named("row", row, ROWS)
     request, layer = ask_at(net, x, target, score, layer, "input")
@@ -46,10 +46,10 @@ def deeplift(net, x, target=None, score=None, layer=None, *, baseline="black", r
 
 
 def secant_row(request, z_b):
-    """r = int_0^1 dS/dz(z_b + a (z - z_b)) da, so r . (z - z_b) = S(z) - S(z_b). Return r = row exp(log_scale).
+    """r = int_0^1 dS/dz(z_b + a (z - z_b)) da, so r . (z - z_b) = S(z) - S(z_b). Return (row, log_scale).
 
-    We cut [0, 1] into so many equal panels that no z_i - z_j changes by more than 2 in one; 10,000 at most. Each has 8
-    Gauss-Legendre points. A panel also ends where the strongest rival changes: there `margin` has a corner.
+    r = row exp(log_scale). We cut [0, 1] into equal panels, at most 10,000. With fewer, no z_i - z_j changes by over 2
+    in one. Each has 8 Gauss points. For `margin`, one also ends where the strongest rival changes: S has a corner.
     """
     dz, c, score = request.z - z_b, request.target, SCORES[request.score]
     panels = 1 + int(min(np.ptp(dz) / 2, 9999))

@@ -1,4 +1,4 @@
-"""LRP with a choice of start relevances and of composites (rule-books); excitation backprop uses z+ everywhere."""
+"""LRP hands the score back from layer to layer by a composite of rules. Excitation backprop has only rule z+."""
 
 from dataclasses import replace
 from functools import partial
@@ -15,13 +15,13 @@ from tinyattr.softmax import softmax
 
 
 def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus", start="row"):
-    """R_ijk, the relevance of the picture or a layer. R starts at the logits and goes back by a composite of rules.
+    """R_j = sum_k (contribution of j to k) / (sum of contributions to k) R_k, from the logits back; see lrp_rules.py.
 
-    composite: a key of COMPOSITES, or a book {op or layer name: rule}. start: a key of STARTS, which defines R at the
-    logits. By default R_i = v_i z_i, v = dS/dz, so LRP-0 of ReLU networks is input x gradient. If v sums to 0, the map
-    stays the same when t(x) is added to all logits. Starts "score", "sglrp", "clrp" divide by z + t: their maps change.
-    Bach et al. 2015, 10.1371/journal.pone.0130140; Montavon et al. 2019, 10.1007/978-3-030-28954-6_10.
-    Receipt (check sum): sum R + what biases and stabilisers keep = sum of the start relevances.
+    composite: a key of COMPOSITES, or a book {op or layer name: rule}. start: a key of STARTS, R at the logits. By
+    default R_i = v_i z_i, v = dS/dz; then "zero" (LRP-0) gives input x gradient in ReLU networks. A t(x) added to z
+    gets sum_i v_i t: 0 if v sums to 0, so the map stays. By "score", "sglrp", "clrp", the share of z depends on t: maps
+    change. Bach et al. 2015, 10.1371/journal.pone.0130140; Montavon et al. 2019, 10.1007/978-3-030-28954-6_10. Receipt
+    (check sum): sum R + what biases, borders, constants, stabilisers (eps) keep = sum of R at the logits.
     """
     start = named("start", start, STARTS)
     composite = composite if isinstance(composite, dict) else named("composite", composite, COMPOSITES)
@@ -38,7 +38,7 @@ def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus"
 
 
 def excitation_backprop(net, x, target=None, score=None, layer=None, *, contrast=False):
-    """Every linear layer uses rule z+ without bias, and R = e_c at the logits. Zhang et al. 2016, arXiv 1608.00507.
+    """R_j = sum_k c_jk / (sum_j c_jk) R_k, c = max(a w, 0), from e_c: z+ without bias. Zhang et al. 2016, 1608.00507.
 
     contrast: subtract the map of a network whose last dense layer has negated weights. The score has no influence.
     """

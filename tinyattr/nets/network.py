@@ -19,12 +19,12 @@ class Network:
 
     A layer reads the layer before it, or the layers in attributes["inputs"]; "input" is the picture. A convolution or
     dense layer has two arrays, kernel and bias; ops.WEIGHTS lists every op's arrays and axes. Weights are copied once
-    and never change; dataclasses.replace returns a network with other weights.
-    features: the layer that CAMs explain by default. If it is not given, it is the last layer before a flatten or
-    global pool. classes: names (None: only numbers). input: how photos are preprocessed (None: unknown). backend: the
-    object that computes. If the network has only one output z (for a sigmoid), we add a layer that turns z into the
-    logits (0, z) of two classes. Raises InputError for an unknown op, missing weights, an input that does not exist
-    yet, or a wrong name: one that two layers have, or that another op has (rule-books would mix them up).
+    and never change; dataclasses.replace returns a network with other weights. name: for titles and messages. source:
+    where the weights come from. features: the layer that CAMs explain by default. If it is not given, it is the last
+    layer before a flatten or global pool. classes: names (None: only numbers). input: how photos are preprocessed
+    (None: unknown). backend: the object that computes. If there is one output z (for a sigmoid), we add a layer: two
+    logits (0, z). Raises InputError for an unknown op, missing weights, an input that no earlier layer gives, a name
+    that two layers share, or a layer named like another op (rule-books would mix them up).
     """
 
     layers: list
@@ -63,7 +63,7 @@ class Network:
     def resume(self, tape, layer, A, backend=None):
         """Return a new tape: `layer` has the value A (N, ...), and every layer that depends on it is computed again.
 
-        Their other inputs are copied N times from `tape` (one picture). No tape: run all layers. No backend: use ours.
+        `tape` holds one picture; their other inputs are copied N times. No tape: run all layers. No backend: use ours.
         """
         new = Tape(backend or self.backend, self)
         changed = {new.leaf(layer if tape is None else tape[layer].name, A)}

@@ -5,17 +5,17 @@
     tinyattr check my_module:my_softmax                                  # from the command line
 
 The result prints as a table. It says for each identity whether it holds, and its largest error divided by the error
-that rounding may cause. If an identity is broken, it shows the smallest logits that we found for which it fails.
+that rounding may cause. For a broken identity, it shows the simplest logits that we found for which the identity fails.
 Functions take and return arrays. Wrap functions of other frameworks:
 
     lambda z: torch.softmax(torch.tensor(z), -1)                         # functions of jax need no wrapper
 
 Logits come in float64 and float32 and, if the function accepts them, in float16, bfloat16 (with ml_dtypes) and as
-whole numbers. The type of the result decides how much error is allowed, see `truth.py`. A first call finds out whether
-the function also accepts batches (..., n), masks (logits of -inf), an axis (a parameter "axis" or "dim"), or empty
-arrays. If this call raises an error, we leave out the tests of this kind, and the table says "not tried". A function
-that accepts a batch must compute each row separately. If yours is meant for single vectors only, and sums over its
-whole argument, give batches=False.
+whole numbers. The type of the result decides how much error is allowed, see `truth.py`. We also try batches
+(..., n), masks (logits of -inf), an axis (a parameter "axis" or "dim"), and empty arrays. A first call of each kind
+finds out whether the function accepts it. If this call raises an error, we leave out the tests of this kind, and the
+table says "not tried". A function that accepts a batch must compute each row separately. If yours is meant for single
+vectors only, and sums over its whole argument, give batches=False.
 
 Testing a NumPy function takes a second. If a function is compiled for every size (jax.jit, Triton), it may take
 minutes. After `seconds` (default 60) we try each further identity on one vector only; the table and a warning say what
@@ -57,8 +57,9 @@ def log_softmax_identities(my_log_softmax, my_jacobian=None, my_product=None, *,
                            digits=True, seconds=SECONDS) -> Findings:
     """Return Findings on a log-softmax, its Jacobian and its product v^T J; for arguments see `softmax_identities`.
 
-    digits: True demands accurate digits of log y_c also where y_c rounds to 1: -log1p(sum of e^(z_j - z_c), j != c).
-    Code with log(sum), as in SciPy 1.17, gives 0 there. Its absolute error is small; digits=False accepts this.
+    digits: True demands accurate digits of log y_c also where y_c rounds to 1. The formula -log1p(sum of
+    e^(z_j - z_c), j != c) has them. Code with log(sum), as in SciPy 1.17, gives 0 there. Its absolute error is small;
+    digits=False accepts this.
     """
     report = Report(seconds)
     f = subject(report, my_log_softmax, LOG_SOFTMAX, axis)

@@ -1,18 +1,21 @@
 """Predict cells of the audit from algebra, before anything is computed. In a few cells algebra does not decide.
 
-grad S' = J^T v + kappa grad t, where J = dz/dx, v = dS/dz, kappa = sum_i v_i. Let a method use only the function
-x -> S, and let t pass through the explained layer. Then t changes the map if kappa is not 0, and only then. The sets
-in this file name the methods and attacks for which this is different.
+An attack adds t to all logits; then the score is S'. grad S' = J^T v + kappa grad t, where J = dz/dx, v = dS/dz, and
+kappa = sum_i v_i. Let a method use only the function x -> S, and let t be computed from the explained layer's output.
+Then t changes the map if kappa is not 0, and only then. The sets in this file name the methods and attacks for which
+this is different.
 """
 
 from tinyattr.methods import AT_A_LAYER
 from tinyattr.studies.audit.cell import VARIANTS
 
 SCORELESS = {"eigen_cam"}  # methods that use only activations, which t does not change
-DENOMINATORS = {  # t always changes these: they divide by logits z_i + t, or by z_c(x) - z_c(b), which contains t, too
+# t changes these maps by every score: they divide by z_i + t, or by the change of z_c + t from a baseline to x. (A
+# bounded t may be too small to show this: see SIZES.)
+DENOMINATORS = {
     "lrp, from S", "lrp, SGLRP", "lrp, CLRP", "deeplift, softmax as a layer", "excitation_backprop",
 }
-BELOW = {"input", "early"}  # attacks whose t does not pass through the explained layer: dS'/dA = dS/dA even for pre
+BELOW = {"input", "early"}  # attacks whose t does not depend on the explained layer's output A: dS'/dA = dS/dA
 OF_PICTURE = {"score_cam", "guided_grad_cam"}  # they explain a layer but use the picture, too, so t changes them
 SIZES = {  # these compare values of S or z, and use no slopes of t: a small t changes their maps little
     *DENOMINATORS, "occlusion", "feature_ablation", "rise", "score_cam", "ablation_cam", "deeplift",
@@ -21,7 +24,7 @@ SIZES = {  # these compare values of S or z, and use no slopes of t: a small t c
 
 
 def predicted(method, score, attack):
-    """Return "immune" or "moved" for a row of the audit's table; None if it depends on numbers, not on algebra.
+    """Return "immune" or "moved" for a cell of the audit, or None if numbers decide, not algebra.
 
     "moved" stands for "hijacked", too. A map is hijacked if it changes so much that it shows something else; algebra
     does not say how much a map changes.
