@@ -59,7 +59,8 @@ def tex(text):
 def formula(text):
     """A formula as nodes of mathematics, one for each side of its relations; none for words and what is no formula."""
     text = " ".join(text.split())
-    if tex(text) is None or text.startswith("--") or not re.search(r"[^\s\w']|_|\b\w\b", text):
+    twice = re.search(r"_\w+_", text)  # TeX has no double subscripts: it is a name, such as sum_is_1
+    if twice or tex(text) is None or text.startswith("--") or not re.search(r"[^\s\w']|_|\b\w\b", text):
         return []
     sides = [nodes.math(side, tex(side)) for side in RELATION.split(text)]
     return [node for side in sides for node in (nodes.Text(" "), side)][1:]

@@ -233,7 +233,7 @@ def test_the_code_stands_room_by_room_the_heart_first(site):
     ("(x - b)_ijk int_0^1 dS/dx_ijk da", [r"(x - b)_{ijk}\,\int _{0}^{1} \mathrm{d}S/\mathrm{d}x_{ijk}\,\mathrm{d}a"]),
     ("y_c - y_c²", ["y_{c} - y_{c}^2"]),
     ("z_c - mean z", [r"z_{c} - \operatorname{mean} z"]),
-    *[(code, []) for code in ("log_odds", "block5_pool", "np.exp(1000)", "six_products", "t_layers", "g[n,i,j,k]", "--mean", "log", "walk_in",
+    *[(code, []) for code in ("log_odds", "block5_pool", "sum_is_1", "np.exp(1000)", "six_products", "t_layers", "g[n,i,j,k]", "--mean", "log", "walk_in",
                               "x = (photo - 127) / 64", "z'_", "ta.load(path, size=224)")],
 ])
 def test_formulas_are_told_from_code(text, wanted):
