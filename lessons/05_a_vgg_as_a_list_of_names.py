@@ -52,8 +52,8 @@ print(small)
 # You will write a program that reads the same list. Your program passes a shape from layer to layer instead of a
 # picture. Each convolution here has a 3 x 3 kernel and padding 1. With C input channels and K output channels, it makes
 # the shape (H, W, K) from (H, W, C). Each place of the kernel has one weight for every pair of input channel and output
-# channel. Each output channel also has one **bias**, a number that the layer adds to its sums. A pool halves H and W.
-# For each op, compute the output's shape and the number of parameters.
+# channel. Each output channel also has one **bias**, a number that the layer adds to its sums. A pool halves H and W,
+# rounded down. For each op, compute the output's shape and the number of parameters.
 
 
 def along(layers, widths, shape):
@@ -228,8 +228,8 @@ predicts("5.3 the names of layer 35", number_35, true)
 #
 # Two lists can have the same entries, fit the same weights and end in the same shape. They can still be different
 # networks. Take the entry ``what`` out of the list and put it back before the entry ``before``. Write the two names,
-# ``what, before = "...", "..."``. All weights must still fit, and the output of ``flatten`` must have the same shape as
-# before. But the window of the last layer before ``flatten`` must be higher or lower than 268 pixels.
+# ``what, before = "...", "..."``. All weights must still fit, and the output of ``flatten`` must keep its shape. But
+# the window of the last layer before ``flatten`` must be higher or lower than 268 pixels.
 
 ### BEGIN SOLUTION
 what, before = "block1_pool", "block1_conv2"  # the convolution then works on 112 x 112 places that are 2 pixels apart

@@ -226,7 +226,8 @@ ways = {
 }
 rng = np.random.default_rng(3)
 scenes = [scene(rng, difficulty=0.5) for _ in range(8)]
-found, warned = {}, set()  # {way: (is the likeliest class right?, probability of the right class) for each scene}; ways with a warning
+# found: {way: [(is the likeliest class right?, probability of the right class) of each scene]}; warned: the ways with a warning
+found, warned = {}, set()
 for way, other in ways.items():
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
@@ -290,9 +291,9 @@ show(figure, "06_preprocessing.png")
 # The preprocessing ``(photo - mean) / scale`` multiplies each channel by a number and adds a number. The first
 # convolution can do this as well. So it can take the photo itself, with values from 0 to 255 in the order red, green,
 # blue. For this we must change the layer's weights once. Start from ``y = b + Σ_{u,v,c} (x_c - m_c) / s_c · w_uvc`` and
-# find the new weights and the new bias. Here m_c and s_c are the mean and the scale of channel c, and x_c is the
-# photo's pixel below place (u, v) of the kernel. Note that the first channel of a BGR network is blue, but the first
-# channel of the photo is red.
+# find the new weights and the new bias. Here m_c and s_c are the mean and the scale of channel c, and x_c is this
+# channel's number in the pixel below place (u, v) of the kernel. Note that the first channel of a BGR network is blue,
+# but the first channel of the photo is red.
 #
 # There is one more question. Padding puts zeros around the *preprocessed* picture. Which colour does a pixel of the
 # photo have if it is zero after preprocessing? The photo must be padded with this colour. With another colour, the new

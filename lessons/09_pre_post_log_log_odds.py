@@ -268,7 +268,8 @@ def random_network(random_state):
 # ``a > 0``. For such a method, a factor of the row is harmless, because scaling the map removes it. Write a function
 # that tests this property for one given row and one given factor ``a``. We call your function the *claim*. It must be
 # true for Grad-CAM and LayerCAM with random networks, rows and factors. It must be false for Grad-CAM++. Allow
-# rounding errors. But the claim must also be false if only the map's largest number is 1 % too large or too small.
+# rounding errors. But the claim must also be false if just one number of ``L(a row)``, the largest, is 1 % too large
+# or too small.
 
 
 def scales(L, row, a):
@@ -302,7 +303,7 @@ one, maps_of_three = np.array([[3.0, -1.0, 2.0]]), np.random.default_rng(3).norm
 for a in (0.37, 5.5):
     for what, wrong in spoiled(np.tensordot(a * one[0], maps_of_three, 1)).items():
         def slips(row, a=a, wrong=wrong):
-            """A method whose map is wrong for the row a · one, and right for all other rows."""
+            """A method whose map is wrong for the row `a * one`, and right for all other rows."""
             return wrong if np.allclose(row, a * one) else np.tensordot(row[0], maps_of_three, 1)
 
         holds(f"9.3 the claim is false if the map is wrong at a = {a} ({what})", not passes(scales, slips, one, a),

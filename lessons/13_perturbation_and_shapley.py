@@ -23,7 +23,8 @@ ago: if players reach a result only together, how can they share the result fair
 # A picture contains two hearts, and one heart would be enough for the network to say heart. Write down:
 #
 # - What happens to the score if one heart is covered? What does a map show if only one part is covered at a time?
-# - The picture has 49 parts. How many pictures must you try to know the score for *every* choice of covered parts?
+# - The picture has 49 parts. How many pictures do you need if you want the score for *every* choice of
+#   covered parts?
 
 from itertools import combinations, permutations
 from math import comb
@@ -49,10 +50,10 @@ x = net.read(drawn.picture)
 #   score over all windows that cover the place.
 # - **Feature ablation**: the picture is cut into parts, and each part is covered alone. Its places get the decrease of
 #   the score.
-# - **RISE** (Petsiuk et al. 2018): each of many random masks (usually hundreds, here 40) covers about half of the
+# - **RISE** (Petsiuk et al. 2018): each of many random masks (usually thousands, here 40) covers about half of the
 #   picture. A place gets the mean score of the pictures in which the place was not covered. As in the paper, we use
-#   the probability as the score. If a score is often negative, this mean is negative, too, and a heatmap shows
-#   negative numbers as 0.
+#   the probability as the score. If the negative scores outweigh the positive ones, this mean is negative, too, and a
+#   heatmap shows negative numbers as 0.
 
 maps = {"occlusion": ta.occlusion(net, x, c, score="log_odds", window=64, stride=32),
         "feature ablation": ta.feature_ablation(net, x, c, score="log_odds", groups=4),
@@ -327,8 +328,8 @@ holds("13.4 Shapley: b before a", merit["b"] > merit["a"] + 1e-9, f"Shapley give
 #   nothing is missing.
 # - A Shapley value is a mean over all orders, and nothing is left over. The exact Shapley value needs all coalitions.
 #   KernelSHAP estimates it from as many coalitions as you can afford.
-# - All these methods show the network pictures of a kind that it never saw in training. All methods also depend on what
-#   "covered" means: grey, black, or the mean colour.
+# - In all these methods, the network gets pictures of a kind that it never saw in training. All methods also depend on
+#   what "covered" means: grey, black, or the mean colour.
 #
 # Talk about it: with integrated gradients, too, nothing is left over (lesson 10), and they cost only fifty gradients.
 # When would you spend more on Shapley values?

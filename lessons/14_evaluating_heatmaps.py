@@ -134,8 +134,8 @@ holds("the outline is the worst of all", areas["outline"] == max(areas.values())
 # ---------------------------------------------------
 #
 # Write a map that knows only the size of the picture, not the picture, the network or the class. It must have a smaller
-# area than Grad-CAM. But it must not win because it marks the heart by luck. So its share on the heart must be less
-# than 1.3 times the share of a map that is the same everywhere.
+# area than Grad-CAM. But it must not win because it marks the heart by luck. So the share of its sum that lies on
+# the heart must be less than 1.3 times this share of a constant map.
 
 
 def blind(height, width):
@@ -211,7 +211,7 @@ for name, mask in {"a square": square, "the heart": outline}.items():
 #
 # The third test does not need to know where the object is. It is the randomisation test of lesson 11: shuffle the
 # weights of the dense layers, and see whether the map changes. Now we use all three tests on the same maps. A test
-# *finds out* a map if the map fails this test:
+# *catches* a map if the map fails this test:
 #
 # - **d**, deletion: the map fails if its area is larger than the area of Grad-CAM's map;
 # - **p**, pointing: the map fails if its peak is not on the heart or near it;
@@ -227,14 +227,14 @@ for name in ("guided", "noise", "edges", "outline"):
     found_out[name, "p"] = not points_at(maps[name], outline)
     found_out[name, "r"] = spearman(maps[name], after[name]) > 0.9
 cam = ta.grad_cam(broken, x, c, score="log_odds").map
-holds("no test finds out the map of Grad-CAM", points_at(maps["Grad-CAM"], outline) and spearman(maps["Grad-CAM"], cam) < 0.9)
+holds("no test catches the map of Grad-CAM", points_at(maps["Grad-CAM"], outline) and spearman(maps["Grad-CAM"], cam) < 0.9)
 
 # %%
-# Exercise 14.4 (decide): who is found out by what?
-# -------------------------------------------------
+# Exercise 14.4 (decide): which test catches which map?
+# -----------------------------------------------------
 #
-# For each of the four maps, write the letters of the tests that find it out on this picture: ``by = {"guided": "...",
-# "noise": "...", "edges": "...", "outline": "..."}``. Write ``""`` if no test finds it out. You have seen the results
+# For each of the four maps, write the letters of the tests that catch it on this picture: ``by = {"guided": "...",
+# "noise": "...", "edges": "...", "outline": "..."}``. Write ``""`` if no test catches it. You have seen the results
 # of deletion and pointing above. For r, ask how much the map depends on the dense layers.
 
 ### BEGIN SOLUTION

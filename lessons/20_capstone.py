@@ -149,7 +149,7 @@ holds("20.2 other biases: probabilities change, and a map moves only if its scor
       not differs["same probabilities"] and set(differs["moved"]) == {"post", "log", "log_odds"})
 of_faint = [set(compared(faint, turned, noise, k)["moved"]) for k in (1, 3)]
 holds("20.2 class 3 has other weights: by pre, its own map moves, but not the map of class 1", of_faint == [set(ta.SCORES) - {"pre"}, set(ta.SCORES)],
-      "explain the class c; compare each change with a hundredth of that map's largest number, even if the map is small")
+      "explain the class c; compare each change with a hundredth of the largest number of the same score's map in the first network, even if this is small")
 among_others = compared(tiny, exchanged, noise, 1)
 holds("20.2 classes 3 and 4 exchanged: their probabilities change", not among_others["same probabilities"], "compare the probabilities of all classes, not only of class c")
 holds("20.2 classes 3 and 4 exchanged: no map of class 1 moves", not set(among_others["moved"]))
@@ -160,7 +160,7 @@ holds("20.2 the map by pre moves: one of its numbers changes by 0.015 of the lar
       "the largest change counts, not the mean")
 unseen = compared(tiny, paint(tiny, [[1, -1], [1, -1]], K=3), noise, 1)
 certain = ta.network(tiny.layers, {**tiny.weights, "predictions": (kernel, bias + np.float32([0, 2, 0, 0, 0]))})
-holds("20.2 another bias for class 1 itself: two rows change, and only in size", set(compared(tiny, certain, noise, 1)["moved"]) == {"post", "log"},
+holds("20.2 another bias for class 1 itself: only the rows of post and log change, and only in size", set(compared(tiny, certain, noise, 1)["moved"]) == {"post", "log"},
       "compare .raw, the numbers of a map before the map is scaled")
 holds("20.2 an attack that moves HiResCAM by pre, but no map of Grad-CAM", set(unseen["moved"]) == {"pre"}, "compare maps of HiResCAM")
 weaker = paint(tiny, np.ones((2, 2)), K=0.006 * largest[4] / total.max())
@@ -243,7 +243,8 @@ report_text = """The network was asked for its most probable class. The map is G
 A number that is added to all logits cannot change this score, but it changes the logit. The map is bright on the object. So the
 evidence for the class lies at these places of the feature maps. But each place sees most of the picture, so this does not prove
 that the network understood the object. The friend's file gave the same probabilities, but another map by the logit, because
-a number was added to all logits. The detector's alarm shows this attack, and so does a comparison with a map by any other score."""
+a number was added to all logits. The detector's alarm shows this attack; a `pre` map unlike
+the maps by other scores is only a reason to look."""
 ### END SOLUTION
 
 explains("20.3 in your words", report_text, least=60)
@@ -254,7 +255,7 @@ explains("20.3 in your words", report_text, least=60)
 #
 # - A heatmap is an answer to a question. The question has six parts: network, input, class, score, method and layer.
 #   Name all six.
-# - An attack that changes no probability can be seen in maps, and can be removed.
+# - An attack that changes no probability can be seen in some maps by ``pre``, and can be removed.
 # - Trust a result more if two independent ways lead to it.
 #
 # Talk about it: think of people who have never heard of heatmaps. Which of the maps of your photo would you show them,

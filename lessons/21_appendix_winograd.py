@@ -137,9 +137,9 @@ print(six_products((5, 1, 4, 2), (1, 3, 7)), four_products((5, 1, 4, 2), (1, 3, 
 # One example proves nothing. But both functions are *bilinear*: they add up products, and each product is a sum of d's
 # times a sum of w's. So ``f(d, w) = Σ_ij d_i w_j f(e_i, e_j)`` with unit vectors ``e_i`` and ``e_j``. Therefore, if
 # two bilinear functions agree on a few well chosen pairs (d, w), they agree for all d and w. Write the proof as a
-# function of any bilinear f. The result must be true if f agrees with ``six_products`` for all d and w, and false for
-# any other f. A proof has no tolerance, so compare exactly. You may return True or False, or use ``assert``; the
-# checks accept both.
+# Python function that takes any bilinear f. The result must be true if f agrees with ``six_products`` for all d and w,
+# and false for any other f. A proof has no tolerance, so compare exactly. You may return True or False, or use
+# ``assert``; the checks accept both.
 
 
 def is_the_filter(f):
@@ -151,7 +151,7 @@ def is_the_filter(f):
 
 
 def with_a_slip(i, j, errors):
-    """four_products with a wrong coefficient: output r contains errors[r] billionths of d_i w_j too much."""
+    """four_products with a wrong coefficient: output r is too large by errors[r] * 1e-9 * d_i w_j."""
     def f(d, w):
         return tuple(y + Fraction(error, 10**9) * d[i] * w[j] for y, error in zip(four_products(d, w), errors, strict=True))
     return f
@@ -180,8 +180,9 @@ holds("21.1 every slip is found", not any(passes(is_the_filter, slip) for slip i
 # In two dimensions, each of the three functions above is applied to the columns, then to the rows. F(2 x 2, 3 x 3)
 # computes a tile of 2 x 2 outputs from 4 x 4 inputs: ``Y = A^T [Σ_c (G w_c G^T) * (B^T d_c B)] A``. For each channel c
 # it needs 4 x 4 = 16 multiplications. The definition needs 9 for each of the 4 outputs, so 36. Neighbouring tiles
-# overlap in their inputs, not in their outputs. The sum over channels comes before the last step, A^T. So each of a
-# tile's 16 places gives one matrix product for all tiles, ``(tiles, C) @ (C, K)``. Follow the shapes in the comments:
+# overlap in their inputs, not in their outputs. The sum over channels comes before the last step, A^T. So at each of
+# the 16 places, one matrix product sums over the channels for all tiles at once: ``(tiles, C) @ (C, K)``. Follow the
+# shapes in the comments:
 
 
 def both(line, a):
@@ -287,16 +288,17 @@ evaluate = reference.winograd_matrices()[1]  # the library's G, (6, 3)
 holds("the library's tile has 36 places", len(evaluate) ** 2 == 36)
 
 # %%
-# Are your three times in proportion to the counts? If not, think of what the counts leave out: additions, and reading
-# and writing memory. The compiled convolution keeps a tile in the processor's registers and cache.
+# Are the three measured times in proportion to the counts? If not, think of what the counts leave out: additions, and
+# reading and writing memory. The compiled convolution keeps a tile in the processor's registers and cache.
 #
 # What it costs in digits
 # -----------------------
 #
-# In float32 every sum rounds. Winograd's sums contain larger numbers, of both signs, which cancel in the last step. F(2
-# x 2) rounds hardly more than a plain sum of products. F(4 x 4) rounds visibly more. The matrices of F(4 x 4) come from
-# values of polynomials at five numbers (and at infinity). These five numbers are called *points*, and their choice
-# matters. The usual points are 0, 1, -1, 2, -2; this library takes 1/2 instead of 2.
+# In float32 every sum rounds. Winograd's sums contain larger numbers, of both signs, which cancel in the last step. The
+# error of F(2 x 2) is less than three times that of a plain sum of products. F(4 x 4) rounds visibly more. One gets the
+# matrices of F(4 x 4) by multiplying two polynomials by way of their values at five numbers, and their leading
+# coefficients. These five numbers are called *points*, and their choice matters. The usual points are 0, 1, -1, 2, -2;
+# this library takes 1/2 instead of 2.
 
 
 def rounding(convolve, C):
@@ -320,7 +322,7 @@ errors = {name: [rounding(convolve, C) for C in channels] for name, convolve in 
 usual, ours, small, direct = map(np.array, errors.values())
 holds("F(4 x 4) rounds more than a matrix product", (ours > direct).all() and ours[0] > 4 * direct[0])
 holds("1/2 is a better point than 2", (ours < usual).all())
-holds("F(2 x 2) rounds hardly more than a matrix product", (small < 3 * direct).all() and (small < ours / 2).all())
+holds("F(2 x 2) rounds less than three times as much as a matrix product", (small < 3 * direct).all() and (small < ours / 2).all())
 holds("in all four ways, five digits are right", usual.max() < 1e-5)
 
 figure = Figure(figsize=(6.4, 3.8), layout="constrained")

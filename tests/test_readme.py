@@ -93,7 +93,7 @@ def test_it_counts_the_audits_cells_as_they_are():
     assert int(all_cells) == len(asked)
     assert int(cells) == sum(predicted(*cell) is not None for cell in asked)
     assert (len(ta.SCORES), len(ATTACKED)) == (6, 3)
-    short = re.search(r"We tried (\d+) methods.*three\s+ways\s.*For (\d+) of\s+these", README.read_text(encoding="utf-8"), re.S)
+    short = re.search(r"We tried (\d+) methods and variants.*three\s+ways\s.*For (\d+) of\s+these", README.read_text(encoding="utf-8"), re.S)
     assert short.groups() == (methods, cells)
 
 

@@ -3,8 +3,8 @@
     score(z, c) -> (value, row, log_scale)      dS/dz = row * exp(log_scale)
 
 The logits z have shape (n,), or (N, n) for N pictures. c is one class index, or N of them. e_c has 1 at c, 0 elsewhere.
-y = softmax(z). value and log_scale have shape () or (N,), row has the shape of z; all are float64. The factor
-exp(log_scale) is not part of the row. So the row keeps its direction in a very sure network, where dy_c/dz rounds to 0.
+y = softmax(z). value and log_scale have shape () or (N,), row has the shape of z; all are float64. Here the row is
+dS/dz without the factor exp(log_scale). So it keeps its direction in a very sure network, where dy_c/dz rounds to 0.
 Numbers in brackets are equations of the first paper; softmax.py states (4), (7) and (18).
 
 kappa = sum_i dS/dz_i, the sum of the slopes. Adding t(x) to every logit leaves S unchanged if and only if kappa is
@@ -13,8 +13,8 @@ kappa = sum_i dS/dz_i, the sum of the slopes. Adding t(x) to every logit leaves 
     dy_c/dz = y_c d(log y_c)/dz = y_c (1 - y_c) d(log_odds)/dz,      d(log_odds)/dz = e_c - q,
 
 where q is the softmax of the rivals j != c. So all three return the row e_c - q; exp(log_scale) is its factor. This row
-gives the weighted contrast of Wang & Wang (NeurIPS 2022). `margin` gives their max contrast, and `centred` their mean
-contrast times (n - 1) / n. We do not compute 1 - y_c: if y_c is near 1, it is mostly rounding error.
+gives the weighted contrast of Wang & Wang (NeurIPS 2022). `margin` gives their max contrast, and `centred` times
+n / (n - 1) their mean contrast. We do not subtract y_c from 1: if y_c is near 1, the result is mostly rounding error.
 """
 
 import numpy as np
@@ -34,7 +34,7 @@ def log_odds(z, c):
     d, e = gaps(z), one_hot(z, c)
     rivals = _rivals(d, e, "log_odds")
     strongest = rivals.max(-1, keepdims=True)
-    w = np.exp(np.minimum(d - strongest, 0))  # the largest w of a rival is 1, so their sum is not 0; w_c is not used
+    w = np.exp(np.minimum(d - strongest, 0))  # the rivals' largest w is 1: the sum of their w is not 0; w_c is not used
     value = (d * e).sum(-1) - logsumexp(rivals)
     return value, log_odds_row(w, e), np.zeros_like(value)
 

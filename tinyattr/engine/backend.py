@@ -16,14 +16,14 @@ class NumPy:
     """Computes every op, rule and weight gradient with the lines in ops.py, rules.py and weight_gradients.py."""
 
     def again(self, what, *about):
-        """Return None. A backend that keeps a plan of this run or walk may return its result instead."""
+        """Return None. A backend that has planned this run or walk before may compute it here and return the result."""
 
     def forward(self, record):
         """Return the record's output."""
         return OPS[record.op](*record.x, *record.weights, **record.attributes)
 
     def put_off(self, record):
-        """Return None: the output is computed at once. (Given a stand-in, the engine computes it when it is read.)"""
+        """Return None: the output is computed at once. (Or return a stand-in: then it is computed when first read.)"""
 
     def back(self, rule, record, g):
         """Return the rule's signals for the signal g at the record's output: a tuple, one for each input."""
@@ -40,7 +40,7 @@ class NumPy:
         return read_only(g + m)
 
     def computed(self, g):
-        """Return the signal as an array. (Another backend may give signals as objects that it computes here.)"""
+        """Return the signal as an array. (Another backend may hold signals not yet computed, and compute them here.)"""
         return g
 
     def weight_gradient(self, record, g):

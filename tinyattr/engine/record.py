@@ -15,8 +15,8 @@ class Record:
     """One line of the tape: output = op(*x, *weights, **attributes).
 
     sources: the records whose outputs are x. A leaf (picture, constant) has none; its output is attributes["value"].
-    backend: the object that computes the output and carries signals back. It may put an output off until it is read.
-    So if a ReLU reads a convolution that waits, one pass can compute both layers and write one array instead of two.
+    backend: the object that computes the output and carries signals back. It may compute only when the output is read.
+    So if a ReLU reads a convolution not yet computed, one pass can compute both layers and write one array, not two.
     """
 
     op: str

@@ -1,7 +1,7 @@
-"""Class activation maps combine A, the activations of one layer, mostly with g = dS/dA. The layer has Z = h w places.
+"""Class activation maps are made from A, the activations of one layer. Most also use g = dS/dA; one walk gives g.
 
-The default layer is the network's last feature maps. A Heatmap's `raw` is L (h, w), before the papers' ReLU. One walk
-gives g. A receipt is a check sum: it says what a map must add up to. In receipts, v is dS/dz, and b are biases.
+The layer has Z = h w places. Default: the last feature maps. A Heatmap's `raw` is the map L (h, w); the papers then
+apply ReLU to it. A receipt is a check sum: what a map must add up to. In receipts, v is dS/dz, and b are biases.
 """
 
 import numpy as np
@@ -25,7 +25,7 @@ def grad_cam(net, x, target=None, score=None, layer=None):
 def grad_cam_plus(net, x, target=None, score=None, layer=None, *, active=False):
     """L_ij = sum_k w_k A_ijk,  w_k = (1/Z) sum_ij max(g_ijk, 0).  Grad-CAM+, Lerma & Lucas 2022, arXiv 2205.10838.
 
-    active: places with A_ijk <= 0 add 0 to the sum in w_k, which we still divide by Z. Keras code calls this "guided".
+    active: the sum in w_k skips places with A_ijk <= 0. We still divide it by Z. Keras code calls this "guided".
     """
     request, layer, A, g = _asked(net, x, target, score, layer)
     w = (relu(g) * (A > 0) if flag_of(active, "active") else relu(g)).mean((0, 1))

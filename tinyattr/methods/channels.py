@@ -29,8 +29,7 @@ def score_cam(net, x, target=None, score=None, layer=None, *, masks=None, batch=
 def ablation_cam(net, x, target=None, score=None, layer=None, *, relative=False, batch=BATCH):
     """L_ij = sum_k w_k A_ijk,  w_k = S - S_k, the drop of S when channel k is set to 0. Desai & Ramaswamy, WACV 2020.
 
-    relative: w_k = (S - S_k) / S, as in the paper. If S < 0, which is always so for log, this changes the map's sign.
-    Raises InputError if S = 0.
+    relative: w_k = (S - S_k) / S, as in the paper; InputError if S = 0. If S < 0 (always by log), the map's sign flips.
     """
     relative = flag_of(relative, "relative")
     request, layer = ask_at(net, x, target, score, layer)

@@ -1,4 +1,4 @@
-"""The gradient, its size, its product with the picture, and the parts of the score that belong to biases."""
+"""Methods that draw the gradient, its size, its product with the picture, or what biases add to the score."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from tinyattr.methods.request import ask_at, ask_picture
 
 
 def gradient(net, x, target=None, score=None, layer=None):
-    """G = dS/dx, signed, (h, w, C); shown as max_k |G_ijk|. With a layer: dS/dA. Simonyan et al. 2014, 1312.6034."""
+    """G = dS/dx (h, w, C), signed; shown as max_k |G_ijk|. At a layer: dS/dA. Simonyan et al. 2014, arXiv 1312.6034."""
     request, layer = ask_at(net, x, target, score, layer, "input")
     G = request.gradient(layer)  # (h, w, C)
     return request.heatmap("gradient", layer, G, np.abs(G).max(-1))
@@ -22,7 +22,7 @@ def saliency(net, x, target=None, score=None, layer=None):
 def input_x_gradient(net, x, target=None, score=None, layer=None):
     """R_ijk = x_ijk dS/dx_ijk; with a layer: A_ijk dS/dA_ijk. Shrikumar et al. 2016, arXiv 1605.01713.
 
-    In networks of linear layers, ReLUs and pools, the receipt (check sum) is sum R + sum of b dS/db = v . z, where b
+    In networks of linear layers, ReLUs and pools, the receipt checks that sum R + sum of b dS/db = v . z, where b
     are the biases and v = dS/dz. For score post, v . z = y_c (log y_c + H(y)), where H is the entropy.
     """
     request, layer = ask_at(net, x, target, score, layer, "input")

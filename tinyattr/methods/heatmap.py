@@ -84,7 +84,7 @@ class Heatmap:
 
     def save(self, path):
         """Draw the map over the picture, with its caption, into an image file. Its ending names the format."""
-        from tinyattr.studies.draw import save_heatmap  # imports upwards, only when a figure is needed
+        from tinyattr.studies.draw import save_heatmap  # imports from a room below, only for a figure
         save_heatmap(self, path)
 
     def _repr_png_(self):

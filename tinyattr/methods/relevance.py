@@ -1,4 +1,4 @@
-"""LRP hands the score back from layer to layer by a composite of rules. Excitation backprop has only rule z+."""
+"""LRP hands the score back, layer by layer, by a composite of rules (lrp_rules.py). Excitation backprop has only z+."""
 
 from dataclasses import replace
 from functools import partial
@@ -17,11 +17,12 @@ from tinyattr.softmax import softmax
 def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus", start="row"):
     """R_j = sum_k (contribution of j to k) / (sum of contributions to k) R_k, from the logits back; see lrp_rules.py.
 
-    composite: a key of COMPOSITES, or a book {op or layer name: rule}. start: a key of STARTS, R at the logits. By
-    default R_i = v_i z_i, v = dS/dz; then "zero" (LRP-0) gives input x gradient in ReLU networks. A t(x) added to z
-    gets sum_i v_i t: 0 if v sums to 0, so the map stays. By "score", "sglrp", "clrp", the share of z depends on t: maps
-    change. Bach et al. 2015, 10.1371/journal.pone.0130140; Montavon et al. 2019, 10.1007/978-3-030-28954-6_10. Receipt
-    (check sum): sum R + what biases, borders, constants, stabilisers (eps) keep = sum of R at the logits.
+    composite: a key of COMPOSITES, or a book {op or layer name: rule}. start: a key of STARTS; it says what R is at
+    the logits. By default R_i = v_i z_i, v = dS/dz. With it, composite "zero" (LRP-0) gives input x gradient in ReLU
+    networks. If t(x) is added to z, t gets relevance sum_i v_i t. This is 0 if v sums to 0: the map stays. With start
+    "score", "sglrp" or "clrp", t changes how much of R goes to z: maps change. Bach et al. 2015,
+    10.1371/journal.pone.0130140; Montavon et al. 2019, 10.1007/978-3-030-28954-6_10. Receipt (check sum): sum R + what
+    biases, borders, constants, stabilisers (eps) keep = sum of R at the logits.
     """
     start = named("start", start, STARTS)
     composite = composite if isinstance(composite, dict) else named("composite", composite, COMPOSITES)

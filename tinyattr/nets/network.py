@@ -24,7 +24,7 @@ class Network:
     layer before a flatten or global pool. classes: names (None: only numbers). input: how photos are preprocessed
     (None: unknown). backend: the object that computes. If there is one output z (for a sigmoid), we add a layer: two
     logits (0, z). Raises InputError for an unknown op, missing weights, an input that no earlier layer gives, a name
-    that two layers share, or a layer named like another op (rule-books would mix them up).
+    that two layers share, or a layer with the name of an op other than its own (it would get that op's rule).
     """
 
     layers: list
@@ -63,9 +63,9 @@ class Network:
     def resume(self, tape, layer, A, backend=None):
         """Return a new tape: `layer` has the value A (N, ...), and every layer that depends on it is computed again.
 
-        `tape` holds one picture; their other inputs are copied N times. No tape: run all layers. No backend: use ours.
+        `tape` holds one picture. What these layers read from it is copied N times. If `tape` is None, all layers run.
         """
-        new = Tape(backend or self.backend, self)
+        new = Tape(backend or self.backend, self)  # if `backend` is None, this network's backend computes
         changed = {new.leaf(layer if tape is None else tape[layer].name, A)}
         for name, op, inputs, attributes in wired(self.layers):
             if op == "constant" and name not in new:  # not copied N times
@@ -100,7 +100,7 @@ class Network:
             raise InputError(f"{self.name}: its file does not say how photos were preprocessed; "
                              "load it with family='oxford' or 'torchvision' (command line: --family oxford), or with "
                              "input=InputSpec(...) (command line: --size, --mean and --std)")
-        from tinyattr.files.photo import read_photo  # imports upwards, only when a photo is read
+        from tinyattr.files.photo import read_photo  # imports from a room below, only for a photo
         return read_photo(photo, self.input)
 
     @property
@@ -119,7 +119,7 @@ class Network:
 
     def with_weights(self, path, epsilon=None):
         """Return a network with the arrays of a Keras file of weights (.weights.h5): see files/bare_weights.py."""
-        from tinyattr.files.bare_weights import with_weights  # imports upwards, as in `read`
+        from tinyattr.files.bare_weights import with_weights  # imports from a room below, as in `read`
         return with_weights(self, path, epsilon)
 
     def astype(self, dtype):

@@ -16,7 +16,7 @@ from tinyattr.studies.metrics import points_at
 KINDS = ("one", "two", "one", "none")  # glyphs in scenes 0 to 3; scene 4 is like scene 0, and so on
 GLYPHS = {"none": 0, "one": 1, "two": 2}
 CURVES = 8  # in every eighth scene, which has one glyph, we also measure insertion, deletion and immunity
-CHANCE, TRUTH = "random numbers", "the mask itself"  # these are not methods, but the worst and the best possible map
+CHANCE, TRUTH = "random numbers", "the mask itself"  # not methods, but a map by chance and the best possible map
 
 
 def drawn(k, seed):
