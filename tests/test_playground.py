@@ -187,8 +187,8 @@ def test_the_page_in_a_real_browser(tmp_path, monkeypatch):
     monkeypatch.setattr(page, "PAGE", tmp_path / "page.html")
     with served() as address:
         assert "adds one number, t, to all its logits" in urlopen(f"{address}/", timeout=60).read().decode()
-        seen = subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=30000", "--dump-dom", address],
-                              capture_output=True, text=True, timeout=120, check=True)
+        seen = subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=120000", "--dump-dom", address],
+                              capture_output=True, text=True, timeout=240, check=True)
     assert '{"beside":true,"fits":true,"same":true,"equal":true}' in seen.stdout, seen.stdout[:500]
 
 
