@@ -94,8 +94,8 @@ def test_what_the_page_says_of_the_other_network(method, score, network, key, sa
 
 @pytest.mark.parametrize(("net", "method", "score", "network", "said"), [
     ("glyphs", "grad_cam", "log_odds", "any", "the right one in {} of 125 scenes"), ("glyphs", "grad_cam", "pre", "original", "finds it in {},"),
-    ("glyphs", "grad_cam", "pre", "corner", "only in {}."), ("glyphs", "lrp", "log_odds", "any", "LRP finds it in {}."),
-    ("glyphs_no_masks", "grad_cam", "log_odds", "any", "trained without them, Grad-CAM by `log_odds` finds it in {}, and"), ("glyphs_no_masks", "lrp", "log_odds", "any", "and LRP in {}."),
+    ("glyphs", "grad_cam", "pre", "corner", "only in {}."), ("glyphs", "lrp", "log_odds", "any", "LRP by `log_odds` finds the right one in {}."),
+    ("glyphs_no_masks", "grad_cam", "log_odds", "any", "trained without masks, Grad-CAM by `log_odds` finds it in {}, LRP"), ("glyphs_no_masks", "lrp", "log_odds", "any", ", LRP in {}."),
 ])
 def test_what_the_readme_says_of_both(net, method, score, network, said):
     mean = round(100 * board_table.row_of(board_table.result(net), method, score, network)["peak of two"][0])
