@@ -82,6 +82,17 @@ def same(found, expected):
     return list(found) == list(expected) and all(np.array_equal(found[name], expected[name]) for name in expected)
 
 
+def agrees_with_itself_without_plans(net):
+    """Seven runs with a tape, walks and calls without a tape; the last ones are planned. Returns the last tape."""
+    for x in pictures(7):
+        expected, back = without_plans(net, x, {"z": np.ones((1, 7))})
+        tape = net.run(x)
+        assert same(outputs(tape), expected)
+        assert same(ta.walk(tape, {"z": np.ones((1, 7))}, ta.GRADIENT), back)
+        assert np.array_equal(net(x), expected["z"])
+    return tape
+
+
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize("make", [mixed, small_vgg])
 def test_a_planned_run_gives_the_same_bytes_in_every_layer(make, batch):
@@ -119,12 +130,7 @@ def test_inputs_of_a_concatenation_are_written_in_their_place():
         ("again", "max_pool", {"inputs": ("relu",), "size": 3, "stride": 1, "padding": 1}), ("bent", "leaky_relu", {"inputs": ("relu",)}),
         ("both", "concat", {"inputs": ("one_relu", "three_relu", "again", "bent", "relu")}), ("pool", "global_avg_pool", {}), ("z", "dense", {})],
         {"conv": weights(rng, 3, 3, 3, C), "one": weights(rng, 1, 1, C, C), "three": weights(rng, 3, 3, C, C), "z": weights(rng, 5 * C, 7)})
-    for x in pictures(7):
-        expected, back = without_plans(net, x, {"z": np.ones((1, 7))})
-        tape = net.run(x)
-        assert same(outputs(tape), expected)
-        assert same(ta.walk(tape, {"z": np.ones((1, 7))}, ta.GRADIENT), back)
-        assert np.array_equal(net(x), expected["z"])
+    tape = agrees_with_itself_without_plans(net)
     shared = [name for name in ("one_relu", "three_relu", "again", "bent", "relu")
               if np.may_share_memory(tape[name].output, tape["both"].output)]
     assert shared == ["one_relu", "three_relu", "again"]
@@ -136,8 +142,7 @@ def test_a_concatenation_of_places_is_left_to_numpy():
         ("one", "conv2d", {"padding": 1}), ("one_relu", "relu", {}), ("two", "conv2d", {"inputs": ("input",), "padding": 1}), ("two_relu", "relu", {}),
         ("below", "concat", {"inputs": ("one_relu", "two_relu"), "axis": 1}), ("pool", "global_avg_pool", {}), ("z", "dense", {})],
         {"one": weights(rng, 3, 3, 3, C), "two": weights(rng, 3, 3, 3, C), "z": weights(rng, C, 7)})
-    for x in pictures(6):
-        assert np.array_equal(net(x), net.logits(net.resume(None, "input", x, KERNELS)))
+    agrees_with_itself_without_plans(net)
 
 
 @pytest.mark.parametrize("then", [("concat", {"inputs": ("thin", "thin")}), ("max_pool", {"size": 2, "stride": 2}), ("relu", {}),
@@ -148,12 +153,7 @@ def test_maps_whose_channels_are_not_neighbours_are_copied_in_every_repetition(t
         ("conv", "conv2d", {"padding": 1}), ("first_relu", "relu", {}), ("thin", "slice", {"start": (0, 0, 0), "stop": (64, 64, 2 * C), "step": (1, 1, 2)}),
         ("it", *then), ("pool", "global_avg_pool", {}), ("z", "dense", {})],
         {"conv": weights(rng, 3, 3, 3, 2 * C), "z": weights(rng, 2 * C if then[0] == "concat" else C, 7)})
-    for x in pictures(7):
-        expected, back = without_plans(net, x, {"z": np.ones((1, 7))})
-        tape = net.run(x)
-        assert same(outputs(tape), expected)
-        assert same(ta.walk(tape, {"z": np.ones((1, 7))}, ta.GRADIENT), back)
-        assert np.array_equal(net(x), expected["z"])
+    agrees_with_itself_without_plans(net)
 
 
 def test_a_layer_that_numpy_reads_again_is_not_forgotten():
@@ -162,8 +162,7 @@ def test_a_layer_that_numpy_reads_again_is_not_forgotten():
         ("conv1", "conv2d", {"padding": 1}), ("relu1", "relu", {}), ("bent", "leaky_relu", {}), ("conv2", "conv2d", {"padding": 1}),
         ("relu2", "relu", {}), ("conv3", "conv2d", {"padding": 1}), ("relu3", "relu", {}), ("pool", "global_avg_pool", {}), ("z", "dense", {})],
         {"conv1": weights(rng, 3, 3, 3, C), "conv2": weights(rng, 3, 3, C, C), "conv3": weights(rng, 3, 3, C, C), "z": weights(rng, C, 7)})
-    for x in pictures(6):
-        assert np.array_equal(net(x), net.logits(net.resume(None, "input", x, KERNELS)))
+    agrees_with_itself_without_plans(net)
 
 
 @pytest.mark.parametrize("only", [False, True])
@@ -397,7 +396,6 @@ def test_memory_that_had_another_shape_has_a_border_of_zeros_in_every_repetition
         layers += [(f"pool{i}", "max_pool", {"size": 2, "stride": 2})] if i in (2, 4) else []
         arrays[f"conv{i}"] = weights(rng, size, size, c, k)
     net = ta.network([*layers, ("pool", "global_avg_pool", {}), ("z", "dense", {})], {**arrays, "z": weights(rng, C, 7)})
-    for x in pictures(7):
-        assert np.array_equal(net(x), net.logits(net.resume(None, "input", x, KERNELS)))
+    agrees_with_itself_without_plans(net)
     (last_only,) = [one for one in plans(net) if type(one) is repeats.LastOnly]
     assert sum(function is plan.clear_border for function, _ in last_only.steps) >= 4

@@ -84,13 +84,12 @@ class Run(Plan):
     def again(self, network, x):
         """Return the tape of a run over x."""
         np.copyto(self.made["input"].attributes["value"], x)
-        backend = network.backend
-        view, tape = self.repeat(), Tape(backend, network)
+        view, tape = self.repeat(), Tape(network.backend, network)
         for noted, inputs, places in self.records:
             attributes = dict(noted.attributes)
             if not inputs:
                 attributes["value"] = np.array(x if noted.name == "input" else attributes["value"])
-            record = Record(noted.op, noted.name, tuple([tape[i] for i in inputs]), attributes, noted.weights, backend)
+            record = Record(noted.op, noted.name, tuple([tape[i] for i in inputs]), attributes, noted.weights, tape.backend)
             if places:
                 record.__dict__["output"] = record.__dict__["outline"] = view(places)
             elif noted.waits:
