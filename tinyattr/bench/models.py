@@ -45,7 +45,7 @@ def steps(net, shape):
         elif record.op == "dense":
             kernel, before = weights[0], tape[record.inputs[0]]
             if before.op == "flatten":  # our layer reads (H, W, C), PyTorch's layer (C, H, W)
-                h, w, c = before.x[0].shape[1:]
+                h, w, c = before.sources[0].outline.shape[1:]
                 kernel = kernel.reshape(h, w, c, -1).transpose(2, 0, 1, 3).reshape(kernel.shape)
             weights = kernel.T, weights[1]
         weights = [np.ascontiguousarray(w) for w in weights]

@@ -51,14 +51,14 @@ class Kernels(NumPy):
         """Return the sum of two signals: see NumPy. If kernels made one of them, the sum is computed when somebody asks for it."""
         if not any(isinstance(a, Waiting) or WRITTEN.get(a) is not None for a in (g, m)):
             return super().plus(g, m)
-        with forms().TURN:
+        with forms().TURN():
             return forms().plus(g, m)
 
     def computed(self, g):
         """Return the signal as an array: see NumPy."""
         if not isinstance(g, Waiting):
             return g
-        with forms().TURN:
+        with forms().TURN():
             return forms().computed(g)
 
     def weight_gradient(self, record, g):
@@ -78,7 +78,7 @@ def form(kind, record, *signals):
     found = forms() if pays(record, *signals) else None
     if found is None:
         return None
-    with found.TURN:
+    with found.TURN():
         known = getattr(found, kind).get(record.op)
         return known and known(record, *signals)
 

@@ -21,7 +21,7 @@ from tinyattr.kernels.memory import MAKING, ROOM, WRITTEN, Waiting, asked_for, k
 from tinyattr.kernels.pointwise import ANY, one_pass
 
 threads.announce()
-TURN = threads.start()  # held while a form computes
+TURN = threads.start()  # `with TURN():` while a form computes
 
 
 def maps(shape):

@@ -132,7 +132,7 @@ class Plan:
         """Start all steps. Return view(places), a function that gives arrays. When all of these are deleted, the plan is free."""
         memory = np.ndarray(self.memory.shape, np.float32, self.memory.data)
         weakref.finalize(memory, self.turn.release).atexit = False
-        with TURN:
+        with TURN():
             for function, arguments in self.steps:
                 function(*arguments)
         memory = sealed(memory)

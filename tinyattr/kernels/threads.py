@@ -1,33 +1,64 @@
-"""Set how the kernels' threads wait, and print a line when kernels are compiled."""
+"""Set how the kernels' threads wait and where they run, and print a line when kernels are compiled."""
 
 import os
 import sys
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from threading import RLock
 
 import numba
 from numba.core import event
 
 SPINS = "10000"  # a fraction of a millisecond: on an idle machine, threads of one kernel wait less than this
+OF_OPENMP = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY")
 
 
 def start():
-    """Start Numba's threads, and return a context for computing with them: `with start(): ...`.
+    """Start Numba's threads, and return `turn` for computing with them: `with turn(): ...`.
 
     Unless the environment says otherwise, a waiting thread soon sleeps. By default, GNU's OpenMP lets it loop for some
-    milliseconds first. If other processes run, this loop takes processor time from the thread that it waits for: with one
-    busy process, a pass took four times as long. Numba's own layer, "workqueue", ends the process if two threads of the
-    program use it at the same time, so for this layer we return a lock. Other layers need no lock.
+    milliseconds first. If other processes run, this loop takes processor time from the thread that it waits for. But Linux
+    often wakes a thread on the processor of the thread that wakes it, and the two share this processor for many kernels: a
+    pass took four times as long. So every thread gets a processor of its own, if Numba uses all of them. The calling thread
+    keeps its processor only during its turn.
+
+    Numba's own layer, "workqueue", ends the process if two threads of the program use it at the same time, so for this layer
+    a turn is a lock. Other layers need no lock.
     """
-    own = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}.isdisjoint(os.environ)
-    if own:
-        os.environ["GOMP_SPINCOUNT"] = SPINS
+    own, before = {}, processors()
+    if set(OF_OPENMP).isdisjoint(os.environ):
+        own = {"GOMP_SPINCOUNT": SPINS, **({"OMP_PROC_BIND": "true"} if len(before) == numba.config.NUMBA_NUM_THREADS else {})}
+    os.environ.update(own)
     try:
         numba.get_num_threads()  # this starts the threads; OpenMP reads the environment only now
     finally:
-        if own:
-            del os.environ["GOMP_SPINCOUNT"]
-    return RLock() if numba.threading_layer() == "workqueue" else nullcontext()
+        for name in own:
+            del os.environ[name]
+    if numba.threading_layer() == "workqueue":
+        lock = RLock()
+        return lambda: lock
+    first = processors()
+    if first == before:
+        return nullcontext
+    os.sched_setaffinity(0, before)
+    return partial(bound, first)
+
+
+def processors():
+    """Return the processors on which the calling thread may run; an empty set if the system does not say."""
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+
+
+@contextmanager
+def bound(first):
+    """Let the calling thread run on the processors `first` only, because kernels have threads on all others."""
+    before = processors()
+    if first <= before:
+        os.sched_setaffinity(0, first)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 class Announcer(event.Listener):
