@@ -137,7 +137,7 @@ def scratch(*shapes):
     We keep the memory from call to call, because new pages from the system cost more than some kernels.
     """
     sizes, kept = [prod(shape) for shape in shapes], _kept if MAKING.plan is None else MAKING.plan
-    if getattr(kept, "scratch", np.empty(0)).size < sum(sizes):
-        kept.scratch = np.empty(sum(sizes), np.float32)
+    if getattr(kept, "scratch", NONE).size < sum(sizes):
+        kept.scratch = line_aligned(sum(sizes))
     ends = np.cumsum([0, *sizes])
     return [kept.scratch[a:b].reshape(shape) for a, b, shape in zip(ends, ends[1:], shapes, strict=False)]

@@ -21,7 +21,7 @@ import numpy as np
 from numba import prange
 
 from tinyattr.engine.arrays import sealed
-from tinyattr.kernels.buffers import NONE, address, lie, read
+from tinyattr.kernels.buffers import NONE, address, lie, line_aligned, read
 from tinyattr.kernels.memory import packed, start
 from tinyattr.kernels.pointwise import ANY, one_pass, pixel
 from tinyattr.kernels.tile import P, W
@@ -110,7 +110,9 @@ def pack(w, groups=1):
     width = W if not deep and own < 2 * P and 0 < own % P <= W else P  # where a panel of P would be half empty
     full = np.zeros((rows, k // own, -(-own // width) * width), np.float32)
     full[:, :, :own] = w.reshape(rows, -1, own)
-    packed = np.ascontiguousarray(full.reshape(rows, k // own, -1, width).transpose(1, 2, 0, 3))
+    panels = full.reshape(rows, k // own, -1, width).transpose(1, 2, 0, 3)
+    packed = line_aligned(panels.size).reshape(panels.shape)
+    packed[...] = panels
     return packed.swapaxes(0, 1) if deep else packed
 
 

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 from numba import prange
 
-from tinyattr.kernels.buffers import NONE, demand, lie, read, scratch, written
+from tinyattr.kernels.buffers import NONE, demand, lie, line_aligned, read, scratch, written
 from tinyattr.kernels.pointwise import ANY, pixel
 from tinyattr.kernels.tile import P, W, by_rows, load, splat_panel, sums
 from tinyattr.kernels.vector import (across, finisher, inlined, parallel_kernel, pointer, row_loader,
@@ -227,7 +227,7 @@ def transform(w):
     """Return the weights for `convolve`, which are four times as large. (3, 3, C, K) -> (36, panels, C, P)."""
     size, (c, k) = w.shape[:2], w.shape[2:]
     demand(size == (3, 3) and fits(c, k), f"Winograd's kernels are (3, 3, C, K), C and K multiples of {W}, not {w.shape}")
-    u = (np.empty if k % P == 0 else np.zeros)((36, -(-k // P), c, P), np.float32)
+    u = line_aligned(36 * -(-k // P) * c * P).reshape(36, -1, c, P)
     _transform_weights(read(w), u)
     return u
 
