@@ -63,12 +63,23 @@ def lying(x):
 
 def surrounded(x, border):
     """Return x with a border of `border` or more zeros around it in memory: x itself if it has one, else a copy."""
-    if border <= 0 or (border == 1 and WRITTEN.get(x) is not None):
+    if border <= 0:
         return lying(x)
-    if border == 1:
-        copy, to = maps(x.shape)
-    else:
-        copy = to = inside(bordered(*x.shape, border), border)
+    if border > 1:
+        copy = inside(bordered(*x.shape, border), border)
+        start(np.copyto, copy, x)
+        return copy
+    x = buffered(x)
+    if MAKING.plan is not None:
+        MAKING.plan.pool.zero_around(WRITTEN.get(x))
+    return x
+
+
+def buffered(x):
+    """Return x, or a copy, in a buffer: a kernel may read, and ignore, up to SLACK numbers after it. Its border may not be zero."""
+    if WRITTEN.get(x) is not None:
+        return x
+    copy, to = maps(x.shape)
     start(np.copyto, to, x)
     return copy
 
@@ -107,10 +118,10 @@ def conv2d(record, norm=None, z=NONE, limits=ANY):
     y, to = maps(of.out)
     if of.winograd:
         u = packed_if_used_again(kernel, "winograd", lambda: winograd.transform(kernel))
-        winograd.convolve(in_buffer(x), u, bias, to, in_buffer(z), limits=limits)
+        winograd.convolve(in_buffer(x), u, bias, to, WRITTEN.get(buffered(z)), limits=limits)
     else:
         panels = packed(kernel, ("direct", of.groups), lambda: direct.pack(kernel, of.groups))
-        direct.convolve(surrounded(x, max(map(max, of.padding))), panels, bias, y, surrounded(z, 1), size=of.size, stride=of.stride,
+        direct.convolve(surrounded(x, max(map(max, of.padding))), panels, bias, y, buffered(z), size=of.size, stride=of.stride,
                         corner=(-of.corner[0], -of.corner[1]), dilation=of.dilation, groups=of.groups, limits=limits)
     return y
 
@@ -204,7 +215,7 @@ def convolve_back(record, g, z=NONE, gate=NONE, limits=ANY):
     m, to = maps(shape)
     if of.winograd:
         u = packed_if_used_again(kernel, "winograd back", lambda: winograd.transform_back(kernel))
-        winograd.convolve(in_buffer(g), u, np.zeros(shape[3], np.float32), to, in_buffer(z), in_buffer(gate), limits)
+        winograd.convolve(in_buffer(g), u, np.zeros(shape[3], np.float32), to, WRITTEN.get(buffered(z)), WRITTEN.get(buffered(gate)), limits)
     elif groups == 1 and dilation == (1, 1) and thin.fits(size[1], *kernel.shape[2:]):
         columns = packed(kernel, ("thin back", stride), lambda: thin.pack_back(kernel, stride))
         edge = direct.edge(g, (shape[1], g.shape[2]), columns, (stride[0], 1), (corner[0], 0))
@@ -214,7 +225,7 @@ def convolve_back(record, g, z=NONE, gate=NONE, limits=ANY):
     else:
         parts = packed(kernel, ("direct back", stride, groups), lambda: direct.pack_back(kernel, stride, groups))
         edge = direct.edge(g, shape[1:3], parts, stride, corner, dilation)
-        direct.back(surrounded(g, edge), parts, to, surrounded(z, 1), surrounded(gate, 1), stride=stride, padding=corner,
+        direct.back(surrounded(g, edge), parts, to, buffered(z), buffered(gate), stride=stride, padding=corner,
                     dilation=dilation, groups=groups, limits=limits)
     return m
 

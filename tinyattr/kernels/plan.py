@@ -17,7 +17,7 @@ from tinyattr.engine.arrays import sealed
 from tinyattr.kernels.buffers import SLACK, Pool, line_aligned
 from tinyattr.kernels.dispatch import pays
 from tinyattr.kernels.forms import TURN, maps
-from tinyattr.kernels.memory import MAKING, PLANS, WRITTEN, Waiting
+from tinyattr.kernels.memory import MAKING, PLANS, WRITTEN, Waiting, start
 
 MOST, MOST_IN_ALL = 64 << 20, 256 << 20  # floats of one plan (for larger maps, Python's time matters little), and of all plans
 BEFORE = 2  # runs before a plan is made: they prepare the weights
@@ -49,23 +49,32 @@ class NoPlanError(Exception):
 
 
 class Own(Pool):
-    """The free memory of a plan. If none of a shape is free, take memory of another shape, and note a step that clears the border."""
+    """The free memory of a plan. If none of a shape is free, it takes memory of another shape, up to twice as large.
 
-    changed = frozenset()  # addresses of memory that has had several shapes: a repetition begins with a border for the first one
+    Then the border is not zero. It is cleared only if a kernel reads it, see zero_around.
+    """
+
+    def __init__(self, new, most):
+        super().__init__(new, most)
+        self.shapes, self.zero = {}, {}  # by address of memory: its shapes so far; the shape whose border is zero now
 
     def take(self, shape):
-        """Return memory for a buffer of this shape. Its border is zero."""
-        large = [of for of, pieces in self.free.items() if pieces and pieces[-1].size >= prod(shape) + SLACK]
-        if self.free.get(shape) or not large:
-            return super().take(shape)
-        first = min(large, key=lambda of: self.free[of][-1].size)
-        memory, steps = super().take(first), MAKING.plan.steps
-        clear_border(buffer := np.ndarray(shape, np.float32, memory.data))
-        steps.append((clear_border, (buffer,)))
-        if memory.ctypes.data not in self.changed:
-            self.changed |= {memory.ctypes.data}
-            steps.insert(0, (clear_border, (np.ndarray(first, np.float32, memory.data),)))
+        """Return memory for a buffer of this shape."""
+        near = [of for of, pieces in self.free.items() if pieces and 2 * prod(shape) > pieces[-1].size >= prod(shape) + SLACK]
+        of = shape if self.free.get(shape) or not near else min(near, key=lambda of: self.free[of][-1].size)
+        memory = super().take(of)
+        address = memory.ctypes.data
+        self.shapes.setdefault(address, set()).add(shape)
+        if self.zero.get(address) != shape:
+            self.zero.pop(address, None)
         return memory
+
+    def zero_around(self, buffer):
+        """Clear the border, if other maps may have lain there: a kernel is about to read it."""
+        address = buffer.ctypes.data
+        if address in self.shapes and self.zero.get(address) != buffer.shape:
+            self.zero[address] = buffer.shape
+            start(clear_border, buffer)
 
 
 def clear_border(buffer):
@@ -90,6 +99,7 @@ class Plan:
         try:
             self.memory = line_aligned(MOST)
             self.made = make(noting)
+            self.steps = [step for step in self.steps if step[0] is not clear_border or self.several(*step[1])]
             hold(self.size)
             weakref.finalize(self.memory.base, hold, -self.size).atexit = False
         except (NoPlanError, MemoryError):
@@ -110,6 +120,10 @@ class Plan:
         """Return True if the array lies in the plan's memory."""
         return np.may_share_memory(a, self.memory)
 
+    def several(self, buffer):
+        """Return True if the memory of this buffer is also used for other shapes."""
+        return len(self.pool.shapes.get(buffer.ctypes.data, ())) > 1
+
     def apart(self, a):
         """Return an argument of a step. Instead of an array in the plan's memory, return one that does not keep its buffer in use."""
         if not isinstance(a, np.ndarray) or a.size == 0 or not self.holds(a):
@@ -125,8 +139,10 @@ class Plan:
 
     def places(self, y):
         """Return [place of y, place of the buffer with a border around y, or None], a place: (shape, bytes from the start, strides)."""
-        begin = self.memory.ctypes.data
-        return [None if a is None else (a.shape, a.ctypes.data - begin, a.strides) for a in (y, WRITTEN.get(y))]
+        begin, buffer = self.memory.ctypes.data, WRITTEN.get(y)
+        if buffer is not None and self.several(buffer):
+            self.steps.append((clear_border, (self.apart(buffer),)))  # whoever gets y may read its border
+        return [None if a is None else (a.shape, a.ctypes.data - begin, a.strides) for a in (y, buffer)]
 
     def repeat(self):
         """Start all steps. Return view(places), a function that gives arrays. When all of these are deleted, the plan is free."""
@@ -205,6 +221,7 @@ def noted(compute, *read):
         return found
     if any(isinstance(a, Waiting) or a.dtype != np.float32 for a in found):
         raise NoPlanError
+    plan.steps += [step for step in steps if step[0] is clear_border]  # compute() itself will not clear
     to = tuple(plan.new(a.size).reshape(a.shape) for a in found)
 
     def copy(found):
