@@ -307,7 +307,10 @@ def test_pool(seed, n, h, w, c, size, stride, ceil):
 def test_dense(seed, n, inputs, outputs):
     rng = np.random.default_rng(seed)
     x, g, w, bias = normal(rng, n, inputs), normal(rng, n, outputs), normal(rng, inputs, outputs), normal(rng, outputs)
-    y, m, (dw, db) = dense.forward(x, w, bias), dense.back(g, w), dense.weight_gradient(x, g)
+    (y, y_safe), (m, m_safe), (dw, db) = guarded(n, outputs), guarded(n, inputs), dense.weight_gradient(x, g)
+    dense.forward(x, w, bias, y)
+    dense.back(g, w, m)
+    assert y_safe() and m_safe()
     agree(y, reference.dense(*doubles(x, w, bias)), reference.dense(*doubles(abs(x), abs(w), abs(bias))), inputs + 1)
     agree(m, reference.dense_back(*doubles(g, w)), reference.dense_back(*doubles(abs(g), abs(w))), outputs)
     exact, bound = reference.dense_weight_gradient(*doubles(x, g)), reference.dense_weight_gradient(*doubles(abs(x), abs(g)))

@@ -4,11 +4,12 @@ import numpy as np
 from numba import prange
 
 from tinyattr.kernels import weight_gradient as weight_kernels
-from tinyattr.kernels.buffers import bordered, demand, read
+from tinyattr.kernels.buffers import bordered, demand, read, scratch, written
 from tinyattr.kernels.tile import ROWS, P, W, by_rows, load, load_panel, splat, splat_panel, sums
 from tinyattr.kernels.vector import inlined, inner, parallel_kernel, pointer, repeater, shift, signed, store, total
 
 PARTS, STRIP = 16, 8  # partial sums over the inputs, for any number of threads; rows of weights read together
+BLOCK = 256  # outputs for which a thread adds the partial sums
 
 
 def _forward_rows(rows):
@@ -28,30 +29,39 @@ forward_rows = by_rows(_forward_rows)
 
 
 @parallel_kernel
-def _forward(x, w, y):
-    """y[part] = the sum over one part of the inputs. y: (PARTS, N, out), zeros at first."""
+def _forward(x, w, bias, parts, y):
+    """parts[part] = the sum over one part of the inputs, (PARTS, N, out); then y = bias + their sum."""
     (n, inputs), outputs = x.shape, w.shape[1]
     whole = outputs - outputs % P
     share = (inputs + PARTS - 1) // PARTS
     for unit in prange(PARTS):
         part = signed(unit)
+        parts[part] = 0
         for i in range(part * share, min((part + 1) * share, inputs), STRIP):
             count = min(STRIP, min((part + 1) * share, inputs) - i)
             for o in range(0, whole, P):
                 forward_rows(n, pointer(x, i), inputs, pointer(w, i * outputs + o), outputs, count,
-                             pointer(y, part * n * outputs + o), outputs)
+                             pointer(parts, part * n * outputs + o), outputs)
             for row in range(n):
                 for k in range(i, i + count):
                     for o in range(whole, outputs):
-                        y[part, row, o] += x[row, k] * w[k, o]
+                        parts[part, row, o] += x[row, k] * w[k, o]
+    for block in prange((outputs + BLOCK - 1) // BLOCK):
+        first = signed(block) * BLOCK
+        for row in range(n):
+            for o in range(first, min(first + BLOCK, outputs)):
+                y[row, o] = bias[o]
+            for part in range(PARTS):
+                for o in range(first, min(first + BLOCK, outputs)):
+                    y[row, o] += parts[part, row, o]
 
 
-def forward(x, w, bias):
+def forward(x, w, bias, y):
     """y = x w + bias. (N, in) -> (N, out)."""
     demand(x.shape[1] == len(w) and bias.size == w.shape[1], f"weights {w.shape} do not fit to {x.shape}, bias {bias.shape}")
-    y = np.zeros((PARTS, len(x), w.shape[1]), np.float32)
-    _forward(read(x), read(w), y)
-    return y.sum(0) + bias
+    written(y, shape=(len(x), w.shape[1]))
+    parts, = scratch((PARTS, *y.shape))
+    _forward(read(x), read(w), read(bias), parts, y)
 
 
 def _back_rows(rows):
@@ -105,12 +115,11 @@ def _back(g, w, m):
                     m[row, k] += w[k, o] * g[row, o]
 
 
-def back(g, w):
+def back(g, w, m):
     """m = g w^T. (N, out) -> (N, in)."""
     demand(g.shape[1] == w.shape[1], f"weights {w.shape} do not fit to {g.shape}")
-    m = np.empty((len(g), len(w)), np.float32)
+    written(m, shape=(len(g), len(w)))
     _back(read(g), read(w), m)
-    return m
 
 
 def weight_gradient(x, g):

@@ -11,7 +11,7 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from tinyattr.engine.arrays import is_sealed, read_only, sealed
+from tinyattr.engine.arrays import is_sealed, sealed
 from tinyattr.engine.windows import overhang, pair, sides
 from tinyattr.kernels import dense as dense_kernels
 from tinyattr.kernels import direct, pool, thin, threads, winograd
@@ -296,6 +296,36 @@ def concat(record):
     return y
 
 
+def vectors(shape):
+    """Return (y, the same to write to): vectors (N, C), lying one after the other."""
+    y, to = maps((1, 1, *shape))
+    return y[0, 0], to[0, 0]
+
+
+def one_after_the_other(x):
+    """Return vectors (N, C) that lie one after the other in memory: x itself, or a copy."""
+    if x.flags.c_contiguous:
+        return x
+    copy, to = vectors(x.shape)
+    start(np.copyto, to, x)
+    return copy
+
+
+def dense(record):
+    """ops.dense."""
+    (x,), (w, bias) = record.x, record.weights
+    y, to = vectors((len(x), w.shape[1]))
+    dense_kernels.forward(one_after_the_other(x), w, bias, to)
+    return y
+
+
+def dense_back(record, g):
+    """rules.dense."""
+    m, to = vectors(record.sources[0].outline.shape)
+    dense_kernels.back(one_after_the_other(computed(g)), record.weights[0], to)
+    return m
+
+
 def conv2d_weights(record, g):
     """weights.conv2d."""
     (x,), (kernel, _) = record.x, record.weights
@@ -307,10 +337,10 @@ def conv2d_weights(record, g):
 
 
 MERGED = {"conv2d": conv2d, "batch_norm": batch_norm, "add": add}  # what others may follow in the same pass
-FORWARD = {**MERGED, "dense": lambda record: dense_kernels.forward(*record.x, *record.weights), "relu": clip, "clip": clip,
+FORWARD = {**MERGED, "dense": dense, "relu": clip, "clip": clip,
            "max_pool": max_pool, "avg_pool": avg_pool, "global_avg_pool": avg_pool, "concat": concat}
 PUT_OFF = dict.fromkeys(MERGED, put_off)
 BACK = {"conv2d": conv2d_back, "batch_norm": batch_norm_back, "relu": clip_back, "clip": clip_back, "max_pool": max_pool_back,
-        "dense": lambda record, g: read_only(dense_kernels.back(computed(g), record.weights[0])),
+        "dense": dense_back,
         "add": lambda record, g: computed(g)}  # of inputs of one shape, which are not read: they may wait
 WEIGHTS = {"conv2d": conv2d_weights, "dense": lambda record, g: dense_kernels.weight_gradient(record.x[0], g)}
