@@ -26,16 +26,18 @@ from tinyattr.kernels.memory import packed, start
 from tinyattr.kernels.pointwise import ANY, one_pass, pixel
 from tinyattr.kernels.tile import P, W
 from tinyattr.kernels.vector import (at, broadcast_each, finisher, given, inlined, lanes_each, lister, loader,
-                                     parallel_kernel, repeater, signed, store, store_some, unrolled)
+                                     parallel_kernel, prefetch, repeater, signed, store, store_some, unrolled)
 
 ROWS = {16: 12, 8: 6, 4: 6}[W]  # pixels of a tile: 12 x 2 of 32 registers hold sums, or 6 x 2 of 16
 NEAR = 131072  # floats of maps that a thread goes through for one panel after the other: they stay in its cache
+FEW, LARGE = 20, 65536  # for at most FEW tiles and at least LARGE weights, a thread waits for weights: see `ahead`
 
 listed, repeat = lister(ROWS), repeater(ROWS)
 zeros = cache(lambda size: sealed(np.zeros(size, np.float32)))  # no bias
 
 
-def _unit(width, multiply):
+def _unit(width, multiply, ahead=False):
+    """ahead: while a thread works with a panel, it asks for the cache lines of the next one."""
     load, finished = loader(width), finisher(width)
 
     @inlined
@@ -62,13 +64,18 @@ def _unit(width, multiply):
         of_x, of_y = pixel(x, image, 0, 0, group * x_group), pixel(y, image, 0, 0, k)
         of_z, of_gate = pixel(z, image, 0, 0, k), pixel(gate, image, 0, 0, k)
         nowhere = repeat(at(0))
-        for first in range(part * block, min((part + 1) * block, pixels), ROWS):
+        end = min((part + 1) * block, pixels)
+        soon, hop = lines * taps * n * width, width // max(1, (end - part * block + ROWS - 1) // ROWS)
+        for first in range(part * block, end, ROWS):
             xs = listed(of_x, places[0], first)
             acc, step = repeat(start), 0
             for u in range(lines):
                 for v in range(taps):
                     place = u * line + v * tap
                     for c in range(n):
+                        if ahead:
+                            prefetch(weights, soon)
+                            soon += hop
                         acc = multiply(acc, xs, place + c, load(weights, step))
                         step += width
             ys = listed(of_y, places[1], first)
@@ -78,7 +85,7 @@ def _unit(width, multiply):
     return do
 
 
-wide, narrow, lanes = _unit(P, broadcast_each), _unit(W, broadcast_each), _unit(P, lanes_each)
+wide, narrow, lanes, hasty = _unit(P, broadcast_each), _unit(W, broadcast_each), _unit(P, lanes_each), _unit(P, broadcast_each, True)
 
 
 @parallel_kernel
@@ -97,6 +104,12 @@ def _narrow(units, x, window, w, bias, y, z, gate, places, split, limits):
 def _lanes(units, x, window, w, bias, y, z, gate, places, split, limits):
     for unit in prange(units):
         lanes(signed(unit), x, window, w, bias, y, z, gate, places, split, limits)
+
+
+@parallel_kernel
+def _hasty(units, x, window, w, bias, y, z, gate, places, split, limits):
+    for unit in prange(units):
+        hasty(signed(unit), x, window, w, bias, y, z, gate, places, split, limits)
 
 
 def pack(w, groups=1):
@@ -136,7 +149,8 @@ def convolve(x, w, bias, y, z=NONE, gate=NONE, *, size, stride=(1, 1), corner=(0
         x.shape, x.strides, y.shape, w.shape, size, stride, corner, dilation, groups, numba.get_num_threads())
     lacking = -(bias.size // panels) % width  # each group's bias ends with zeros, up to whole panels
     filled = packed(bias, (panels, lacking), lambda: np.pad(bias.reshape(panels, -1), ((0, 0), (0, lacking)))) if lacking else read(bias)
-    kernel = _lanes if panels == 1 < groups else _wide if width == P else _narrow
+    few = split[2] <= FEW * ROWS and w.size >= LARGE
+    kernel = _lanes if panels == 1 < groups else _narrow if width != P else _hasty if few else _wide
     maps = (lie(x)[0] + offset, *steps), lie(y), lie(z), lie(gate)
     places = tuple([address(_places(y.shape[1:3], *lies[2:])) for lies in maps])
     kernel(units, maps[0], window, address(w), address(filled), *maps[1:], places, split, limits)

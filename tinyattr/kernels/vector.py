@@ -108,6 +108,18 @@ def shift(typing, p, index):
     return POINTER(POINTER, types.intp), build
 
 
+@intrinsic
+def prefetch(typing, p, index):
+    """Ask for the cache line of p[index], to be read soon. The address may lie outside of our memory."""
+    def build(context, builder, signature, values):
+        place, whole = element(builder, *values), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), (place.type, whole, whole, whole))
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(function, (place, whole(0), whole(2), whole(1)))  # for reading, into the second-level cache, data
+        return context.get_dummy_value()
+    return types.void(POINTER, types.intp), build
+
+
 def loader(width):
     """load(p, i) = p[i : i + width]."""
     @intrinsic
