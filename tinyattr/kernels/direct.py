@@ -29,16 +29,16 @@ from tinyattr.kernels.vector import (at, broadcast_each, finisher, given, inline
                                      parallel_kernel, prefetch, repeater, signed, store, store_some, unrolled)
 
 ROWS = {16: 12, 8: 6, 4: 6}[W]  # pixels of a tile: 12 x 2 of 32 registers hold sums, or 6 x 2 of 16
+MORE = {16: 13, 8: 6, 4: 6}[W]  # pixels of a tile of few pixels: 7 x 7 are four tiles of 13, but five of 12
 NEAR = 131072  # floats of maps that a thread goes through for one panel after the other: they stay in its cache
-FEW, LARGE = 20, 65536  # for at most FEW tiles and at least LARGE weights, a thread waits for weights: see `ahead`
+FEW, LARGE = 256, 65536  # with at most FEW pixels and at least LARGE weights, a thread would wait for weights from memory
 
-listed, repeat = lister(ROWS), repeater(ROWS)
 zeros = cache(lambda size: sealed(np.zeros(size, np.float32)))  # no bias
 
 
-def _unit(width, multiply, ahead=False):
-    """ahead: while a thread works with a panel, it asks for the cache lines of the next one."""
-    load, finished = loader(width), finisher(width)
+def _unit(width, multiply, rows=ROWS, early=False):
+    """rows: pixels of a tile. early: while a thread works with a panel, it asks for the cache lines of the next one."""
+    load, finished, listed, repeat = loader(width), finisher(width), lister(rows), repeater(rows)
 
     @inlined
     def put(r, acc, ys, zs, gates, low, high, count):
@@ -48,7 +48,7 @@ def _unit(width, multiply, ahead=False):
             store_some(ys[r], 0, v, count)
         else:
             store(ys[r], 0, v)
-    put_all = unrolled(ROWS, put)
+    put_all = unrolled(rows, put)
 
     @inlined
     def do(unit, x, window, w, bias, y, z, gate, places, split, limits):
@@ -65,15 +65,15 @@ def _unit(width, multiply, ahead=False):
         of_z, of_gate = pixel(z, image, 0, 0, k), pixel(gate, image, 0, 0, k)
         nowhere = repeat(at(0))
         end = min((part + 1) * block, pixels)
-        soon, hop = lines * taps * n * width, width // max(1, (end - part * block + ROWS - 1) // ROWS)
-        for first in range(part * block, end, ROWS):
+        soon, hop = lines * taps * n * width, width // max(1, (end - part * block + rows - 1) // rows)
+        for first in range(part * block, end, rows):
             xs = listed(of_x, places[0], first)
             acc, step = repeat(start), 0
             for u in range(lines):
                 for v in range(taps):
                     place = u * line + v * tap
                     for c in range(n):
-                        if ahead:
+                        if early:
                             prefetch(weights, soon)
                             soon += hop
                         acc = multiply(acc, xs, place + c, load(weights, step))
@@ -85,7 +85,8 @@ def _unit(width, multiply, ahead=False):
     return do
 
 
-wide, narrow, lanes, hasty = _unit(P, broadcast_each), _unit(W, broadcast_each), _unit(P, lanes_each), _unit(P, broadcast_each, True)
+wide, narrow, lanes = _unit(P, broadcast_each), _unit(W, broadcast_each), _unit(P, lanes_each)
+early = _unit(P, broadcast_each, MORE, early=True)
 
 
 @parallel_kernel
@@ -107,9 +108,9 @@ def _lanes(units, x, window, w, bias, y, z, gate, places, split, limits):
 
 
 @parallel_kernel
-def _hasty(units, x, window, w, bias, y, z, gate, places, split, limits):
+def _early(units, x, window, w, bias, y, z, gate, places, split, limits):
     for unit in prange(units):
-        hasty(signed(unit), x, window, w, bias, y, z, gate, places, split, limits)
+        early(signed(unit), x, window, w, bias, y, z, gate, places, split, limits)
 
 
 def pack(w, groups=1):
@@ -145,12 +146,11 @@ def convolve(x, w, bias, y, z=NONE, gate=NONE, *, size, stride=(1, 1), corner=(0
     width = w.shape[3]
     if bias.size != y.shape[3] or any(v.size and v.shape != y.shape for v in (z, gate)):
         raise ValueError(f"maps {y.shape}, {z.shape}, {gate.shape} and a bias {bias.shape}")
-    units, panels, offset, steps, window, split = _plan(
+    units, panels, offset, steps, window, few, split = _plan(
         x.shape, x.strides, y.shape, w.shape, size, stride, corner, dilation, groups, numba.get_num_threads())
     lacking = -(bias.size // panels) % width  # each group's bias ends with zeros, up to whole panels
     filled = packed(bias, (panels, lacking), lambda: np.pad(bias.reshape(panels, -1), ((0, 0), (0, lacking)))) if lacking else read(bias)
-    few = split[2] <= FEW * ROWS and w.size >= LARGE
-    kernel = _lanes if panels == 1 < groups else _narrow if width != P else _hasty if few else _wide
+    kernel = _lanes if panels == 1 < groups else _narrow if width != P else _early if few else _wide
     maps = (lie(x)[0] + offset, *steps), lie(y), lie(z), lie(gate)
     places = tuple([address(_places(y.shape[1:3], *lies[2:])) for lies in maps])
     kernel(units, maps[0], window, address(w), address(filled), *maps[1:], places, split, limits)
@@ -158,17 +158,17 @@ def convolve(x, w, bias, y, z=NONE, gate=NONE, *, size, stride=(1, 1), corner=(0
 
 @lru_cache(maxsize=512)
 def _places(lengths, line, step):
-    """Return the distance of every pixel from the first one, in reading order. The last one comes ROWS times, for the last tile."""
+    """Return the distance of every pixel from the first one, in reading order. The last one comes MORE times, for the last tile."""
     distances = np.add.outer(line * np.arange(lengths[0]), step * np.arange(lengths[1])).ravel()
     if distances[-1] >= 1 << 31:
         raise ValueError(f"maps of {lengths} pixels, {step} numbers each, are too large")
-    return sealed(np.append(distances, distances[-1:].repeat(ROWS - 1)).astype(np.int32))
+    return sealed(np.append(distances, distances[-1:].repeat(MORE - 1)).astype(np.int32))
 
 
 @lru_cache(maxsize=4096)
 def _plan(x, strides, out, w, size, stride, corner, dilation, groups, threads):
     """(units of work, groups of panels, offset in bytes of the first window, distances of pictures, lines and columns,
-    window, split) of `_unit`, from shapes. Raises ValueError for shapes that do not fit.
+    window, few pixels for many weights, split) of `_unit`, from shapes. Raises ValueError for shapes that do not fit.
     """
     (n, rows, columns, k), channels, width = out, x[3], w[3]
     deep = depthwise((*size, channels // groups, k), groups)
@@ -181,15 +181,17 @@ def _plan(x, strides, out, w, size, stride, corner, dilation, groups, threads):
         window = size[0], line * dilation[0], 1, 0, size[1] * channels
     else:
         window = size[0], line * dilation[0], size[1], pixel * dilation[1], channels // groups
-    pieces = w[0] * w[1]
+    pieces, weights = w[0] * w[1], w[0] * w[1] * w[2] * width
+    few = rows * columns <= FEW and weights >= LARGE and width == P and not deep
+    tile = MORE if few else ROWS
     size_x = rows * columns * channels * stride[0] * stride[1]
-    share = n if n * size_x > w[0] * w[1] * w[2] * w[3] else n * pieces  # threads share the maps, or the weights: what is larger
+    share = n if n * size_x > weights else n * pieces  # threads share the maps, or the weights: what is larger
     blocks = -(-size_x // NEAR)
     blocks += -blocks % (threads // gcd(threads, share))  # the same number of units for every thread, one after the other
-    block = -(-rows * columns // (blocks * ROWS)) * ROWS
+    block = -(-rows * columns // (blocks * tile)) * tile
     blocks = -(-rows * columns // block)
     return (n * blocks * pieces, 1 if deep else groups, 4 * (corner[0] * line + corner[1] * pixel),
-            (image, line * stride[0], pixel * stride[1]), window, (rows * columns, k, block, blocks, *w[:2], *of_group))
+            (image, line * stride[0], pixel * stride[1]), window, few, (rows * columns, k, block, blocks, *w[:2], *of_group))
 
 
 def turned(w, groups=1):
