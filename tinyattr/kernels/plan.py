@@ -49,7 +49,7 @@ class NoPlanError(Exception):
 
 
 class Own(Pool):
-    """The free memory of a plan. If none of a shape is free, it takes memory of another shape, up to twice as large.
+    """The free memory of a plan. If none of a shape is free, it takes memory of another shape, as small as possible.
 
     Then the border is not zero. It is cleared only if a kernel reads it, see zero_around.
     """
@@ -60,8 +60,8 @@ class Own(Pool):
 
     def take(self, shape):
         """Return memory for a buffer of this shape."""
-        near = [of for of, pieces in self.free.items() if pieces and 2 * prod(shape) > pieces[-1].size >= prod(shape) + SLACK]
-        of = shape if self.free.get(shape) or not near else min(near, key=lambda of: self.free[of][-1].size)
+        large = [of for of, pieces in self.free.items() if pieces and pieces[-1].size >= prod(shape) + SLACK]
+        of = shape if self.free.get(shape) or not large else min(large, key=lambda of: self.free[of][-1].size)
         memory = super().take(of)
         address = memory.ctypes.data
         self.shapes.setdefault(address, set()).add(shape)
