@@ -118,7 +118,7 @@ def test_logits_without_a_tape_are_the_same_bytes_in_less_memory(make, batch):
         z = net(x)
         kept.append((z, expected[net.layers[-1][0]]))
     assert all(np.array_equal(z, expected) and z.flags.writeable for z, expected in kept)
-    run, last_only = (max(one.size for one in plans(net) if type(one) is kind) for kind in (repeats.Run, repeats.LastOnly))
+    run, last_only = (max(one.region.size for one in plans(net) if type(one) is kind) for kind in (repeats.Run, repeats.LastOnly))
     assert last_only < run
 
 

@@ -61,7 +61,7 @@ def recycled(n, h, w, c):
     New pages from the system cost half as much as a whole forward pass. Only kernels write these buffers, and no kernel
     writes a border, so the border is still zero. The memory is free again when the last view of the buffer is deleted.
     """
-    shape, pool = (n, h + 2, w + 2, c), POOL if MAKING.plan is None else MAKING.plan.pool
+    shape, pool = (n, h + 2, w + 2, c), POOL if MAKING.plan is None else MAKING.plan.region
     memory = pool.take(shape)
     # An array over foreign memory: views of views keep this array alive, so its finalizer runs after all of them.
     buffer = np.ndarray(shape, np.float32, memory.data)

@@ -71,7 +71,7 @@ def surrounded(x, border):
         return copy
     x = buffered(x)
     if MAKING.plan is not None:
-        MAKING.plan.pool.zero_around(WRITTEN.get(x))
+        MAKING.plan.region.zero_around(WRITTEN.get(x))
     return x
 
 

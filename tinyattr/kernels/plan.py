@@ -14,7 +14,7 @@ import numba
 import numpy as np
 
 from tinyattr.engine.arrays import sealed
-from tinyattr.kernels.buffers import SLACK, Pool, line_aligned
+from tinyattr.kernels.buffers import SLACK, line_aligned
 from tinyattr.kernels.dispatch import pays
 from tinyattr.kernels.forms import TURN, maps
 from tinyattr.kernels.memory import MAKING, PLANS, WRITTEN, Waiting, start
@@ -48,32 +48,67 @@ class NoPlanError(Exception):
     """This run or walk cannot be planned."""
 
 
-class Own(Pool):
-    """The free memory of a plan. If none of a shape is free, it takes memory of another shape, as small as possible.
+class Region:
+    """The memory of a plan. Buffers take parts of it, and give them back. A part is (first, end), counted in floats.
 
-    Then the border is not zero. It is cleared only if a kernel reads it, see zero_around.
+    Where other maps have lain before, a new buffer's border is not zero. It is cleared only if a kernel reads it, see zero_around.
     """
 
-    def __init__(self, new, most):
-        super().__init__(new, most)
-        self.shapes, self.zero = {}, {}  # by address of memory: its shapes so far; the shape whose border is zero now
+    def __init__(self):
+        self.memory, self.size = line_aligned(MOST), 0  # size: where the part that was never used begins
+        self.free, self.taken, self.zero = [], set(), set()  # parts; (part, shape) of all buffers; those whose border is zero now
+
+    def new(self, size):
+        """Return the first of the next `size` floats that were never used. They start at a cache line. Raises NoPlanError at the end."""
+        first, self.size = self.size, self.size + -(-size // 16) * 16
+        if self.size > MOST:
+            raise NoPlanError
+        return first
 
     def take(self, shape):
-        """Return memory for a buffer of this shape."""
-        large = [of for of, pieces in self.free.items() if pieces and pieces[-1].size >= prod(shape) + SLACK]
-        of = shape if self.free.get(shape) or not large else min(large, key=lambda of: self.free[of][-1].size)
-        memory = super().take(of)
-        address = memory.ctypes.data
-        self.shapes.setdefault(address, set()).add(shape)
-        if self.zero.get(address) != shape:
-            self.zero.pop(address, None)
-        return memory
+        """Return memory for a buffer of this shape: of the smallest free part that is large enough."""
+        size = self.part(0, shape)[1]
+        large = [(end - first, first, end) for first, end in self.free if end - first >= size]
+        if large:
+            _, first, end = min(large)
+            self.free.remove((first, end))
+            self.free += [(first + size, end)] * (end - first > size)
+        else:
+            first = self.new(size)
+        part = self.part(first, shape)
+        self.zero -= set(self.others(part, shape))
+        self.taken.add((part, shape))
+        return self.memory[slice(*part)]
+
+    def give_back(self, shape, memory):
+        """Take back the memory of a buffer, and join it with the free parts beside it."""
+        first, end = self.part(self.place(memory), shape)
+        for part in [part for part in self.free if part[1] == first or part[0] == end]:
+            self.free.remove(part)
+            first, end = min(first, part[0]), max(end, part[1])
+        self.free.append((first, end))
+
+    def place(self, a):
+        """Return where an array begins in the memory."""
+        return (a.ctypes.data - self.memory.ctypes.data) // 4
+
+    def part(self, first, shape):
+        """Return the part of a buffer of this shape that begins at `first`."""
+        return first, first + -(-(prod(shape) + SLACK) // 16) * 16
+
+    def others(self, part, shape):
+        """Return the other (part, shape) that have shared memory with this one."""
+        return [(p, s) for p, s in self.taken if p[0] < part[1] and part[0] < p[1] and (p, s) != (part, shape)]
+
+    def several(self, buffer):
+        """Return True if other maps, too, have lain in the memory of this buffer."""
+        return bool(self.others(self.part(self.place(buffer), buffer.shape), buffer.shape))
 
     def zero_around(self, buffer):
         """Clear the border, if other maps may have lain there: a kernel is about to read it."""
-        address = buffer.ctypes.data
-        if address in self.shapes and self.zero.get(address) != buffer.shape:
-            self.zero[address] = buffer.shape
+        this = self.part(self.place(buffer), buffer.shape), buffer.shape
+        if this in self.taken and this not in self.zero:
+            self.zero.add(this)
             start(clear_border, buffer)
 
 
@@ -93,36 +128,24 @@ class Plan:
 
     def __init__(self, make, noting):
         self.steps, self.others, self.read, self.turn = [], [], set(), threading.Lock()
-        self.now, self.size, self.pool = self.steps, 0, Own(self.new, np.inf)
-        self.wholes, self.room = {}, None
+        self.now, self.wholes, self.room = self.steps, {}, None
         MAKING.plan = self
         try:
-            self.memory = line_aligned(MOST)
+            self.region = Region()
+            self.memory = self.region.memory
             self.made = make(noting)
-            self.steps = [step for step in self.steps if step[0] is not clear_border or self.several(*step[1])]
-            hold(self.size)
-            weakref.finalize(self.memory.base, hold, -self.size).atexit = False
+            self.steps = [step for step in self.steps if step[0] is not clear_border or self.region.several(*step[1])]
+            hold(self.region.size)
+            weakref.finalize(self.memory.base, hold, -self.region.size).atexit = False
         except (NoPlanError, MemoryError):
             self.turn.acquire()  # it is never free
-            self.memory, self.steps, self.others, self.now, self.scratch, self.size, self.made = None, [], [], [], None, 0, ()
-            self.pool.empty()
+            self.region, self.memory, self.steps, self.others, self.now, self.scratch, self.made = None, None, [], [], [], None, ()
         finally:
-            MAKING.plan = self.pool.new = None  # without a circle of references, a plan ends with its network
-
-    def new(self, size):
-        """Return the next `size` floats of the memory. They start at a cache line. Raises NoPlanError at its end."""
-        first, self.size = self.size, self.size + -(-size // 16) * 16
-        if self.size > MOST:
-            raise NoPlanError
-        return self.memory[first:first + size]
+            MAKING.plan = None
 
     def holds(self, a):
         """Return True if the array lies in the plan's memory."""
         return np.may_share_memory(a, self.memory)
-
-    def several(self, buffer):
-        """Return True if the memory of this buffer is also used for other shapes."""
-        return len(self.pool.shapes.get(buffer.ctypes.data, ())) > 1
 
     def apart(self, a):
         """Return an argument of a step. Instead of an array in the plan's memory, return one that does not keep its buffer in use."""
@@ -140,7 +163,7 @@ class Plan:
     def places(self, y):
         """Return [place of y, place of the buffer with a border around y, or None], a place: (shape, bytes from the start, strides)."""
         begin, buffer = self.memory.ctypes.data, WRITTEN.get(y)
-        if buffer is not None and self.several(buffer):
+        if buffer is not None and self.region.several(buffer):
             self.steps.append((clear_border, (self.apart(buffer),)))  # whoever gets y may read its border
         return [None if a is None else (a.shape, a.ctypes.data - begin, a.strides) for a in (y, buffer)]
 
@@ -222,7 +245,7 @@ def noted(compute, *read):
     if any(isinstance(a, Waiting) or a.dtype != np.float32 for a in found):
         raise NoPlanError
     plan.steps += [step for step in steps if step[0] is clear_border]  # compute() itself will not clear
-    to = tuple(plan.new(a.size).reshape(a.shape) for a in found)
+    to = tuple(plan.memory[first:first + a.size].reshape(a.shape) for a in found for first in [plan.region.new(a.size)])
 
     def copy(found):
         for place, a in zip(to, found, strict=True):
