@@ -10,8 +10,8 @@ from numba import prange
 
 from tinyattr.kernels.buffers import NONE, demand, lie, line_aligned, read, scratch, written
 from tinyattr.kernels.pointwise import ANY, pixel
-from tinyattr.kernels.tile import P, W, by_rows, load, splat_panel, sums
-from tinyattr.kernels.vector import (across, finisher, inlined, parallel_kernel, pointer, row_loader,
+from tinyattr.kernels.tile import P, W, by_rows, load, load_panel, splat_panel
+from tinyattr.kernels.vector import (across, finisher, inlined, outer, parallel_kernel, pointer, prefetch, repeater, row_loader,
                                      shift, signed, store, store_rows)
 
 GAP = 16  # floats between the 36 planes (i, j) of a scratch array: without this gap, they would share a few sets of the cache
@@ -126,18 +126,25 @@ def transform_input(x, shape, tile, v, plane):
         store_rows(shift(to, 30 * plane), plane, input_line(r5))
 
 
-def _product(rows):
-    tile = sums(rows)
+def _product(early):
+    def make(rows):
+        repeat = repeater(rows)
 
-    @inlined
-    def do(first, v, u, channels, m, m_row):
-        """m[first + r] = sum_c v[first + r, c] u[c], one panel wide."""
-        acc = tile(shift(v, first * channels), (channels, 0, 1), u, (0, P), 1, channels, splat_panel(np.float32(0)))
-        store_rows(shift(m, first * m_row), m_row, acc)
-    return do
+        @inlined
+        def do(first, count, v, u, channels, m, m_row):
+            """m[first + r] = sum_c v[first + r, c] u[c], one panel wide. early: ask for this tile's share of the next panel."""
+            acc, soon, hop = repeat(splat_panel(np.float32(0))), channels * (P + first * P // count), rows * P // count
+            for c in range(channels):
+                if early:
+                    prefetch(u, soon)
+                    soon += hop
+                acc = outer(acc, v, first * channels + c, channels, load_panel(u, c * P))
+            store_rows(shift(m, first * m_row), m_row, acc)
+        return do
+    return by_rows(make)
 
 
-product = by_rows(_product)
+product, early_product = _product(early=False), _product(early=True)
 
 
 @inlined
@@ -195,7 +202,7 @@ def _fused(x, u, bias, y, z, gate, limits, shape, tiles, block, v, m):
             for e in range(36):
                 for p in range(panels):
                     weights = pointer(u, (e * panels + p) * channels * P)
-                    product(count, shift(own_v, e * v_plane), weights, channels, shift(own_m, e * m_plane + p * P), panels * P)
+                    product(count, count, shift(own_v, e * v_plane), weights, channels, shift(own_m, e * m_plane + p * P), panels * P)
             for i in range(count):
                 transform_output(shift(own_m, i * panels * P), m_plane, pointer(bias, 0), first + i, shape, y, end)
 
@@ -212,7 +219,7 @@ def _phased(x, u, bias, y, z, gate, limits, shape, tiles, block, v, m):
         for unit in prange(36 * panels):
             e, p = divmod(signed(unit), panels)
             weights = pointer(u, (e * panels + p) * channels * P)
-            product(count, pointer(v, e * v_plane), weights, channels, pointer(m, e * m_plane + p * P), panels * P)
+            early_product(count, count, pointer(v, e * v_plane), weights, channels, pointer(m, e * m_plane + p * P), panels * P)
         for unit in prange(count):
             i, end = signed(unit), (pointer(z, 0), pointer(gate, 0), limits[0], limits[1])
             transform_output(pointer(m, i * panels * P), m_plane, pointer(bias, 0), first + i, shape, y, end)
