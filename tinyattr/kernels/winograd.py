@@ -17,7 +17,7 @@ from tinyattr.kernels.vector import (across, finisher, inlined, outer, parallel_
 GAP = 16  # floats between the 36 planes (i, j) of a scratch array: without this gap, they would share a few sets of the cache
 LEAST = 8  # tiles; for fewer, reading the transformed weights, which are four times as large, takes longer than all products
 BLOCK, CHUNK = 24, 256  # tiles that one thread takes at a time, and that all threads take at a time
-FUSED = 65536  # largest C K for which the transformed weights stay in the cache from block to block
+FUSED = 16384  # largest C K for which the transformed weights stay in the cache from block to block
 
 load_three, load_six, finished = row_loader(3, W), row_loader(6, W), finisher(W)
 
