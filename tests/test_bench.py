@@ -10,7 +10,8 @@ from tinyattr.bench import PARTS, bench, clock, layers, models, peers
 from tinyattr.bench.chart import timings
 from tinyattr.bench.children import memory
 from tinyattr.bench.clock import Job, Work
-from tinyattr.bench.networks import FULL, QUICK
+from tinyattr.bench.models import steps
+from tinyattr.bench.networks import FULL, NETWORKS, QUICK
 from tinyattr.bench.work import OURS, TARGET, jobs, pictures, products
 from tinyattr.cli.main import main
 
@@ -50,6 +51,16 @@ def test_operations_are_those_of_the_definition():
     dense = 2 * (2 * 2 * 128 * 1024 + 1024 * 1024 + 1024 * 1000)
     assert products(QUICK.network(), pictures("gradcam", QUICK.size, 1)) == (convolutions + dense, dense)
     assert products(QUICK.network(), pictures("forward", QUICK.size, 3)) == (3 * (convolutions + dense), 3 * dense)
+
+
+def test_counting_operations_does_not_make_the_measured_runs_slower():
+    """Who reads a convolution's output switches off the pass that also computes the batch norm and the ReLU behind it."""
+    net = NETWORKS["resnet18"].network()
+    x = np.zeros((1, 64, 64, 3), np.float32)
+    products(net, x)
+    steps(net, (1, 3, 64, 64))
+    waiting = [record.waits for record in net.run(x) if record.op in ("conv2d", "batch_norm")]
+    assert sum(waiting) > 10
 
 
 def test_layers_are_timed_and_their_errors_seen():

@@ -74,13 +74,42 @@ def test_threads_soon_sleep_unless_the_user_says_how_they_wait(monkeypatch):
     seen = []
     monkeypatch.setattr(threads.numba, "get_num_threads", lambda: seen.append(os.environ.get("GOMP_SPINCOUNT")))
     monkeypatch.setattr(threads.numba, "threading_layer", lambda: "omp")
-    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+    for name in threads.OF_OPENMP:
         monkeypatch.delenv(name, raising=False)
     threads.start()
-    assert seen == [threads.SPINS] and "GOMP_SPINCOUNT" not in os.environ
+    assert seen == [threads.SPINS] and set(threads.OF_OPENMP).isdisjoint(os.environ)
     monkeypatch.setenv("GOMP_SPINCOUNT", "5")
     threads.start()
     assert seen == [threads.SPINS, "5"] and os.environ["GOMP_SPINCOUNT"] == "5"
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only some systems tell where a thread may run")
+def test_each_thread_has_a_processor_of_its_own_and_the_caller_only_for_its_turn():
+    """Else two threads may share a processor for many kernels, while another is idle: four times slower."""
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("there is one processor")
+    said = child("""
+import os
+import numpy as np
+import tinyattr as ta
+from tinyattr.glyphs.scenes import example
+everywhere = os.sched_getaffinity(0)
+net = ta.load("glyphs")
+net(net.read(example().picture))
+from tinyattr.kernels.forms import TURN
+with TURN():
+    try:
+        with TURN():
+            own = os.sched_getaffinity(0)
+            raise KeyError
+    except KeyError:
+        assert os.sched_getaffinity(0) == own
+assert os.sched_getaffinity(0) == everywhere
+others = [os.sched_getaffinity(int(t)) for t in os.listdir("/proc/self/task") if int(t) != os.getpid()]
+workers = [cpus for cpus in others if len(cpus) == 1]
+print(len(own), len(workers) == len(everywhere) - 1, own.isdisjoint(set().union(*workers)))
+""")
+    assert said.split() == ["1", "True", "True"]
 
 
 def test_compiling_is_announced_once_and_only_for_our_kernels(monkeypatch, capsys):

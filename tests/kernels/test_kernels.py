@@ -129,8 +129,8 @@ def amid(rng, x, edge):
 
 
 @SLOW
-@given(seeds, batches, lengths, lengths, convolutions(), off_line, endings, st.booleans())
-def test_direct(seed, n, h, w, call, off, ending, in_the_middle):
+@given(seeds, batches, lengths, lengths, convolutions(), off_line, endings, st.booleans(), st.booleans())
+def test_direct(seed, n, h, w, call, off, ending, in_the_middle, early):
     rng = np.random.default_rng(seed)
     c, k, about, size = call
     h, w = (max(length, d * (s - 1) + 1) for length, d, s in zip((h, w), about["dilation"], size, strict=True))
@@ -142,8 +142,12 @@ def test_direct(seed, n, h, w, call, off, ending, in_the_middle):
     edge = max(map(max, padding))
     own = amid(rng, x, edge) if in_the_middle else inside(with_border(x, edge), edge)
     z, gate, limits = end_of(rng, ending, exact.shape)
-    direct.convolve(own, direct.pack(kernel, about["groups"]), bias, inside(y), *map(middle, (z, gate)), size=size, **about,
-                    corner=(-padding[0][0], -padding[1][0]), limits=limits)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(direct, "LARGE", 1 if early else 1 << 30)
+        direct._plan.cache_clear()
+        direct.convolve(own, direct.pack(kernel, about["groups"]), bias, inside(y), *map(middle, (z, gate)), size=size, **about,
+                        corner=(-padding[0][0], -padding[1][0]), limits=limits)
+    direct._plan.cache_clear()
     agree_at_the_end(inside(y), exact, bound, kernel[..., 0].size + 1, middle(z), middle(gate), limits)
     assert safe() and border_untouched(y)
 
@@ -263,8 +267,8 @@ def test_winograd_back(seed, n, h, w, c, k):
 
 
 @SLOW
-@given(seeds, st.integers(1, 3), lengths, lengths, channels, channels, sizes, strides)
-def test_weight_gradient(seed, n, h, w, c, k, size, stride):
+@given(seeds, st.integers(1, 3), lengths, lengths, channels, channels, sizes, strides, st.booleans())
+def test_weight_gradient(seed, n, h, w, c, k, size, stride, in_parts):
     rng = np.random.default_rng(seed)
     padding = tuple(int(rng.integers(0, s)) for s in size)
     h, w = max(h, size[0] - 2 * padding[0]), max(w, size[1] - 2 * padding[1])
@@ -276,6 +280,7 @@ def test_weight_gradient(seed, n, h, w, c, k, size, stride):
     corner = (-padding[0], -padding[1])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(weight_gradient, "NEAR", 256)
+        patch.setattr(weight_gradient, "SMALL", 1 << 30 if in_parts else 0)
         fast = weight_gradient.weight_gradient(
             inside(with_border(x, edge), edge), inside(with_border(g)), size=size, stride=stride, corner=corner)
     for mine, true, most in zip(fast, exact, bound, strict=True):

@@ -69,8 +69,9 @@ def torch_model(net, x_shape, layout):
     class Graph(torch.nn.Module):
         def __init__(self):
             super().__init__()
-            self.layers, self.parts = steps(net, x_shape), torch.nn.ModuleDict()
-            for name, op, attributes, _, weights in self.layers:
+            self.layers, self.parts = [], torch.nn.ModuleDict()
+            for name, op, attributes, inputs, weights in steps(net, x_shape):
+                self.layers.append((name, inputs))  # without the arrays: the module has its own
                 part = MODULES[op](torch.nn, attributes, weights) if op in MODULES else Join(op)
                 for parameter, w in zip((part.weight, part.bias) if weights else (), weights, strict=True):
                     parameter.data = torch.tensor(w)
@@ -78,7 +79,7 @@ def torch_model(net, x_shape, layout):
 
         def forward(self, x, start="input", stop=None):
             values, reached = {start: x}, start == "input"
-            for name, _, _, inputs, _ in self.layers:
+            for name, inputs in self.layers:
                 if reached and name not in values:
                     values[name] = self.parts[name](*(values[i] for i in inputs))
                 reached = reached or name == start
