@@ -55,6 +55,9 @@ answers = conv2d(grey[None, ..., None], kernel[..., None, None], np.zeros(1))[0,
 # Exercise 0.1 (complete): one answer
 # -----------------------------------
 #
+# (An exercise of the kind *complete* asks you to write the missing code. The kind *predict* asks you to say the result
+# before you run the cell.)
+#
 # Write a function that computes the answer of a kernel at one place of the picture.
 
 
