@@ -4,7 +4,7 @@
 
 **Question:** How does a program turn a picture into "heart, 89 per cent"?
 
-:Time: 30 min (10 read, 20 solve)
+:Time: 35 min (15 read, 20 solve)
 :CPU: 2 s
 :Needs: a little Python; nothing about networks
 :After this you can: say what a convolution, a feature map, a logit and a probability are; compute one number of each

@@ -4,7 +4,7 @@
 
 **Question:** Which changes of the logits do not change any probability?
 
-:Time: 90 min (15 read, 65 solve, 10 discuss)
+:Time: 95 min (15 read, 70 solve, 10 discuss)
 :CPU: 2 s
 :Needs: lesson 1; partial derivatives
 :After this you can: write the softmax Jacobian and the rows of four scores; compute one sum for a score; it says whether adding the same number to all logits can change the heatmaps; find a zero that is only a rounding error

@@ -4,7 +4,7 @@
 
 **Question:** You trained a network elsewhere. What does it take to explain, attack and repair it here?
 
-:Time: 50 min (15 read, 25 solve, 10 discuss)
+:Time: 55 min (20 read, 25 solve, 10 discuss)
 :CPU: 2 s
 :Needs: lessons 5, 8 and 16
 :After this you can: load a network from Keras or PyTorch, and prove by its probabilities that it is the network you trained; explain it, attack it, detect the attack and repair it

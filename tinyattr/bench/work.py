@@ -100,5 +100,5 @@ def operations(record):
     """Return additions and multiplications of a layer, y = sum x w: two for each weight of each output."""
     if not record.weights or record.op == "constant":
         return 0
-    kernel, y = record.weights[0], record.outline  # reading the output would keep later runs from merging this layer with the next
+    kernel, y = record.weights[0], record.outline  # after output is read, no later run merges this layer and the next
     return 2 * kernel[..., 0].size * y.size
