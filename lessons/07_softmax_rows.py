@@ -285,6 +285,6 @@ explains("7.7 in your own words", why)
 #   row sums to zero does not change either.
 # - ``pre`` has kappa 1, so its heatmap also shows t. Lesson 15 uses this fact for an attack.
 # - The rows of ``post``, ``log`` and ``log_odds`` have the same direction, but different sizes. The row of ``post``
-#   vanishes if y_c is near 0 or 1, the row of ``log`` only if y_c is near 1, and the row of ``log_odds`` never.
+#   vanishes if y_c is near 0 or 1. The row of ``log`` vanishes only if y_c is near 1. That of ``log_odds`` never vanishes.
 #
 # Talk about it: suppose that training uses only the probabilities. Can training ever remove such a t? (Lesson 16.)
