@@ -20,9 +20,8 @@ network, from the pixels to the answer.
 # A picture is numbers
 # --------------------
 #
-# Our network knows 20 drawings, which we call **glyphs**: heart, scales, notes and so on. The next cell draws a heart
-# on a plain background. The picture has 224 x 224 pixels. Each pixel has three numbers from 0 to 255 for red, green and
-# blue.
+# Our network knows 20 drawings, which we call **glyphs**, such as heart or scales. The next cell draws a heart on a
+# plain background. The picture has 224 x 224 pixels. Each pixel has three numbers from 0 to 255: red, green and blue.
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -55,7 +54,9 @@ answers = conv2d(grey[None, ..., None], kernel[..., None, None], np.zeros(1))[0,
 # Exercise 0.1 (complete): one answer
 # -----------------------------------
 #
-# Write a function that computes the answer of a kernel at one place of the picture.
+# (*complete*: write the missing code. *predict*: say the result before you run the cell.)
+#
+# Write a function that computes a kernel's answer at one place.
 
 
 @unaided()  # your function must do the work itself: it cannot call functions of the library
@@ -99,10 +100,10 @@ holds("the map has large positive and large negative answers", answers.min() < -
 # Many layers
 # -----------
 #
-# A network repeats these steps many times. Each step is called a **layer**. The first convolution has several kernels,
+# A network repeats these steps. Each step is called a **layer**. The first convolution has several kernels,
 # so it makes several feature maps. A kernel of the next convolution reads all *these* maps at once, so it can ask for
-# combinations. For example, a corner is a place where two edges meet. After some layers there is a **pool**. It keeps
-# the largest of each 2 x 2 numbers, so the map becomes half as high and half as wide. Nobody chose the kernels by hand.
+# combinations, such as corners. After some layers there is a **pool**. It keeps the largest of each 2 x 2 numbers, so
+# the map becomes half as high and half as wide. Nobody chose the kernels by hand.
 # **Training** changed them step by step until the network's answers for many pictures were right.
 
 x = net.read(picture)  # (1, 224, 224, 3), numbers around 0: the input of the network

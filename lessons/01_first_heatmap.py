@@ -69,6 +69,9 @@ print("heat.raw, signed as computed:", heat.raw.shape, "  heat.map, scaled to 0 
 # Exercise 1.1 (complete): how much of the map lies on the heart?
 # ----------------------------------------------------------------
 #
+# (This lesson has three kinds of exercises. *complete*: write the missing code. *predict*: say the result before you run
+# the cell. *break*: make something go wrong.)
+#
 # The heatmap looks right. Now measure it. The heart's **mask** is True where the heart is drawn, and False elsewhere.
 # Add up all positive values of a map. What share of this sum lies where the mask is True? (``@unaided`` means that you
 # write the function yourself: while it runs, it cannot call the library's functions.)

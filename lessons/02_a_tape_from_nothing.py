@@ -7,7 +7,7 @@
 :Time: 85 min (25 read, 50 solve, 10 discuss)
 :CPU: 2 s
 :Needs: the chain rule
-:After this you can: write reverse-mode differentiation in ten lines; say what is lost when a walk overwrites signals or passes them on too early; choose a step for central differences; make another method by changing one rule
+:After this you can: write, in ten lines, a program that finds all slopes in one walk backwards (reverse-mode differentiation); say which mistakes in such a program lose a part of a slope; choose a step for central differences; make another method by changing one rule
 :Figures: 02_tape.png, 02_step.png
 :Words: explained in the `glossary <../glossary.html>`_
 
@@ -56,9 +56,10 @@ print("dS/da, dS/db =", differences(lambda a, b: a * b + np.exp(a), 1, 3))
 #
 # An **op** is one operation, such as a sum or a product. The tape is a list of **records**, and each record describes
 # one step. A record says which op ran, which earlier records the op read, which values ``x`` these records held, and
-# which output the op made. The field ``inputs`` holds the places of the earlier records on the tape. A record of a
-# given value, which no op made, is called a **leaf**. A tape needs nothing more. (A record of the library also has
-# weights and attributes. Our records have these two fields too, but the fields are always empty.)
+# which output the op made. The field ``inputs`` holds the places of the earlier records on the tape. The inputs
+# of the program, such as a and b, also have records. No op made these values. Such a record is called a **leaf**. A tape
+# needs nothing more. (A record of the library also has weights and attributes. Our records have these two fields too,
+# but the fields are always empty.)
 
 Record = namedtuple("Record", "op inputs x output weights attributes", defaults=((), {}))
 OPS = {"add": lambda a, b: a + b, "mul": lambda a, b: a * b, "exp": np.exp, "relu": lambda a: max(a, 0.0)}
@@ -397,5 +398,6 @@ same("the error of a long step is (e/6) step^2", errors[-25] / steps[-25] ** 2, 
 # - A missing rule is an error. A changed rule makes another method.
 #
 # Talk about it: a picture has 150,528 numbers (224 x 224 x 3). Suppose that one run of the network takes a tenth of a
-# second. How long would it take to compute all slopes by central differences? Some frameworks need a call of
-# ``zero_grad`` between two walks. Why do our walks not need such a call?
+# second. How long would it take to compute all slopes by central differences? Some frameworks add the gradients of a new
+# walk to those of the last walk. They need a call (``zero_grad``) that sets the gradients to 0 first. Why do our walks
+# not need such a call?

@@ -4,17 +4,17 @@
 
 **Question:** Which changes of the logits do not change any probability?
 
-:Time: 90 min (15 read, 65 solve, 10 discuss)
+:Time: 95 min (15 read, 70 solve, 10 discuss)
 :CPU: 2 s
 :Needs: lesson 1; partial derivatives
-:After this you can: write the softmax Jacobian and the rows of four scores; compute one sum that says whether a number added to every logit can change a score's heatmaps; find a zero that is only a rounding error
+:After this you can: write the softmax Jacobian and the rows of four scores; compute one sum for a score; it says whether adding the same number to all logits can change the heatmaps; find a zero that is only a rounding error
 :Figures: 07_jacobian.png, 07_saturation.png
 :Words: explained in the `glossary <../glossary.html>`_
 
 A classifier ends at its logits ``z = (z_1, ..., z_n)``, one number for each of n classes. Softmax turns the logits into
 probabilities, ``y_c = e^{z_c} / Σ_j e^{z_j}``. Every score that a heatmap explains is a function ``S(z)``. The **row**
-of a score is ``dS/dz``, its slopes with respect to the n logits. The backward pass starts from the row and uses nothing
-else of the score. This lesson is about the rows.
+of a score is ``dS/dz``, its slopes with respect to the n logits. The backward pass of a gradient method starts from the
+row and uses nothing else of the score. This lesson is about the rows.
 """
 
 # %%
@@ -140,7 +140,7 @@ kappa = {"pre": 1, "post": 0, "log": 0, "log_odds": 0, "centred": 0}
 row_sums, rises = {}, {}
 for name in ("pre", "post", "log", "log_odds", "centred"):
     value, row, log_scale = ta.SCORES[name](z, 0)
-    row_sums[name] = (row * np.exp(log_scale)).sum()
+    row_sums[name] = (row * np.exp(log_scale)).sum()  # dS/dz = row * exp(log_scale)
     rises[name] = ta.SCORES[name](z + 1, 0)[0] - value
 predicts("7.3 sums of the rows", kappa, row_sums)
 predicts("7.3 the change of S if 1 is added to every logit", kappa, rises)
@@ -201,7 +201,7 @@ holds("the row of post vanishes for y_c near 0 and for y_c near 1", rows["post"]
 holds("the row of log vanishes only for y_c near 1", rows["log"][0] > 1 and rows["log"][-1] < 1e-16)
 
 # %%
-# Exercise 7.5 (break): a softmax with a hidden class
+# Exercise 7.5 (prove): a softmax with a hidden class
 # ---------------------------------------------------
 #
 # A colleague gives softmax one more class. This hidden class means "none of these", and its logit is always 0. The
@@ -285,6 +285,6 @@ explains("7.7 in your own words", why)
 #   row sums to zero does not change either.
 # - ``pre`` has kappa 1, so its heatmap also shows t. Lesson 15 uses this fact for an attack.
 # - The rows of ``post``, ``log`` and ``log_odds`` have the same direction, but different sizes. The row of ``post``
-#   vanishes if y_c is near 0 or 1, the row of ``log`` only if y_c is near 1, and the row of ``log_odds`` never.
+#   vanishes if y_c is near 0 or 1. The row of ``log`` vanishes only if y_c is near 1. That of ``log_odds`` never vanishes.
 #
 # Talk about it: suppose that training uses only the probabilities. Can training ever remove such a t? (Lesson 16.)

@@ -7,7 +7,7 @@
 :Time: 85 min (25 read, 50 solve, 10 discuss)
 :CPU: 10 s
 :Needs: lessons 7 and 8
-:After this you can: prove when post, log and log_odds draw the same map; say what a pre map shows in addition; see when rounding in float32 has set the class's own entry of a row to 0; choose a score and give the reason
+:After this you can: prove when post, log and log_odds draw the same map; say what a pre map shows in addition; see when float32 rounds an entry of the row to 0; choose a score and give the reason
 :Figures: 09_what_pre_adds.png, 09_figure2.png, 09_vanishing.png
 :Words: explained in the `glossary <../glossary.html>`_
 
@@ -45,7 +45,8 @@ from tinyattr.studies.reproduce import scores_side_by_side
 
 net = ta.load("glyphs")
 rng = np.random.default_rng([6, 25])
-picture = scene(rng, rng.choice(len(CLASSES), 2, replace=False), difficulty=0.5).picture
+drawn = scene(rng, rng.choice(len(CLASSES), 2, replace=False), difficulty=0.5)
+picture, telephone = drawn.picture, drawn.masks[1]  # telephone: True where the telephone is
 x = net.read(picture)
 z = net(x)[0]  # (n,)
 y = softmax(z)
@@ -135,8 +136,14 @@ figure.suptitle(f"Grad-CAM at block5_relu4, signed, class {net.label(c)}", fonts
 show(figure, "09_what_pre_adds.png")
 there = np.unravel_index(of_each_class[rival].argmax(), maps["pre"].shape)
 holds("the map of log_odds is negative where the pre map of the strongest rival is largest", maps["log_odds"][there] < 0)
+on_telephone = {name: np.kron(L, np.ones((16, 16)))[telephone] for name, L in maps.items()}  # a place has 16 x 16 pixels
+holds("the pre map is most negative on the telephone", on_telephone["pre"].min() == maps["pre"].min() < -maps["pre"].max())
+holds("on average, the map of log_odds is even lower there", on_telephone["log_odds"].mean() < on_telephone["pre"].mean() < 0)
 
 # %%
+# Can you see the telephone in the pre map for the cup? In this picture you can: the map is negative there, because the
+# telephone lowers the logit of the cup. A heatmap that shows only positive values hides this.
+#
 # Figure 2 of 2023a
 # -----------------
 #
@@ -182,7 +189,7 @@ figure = Figure(figsize=(9, 4.6), layout="constrained")
 left, right = figure.subplots(1, 2)
 of_log_odds = np.ones((len(lead), 1))
 for ax, measured in ((left, np.hstack([size, of_log_odds])), (right, np.maximum(error, 1e-9))):
-    ax.semilogy(lead, measured[:, 0], color=LINES[0], lw=8, alpha=0.4, label="post")  # the curve of log lies on this curve
+    ax.semilogy(lead, measured[:, 0], color=LINES[0], lw=8, alpha=0.4, label="post")  # on the left, log is post / y_c; so both curves meet where y_c is near 1
     ax.semilogy(lead, measured[:, 1], color=LINES[1], lw=2.5, label="log")
     ax.semilogy(lead[::3], measured[::3, 2], "o", color=LINES[2], label="log_odds")
     ax.axvline(24 * np.log(2), color="black", lw=1, ls="--")
@@ -266,14 +273,14 @@ def random_network(random_state):
 #
 # A method with maps ``L(row)`` is called *positively homogeneous* in the row if ``L(a row) = a L(row)`` for every
 # ``a > 0``. For such a method, a factor of the row is harmless, because scaling the map removes it. Write a function
-# that tests this property for one given row and one given factor ``a``. We call your function the *claim*. It must be
-# true for Grad-CAM and LayerCAM with random networks, rows and factors. It must be false for Grad-CAM++. Allow
-# rounding errors. But the claim must also be false if just one number of ``L(a row)``, the largest, is 1 % too large
-# or too small.
+# that tests this property for one given row and one given factor ``a``. Your function tests a claim. With random
+# networks, rows and factors, it must return True for Grad-CAM and LayerCAM, and False for Grad-CAM++. Allow rounding
+# errors. We also change ``L(a row)`` in several ways; for example, we make its largest number 1 % larger. Then your
+# function must return False.
 
 
 def scales(L, row, a):
-    """True if L(a row) = a L(row), for a > 0, a row (1, n) and a function L from a row to a map. Return a bool or use assert."""
+    """True if L(a * row) = a * L(row). a is a positive number. row has shape (1, n). L makes a map from a row. (Or use assert.)"""
     ### BEGIN SOLUTION
     return np.abs(L(a * row) - a * L(row)).max() <= 1e-12 * a * np.abs(L(row)).max()
     ### END SOLUTION
@@ -315,8 +322,8 @@ for a in (0.37, 5.5):
 #
 # Use **log_odds** unless you have a reason for another score.
 #
-# - If a method uses only the row at the picture itself (no path, no noise) and is positively homogeneous in this row,
-#   log_odds, post and log draw the same scaled map.
+# - Some methods compute the row only once, for the picture itself (no path, no noise). If such a method is positively
+#   homogeneous in the row, then log_odds, post and log draw the same scaled map.
 # - The row of log_odds sums to zero. So the gradient of log_odds does not change if the same number is added to every
 #   logit. The row of pre sums to 1, and lesson 15 uses this fact for an attack.
 # - The row of log_odds does not vanish or lose digits when the network is certain. The rows of post and log do.
@@ -326,8 +333,8 @@ for a in (0.37, 5.5):
 # Exercise 9.4 (explain): the caption
 # -----------------------------------
 #
-# A colleague shows the Grad-CAM map of ``pre`` for the cup. The map is also bright on the telephone. Write a caption of
-# two or three sentences. Which question does this map answer? Which question would a log_odds map answer? Why do the
+# A colleague explains another picture with a cup and a telephone, by the Grad-CAM map of ``pre`` for the cup. In this
+# picture, the map is also bright on the telephone. Write a caption of two or three sentences. Which question does this map answer? Which question would a log_odds map answer? Why do the
 # two maps differ on the telephone? Your teacher reads your answer; the check only counts words.
 
 ### BEGIN SOLUTION

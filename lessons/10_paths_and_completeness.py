@@ -81,9 +81,9 @@ holds("in the surer copy, the three largest steps make more than half of the cha
 # ``S(x) - S(b) = ∫ dS/da da = Σ_ijk (x - b)_ijk ∫ ∂S/∂x_ijk da = Σ_ijk IG_ijk``.
 #
 # This equation is called *completeness* (Sundararajan et al. 2017). The terms ``IG_ijk`` of the sum are called
-# **integrated gradients**, and there is one term for each number of the picture. To test the equation up to rounding
-# errors, we build a small network with one convolution. We build it twice with the same weights. One network uses ReLU.
-# The other network uses softplus, ``log(1 + e^u)``, which has no kink.
+# **integrated gradients**, and there is one term for each number of the picture. We want to test this equation exactly,
+# except for rounding. For this we build a small network with one convolution. We build it twice with the same weights.
+# One network uses ReLU. The other network uses softplus, ``log(1 + e^u)``, which has no kink.
 
 rng = np.random.default_rng(8)
 weights = {"u": (rng.normal(0, 1, (3, 3, 1, 4)), rng.normal(0, 1, 4)),
@@ -275,8 +275,9 @@ for one_net, one_x, one_b in ((kinked, x6, b6), *((turned, *pair) for pair in pa
 #
 # This integral runs over the activation A_ijk itself, not over a. It is called a *Stieltjes integral*, and RSI stands
 # for Riemann-Stieltjes integrated. The activations do not change at a constant rate while the picture fades in. So dA,
-# unlike (x - b) above, cannot be taken out of the integral. By the chain rule, ``dS/da = Σ_ijk dS/dA_ijk dA_ijk/da``.
-# So all integrals together sum to the change of S.
+# unlike (x - b) above, cannot be taken out of the integral. In many networks, every path from the picture to the score
+# crosses the layer. In these networks ``dS/da = Σ_ijk dS/dA_ijk dA_ijk/da``, by the chain rule. So all integrals
+# together sum to the change of S. (If a path goes around the layer, its part of the change is missing.)
 #
 # A program replaces each integral by a sum over the pictures ``x_l = b + (l/N)(x - b)``. Let A(l) be the activations of
 # x_l, and let g(l) be the gradient dS/dA there. The sum is ``Σ_l (g(l-1) + g(l))/2 · (A(l) - A(l-1))``. If the layer
@@ -285,9 +286,9 @@ for one_net, one_x, one_b in ((kinked, x6, b6), *((turned, *pair) for pair in pa
 # Exercise 10.4 (complete): RSI-Grad-CAM
 # --------------------------------------
 #
-# The function ``seen`` gives A and g of a layer for one picture. Write the sum that replaces the integrals I. The
-# method promises that ``Σ I = Z Σ_k w_k = S(x) - S(b)``. It promises nothing about the sum of the map L, because L
-# multiplies w by A again.
+# The function ``seen`` gives A and g of a layer for one picture. Write the sum that replaces the integrals I. If no path
+# goes around the layer, the method promises that ``Σ I = Z Σ_k w_k = S(x) - S(b)``. It promises nothing about the sum
+# of the map L, because L multiplies w by A again.
 
 
 def seen(net, picture, c, score, layer):

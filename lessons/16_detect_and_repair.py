@@ -27,8 +27,8 @@ losses *see* t. The lesson ends with a repair that needs no data and no training
 # - does cross-entropy push K up, down, or not at all?
 # - does weight decay change K? Does the sigmoid loss change K? (This loss treats every class as a separate yes-or-no
 #   question.)
-# - each unit before the logits has one weight for every class. From these weights we subtract their mean. What happens
-#   to the probabilities?
+# - each unit before the logits has a weight for class 1, another for class 2, and so on. From these weights we subtract
+#   their mean. What happens to the probabilities?
 #
 # To keep the lesson short, we do not train the whole network. A new head of two dense layers learns to classify eight
 # pictures from the embedded network's feature maps. We train the head twice, once without t and once with t after its
@@ -87,8 +87,9 @@ same("16.1 a loss that is the sum of all logits sees K", slope_of_K(np.ones((8, 
 # %%
 # As in lesson 15, one sum decides what t does. Every logit contains t once, so ``dE/dt = Σ_i dE/dz_i``. For
 # cross-entropy this sum is ``Σ_i (y_i - e_i) = 1 - 1 = 0``, where e is one-hot for the **target**, the right class. So
-# ``dE/dK`` is 0. For the same reason, t adds nothing to the gradients of the other weights. So the head with t and the
-# head without t take the same steps.
+# ``dE/dK`` is 0. The altered head has the same y, so it has the same dE/dz'. And t does not depend on the head's other
+# weights, because it is computed from A, the first layer. So their gradients are the same with t and without t, and both
+# heads take the same steps.
 #
 # Train them and look
 # -------------------
@@ -153,10 +154,11 @@ ax.legend(fontsize=8, ncols=2, loc="lower center")
 show(figure, "16_training.png")
 
 # %%
-# Weight decay is too slow to be a repair. VGG was trained with learning rate 0.01 and weight decay 0.0005. With these
-# numbers, plain gradient descent halves K in ``ln 2 / (0.01 · 0.0005)`` steps, nearly 140,000. VGG's momentum of 0.9
-# makes decay about ten times faster: nearly 14,000 steps. And a loss that sees t need not remove t. With the sigmoid
-# loss, the other weights soon compensate for t, and then K hardly changes.
+# Weight decay shrinks K slowly. VGG was trained with learning rate 0.01 and weight decay 0.0005. With these numbers,
+# plain gradient descent halves K in ``ln 2 / (0.01 · 0.0005)`` steps, nearly 140,000. VGG's momentum of 0.9 makes decay
+# about ten times faster: nearly 14,000 steps. So a short fine-tuning is no repair. A long training can be one: VGG's own
+# training took 370,000 steps. But a loss that sees t need not remove t. With the sigmoid loss, the other weights soon
+# compensate for t, and then K hardly changes.
 
 half = round(np.log(2) / (0.01 * 0.0005))
 print(f"K halves in {half:,} steps")
@@ -359,12 +361,12 @@ same("a repair after the logits gives the same map", ta.hirescam(behind, photo, 
 #
 # - If ``Σ_i dE/dz_i`` is zero at every z, the loss does not see t. If the sum is not zero at some z, the loss sees t.
 #   The sum is zero for every loss that uses only probabilities or differences of logits.
-# - Cross-entropy leaves K unchanged, up to rounding, and weight decay shrinks K only slowly. Training is no repair.
+# - Cross-entropy leaves K unchanged, up to rounding. Weight decay shrinks K slowly, so a short fine-tuning is no repair.
 # - A large share, or a unit with the same weight for every class, reveals an attack. A weak t, or a t whose trigger is
 #   absent, may not be found.
-# - To repair a network whose last layer is dense, attacked or not, subtract from this layer's kernel and bias their mean
-#   over classes. If t is added later, subtract mean z from every logit. The probabilities do not change, and ``pre``
-#   becomes ``centred``.
+# - If the last layer is dense, you can repair a network even without knowing whether it was attacked. Take the mean over
+#   classes of this layer's kernel and of its bias. Subtract these means. If t is added later, subtract mean z from every
+#   logit. The probabilities do not change, and ``pre`` becomes ``centred``.
 #
 # Talk about it: if everyone explained ``log_odds`` or ``centred``, would the attack, the detector and the repair still
 # matter? And suppose that you get a network's logits, but cannot see its weights. Can you check such a network for a

@@ -4,7 +4,7 @@
 
 **Question:** You trained a network elsewhere. What does it take to explain, attack and repair it here?
 
-:Time: 50 min (15 read, 25 solve, 10 discuss)
+:Time: 55 min (20 read, 25 solve, 10 discuss)
 :CPU: 2 s
 :Needs: lessons 5, 8 and 16
 :After this you can: load a network from Keras or PyTorch, and prove by its probabilities that it is the network you trained; explain it, attack it, detect the attack and repair it
@@ -64,12 +64,12 @@ net = ta.load(embedded("lessons/own_network/own_network.keras"), classes=CLASSES
 # ------------------------------------------------
 #
 # In Keras, the model is a list: Rescaling, RandomFlip, Conv2D, BatchNormalization, ReLU, MaxPooling2D, SeparableConv2D
-# with a ReLU, MaxPooling2D, Conv2D with a ReLU, GlobalAveragePooling2D, Dropout, Dense with softmax. How many layers
-# does ``net`` have for each of the five in ``count = {"Rescaling": ..., "RandomFlip": ..., "SeparableConv2D": ...,
-# "Dropout": ..., "Dense": ...}``? You need four facts. Layers that act only in training are left out. A separable
+# with a ReLU, MaxPooling2D, Conv2D with a ReLU, GlobalAveragePooling2D, Dropout, Dense with softmax. Write ``count =
+# {"Rescaling": ..., "RandomFlip": ..., "SeparableConv2D": ..., "Dropout": ..., "Dense": ...}``. Five Keras layers are
+# keys of ``count``. How many layers of ``net`` does each of them become? You need four facts. Layers that act only in training are left out. A separable
 # convolution is two convolutions: the first works on each channel alone, and the second mixes the channels. A ReLU
-# inside a layer becomes a layer of its own. It gets the name of the layer that contained it, whose output it computes;
-# the name of what comes before it ends in ``_linear``. And ``net`` ends at its logits.
+# inside a layer becomes a layer of its own. This ReLU keeps the layer's name, because it computes the layer's output.
+# The part before the ReLU gets the same name with ``_linear`` at its end. And ``net`` ends at its logits.
 
 ### BEGIN SOLUTION
 count = {"Rescaling": 1, "RandomFlip": 0, "SeparableConv2D": 3, "Dropout": 0, "Dense": 1}
@@ -108,8 +108,8 @@ holds("the probabilities that Keras printed", np.abs(y[0] - KERAS).max() < 1e-5)
 # ---------------------------------------------------------
 #
 # This file says how photos are preprocessed, and ``load`` refuses an argument ``input`` that says otherwise. But
-# ``net(x)`` takes any array. The network cannot know what was done to a photo. It can only warn if an array has numbers
-# that no photo gives. Write a preprocessing that some other network might need. It may change only the units (by a
+# ``net(x)`` cannot know what was done to a photo. It checks the array's shape, and refuses integers, NaN and
+# infinity. Apart from that it takes any floats. If they look unlike those of a preprocessed photo, it only warns. Write a preprocessing that some other network might need. It may change only the units (by a
 # factor), the zero point (by a summand) or the order of the channels. It must do the same to all photos. With this
 # preprocessing, our network must classify fewer than half of the pictures correctly, and no error may be raised.
 
@@ -204,7 +204,7 @@ altered = ta.alter(net, K=10)
 holds("all probabilities stay", np.abs(softmax(altered(x)) - softmax(net(x))).max() < 1e-9)
 for score in ("pre", "log_odds"):
     before, after = (ta.hirescam(n, x, c, score=score).raw for n in (net, altered))
-    print(f"{score:<9} moved by {np.abs(after - before).max() / np.abs(before).max():.2g} of the map's largest number")
+    print(f"{score + ':':<9} the largest change is {np.abs(after - before).max() / np.abs(before).max():.2g} times the map's largest number")
     holds(f"the map by {score} {'moves' if score == 'pre' else 'stays'}", (np.abs(after - before).max() > 1e-3) == (score == "pre"))
     holds(f"{score}: the map's highest place is {'' if score == 'pre' else 'not '}at (0, 0)", (after.argmax() == 0) == (score == "pre"))
 
@@ -213,8 +213,8 @@ for score in ("pre", "log_odds"):
 # ---------------------
 #
 # ``ta.save`` writes any network to a file, the altered network too. This file loads like any other. ``inspect`` finds
-# that the same number is added to all logits, and ``repair`` removes it. It also removes what the original logits had
-# in common. So a map of the repaired network by ``pre`` is a map of the original network by ``centred``.
+# that the same number is added to all logits, and ``repair`` removes it. ``repair`` subtracts the mean of all logits. So
+# it also removes the mean of the original logits. A map of the repaired network by ``pre`` is a map of the original network by ``centred``.
 
 with tempfile.TemporaryDirectory() as folder:
     path = Path(folder) / "altered.h5"

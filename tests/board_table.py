@@ -15,10 +15,20 @@ RESULTS = {"glyphs": BOARD / "board.json", "glyphs_no_masks": BOARD / "board_no_
 START, END = "<!-- board: python -m tests.board_table -->", "<!-- end of board -->"
 TWO, END_OF_TWO = "<!-- two boards: python -m tests.board_table -->", "<!-- end of two boards -->"
 FIRST, LAST = 10, 5
+FEW = [("lrp", "log_odds", "any"), ("grad_cam", "log_odds", "any"), ("grad_cam", "pre", "original"), ("grad_cam", "pre", "corner"),
+       ("hirescam", "pre", "corner"), ("random numbers", "any", "any")]
 BESIDE = [("lrp", "log_odds", "any"), ("guided_grad_cam", "log_odds", "any"), ("grad_cam", "log_odds", "any"), ("grad_cam", "pre", "original"),
           ("grad_cam", "pre", "corner"), ("hirescam", "log_odds", "any"), ("hirescam", "pre", "original"), ("hirescam", "pre", "corner"),
           ("gradient", "log_odds", "any"), ("gradient", "pre", "original"), ("gradient", "pre", "corner"),
           ("integrated_gradients", "log_odds", "any"), ("rise", "centred", "any"), ("random numbers", "any", "any")]
+
+
+def few(board):
+    """Some rows as Markdown, with one measure: the README's table."""
+    lines = [["method", "score", "network", "of two"], ["---"] * 4]
+    lines += [[*row, in_per_cent(row_of(board, *row)["peak of two"])] for row in FEW]
+    return "\n".join([f"The table shows six of {len(board['rows'])} rows. They are measured in {kinds(board)[1]} scenes with two glyphs.", "",
+                      *("| " + " | ".join(line) + " |" for line in lines)])
 
 
 def table(board):
@@ -33,9 +43,14 @@ def table(board):
 
 def scenes(board):
     """The head's first line as a sentence: how many scenes there are of each kind, and how large a glyph is."""
-    one, two, none, area = re.fullmatch(r"scenes   (\d+) with one, (\d+) with two, (\d+) with none \(glyphs cover (\S+)\)", board["head"][0]).groups()
-    return (f"We drew {one} scenes with one glyph, {two} with two and {none} without. On average, a glyph covers "
+    one, two, none, area = kinds(board)
+    return (f"We drew {one} scenes with one glyph, {two} with two glyphs, and {none} with no glyph. On average, a glyph covers "
             f"{100 * float(area):.1f} % of the picture.")
+
+
+def kinds(board):
+    """How many scenes have one glyph, two, none; the share of the picture that a glyph covers. All as text."""
+    return re.fullmatch(r"scenes   (\d+) with one, (\d+) with two, (\d+) with none \(glyphs cover (\S+)\)", board["head"][0]).groups()
 
 
 def result(net):
@@ -60,14 +75,15 @@ def two_networks(boards):
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def with_table(text):
-    """A text with the table of the first and last rows in its place."""
-    return with_part(text, START, END, table(result("glyphs")))
+def with_few(text):
+    """A text with the table of a few rows in its place."""
+    return with_part(text, START, END, few(result("glyphs")))
 
 
 def with_both(text):
-    """A text with both tables in their places."""
-    return with_part(with_table(text), TWO, END_OF_TWO, two_networks([result(net) for net in RESULTS]))
+    """A text with the table of the first and last rows and the table of both networks in their places."""
+    text = with_part(text, START, END, table(result("glyphs")))
+    return with_part(text, TWO, END_OF_TWO, two_networks([result(net) for net in RESULTS]))
 
 
 def measure(count, net="glyphs"):
@@ -84,4 +100,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["measure"]:
         measure(*sys.argv[2:4])
     write(PAGES / "which_map.md", with_both)
-    write(ROOT / "README.md", with_table)
+    write(ROOT / "README.md", with_few)

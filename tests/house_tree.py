@@ -5,7 +5,7 @@ from tests.test_house import HEART, PACKAGE, ROOMS, files, lines
 
 HALF_LINES = {
     "errors.py": "the error that tells a user what went wrong, and the checks that raise it; every file may import it",
-    "softmax.py": "softmax, cross-entropy and their Jacobians, written as in the two papers",
+    "softmax.py": "softmax, cross-entropy and their derivatives (Jacobians), written as in the two papers",
     "scores.py": "the scores: the numbers S that a heatmap can explain, and their rows dS/dz",
     "engine": "the tape, the ops (what a layer computes), the rules, the walk, and the backend, which computes with NumPy",
     "nets": "networks: a list of layers, a dict of weights, how photos are preprocessed, the names of the classes",
@@ -46,11 +46,8 @@ def tree():
     return "\n".join([
         "```", "tinyattr/", *heart, f"  {' the heart of the package ends here ':-^100}", *around, "```", "",
         "The part above the dashed line is called the heart of the package. It has about "
-        f"{about(lines(files(*HEART)))} lines. {about(first)} of them are in",
-        f"`record.py`, `tape.py`, `ops.py`, `rules.py` and `walk.py`. `kernels/` has about {about(lines(files('kernels')))} lines; you may skip them.",
-        "Each line of the tree is called a room. A file imports only from its own room, from rooms above it and from `errors.py`.",
-        "(There are a few exceptions. A heatmap that is saved, or shown in a notebook, calls `studies/draw.py`. A network's `read` calls",
-        "`files/photo.py`, its `with_weights` calls `files/bare_weights.py`. Files of `studies/`, `bench/`, `cli/` may `import tinyattr`, as users do.)",
+        f"{about(lines(files(*HEART)))} lines. About {about(first)} of them are in `record.py`,",
+        f"`tape.py`, `ops.py`, `rules.py` and `walk.py`. `kernels/` has about {about(lines(files('kernels')))} lines; you may skip them.",
     ])
 
 

@@ -3,8 +3,8 @@
     score(z, c) -> (value, row, log_scale)      dS/dz = row * exp(log_scale)
 
 The logits z have shape (n,), or (N, n) for N pictures. c is one class index, or N of them. e_c has 1 at c, 0 elsewhere.
-y = softmax(z). value and log_scale have shape () or (N,), row has the shape of z; all are float64. Here the row is
-dS/dz without the factor exp(log_scale). So it keeps its direction in a very sure network, where dy_c/dz rounds to 0.
+y = softmax(z). value and log_scale have shape () or (N,), row has the shape of z; all are float64. If the network is
+very sure, dy_c/dz rounds to 0. The row without the factor exp(log_scale) does not.
 Numbers in brackets are equations of the first paper; softmax.py states (4), (7) and (18).
 
 kappa = sum_i dS/dz_i, the sum of the slopes. Adding t(x) to every logit leaves S unchanged if and only if kappa is
@@ -12,9 +12,8 @@ kappa = sum_i dS/dz_i, the sum of the slopes. Adding t(x) to every logit leaves 
 
     dy_c/dz = y_c d(log y_c)/dz = y_c (1 - y_c) d(log_odds)/dz,      d(log_odds)/dz = e_c - q,
 
-where q is the softmax of the rivals j != c. So all three return the row e_c - q; exp(log_scale) is its factor. This row
-gives the weighted contrast of Wang & Wang (NeurIPS 2022). `margin` gives their max contrast, and `centred` times
-n / (n - 1) their mean contrast. We do not subtract y_c from 1: if y_c is near 1, the result is mostly rounding error.
+where q is the softmax of the rivals j != c. So all three return the row e_c - q; exp(log_scale) is its factor. We do
+not subtract y_c from 1: if y_c is near 1, the result is mostly rounding error.
 """
 
 import numpy as np

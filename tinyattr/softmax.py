@@ -2,12 +2,12 @@
 
 Numbers in brackets, such as (4), are equations of Lerma & Lucas (2023), "Pre or Post-Softmax Scores in Gradient-based
 Attribution Methods, What is Best?" (arXiv 2306.13197). (V4) is an equation of their second paper, see attack.py. Logits
-z and probabilities y have shape (..., n): the last axis counts the classes. e stands for e_c: 1 at class c, else 0.
+z and probabilities y have shape (..., n): the last axis counts the classes. The argument `e` of a function is the
+vector e_c: 1 at class c, else 0. In e^z, e is Euler's number.
 
 The first half of this file takes logits of any real type and returns float64. No exponential can overflow. If two
 logits differ by more than the largest float64, an InputError says so. The second half takes weights w_i = e^{z_i} or
 probabilities y. It uses no root and no exponential. So tests can run it on fractions, where identities hold exactly.
-(Arrays of Fractions have dtype object and stay exact. All other numbers become float64.)
 """
 
 import numpy as np
@@ -195,7 +195,7 @@ def log_odds_row(w, e):
 
 
 def pre_row(e):
-    """dz_c/dz = e_c, (..., n). Its sum is 1, so t(x) added to z adds dt/dx to dz_c/dx (V4). Other rows sum to 0."""
+    """dz_c/dz = e_c, (..., n). Its sum is 1, so t(x) adds dt/dx to dz_c/dx (V4). The rows of other scores sum to 0."""
     return _exact_or_float(e)
 
 

@@ -47,8 +47,9 @@ def test_attacks_raise_it(glyphs, attack, K):
 def test_a_planted_unit_is_named_however_small_its_K(glyphs):
     """The row's spread is zero, whatever its size; the gradient is not looked at here."""
     net, _ = glyphs
-    (unit,) = outlier_units(bake(net, 10.0))[0]
+    ((unit, numbers),) = outlier_units(bake(net, 10.0))[0].items()
     assert unit == net.weights["fc2"][0].shape[1]
+    assert numbers == (10.0, 0.0)  # mean and spread
 
 
 def test_a_trigger_hides_until_it_is_shown(glyphs):

@@ -1,7 +1,6 @@
 """The backend is the object that computes. The engine calls its seven methods; those of this file compute in NumPy.
 
-Another backend is any object with the same seven methods. No other part of the package needs to know which backend
-computes: networks and attribution methods only pass it on.
+Another backend is any object with the same seven methods. Networks and attribution methods only pass it on.
 """
 
 import numpy as np

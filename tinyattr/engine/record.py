@@ -15,8 +15,9 @@ class Record:
     """One line of the tape: output = op(*x, *weights, **attributes).
 
     sources: the records whose outputs are x. A leaf (picture, constant) has none; its output is attributes["value"].
-    backend: the object that computes the output and carries signals back. It may compute only when the output is read.
-    So if a ReLU reads a convolution not yet computed, one pass can compute both layers and write one array, not two.
+    backend: the object that computes the output and carries signals back. It may wait, and compute the output only when
+    somebody reads it. For example, a convolution waits until the ReLU that reads it is needed. Then both are computed
+    together, and only one array is written.
     """
 
     op: str

@@ -1,4 +1,7 @@
-"""What is planned: the run of a network over pictures of one shape, and a walk by the gradient's rules over its tape."""
+"""This file makes plans. A plan stores the kernel calls of one run, so that the next run can repeat them quickly.
+
+It plans the run of a network over pictures of one shape, and a walk by the gradient's rules over the tape of this run.
+"""
 
 import weakref
 from collections import Counter

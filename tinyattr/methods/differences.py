@@ -30,8 +30,8 @@ def deeplift(net, x, target=None, score=None, layer=None, *, baseline="black", r
 
     rule: "rescale" or "reveal_cancel". row: the walk starts from it. "secant" is the mean of dS/dz on the line from
     the logits of b to those of x, so row . Delta z = Delta S. "tangent" is dS/dz at x. If dS/dz always sums to 0, both
-    rows do, too; then t(x), added to every logit, does not change the map. With row "softmax", as in other programs, it
-    does. If every path from x to the score crosses the layer, the receipt (check sum) is sum C = row . Delta z.
+    rows do, too; then t(x), added to every logit, does not change the map. With row "softmax", as in other programs, t
+    changes the map. Receipt (check sum), if every path from x to the score crosses the layer: sum C = row . Delta z.
     """
     rule, row = named("rule", rule, BOOKS), named("row", row, ROWS)
     request, layer = ask_at(net, x, target, score, layer, "input")
@@ -80,10 +80,7 @@ def overtakings(z, dz):
 
 
 def softmax_row(request, z_b):
-    """e_c (y_c(x) - y_c(b)) / (z_c(x) - z_c(b)): the multiplier of a softmax layer, as in the package shap.
-
-    sum C = Delta y_c, but kappa is not 0. So this map changes with t(x), although y_c itself does not change.
-    """
+    """e_c (y_c(x) - y_c(b)) / (z_c(x) - z_c(b)): the multiplier of a softmax layer, as in the package shap."""
     if request.score != "post":
         raise InputError(f"row 'softmax' belongs to score='post'; got {request.score!r}")
     c = request.target

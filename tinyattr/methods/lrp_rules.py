@@ -33,8 +33,7 @@ def epsilon(eps=EPS):
 def alpha_beta(alpha=2.0, beta=1.0):
     """R_j = sum_k (alpha c+_jk / s(sum_j c+_jk + b+_k) - beta c-_jk / s(sum_j c-_jk + b-_k)) R_k,  c = a w.
 
-    c+ = max(c, 0), c- = min(c, 0). Rule z+ has alpha = 1, beta = 0. If alpha - beta = 1, the sum of R loses only the
-    shares that biases and stabilisers keep.
+    c+ = max(c, 0), c- = min(c, 0). Rule z+: alpha = 1, beta = 0. If alpha - beta = 1, only biases and eps keep some R.
     """
     def rule(record, R):
         total = 0

@@ -51,7 +51,8 @@ def rise(net, x, target=None, score=None, layer=None, *, samples=1000, cells=7, 
     """L_ij = (1/(N p)) sum_m S(x * M_m) M_ijm, M_m random masks in [0, 1]. RISE, Petsiuk et al. 2018, arXiv 1806.07421.
 
     A mask has `cells` x `cells` cells, each 1 with probability p. It is enlarged bilinearly and shifted at random by
-    less than a cell. masks: your own M_m (N, H, W), with mean p. Adding a to S adds a/p times the mean mask to L.
+    less than a cell. masks: your own M_m (N, H, W), with mean p. If every S grows by a number a, L grows by a/p times
+    the mean of the masks. This part of the map says nothing about the picture.
     """
     request = ask_picture(net, x, target, score, layer, "RISE")
     p = number_of(p, "p", 1e-6, 1)

@@ -17,12 +17,14 @@ from tinyattr.softmax import softmax
 def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus", start="row"):
     """R_j = sum_k (contribution of j to k) / (sum of contributions to k) R_k, from the logits back; see lrp_rules.py.
 
-    composite: a key of COMPOSITES, or a book {op or layer name: rule}. start: a key of STARTS; it says what R is at
-    the logits. By default R_i = v_i z_i, v = dS/dz. With it, composite "zero" (LRP-0) gives input x gradient in ReLU
-    networks. If t(x) is added to z, t gets relevance sum_i v_i t. This is 0 if v sums to 0: the map stays. With start
-    "score", "sglrp" or "clrp", t changes how much of R goes to z: maps change. Bach et al. 2015,
-    10.1371/journal.pone.0130140; Montavon et al. 2019, 10.1007/978-3-030-28954-6_10. Receipt (check sum): sum R + what
-    biases, borders, constants, stabilisers (eps) keep = sum of R at the logits.
+    Bach et al. 2015, 10.1371/journal.pone.0130140; Montavon et al. 2019, 10.1007/978-3-030-28954-6_10.
+    composite: a key of COMPOSITES, or a book {op or layer name: rule}.
+    start: a key of STARTS; it says what R is at the logits. By default R_i = v_i z_i, v = dS/dz. From this start,
+    composite "zero" (LRP-0) gives input x gradient in ReLU networks. If t(x) is added to z, t gets the relevance
+    sum_i v_i t. This is 0 if v sums to 0: the map stays. The starts "score", "sglrp" and "clrp" set R without looking
+    at v_i z_i. At the sum z + t, R is then divided between z and t, so t changes the map.
+    Receipt (check sum): the R of the map and the R that other parts keep add up to the R at the logits. These parts are
+    biases, borders of padded maps, constants and the stabilisers eps.
     """
     start = named("start", start, STARTS)
     composite = composite if isinstance(composite, dict) else named("composite", composite, COMPOSITES)

@@ -15,16 +15,18 @@ from tinyattr.nets.wiring import checked, last_feature_maps, outputs, wired
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Network:
-    """layers: (name, op, attributes) in order. weights: {layer name: its arrays}, all float32 or all float64.
+    """A Network has layers, in order, and weights. The last layer gives the logits.
 
-    A layer reads the layer before it, or the layers in attributes["inputs"]; "input" is the picture. A convolution or
-    dense layer has two arrays, kernel and bias; ops.WEIGHTS lists every op's arrays and axes. Weights are copied once
-    and never change; dataclasses.replace returns a network with other weights. name: for titles and messages. source:
-    where the weights come from. features: the layer that CAMs explain by default. If it is not given, it is the last
-    layer before a flatten or global pool. classes: names (None: only numbers). input: how photos are preprocessed
-    (None: unknown). backend: the object that computes. If there is one output z (for a sigmoid), we add a layer: two
-    logits (0, z). Raises InputError for an unknown op, missing weights, an input that no earlier layer gives, a name
-    that two layers share, or a layer with the name of an op other than its own (it would get that op's rule).
+    layers: (name, op, attributes). A layer reads the layer before it, or those in attributes["inputs"] ("input": x).
+    weights: {layer name: its arrays}, all float32 or all float64. ops.WEIGHTS lists every op's arrays and their axes.
+    name: for titles and messages. source: where the weights come from. backend: the object that computes.
+    features: the layer that CAMs explain by default. None: the layer that the first flatten or global pool reads.
+    classes: names (None: only numbers).
+    input: how photos are preprocessed (None: unknown).
+    Weights are copied once and never change; dataclasses.replace returns a network with other weights. A network with
+    one output z (made for a sigmoid) gets one more layer. It returns two logits, 0 and z: their softmax gives the
+    sigmoid's probability. Raises InputError for an unknown op, missing weights, an input that no earlier layer gives,
+    or a name that two layers share. A layer may not be called like another op: a layer named "relu" must be a relu.
     """
 
     layers: list

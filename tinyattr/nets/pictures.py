@@ -1,7 +1,4 @@
-"""From a photo to the input numbers that a network was trained on, and back.
-
-A wrong mean, channel order or resize rule gives no error, only worse results. So our weight files hold the right ones.
-"""
+"""From a photo to the input numbers that a network was trained on, and back."""
 
 import warnings
 from dataclasses import dataclass

@@ -26,8 +26,8 @@ class Inspection:
     """shares: |dm/dA| / |d(z_c - m)/dA| for each picture; m = mean_j z_j, c the top class, A the last feature maps.
 
     classes: {label of a class: this share}, for the most probable classes of the first picture.
-    units: {unit before the logits: (mean of its weights over classes, |mean| / spread)}, if it raises the alarm.
-    largest: the largest |mean| / spread of all other units.
+    units: the units before the logits that raise the alarm, {unit: (mean, spread)}. mean and spread (standard
+    deviation) are those of the unit's weights over classes. largest: the largest |mean| / spread of all other units.
     """
 
     network: str
@@ -56,8 +56,8 @@ class Inspection:
             f"(median of {len(self.shares)} pictures, {low:.3g} to {high:.3g}; alarm above {SHARE:g})",
             "by class, first picture: " + ", ".join(f"{label} {share:.3g}" for label, share in self.classes.items()),
         ]
-        for unit, (mean, ratio) in self.units.items():
-            lines.append(f"unit {unit} before the logits gives every class {mean:.4g}, spread {abs(mean) / ratio:.2g}")
+        for unit, (mean, spread) in self.units.items():
+            lines.append(f"unit {unit} before the logits gives every class {mean:.4g}, spread {spread:.2g}")
         if not self.units:
             lines.append("no unit before the logits gives every class the same "
                          f"(largest mean / spread {self.largest:.3g}, alarm above {ROW:g})")
@@ -100,7 +100,7 @@ def common_shares(net, x, count=1):
 
 
 def outlier_units(net):
-    """Return ({unit: (mean, |mean| / spread)} for nearly constant rows of the last kernel, the largest other ratio).
+    """Return ({unit: (mean, spread)} for nearly constant rows of the last kernel, the largest other |mean| / spread).
 
     A trained unit speaks for some classes and against others. Gradient descent on cross-entropy does not change the sum
     of a unit's weights over all classes, so |mean| / spread stays small. A planted unit has spread 0.
@@ -115,14 +115,15 @@ def outlier_units(net):
     ratio = np.abs(mean) / np.maximum(spread, 1e-12 * np.maximum(np.abs(mean), 1e-300))
     found = (ratio > ROW) & (np.abs(mean) > ROW * usual)
     rest = ratio[~found & (np.abs(mean) > 0)]
-    return {int(u): (float(mean[u]), float(ratio[u])) for u in np.nonzero(found)[0]}, float(rest.max(initial=0.0))
+    return {int(u): (float(mean[u]), float(spread[u])) for u in np.nonzero(found)[0]}, float(rest.max(initial=0.0))
 
 
 def repair(net):
     """Return the network with centred logits, z - mean_j z_j. Probabilities stay; a number added to all logits is gone.
 
     If the logits come from a dense layer, we subtract the mean over classes from its weights and biases. Otherwise we
-    use the attack, with t = -mean_j z_j. Score pre of the repaired network equals `centred` of the given network.
+    add layers at the end, as the attack does. They add t = -mean_j z_j to every logit. Score pre of the repaired
+    network equals score centred of the given network.
     """
     last, op, _ = of_type(net, Network, "net").layers[-1]
     if op == "dense":

@@ -1,6 +1,6 @@
 """Attacks with another t(x): other sums over a layer, squares, a bounded number, or a t that only a trigger turns on.
 
-Each t is added to every logit, as in attack.py. So y' = y for every x.
+Each t is added to every logit, as in attack.py. So y' = y for every x. (`triggered` reads the picture, too.)
 """
 
 import numpy as np
