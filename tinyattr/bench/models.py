@@ -67,10 +67,10 @@ def torch_model(net, x_shape, layout):
             return torch.cat(x, 1) if self.op == "concat" else sum(x)
 
     class Graph(torch.nn.Module):
-        def __init__(self):
+        def __init__(self, layers):
             super().__init__()
             self.layers, self.parts = [], torch.nn.ModuleDict()
-            for name, op, attributes, inputs, weights in steps(net, x_shape):
+            for name, op, attributes, inputs, weights in layers:
                 self.layers.append((name, inputs))  # without the arrays: the module has its own
                 part = MODULES[op](torch.nn, attributes, weights) if op in MODULES else Join(op)
                 for parameter, w in zip((part.weight, part.bias) if weights else (), weights, strict=True):
@@ -87,7 +87,7 @@ def torch_model(net, x_shape, layout):
                     break
             return values[name]
 
-    return Graph().eval().to(memory_format=getattr(torch, LAYOUTS[layout]))
+    return Graph(steps(net, x_shape)).eval().to(memory_format=getattr(torch, LAYOUTS[layout]))
 
 
 def onnx_session(net, x_shape, way):
