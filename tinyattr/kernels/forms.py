@@ -30,7 +30,7 @@ def maps(shape):
         to, MAKING.plan.room = MAKING.plan.room, None
         return sealed(to), to
     buffer = recycled(*shape)
-    array, to = sealed(inside(buffer)), inside(buffer)
+    array, to = inside(sealed(buffer)), inside(buffer)  # sealed(...) would lose the distance of lines if there is only one
     WRITTEN.set(array, buffer)
     return array, to
 
