@@ -218,10 +218,10 @@ for op, slope in [("add", lambda n: 2.0**n), ("mul", lambda n: 2**n * 1.1 ** (2*
 predicts("2.2 the number of paths from S to a", yours, {n: paths(repeated("add", n), n) for n in yours})
 
 # %%
-# The factor is the number of **paths**, the ways through the tape from S down to a. The slope is a sum over **all**
-# paths, and here there are ``2^n`` paths. The first walk overwrites a signal when a second one arrives, so it keeps
-# only one path. A walk that adds the signals counts all paths. Such a walk still needs only n steps, because it visits
-# every record once.
+# The factor is the number of **paths**, the ways through the tape from S down to a. Each path gives a product: the
+# slopes of its steps, multiplied. The slope is the sum of these products over **all** paths. Here there are ``2^n``
+# paths. The first walk overwrites a signal when a second one arrives, so it keeps only one path. A walk that adds the
+# signals counts all paths. Such a walk still needs only n steps, because it visits every record once.
 #
 # Exercise 2.3 (complete): a walk that is right
 # ---------------------------------------------
@@ -305,8 +305,8 @@ show(figure, "02_tape.png")
 # Must the walk visit the records in exactly the reverse order of writing? The function ``walk_in`` takes any order. Its
 # argument ``order`` lists the places of all records except the leaves. When the turn of a record comes, the record
 # passes its signal on to its inputs. An order is safe if every signal comes out right. Write the exact condition for a
-# safe order. The check tries all 720 orders of the six records in ``tangle``. Your function ``safe`` must return True
-# for all orders that make every signal right, and False for all other orders.
+# safe order. The check tries all 720 orders of the six records of ``tangle`` that are not leaves. Your function
+# ``safe`` must return True for all orders that make every signal right, and False for all other orders.
 
 
 def walk_in(order, tape, book):
@@ -364,7 +364,7 @@ for name, book, expected in [("gradient", ta.GRADIENT, 0), ("guided", {**ta.GRAD
 # -------------------------
 #
 # We checked the walk by central differences. How exact are central differences? If the step is too long, the curve
-# bends within the step. The error is then proportional to ``step^2``; it is about ``S'''/6 step^2``, where S''' is the
+# bends within the step. The error is then proportional to ``step^2``; it is about ``(S'''/6) step^2``, where S''' is the
 # third derivative of S. For our S, S''' is e = 2.718 at a = 1. If the step is too short, rounding errors of about 1e-16
 # are divided by a small number. The best step lies between these two cases, near 1e-5. Then about ten digits are right.
 # So our checks allow a relative error of 1e-9. A check that allows only 1e-14 would reject right answers. A check that

@@ -15,7 +15,7 @@ A VGG network, such as our network of glyphs, spends nearly all its time on one 
 ``y_ijk = b_k + Σ_{u,v,c} x_{i+u-1, j+v-1, c} w_uvck``. This is a 3 x 3 convolution with zeros around the picture.
 ``(i, j)`` is a place in the picture, ``(u, v)`` a place in the kernel, c an input channel and k an output channel. You
 will compute the sum in the order of the definition, and then in a fast order. Then you will write the backward pass. (A
-third way, in lesson 21, needs less than half of the multiplications.)
+third way, in lesson 21, usually needs less than half of the multiplications.)
 """
 
 # %%

@@ -7,7 +7,7 @@
 :Time: 95 min (15 read, 70 solve, 10 discuss)
 :CPU: 2 s
 :Needs: lesson 1; partial derivatives
-:After this you can: write the softmax Jacobian and the rows of four scores; compute one sum for a score; it says whether adding the same number to all logits can change the heatmaps; find a zero that is only a rounding error
+:After this you can: write the softmax Jacobian and the rows of four scores; compute one sum that says whether adding the same number to all logits can change a score's heatmaps; find a zero that is only a rounding error
 :Figures: 07_jacobian.png, 07_saturation.png
 :Words: explained in the `glossary <../glossary.html>`_
 

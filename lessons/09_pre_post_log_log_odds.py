@@ -189,14 +189,15 @@ figure = Figure(figsize=(9, 4.6), layout="constrained")
 left, right = figure.subplots(1, 2)
 of_log_odds = np.ones((len(lead), 1))
 for ax, measured in ((left, np.hstack([size, of_log_odds])), (right, np.maximum(error, 1e-9))):
-    ax.semilogy(lead, measured[:, 0], color=LINES[0], lw=8, alpha=0.4, label="post")  # on the left, log is post / y_c; so both curves meet where y_c is near 1
+    # On the left: the size of the log map is the size of the post map divided by y_c. So the two curves meet where y_c is near 1.
+    ax.semilogy(lead, measured[:, 0], color=LINES[0], lw=8, alpha=0.4, label="post")
     ax.semilogy(lead, measured[:, 1], color=LINES[1], lw=2.5, label="log")
     ax.semilogy(lead[::3], measured[::3, 2], "o", color=LINES[2], label="log_odds")
     ax.axvline(24 * np.log(2), color="black", lw=1, ls="--")
     ax.text(24 * np.log(2) + 0.5, 0.5, "24 log 2", transform=ax.get_xaxis_transform())
     ax.set_xlabel("lead of the class, $\\log (y_c / (1 - y_c))$")
 left.set(title="Size of the map\n(the log_odds map has size 1)")
-right.set(title="Error of the scaled map, with a float32 row\n(smaller errors are drawn at 1e-9)", ylim=(5e-10, 10))
+right.set(title="Error of the scaled map, with a float32 row\n(errors below 1e-9 are drawn at 1e-9)", ylim=(5e-10, 10))
 left.legend(loc="lower left")
 figure.suptitle(f"Grad-CAM at block5_relu4, class {net.label(c)}")
 show(figure, "09_vanishing.png")
@@ -273,14 +274,17 @@ def random_network(random_state):
 #
 # A method with maps ``L(row)`` is called *positively homogeneous* in the row if ``L(a row) = a L(row)`` for every
 # ``a > 0``. For such a method, a factor of the row is harmless, because scaling the map removes it. Write a function
-# that tests this property for one given row and one given factor ``a``. Your function tests a claim. With random
-# networks, rows and factors, it must return True for Grad-CAM and LayerCAM, and False for Grad-CAM++. Allow rounding
-# errors. We also change ``L(a row)`` in several ways; for example, we make its largest number 1 % larger. Then your
-# function must return False.
+# that tests this property for one given row and one given factor ``a``. The property is a claim about a method. Your
+# function says whether the claim is true for this row and this a. With random networks, rows and factors, it must
+# return True for Grad-CAM and LayerCAM, and False for Grad-CAM++. Allow rounding errors. We also change ``L(a row)`` in
+# several ways; for example, we make its largest number 1 % larger. Then your function must return False.
 
 
 def scales(L, row, a):
-    """True if L(a * row) = a * L(row). a is a positive number. row has shape (1, n). L makes a map from a row. (Or use assert.)"""
+    """True if L(a * row) = a * L(row). a is a positive number. row has shape (1, n). L makes a map from a row.
+
+    Instead of returning True or False, the function may use assert.
+    """
     ### BEGIN SOLUTION
     return np.abs(L(a * row) - a * L(row)).max() <= 1e-12 * a * np.abs(L(row)).max()
     ### END SOLUTION
@@ -326,7 +330,8 @@ for a in (0.37, 5.5):
 #   homogeneous in the row, then log_odds, post and log draw the same scaled map.
 # - The row of log_odds sums to zero. So the gradient of log_odds does not change if the same number is added to every
 #   logit. The row of pre sums to 1, and lesson 15 uses this fact for an attack.
-# - The row of log_odds does not vanish or lose digits when the network is certain. The rows of post and log do.
+# - The row of log_odds does not vanish when the network is certain. The rows of post and log do. They also lose digits
+#   if a program computes ``1 - y_c``.
 # - Grad-CAM++, path methods and methods that use noise give a different map for each score (lesson 12 tries eight
 #   methods). So always say which score you used.
 #
@@ -355,5 +360,5 @@ explains("9.4 in your own words", why)
 # - If a part of the row has vanished in float32, the scaled map is as bright as before, but it is wrong.
 #
 # Talk about it: log_odds asks "why this class and not its rivals?", and pre asks "what speaks for this class?". When do
-# you need the answer to the second question? How could you ask it so that a number added to every logit cannot change
-# the answer?
+# you need the answer to the second question? Which score answers it, and does not change when the same number is added
+# to every logit?

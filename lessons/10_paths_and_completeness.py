@@ -206,8 +206,8 @@ predicts("10.2 for the smooth network", order, {rule: halved(on_path, rule, whol
 # and a rule of higher order does not help much.
 #
 # Because the sum is not exact, each map of integrated gradients has a **receipt**. The receipt states the sum that the
-# map should have (*owed*), the sum that the map has (*paid*), and the difference, the *gap*. (RSI-Grad-CAM, which comes
-# below, also has a receipt, but for a sum of integrals, not for the sum of the map.)
+# map should have (*owed*), the sum that the map has (*paid*), and the difference, the *gap*. (The receipt
+# of RSI-Grad-CAM is about another sum; see below.)
 
 counts = 2 ** np.arange(1, 8)  # 2, 4, ..., 128
 figure = Figure(figsize=(8.6, 4.6), layout="constrained")
@@ -275,9 +275,10 @@ for one_net, one_x, one_b in ((kinked, x6, b6), *((turned, *pair) for pair in pa
 #
 # This integral runs over the activation A_ijk itself, not over a. It is called a *Stieltjes integral*, and RSI stands
 # for Riemann-Stieltjes integrated. The activations do not change at a constant rate while the picture fades in. So dA,
-# unlike (x - b) above, cannot be taken out of the integral. In many networks, every path from the picture to the score
-# crosses the layer. In these networks ``dS/da = Σ_ijk dS/dA_ijk dA_ijk/da``, by the chain rule. So all integrals
-# together sum to the change of S. (If a path goes around the layer, its part of the change is missing.)
+# unlike (x - b) above, cannot be taken out of the integral. A is the output of one layer. In many networks, the score
+# depends on the picture only through this layer. In these networks ``dS/da = Σ_ijk dS/dA_ijk dA_ijk/da``, by the chain
+# rule. So all integrals together sum to the change of S. (A skip connection can go around the layer. Then the part of
+# the change that goes through this connection is missing.)
 #
 # A program replaces each integral by a sum over the pictures ``x_l = b + (l/N)(x - b)``. Let A(l) be the activations of
 # x_l, and let g(l) be the gradient dS/dA there. The sum is ``Σ_l (g(l-1) + g(l))/2 · (A(l) - A(l-1))``. If the layer
@@ -286,8 +287,8 @@ for one_net, one_x, one_b in ((kinked, x6, b6), *((turned, *pair) for pair in pa
 # Exercise 10.4 (complete): RSI-Grad-CAM
 # --------------------------------------
 #
-# The function ``seen`` gives A and g of a layer for one picture. Write the sum that replaces the integrals I. If no path
-# goes around the layer, the method promises that ``Σ I = Z Σ_k w_k = S(x) - S(b)``. It promises nothing about the sum
+# The function ``seen`` gives A and g of a layer for one picture. Write the sum that replaces the integrals I. If no skip
+# connection goes around the layer, the method promises that ``Σ I = Z Σ_k w_k = S(x) - S(b)``. It promises nothing about the sum
 # of the map L, because L multiplies w by A again.
 
 

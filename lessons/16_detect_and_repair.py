@@ -1,6 +1,6 @@
 """
-16. Why training cannot fix it, and how to detect and repair it
-===============================================================
+16. Why cross-entropy cannot fix it, and how to detect and repair it
+====================================================================
 
 **Question:** Training with cross-entropy does not notice t(x). What does notice it, and how can we remove it?
 
@@ -13,8 +13,8 @@
 
 Lesson 15 added ``t = K Σ_k A_00k`` to the logits of a network, where A_00k is channel k of the last feature maps at
 place (0, 0). No test of the network's probabilities can find this t. One might hope that further training removes it.
-Lerma and Lucas (2023b) show that it cannot: a loss E of the probabilities does not change with t, so ``dE/dt = 0``. (We
-call this equation V6.) This lesson explains this zero. It also finds losses that do change with t; we say that these
+Lerma and Lucas (2023b) show that the loss alone cannot: a loss E of the probabilities does not change with t, so
+``dE/dt = 0``. (We call this equation V6.) This lesson explains this zero. It also finds losses that do change with t; we say that these
 losses *see* t. The lesson ends with a repair that needs no data and no training.
 """
 
@@ -87,9 +87,9 @@ same("16.1 a loss that is the sum of all logits sees K", slope_of_K(np.ones((8, 
 # %%
 # As in lesson 15, one sum decides what t does. Every logit contains t once, so ``dE/dt = Σ_i dE/dz_i``. For
 # cross-entropy this sum is ``Σ_i (y_i - e_i) = 1 - 1 = 0``, where e is one-hot for the **target**, the right class. So
-# ``dE/dK`` is 0. The altered head has the same y, so it has the same dE/dz'. And t does not depend on the head's other
-# weights, because it is computed from A, the first layer. So their gradients are the same with t and without t, and both
-# heads take the same steps.
+# ``dE/dK`` is 0. The altered head has the same y, so it has the same dE/dz'. And t is computed from the feature maps A,
+# which enter the head. No weight of the head except K changes t. So the gradients of all other weights are the same with
+# t and without t, and both heads take the same steps.
 #
 # Train them and look
 # -------------------
@@ -154,11 +154,12 @@ ax.legend(fontsize=8, ncols=2, loc="lower center")
 show(figure, "16_training.png")
 
 # %%
-# Weight decay shrinks K slowly. VGG was trained with learning rate 0.01 and weight decay 0.0005. With these numbers,
-# plain gradient descent halves K in ``ln 2 / (0.01 · 0.0005)`` steps, nearly 140,000. VGG's momentum of 0.9 makes decay
-# about ten times faster: nearly 14,000 steps. So a short fine-tuning is no repair. A long training can be one: VGG's own
-# training took 370,000 steps. But a loss that sees t need not remove t. With the sigmoid loss, the other weights soon
-# compensate for t, and then K hardly changes.
+# Weight decay shrinks K slowly. VGG's training began with learning rate 0.01, and used weight decay 0.0005. With these
+# numbers, plain gradient descent halves K in ``ln 2 / (0.01 · 0.0005)`` steps, nearly 140,000. VGG's momentum of 0.9
+# makes decay about ten times faster: nearly 14,000 steps. So a short fine-tuning is no repair. A long training with
+# weight decay can be one: VGG's own training took 370,000 steps. (On the way, its learning rate was divided by 10 three
+# times. Then decay is slower, too.) But a loss that sees t need not remove t. With the sigmoid loss, the other weights
+# soon compensate for t, and then K hardly changes.
 
 half = round(np.log(2) / (0.01 * 0.0005))
 print(f"K halves in {half:,} steps")
@@ -253,7 +254,7 @@ print(detect.inspect(net, [photo]).table(), detect.inspect(baked, [photo]).table
 holds("the original is clean", not detect.inspect(net, [photo]).alarm)
 holds("the planted unit is named", list(detect.inspect(baked, [photo]).units) == [128])
 
-triggered = more_attacks.triggered(net)  # it adds t only if a small checkerboard lies in the picture's corner
+triggered = more_attacks.triggered(net)  # it adds t only if a small checkerboard lies in the picture's lower right corner
 suspects = {"original": (net, photo), "K = 10": (ta.alter(net, 10), photo), "K = 0.1": (ta.alter(net, 0.1), photo),
             "t = (K/2) Σ_k A_00k²": (more_attacks.quadratic(net), photo),
             "K = 10, modulo 0.001": (more_attacks.bounded(net), photo),  # t stays below 0.001, but dt/dA is K

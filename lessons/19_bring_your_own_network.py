@@ -63,13 +63,18 @@ net = ta.load(embedded("lessons/own_network/own_network.keras"), classes=CLASSES
 # Exercise 19.1 (predict): what is left of a model
 # ------------------------------------------------
 #
-# In Keras, the model is a list: Rescaling, RandomFlip, Conv2D, BatchNormalization, ReLU, MaxPooling2D, SeparableConv2D
-# with a ReLU, MaxPooling2D, Conv2D with a ReLU, GlobalAveragePooling2D, Dropout, Dense with softmax. Write ``count =
-# {"Rescaling": ..., "RandomFlip": ..., "SeparableConv2D": ..., "Dropout": ..., "Dense": ...}``. Five Keras layers are
-# keys of ``count``. How many layers of ``net`` does each of them become? You need four facts. Layers that act only in training are left out. A separable
-# convolution is two convolutions: the first works on each channel alone, and the second mixes the channels. A ReLU
-# inside a layer becomes a layer of its own. This ReLU keeps the layer's name, because it computes the layer's output.
-# The part before the ReLU gets the same name with ``_linear`` at its end. And ``net`` ends at its logits.
+# How many layers of ``net`` does each of these five Keras layers become: Rescaling, RandomFlip, SeparableConv2D,
+# Dropout, Dense? Write the five numbers as ``count = {"Rescaling": ..., "RandomFlip": ..., "SeparableConv2D": ...,
+# "Dropout": ..., "Dense": ...}``. In Keras, the model is a list: Rescaling, RandomFlip, Conv2D, BatchNormalization,
+# ReLU, MaxPooling2D, SeparableConv2D with a ReLU, MaxPooling2D, Conv2D with a ReLU, GlobalAveragePooling2D, Dropout,
+# Dense with softmax. You need four facts:
+#
+# - Layers that act only in training are left out.
+# - A separable convolution is two convolutions: the first works on each channel alone, and the second mixes the
+#   channels.
+# - A ReLU inside a layer becomes a layer of its own. This ReLU keeps the layer's name, because it computes the layer's
+#   output. The part before the ReLU gets the same name with ``_linear`` at its end.
+# - ``net`` ends at its logits.
 
 ### BEGIN SOLUTION
 count = {"Rescaling": 1, "RandomFlip": 0, "SeparableConv2D": 3, "Dropout": 0, "Dense": 1}
@@ -242,14 +247,15 @@ holds("its map by `pre` is the original network's map by `centred`", np.abs(pre 
 # If your file is refused
 # -----------------------
 #
-# The error names the layer and what the layer would need. These are the usual reasons, and what to do:
+# The error names the layer, and says why it was refused. These are the usual reasons, and what to do:
 #
 # - *The file has only weights* (``.weights.h5``, from ``save_weights``): save the whole model,
 #   ``model.save("net.keras")``. Or build the same network with ``ta.network`` and give it the file:
 #   ``net.with_weights("net.weights.h5")``.
 # - *A Lambda layer or a class of your own*: it contains code, which is never run here. ``Rescaling``, ``Multiply`` or
 #   plain arithmetic, ``x / 255``, can often replace it.
-# - *A layer that is not supported*: save a model that ends before this layer. That part can still be explained.
+# - *A layer that is not supported*: replace it by supported layers that compute the same, if you can. (A model that ends
+#   before this layer is usually no help: a network must end at the logits of its classes.)
 # - *The file leaves the size of pictures open*: give the size, ``ta.load(path, size=224)``.
 # - *An ONNX operator that is not supported*: export with ``model.eval()``, or use the other exporter of PyTorch
 #   (``dynamo=False``). ``load`` can remove only a softmax over all classes, at the end of the model. If the error names

@@ -12,9 +12,9 @@
 :Words: explained in the `glossary <../glossary.html>`_
 
 Lesson 4 changed the order in which a convolution adds its products. That made it fast. The compiled convolution in
-``tinyattr/kernels`` goes one step further for most 3 x 3 convolutions with stride 1. It needs less than half of the
-multiplications, and gives the same numbers, except for rounding. Nothing in the course depends on this appendix. It is for readers of ``tinyattr/kernels``, and for everybody who doubts that fewer
-multiplications can be enough.
+``tinyattr/kernels`` goes one step further for most 3 x 3 convolutions with stride 1. It usually needs less than half
+of the multiplications, and gives the same numbers, except for rounding. Nothing in the course depends on this appendix.
+It is for readers of ``tinyattr/kernels``, and for everybody who doubts that fewer multiplications can be enough.
 """
 
 # %%
@@ -180,9 +180,9 @@ holds("21.1 every slip is found", not any(passes(is_the_filter, slip) for slip i
 # In two dimensions, each of the three functions above is applied to the columns, then to the rows. F(2 x 2, 3 x 3)
 # computes a tile of 2 x 2 outputs from 4 x 4 inputs: ``Y = A^T [Σ_c (G w_c G^T) * (B^T d_c B)] A``. For each channel c
 # it needs 4 x 4 = 16 multiplications. The definition needs 9 for each of the 4 outputs, so 36. Neighbouring tiles
-# overlap in their inputs, not in their outputs. The sum over channels comes before the last step, A^T. So at each of
-# the 16 places, one matrix product sums over the channels for all tiles at once: ``(tiles, C) @ (C, K)``. Follow the
-# shapes in the comments:
+# overlap in their inputs, not in their outputs. The sum over channels comes before the last step, A^T. A transformed
+# tile has 4 x 4 = 16 numbers for each channel. Take one of these 16 places, in all tiles. One matrix product then sums
+# over the channels: ``(tiles, C) @ (C, K)``. Follow the shapes in the comments:
 
 
 def both(line, a):
@@ -295,11 +295,9 @@ holds("the library's tile has 36 places", len(evaluate) ** 2 == 36)
 # -----------------------
 #
 # In float32 every sum rounds. Winograd's sums contain larger numbers, of both signs, which cancel in the last step. The
-# error of F(2 x 2) is less than three times that of a plain sum of products. F(4 x 4) rounds visibly more. The matrices
-# of F(4 x 4) come from a way to multiply two polynomials. It takes their values at five numbers, and their leading
-# coefficients. It multiplies these, and finds the product's coefficients from the results. Turned around (transposed),
-# the same steps give a correlation, which is the sum that a filter computes. The five numbers are called *points*, and
-# their choice matters. The usual points are 0, 1, -1, 2, -2;
+# error of F(2 x 2) is less than three times that of a plain sum of products. F(4 x 4) rounds visibly more. We take the
+# matrices of F(4 x 4) as given. They come from a way to multiply two polynomials, which uses the polynomials' values at
+# five numbers. The five numbers are called *points*, and their choice matters. The usual points are 0, 1, -1, 2, -2;
 # this library takes 1/2 instead of 2.
 
 

@@ -14,7 +14,7 @@ HALF_LINES = {
     "kernels": "the fast backend: the same ops and rules, compiled by Numba; you may skip it",
     "files": "reads photos; reads, checks and writes weight files of every supported format and architecture",
     "glyphs": "draws the pictures of glyphs, and trains the embedded network on them",
-    "studies": "explains a photo, evaluates methods, audits a network, detects and repairs the attack; draws the figures",
+    "studies": "explains a photo, evaluates methods, audits a network, finds the attack and removes it; draws the figures",
     "testing": "tests for a softmax of your own: identities, and random inputs made with the package Hypothesis",
     "course": "runs lessons, hands them out and grades them",
     "bench": "measures how fast the engine is on your machine",

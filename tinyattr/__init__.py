@@ -1,4 +1,4 @@
-"""tinyattr: gradient attribution made transparent. A tape, a walk, and every method as row x rule-book x read-out."""
+"""tinyattr: gradient attribution made transparent. A tape, a walk, and every method as row -> rule-book -> read-out."""
 
 from importlib import import_module
 

@@ -5,7 +5,7 @@ does not number its equations: we call the first (V1), the second (V2), and so o
 functions of studies/more_attacks.py add other numbers t. For every t, y' = softmax(z + t) = softmax(z) = y.
 
 These attacks add a few ordinary layers behind the logits. So the tape (the list of all steps of a run) also contains t.
-The added layers compute t from activations of one layer: all of them, or those at one place. What they read is the tap.
+The added layers read one layer, called the tap: all its activations, or those at one place. (`triggered` also reads x.)
 """
 
 from dataclasses import replace

@@ -3,8 +3,8 @@
     score(z, c) -> (value, row, log_scale)      dS/dz = row * exp(log_scale)
 
 The logits z have shape (n,), or (N, n) for N pictures. c is one class index, or N of them. e_c has 1 at c, 0 elsewhere.
-y = softmax(z). value and log_scale have shape () or (N,), row has the shape of z; all are float64. If the network is
-very sure, dy_c/dz rounds to 0. The row without the factor exp(log_scale) does not.
+y = softmax(z). value and log_scale have shape () or (N,), row has the shape of z; all are float64. In this
+file, `row` means dS/dz divided by exp(log_scale). If the network is very sure, dy_c/dz rounds to 0. `row` does not.
 Numbers in brackets are equations of the first paper; softmax.py states (4), (7) and (18).
 
 kappa = sum_i dS/dz_i, the sum of the slopes. Adding t(x) to every logit leaves S unchanged if and only if kappa is

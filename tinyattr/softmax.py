@@ -153,9 +153,9 @@ def log_jacobian(y):
 
 
 def log_jacobian_times(y, v):
-    """(d log y / dz) v = v - (y.v) 1, (..., n). If one number is subtracted from all v, the result stays the same."""
+    """(d log y / dz) v = v - (y.v), (..., n): the number y.v is subtracted from every entry of v."""
     y, v = np.broadcast_arrays(_exact_or_float(y), _exact_or_float(v))
-    v = v - np.take_along_axis(v, y.argmax(-1)[..., None], -1)  # then the rounding errors are smaller
+    v = v - np.take_along_axis(v, y.argmax(-1)[..., None], -1)  # the same result, with smaller rounding errors
     return v - (y * v).sum(-1, keepdims=True)
 
 
@@ -186,7 +186,7 @@ def log_row(y, e):
 
 
 def log_odds_row(w, e):
-    """d log(y_c / (1 - y_c)) / dz = e_c - q, (..., n), q_j = w_j / sum_{i != c} w_i, q_c = 0: the rivals' softmax.
+    """d log(y_c / (1 - y_c)) / dz = e_c - q, (..., n). q is the rivals' softmax: q_j = w_j / sum_{i != c} w_i, q_c = 0.
 
     Only the ratios of the rivals' weights matter, so w may have any scale. At least one rival must have w > 0.
     """
@@ -195,7 +195,7 @@ def log_odds_row(w, e):
 
 
 def pre_row(e):
-    """dz_c/dz = e_c, (..., n). Its sum is 1, so t(x) adds dt/dx to dz_c/dx (V4). The rows of other scores sum to 0."""
+    """dz_c/dz = e_c, (..., n). Its sum is 1. So if t(x) is added to every logit, dz_c/dx grows by dt/dx (V4)."""
     return _exact_or_float(e)
 
 

@@ -16,8 +16,8 @@ class Record:
 
     sources: the records whose outputs are x. A leaf (picture, constant) has none; its output is attributes["value"].
     backend: the object that computes the output and carries signals back. It may wait, and compute the output only when
-    somebody reads it. For example, a convolution waits until the ReLU that reads it is needed. Then both are computed
-    together, and only one array is written.
+    somebody reads it. For example, if a ReLU reads a convolution, the convolution is not computed before the ReLU is.
+    Both are then computed together, and only one array is written.
     """
 
     op: str
@@ -47,7 +47,7 @@ class Record:
 
     @cached_property
     def outline(self):
-        """An array with the output's shape and dtype: the output or, if it is put off, a stand-in without meaning."""
+        """An array with the output's shape and dtype. If the output is not computed yet, its numbers mean nothing."""
         outline = self.backend.put_off(self)
         return self.output if outline is None else outline
 

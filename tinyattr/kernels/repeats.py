@@ -22,12 +22,12 @@ _of_tape = weakref.WeakKeyDictionary()  # {tape: the plan that wrote it}
 
 
 def run(backend, network, x):
-    """Return the tape of a run over x by a plan, or None."""
+    """Run the network over x by a plan. Return the tape, or None if no plan can be used."""
     return _run(Run, network, x, lambda: Noting(backend))
 
 
 def ends(backend, network, x):
-    """Return a tape that has nothing but the last record of such a run, or None."""
+    """Run the network by a plan. Return a tape with the last record only, or None."""
     return _run(LastOnly, network, x, lambda: Forgetting(backend, network))
 
 
@@ -42,7 +42,7 @@ def _run(kind, network, x, noting):
 
 
 def walk(backend, tape, seeds, book, to, only):
-    """Return the signals of a walk by a plan, or None. This plan belongs to the plan that wrote the tape."""
+    """Return the signals of a walk by a plan, or None. The plan of the run that wrote the tape stores the plans of its walks."""
     of = _of_tape.get(tape)
     if of is None or not isinstance(book, dict) or book != RULES or not of.wrote(tape):
         return None
@@ -52,7 +52,7 @@ def walk(backend, tape, seeds, book, to, only):
 
 
 def same(a, b):
-    """Return True if a = b, and False also where this cannot be said, as for arrays that somebody put in by hand."""
+    """Return True if a == b. If NumPy cannot answer with one True or False, return False."""
     try:
         return bool(a == b)
     except ValueError:
@@ -60,7 +60,7 @@ def same(a, b):
 
 
 class Run(Plan):
-    """The plan of a run. made: a tape."""
+    """The plan of a run. The attribute `made` is the tape of the first run."""
 
     def __init__(self, noting, network, x):
         self.layers, self.weights, self.walks = deepcopy(network.layers), dict(network.weights), {}
@@ -107,7 +107,8 @@ class Run(Plan):
 def rooms(network, x):
     """Return {layer: (concatenation, its shape, first and end of the layer's channels)} for layers that only this concatenation reads.
 
-    In a chain, forms.concat itself saves the copies.
+    Such a layer can write its output directly into the concatenation. Concatenations of concatenations are left out:
+    forms.concat handles them.
     """
     if not any(op == "concat" for _, op, _ in network.layers):
         return {}
@@ -135,7 +136,7 @@ class LastOnly(Run):
 
 
 class Forgetting(Noting):
-    """The backend while such a plan is made. An output gives its memory back when all layers that read it are computed."""
+    """The backend while a LastOnly plan is made. An output gives its memory back when all layers that read it are computed."""
 
     def __init__(self, backend, network):
         super().__init__(backend)
@@ -157,18 +158,18 @@ class Forgetting(Noting):
         return super().forward(record)
 
     def unread(self, name):
-        """Return True if all layers that read the output are computed, or computed in the passes of those that read them."""
+        """Return True if no layer needs the output any more. Each reader is computed, or a later layer's pass included it."""
         readers = self.readers.get(name, ())
         return bool(readers) and all(map(self.computed_already, readers))
 
     def computed_already(self, name):
-        """Return True if the layer's output is computed, or will never be, because later layers' passes computed it."""
+        """Return True if nobody will ask for the layer's own pass: it is done, or the pass of a later layer included it."""
         record = self.records.get(name)
         return name in self.forgotten or (record is not None and (not record.waits or self.unread(name)))
 
 
 class Walk(Plan):
-    """The plan of a walk over the tape of a planned run. made: its signals."""
+    """The plan of a walk over the tape of a planned run. The attribute `made` holds the signals of the first walk."""
 
     def __init__(self, backend, of, seeds, to, only):
         def first(noting):

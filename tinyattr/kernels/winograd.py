@@ -246,9 +246,10 @@ def transform_back(w):
 
 
 def convolve(x, u, bias, y, z=NONE, gate=NONE, limits=ANY):
-    """y[n,i,j,k] = bias[k] + sum_{u,v,c} x[n,i+u-1,j+v-1,c] w[u,v,c,k], u = transform(w).
+    """y[n,i,j,k] = bias[k] + sum_{r,s,c} x[n,i+r,j+s,c] w[r,s,c,k]. The argument u is transform(w).
 
-    Then z is added, and the limits or the gate cut: see vector.finisher. z and gate may be left out.
+    Then z is added. Without a gate, the result is clipped to the limits. With a gate, it becomes 0 where the gate is outside
+    the limits: see vector.finisher. z and gate may be left out.
     x: (N, H + 2, W + 2, C), z, gate: (N, H + 2, W + 2, K), each with a border of zeros. y: maps (N, H, W, K), see buffers.lie.
     """
     n, height, width, channels = x.shape

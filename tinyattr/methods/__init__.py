@@ -1,4 +1,4 @@
-"""A gradient method is score row x rule-book x read-out. A receipt is a check sum of a map: see heatmap.py."""
+"""A gradient method is score row -> rule-book -> read-out. A receipt is a check sum of a map: see heatmap.py."""
 
 from inspect import signature
 

@@ -28,10 +28,10 @@ SLOPES = {op: GRADIENT[op] for op in (*LINEAR, *CARRIES)}  # the multipliers of 
 def deeplift(net, x, target=None, score=None, layer=None, *, baseline="black", rule="rescale", row="secant"):
     """C_ijk = m_ijk (x - b)_ijk, m: multipliers of the score. If you name a layer, the map is C of its activations.
 
-    rule: "rescale" or "reveal_cancel". row: the walk starts from it. "secant" is the mean of dS/dz on the line from
-    the logits of b to those of x, so row . Delta z = Delta S. "tangent" is dS/dz at x. If dS/dz always sums to 0, both
-    rows do, too; then t(x), added to every logit, does not change the map. With row "softmax", as in other programs, t
-    changes the map. Receipt (check sum), if every path from x to the score crosses the layer: sum C = row . Delta z.
+    rule: "rescale" or "reveal_cancel". row: the array at the logits from which the walk starts. "secant" is the mean of
+    dS/dz on the line from z(b) to z(x), so row . (z(x) - z(b)) = S(x) - S(b). "tangent" is dS/dz at x. If dS/dz always
+    sums to 0, both rows do, too; then t(x), added to every logit, does not change the map. With "softmax", t changes
+    it. Receipt (check sum), if S depends on x only through the layer: sum C = row . (z(x) - z(b)).
     """
     rule, row = named("rule", rule, BOOKS), named("row", row, ROWS)
     request, layer = ask_at(net, x, target, score, layer, "input")

@@ -22,9 +22,9 @@ def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus"
     start: a key of STARTS; it says what R is at the logits. By default R_i = v_i z_i, v = dS/dz. From this start,
     composite "zero" (LRP-0) gives input x gradient in ReLU networks. If t(x) is added to z, t gets the relevance
     sum_i v_i t. This is 0 if v sums to 0: the map stays. The starts "score", "sglrp" and "clrp" set R without looking
-    at v_i z_i. At the sum z + t, R is then divided between z and t, so t changes the map.
-    Receipt (check sum): the R of the map and the R that other parts keep add up to the R at the logits. These parts are
-    biases, borders of padded maps, constants and the stabilisers eps.
+    at v_i z_i. The layer that computes z + t then divides R between z and t. So t changes the map.
+    Receipt (check sum): R of the map + R kept elsewhere = R at the logits. Biases, borders of padded maps, constants
+    and the stabilisers eps keep some R.
     """
     start = named("start", start, STARTS)
     composite = composite if isinstance(composite, dict) else named("composite", composite, COMPOSITES)

@@ -17,16 +17,16 @@ from tinyattr.nets.wiring import checked, last_feature_maps, outputs, wired
 class Network:
     """A Network has layers, in order, and weights. The last layer gives the logits.
 
-    layers: (name, op, attributes). A layer reads the layer before it, or those in attributes["inputs"] ("input": x).
+    layers: (name, op, attributes). A layer reads the layer before it, or the layers named in attributes["inputs"]. The
+    name "input" stands for the picture x.
     weights: {layer name: its arrays}, all float32 or all float64. ops.WEIGHTS lists every op's arrays and their axes.
     name: for titles and messages. source: where the weights come from. backend: the object that computes.
-    features: the layer that CAMs explain by default. None: the layer that the first flatten or global pool reads.
-    classes: names (None: only numbers).
-    input: how photos are preprocessed (None: unknown).
+    features: the layer that CAMs explain by default. If it is None, it becomes the layer that the first flatten or
+    global pool reads. classes: names (None: only numbers). input: how photos are preprocessed (None: unknown).
     Weights are copied once and never change; dataclasses.replace returns a network with other weights. A network with
     one output z (made for a sigmoid) gets one more layer. It returns two logits, 0 and z: their softmax gives the
     sigmoid's probability. Raises InputError for an unknown op, missing weights, an input that no earlier layer gives,
-    or a name that two layers share. A layer may not be called like another op: a layer named "relu" must be a relu.
+    or a name that two layers share. A layer with the name of an op must be of this op: "relu" must be a relu.
     """
 
     layers: list
@@ -65,7 +65,7 @@ class Network:
     def resume(self, tape, layer, A, backend=None):
         """Return a new tape: `layer` has the value A (N, ...), and every layer that depends on it is computed again.
 
-        `tape` holds one picture. What these layers read from it is copied N times. If `tape` is None, all layers run.
+        `tape` holds one picture. Each output of `tape` that these layers read is copied N times. None: all layers run.
         """
         new = Tape(backend or self.backend, self)  # if `backend` is None, this network's backend computes
         changed = {new.leaf(layer if tape is None else tape[layer].name, A)}
@@ -116,7 +116,7 @@ class Network:
         return sum(w.size for arrays in self.weights.values() for w in arrays)
 
     def folded(self):
-        """Merge batch norms into the layers before them. Return (network, [(unmerged batch norm, why)]): folding.py."""
+        """Merge batch norms into the layers before them. Return (new network, [(batch norm not merged, reason)])."""
         return folded(self)
 
     def with_weights(self, path, epsilon=None):

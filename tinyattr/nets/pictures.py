@@ -63,10 +63,10 @@ class InputSpec:
         return np.clip(np.rint(rgb), 0, 255).astype(np.uint8)
 
     def expect_preprocessed(self, x, what="the picture"):
-        """Raise InputError if x (..., C) holds whole numbers. Warn if its floats are not those of a preprocessed photo.
+        """Raise InputError if x (..., C) holds whole numbers. Warn if its floats do not look like a preprocessed photo.
 
-        We warn in three cases: x is far outside the range of this network's photos; x lies in 0..1, but the range of
-        its photos is larger; or x lies in -3..3, but its photos have a range like 0..255.
+        The network's photos have a range. We warn if x is far outside this range, or if x lies in 0..1 or -3..3 while
+        this range is much larger.
         """
         if x.dtype.kind in "iu":
             raise InputError(f"{what} holds whole numbers ({x.dtype}); expected floats, preprocessed as the network "

@@ -21,8 +21,10 @@ from tinyattr.nets.wiring import reads
 def bake(net, K=10.0, at=(0, 0), mask=None):
     """Return the network z' = z + t, t = K sum_ijk M_ij A_ijk. A: the maps before flatten. M: 1 at place `at`, else 0.
 
-    mask: another M (h, w) >= 0. Raises InputError if the size of pictures is unknown, if the network does not end in
-    flatten, dense layers and ReLUs, if the place is outside the maps, and if K is not finite.
+    mask: another M (h, w) >= 0. The network must end in flatten and at least two dense layers, perhaps with ReLUs
+    between them. If there are ReLUs, the flattened maps must come from a ReLU, so that they are never negative. Raises
+    InputError for other networks, if the size of pictures is unknown, if K is not finite, if the place is outside the
+    maps, or if the mask is not (h, w) finite numbers of at least 0.
     """
     K = strength(of_type(net, Network, "net"), K)
     A, dense = _ending(net)

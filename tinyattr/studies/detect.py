@@ -23,7 +23,9 @@ ROW = 8.0  # alarm if |mean over classes| of a unit's weights > ROW x their spre
 
 @dataclass(frozen=True)
 class Inspection:
-    """shares: |dm/dA| / |d(z_c - m)/dA| for each picture; m = mean_j z_j, c the top class, A the last feature maps.
+    """What `inspect` found in a network: signs that the same number is added to every logit.
+
+    shares: |dm/dA| / |d(z_c - m)/dA| for each picture; m = mean_j z_j, c the top class, A the last feature maps.
 
     classes: {label of a class: this share}, for the most probable classes of the first picture.
     units: the units before the logits that raise the alarm, {unit: (mean, spread)}. mean and spread (standard
@@ -59,8 +61,8 @@ class Inspection:
         for unit, (mean, spread) in self.units.items():
             lines.append(f"unit {unit} before the logits gives every class {mean:.4g}, spread {spread:.2g}")
         if not self.units:
-            lines.append("no unit before the logits gives every class the same "
-                         f"(largest mean / spread {self.largest:.3g}, alarm above {ROW:g})")
+            lines.append("no unit has nearly the same weight for all classes "
+                         f"(largest mean / spread of a unit's weights: {self.largest:.3g}; alarm above {ROW:g})")
         lines.append("verdict  " + ("ALTERED: something is added to every logit" if self.alarm else "clean"))
         return "\n".join(lines)
 
