@@ -84,7 +84,7 @@ def test_a_random_network(seed, n, early):
     direct._plan.cache_clear()
 
 
-@pytest.mark.parametrize("h, w", [(1, 1), (1, 6), (6, 1)])
+@pytest.mark.parametrize(("h", "w"), [(1, 1), (1, 6), (6, 1)])
 def test_maps_of_one_line_or_column_have_their_padding(h, w):
     """A map of one line has no distance of lines, but its buffer has: the next convolution reads the line below."""
     rng = np.random.default_rng(0)
