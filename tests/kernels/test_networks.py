@@ -1,4 +1,6 @@
-"""Random networks with small maps, down to one pixel: kernels and plans must agree with NumPy in float64."""
+"""Random networks with small maps, down to one pixel. Runs must agree with float64, walks with NumPy over the same tape."""
+
+from functools import partial
 
 import numpy as np
 import pytest
@@ -7,6 +9,8 @@ from hypothesis import strategies as st
 
 import tinyattr as ta
 from tinyattr.kernels import direct, dispatch
+
+BY_NUMPY = {op: partial(lambda rule, record, g: rule(record, g), rule) for op, rule in ta.GRADIENT.items()}  # no form knows these
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +85,10 @@ def test_a_random_network(seed, n, early):
             for record, other in zip(tape, exact, strict=True):
                 scale = max(1, abs(other.output).max())
                 assert abs(record.output - other.output).max() <= 1e-4 * scale, record
+            row = rng.standard_normal((n, 5)).astype(np.float32)
+            fast, slow = (ta.walk(tape, {"z": row}, book) for book in (ta.GRADIENT, BY_NUMPY))
+            for name, signal in slow.items():
+                assert abs(fast[name] - signal).max() <= 1e-4 * max(1e-6, abs(signal).max()), name
     direct._plan.cache_clear()
 
 
