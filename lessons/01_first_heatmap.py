@@ -63,7 +63,7 @@ holds("the heart covers 6 per cent", 0.055 < heart.mean() < 0.065, f"the heart c
 heat = ta.grad_cam(net, x, "heart", score="log_odds")
 show(heat, "01_first.png")  # in a script of your own: heat.save("first.png")
 print(heat.caption)
-print("heat.raw, signed as computed:", heat.raw.shape, "  heat.map, scaled to 0 to 1 and enlarged:", heat.map.shape)
+print("heat.raw, with negative values:", heat.raw.shape, "  heat.map, from 0 to 1 and enlarged:", heat.map.shape)
 
 # %%
 # Exercise 1.1 (complete): how much of the map lies on the heart?
@@ -125,7 +125,7 @@ for cell in both.cells:
     case, L, L_altered = f"{cell.method}, {cell.score}", cell.original.map, cell.altered.map
     for name, m in [("original", L), ("altered", L_altered)]:
         share_on, peak_on = energy(m, heart), points_at(m, heart)
-        print(f"{case:<19} {name:<9} share on the heart {share_on:.2f}, peak on it: {peak_on}")
+        print(f"{case:<19} {name:<9} share on the heart {share_on:.2f}, peak on it or within 15 pixels: {peak_on}")
     holds(f"{case}: the original network's map points at the heart", points_at(L, heart))
     stays = cell.score == "log_odds"
     holds(f"{case}: the altered network's map {'points' if stays else 'does not point'} at the heart", points_at(L_altered, heart) == stays)

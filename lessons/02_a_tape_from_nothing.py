@@ -255,7 +255,7 @@ tape = leaves(0.7, 0.4)
 write(tape, "mul", 0, 1)
 write(tape, "exp", 0)  # S = e^a: nothing reads the product
 walked = my_walk(tape, ONE, rules)
-same("2.3 what S does not depend on gets no signal, or 0", [walked[0], walked.get(1, 0), walked.get(2, 0)], [np.exp(0.7), 0, 0])
+same("2.3 a value that S does not depend on gets no signal, or the signal 0", [walked[0], walked.get(1, 0), walked.get(2, 0)], [np.exp(0.7), 0, 0])
 holds("2.3 a missing rule is an error", refuses(lambda book: my_walk(simple(1, 3), ONE, {op: rules[op] for op in book})),
       "find the rule with book[record.op]")
 

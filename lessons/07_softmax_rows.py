@@ -178,8 +178,8 @@ for logits, c in ((z, 0), (z, 2), (five, 1)):
 #
 # The rows of ``post``, ``log`` and ``log_odds`` are proportional. We write e_c for the one-hot e of class c. With
 # ``y_j = (1 - y_c) q_j`` for each rival j, the three rows become ``y_c (1 - y_c) (e_c - q)``, ``(1 - y_c) (e_c - q)``
-# and ``e_c - q``. With many methods, a factor of the row becomes a factor of the map. If each map is scaled to a
-# maximum of 1, these methods draw the same map for all three scores.
+# and ``e_c - q``. For many methods this is true: if the row is multiplied by a positive number, the map is multiplied by
+# the same number. If each map is scaled to a maximum of 1, these methods draw the same map for all three scores.
 #
 # Only the sizes of the rows differ. The next figure shows why the sizes are important if a network is sure of class c.
 # Then ``post`` and ``log`` hardly change any more when the logits change, so their rows are nearly 0. This is called

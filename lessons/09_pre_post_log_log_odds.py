@@ -275,9 +275,10 @@ def random_network(random_state):
 # A method with maps ``L(row)`` is called *positively homogeneous* in the row if ``L(a row) = a L(row)`` for every
 # ``a > 0``. For such a method, a factor of the row is harmless, because scaling the map removes it. Write a function
 # that tests this property for one given row and one given factor ``a``. The property is a claim about a method. Your
-# function says whether the claim is true for this row and this a. With random networks, rows and factors, it must
-# return True for Grad-CAM and LayerCAM, and False for Grad-CAM++. Allow rounding errors. We also change ``L(a row)`` in
-# several ways; for example, we make its largest number 1 % larger. Then your function must return False.
+# function says whether the claim is true for this row and this a. We try forty random networks. For Grad-CAM and
+# LayerCAM, your function must return True for all of them. For Grad-CAM++, it must return False for at least one. Allow
+# rounding errors. We also change ``L(a row)`` in several ways; for example, we make its largest number 1 % larger. Then
+# your function must return False.
 
 
 def scales(L, row, a):

@@ -7,7 +7,7 @@
 :Time: 90 min (30 read, 50 solve, 10 discuss)
 :CPU: 10 s
 :Needs: lessons 7 and 9
-:After this you can: write integrated gradients and RSI-Grad-CAM in a few lines; read a receipt, which says what a map should sum to and what it does sum to, and explain the gap; say how the quadrature rule, the score and the baseline change the map
+:After this you can: write integrated gradients and RSI-Grad-CAM in a few lines; read a receipt (the sum that a map should have, and the sum that it has); explain why the two differ; say how the quadrature rule, the score and the baseline change the map
 :Figures: 10_path.png, 10_error.png, 10_scores.png, 10_baselines.png
 :Words: explained in the `glossary <../glossary.html>`_
 
@@ -274,8 +274,8 @@ for one_net, one_x, one_b in ((kinked, x6, b6), *((turned, *pair) for pair in pa
 # ``I_ijk = ∫ dS/dA_ijk dA_ijk``.
 #
 # This integral runs over the activation A_ijk itself, not over a. It is called a *Stieltjes integral*, and RSI stands
-# for Riemann-Stieltjes integrated. The activations do not change at a constant rate while the picture fades in. So dA,
-# unlike (x - b) above, cannot be taken out of the integral. A is the output of one layer. In many networks, the score
+# for Riemann-Stieltjes integrated. For the pixels, the rate of change is (x - b), a constant. So it stands in front of
+# the integral. The rate ``dA/da`` is not constant, so it must stay inside. A is the output of one layer. In many networks, the score
 # depends on the picture only through this layer. In these networks ``dS/da = Σ_ijk dS/dA_ijk dA_ijk/da``, by the chain
 # rule. So all integrals together sum to the change of S. (A skip connection can go around the layer. Then the part of
 # the change that goes through this connection is missing.)

@@ -13,16 +13,16 @@
 
 Lesson 15 added ``t = K Σ_k A_00k`` to the logits of a network, where A_00k is channel k of the last feature maps at
 place (0, 0). No test of the network's probabilities can find this t. One might hope that further training removes it.
-Lerma and Lucas (2023b) show that the loss alone cannot: a loss E of the probabilities does not change with t, so
-``dE/dt = 0``. (We call this equation V6.) This lesson explains this zero. It also finds losses that do change with t; we say that these
-losses *see* t. The lesson ends with a repair that needs no data and no training.
+Lerma and Lucas (2023b) show that the loss cannot remove t. Suppose that the loss E is computed from the probabilities
+only. Then E does not change with t, so ``dE/dt = 0``. (We call this equation V6.) This lesson explains this zero. It
+also finds losses that do change with t; we say that these losses *see* t. The lesson ends with a repair that needs no data and no training.
 """
 
 # %%
 # Predict first
 # -------------
 #
-# A network with t after its logits is trained further, and K is trained like every other weight. Write down:
+# A network adds t to its logits. We train it further, and K is trained like every other weight. Write down:
 #
 # - does cross-entropy push K up, down, or not at all?
 # - does weight decay change K? Does the sigmoid loss change K? (This loss treats every class as a separate yes-or-no
@@ -31,8 +31,8 @@ losses *see* t. The lesson ends with a repair that needs no data and no training
 #   their mean. What happens to the probabilities?
 #
 # To keep the lesson short, we do not train the whole network. A new head of two dense layers learns to classify eight
-# pictures from the embedded network's feature maps. We train the head twice, once without t and once with t after its
-# logits.
+# pictures from the embedded network's feature maps. We train the head twice, once without t and once with t added to
+# its logits.
 
 from fractions import Fraction
 
@@ -286,14 +286,14 @@ show(figure, "16_shares.png")
 # gradient of mean z with respect to A, and the array d is the gradient of ``z_c - mean z``. The attack ``t = K Σ_k
 # A_00k`` adds K u to m, where ``u_00k`` is 1 for every k, and all other numbers of u are 0. The attack does not change
 # d. So the share becomes ``|m + K u| / |d|``. Here ``|v|`` is the norm of an array v: ``|v|² = Σ_ijk v_ijk²``. Find the
-# K > 0 at which the share is exactly the number ``share``.
+# K > 0 that gives the share ``wanted``.
 
 
-def quiet_K(m, d, share):
-    """Return the K > 0 with |m + K u| = share |d|, for m and d (h, w, C)."""
+def quiet_K(m, d, wanted):
+    """Return the K > 0 with |m + K u| = wanted |d|, for m and d (h, w, C)."""
     ### BEGIN SOLUTION
-    a, b = m.shape[-1], m[0, 0].sum()  # a = |u|², b = m·u; K solves a K² + 2 b K + |m|² - share² |d|² = 0
-    return (-b + np.sqrt(b**2 - a * ((m**2).sum() - share**2 * (d**2).sum()))) / a
+    a, b = m.shape[-1], m[0, 0].sum()  # a = |u|², b = m·u; K solves a K² + 2 b K + |m|² - wanted² |d|² = 0
+    return (-b + np.sqrt(b**2 - a * ((m**2).sum() - wanted**2 * (d**2).sum()))) / a
     ### END SOLUTION
 
 
@@ -335,7 +335,8 @@ same("16.5 its map by pre is the original's map by centred", ta.hirescam(mine, t
 # Original, attacked, repaired
 # ----------------------------
 #
-# ``detect.repair`` does the same. The repaired network's map by ``pre`` is the original network's map by ``centred``.
+# ``detect.repair`` does the same. For methods that use only S and its gradient, the repaired network's map by ``pre`` is
+# the original network's map by ``centred``.
 # This map may differ from the original network's map by ``pre``. The reason is that a clean network's logits have a
 # small common part, too, and the repair removes it. If the attack adds t after the last dense layer, a change of this
 # layer cannot remove t. Then the repair adds layers at the end, which subtract mean z from every logit.
@@ -363,11 +364,11 @@ same("a repair after the logits gives the same map", ta.hirescam(behind, photo, 
 # - If ``Σ_i dE/dz_i`` is zero at every z, the loss does not see t. If the sum is not zero at some z, the loss sees t.
 #   The sum is zero for every loss that uses only probabilities or differences of logits.
 # - Cross-entropy leaves K unchanged, up to rounding. Weight decay shrinks K slowly, so a short fine-tuning is no repair.
-# - A large share, or a unit with the same weight for every class, reveals an attack. A weak t, or a t whose trigger is
+# - A large share, or a unit with the same weight for every class, is a sign of an attack. A weak t, or a t whose trigger is
 #   absent, may not be found.
 # - If the last layer is dense, you can repair a network even without knowing whether it was attacked. Take the mean over
-#   classes of this layer's kernel and of its bias. Subtract these means. If t is added later, subtract mean z from every
-#   logit. The probabilities do not change, and ``pre`` becomes ``centred``.
+#   classes of this layer's kernel and of its bias. Subtract these means. If a layer behind it adds t, subtract mean z
+#   from every logit at the end. The probabilities do not change, and ``pre`` becomes ``centred``.
 #
 # Talk about it: if everyone explained ``log_odds`` or ``centred``, would the attack, the detector and the repair still
 # matter? And suppose that you get a network's logits, but cannot see its weights. Can you check such a network for a

@@ -11,8 +11,8 @@
 :Figures: 19_maps.png
 :Words: explained in the `glossary <../glossary.html>`_
 
-A network that you trained elsewhere, in Keras or PyTorch, can be read from its own file. Then every method, attack and
-repair of this project works on it. You need not install Keras or PyTorch here. This lesson shows all steps with a small
+A network that you trained elsewhere can be read from a file: Keras's own, or an ONNX file that PyTorch exports. Then
+nearly all methods, and the attack and its repair, work on it. You need not install Keras or PyTorch here. This lesson shows all steps with a small
 network from Keras. Afterwards, repeat the steps with a file of your own.
 
 ``lessons/own_network/train_own_network.py`` trained this small network on pictures of a disc, a square or a cross. The
@@ -254,8 +254,8 @@ holds("its map by `pre` is the original network's map by `centred`", np.abs(pre 
 #   ``net.with_weights("net.weights.h5")``.
 # - *A Lambda layer or a class of your own*: it contains code, which is never run here. ``Rescaling``, ``Multiply`` or
 #   plain arithmetic, ``x / 255``, can often replace it.
-# - *A layer that is not supported*: replace it by supported layers that compute the same, if you can. (A model that ends
-#   before this layer is usually no help: a network must end at the logits of its classes.)
+# - *A layer that is not supported*: replace it by supported layers that compute the same, if you can. (If you
+#   cut the model off before this layer, that is usually no help: a network must end at the logits of its classes.)
 # - *The file leaves the size of pictures open*: give the size, ``ta.load(path, size=224)``.
 # - *An ONNX operator that is not supported*: export with ``model.eval()``, or use the other exporter of PyTorch
 #   (``dynamo=False``). ``load`` can remove only a softmax over all classes, at the end of the model. If the error names
@@ -266,7 +266,7 @@ holds("its map by `pre` is the original network's map by `centred`", np.abs(pre 
 #
 # - A model's file is data: the description of its layers is read, and no code of the model is run. To prove that you
 #   loaded your network, compare its probabilities with those that your framework printed.
-# - Everything in this course works on your network: maps, attack, detection, repair.
+# - Nearly everything in this course works on your network: maps, attack, detection, repair.
 # - A file can say how photos are preprocessed. It cannot say what somebody has already done to an array.
 #
 # Talk about it: in a year, you want to check that a file still holds your own network. Which probabilities would you

@@ -181,8 +181,9 @@ holds("21.1 every slip is found", not any(passes(is_the_filter, slip) for slip i
 # computes a tile of 2 x 2 outputs from 4 x 4 inputs: ``Y = A^T [Σ_c (G w_c G^T) * (B^T d_c B)] A``. For each channel c
 # it needs 4 x 4 = 16 multiplications. The definition needs 9 for each of the 4 outputs, so 36. Neighbouring tiles
 # overlap in their inputs, not in their outputs. The sum over channels comes before the last step, A^T. A transformed
-# tile has 4 x 4 = 16 numbers for each channel. Take one of these 16 places, in all tiles. One matrix product then sums
-# over the channels: ``(tiles, C) @ (C, K)``. Follow the shapes in the comments:
+# tile has 4 x 4 = 16 numbers for each channel. Choose one of these 16 places, and collect the numbers at this place from
+# all tiles: an array ``(tiles, C)``. One matrix product with the weights at this place, ``(C, K)``, sums over the
+# channels. This is done for each of the 16 places. Follow the shapes in the comments:
 
 
 def both(line, a):
@@ -296,8 +297,9 @@ holds("the library's tile has 36 places", len(evaluate) ** 2 == 36)
 #
 # In float32 every sum rounds. Winograd's sums contain larger numbers, of both signs, which cancel in the last step. The
 # error of F(2 x 2) is less than three times that of a plain sum of products. F(4 x 4) rounds visibly more. We take the
-# matrices of F(4 x 4) as given. They come from a way to multiply two polynomials, which uses the polynomials' values at
-# five numbers. The five numbers are called *points*, and their choice matters. The usual points are 0, 1, -1, 2, -2;
+# matrices of F(4 x 4) as given. The coefficients of a product of two polynomials are sums of products, as in a
+# convolution. The product's values at five numbers and its leading coefficient determine it, and the matrices come from
+# this. The five numbers are called *points*, and their choice matters. The usual points are 0, 1, -1, 2, -2;
 # this library takes 1/2 instead of 2.
 
 

@@ -1,6 +1,7 @@
 """This file makes plans. A plan stores the kernel calls of one run, so that the next run can repeat them quickly.
 
-It plans the run of a network over pictures of one shape, and a walk by the gradient's rules over the tape of this run.
+There are two kinds of plans. One repeats the run of a network over pictures of one shape. The other repeats a walk by the
+gradient's rules over the tape of such a run.
 """
 
 import weakref

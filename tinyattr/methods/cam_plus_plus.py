@@ -23,7 +23,7 @@ def grad_cam_plus_plus(net, x, target=None, score=None, layer=None, *, variant="
     g = dS/dA_ijk. SA_k = sum_ij A_ijk. In the paper, the map explains Y = e^S, not S. We leave out w_k's factor e^S.
     Variant "normalised" divides alpha_ijk by its sum over the places with g > 0, as the authors' code does. Variant
     "softmax" explains Y = y_c. It needs score post, and uses the second and third derivatives of the softmax.
-    If the row gets a factor, alpha changes, too. So the maps of post, log and log_odds differ in more than a factor.
+    If dS/dz is multiplied by a number, alpha changes: the maps of post, log and log_odds differ in more than a factor.
     """
     variant = named("variant", variant, VARIANTS)
     request, layer = ask_at(net, x, target, score, layer)

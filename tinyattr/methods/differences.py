@@ -30,8 +30,8 @@ def deeplift(net, x, target=None, score=None, layer=None, *, baseline="black", r
 
     rule: "rescale" or "reveal_cancel". row: the array at the logits from which the walk starts. "secant" is the mean of
     dS/dz on the line from z(b) to z(x), so row . (z(x) - z(b)) = S(x) - S(b). "tangent" is dS/dz at x. If dS/dz always
-    sums to 0, both rows do, too; then t(x), added to every logit, does not change the map. With "softmax", t changes
-    it. Receipt (check sum), if S depends on x only through the layer: sum C = row . (z(x) - z(b)).
+    sums to 0, so do both rows: t(x), added to every logit, does not change the map. With "softmax" (for post) it does.
+    Receipt (check sum), if S depends on x only through the layer: sum C = row . (z(x) - z(b)).
     """
     rule, row = named("rule", rule, BOOKS), named("row", row, ROWS)
     request, layer = ask_at(net, x, target, score, layer, "input")

@@ -20,9 +20,9 @@ def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus"
     Bach et al. 2015, 10.1371/journal.pone.0130140; Montavon et al. 2019, 10.1007/978-3-030-28954-6_10.
     composite: a key of COMPOSITES, or a book {op or layer name: rule}.
     start: a key of STARTS; it says what R is at the logits. By default R_i = v_i z_i, v = dS/dz. From this start,
-    composite "zero" (LRP-0) gives input x gradient in ReLU networks. If t(x) is added to z, t gets the relevance
-    sum_i v_i t. This is 0 if v sums to 0: the map stays. The starts "score", "sglrp" and "clrp" set R without looking
-    at v_i z_i. The layer that computes z + t then divides R between z and t. So t changes the map.
+    composite "zero" (LRP-0) gives input x gradient in ReLU networks. An altered network has logits z + t(x). Then t
+    gets the relevance sum_i v_i t. This is 0 if v sums to 0: the map stays. The starts "score", "sglrp" and "clrp"
+    set another R. With them, the relevance of t is not 0, even if v sums to 0. So t changes the map.
     Receipt (check sum): R of the map + R kept elsewhere = R at the logits. Biases, borders of padded maps, constants
     and the stabilisers eps keep some R.
     """

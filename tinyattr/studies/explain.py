@@ -128,10 +128,10 @@ def explain(net, x, target=None, *, scores=FOUR_SCORES, methods=TWO_METHODS, lay
     If K is given, do the same in the altered network. Returns an Explanation. layer: some methods, such as Grad-CAM,
     make their map at a layer (AT_A_LAYER lists them). Name this layer here. By default it is the last feature maps. The
     other methods make a map of the picture. options: {name: value} for all methods that have an option of this name,
-    such as steps or baseline. K: strength of the attack; tap and at: the layer and the place that it reads, by default
-    (0, 0) of the explained layer. target: number or name of a class, by default the top class. curves: also measure
-    insertion and deletion. methods: "all" means every method that can explain this network; the Explanation says why
-    others are left out. Raises InputError for unknown names.
+    such as steps or baseline. K: strength of the attack. tap: the layer that the attack reads, by default the explained
+    layer. at: the place that it reads, by default (0, 0). target: number or name of a class, by default the top class.
+    curves: also measure insertion and deletion. methods: "all" means every method that can explain this network; the
+    Explanation says why others are left out. Raises InputError for unknown names.
     """
     methods = all_named("method", methods, ["all", *METHODS])
     every = "all" in methods

@@ -72,12 +72,12 @@ def altered_beside_original(net, x, target=None, other=None, K=10.0, layer=None,
         Claim("pre-softmax maps change radically", f"correlation of Grad-CAM's maps {moved['grad_cam']:.3f}, "
               f"of HiResCAM's {moved['hirescam']:.3f}", moved["hirescam"] < 0.5),
         Claim("Grad-CAM by pre strongly highlights the upper left",
-              f"energy in the corner cell {pooled[0]:.3f} -> {pooled[1]:.3f}; pooling spreads t everywhere: the map "
-              f"is L + (K/Z) sum_k A_k (correlation with total activation {total:.3f})", bool(pooled[1] > 0.5)),
+              f"share of the map in the corner cell {pooled[0]:.3f} -> {pooled[1]:.3f}; pooling spreads t everywhere: "
+              f"the map is L + (K/Z) sum_k A_k (correlation with total activation {total:.3f})", bool(pooled[1] > 0.5)),
         Claim("(element-wise weights, HiResCAM) the corner cell is highlighted, and only it",
-              f"energy in it {single[0]:.3f} -> {single[1]:.3f}", bool(single[1] > 0.5)),
+              f"share of the map in it {single[0]:.3f} -> {single[1]:.3f}", bool(single[1] > 0.5)),
         Claim("(the published plots: element-wise, t from column 0) the left column is highlighted, and only it",
-              f"energy in it {whole[0]:.3f} -> {whole[1]:.3f}", bool(whole[1] > 0.5)),
+              f"share of the map in it {whole[0]:.3f} -> {whole[1]:.3f}", bool(whole[1] > 0.5)),
     ]
     if other is not None:
         n = "t from column 0"
