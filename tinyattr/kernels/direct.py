@@ -24,7 +24,7 @@ from tinyattr.engine.arrays import sealed
 from tinyattr.kernels.buffers import NONE, address, lie, line_aligned, read
 from tinyattr.kernels.memory import packed, start
 from tinyattr.kernels.pointwise import ANY, one_pass, pixel
-from tinyattr.kernels.tile import P, W
+from tinyattr.kernels.tile import P, W, panels_for
 from tinyattr.kernels.vector import (at, broadcast_each, finisher, given, inlined, lanes_each, lister, loader,
                                      parallel_kernel, prefetch, repeater, signed, store, store_some, unrolled)
 
@@ -121,12 +121,12 @@ def pack(w, groups=1):
     rows, k = w[..., 0].size, w.shape[3]
     deep = depthwise(w.shape, groups)
     own = k if deep else k // groups
-    width = W if not deep and own < 2 * P and 0 < own % P <= W else P  # where a panel of P would be half empty
+    width = P if deep else panels_for(own)[1]
     full = np.zeros((rows, k // own, -(-own // width) * width), np.float32)
     full[:, :, :own] = w.reshape(rows, -1, own)
-    panels = full.reshape(rows, k // own, -1, width).transpose(1, 2, 0, 3)
-    packed = line_aligned(panels.size).reshape(panels.shape)
-    packed[...] = panels
+    cut = full.reshape(rows, k // own, -1, width).transpose(1, 2, 0, 3)
+    packed = line_aligned(cut.size).reshape(cut.shape)
+    packed[...] = cut
     return packed.swapaxes(0, 1) if deep else packed
 
 

@@ -13,6 +13,12 @@ load, splat = loader(W), splatter(W)
 load_panel, splat_panel = loader(P), splatter(P)
 
 
+def panels_for(columns):
+    """Return (number, width) of the panels for so many columns: P wide, or W where a panel of P would be half empty."""
+    width = W if columns < 2 * P and 0 < columns % P <= W else P
+    return -(-columns // width), width
+
+
 def sums(rows, load_panel=load_panel):
     """Return a function that computes the sums of a tile with `rows` rows. load_panel sets the width of a panel."""
     repeat = repeater(rows)

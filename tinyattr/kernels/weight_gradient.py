@@ -10,7 +10,7 @@ import numpy as np
 from numba import prange
 
 from tinyattr.kernels.buffers import address, demand, lie
-from tinyattr.kernels.tile import ROWS, P, W, by_rows, sums
+from tinyattr.kernels.tile import ROWS, P, W, by_rows, panels_for, sums
 from tinyattr.kernels.vector import at, inlined, loader, parallel_kernel, shift, signed, splatter, store
 
 NEAR = 65536  # floats of x and g that a thread uses at a time, so that they stay in its cache for all rows of the tile
@@ -71,12 +71,6 @@ def _add(threads, pictures, lengths, x, g, one, turned, size, rows, panels, widt
                         narrow(count, of, a[2], a[3], by, b[2], b[3], lines, lengths[1], to, columns)
 
 
-def panels(columns):
-    """Return (number, width) of the panels for so many columns."""
-    width = W if columns < 2 * P and 0 < columns % P <= W else P  # where a panel of P would be half empty
-    return -(-columns // width), width
-
-
 def weight_gradient(x, g, *, size, stride=(1, 1), corner=(0, 0)):
     """Return (dw, db) of shapes (kh, kw, C, K) and (K,).
 
@@ -86,9 +80,9 @@ def weight_gradient(x, g, *, size, stride=(1, 1), corner=(0, 0)):
     (n, rows, columns, k), channels, (address_x, image, line, pixel) = g.shape, x.shape[3], lie(x)
     demand(len(x) == n and pixel == channels, f"pixels of {x.shape} are not neighbours, or there are not {n}")
     window = size[1] * channels
-    work = [-(-r // ROWS) * np.prod(panels(c)) for r, c in ((window, k), (k, window))]
+    work = [-(-r // ROWS) * np.prod(panels_for(c)) for r, c in ((window, k), (k, window))]
     turned = bool(work[1] < work[0] and window <= P)
-    r, (number, width) = (k, panels(window)) if turned else (window, panels(k))
+    r, (number, width) = (k, panels_for(window)) if turned else (window, panels_for(k))
     weights, biases = size[0] * r * number * width, -(-k // W)
     dw = np.zeros((PARTS if weights <= SMALL else 1, weights + biases * W), np.float32)
     of_x = address_x + 4 * (corner[0] * line + corner[1] * pixel), image, stride[0] * line, stride[1] * pixel, line
