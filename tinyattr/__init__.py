@@ -1,4 +1,13 @@
-"""tinyattr: gradient attribution made transparent. A tape, a walk, and every method as row -> rule-book -> read-out."""
+"""tinyattr draws heatmaps for image classifiers, and shows in few lines how each is computed.
+
+Every method is called in the same way: `heat = ta.grad_cam(net, x, target, score, layer)`.
+net: a network, such as `ta.load("glyphs")`. x: a picture, `net.read("photo.jpg")`, (1, H, W, C).
+target: the class to explain, by name or number; by default the class with the largest output.
+score: the number that the heatmap explains, a key of `ta.SCORES`, such as "log_odds". It has no default.
+layer: the layer at which the heatmap is computed. If you leave it out, the methods in `ta.methods.AT_A_LAYER` take the
+last feature maps, and the other methods explain the picture itself.
+`heat.save("heat.png")` draws it. `ta.METHODS` lists all methods. `help(ta.lrp)` explains one and its own options.
+"""
 
 from importlib import import_module
 

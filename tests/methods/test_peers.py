@@ -29,15 +29,13 @@ def test_the_page_says_how_many_agree():
     offered = [entry for entry in entries if not re.search(oracle.NOT_OFFERED, entry)]
     agree = [entry for entry in offered if not oracle.reason(entry)]
     page = " ".join((PAGES / "methods.md").read_text(encoding="utf-8").split())
-    assert f"{len(agree):,} of {len(offered):,} entries agree with the paper's or with the library's own formula. "
+    assert f"{len(agree):,} of {len(offered):,} entries agree with the paper's or with the library's own formula. " in page
     assert f"({len(entries) - len(offered)} more" in page
     assert f"In the other {len(offered) - len(agree)} entries" in page
     theirs = sum(bool(oracle.reason(entry, oracle.DEFECTS)) for entry in agree)
     assert f"In {theirs} of the entries that agree, the other library does not follow the method's paper" in page
     readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     assert f"compares {len(offered):,} outputs of captum and four other libraries" in readme
-    assert f"{len(agree) - theirs:,} agree, {len(offered) - len(agree) + theirs} do not. In {theirs} of the" in readme
-    assert f"explains the other {len(offered) - len(agree)} cases." in readme
 
 
 def test_fingerprints_see_small_differences(monkeypatch):

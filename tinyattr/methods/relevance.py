@@ -18,8 +18,8 @@ def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus"
     """R_j = sum_k (contribution of j to k) / (sum of contributions to k) R_k, from the logits back; see lrp_rules.py.
 
     Bach et al. 2015, 10.1371/journal.pone.0130140; Montavon et al. 2019, 10.1007/978-3-030-28954-6_10.
-    composite: a key of COMPOSITES, or a book {op or layer name: rule}.
-    start: a key of STARTS; it says what R is at the logits. By default R_i = v_i z_i, v = dS/dz. From this start,
+    composite: a key of `ta.COMPOSITES`, or a book {op or layer name: rule}.
+    start: a key of `ta.STARTS`; it says what R is at the logits. By default R_i = v_i z_i, v = dS/dz. From this start,
     composite "zero" (LRP-0) gives input x gradient in ReLU networks. An altered network has logits z + t(x). Then t
     gets the relevance sum_i v_i t. This is 0 if v sums to 0: the map stays. The starts "score", "sglrp" and "clrp"
     set another R. With them, the relevance of t is not 0, even if v sums to 0. So t changes the map.
