@@ -262,7 +262,7 @@ def test_winograd_back(seed, n, h, w, c, k):
     g, kernel = normal(rng, n, h, w, k), normal(rng, 3, 3, c, k)
     exact = reference.convolve_back(*doubles(g, kernel), (n, h, w, c), padding=(1, 1))
     m, nothing = bordered(n, h, w, c), np.zeros(c, np.float32)
-    winograd.convolve(with_border(g), winograd.transform_back(kernel), nothing, inside(m))
+    winograd.convolve(with_border(g), winograd.transform(winograd.turned(kernel)), nothing, inside(m))
     agree(inside(m), exact, winograd_bound(g, kernel[::-1, ::-1].transpose(0, 1, 3, 2), nothing), winograd_roundings(k))
 
 
@@ -299,11 +299,17 @@ def test_pool(seed, n, h, w, c, size, stride, ceil):
     y, y_safe = guarded(n, expected.shape[1] + 2, expected.shape[2] + 2, c)
     m, m_safe = guarded(n, h + 2, w + 2, c)
     exact, bound = (reference.max_pool_back(x.astype(float), v.astype(float), **about, ceil=ceil) for v in (g, abs(g)))
+    z, gate = (normal(rng, *x.shape).round(1) if rng.integers(2) else pool.NONE for _ in range(2))
+    limits = (float(rng.integers(-1, 1)), np.inf) if gate.size else pointwise.ANY
+    if z.size:
+        exact, bound = exact + z, bound + abs(z)
+    if gate.size:
+        exact = exact * ((limits[0] < gate) & (gate < limits[1]))
     about["padding"] = tuple(first for first, _ in about["padding"])
     pool.forward(inside(with_border(x)), inside(y), **about)
-    pool.back(inside(with_border(x)), inside(with_border(g)), inside(m), **about)
+    pool.back(inside(with_border(x)), inside(with_border(g)), inside(m), z, gate, **about, limits=limits)
     assert np.array_equal(inside(y), expected)
-    agree(inside(m), exact, bound, size[0] * size[1])
+    agree(inside(m), exact, bound, size[0] * size[1] + 1)
     assert y_safe() and m_safe() and border_untouched(y) and border_untouched(m)
 
 

@@ -2,6 +2,7 @@
 
 import threading
 import weakref
+from contextlib import suppress
 from math import prod
 
 import numpy as np
@@ -23,7 +24,7 @@ def bordered(n, h, w, c, border=1):
 
 
 class Pool:
-    """Free memory of buffers: {shape: pieces}, the oldest first, at most `most` bytes. new(size) gives zeros."""
+    """Free memory of buffers: {shape of a picture: pieces}, the oldest first, at most `most` bytes. new(size) gives zeros."""
 
     def __init__(self, new, most):
         self.new, self.most = new, most
@@ -34,17 +35,20 @@ class Pool:
         self.free, self.held = {}, 0
 
     def take(self, shape):
-        """Return memory for a buffer of this shape. Its border is zero."""
-        try:
-            memory = self.free[shape].pop()
-        except (KeyError, IndexError):
-            return self.new(prod(shape) + SLACK)
-        self.held -= memory.nbytes
-        return memory
+        """Return memory for a buffer of this shape. Its border is zero.
+
+        Memory of more pictures serves for fewer, too. If there is only memory of fewer, a larger one takes its place.
+        """
+        size, memory, pieces = prod(shape) + SLACK, NONE, self.free.get(shape[1:], [])
+        enough = [(piece.size, -i) for i, piece in enumerate(pieces) if piece.size >= size]
+        with suppress(IndexError):
+            memory = pieces.pop(-min(enough)[1] if enough else 0)
+            self.held -= memory.nbytes
+        return memory if memory.size >= size else self.new(size)
 
     def give_back(self, shape, memory):
         """Keep memory that no array uses any more. If there is too much, delete the oldest."""
-        free = self.free[shape] = self.free.pop(shape, [])  # now the newest
+        free = self.free[shape[1:]] = self.free.pop(shape[1:], [])  # now the newest
         free.append(memory)
         self.held += memory.nbytes
         while self.held > self.most and self.free:
@@ -55,13 +59,13 @@ class Pool:
                 del self.free[oldest]
 
 
-def recycled(n, h, w, c):
-    """Return a buffer with border 1, whose inside a kernel must fill, from free memory if possible.
+def recycled(*shape):
+    """Return a buffer of maps (N, H + 2, W + 2, C), whose inside a kernel must fill, or of numbers; from free memory if possible.
 
     New pages from the system cost half as much as a whole forward pass. Only kernels write these buffers, and no kernel
     writes a border, so the border is still zero. The memory is free again when the last view of the buffer is deleted.
     """
-    shape, pool = (n, h + 2, w + 2, c), POOL if MAKING.plan is None else MAKING.plan.region
+    pool = POOL if MAKING.plan is None else MAKING.plan.region
     memory = pool.take(shape)
     # An array over foreign memory: views of views keep this array alive, so its finalizer runs after all of them.
     buffer = np.ndarray(shape, np.float32, memory.data)

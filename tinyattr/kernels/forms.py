@@ -3,7 +3,7 @@
 Feature maps lie inside a buffer with a border of zeros, which is the padding of the next convolution. A pass over memory
 costs as much as the arithmetic. So one pass computes a convolution, the batch norm after it, the sum with other maps, and the
 ReLU after them. The records of the first three wait: their outputs are computed when somebody reads them. On the way back,
-the signals of a convolution, a batch norm and a sum wait in the same way, until the form of a ReLU computes them.
+the signals of a convolution, a pool, a batch norm and a sum wait in the same way, until the form of a ReLU computes them.
 """
 
 from collections import namedtuple
@@ -17,7 +17,7 @@ from tinyattr.kernels import dense as dense_kernels
 from tinyattr.kernels import direct, pool, thin, threads, winograd
 from tinyattr.kernels import weight_gradient as weight_kernels
 from tinyattr.kernels.buffers import NONE, bordered, inside, recycled
-from tinyattr.kernels.memory import MAKING, ROOM, WRITTEN, Waiting, asked_for, kept_of, packed, packed_if_used_again, start
+from tinyattr.kernels.memory import MAKING, ROOM, WRITTEN, Waiting, asked_for, kept_of, packed, start
 from tinyattr.kernels.pointwise import ANY, one_pass
 
 threads.announce()
@@ -29,7 +29,8 @@ def maps(shape):
     if MAKING.plan is not None and MAKING.plan.room is not None:
         to, MAKING.plan.room = MAKING.plan.room, None
         return sealed(to), to
-    buffer = recycled(*shape)
+    n, h, w, c = shape
+    buffer = recycled(n, h + 2, w + 2, c)
     array, to = inside(sealed(buffer)), inside(buffer)  # sealed(...) would lose the distance of lines if there is only one
     WRITTEN.set(array, buffer)
     return array, to
@@ -90,8 +91,8 @@ def in_buffer(x):
 
 
 # The attributes of a convolution in full, for maps and kernels of certain shapes. out: (N, Ho, Wo, K); padding: ((top,
-# bottom), (left, right)); corner: (top, left); winograd: its form knows this convolution, and is the faster one.
-Geometry = namedtuple("Geometry", "out size stride padding dilation groups corner winograd")
+# bottom), (left, right)); corner: (top, left); tiles: of Winograd's form; 0 if it does not know this convolution, or is slower.
+Geometry = namedtuple("Geometry", "out size stride padding dilation groups corner tiles")
 
 
 @lru_cache(maxsize=4096)
@@ -101,10 +102,26 @@ def geometry(x, kernel, items):
     stride, padding, dilation = pair(about["stride"]), sides(about["padding"]), pair(about["dilation"])
     out = [(length + sum(p) - d * (k - 1) - 1) // s + 1
            for length, p, k, s, d in zip(x[1:3], padding, kernel[:2], stride, dilation, strict=True)]
-    by_winograd = ((kernel[:2], stride, padding, dilation, about["groups"]) == ((3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1), 1)
-                   and winograd.fits(*kernel[2:]) and x[0] * -(-x[1] // 4) * -(-x[2] // 4) >= winograd.LEAST)
+    known = ((kernel[:2], stride, padding, dilation, about["groups"]) == ((3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1), 1)
+             and winograd.fits(*kernel[2:]))
+    tiles = x[0] * -(-x[1] // 4) * -(-x[2] // 4) if known else 0
     return Geometry((x[0], *out, kernel[3]), kernel[:2], stride, padding, dilation, about["groups"],
-                    (padding[0][0], padding[1][0]), by_winograd)
+                    (padding[0][0], padding[1][0]), tiles if tiles >= winograd.LEAST else 0)
+
+
+def for_winograd(kernel, tiles, back=False):
+    """Return the kernel as winograd.convolve reads it, four times as large. back: the kernel of the way back.
+
+    It is kept for plans, and from its third use on. For many tiles it is not kept: making it again takes little of the time then.
+    """
+    kept, use, uses = kept_of(kernel), ("winograd", back), ("uses", back, tiles)
+    kept[uses] = kept.get(uses, 0) + 1
+
+    def turned():
+        return winograd.turned(kernel) if back else kernel
+    if use in kept or MAKING.plan is not None or (kept[uses] > 2 and tiles < winograd.MANY):
+        return packed(kernel, use, lambda: winograd.transform(turned()))
+    return winograd.transform(packed(kernel, "turned", turned) if back and tiles >= winograd.MANY else turned(), recycled)
 
 
 def conv2d(record, norm=None, z=NONE, limits=ANY):
@@ -116,8 +133,8 @@ def conv2d(record, norm=None, z=NONE, limits=ANY):
     elif z is NONE and limits == ANY:
         asked_for(kernel)
     y, to = maps(of.out)
-    if of.winograd:
-        u = packed_if_used_again(kernel, "winograd", lambda: winograd.transform(kernel))
+    if of.tiles:
+        u = for_winograd(kernel, of.tiles)
         winograd.convolve(in_buffer(x), u, bias, to, WRITTEN.get(buffered(z)), limits=limits)
     else:
         panels = packed(kernel, ("direct", of.groups), lambda: direct.pack(kernel, of.groups))
@@ -213,8 +230,8 @@ def convolve_back(record, g, z=NONE, gate=NONE, limits=ANY):
         norm, g = g.norm
         kernel, _ = with_norm(kernel, bias, norm)
     m, to = maps(shape)
-    if of.winograd:
-        u = packed_if_used_again(kernel, "winograd back", lambda: winograd.transform_back(kernel))
+    if of.tiles:
+        u = for_winograd(kernel, of.tiles, back=True)
         winograd.convolve(in_buffer(g), u, np.zeros(shape[3], np.float32), to, WRITTEN.get(buffered(z)), WRITTEN.get(buffered(gate)), limits)
     elif groups == 1 and dilation == (1, 1) and thin.fits(size[1], *kernel.shape[2:]):
         columns = packed(kernel, ("thin back", stride), lambda: thin.pack_back(kernel, stride))
@@ -248,11 +265,16 @@ def max_pool(record):
 
 
 def max_pool_back(record, g):
-    """rules.max_pool."""
+    """rules.max_pool. The signal waits, as that of a convolution does."""
+    return Waiting(partial(give_back, record, computed(g)))
+
+
+def give_back(record, g, z=NONE, gate=NONE, limits=ANY):
+    """rules.max_pool; then the maps z are added, and the gate cuts."""
     (x,) = record.x
     _, size, stride, padding = pool_sizes(x, **record.attributes)
     m, _ = maps(x.shape)
-    pool.back(lying(x), lying(computed(g)), m, size=size, stride=stride, padding=padding)
+    pool.back(lying(x), lying(g), m, lying(z), lying(gate), size=size, stride=stride, padding=padding, limits=limits)
     return m
 
 

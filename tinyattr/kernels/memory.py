@@ -62,21 +62,18 @@ PLANS = weakref.WeakKeyDictionary()  # {network: its plans}, see repeats.py
 
 
 def packed(weights, use, make):
-    """Return make(): the weights in a kernel's order. If nothing can change the weights, it is called once for each key `use`."""
+    """Return make(): the weights in a kernel's order. If nothing can change the weights, it is called once for each key `use`.
+
+    A plan that is made now does not note this: it would make the same at each repetition.
+    """
     kept = kept_of(weights)
     if use not in kept:
-        kept[use] = make()
+        plan, MAKING.plan = MAKING.plan, None
+        try:
+            kept[use] = make()
+        finally:
+            MAKING.plan = plan
     return kept[use]
-
-
-def packed_if_used_again(weights, use, make):
-    """Like `packed`, for a result four times as large as the weights: only the second one is kept, so a single heatmap keeps none."""
-    kept = kept_of(weights)
-    if kept.get(use) is not None:
-        return kept[use]
-    made = make()
-    kept[use] = made if use in kept else None
-    return made
 
 
 def kept_of(weights):

@@ -4,10 +4,10 @@ import numba
 import numpy as np
 from numba import prange
 
-from tinyattr.kernels.buffers import lie
-from tinyattr.kernels.pointwise import pixel
+from tinyattr.kernels.buffers import NONE, lie
+from tinyattr.kernels.pointwise import ANY, numbers, pixel
 from tinyattr.kernels.tile import W, by_lanes
-from tinyattr.kernels.vector import inlined, larger, loader, parallel_kernel, signed, splatter, store, where_equal
+from tinyattr.kernels.vector import at, inlined, larger, loader, parallel_kernel, signed, splatter, store, where_equal
 
 
 @inlined
@@ -86,7 +86,7 @@ give = by_lanes(_give)
 
 
 @parallel_kernel
-def _back(bands, strips, width, x, lengths, size, stride, padding, g, out, m):
+def _back(bands, strips, width, x, lengths, size, stride, padding, g, out, m, z, gate, low, high):
     n, rows, columns, channels = out
     for unit in prange(n * bands * strips):
         image, rest = divmod(signed(unit), bands * strips)
@@ -106,20 +106,25 @@ def _back(bands, strips, width, x, lengths, size, stride, padding, g, out, m):
                 left, right = window(j, stride[1], size[1], padding[1], lengths[1])
                 of, by, to = pixel(x, image, upper, left), pixel(g, image, i, j), pixel(m, image, upper, left)
                 give(c0, c1, of, x[2], x[3], lower - upper, right - left, by, to, m[2], m[3])
+        for u in range(top, bottom if z[0] != 0 or gate[0] != 0 else top):
+            for v in range(lengths[1]):
+                to = pixel(m, image, u, v)
+                numbers(c0, c1, to, at(0), at(0), pixel(z, image, u, v), to, pixel(gate, image, u, v), low, high)
 
 
-def back(x, g, m, *, size, stride, padding=(0, 0)):
+def back(x, g, m, z=NONE, gate=NONE, *, size, stride, padding=(0, 0), limits=ANY):
     """m = g at each window's first largest x in row-major order, summed where windows overlap.
 
-    x, m: (N, H, W, C), g: (N, Ho, Wo, C), with channels as neighbours in memory.
+    Then z is added, and the result becomes 0 where the gate is not between the limits (low, high). Both may be left out.
+    x, m, z, gate: (N, H, W, C), g: (N, Ho, Wo, C), with channels as neighbours in memory.
     """
     _check(x, g, size, stride, padding)
-    if m.shape != x.shape:
-        raise ValueError(f"maps {x.shape}, {m.shape}")
+    if any(v.size and v.shape != x.shape for v in (m, z, gate)):
+        raise ValueError(f"maps of shapes {[v.shape for v in (x, m, z, gate)]}")
     channels, threads = x.shape[3], numba.get_num_threads()
     if stride[0] >= size[0]:  # windows in different rows share no pixel, so every row is an independent unit
         bands, width = g.shape[1], channels
     else:
         bands, width = 1, max(1, channels // (W * threads)) * W
-    _back(bands, -(-channels // width), width, lie(x), x.shape[1:3], size, stride, padding, lie(g), (len(g), *g.shape[1:]),
-          lie(m))
+    _back(bands, -(-channels // width), width, lie(x), x.shape[1:3], size, stride, padding, lie(g), g.shape, lie(m), lie(z), lie(gate),
+          *limits)

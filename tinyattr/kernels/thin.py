@@ -40,7 +40,7 @@ def back(g, parts, m, *, size, stride=(1, 1), padding=(0, 0)):
 
     g: (N, Ho, Wo, K) with enough zeros above and below it (direct.edge); m: (N, H, W, C).
     """
-    buffer = recycled(len(m), m.shape[1], g.shape[2], size[1] * m.shape[3])
+    buffer = recycled(len(m), m.shape[1] + 2, g.shape[2] + 2, size[1] * m.shape[3])
     q = inside(buffer)
     direct.back(g, parts, q, stride=(stride[0], 1), padding=(padding[0], 0))
     _fold(q, size[1], stride[1], padding[1], m)

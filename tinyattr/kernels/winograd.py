@@ -9,6 +9,7 @@ import numba
 import numpy as np
 from numba import prange
 
+from tinyattr.engine.arrays import sealed
 from tinyattr.kernels.buffers import NONE, demand, lie, line_aligned, read, scratch, written
 from tinyattr.kernels.pointwise import ANY, pixel
 from tinyattr.kernels.tile import P, W, by_rows, load, load_panel, splat_panel
@@ -17,6 +18,7 @@ from tinyattr.kernels.vector import (across, finisher, inlined, outer, parallel_
 
 GAP = 16  # floats between the 36 planes (i, j) of a scratch array: without this gap, they would share a few sets of the cache
 LEAST = 8  # tiles; for fewer, reading the transformed weights, which are four times as large, takes longer than all products
+MANY = 60  # tiles; from here on, the memory of transformed weights counts more than the time to make them again
 BLOCK, CHUNK = 24, 256  # tiles that one thread takes at a time, and that all threads take at a time
 FUSED = 16384  # largest C K for which the transformed weights stay in the cache from block to block
 
@@ -231,18 +233,18 @@ def fits(c, k):
     return c % W == 0 and k % W == 0
 
 
-def transform(w):
-    """Return the weights for `convolve`, which are four times as large. (3, 3, C, K) -> (36, panels, C, P)."""
+def transform(w, new=line_aligned):
+    """Return the weights for `convolve`, which are four times as large. (3, 3, C, K) -> (36, panels, C, P). new(size): memory."""
     size, (c, k) = w.shape[:2], w.shape[2:]
     demand(size == (3, 3) and fits(c, k), f"Winograd's kernels are (3, 3, C, K), C and K multiples of {W}, not {w.shape}")
-    u = line_aligned(36 * -(-k // P) * c * P).reshape(36, -1, c, P)
+    u = new(36 * -(-k // P) * c * P).reshape(36, -1, c, P)
     _transform_weights(read(w), u)
     return u
 
 
-def transform_back(w):
-    """Return the weights for the way back: rotated by 180 degrees, with in and out exchanged. -> (36, panels, K, P)."""
-    return transform(w[::-1, ::-1].transpose(0, 1, 3, 2))
+def turned(w):
+    """Return the kernel of the way back: rotated by 180 degrees, with in and out exchanged. (3, 3, C, K) -> (3, 3, K, C)."""
+    return sealed(np.ascontiguousarray(w[::-1, ::-1].transpose(0, 1, 3, 2)))
 
 
 def convolve(x, u, bias, y, z=NONE, gate=NONE, limits=ANY):
