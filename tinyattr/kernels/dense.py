@@ -5,11 +5,11 @@ from numba import prange
 
 from tinyattr.kernels import weight_gradient as weight_kernels
 from tinyattr.kernels.buffers import bordered, demand, read, scratch, written
-from tinyattr.kernels.memory import start
 from tinyattr.kernels.tile import ROWS, P, W, by_rows, load, load_panel, splat, splat_panel, sums
 from tinyattr.kernels.vector import inlined, inner, parallel_kernel, pointer, repeater, shift, signed, store, total
 
 PARTS, STRIP = 16, 8  # partial sums over the inputs, for any number of threads; rows of weights read together
+SHARE = 256  # outputs of which a thread adds the partial sums
 
 
 def _forward_rows(rows):
@@ -29,13 +29,14 @@ forward_rows = by_rows(_forward_rows)
 
 
 @parallel_kernel
-def _forward(x, w, parts):
-    """parts[part] += the sum over one part of the inputs, (PARTS, N, out)."""
+def _forward(x, w, bias, parts, y):
+    """parts[part] = the sum over one part of the inputs, (PARTS, N, out); then y = bias + the sum of all parts."""
     (n, inputs), outputs = x.shape, w.shape[1]
     whole = outputs - outputs % P
     share = (inputs + PARTS - 1) // PARTS
     for unit in prange(PARTS):
         part = signed(unit)
+        parts[part] = 0
         for i in range(part * share, min((part + 1) * share, inputs), STRIP):
             count = min(STRIP, min((part + 1) * share, inputs) - i)
             for o in range(0, whole, P):
@@ -45,6 +46,14 @@ def _forward(x, w, parts):
                 for k in range(i, i + count):
                     for o in range(whole, outputs):
                         parts[part, row, o] += x[row, k] * w[k, o]
+    for unit in prange((outputs + SHARE - 1) // SHARE):
+        first = signed(unit) * SHARE
+        for row in range(n):
+            for o in range(first, min(first + SHARE, outputs)):
+                y[row, o] = bias[o]
+            for part in range(PARTS):
+                for o in range(first, min(first + SHARE, outputs)):
+                    y[row, o] += parts[part, row, o]
 
 
 def forward(x, w, bias, y):
@@ -52,10 +61,7 @@ def forward(x, w, bias, y):
     demand(x.shape[1] == len(w) and bias.size == w.shape[1], f"weights {w.shape} do not fit to {x.shape}, bias {bias.shape}")
     written(y, shape=(len(x), w.shape[1]))
     parts, = scratch((PARTS, *y.shape))
-    start(parts.fill, 0)
-    _forward(read(x), read(w), parts)
-    start(np.sum, parts, 0, None, y)
-    start(np.add, y, bias, y)
+    _forward(read(x), read(w), read(bias), parts, y)
 
 
 def _back_rows(rows):

@@ -14,7 +14,7 @@ import numba
 import numpy as np
 
 from tinyattr.engine.arrays import sealed
-from tinyattr.kernels.buffers import SLACK, line_aligned
+from tinyattr.kernels.buffers import SLACK, bordered, inside, line_aligned
 from tinyattr.kernels.dispatch import pays
 from tinyattr.kernels.forms import TURN, maps
 from tinyattr.kernels.memory import MAKING, PLANS, WRITTEN, Waiting, start
@@ -68,17 +68,23 @@ class Region:
     def take(self, shape):
         """Return memory for a buffer of this shape: of the smallest free part that is large enough."""
         size = self.part(0, shape)[1]
-        large = [(end - first, first, end) for first, end in self.free if end - first >= size]
-        if large:
-            _, first, end = min(large)
-            self.free.remove((first, end))
-            self.free += [(first + size, end)] * (end - first > size)
+        places = [(self.cost(place, shape), b - a, place, a, b) for a, b in self.free for place in
+                  {a, b - size, *(first for (first, _), s in self.zero if s == shape)} if a <= place and place + size <= b]
+        if places:
+            *_, first, a, b = min(places)
+            self.free.remove((a, b))
+            self.free += [(a, first)] * (a < first) + [(first + size, b)] * (first + size < b)
         else:
             first = self.new(size)
         part = self.part(first, shape)
         self.zero -= set(self.others(part, shape))
         self.taken.add((part, shape))
         return self.memory[slice(*part)]
+
+    def cost(self, first, shape):
+        """Return how many borders that are zero now are lost if a buffer of this shape lies here; -1 if its own border is zero."""
+        part = self.part(first, shape)
+        return -1 if (part, shape) in self.zero else sum(other in self.zero for other in self.others(part, shape))
 
     def give_back(self, shape, memory):
         """Take back the memory of a buffer, and join it with the free parts beside it."""
@@ -203,6 +209,9 @@ class Noting:
         """Return the record's output."""
         if not pays(record):
             _ = record.x  # computes what waits
+        for source in record.sources:
+            if source.op == "input" and source.outline.ndim == 4 and WRITTEN.get(source.output) is None:
+                frame(source)
         plan, outer = MAKING.plan, MAKING.plan.room
         plan.room = self.place(*self.rooms.get(record.name, ()))
         try:
@@ -226,6 +235,16 @@ class Noting:
     def plus(self, g, m):
         """Return the sum of two signals."""
         return noted(lambda: (self.backend.plus(g, m),))[0]
+
+
+def frame(leaf):
+    """Put a picture into a buffer with a border of zeros, so that no step has to do this."""
+    value = leaf.attributes["value"]
+    buffer = bordered(*value.shape)
+    leaf.attributes["value"] = inside(buffer)
+    leaf.attributes["value"][...] = value
+    leaf.__dict__["output"] = leaf.__dict__["outline"] = inside(sealed(buffer))
+    WRITTEN.set(leaf.output, buffer)
 
 
 def noted(compute, *read):
