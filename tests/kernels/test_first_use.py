@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -52,6 +53,7 @@ def test_every_kernel_is_compiled_once():
     """Forward and back, weights of a network or made on the way: the same types, so the same compiled form."""
     kinds = child(WALK + """
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 for name in ("block1_conv1", "block3_conv2"):
     record = tape[name]
@@ -74,6 +76,7 @@ def test_threads_soon_sleep_unless_the_user_says_how_they_wait(monkeypatch):
     seen = []
     monkeypatch.setattr(threads.numba, "get_num_threads", lambda: seen.append(os.environ.get("GOMP_SPINCOUNT")))
     monkeypatch.setattr(threads.numba, "threading_layer", lambda: "omp")
+    monkeypatch.setattr(threads, "loaded", lambda: False)
     for name in threads.OF_OPENMP:
         monkeypatch.delenv(name, raising=False)
     threads.start()
@@ -110,6 +113,34 @@ workers = [cpus for cpus in others if len(cpus) == 1]
 print(len(own), len(workers) == len(everywhere) - 1, own.isdisjoint(set().union(*workers)))
 """)
     assert said.split() == ["1", "True", "True"]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only some systems tell where a thread may run")
+def test_threads_do_not_share_a_processor_when_another_openmp_was_loaded_first(tmp_path):
+    """As after `import torch`: its OpenMP starts the kernels' threads, but does not read what we ask of it. A pass took 40 times as long."""
+    used = child("""
+import tinyattr as ta
+from tinyattr.kernels import forms
+print(*{line.split()[-1] for line in open("/proc/self/maps") if "libgomp" in line})
+""").split()
+    if len(os.sched_getaffinity(0)) < 2 or len(used) != 1:
+        pytest.skip("there is one processor, or Numba's threads are not of GNU's OpenMP")
+    other = tmp_path / "libgomp-other.so"
+    other.write_bytes(Path(used[0]).read_bytes().replace(b"\0libgomp.so.1\0", b"\0libgxmp.so.1\0"))
+    said = child(f"""
+import ctypes, os
+ctypes.CDLL({str(other)!r}, mode=ctypes.RTLD_GLOBAL)
+import tinyattr as ta
+from tinyattr.glyphs.scenes import example
+everywhere = os.sched_getaffinity(0)
+net = ta.load("glyphs")
+net(net.read(example().picture))
+print(all(os.sched_getaffinity(int(t)) == everywhere for t in os.listdir("/proc/self/task")))
+from tinyattr.kernels.forms import TURN
+with TURN():
+    print(os.sched_getaffinity(0) == everywhere)
+""")
+    assert said.split() == ["True", "True"]
 
 
 def test_compiling_is_announced_once_and_only_for_our_kernels(monkeypatch, capsys):

@@ -203,15 +203,15 @@ class Noting:
 
     def put_off(self, record):
         """Return a stand-in for the record's output, or None."""
+        for source in record.sources:
+            if source.op == "input" and source.outline.ndim == 4 and WRITTEN.get(source.output) is None:
+                frame(source)
         return self.backend.put_off(record)
 
     def forward(self, record):
         """Return the record's output."""
         if not pays(record):
             _ = record.x  # computes what waits
-        for source in record.sources:
-            if source.op == "input" and source.outline.ndim == 4 and WRITTEN.get(source.output) is None:
-                frame(source)
         plan, outer = MAKING.plan, MAKING.plan.room
         plan.room = self.place(*self.rooms.get(record.name, ()))
         try:

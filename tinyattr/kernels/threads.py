@@ -1,9 +1,11 @@
 """Set how the kernels' threads wait and where they run, and print a line when kernels are compiled."""
 
 import os
+import re
 import sys
 from contextlib import contextmanager, nullcontext
 from functools import partial
+from pathlib import Path
 from threading import RLock
 
 import numba
@@ -20,13 +22,14 @@ def start():
     milliseconds first. If other processes run, this loop takes processor time from the thread that it waits for. But Linux
     often wakes a thread on the processor of the thread that wakes it, and the two share this processor for many kernels: a
     pass took four times as long. So every thread gets a processor of its own, if Numba uses all of them. The calling thread
-    keeps its processor only during its turn.
+    keeps its processor only during its turn. If the process has loaded OpenMP before, for example with PyTorch, it is too late to
+    set this: the threads would all start on the caller's processor.
 
     Numba's own layer, "workqueue", ends the process if two threads of the program use it at the same time, so for this layer
     a turn is a lock. Other layers need no lock.
     """
     own, before = {}, processors()
-    if set(OF_OPENMP).isdisjoint(os.environ):
+    if set(OF_OPENMP).isdisjoint(os.environ) and not loaded():
         own = {"GOMP_SPINCOUNT": SPINS, **({"OMP_PROC_BIND": "true"} if len(before) == numba.config.NUMBA_NUM_THREADS else {})}
     os.environ.update(own)
     try:
@@ -38,10 +41,18 @@ def start():
         lock = RLock()
         return lambda: lock
     first = processors()
-    if first == before:
+    if not own or first == before:
         return nullcontext
     os.sched_setaffinity(0, before)
     return partial(bound, first)
+
+
+def loaded():
+    """Return True if this process has an OpenMP library, or if the system does not say."""
+    try:
+        return re.search("/lib[gi]?omp", Path("/proc/self/maps").read_text()) is not None
+    except OSError:
+        return True
 
 
 def processors():
