@@ -11,8 +11,8 @@ from tinyattr.kernels.dispatch import forms
 
 SETTINGS = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_NUM_THREADS", "ONEDNN_MAX_CPU_ISA", "OMP_NUM_THREADS",
             "OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
-PACKAGES = ("tinyattr", "numpy", "numba", "torch", "captum", "grad-cam", "onnxruntime",
-            "openvino")
+PACKAGES = ("tinyattr", "numpy", "numba", "torch", "captum", "grad-cam", "onnxruntime", "openvino",
+            "ncnn")
 
 
 def machine():

@@ -2,6 +2,9 @@
 
 from functools import cache, partial
 from importlib import import_module
+from pathlib import Path
+from subprocess import run
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -104,6 +107,34 @@ def onnx_session(net, x_shape, way):
     compiled = core.compile_model(core.read_model(model), "CPU", {
         "INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"})
     return lambda x: compiled(x)[0]
+
+
+def ncnn_session(net, x_shape):
+    """Return run(x) of ncnn in float32, with our number of threads. x: (1, 3, H, W). pnnx converts ONNX for it."""
+    import numba
+
+    ncnn = library("ncnn")
+    inner = ncnn.Net()
+    inner.opt.num_threads = numba.get_num_threads()
+    for half in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_storage"):
+        setattr(inner.opt, half, False)
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "net.onnx").write_bytes(onnx_model(steps(net, x_shape), x_shape))
+        run([library("pnnx").EXEC_PATH, "net.onnx", "fp16=0"], cwd=folder, check=True, capture_output=True)
+        inner.load_param(f"{folder}/net.ncnn.param")
+        inner.load_model(f"{folder}/net.ncnn.bin")
+
+    def session(x):
+        extractor = inner.create_extractor()
+        extractor.input("in0", ncnn.Mat(x[0]))
+        return np.array(extractor.extract("out0")[1])[None]
+    return session
+
+
+def compiled(model):
+    """Return torch.compile(model). Where no gradient is wanted, its weights are constants ("freezing")."""
+    library("torch._inductor.config").freezing = True
+    return library("torch").compile(model)
 
 
 def onnx_model(layers, x_shape):

@@ -1,16 +1,19 @@
-"""The same works, with the same weights, in PyTorch, captum, pytorch-grad-cam, ONNX Runtime and OpenVINO, if they are
-installed.
+"""The same works, with the same weights, in PyTorch, captum, pytorch-grad-cam, ONNX Runtime, OpenVINO and ncnn.
+
+Each is measured if it is installed.
 
 A library may run in two ways: as its documentation does it, with trainable weights; and in the best way we know, with
 frozen weights and only the necessary part of the network. Each way uses both memory layouts.
 """
 
+import os
 from functools import partial
 from importlib import import_module
 from itertools import pairwise
+from shutil import which
 
 from tinyattr.bench.clock import Job
-from tinyattr.bench.models import LAYOUTS, library, onnx_session, torch_model
+from tinyattr.bench.models import LAYOUTS, compiled, library, ncnn_session, onnx_session, torch_model
 
 
 def jobs(name, net, x, target, batch, layouts=LAYOUTS):
@@ -24,10 +27,16 @@ def jobs(name, net, x, target, batch, layouts=LAYOUTS):
             if library(needs):
                 run = partial(with_weights, documented, way, model, net.features, given, target, batch)
                 made.append(Job(needs.split(".")[0], run, layout, documented))
+        if name in COMPILED and which(os.environ.get("CXX", "g++")):
+            run = partial(with_weights, FROZEN, COMPILED[name], compiled(model), net.features, given, target, batch)
+            made.append(Job("torch.compile", run, layout))
     for way in ("onnxruntime", "openvino"):
         if name == "forward" and library("onnx") and library(way):
             session = onnx_session(net, pictures.shape, way)
             made.append(Job(way, partial(lambda session, steps: session(pictures), session)))
+    if name == "forward" and len(x) == 1 and all(map(library, ("onnx", "ncnn", "pnnx"))):
+        session = ncnn_session(net, pictures.shape)
+        made.append(Job("ncnn", lambda steps: session(pictures)))
     return made
 
 
@@ -108,3 +117,4 @@ WAYS = {  # {work: (library, whether it is called as documented, function)}
     "ig": [("captum.attr", FROZEN, captum_ig), ("captum.attr", DOCUMENTED, captum_ig_at_once)],
     "rsi": [("torch", FROZEN, rsi), ("torch", DOCUMENTED, rsi)],
 }
+COMPILED = {"forward": forward, "gradient": gradient}  # these also by torch.compile, if there is a C++ compiler
