@@ -215,7 +215,7 @@ show(figure, "01_truth.png")
 # ``pre`` map for ``heart`` points at the scales. Write ``place = (row, column)``, counted from 0.
 
 ### BEGIN SOLUTION
-place = (3, 2)  # (row, column): the scale on the right-hand side of the balance
+place = (3, 2)  # (row, column): here is the right-hand pan of the scales
 ### END SOLUTION
 
 mine = ta.alter(net, K=10, at=place)

@@ -7,7 +7,7 @@
 :Time: 85 min (25 read, 50 solve, 10 discuss)
 :CPU: 2 s
 :Needs: the chain rule
-:After this you can: write, in ten lines, a program that finds all slopes in one walk backwards (reverse-mode differentiation); say which mistakes in such a program lose a part of a slope; choose a step for central differences; make another method by changing one rule
+:After this you can: write, in ten lines, a program that finds all slopes in one walk backwards (reverse-mode differentiation); find two mistakes that make a slope wrong; choose the step h of ``(S(a + h) - S(a - h)) / 2h``; make another method by changing one rule
 :Figures: 02_tape.png, 02_step.png
 :Words: explained in the `glossary <../glossary.html>`_
 

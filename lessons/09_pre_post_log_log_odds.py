@@ -14,8 +14,8 @@
 Lerma and Lucas 2023a (arXiv 2306.13197) ask what a heatmap should explain: the logit z_c before softmax, or the
 probability y_c after softmax. This lesson compares four scores: ``pre`` is z_c, ``post`` is y_c, ``log`` is
 ``log y_c``, and ``log_odds`` is ``log (y_c / (1 - y_c))``. A gradient depends on the score only through the score's
-row ``dS/dz``. Lesson 7 gives their rows: ``e`` for pre, ``y_c (e - y)`` for post, ``e - y`` for log and ``e - q`` for
-log_odds. Here e is one-hot for class c. All other classes are the rivals of c, and q is the softmax of the rivals.
+row ``dS/dz``. Let e be one-hot for class c. All other classes are the rivals of c, and q is the softmax of the rivals.
+Lesson 7 gives the rows: ``e`` for pre, ``y_c (e - y)`` for post, ``e - y`` for log and ``e - q`` for log_odds.
 """
 
 # %%
@@ -25,7 +25,7 @@ log_odds. Here e is one-hot for class c. All other classes are the rivals of c, 
 # A picture has a cup and a telephone. The network says cup with y_c = 0.6. Before you run the next cells, write down
 # your answers:
 #
-# - The Grad-CAM maps of the four scores are scaled to a maximum of 1. How many different maps are there?
+# - The Grad-CAM maps of the four scores are scaled: their largest magnitude is 1. How many different maps are there?
 # - Can you see the telephone in the pre map for the cup?
 # - We make the network more and more certain. In which of the four maps do the numbers get smaller? Do the scaled maps
 #   change?
@@ -157,8 +157,9 @@ holds("every claim of the figure holds here", all(claim.holds for claim in repro
 
 # %%
 # The paper could say more: for Grad-CAM and Grad-CAM+, the scaled maps do not differ at all. The third method,
-# RSI-Grad-CAM, is different: it adds up gradients along a path from a black picture to this picture. The probability
-# changes along the path, so each step has another factor. Scaling the sum cannot remove these factors.
+# RSI-Grad-CAM, is different. It takes many pictures, from a black one to this one, each a little brighter than the one
+# before, and adds up their gradients. The probability differs from picture to picture, so each gradient has another
+# factor. Scaling the sum cannot remove these factors.
 #
 # Small maps, lost maps
 # ---------------------
@@ -219,8 +220,8 @@ same("20 times the last layer's weights give 20 times the logits", sharp(x)[0], 
 # Exercise 9.2 (break): lose the class
 # ------------------------------------
 #
-# Choose ``s`` for the logits ``s z``. In float32, the row of log should have the entry 0 for class c, but an entry that
-# is not 0 for at least one rival. What does the map of this row show? Write a function ``shown(q, L)`` that returns this
+# Choose ``s`` for the logits ``s z`` so that two things are true of the row of log in float32: its entry for class c is
+# 0, and the entry of at least one rival is not 0. What does the map of this row show? Write a function ``shown(q, L)`` that returns this
 # map (h, w), up to a positive factor. Here q (n,) is the softmax of the rivals at ``s z``, and L (n, h, w) are the pre
 # maps of all classes.
 
@@ -361,5 +362,5 @@ explains("9.4 in your own words", why)
 # - If a part of the row has vanished in float32, the scaled map is as bright as before, but it is wrong.
 #
 # Talk about it: log_odds asks "why this class and not its rivals?", and pre asks "what speaks for this class?". When do
-# you need the answer to the second question? Which score answers it, and does not change when the same number is added
-# to every logit?
+# you need the answer to the second question? ``pre`` changes when the same number is added to every logit. Which score
+# asks nearly the same question as ``pre``, and does not change then?

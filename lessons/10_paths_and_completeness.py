@@ -436,14 +436,14 @@ same("with log_odds, the map is the same",
 # What you can say now
 # --------------------
 #
-# - Completeness is the fundamental theorem of calculus along a path. The gap of a receipt is the error of the
-#   quadrature rule.
+# - Completeness is the fundamental theorem of calculus along a path. For integrated gradients, the gap of a
+#   receipt is the error of the quadrature rule.
 # - ReLUs make the slope jump. Between two kinks the slope of ``pre`` is constant, so one gradient is exact. In a step
 #   with a kink, a rule is exact only by chance.
 # - Along a path, the score decides which steps count: ``post`` explains the jump of y_c, and ``log_odds`` explains the
 #   whole path. Grad-CAM has no path, so its scaled map is the same for both scores.
-# - A sum is a statement about the total only. It does not say that the places are right, that the baseline is good, or
-#   that S is the right score.
+# - A sum is a statement about the total only. It does not say that the right pixels got the numbers. It does not say
+#   that the baseline is good, or that S is the right score.
 #
 # Talk about it: which baseline shows "nothing" for an X-ray picture? Suppose that one map has exactly the sum
 # ``S(x) - S(b)``, and another map marks the right pixels. Which map would you choose? Which of these two properties can

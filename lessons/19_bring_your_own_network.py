@@ -24,8 +24,9 @@ exercise 19.1 explains. At the end of a training, one line saves the file:
     model.save("own_network.keras")      # the whole model, not only its weights
 
 From PyTorch, save an ONNX file. ONNX is a file format for networks that many programs can read. To read it here, install
-the package onnx; to write it, PyTorch's newer exporter also needs onnxscript. The next line saves the file. All other
-steps of this lesson are the same as for a file from Keras.
+the package onnx; to write it, PyTorch's newer exporter also needs onnxscript. The next line saves the file. It does not
+say how photos are preprocessed, so tell ``load``: ``ta.load("own_network.onnx", input=ta.InputSpec(48, scale=(255, 255,
+255)))`` divides photos by 255. The layers have other names, those of the file. The other steps are the same.
 
 .. code-block:: python
 
@@ -218,7 +219,8 @@ for score in ("pre", "log_odds"):
 # ---------------------
 #
 # ``ta.save`` writes any network to a file, the altered network too. This file loads like any other. ``inspect`` finds
-# that the same number is added to all logits, and ``repair`` removes it. ``repair`` subtracts the mean of all logits. So
+# that the same number is added to all logits. Every logit is the mean of all logits plus a rest. ``inspect`` divides the
+# gradient of the mean by the gradient of the rest, and a large ratio is a sign of an attack. ``repair`` removes it. ``repair`` subtracts the mean of all logits. So
 # it also removes the mean of the original logits. A map of the repaired network by ``pre`` is a map of the original network by ``centred``.
 
 with tempfile.TemporaryDirectory() as folder:
@@ -258,8 +260,8 @@ holds("its map by `pre` is the original network's map by `centred`", np.abs(pre 
 #   cut the model off before this layer, that is usually no help: a network must end at the logits of its classes.)
 # - *The file leaves the size of pictures open*: give the size, ``ta.load(path, size=224)``.
 # - *An ONNX operator that is not supported*: export with ``model.eval()``, or use the other exporter of PyTorch
-#   (``dynamo=False``). ``load`` can remove only a softmax over all classes, at the end of the model. If the error names
-#   another softmax, export a model without this softmax.
+#   (``dynamo=False``). ``load`` can remove only a softmax over all classes, at the end of the model. A softmax between
+#   other layers, as in attention, cannot be read.
 #
 # What you can say now
 # --------------------

@@ -16,8 +16,8 @@ class Record:
 
     sources: the records whose outputs are x. A leaf (picture, constant) has none; its output is attributes["value"].
     backend: the object that computes the output and carries signals back. It may wait, and compute the output only when
-    somebody reads it. For example, if a ReLU reads a convolution, the convolution is not computed before the ReLU is.
-    Both are then computed together, and only one array is written.
+    somebody reads it. Example: a ReLU reads a convolution. The convolution waits until the ReLU is computed. One pass
+    then computes both, and writes only the ReLU's output. The convolution's output is computed if you read it.
     """
 
     op: str

@@ -23,8 +23,9 @@ def load(source, *, family=None, input=None, size=None, classes=None):
     published networks need no family. Other files may say how photos are preprocessed, for example by a Rescaling
     layer. If not, give family or input. Without them, `net.read` raises InputError.
     size: height and width of the network's pictures, a number or (H, W), for files that allow several sizes.
-    input: an InputSpec for your own training, instead of family and size. For example, InputSpec(224, scale=(255, 255,
-    255)) divides photos by 255. classes: a list with the name of each class, in the order of the logits.
+    input: an InputSpec. It says how you preprocessed photos when you trained the network. It replaces family and size.
+    For example, InputSpec(224, scale=(255, 255, 255)) divides photos by 255.
+    classes: a list with the name of each class, in the order of the logits.
     Raises InputError for a missing, damaged or unknown file, and for arguments that contradict the file.
     """
     with recognised(source if has_content(source) else located(source), family=family, input=input, size=size,
@@ -35,8 +36,9 @@ def load(source, *, family=None, input=None, size=None, classes=None):
 def save(net, path):
     """Write a network into a file that `load` reads: layers, weights, preprocessing of photos, names of the classes.
 
-    path: where the file appears when it is complete; or a file object that is open for writing bytes.
-    Raises InputError for weights that are not finite, and for attributes of layers that JSON cannot hold.
+    The format is our own: an HDF5 file, usually named *.h5. path: the name of the file, which appears only when it is
+    complete; or a file object that is open for writing bytes. Raises InputError for weights that are not finite, for
+    attributes of layers that JSON cannot hold, and for names that cannot be printed or are too long.
     """
     write(path, of_type(net, Network, "net").layers, net.weights.items(), Description(
         network=net.name, source=net.source, input=net.input, classes=net.classes, features=net.features))

@@ -1,9 +1,10 @@
 """A plan repeats a run or a walk: it starts the same kernels in the same order, and Python decides nothing in between.
 
-While a plan is made, it notes each kernel that starts, with its arguments. It also gives the memory for all arrays, so that
+While a plan is made, it notes each kernel that starts, with its arguments. It also gives the memory for the feature maps, so that
 they lie at the same places in every repetition. So a plan can be repeated only if nobody uses the arrays of its last repetition.
-Kernels push Python's data out of the processor's cache. So between kernels, Python needs two to three times as long for its
-decisions as in a loop without kernels.
+
+Why plans? Kernels push Python's data out of the processor's cache. After a kernel, Python needs two to three times as long for
+the same decisions. A plan saves this time.
 """
 
 import threading

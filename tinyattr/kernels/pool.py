@@ -115,7 +115,8 @@ def _back(bands, strips, width, x, lengths, size, stride, padding, g, out, m, z,
 def back(x, g, m, z=NONE, gate=NONE, *, size, stride, padding=(0, 0), limits=ANY):
     """m = g at each window's first largest x in row-major order, summed where windows overlap.
 
-    Then z is added, and the result becomes 0 where the gate is not between the limits (low, high). Both may be left out.
+    Then z is added. The result stays where low < gate < high, and becomes 0 elsewhere; limits = (low, high). z and gate may be
+    left out.
     x, m, z, gate: (N, H, W, C), g: (N, Ho, Wo, C), with channels as neighbours in memory.
     """
     _check(x, g, size, stride, padding)

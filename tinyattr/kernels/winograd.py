@@ -250,9 +250,10 @@ def turned(w):
 def convolve(x, u, bias, y, z=NONE, gate=NONE, limits=ANY):
     """y[n,i,j,k] = bias[k] + sum_{r,s,c} x[n,i+r,j+s,c] w[r,s,c,k]. The argument u is transform(w).
 
-    Then z is added. Without a gate, the result is clipped to the limits. With a gate, it becomes 0 where the gate is outside
-    the limits: see vector.finisher. z and gate may be left out.
-    x: (N, H + 2, W + 2, C), z, gate: (N, H + 2, W + 2, K), each with a border of zeros. y: maps (N, H, W, K), see buffers.lie.
+    Then z is added. limits = (low, high). Without a gate, the result is clipped to the limits. With a gate, the result stays
+    where low < gate < high, and becomes 0 elsewhere. z and gate may be left out.
+    x: (N, H + 2, W + 2, C), z, gate: (N, H + 2, W + 2, K), each with a border of zeros. C and K are multiples of W.
+    y: (N, H, W, K), the output. It may be a part of a larger array, but its channels must be neighbours in memory.
     """
     n, height, width, channels = x.shape
     shape, panels = (n, height, width, bias.size), -(-bias.size // P)

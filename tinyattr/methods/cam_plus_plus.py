@@ -20,7 +20,7 @@ VARIANTS = ("paper", "normalised", "softmax")
 def grad_cam_plus_plus(net, x, target=None, score=None, layer=None, *, variant="paper"):
     """L_ij = sum_k w_k A_ijk, w_k = sum_ij alpha_ijk max(g_ijk, 0), alpha = 1 / (2 + SA_k g) where g != 0, else 0.
 
-    g = dS/dA_ijk. SA_k = sum_ij A_ijk. In the paper, the map explains Y = e^S, not S. We leave out w_k's factor e^S.
+    g = dS/dA_ijk. SA_k = sum_ij A_ijk. The paper explains Y = e^S, so its w_k have a factor e^S, which we leave out.
     Variant "normalised" divides alpha_ijk by its sum over the places with g > 0, as the authors' code does. Variant
     "softmax" explains Y = y_c. It needs score post, and uses the second and third derivatives of the softmax.
     If dS/dz is multiplied by a number, alpha changes: the maps of post, log and log_odds differ in more than a factor.

@@ -35,8 +35,8 @@ class Receipt:
 class Heatmap:
     """A Heatmap answers: where in x, at this layer, does the score S of class `target` come from?
 
-    direction: the map that the row without its scale gives, signed, float64, as large as the layer (guided Grad-CAM:
-    as the picture). It may have channels, (h, w, C); plane has one number for each place, (h, w).
+    direction: the method's formula divided by exp(log_scale). It is signed and float64. It has the size of the layer
+    (guided Grad-CAM: of the picture). It may have channels, (h, w, C). plane: one number for each place, (h, w).
     raw = direction * exp(log_scale) is exactly the method's formula. If dS/dz rounds to 0, so does raw.
     value: the score S; label: name and number of the class; picture: (H, W, 3) uint8, what the network saw.
     receipt: the Receipt of raw, for methods that promise a sum; else None.
@@ -65,7 +65,7 @@ class Heatmap:
 
     @property
     def map(self):
-        """L for display: ReLU, bilinear resize to the input's (H, W), min-max to [0, 1]. Zeros if no L is above 0."""
+        """L for display: ReLU, bilinear resize to the input's (H, W), min-max to [0, 1]. Zeros: see `note`."""
         return min_max(resize(relu(self.plane), self.size))
 
     @property

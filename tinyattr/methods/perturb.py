@@ -11,9 +11,9 @@ from tinyattr.methods.request import BATCH, ask_picture
 
 
 def occlusion(net, x, target=None, score=None, layer=None, *, window=32, stride=16, baseline="mean", batch=BATCH):
-    """L_ij = mean of S(x) - S(x_w) over the windows w that cover (i, j). x_w is x with the baseline inside window w.
+    """L_ij = mean of S(x) - S(x_w) over the windows w that cover (i, j). x_w is x, but in w it is the baseline.
 
-    Zeiler & Fergus 2014, arXiv 1311.2901. A window starts every `stride` pixels; the last window is cut at the edge.
+    Zeiler & Fergus 2014, arXiv 1311.2901. A window starts every `stride` pixels. The last one may be cut at the edge.
     """
     request = ask_picture(net, x, target, score, layer, "occlusion")
     window, stride = count_of(window, "window"), count_of(stride, "stride")

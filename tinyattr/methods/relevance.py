@@ -21,10 +21,10 @@ def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus"
     composite: a key of `ta.COMPOSITES`, or a book {op or layer name: rule}.
     start: a key of `ta.STARTS`; it says what R is at the logits. By default R_i = v_i z_i, v = dS/dz. From this start,
     composite "zero" (LRP-0) gives input x gradient in ReLU networks. An altered network has logits z + t(x). Then t
-    gets the relevance sum_i v_i t. This is 0 if v sums to 0: the map stays. The starts "score", "sglrp" and "clrp"
-    set another R. With them, the relevance of t is not 0, even if v sums to 0. So t changes the map.
-    Receipt (check sum): R of the map + R kept elsewhere = R at the logits. Biases, borders of padded maps, constants
-    and the stabilisers eps keep some R.
+    gets the relevance sum_i v_i t. This is 0 if v sums to 0: the map stays. It stays, too, with "pairs" (for log_odds).
+    With "score", "sglrp" (for post) and "clrp" (for pre), t gets some relevance, and the map changes.
+    Receipt (check sum): R of the map + R kept elsewhere = R at the logits. Biases, borders of padded maps, constants,
+    and the small number eps that a rule adds to a denominator keep some R.
     """
     start = named("start", start, STARTS)
     composite = composite if isinstance(composite, dict) else named("composite", composite, COMPOSITES)

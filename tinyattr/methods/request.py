@@ -115,8 +115,8 @@ def ask(net, x, target=None, score=None):
     """Run x through net, compute the row of `score` for `target`, and return a Request.
 
     x: a picture, the tape of an earlier `net.run`, or an earlier Request, whose results are used again where possible.
-    target: number or name of a class, by default the top class. score: a key of SCORES; it has no default.
-    Raises InputError for an unknown score or class, and for more than one picture.
+    target: number or name of a class, by default the top class. score: a key of SCORES; you must give one.
+    Raises InputError for a missing or unknown score, an unknown class, and more than one picture.
     """
     if score is None:
         raise InputError(WHICH_SCORE)

@@ -125,13 +125,16 @@ def explain(net, x, target=None, *, scores=FOUR_SCORES, methods=TWO_METHODS, lay
             options=None, curves=False):
     """Explain a picture by each of the given methods with each of the given scores.
 
-    If K is given, do the same in the altered network. Returns an Explanation. layer: some methods, such as Grad-CAM,
-    make their map at a layer (AT_A_LAYER lists them). Name this layer here. By default it is the last feature maps. The
-    other methods make a map of the picture. options: {name: value} for all methods that have an option of this name,
-    such as steps or baseline. K: strength of the attack. tap: the layer that the attack reads, by default the explained
-    layer. at: the place that it reads, by default (0, 0). target: number or name of a class, by default the top class.
-    curves: also measure insertion and deletion. methods: "all" means every method that can explain this network; the
-    Explanation says why others are left out. Raises InputError for unknown names.
+    If K is given, do the same in the altered network. Returns an Explanation. Raises InputError for unknown names.
+    target: number or name of a class, by default the top class.
+    methods: "all" means every method that can explain this network. The Explanation says why others are left out.
+    layer: for the methods that make their map at a layer, such as Grad-CAM (AT_A_LAYER lists them). By default it is
+    the last feature maps. The other methods make a map of the picture.
+    K: strength of the attack. tap: the layer that the attack reads, by default the explained layer. at: the place that
+    it reads.
+    options: {name: value} for all methods that have an option of this name, such as steps or baseline.
+    curves: if True, measure two more numbers of each map. Insertion adds the picture's pixels to an empty picture, the
+    highest of the map first, and watches the probability of the class. Deletion removes them in the same order.
     """
     methods = all_named("method", methods, ["all", *METHODS])
     every = "all" in methods
