@@ -37,7 +37,7 @@ def test_jobs_take_turns_each_after_an_untimed_run(monkeypatch):
     once = [step for name in "abc" for step in ("pause", (name, 4), (name, 10))]
     assert done == once * 2
     assert list(timing.seconds.values()) == [[10, 10], [30, 30], [20, 20]]
-    assert [timing.ratio(j) for j in work.jobs] == [1, 3, 2]
+    assert [timing.ratio(j) for j in timing.jobs] == [1, 3, 2]
 
 
 def test_operations_are_those_of_the_definition():

@@ -72,4 +72,5 @@ def measured(work, repeats, progress):
             job.run(work.steps)
             seconds[job].append(perf_counter() - start)
             progress.update()
-    return replace(work, seconds=seconds)
+    named = {job: replace(job, run=None) for job in work.jobs}  # without the networks that their functions hold
+    return replace(work, jobs=[*named.values()], seconds={named[job]: times for job, times in seconds.items()})

@@ -132,7 +132,8 @@ def ncnn_session(net, x_shape):
 
 
 def compiled(model):
-    """Return torch.compile(model). Where no gradient is wanted, its weights are constants ("freezing")."""
+    """Return torch.compile(model), and forget what was compiled before. Without gradients, weights become constants."""
+    library("torch._dynamo").reset()
     library("torch._inductor.config").freezing = True
     return library("torch").compile(model)
 

@@ -21,7 +21,7 @@ def jobs(name, net, x, target, batch, layouts=LAYOUTS):
     torch, made = library("torch"), []
     pictures = x.transpose(0, 3, 1, 2).copy()
     for layout in layouts if torch else ():
-        model = torch_model(net, pictures.shape, layout)
+        model = torch_model(net, (1, *pictures.shape[1:]), layout)
         given = torch.tensor(pictures).to(memory_format=getattr(torch, LAYOUTS[layout]))
         for needs, documented, way in WAYS[name]:
             if library(needs):
