@@ -7,7 +7,7 @@
 :Time: 85 min (25 read, 50 solve, 10 discuss)
 :CPU: 2 s
 :Needs: the chain rule
-:After this you can: write, in ten lines, a program that finds all slopes in one walk backwards (reverse-mode differentiation); find two mistakes that make a slope wrong; choose the step h of ``(S(a + h) - S(a - h)) / 2h``; make another method by changing one rule
+:After this you can: write, in ten lines, a program that finds all slopes in one walk backwards (reverse-mode differentiation); find two mistakes that make a slope wrong; choose the step h of ``(S(a + h) - S(a - h)) / 2h``; change one step of the walk, and get another heatmap method
 :Figures: 02_tape.png, 02_step.png
 :Words: explained in the `glossary <../glossary.html>`_
 
@@ -227,8 +227,8 @@ predicts("2.2 the number of paths from S to a", yours, {n: paths(repeated("add",
 # ---------------------------------------------
 #
 # Write the walk again, so that all signals that arrive at a place are added. If an op has no rule, the walk must still
-# raise a ``KeyError``. Otherwise the signal would stop at this op or pass it unchanged, and a heatmap would be wrong
-# without any warning.
+# raise a ``KeyError``. Otherwise the signal would stop at this op, or go through this op without a change. Then a heatmap
+# would be wrong, and nobody would be warned.
 
 
 def my_walk(tape, seed, book):

@@ -140,7 +140,7 @@ kappa = {"pre": 1, "post": 0, "log": 0, "log_odds": 0, "centred": 0}
 row_sums, rises = {}, {}
 for name in ("pre", "post", "log", "log_odds", "centred"):
     value, row, log_scale = ta.SCORES[name](z, 0)
-    row_sums[name] = (row * np.exp(log_scale)).sum()  # the library's `row` has no factor: dS/dz = row * exp(log_scale)
+    row_sums[name] = (row * np.exp(log_scale)).sum()  # the library stores row and factor apart
     rises[name] = ta.SCORES[name](z + 1, 0)[0] - value
 predicts("7.3 sums of the rows", kappa, row_sums)
 predicts("7.3 the change of S if 1 is added to every logit", kappa, rises)
@@ -181,9 +181,9 @@ for logits, c in ((z, 0), (z, 2), (five, 1)):
 # and ``e_c - q``. For many methods this is true: if the row is multiplied by a positive number, the map is multiplied by
 # the same number. If each map is scaled to a maximum of 1, these methods draw the same map for all three scores.
 #
-# Only the sizes of the rows differ. The next figure shows why the sizes are important if a network is sure of class c.
-# Then ``post`` and ``log`` hardly change any more when the logits change, so their rows are nearly 0. This is called
-# **saturation**.
+# Only the sizes of the rows differ. The next figure shows these sizes. If a network is sure of class c, ``post`` and
+# ``log`` hardly change any more when the logits change, so their rows are nearly 0. This is called **saturation**. Then
+# rounding errors can spoil the map (exercise 7.6).
 
 gaps = np.linspace(-40, 40, 161)  # the lead: the logit of the class minus the logit of each of its two rivals
 rows = {name: [np.abs(row * np.exp(scale)).sum() for g in gaps for _, row, scale in [ta.SCORES[name](np.array([g, 0, 0]), 0)]]

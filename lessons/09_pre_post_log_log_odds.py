@@ -58,7 +58,7 @@ holds("the network says cup, y_c = 0.6", net.classes[c] == "cup" and round(y[c],
 # Three maps are one
 # ------------------
 #
-# The row of post is ``y_c (1 - y_c)`` times ``e - q``. The row of log is ``1 - y_c`` times ``e - q``. The row of
+# For each rival j, ``y_j = (1 - y_c) q_j``, so ``e - y`` is ``(1 - y_c) (e - q)`` (lesson 7). The row of post is ``y_c (1 - y_c)`` times ``e - q``. The row of log is ``1 - y_c`` times ``e - q``. The row of
 # log_odds is ``e - q`` itself. Without its final ReLU, Grad-CAM is linear in the gradient g, and g is linear in the
 # row. So a factor of the row becomes a factor of the map, and scaling the map removes the factor. We check this in
 # float64 with a separate walk for each row. (The library uses one row ``e - q`` for the three scores and stores their
@@ -158,7 +158,7 @@ holds("every claim of the figure holds here", all(claim.holds for claim in repro
 # %%
 # The paper could say more: for Grad-CAM and Grad-CAM+, the scaled maps do not differ at all. The third method,
 # RSI-Grad-CAM, is different. It takes many pictures, from a black one to this one, each a little brighter than the one
-# before, and adds up their gradients. The probability differs from picture to picture, so each gradient has another
+# before, and adds up their gradients, each multiplied by the change of the activations. The probability differs from picture to picture, so each gradient has another
 # factor. Scaling the sum cannot remove these factors.
 #
 # Small maps, lost maps
@@ -196,23 +196,23 @@ for ax, measured in ((left, np.hstack([size, of_log_odds])), (right, np.maximum(
     ax.semilogy(lead[::3], measured[::3, 2], "o", color=LINES[2], label="log_odds")
     ax.axvline(24 * np.log(2), color="black", lw=1, ls="--")
     ax.text(24 * np.log(2) + 0.5, 0.5, "24 log 2", transform=ax.get_xaxis_transform())
-    ax.set_xlabel("lead of the class, $\\log (y_c / (1 - y_c))$")
+    ax.set_xlabel("log-odds of the class, $\\log (y_c / (1 - y_c))$")
 left.set(title="Size of the map\n(the log_odds map has size 1)")
 right.set(title="Error of the scaled map, with a float32 row\n(errors below 1e-9 are drawn at 1e-9)", ylim=(5e-10, 10))
 left.legend(loc="lower left")
 figure.suptitle(f"Grad-CAM at block5_relu4, class {net.label(c)}")
 show(figure, "09_vanishing.png")
-holds("for leads above 18 the float32 maps of post and log are wrong", error[lead > 18, :2].min() > 0.1)
-holds("the float32 map of log_odds is right for every lead", error[:, 2].max() < 1e-6)
-holds("for leads above 30 the maps of post and log have less than 1e-12 of the size of the log_odds map", size[lead > 30].max() < 1e-12)
+holds("for log-odds above 18 the float32 maps of post and log are wrong", error[lead > 18, :2].min() > 0.1)
+holds("the float32 map of log_odds is right for all log-odds", error[:, 2].max() < 1e-6)
+holds("for log-odds above 30 the maps of post and log have less than 1e-12 of the size of the log_odds map", size[lead > 30].max() < 1e-12)
 kernel, bias = net.weights["predictions"]
 sharp = replace(net, weights={**net.weights, "predictions": (20 * kernel, 20 * bias)})
 same("20 times the last layer's weights give 20 times the logits", sharp(x)[0], 20 * z, within=1e-5)
 
 # %%
-# Why is the dashed line at ``24 log 2``? The lead of the class is ``log (y_c / (1 - y_c)) = -log r``, where r is the
+# Why is the dashed line at ``24 log 2``? The log-odds of the class are ``log (y_c / (1 - y_c)) = -log r``, where r is the
 # sum of ``e^{z_j - z_c}`` over the rivals j. To compute y_c, a program divides by ``1+r``. float32 has 24 binary
-# digits: if r is at most ``2^-24``, float32 stores ``1+r`` as 1. This is true for leads from ``24 log 2 = 16.6`` on.
+# digits: if r is at most ``2^-24``, float32 stores ``1+r`` as 1. This is true for log-odds from ``24 log 2 = 16.6`` on.
 # Then y_c is stored as 1, and the class's own entry ``1 - y_c`` as 0. But the rivals' entries ``-y_j`` keep their
 # digits. So one entry of the row has vanished, and the row no longer sums to zero. The scaled map is as bright as
 # before, but it shows something else. (If all entries vanish, the map is zero everywhere.)
@@ -340,8 +340,8 @@ for a in (0.37, 5.5):
 # Exercise 9.4 (explain): the caption
 # -----------------------------------
 #
-# A colleague explains another picture with a cup and a telephone, by the Grad-CAM map of ``pre`` for the cup. In this
-# picture, the map is also bright on the telephone. Write a caption of two or three sentences. Which question does this map answer? Which question would a log_odds map answer? Why do the
+# Another picture also shows a cup and a telephone. A colleague explains it. She uses the Grad-CAM map for the cup, with the
+# score ``pre``. In this picture, the map is also bright on the telephone. Write a caption of two or three sentences. Which question does this map answer? Which question would a log_odds map answer? Why do the
 # two maps differ on the telephone? Your teacher reads your answer; the check only counts words.
 
 ### BEGIN SOLUTION

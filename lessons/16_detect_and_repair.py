@@ -85,7 +85,7 @@ same("16.1 cross-entropy does not see K", slope_of_K(G, x) / np.abs(x[:, 0, 0]).
 same("16.1 a loss that is the sum of all logits sees K", slope_of_K(np.ones((8, 20)), x), 20 * x[:, 0, 0].sum())
 
 # %%
-# As in lesson 15, one sum decides what t does. Every logit contains t once, so ``dE/dt = Σ_i dE/dz_i``. For
+# One sum decides whether the loss changes with t (lesson 15 used a similar sum). Every logit contains t once, so ``dE/dt = Σ_i dE/dz_i``. For
 # cross-entropy this sum is ``Σ_i (y_i - e_i) = 1 - 1 = 0``, where e is one-hot for the **target**, the right class. So
 # ``dE/dK`` is 0. Both heads have the same y, so dE/dz' of the altered head equals dE/dz of the other. And t is computed from the feature maps A,
 # which enter the head. No weight of the head except K changes t. So the gradients of all other weights are the same with
@@ -307,8 +307,8 @@ for share in (9.99, 1.5):
     holds(f"16.4 and HiResCAM by pre is fooled at {share}", heat.raw.argmax() == 0, "the highest place should be the corner")
 
 # %%
-# So an attacker can stay below the alarm. And the alarm does not find a t whose trigger is absent from the picture,
-# however strong this t is. But we can remove t without finding it.
+# So an attacker can stay below the alarm. And some attacks add t only if the picture contains a small sign, the
+# **trigger**. Without the trigger t is 0, and the alarm cannot find it. But we can remove t without finding it.
 #
 # Exercise 16.5 (complete): the repair
 # ------------------------------------
@@ -367,8 +367,8 @@ same("a repair after the logits gives the same map", ta.hirescam(behind, photo, 
 # - A large share, or a unit with the same weight for every class, is a sign of an attack. A weak t, or a t whose trigger is
 #   absent, may not be found.
 # - You can repair a network even without knowing whether it was attacked. If its last layer is dense, take the mean over
-#   classes of this layer's kernel and of its bias, and subtract these means. If it ends in another layer, for example in
-#   one that adds t, subtract mean z from every logit at the end. The probabilities do not change, and ``pre`` becomes ``centred``.
+#   classes of this layer's kernel and of its bias, and subtract these means. If the network ends in another layer, for
+#   example in one that adds t, subtract mean z from every logit at the end. The probabilities do not change, and ``pre`` becomes ``centred``.
 #
 # Talk about it: if everyone explained ``log_odds`` or ``centred``, would the attack, the detector and the repair still
 # matter? And suppose that you get a network's logits, but cannot see its weights. Can you check such a network for a

@@ -24,13 +24,19 @@ exercise 19.1 explains. At the end of a training, one line saves the file:
     model.save("own_network.keras")      # the whole model, not only its weights
 
 From PyTorch, save an ONNX file. ONNX is a file format for networks that many programs can read. To read it here, install
-the package onnx; to write it, PyTorch's newer exporter also needs onnxscript. The next line saves the file. It does not
-say how photos are preprocessed, so tell ``load``: ``ta.load("own_network.onnx", input=ta.InputSpec(48, scale=(255, 255,
-255)))`` divides photos by 255. The layers have other names, those of the file. The other steps are the same.
+the package onnx; to write it, PyTorch's newer exporter also needs onnxscript. This line saves the file:
 
 .. code-block:: python
 
     torch.onnx.export(model.eval(), (torch.rand(1, 3, 48, 48),), "own_network.onnx")
+
+An ONNX file does not say how photos are preprocessed. Say it when you load the file. For example, this line divides photos by 255:
+
+.. code-block:: python
+
+    net = ta.load("own_network.onnx", input=ta.InputSpec(48, scale=(255, 255, 255)))
+
+The layers have the names that the file gives them. All other steps are the same as for a file from Keras.
 """
 
 # %%
@@ -219,8 +225,9 @@ for score in ("pre", "log_odds"):
 # ---------------------
 #
 # ``ta.save`` writes any network to a file, the altered network too. This file loads like any other. ``inspect`` finds
-# that the same number is added to all logits. Every logit is the mean of all logits plus a rest. ``inspect`` divides the
-# gradient of the mean by the gradient of the rest, and a large ratio is a sign of an attack. ``repair`` removes it. ``repair`` subtracts the mean of all logits. So
+# that the same number is added to all logits. The largest logit is the mean of all logits plus a rest. ``inspect``
+# divides the size of the gradient of the mean by the size of the gradient of the rest. A large ratio is a sign of an attack. (It
+# also looks for a unit with nearly the same weight for every class.) ``repair`` removes the number. ``repair`` subtracts the mean of all logits. So
 # it also removes the mean of the original logits. A map of the repaired network by ``pre`` is a map of the original network by ``centred``.
 
 with tempfile.TemporaryDirectory() as folder:

@@ -12,7 +12,7 @@ HALF_LINES = {
     "methods": "every method that computes a heatmap (an attribution method); its docstring begins with its formula",
     "attack.py": "the altered network: it adds the same number t(x) to every logit",
     "kernels": "the fast backend: the same ops and rules, compiled by Numba; you may skip it",
-    "files": "reads photos; reads, checks and writes weight files of every supported format and architecture",
+    "files": "reads photos; reads and checks weight files of every supported format and architecture; writes its own format",
     "glyphs": "draws the pictures of glyphs, and trains the embedded network on them",
     "studies": "explains a photo, evaluates methods, audits a network, finds the attack and removes it; draws the figures",
     "testing": "tests for a softmax of your own: identities, and random inputs made with the package Hypothesis",

@@ -6,7 +6,7 @@ target: the class to explain, by name or number; by default the class with the l
 score: the number that the heatmap explains, a key of `ta.SCORES`, such as "log_odds". You must give one.
 layer: the layer at which the heatmap is computed. If you leave it out, the methods in `ta.methods.AT_A_LAYER` take the
 last feature maps, and the other methods explain the picture itself. Some of these others refuse a layer.
-`heat.save("heat.png")` draws it. `ta.METHODS` lists all methods. `help(ta.lrp)` explains one and its own options.
+`heat.save("heat.png")` draws it. `ta.METHODS` lists all methods. `help(ta.lrp)` explains the method lrp.
 """
 
 from importlib import import_module

@@ -23,7 +23,7 @@ def load(source, *, family=None, input=None, size=None, classes=None):
     published networks need no family. Other files may say how photos are preprocessed, for example by a Rescaling
     layer. If not, give family or input. Without them, `net.read` raises InputError.
     size: height and width of the network's pictures, a number or (H, W), for files that allow several sizes.
-    input: an InputSpec. It says how you preprocessed photos when you trained the network. It replaces family and size.
+    input: an InputSpec. It says how you preprocessed photos for the training. Then leave out family and size.
     For example, InputSpec(224, scale=(255, 255, 255)) divides photos by 255.
     classes: a list with the name of each class, in the order of the logits.
     Raises InputError for a missing, damaged or unknown file, and for arguments that contradict the file.
@@ -36,9 +36,9 @@ def load(source, *, family=None, input=None, size=None, classes=None):
 def save(net, path):
     """Write a network into a file that `load` reads: layers, weights, preprocessing of photos, names of the classes.
 
-    The format is our own: an HDF5 file, usually named *.h5. path: the name of the file, which appears only when it is
-    complete; or a file object that is open for writing bytes. Raises InputError for weights that are not finite, for
-    attributes of layers that JSON cannot hold, and for names that cannot be printed or are too long.
+    path: the name of the file, or a file object that is open for writing bytes. The format is our own, an HDF5 file,
+    usually named *.h5. A file appears under its name only when it is complete. Raises InputError for weights that are
+    not finite, for attributes of layers that JSON cannot hold, and for names that cannot be printed or are too long.
     """
     write(path, of_type(net, Network, "net").layers, net.weights.items(), Description(
         network=net.name, source=net.source, input=net.input, classes=net.classes, features=net.features))

@@ -1,4 +1,4 @@
-"""A plan repeats a run or a walk: it starts the same kernels in the same order, and Python decides nothing in between.
+"""A plan repeats a run or a walk: it starts the same kernels in the same order. Where there is no kernel, NumPy computes.
 
 While a plan is made, it notes each kernel that starts, with its arguments. It also gives the memory for the feature maps, so that
 they lie at the same places in every repetition. So a plan can be repeated only if nobody uses the arrays of its last repetition.

@@ -35,10 +35,10 @@ class Receipt:
 class Heatmap:
     """A Heatmap answers: where in x, at this layer, does the score S of class `target` come from?
 
-    direction: the method's formula divided by exp(log_scale). It is signed and float64. It has the size of the layer
-    (guided Grad-CAM: of the picture). It may have channels, (h, w, C). plane: one number for each place, (h, w).
-    raw = direction * exp(log_scale) is exactly the method's formula. If dS/dz rounds to 0, so does raw.
-    value: the score S; label: name and number of the class; picture: (H, W, 3) uint8, what the network saw.
+    raw = direction * exp(log_scale) is exactly the method's formula. The factor may be too small for a float: then raw
+    is 0. direction lacks it, so it stays. It is signed, as large as the layer (guided Grad-CAM: as the picture), and it
+    may have channels, (h, w, C). plane: the part that is drawn, (h, w), mostly the sum of direction over its channels.
+    value: the score S; label: name and number of the class; picture: (H, W, 3) uint8, what the network saw, or None.
     receipt: the Receipt of raw, for methods that promise a sum; else None.
     """
 
@@ -65,7 +65,7 @@ class Heatmap:
 
     @property
     def map(self):
-        """L for display: ReLU, bilinear resize to the input's (H, W), min-max to [0, 1]. Zeros: see `note`."""
+        """L for display: ReLU, bilinear resize to the input's (H, W), min-max to [0, 1]. If empty, see `note`."""
         return min_max(resize(relu(self.plane), self.size))
 
     @property

@@ -17,14 +17,14 @@ from tinyattr.softmax import softmax
 def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus", start="row"):
     """R_j = sum_k (contribution of j to k) / (sum of contributions to k) R_k, from the logits back; see lrp_rules.py.
 
-    Bach et al. 2015, 10.1371/journal.pone.0130140; Montavon et al. 2019, 10.1007/978-3-030-28954-6_10.
+    R_j, the relevance of number j, is its part of the score; k is in a later layer. Bach et al. 2015,
+    10.1371/journal.pone.0130140; Montavon et al. 2019, 10.1007/978-3-030-28954-6_10.
     composite: a key of `ta.COMPOSITES`, or a book {op or layer name: rule}.
-    start: a key of `ta.STARTS`; it says what R is at the logits. By default R_i = v_i z_i, v = dS/dz. From this start,
-    composite "zero" (LRP-0) gives input x gradient in ReLU networks. An altered network has logits z + t(x). Then t
+    start: a key of `ta.STARTS`; it says what R is at the logits. By default R_i = v_i z_i, v = dS/dz. In ReLU networks,
+    composite "zero" (LRP-0) then gives the map of `ta.input_x_gradient`. An altered network has logits z + t(x). Then t
     gets the relevance sum_i v_i t. This is 0 if v sums to 0: the map stays. It stays, too, with "pairs" (for log_odds).
     With "score", "sglrp" (for post) and "clrp" (for pre), t gets some relevance, and the map changes.
-    Receipt (check sum): R of the map + R kept elsewhere = R at the logits. Biases, borders of padded maps, constants,
-    and the small number eps that a rule adds to a denominator keep some R.
+    Receipt (check sum): R of the map + R kept by biases, borders, constants and eps (see lrp_rules) = R at the logits.
     """
     start = named("start", start, STARTS)
     composite = composite if isinstance(composite, dict) else named("composite", composite, COMPOSITES)

@@ -62,7 +62,8 @@ class Inspection:
             lines.append(f"unit {unit} before the logits gives every class {mean:.4g}, spread {spread:.2g}")
         if not self.units:
             lines.append("no unit has nearly the same weight for all classes "
-                         f"(largest mean / spread of a unit's weights: {self.largest:.3g}; alarm above {ROW:g})")
+                         f"(largest mean / spread of a unit's weights: {self.largest:.3g}; alarm above {ROW:g}, "
+                         "if the mean is large, too)")
         lines.append("verdict  " + ("ALTERED: something is added to every logit" if self.alarm else "clean"))
         return "\n".join(lines)
 
