@@ -227,8 +227,8 @@ predicts("2.2 the number of paths from S to a", yours, {n: paths(repeated("add",
 # ---------------------------------------------
 #
 # Write the walk again, so that all signals that arrive at a place are added. If an op has no rule, the walk must still
-# raise a ``KeyError``. Otherwise the signal would stop at this op, or go through this op without a change. Then a heatmap
-# would be wrong, and nobody would be warned.
+# raise a ``KeyError``. Otherwise the signal would stop at this op, or go through this op without a change. Then a
+# heatmap would be wrong, and nobody would be warned.
 
 
 def my_walk(tape, seed, book):

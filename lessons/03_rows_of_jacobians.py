@@ -163,7 +163,8 @@ show(figure, "03_jacobians.png")
 # the picture, ``y[n,i,j,k] = Σ_uvc x[n, s i + u, s j + v, c] kernel[u,v,c,k]``. Here n counts pictures, (i, j) is a
 # place of the output, (u, v) is a place of the kernel, c is an input channel (feature map), and k is an output channel.
 # Each output multiplies some numbers of x by numbers of the kernel. On the way back, ``g[n,i,j,k]`` goes to each of
-# these numbers of x, multiplied by the same number of the kernel. Write the backward rule in plain loops.
+# these numbers of x, multiplied by the number of the kernel by which this x was multiplied. Write the backward rule in
+# plain loops.
 
 
 @unaided()
@@ -248,7 +249,7 @@ holds("3.3 for y = x and a rule that returns 0, the gap is |cos| of the angle be
       max(across) < 1 + 1e-8 and 0.3 < np.square(across).mean() < 0.95, "divide by |u| and by |J v|")
 a = np.array([[1.0, 2.0]])
 along = gap(lambda x: x, lambda u: (u * a).sum() * a / (a * a).sum(), a, np.random.default_rng(3))
-holds("3.3 for y = x and a rule that keeps only the part of u along x, the gap is not 0", along > 1e-6, "take v at random")
+holds("3.3 for y = x and a rule that projects u on x, the gap is not 0", along > 1e-6, "take v at random")
 
 # %%
 # Kinks and ties

@@ -2,7 +2,7 @@
 4. A convolution, and its gradient
 ==================================
 
-**Question:** Why is a convolution a thousand times faster if we multiply in another order? Why is its gradient a convolution, too?
+**Question:** Why is a convolution a thousand times faster if a matrix product computes it? Why is its gradient a convolution, too?
 
 :Time: 65 min (20 read, 35 solve, 10 discuss)
 :CPU: 2 s
@@ -117,7 +117,7 @@ same("the loops and the library compute the same convolution", y, conv2d(x[None]
 count = {(3, 1, 1): 49, (6, 1, 1): 256, (6, 2, 3): 1536}
 ### END SOLUTION
 
-pairs = {H: sum(0 <= i + u - 1 < H for i in range(H) for u in range(3)) for H in (3, 6)}  # along one axis: how many pairs (i, u) have their place i + u - 1 in the picture
+pairs = {H: sum(0 <= i + u - 1 < H for i in range(H) for u in range(3)) for H in (3, 6)}  # along one axis: pairs (i, u) whose i + u - 1 is in the picture
 sizes = ((3, 1, 1), (6, 1, 1), (6, 2, 3))
 predicts("4.1 by a formula", count, {(H, C, K): pairs[H] ** 2 * C * K for H, C, K in sizes})
 predicts("4.1 by counting while the loops run", count, {size: multiplications(by_loops, *size) for size in sizes})
@@ -230,7 +230,7 @@ same("in the middle of the picture, both orders give the same", first, second)
 bright = (2, 0)  # its output at column -1 is cut off; if the pixel moves first, this output is at column 0 and is kept
 ### END SOLUTION
 
-holds("4.3 a pixel of every picture", np.shape(bright) == (2,) and all(-5 <= place < 5 for place in bright),
+holds("4.3 this place (row, column) exists in the smallest picture, too", np.shape(bright) == (2,) and all(-5 <= place < 5 for place in bright),
       "the smallest picture has rows 0 to 4 and columns 0 to 4")
 for H in (5, 7, 12):
     first, second = both_orders(bright, H)
@@ -259,7 +259,8 @@ show(figure, "04_orders.png")
 # the outputs around it, so it collects signals from all of them: ``m_{i+u-p, j+v-p, c} += Σ_k g_ijk w_uvck``. Here p is
 # the padding. All these sums form a convolution of g with another kernel. We get this kernel if we turn the kernel of
 # the forward pass by 180 degrees and exchange its input and output channels. Both kernels have s x s places. Find the
-# padding of the backward convolution. (A hint: first find the p for which H' = H.)
+# padding of the backward convolution. (A hint: begin with the special case H' = H. Which p does it
+# have? Which padding does the backward convolution need then?)
 
 
 @unaided(conv2d)
@@ -282,8 +283,8 @@ for size, p, C, K in ((3, 1, 4, 4), (3, 1, 2, 5), (5, 1, 2, 3), (5, 2, 3, 2)):
          np.vdot(g, tape["conv"].output))
 
 # %%
-# So everything that makes a convolution fast also makes its gradient fast. The library uses the same code in both
-# directions.
+# So everything that makes a convolution fast also makes its gradient fast. The library's compiled kernels use the same
+# code in both directions.
 #
 # What you can say now
 # --------------------

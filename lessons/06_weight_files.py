@@ -7,7 +7,7 @@
 :Time: 70 min (25 read, 35 solve, 10 discuss)
 :CPU: 4 s
 :Needs: lesson 5
-:After this you can: look into a weight file and say what its digests protect from; recognise a wrongly preprocessed picture; make preprocessing a part of the first layer
+:After this you can: look into a weight file and say what its check sums (digests) protect from; recognise a wrongly preprocessed picture; make preprocessing a part of the first layer
 :Figures: 06_preprocessing.png
 :Words: explained in the `glossary <../glossary.html>`_
 
@@ -245,8 +245,8 @@ for way, other in ways.items():
 #
 # The highest probabilities come from a *wrong* way: Oxford's preprocessing. It does not divide by 64, so the numbers of
 # the input are larger. Why does this raise the probability? If the input of a convolution, ReLU, pool or dense layer is
-# s > 0 times as large, its output is also s times as large, except for the biases. So the logits, and the differences
-# between them, are about s times as large. Softmax turns larger differences into a higher probability of the leading
+# a > 0 times as large, its output is also a times as large, except for the biases. So the logits, and the differences
+# between them, are about a times as large. Softmax turns larger differences into a higher probability of the leading
 # class.
 
 
@@ -267,8 +267,8 @@ holds("exchanged channels do little harm, and inputs from 0 to 1 do much harm",
 holds("one wrong way raises the probability", mean["Oxford's"] > mean["as trained"] and min(ratios) > 10)
 
 # %%
-# The next figure shows how the network understands the six inputs. To draw an input, we turn it back into a photo, as
-# if the network's *own* preprocessing had made this input.
+# The next figure shows how the network understands the six inputs. The network takes every input as the result of its
+# *own* preprocessing. So we undo this preprocessing, and draw the photo that we get.
 
 figure = Figure(figsize=(8.2, 6.2), layout="constrained")
 axes = figure.subplots(4, len(ways))
@@ -291,9 +291,9 @@ show(figure, "06_preprocessing.png")
 # The preprocessing ``(photo - mean) / scale`` multiplies each channel by a number and adds a number. The first
 # convolution can do this as well. So it can take the photo itself, with values from 0 to 255 in the order red, green,
 # blue. For this we must change the layer's weights once. Start from ``y = b + Σ_{u,v,c} (x_c - m_c) / s_c · w_uvc`` and
-# find the new weights and the new bias. Here m_c and s_c are the mean and the scale of channel c, and x_c is this
-# channel's number in the pixel below place (u, v) of the kernel. Note that the first channel of a BGR network is blue,
-# but the first channel of the photo is red.
+# find the new weights and the new bias. Here m_c and s_c are the mean and the scale of channel c. Place (u, v) of the
+# kernel lies on one pixel, and x_c is this pixel's number in channel c. Note that the first channel of a BGR network is
+# blue, but the first channel of the photo is red.
 #
 # There is one more question. Padding puts zeros around the *preprocessed* picture. Which colour does a pixel of the
 # photo have if it is zero after preprocessing? The photo must be padded with this colour. With another colour, the new
@@ -301,7 +301,7 @@ show(figure, "06_preprocessing.png")
 
 
 def with_preprocessing(w, b, spec):
-    """(w, b, colour): weights and bias of a first layer that takes the photo itself; (red, green, blue) of its padding."""
+    """Return (w, b, colour): w, b of a first layer that takes the photo itself, and the colour of the photo's padding."""
     mean, scale = np.array(spec.mean), np.array(spec.scale)  # in the order of the network's channels
     ### BEGIN SOLUTION
     w = w / scale[:, None]  # (3, 3, C, K), a scale for each C

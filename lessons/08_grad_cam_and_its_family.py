@@ -267,8 +267,8 @@ without = x.copy()
 without[0, *peak, 0] = 0
 drop = fooled(x)[0, 0] - fooled(without)[0, 0]  # how much the logit falls if this place is set to 0
 holds("8.4 Grad-CAM says that its peak speaks for the class", cam[peak] > 0, "Grad-CAM's weight is the mean of g, and it must be positive")
-holds("8.4 without the peak the class is more likely", drop < 0, "with your g, the logit does not rise when the place where Grad-CAM is largest is set to 0")
-same("8.4 HiResCAM at the peak is the change of the logit", hires[peak], drop)
+holds("8.4 without the peak the class is more likely", drop < 0, "set the brightest place of Grad-CAM to 0: the logit must rise; with your g it does not")
+same("8.4 HiResCAM at the peak is how much the logit falls without it", hires[peak], drop)
 
 # %%
 # What averaging loses
@@ -286,8 +286,7 @@ def maps_and_head(net, x, score):
     """(maps of Grad-CAM and HiResCAM, A (h, w, C), W (C, n), row v (n,)) for class 0. The next exercise uses them."""
     tape = net.run(x)
     _, v, _ = ta.SCORES[score](net.logits(tape), [0])  # (1, n)
-    # `direction` is the map for exactly this row v. (`raw` is `direction` times exp(log_scale), the factor that a score
-    # returns beside its row.)
+    # A score returns (value, row, log_scale), and dS/dz is row times exp(log_scale). `direction` is the map for the row.
     maps = [method(net, tape, 0, score).direction for method in (ta.grad_cam, ta.hirescam)]
     return maps, tape[net.features].output[0], net.weights["logits"][0], v[0]
 
@@ -315,8 +314,8 @@ of_maximum = maps_and_head(maximum, np.random.default_rng(0).random((1, 4, 4, 2)
 #
 # Many networks end with a global average pool and one dense layer W (C, n). Then the logit z_m of each class m has the
 # gradient ``∂z_m/∂A_ijk = W_km / Z``, the same at every place. For these networks, Zhou et al. 2016 (arXiv 1512.04150)
-# computed a map of class c from the last weights, without a gradient: ``CAM_ij = Σ_k A_ijk W_kc``. This belongs to the
-# row of ``pre``, which is 1 at c and 0 elsewhere. We extend it to the row ``v = dS/dz`` of any score: ``CAM_ij = Σ_k
+# computed a map of class c from the last weights, without a gradient: ``CAM_ij = Σ_k A_ijk W_kc``. This is the case
+# of ``pre``: its row is 1 at c and 0 elsewhere. We extend it to the row v of any score: ``CAM_ij = Σ_k
 # A_ijk Σ_m W_km v_m``. Write the claim that Grad-CAM and HiResCAM are equal to CAM / Z. The claim must be true for
 # random networks of this form and for all scores. It must be false for a network with a max-pool instead of the mean.
 # It must also be false if one number of a map is wrong by one per cent. Compare with a tolerance, as ``np.allclose``

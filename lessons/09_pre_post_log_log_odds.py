@@ -58,11 +58,12 @@ holds("the network says cup, y_c = 0.6", net.classes[c] == "cup" and round(y[c],
 # Three maps are one
 # ------------------
 #
-# For each rival j, ``y_j = (1 - y_c) q_j``, so ``e - y`` is ``(1 - y_c) (e - q)`` (lesson 7). The row of post is ``y_c (1 - y_c)`` times ``e - q``. The row of log is ``1 - y_c`` times ``e - q``. The row of
-# log_odds is ``e - q`` itself. Without its final ReLU, Grad-CAM is linear in the gradient g, and g is linear in the
-# row. So a factor of the row becomes a factor of the map, and scaling the map removes the factor. We check this in
-# float64 with a separate walk for each row. (The library uses one row ``e - q`` for the three scores and stores their
-# factors separately. So its three scaled maps are always equal.)
+# For each rival j, ``y_j = (1 - y_c) q_j``, so ``e - y`` is ``(1 - y_c) (e - q)`` (lesson 7). The row of post is ``y_c
+# (1 - y_c)`` times ``e - q``. The row of log is ``1 - y_c`` times ``e - q``. The row of log_odds is ``e - q`` itself.
+# Without its final ReLU, Grad-CAM is linear in the gradient g, and g is linear in the row. So a factor of the row
+# becomes a factor of the map, and scaling the map removes the factor. We check this in float64 with a separate walk for
+# each row. (The library uses one row ``e - q`` for the three scores and stores their factors separately. So its three
+# scaled maps are always equal.)
 
 tape = net.astype(np.float64).run(x)
 
@@ -158,8 +159,8 @@ holds("every claim of the figure holds here", all(claim.holds for claim in repro
 # %%
 # The paper could say more: for Grad-CAM and Grad-CAM+, the scaled maps do not differ at all. The third method,
 # RSI-Grad-CAM, is different. It takes many pictures, from a black one to this one, each a little brighter than the one
-# before, and adds up their gradients, each multiplied by the change of the activations. The probability differs from picture to picture, so each gradient has another
-# factor. Scaling the sum cannot remove these factors.
+# before, and adds up their gradients, each multiplied by the change of the activations. The probability differs from
+# picture to picture, so each gradient has another factor. Scaling the sum cannot remove these factors.
 #
 # Small maps, lost maps
 # ---------------------
@@ -210,8 +211,8 @@ sharp = replace(net, weights={**net.weights, "predictions": (20 * kernel, 20 * b
 same("20 times the last layer's weights give 20 times the logits", sharp(x)[0], 20 * z, within=1e-5)
 
 # %%
-# Why is the dashed line at ``24 log 2``? The log-odds of the class are ``log (y_c / (1 - y_c)) = -log r``, where r is the
-# sum of ``e^{z_j - z_c}`` over the rivals j. To compute y_c, a program divides by ``1+r``. float32 has 24 binary
+# Why is the dashed line at ``24 log 2``? The log-odds of the class are ``log (y_c / (1 - y_c)) = -log r``, where r is
+# the sum of ``e^{z_j - z_c}`` over the rivals j. To compute y_c, a program divides by ``1+r``. float32 has 24 binary
 # digits: if r is at most ``2^-24``, float32 stores ``1+r`` as 1. This is true for log-odds from ``24 log 2 = 16.6`` on.
 # Then y_c is stored as 1, and the class's own entry ``1 - y_c`` as 0. But the rivals' entries ``-y_j`` keep their
 # digits. So one entry of the row has vanished, and the row no longer sums to zero. The scaled map is as bright as
@@ -221,9 +222,9 @@ same("20 times the last layer's weights give 20 times the logits", sharp(x)[0], 
 # ------------------------------------
 #
 # Choose ``s`` for the logits ``s z`` so that two things are true of the row of log in float32: its entry for class c is
-# 0, and the entry of at least one rival is not 0. What does the map of this row show? Write a function ``shown(q, L)`` that returns this
-# map (h, w), up to a positive factor. Here q (n,) is the softmax of the rivals at ``s z``, and L (n, h, w) are the pre
-# maps of all classes.
+# 0, and the entry of at least one rival is not 0. What does the map of this row show? Write a function ``shown(q, L)``
+# that returns this map (h, w), up to a positive factor. Here q (n,) is the softmax of the rivals at ``s z``, and L (n,
+# h, w) are the pre maps of all classes.
 
 ### BEGIN SOLUTION
 s = 25
@@ -340,9 +341,10 @@ for a in (0.37, 5.5):
 # Exercise 9.4 (explain): the caption
 # -----------------------------------
 #
-# Another picture also shows a cup and a telephone. A colleague explains it. She uses the Grad-CAM map for the cup, with the
-# score ``pre``. In this picture, the map is also bright on the telephone. Write a caption of two or three sentences. Which question does this map answer? Which question would a log_odds map answer? Why do the
-# two maps differ on the telephone? Your teacher reads your answer; the check only counts words.
+# Another picture also shows a cup and a telephone. A colleague explains it. She uses the Grad-CAM map for the cup, with
+# the score ``pre``. In this picture, the map is also bright on the telephone. Write a caption of two or three
+# sentences. Which question does this map answer? Which question would a log_odds map answer? Why do the two maps differ
+# on the telephone? Your teacher reads your answer; the check only counts words.
 
 ### BEGIN SOLUTION
 why = """This map shows what raises the logit of the cup, even if it raises other logits as much. The telephone is bright

@@ -275,10 +275,11 @@ for one_net, one_x, one_b in ((kinked, x6, b6), *((turned, *pair) for pair in pa
 #
 # This integral runs over the activation A_ijk itself, not over a. It is called a *Stieltjes integral*, and RSI stands
 # for Riemann-Stieltjes integrated. In integrated gradients, a pixel changes at a constant rate, ``dx/da = x - b``. So
-# this rate stands in front of the integral. An activation changes at the rate ``dA/da``, which is not constant. So it stays inside. A is the output of one layer. In many networks, the score
-# depends on the picture only through this layer. In these networks ``dS/da = Σ_ijk dS/dA_ijk dA_ijk/da``, by the chain
-# rule. So all integrals together sum to the change of S. (A skip connection can go around the layer. Then the part of
-# the change that goes through this connection is missing.)
+# this rate stands in front of the integral. An activation changes at the rate ``dA/da``, which is not constant. So it
+# stays inside. A is the output of one layer. In many networks, the score depends on the picture only through this
+# layer. In these networks ``dS/da = Σ_ijk dS/dA_ijk dA_ijk/da``, by the chain rule. So all integrals together sum to
+# the change of S. (A skip connection can go around the layer. Then the part of the change that goes through this
+# connection is missing.)
 #
 # A program replaces each integral by a sum over the pictures ``x_l = b + (l/N)(x - b)``. Let A(l) be the activations of
 # x_l, and let g(l) be the gradient dS/dA there. The sum is ``Σ_l (g(l-1) + g(l))/2 · (A(l) - A(l-1))``. If the layer
@@ -287,8 +288,8 @@ for one_net, one_x, one_b in ((kinked, x6, b6), *((turned, *pair) for pair in pa
 # Exercise 10.4 (complete): RSI-Grad-CAM
 # --------------------------------------
 #
-# The function ``seen`` gives A and g of a layer for one picture. Write the sum that replaces the integrals I. If no skip
-# connection goes around the layer, the method promises that ``Σ I = Z Σ_k w_k = S(x) - S(b)``. The map L is w
+# The function ``seen`` gives A and g of a layer for one picture. Write the sum that replaces the integrals I. If no
+# skip connection goes around the layer, the method promises that ``Σ I = Z Σ_k w_k = S(x) - S(b)``. The map L is w
 # multiplied by A, so its sum is another number, about which the method promises nothing.
 
 

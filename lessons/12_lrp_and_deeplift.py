@@ -108,11 +108,11 @@ same("12.1 without biases the pixels get all of z_c", R.sum(), z_1, within=1e-6)
 # LRP-0 is the epsilon rule with eps = 0. Suppose that ``R = u g`` at the output u of a linear layer, where g is the
 # gradient's signal. At the logits this is true: LRP starts from ``R = z_c e_c``, and the gradient starts from ``g =
 # e_c`` (one-hot). The layer passes on ``a_j Σ_k w_jk R_k/u_k = a_j Σ_k w_jk g_k``. This is the layer's input a_j times
-# the gradient's signal at this input. A ReLU whose input is positive passes on R and g unchanged. Any other ReLU
-# has the output 0, so R is 0 there, and the gradient's rule also passes on 0. So ``R = A g`` at the output A of every
-# layer, down to the pixels: **LRP-0 is input x gradient**, with biases or without.
+# the gradient's signal at this input. A ReLU whose input is positive passes on R and g unchanged. Any other ReLU has
+# the output 0, which is the input a_j of the next layer, so R is 0 there. The gradient's rule also passes on 0. So ``R
+# = A g`` at the output A of every layer, down to the pixels: **LRP-0 is input x gradient**, with biases or without.
 #
-# Other rules (epsilon, gamma, z+) give other maps. The rule z+, for example, uses only the positive terms ``a_j w_jk``.
+# Other rules give other maps. The rule z+, for example, uses only the positive terms ``a_j w_jk``.
 # A **composite** is a rule-book with different rules for different layers. The composite ``epsilon_plus`` uses z+ for
 # convolutions and epsilon for dense layers.
 
@@ -132,7 +132,7 @@ holds("the composite with z+ draws another map", pearson(plus, zero["input"][0])
 #
 # With biases, the inputs of unit k together get only the part ``(u_k - b_k)/u_k`` of its relevance. The rest stays with
 # the bias, and no pixel gets it. In LRP-0, how much does a layer keep, summed over its units? Use ``R = A g``; here A
-# is the layer's output u. Then you need no relevance. The record and the gradient's signal g at the output are enough.
+# is the layer's output u. Then you need not compute R. The record and the gradient's signal g at the output are enough.
 
 
 def kept(record, g):
@@ -182,7 +182,7 @@ for some, u in ((at_x, [3.0, -1.0, -1.0, 0.5, 4.0, -2.0, 0.0, 1e-4]), (at_b, [-1
     some.leaf("u", u)
     some.write("relu", "f", "u")
 same("12.3 eight cases", my_rescale(at_b, at_x["f"], np.array([4.0, 4, 4, -8, 4, 4, 4, 4]))[0], [3, 3, 0, -8, 4, 0, 0, 2])
-rng = np.random.default_rng(0)  # a new rng: if your answer has drawn numbers, the network is still the same
+rng = np.random.default_rng(0)  # a new rng: the network is the same even if your code has used the old one
 layers = [("flatten", "flatten", {}), ("u", "dense", {}), ("f", "relu", {}), ("z", "dense", {})]
 shallow = ta.network(layers, {"u": (rng.normal(0, 1, (12, 8)), rng.normal(0, 1, 8)),
                               "z": (rng.normal(0, 1, (8, 3)), rng.normal(0, 1, 3))})
@@ -197,10 +197,11 @@ same("12.3 with one layer of ReLUs, Rescale gives integrated gradients", C[0], I
 # A max-pool reads several values, so it has no single secant, and it needs a rule of its own. If max-pools use the
 # gradient's rule, the contributions no longer sum to ``S(x) - S(b)``.
 #
-# The figure shows the walks of four books through the embedded network. The reference is black. For every layer, we see
-# which share of the sum at the logits is left: ``Σ R / z_c`` for LRP, and ``Σ m Δu / Δz_c`` for the other three. If
-# nothing is lost, the share stays at 1. Only DeepLIFT keeps everything. LRP loses what biases keep. The gradient and
-# the guided walk promise nothing about differences, and their shares go far away from 1.
+# The figure shows the walks of four books through the embedded network. The reference is black. At the logits, the sum
+# is z_c for LRP, and Δz_c for the other three. At every layer we sum again, and divide by this number: ``Σ R / z_c``,
+# and ``Σ m Δu / Δz_c``. The quotient is the share that is left. If nothing is lost, the share stays at 1. Only DeepLIFT
+# keeps everything. LRP loses what biases keep. The gradient and the guided walk promise nothing about differences, and
+# their shares go far away from 1.
 
 routed = {**ta.GRADIENT, "relu": partial(differences.slope, biased.run(b32))}
 got = (ta.walk(tape32, e1, routed)["input"] * (x32 - b32)).sum()
@@ -370,10 +371,11 @@ predicts("12.5 log and log_odds", one_map, {name: alike(name, "log", "log_odds")
 #
 # - LRP-0 is input x gradient, and biases keep what LRP-0 does not pass on. DeepLIFT explains a difference and passes on
 #   all of this difference.
-# - A signal that sums to zero over the logits sends nothing into t. For LRP, this signal is the relevance R divided by
-#   the logits. In exercise 12.4, the sum is not zero for three maps, so these maps move. The three are the gradient of
-#   z_c (a), LRP that starts from y_c (e), and DeepLIFT through softmax (g). Lesson 15 comes back to this.
-# - For most methods, a factor of the row is a factor of the map. There are two exceptions. Grad-CAM++ also has the
-#   factor in a denominator. In sums over several pictures, each picture has its own factor.
+# - A signal that sums to zero over the logits sends nothing into t. For LRP, divide each R_i by its logit z_i: if these
+#   quotients sum to zero, no relevance goes to t. In exercise 12.4, the sum is not zero for three maps, so these maps
+#   move. The three are the gradient of z_c (a), LRP that starts from y_c (e), and DeepLIFT through softmax (g). Lesson
+#   15 comes back to this.
+# - For most methods, a factor of the row is a factor of the map. There are two kinds of exceptions. Grad-CAM++ also
+#   has the factor in a denominator. SmoothGrad and integrated gradients sum over pictures, and each has its own factor.
 #
 # Talk about it: is a map wrong if its sum is neither a score nor a difference of scores?

@@ -51,9 +51,9 @@ x = net.read(drawn.picture)
 # - **Feature ablation**: the picture is cut into parts, and each part is covered alone. Its places get the decrease of
 #   the score.
 # - **RISE** (Petsiuk et al. 2018): each of many random masks (usually thousands, here 40) covers about half of the
-#   picture. A place gets the mean score of the pictures in which the place was not covered. As in the paper, we use
-#   the probability as the score. If the negative scores outweigh the positive ones, this mean is negative, too, and a
-#   heatmap shows negative numbers as 0.
+#   picture. A place gets, up to a factor, the sum of the scores of the pictures in which it was not covered. As in the
+#   paper, the score is the probability, which is never negative. (Log-odds can be negative. Then the sum may be
+#   negative, too, and a heatmap shows negative numbers as 0.)
 
 maps = {"occlusion": ta.occlusion(net, x, c, score="log_odds", window=64, stride=32),
         "feature ablation": ta.feature_ablation(net, x, c, score="log_odds", groups=4),
@@ -129,7 +129,7 @@ predicts("13.1 by the values of the two games", first, by_hand)
 # in, the value rises by some amount. The mean of this amount over **all orders** of the players is the player's share,
 # the **Shapley value** φ_i. No other way to share has all of these four properties:
 #
-# - If two players add the same amount to every coalition that contains neither of them, they get the same share.
+# - Take any coalition without players i and j. If i always adds to it as much as j adds, both get the same share.
 # - A player who never changes anything gets nothing.
 # - If a game is the sum of two games, each player gets the sum of the shares in the two games.
 # - Nothing is left over: ``Σ_i φ_i = v(all) - v(none)``.

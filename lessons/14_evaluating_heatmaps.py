@@ -78,7 +78,7 @@ holds("14.1 x itself is not changed", (four.ravel() == [1, 2, 3, 4]).all(), "cha
 same("14.1 two at a time, the same height everywhere", my_deletion(np.sum, four, np.ones((2, 2)), 0 * four, 2), [10, 7, 0])
 same("14.1 three at a time: the last step deletes what is left", my_deletion(np.sum, four, np.array([[0, 3], [1, 2]]), 0 * four, 3), [10, 1, 0])
 steps = np.arange(100.0).reshape(10, 10, 1)
-same("14.1 many places of two heights: row by row", my_deletion(np.sum, steps, steps[..., 0] % 2, 0 * steps, 25), [4950, 4325, 2450, 1850, 0])
+same("14.1 a map with only two different values: equal places go row by row", my_deletion(np.sum, steps, steps[..., 0] % 2, 0 * steps, 25), [4950, 4325, 2450, 1850, 0])
 rng = np.random.default_rng(0)
 small, instead, L = rng.random((6, 8, 3)), rng.random((6, 8, 3)), rng.random((6, 8))
 tiny = ta.network([("flatten", "flatten", {}), ("z", "dense", {})], {"z": (rng.standard_normal((144, 3)), np.zeros(3))})
@@ -134,8 +134,8 @@ holds("the outline is the worst of all", areas["outline"] == max(areas.values())
 # ---------------------------------------------------
 #
 # Write a map that knows only the size of the picture, not the picture, the network or the class. It must have a smaller
-# area than Grad-CAM. But it must not win because it marks the heart by luck. So the share of its sum that lies on
-# the heart must be less than 1.3 times this share of a constant map.
+# area than Grad-CAM. But it must not win because it marks the heart by luck. So divide its sum on the heart by its
+# whole sum. The quotient must be less than 1.3 times the quotient of a constant map.
 
 
 def blind(height, width):

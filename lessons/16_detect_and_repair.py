@@ -85,11 +85,11 @@ same("16.1 cross-entropy does not see K", slope_of_K(G, x) / np.abs(x[:, 0, 0]).
 same("16.1 a loss that is the sum of all logits sees K", slope_of_K(np.ones((8, 20)), x), 20 * x[:, 0, 0].sum())
 
 # %%
-# One sum decides whether the loss changes with t (lesson 15 used a similar sum). Every logit contains t once, so ``dE/dt = Σ_i dE/dz_i``. For
-# cross-entropy this sum is ``Σ_i (y_i - e_i) = 1 - 1 = 0``, where e is one-hot for the **target**, the right class. So
-# ``dE/dK`` is 0. Both heads have the same y, so dE/dz' of the altered head equals dE/dz of the other. And t is computed from the feature maps A,
-# which enter the head. No weight of the head except K changes t. So the gradients of all other weights are the same with
-# t and without t, and both heads take the same steps.
+# One sum decides whether the loss changes with t (lesson 15 used a similar sum). Every logit contains t once, so
+# ``dE/dt = Σ_i dE/dz_i``. For cross-entropy this sum is ``Σ_i (y_i - e_i) = 1 - 1 = 0``, where e is one-hot for the
+# **target**, the right class. So ``dE/dK`` is 0. Both heads have the same y, so dE/dz' of the altered head equals dE/dz
+# of the other. And t is computed from the feature maps A, which enter the head. No weight of the head except K changes
+# t. So the gradients of all other weights are the same with t and without t, and both heads take the same steps.
 #
 # Train them and look
 # -------------------
@@ -202,8 +202,9 @@ predicts("16.2 by their slopes Σ_i dE/dz_i = dE/dt", sees, {name: abs(slope) > 
 #
 # The attack can hide in the last layer, ``z = h W + b``, where h (m,) are the hidden units and W (m, n) is the kernel.
 # Then one hidden unit has nearly the same weight for every class. Does training with cross-entropy make these weights
-# smaller? Write ``dE/dW`` in exact fractions, so that rounding cannot hide the answer. If z is a
-# fraction, e^z is usually not. So your function gets ``w_i = e^{z_i}`` instead of z. Adding t to every logit multiplies all w by ``e^t``.
+# smaller? Write ``dE/dW`` in exact fractions, so that rounding cannot hide the answer. If z is a fraction, e^z is
+# usually not. So your function gets ``w_i = e^{z_i}`` instead of z. Adding t to every logit multiplies all w by
+# ``e^t``.
 
 
 def slope_of_kernel(h, w, c):
@@ -366,9 +367,10 @@ same("a repair after the logits gives the same map", ta.hirescam(behind, photo, 
 # - Cross-entropy leaves K unchanged, up to rounding. Weight decay shrinks K slowly, so a short fine-tuning is no repair.
 # - A large share, or a unit with the same weight for every class, is a sign of an attack. A weak t, or a t whose trigger is
 #   absent, may not be found.
-# - You can repair a network even without knowing whether it was attacked. If its last layer is dense, take the mean over
-#   classes of this layer's kernel and of its bias, and subtract these means. If the network ends in another layer, for
-#   example in one that adds t, subtract mean z from every logit at the end. The probabilities do not change, and ``pre`` becomes ``centred``.
+# - You can repair a network even without knowing whether it was attacked. If its last layer is dense, take the mean
+#   over classes of this layer's kernel and of its bias, and subtract these means. If the network ends in another layer,
+#   for example in one that adds t, subtract mean z from every logit at the end. The probabilities do not change, and
+#   ``pre`` becomes ``centred``.
 #
 # Talk about it: if everyone explained ``log_odds`` or ``centred``, would the attack, the detector and the repair still
 # matter? And suppose that you get a network's logits, but cannot see its weights. Can you check such a network for a

@@ -149,7 +149,7 @@ holds("20.2 other biases: probabilities change, and a map moves only if its scor
       not differs["same probabilities"] and set(differs["moved"]) == {"post", "log", "log_odds"})
 of_faint = [set(compared(faint, turned, noise, k)["moved"]) for k in (1, 3)]
 holds("20.2 class 3 has other weights: by pre, its own map moves, but not the map of class 1", of_faint == [set(ta.SCORES) - {"pre"}, set(ta.SCORES)],
-      "explain the class c; compare each change with a hundredth of the largest number of the same score's map in the first network, even if this is small")
+      "explain class c, not the top class; a map moves if a number changes by more than a hundredth of the largest number of the first network's map by the same score")
 among_others = compared(tiny, exchanged, noise, 1)
 holds("20.2 classes 3 and 4 exchanged: their probabilities change", not among_others["same probabilities"], "compare the probabilities of all classes, not only of class c")
 holds("20.2 classes 3 and 4 exchanged: no map of class 1 moves", not set(among_others["moved"]))
@@ -239,7 +239,7 @@ if {op for _, op, _ in net.layers} <= {"conv2d", "relu", "max_pool", "flatten", 
 # attack? Your teacher reads the report; the check only counts words, and wants at least sixty.
 
 ### BEGIN SOLUTION
-report_text = """The network was asked for its most probable class. The map is Grad-CAM's at the last feature maps, by the log-odds.
+report_text = """The network was asked for its most probable class. The method is Grad-CAM, the layer the last feature maps, the score the log-odds.
 A number that is added to all logits cannot change this score, but it changes the logit. The map is bright on the object. So the
 evidence for the class lies at these places of the feature maps. But each place sees most of the picture, so this does not prove
 that the network understood the object. The friend's file gave the same probabilities, but another map by the logit, because

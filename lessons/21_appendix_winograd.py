@@ -298,11 +298,12 @@ holds("the library's tile has 36 places", len(evaluate) ** 2 == 36)
 # In float32 every sum rounds. Winograd's sums contain larger numbers, of both signs, which cancel in the last step. The
 # error of F(2 x 2) is less than three times that of a plain sum of products. F(4 x 4) rounds visibly more.
 #
-# We take the matrices of F(4 x 4) as given. Here is only the idea behind them. Multiply two polynomials. Each coefficient
-# of the result is a sum of products, as in a convolution. Along one side of a tile, one polynomial has 4 coefficients and
-# the other has 3, the weights. So their product has degree 3 + 2 = 5, and six coefficients. Its values at five numbers and
-# its leading coefficient determine these six. From the five numbers one computes the three matrices. The five numbers are called *points*, and their choice matters. The usual points are 0, 1, -1, 2, -2;
-# this library takes 1/2 instead of 2.
+# We take the matrices of F(4 x 4) as given. Here is only the idea behind them. Multiply two polynomials. Each
+# coefficient of the result is a sum of products, as in a convolution. Along one side of a tile, one polynomial has 4
+# coefficients and the other has 3, the weights. So their product has degree 3 + 2 = 5, and six coefficients. Its values
+# at five numbers and its leading coefficient determine these six. From the five numbers one computes the three
+# matrices. The five numbers are called *points*, and their choice matters. The usual points are 0, 1, -1, 2, -2; this
+# library takes 1/2 instead of 2.
 
 
 def rounding(convolve, C):

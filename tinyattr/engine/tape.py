@@ -40,7 +40,7 @@ class Tape:
         return self.write_checked(op, name, inputs, weights, {key: plain(v) for key, v in attributes.items()})
 
     def write_checked(self, op, name, inputs, weights, attributes):
-        """Do what `write` does, without the checks. A network checks its layers once, when it is created."""
+        """Do what `write` does, for checked arguments. A network checks its layers once, when it is created."""
         record = Record(op, name, tuple(self[i] for i in inputs), attributes, weights, self.backend)
         of_type(record.outline, (np.ndarray, np.generic), f"the output of '{name}'")
         return self.append(record)

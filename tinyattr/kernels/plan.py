@@ -3,8 +3,8 @@
 While a plan is made, it notes each kernel that starts, with its arguments. It also gives the memory for the feature maps, so that
 they lie at the same places in every repetition. So a plan can be repeated only if nobody uses the arrays of its last repetition.
 
-Why plans? Kernels push Python's data out of the processor's cache. After a kernel, Python needs two to three times as long for
-the same decisions. A plan saves this time.
+Why plans? Before each kernel, Python decides which kernel to start, and where its output lies. If a kernel has just run, these
+decisions take two to three times as long, because kernels push Python's data out of the processor's cache. A plan stores them.
 """
 
 import threading

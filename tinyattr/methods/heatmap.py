@@ -36,8 +36,8 @@ class Heatmap:
     """A Heatmap answers: where in x, at this layer, does the score S of class `target` come from?
 
     raw = direction * exp(log_scale) is exactly the method's formula. The factor may be too small for a float: then raw
-    is 0. direction lacks it, so it stays. It is signed, as large as the layer (guided Grad-CAM: as the picture), and it
-    may have channels, (h, w, C). plane: the part that is drawn, (h, w), mostly the sum of direction over its channels.
+    is 0. direction does not contain it. direction has signs, the layer's height and width (guided Grad-CAM: the
+    picture's), and perhaps channels, (h, w, C). plane: what is drawn, (h, w), mostly direction summed over channels.
     value: the score S; label: name and number of the class; picture: (H, W, 3) uint8, what the network saw, or None.
     receipt: the Receipt of raw, for methods that promise a sum; else None.
     """

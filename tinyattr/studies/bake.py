@@ -21,7 +21,7 @@ from tinyattr.nets.wiring import reads
 def bake(net, K=10.0, at=(0, 0), mask=None):
     """Return the network z' = z + t, t = K sum_ijk M_ij A_ijk. A: the maps before flatten. M: 1 at place `at`, else 0.
 
-    Unlike `alter`, it adds no layer: the attack is hidden in the weights of the dense layers. mask: another M (h, w),
+    Unlike `alter`, it adds no layer, only one unit in each hidden dense layer. mask: another M (h, w),
     M >= 0. The network must end in flatten and at least two dense layers, perhaps with ReLUs between them. If there are
     ReLUs, the flattened maps must come from a ReLU, so that they are never negative. The size of its pictures must be
     known. Raises InputError for any other network, for a K that is not finite, for a place outside the maps, and for a

@@ -27,9 +27,10 @@ class Inspection:
 
     shares: |dm/dA| / |d(z_c - m)/dA| for each picture; m = mean_j z_j, c the top class, A the last feature maps.
 
-    classes: {label of a class: this share}, for the most probable classes of the first picture.
-    units: the units before the logits that raise the alarm, {unit: (mean, spread)}. mean and spread (standard
-    deviation) are those of the unit's weights over classes. largest: the largest |mean| / spread of all other units.
+    classes: {label of a class: this ratio}, for the most probable classes of the first picture.
+    units: the inputs of the last dense layer that raise the alarm, {number of the input: (mean, spread)}. mean and
+    spread (standard deviation) are those of the input's weights over classes.
+    largest: the largest |mean| / spread of all other inputs.
     """
 
     network: str
