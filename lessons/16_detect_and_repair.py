@@ -336,11 +336,11 @@ same("16.5 its map by pre is the original's map by centred", ta.hirescam(mine, t
 # Original, attacked, repaired
 # ----------------------------
 #
-# ``detect.repair`` does the same. For methods that use only S and its gradient, the repaired network's map by ``pre`` is
-# the original network's map by ``centred``.
-# This map may differ from the original network's map by ``pre``. The reason is that a clean network's logits have a
-# small common part, too, and the repair removes it. If the attack adds t after the last dense layer, a change of this
-# layer cannot remove t. Then the repair adds layers at the end, which subtract mean z from every logit.
+# ``detect.repair`` does the same. For methods that use only S, its gradient, and activations before the last dense
+# layers, the repaired network's map by ``pre`` is the original network's map by ``centred``. This map may differ from
+# the original network's map by ``pre``. The reason is that a clean network's logits have a small common part, too, and
+# the repair removes it. If the attack adds t after the last dense layer, a change of this layer cannot remove t. Then
+# the repair adds layers at the end, which subtract mean z from every logit.
 
 repaired = detect.repair(baked)
 columns = {"original: pre": net, "attacked: pre": baked, "repaired: pre": repaired}

@@ -26,8 +26,8 @@ purpose.
 # - three things that you would check;
 # - for a right softmax in float64 and t = 10^9: how much may ``softmax(z + t)`` differ from ``softmax(z)``? Not at all,
 #   by 1e-16, or by 1e-7?
-# - with one class, every f whose output sums to 1 is right. With how many classes can an f whose output sums to 1 first
-#   be wrong?
+# - with one class, every f whose output sums to 1 is right. What is the smallest number of classes for which such an
+#   f can be wrong?
 #
 # The next cell contains a property, written as in a test file. The library hypothesis draws eighty vectors z of six
 # kinds (see ``tinyattr/testing/strategies.py``) and runs the test on each. ``QUIET`` contains the settings of
@@ -76,9 +76,9 @@ print("no counter-example in 80 draws")
 # the draw that was found first, but the simplest draw that hypothesis could make from it. Most of what is left in
 # this draw is needed for the failure.
 #
-# ``sum_is_1`` allows an error of ``EPS (n + 4)`` for n classes, and so does a later property. In each of them, n numbers
-# are added up twice: in f and in the property, or in two calls of f. These are about 2n roundings of at most EPS/2
-# each, together ``n EPS``. The other 4 EPS are for the roundings of the differences, of exp and of the division.
+# ``sum_is_1`` allows an error of ``EPS (n + 4)`` for n classes. It adds up n numbers twice: once in f, and once in the
+# property. These are about 2n roundings of at most EPS/2 each, together ``n EPS``. The other 4 EPS are for the
+# roundings of the differences, of exp and of the division. (Exercise 17.1 has the same tolerance: it calls f twice.)
 
 
 def share(w):
@@ -210,8 +210,8 @@ holds("three mutants survive: their rows are grey", (table[:len(MUTANTS)].sum(1)
 
 # %%
 # This table contains two warnings. Orange cells are a warning about draws: the property can find the fault, but tame
-# draws do not show it. Grey rows are a warning about properties. Even wide draws cannot kill these mutants, because the
-# four sentences together do not say what a softmax *is*.
+# draws do not show it. The grey rows above the black line are a warning about properties. Even wide draws cannot kill
+# these mutants, because the four sentences together do not say what a softmax *is*.
 #
 # A tolerance is a claim, too
 # ---------------------------
@@ -304,10 +304,10 @@ print("1e-7 added below is killed at", broken_by(lambda z: my_property(MUTANTS["
 # %%
 # ``tinyattr.testing.check`` contains a list of such properties for your own code. Instead of random draws, it uses
 # fixed vectors that have broken somebody's softmax. Some vectors have only large logits, some have only very negative
-# ones, and some have ties or masks. They have up to 50,257 classes, and come in float64, in float32 and in batches. The
-# check takes a second, and everybody gets the same failures. Our functions are for single vectors, so we say
-# ``batches=False``. A masked logit is minus infinity. The right softmax "one at a time" cannot take masked logits, so
-# we say ``masks=False`` for the right ones.
+# ones, and some have ties. In some, a few logits are masked, which means that they are minus infinity. They have up to
+# 50,257 classes, and come in float64, in float32 and in batches. The check takes a second, and everybody gets the same
+# failures. Our functions are for single vectors, so we say ``batches=False``. The right softmax "one at a time" cannot
+# take masked logits, so we say ``masks=False`` for the right ones.
 
 passed = [fault for fault, f in MUTANTS.items() if check.softmax_identities(f, batches=False).holds]
 print("tinyattr.testing.check finds nothing wrong with:", passed)
@@ -323,7 +323,8 @@ print(check.softmax_identities(MUTANTS["base 2"], batches=False))
 # How good is ``check``? We judge it as you judge a property: by the faults that it finds. ``tinyattr.testing.museum``
 # contains more than sixty wrong implementations, many of them from public bug reports, and more than thirty right ones.
 # An *identity* is an equation that is true for every right implementation and all logits. A test makes sure that each
-# wrong implementation breaks exactly those identities that ``lessons/MUSEUM.md`` lists for it.
+# wrong implementation breaks exactly those identities that ``lessons/MUSEUM.md`` lists for it (one exception is named
+# there).
 
 for name in ("epsilon below", "last of 517 halved", "argument overwritten", "digits lost at the top"):
     exhibit = museum.WRONG[name]
@@ -363,7 +364,10 @@ holds("the true entry is not 0", lead[0] * lead[1] > 4e-18 and lead[0] - lead[0]
 
 
 def is_the_gradient(book, net, x, step=1e-6):
-    """True if g·v, with g = dS/dx by a walk, is nearly the central difference of S along v. S = 1 z_1 + 2 z_2 + ... + n z_n."""
+    """True if g·v is nearly the central difference of S = 1 z_1 + 2 z_2 + ... + n z_n along a fixed direction v.
+
+    g = dS/dx comes from a walk.
+    """
     tape = net.run(x)
     row = np.arange(1.0, net(x).shape[1] + 1)[None]  # (1, n)
     v = np.cos(np.arange(x.size)).reshape(x.shape)
@@ -391,9 +395,9 @@ for fault, change in FAULTY_WALKS.items():
 # Exercise 17.4 (break): outwit the property
 # ------------------------------------------
 #
-# Every fault was found, and for each fault hypothesis has shrunk the network to a small one that still shows it. Now
-# write a rule for the ReLU that differs from the library's ``g · (x > 0)``, although no draw of ``tiny_networks`` ever
-# shows the difference. The text above ``is_the_gradient`` says where to look.
+# Every fault was found. For each fault, the library hypothesis has shrunk the network to a small one that still shows
+# the fault. Now write a rule for the ReLU that differs from the library's ``g · (x > 0)``, although no draw of
+# ``tiny_networks`` ever shows the difference. The text above ``is_the_gradient`` says where to look.
 
 
 def survivor(record, g):

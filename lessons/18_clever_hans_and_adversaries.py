@@ -125,8 +125,8 @@ same("18.1 a pixel whose slope is 0 does not move", my_fgsm(half_blind, np.ones(
 # ---------------------
 #
 # The embedded network's inputs are ``(grey level - 127) / 64``, so one grey level is an eps of 1/64. If eps is a whole
-# number of grey levels, x' is again a picture that can be saved and sent. How many grey levels are needed to change the
-# answer?
+# number of grey levels, x' is again a picture that can be saved and sent, after values below 0 or above 255 are cut
+# off. How many grey levels are needed to change the answer?
 
 
 def adversarial(net, picture, c, levels):
@@ -203,10 +203,10 @@ holds("18.2 the embedded network is not linear: it needs a larger eps", guess < 
 # Clever Hans was a horse that seemed to calculate, but in fact it read the face of the person who asked. Our Clever
 # Hans is a network. We draw thirty scenes, each once with the watermark and once without. The network gets one new
 # unit, which reads the activations A of block4_pool. The unit learns, by least squares, to distinguish scenes with and
-# without the watermark. We add 60 times the unit's output to the logit of "heart", and nothing to the other logits. So
-# a watermark means "heart", whatever the picture shows. Other networks learn such a shortcut by themselves: if most
-# training pictures of a class have a watermark, the watermark helps to predict the class. (``tinyattr contrasts``
-# trains a Clever Hans on such pictures, by gradient descent. It takes a minute.)
+# without the watermark. A ReLU sets negative outputs to 0. We add 60 times the result to the logit of "heart", and
+# nothing to the other logits. So a watermark means "heart", whatever the picture shows. Other networks learn such a
+# shortcut by themselves: if most training pictures of a class have a watermark, the watermark helps to predict the
+# class. (``tinyattr contrasts`` trains a Clever Hans on such pictures, by gradient descent. It takes a minute.)
 
 A, marked = [], []
 for number in range(100, 130):
@@ -330,13 +330,13 @@ def measured(number):
 #
 # - A: the map of the adversarial picture is wrong. If you erase the part at which it points, the log-odds of the answer
 #   change by less than 0.1.
-# - B: the network has not forgotten the telephone. If you explain the class of the telephone, the map of the
+# - B: the network has not forgotten the glyph that was drawn. If you explain its class, the map of the
 #   adversarial picture is nearly the map of the original picture (correlation above 0.7).
 # - C: HiResCAM, the method of all maps above, would also have found Clever Hans at block5_relu4. (This is the layer
 #   that people usually explain; our maps are of block4_pool.)
 # - D: if the watermark is moved to the upper left corner, Clever Hans still says "heart".
-# - E: in the network with t(x), erase the part at which the pre map points. The log-odds hardly change, as you saw
-#   above. But z_c changes by more than 1.
+# - E: in the network with t(x), z_c changes by more than 1 if you erase the part at which the pre map points. (The
+#   log-odds hardly change, as you saw above.)
 #
 # Think first: what does the method see, and what does the network see? Then measure, with the functions above. Write
 # the letters of the true statements, ``true = {...}``.
@@ -367,9 +367,10 @@ innocent = {"layers of Clever Hans that add 0": replace(hans, weights={**hans.we
 # Exercise 18.4 (prove): the test that separates the cases
 # --------------------------------------------------------
 #
-# You get a network and a picture, but nobody tells you what was done to them. What is to blame for the pre map that you
-# see: ``"map"``, ``"picture"``, ``"network"`` or ``"nobody"``? It is not enough to look at the map; you must intervene.
-# Think about what each of these interventions does in each case. Which one should you try first, which one last?
+# You get a network and a picture, but nobody tells you what was done to them. Give one answer. ``"map"``: the pre map
+# is false. ``"picture"``: the picture is adversarial. ``"network"``: the network cheats. ``"nobody"``: nothing is
+# wrong. It is not enough to look at the map; you must intervene. Think about what each of these interventions does in
+# each case. Which one should you try first, which one last?
 #
 # - Erase the part at which the map points. Do the log-odds of the answer fall by 0.1 or more?
 # - Move the picture three columns to the right, ``np.roll(picture, 3, axis=1)``. Does the answer change? Every glyph
@@ -378,7 +379,7 @@ innocent = {"layers of Clever Hans that add 0": replace(hans, weights={**hans.we
 # - Erase the watermark, ``MARK``. Does the answer change?
 
 def verdict(net, picture):
-    """What is to blame for the pre map of the answer: "map", "picture", "network" or "nobody"."""
+    """Who is to blame: "map" (the pre map is false), "picture" (adversarial), "network" (it cheats) or "nobody"."""
     c = answer(net, picture)
     ### BEGIN SOLUTION
     if log_odds(net, picture, c) - log_odds(net, erase(picture, pointed_at(net, picture)), c) < 0.1:
@@ -403,7 +404,7 @@ holds("18.4 Clever Hans where there is no watermark", verdict(hans, drawn(22, wa
 # --------------------
 #
 # - t(x): the picture and the answer stay the same, and the map is false. Erasing where it points hardly changes the
-#   log-odds. A score with κ = 0 helps, because t(x) cannot change its map.
+#   log-odds. A score whose row sums to 0 (κ = 0) helps, because t(x) cannot change its map.
 # - Adversarial: the picture and the answer are different, and the map is true to the new answer. Another heatmap method
 #   does not help.
 # - Clever Hans: the picture stays the same, the network is wrong, and the map is true. Repair the network; the map has

@@ -225,11 +225,11 @@ for score in ("pre", "log_odds"):
 # ---------------------
 #
 # ``ta.save`` writes any network to a file, the altered network too. This file loads like any other. ``inspect`` finds
-# that the same number is added to all logits. The largest logit is the mean of all logits plus a rest. ``inspect``
-# divides the size of the gradient of the mean by the size of the gradient of the rest. A large ratio is a sign of an
-# attack. (It also looks for a unit with nearly the same weight for every class.) ``repair`` removes the number.
-# ``repair`` subtracts the mean of all logits. So it also removes the mean of the original logits. A map of the repaired
-# network by ``pre`` is a map of the original network by ``centred``.
+# that the same number is added to all logits. ``inspect`` writes the largest logit as a sum of two parts: the mean of
+# all logits, and the rest. It divides the size of the gradient of the mean by the size of the gradient of the rest. A
+# large ratio is a sign of an attack. (It also looks for a unit with nearly the same weight for every class.) ``repair``
+# removes the number. ``repair`` subtracts the mean of all logits. So it also removes the mean of the original logits. A
+# map of the repaired network by ``pre`` is a map of the original network by ``centred``.
 
 with tempfile.TemporaryDirectory() as folder:
     path = Path(folder) / "altered.h5"

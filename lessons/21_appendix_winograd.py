@@ -299,10 +299,11 @@ holds("the library's tile has 36 places", len(evaluate) ** 2 == 36)
 # error of F(2 x 2) is less than three times that of a plain sum of products. F(4 x 4) rounds visibly more.
 #
 # We take the matrices of F(4 x 4) as given. Here is only the idea behind them. Multiply two polynomials. Each
-# coefficient of the result is a sum of products, as in a convolution. Along one side of a tile, one polynomial has 4
-# coefficients and the other has 3, the weights. So their product has degree 3 + 2 = 5, and six coefficients. Its values
-# at five numbers and its leading coefficient determine these six. From the five numbers one computes the three
-# matrices. The five numbers are called *points*, and their choice matters. The usual points are 0, 1, -1, 2, -2; this
+# coefficient of the result is a sum of products, as in a convolution. Along one side of a tile, take a polynomial with
+# 4 coefficients, one for each output. Take another with 3 coefficients, the weights. Their product has degree 3 + 2 =
+# 5, and six coefficients. Its values at five numbers and its leading coefficient determine these six. The convolution
+# is the transpose of this product: it takes six numbers and gives four. So its three matrices follow from the five
+# numbers. The five numbers are called *points*, and their choice matters. The usual points are 0, 1, -1, 2, -2; this
 # library takes 1/2 instead of 2.
 
 

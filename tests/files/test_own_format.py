@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from hashlib import sha256
 
 import h5py
@@ -93,6 +94,12 @@ def test_what_cannot_be_written():
                 saved(ta.network(layers, weights))
         else:
             assert saved(ta.network(layers, weights)).layers == ta.network(layers, weights).layers
+    for name in ("r" * 101, "a\nb"):  # a layer without weights
+        with pytest.raises(ta.InputError, match="at most 100 printable"):
+            saved(ta.network([(name, "relu", {}), *small().layers], small().weights))
+    for said in ({"name": "a\nb"}, {"source": "c\x00"}, {"classes": ("d\t", "e")}):
+        with pytest.raises(ta.InputError, match="cannot be printed"):
+            saved(replace(small(), **said))
     broken = ta.network([("d", "dense", {})], {"d": (np.full((3, 2), np.inf, "f4"), np.zeros(2, "f4"))})
     with pytest.raises(ta.InputError, match="d/kernel holds inf"):
         saved(broken)

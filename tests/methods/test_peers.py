@@ -35,7 +35,7 @@ def test_the_page_says_how_many_agree():
     theirs = sum(bool(oracle.reason(entry, oracle.DEFECTS)) for entry in agree)
     assert f"In {theirs} of the entries that agree, the other library does not follow the method's paper" in page
     readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    assert f"compares {len(offered):,} outputs of captum and four other libraries" in readme
+    assert f"compares {len(offered):,} outputs of captum, pytorch-grad-cam, torchcam, zennit and shap" in readme
 
 
 def test_fingerprints_see_small_differences(monkeypatch):

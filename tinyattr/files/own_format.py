@@ -33,20 +33,22 @@ def write(path, layers, weights, description):
     Raises InputError for weights that are not finite, and for attributes that JSON cannot hold.
     """
     ops, digests, dtype = {name: op for name, op, _ in layers}, {}, "float32"
+    for layer in ops:
+        if len(layer) > LONGEST_NAME or not layer.isprintable():
+            raise InputError(f"a layer's name has at most {LONGEST_NAME} printable characters; got {layer[:40]!r}")
+    texts = {key: getattr(description, key) for key in TEXTS}
+    for text in (*texts.values(), *(description.classes or ())):
+        if text is not None and not text.isprintable():
+            raise InputError(f"the name {text!r} holds characters that cannot be printed")
     with new_hdf5(path) as file:
         for layer, arrays in weights:
-            if len(layer) > LONGEST_NAME or not layer.isprintable():
-                raise InputError(f"a layer's name has at most {LONGEST_NAME} printable characters; got {layer[:40]!r}")
             for what, array in zip(names_of(ops[layer]), arrays, strict=True):
                 where = f"{layer}/{what}"
                 array = np.asarray(finite(array, where), "<f8" if array.dtype == np.float64 else "<f4", order="C")
                 dtype, digests[where] = str(array.dtype), digest_of(array)
                 file.create_dataset(f"weights/{escaped(layer)}/{what}", data=array)
-        unprintable = next((c for c in description.classes or () if not c.isprintable()), None)
-        if unprintable is not None:
-            raise InputError(f"the class name {unprintable!r} holds characters that cannot be printed")
         said = {"layers": layers, "dtype": dtype, "input": description.input and asdict(description.input),
-                "classes": description.classes, "sha256": digests, **{key: getattr(description, key) for key in TEXTS}}
+                "classes": description.classes, "sha256": digests, **texts}
         try:
             text = json.dumps(said, allow_nan=False).encode()
         except (TypeError, ValueError) as error:

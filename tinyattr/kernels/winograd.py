@@ -252,7 +252,7 @@ def convolve(x, u, bias, y, z=NONE, gate=NONE, limits=ANY):
 
     Then z is added. limits = (low, high). Without a gate, the result is clipped to the limits. With a gate, the result stays
     where low < gate < high, and becomes 0 elsewhere. z and gate may be left out.
-    x: (N, H + 2, W + 2, C), z, gate: (N, H + 2, W + 2, K), each with a border of zeros. C and K are multiples of tile.W.
+    x: (N, H + 2, W + 2, C), z, gate: (N, H + 2, W + 2, K), each with a border of zeros. Channels fill whole registers (`fits`).
     y: (N, H, W, K), the output. It may be a part of a larger array, but its channels must be neighbours in memory.
     """
     n, height, width, channels = x.shape

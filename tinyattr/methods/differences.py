@@ -28,10 +28,10 @@ SLOPES = {op: GRADIENT[op] for op in (*LINEAR, *CARRIES)}  # the multipliers of 
 def deeplift(net, x, target=None, score=None, layer=None, *, baseline="black", rule="rescale", row="secant"):
     """C_ijk = m_ijk (x - b)_ijk, m: multipliers of the score. If you name a layer, the map is C of its activations.
 
-    b: the baseline. rule: "rescale" or "reveal_cancel", for ReLUs. row: the array at the logits where the walk starts.
+    b: the baseline. rule: "rescale" or "reveal_cancel", for activations. row: the signal that the walk starts with.
     "secant" is the mean of dS/dz on the line from z(b) to z(x), "tangent" is dS/dz at x. If dS/dz always sums to 0, so
     do both rows, and a number t(x) added to every logit does not change the map. "softmax" (for post) treats softmax as
-    a layer; with it, t changes the map. The receipt checks sum C = row . (z(x) - z(b)), unless a path skips the layer.
+    a layer; with it, t changes the map. Receipt: sum C = row . (z(x) - z(b)), if no path skips the layer.
     """
     rule, row = named("rule", rule, BOOKS), named("row", row, ROWS)
     request, layer = ask_at(net, x, target, score, layer, "input")

@@ -35,11 +35,11 @@ class Receipt:
 class Heatmap:
     """A Heatmap answers: where in x, at this layer, does the score S of class `target` come from?
 
-    raw = direction * exp(log_scale) is exactly the method's formula. The factor may be too small for a float: then raw
-    is 0. direction does not contain it. direction has signs, the layer's height and width (guided Grad-CAM: the
-    picture's), and perhaps channels, (h, w, C). plane: what is drawn, (h, w), mostly direction summed over channels.
+    raw = direction * exp(log_scale) is exactly the method's formula. exp(log_scale) may be too small for a float. Then
+    raw is 0, but direction is not. direction: (h, w) or (h, w, C), with signs. h and w are those of the layer (guided
+    Grad-CAM: of the picture). plane: what is drawn, (h, w). For most methods it sums direction over its channels.
     value: the score S; label: name and number of the class; picture: (H, W, 3) uint8, what the network saw, or None.
-    receipt: the Receipt of raw, for methods that promise a sum; else None.
+    receipt: the Receipt (check sum) of raw. It is None if the method's formula says nothing about the sum of raw.
     """
 
     method: str

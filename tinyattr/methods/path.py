@@ -39,7 +39,7 @@ def integrated_gradients(net, x, target=None, score=None, layer=None, *, baselin
 
     b: the baseline, x(a) = b + a (x - b). rule: a key of `ta.QUADRATURES`. It replaces the integral by a sum of `steps`
     terms (trapezoid: steps + 1). batch: how many pictures run at a time. This method explains the picture; for a layer,
-    use layer_integrated_gradients. The receipt compares sum IG with S(x) - S(b); the gap is the error of the rule.
+    use layer_integrated_gradients. Receipt (check sum): sum IG = S(x) - S(b), up to the error of the rule.
     """
     request = ask_picture(net, x, target, score, layer, "integrated gradients", "; or use conductance")
     b = baseline_of(net, request.x, baseline)

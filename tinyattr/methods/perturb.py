@@ -13,7 +13,7 @@ from tinyattr.methods.request import BATCH, ask_picture
 def occlusion(net, x, target=None, score=None, layer=None, *, window=32, stride=16, baseline="mean", batch=BATCH):
     """L_ij = mean of S(x) - S(x_w) over the windows w that cover (i, j). x_w is x, but in w it is the baseline.
 
-    Zeiler & Fergus 2014, 1311.2901. baseline: a key of `ta.BASELINES`, a number or an array. "mean": zeros.
+    Zeiler & Fergus 2014, 1311.2901. baseline: a key of `ta.BASELINES`, a number or an array. "mean": all 0.
     """
     request = ask_picture(net, x, target, score, layer, "occlusion")
     window, stride = count_of(window, "window"), count_of(stride, "stride")
@@ -51,8 +51,8 @@ def rise(net, x, target=None, score=None, layer=None, *, samples=1000, cells=7, 
     """L_ij = (1/(N p)) sum_m S(x * M_m) M_ijm, M_m random masks in [0, 1]. RISE, Petsiuk et al. 2018, arXiv 1806.07421.
 
     A mask has `cells` x `cells` cells, each 1 with probability p. It is enlarged bilinearly and shifted at random by
-    less than a cell. masks: your own M_m (N, H, W); set p to their mean. If t is added to every S, t/p times
-    the mean of the masks is added to L. This part of the map says nothing about the picture.
+    less than a cell. masks: your own M_m (N, H, W); set p to their mean. If S of each
+    masked picture grows by t, L grows by t/p times the mean of the masks. This part says nothing about the picture.
     """
     request = ask_picture(net, x, target, score, layer, "RISE")
     p = number_of(p, "p", 1e-6, 1)

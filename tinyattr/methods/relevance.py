@@ -17,14 +17,14 @@ from tinyattr.softmax import softmax
 def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus", start="row"):
     """R_j = sum_k (contribution of j to k) / (sum of contributions to k) R_k, from the logits back; see lrp_rules.py.
 
-    R_j, the relevance of number j, is its part of the score; k is in a later layer. Bach et al. 2015,
+    R_j is the relevance of activation j: its part of the score. k is in the next layer. Bach et al. 2015,
     10.1371/journal.pone.0130140; Montavon et al. 2019, 10.1007/978-3-030-28954-6_10.
     composite: a key of `ta.COMPOSITES`, or a book {op or layer name: rule}.
     start: a key of `ta.STARTS`; it says what R is at the logits. By default R_i = v_i z_i, v = dS/dz. In ReLU networks,
     composite "zero" (LRP-0) then gives the map of `ta.input_x_gradient`. If a network adds t(x) to every logit, t gets
     the relevance sum_i v_i t. This is 0 if v sums to 0: the map stays. It also stays with start "pairs" (only for score
     log_odds). It changes with the starts "score", "sglrp" (only for post) and "clrp" (only for pre).
-    The receipt compares R at the logits with R of the map, plus R that biases, borders, constants and eps keep.
+    The receipt (check sum) compares R at the logits with R of the map and R that biases, borders, constants, eps keep.
     """
     start = named("start", start, STARTS)
     composite = composite if isinstance(composite, dict) else named("composite", composite, COMPOSITES)

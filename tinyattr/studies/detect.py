@@ -28,9 +28,9 @@ class Inspection:
     shares: |dm/dA| / |d(z_c - m)/dA| for each picture; m = mean_j z_j, c the top class, A the last feature maps.
 
     classes: {label of a class: this ratio}, for the most probable classes of the first picture.
-    units: the inputs of the last dense layer that raise the alarm, {number of the input: (mean, spread)}. mean and
-    spread (standard deviation) are those of the input's weights over classes.
-    largest: the largest |mean| / spread of all other inputs.
+    units: the units before the last dense layer that raise the alarm, {number of the unit: (mean, spread)}. A unit has
+    one weight for each class. mean and spread are the mean and the standard deviation of these weights.
+    largest: the largest |mean| / spread of all other units.
     """
 
     network: str
