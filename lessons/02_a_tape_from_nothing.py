@@ -7,7 +7,7 @@
 :Time: 85 min (25 read, 50 solve, 10 discuss)
 :CPU: 2 s
 :Needs: the chain rule
-:After this you can: write, in ten lines, a program that finds all slopes in one walk backwards (reverse-mode differentiation); find two mistakes that make a slope wrong; choose the step h of ``(S(a + h) - S(a - h)) / 2h``; change one step of the walk, and get another heatmap method
+:After this you can: write, in ten lines, a program that finds all slopes in one walk backwards (reverse-mode differentiation); find two mistakes that make a slope wrong; choose the step h of ``(S(a + h) - S(a - h)) / 2h``; change one rule of the walk, and get another heatmap method
 :Figures: 02_tape.png, 02_step.png
 :Words: explained in the `glossary <../glossary.html>`_
 
@@ -364,11 +364,11 @@ for name, book, expected in [("gradient", ta.GRADIENT, 0), ("guided", {**ta.GRAD
 # -------------------------
 #
 # We checked the walk by central differences. How exact are central differences? If the step is too long, the curve
-# bends within the step. The error is then proportional to ``step^2``; it is about ``(S'''/6) step^2``, where S''' is the
-# third derivative of S. For our S, S''' is e = 2.718 at a = 1. If the step is too short, rounding errors of about 1e-16
-# are divided by a small number. The best step lies between these two cases, near 1e-5. Then about ten digits are right.
-# So our checks allow a relative error of 1e-9. A check that allows only 1e-14 would reject right answers. A check that
-# allows 0.01 would accept wrong answers.
+# bends within the step. The error is then proportional to ``step^2``; it is about ``(S'''/6) step^2``, where S''' is
+# the third derivative of S. For our S, S''' is e = 2.718 at a = 1. If the step is too short, relative rounding errors
+# of about 1e-16 are divided by a small number. The best step lies between these two cases, near 1e-5. Then about ten
+# digits are right. So our checks allow a relative error of 1e-9. A check that allows only 1e-14 would reject right
+# answers. A check that allows 0.01 would accept wrong answers.
 
 steps = np.logspace(-12, 0, 97)
 true = [3 + np.e, 1]

@@ -147,7 +147,7 @@ def nine_products(x, w, b):
 agrees("4.2 the loops give the same", nine_products, by_loops, [(x, w, b)])
 endless, at_edge = w.copy(), np.zeros((6, 6), bool)
 endless[0, 0], at_edge[0], at_edge[:, 0] = np.inf, True, True
-with np.errstate(invalid="ignore"):  # 0 · inf is NaN, so a NaN shows that a zero outside was multiplied
+with np.errstate(invalid="ignore"):  # 0 · inf is NaN: at the border, a NaN shows that zeros outside were multiplied, too
     found = np.isnan(nine_products(np.abs(x), endless, b))
 same("4.2 every pixel has nine products, also at the border", found.all(2), at_edge)
 cases = [[rng.normal(size=shape) for shape in ((H, W, C), (3, 3, C, K), (K,))] for H, W, C, K in ((4, 7, 5, 2), (6, 1, 2, 4))]
@@ -223,8 +223,8 @@ same("in the middle of the picture, both orders give the same", first, second)
 # Exercise 4.3 (break): where the orders differ
 # ---------------------------------------------
 #
-# Find a place for the bright pixel, ``bright = (row, column)``, for which the two orders differ in pictures of any
-# size. Why do the zeros around the picture make this difference?
+# Find one place for the bright pixel, ``bright = (row, column)``, for which the two orders differ in pictures of any
+# size. Why do they differ there?
 
 ### BEGIN SOLUTION
 bright = (2, 0)  # its output at column -1 is cut off; if the pixel moves first, this output is at column 0 and is kept
@@ -259,8 +259,8 @@ show(figure, "04_orders.png")
 # the outputs around it, so it collects signals from all of them: ``m_{i+u-p, j+v-p, c} += Σ_k g_ijk w_uvck``. Here p is
 # the padding. All these sums form a convolution of g with another kernel. We get this kernel if we turn the kernel of
 # the forward pass by 180 degrees and exchange its input and output channels. Both kernels have s x s places. Find the
-# padding of the backward convolution. (A hint: begin with the special case H' = H. Which p does it
-# have? Which padding does the backward convolution need then?)
+# padding of the backward convolution. (A hint: begin with the special case H' = H. Which p gives H' = H?
+# Which padding does the backward convolution need then?)
 
 
 @unaided(conv2d)
@@ -283,16 +283,17 @@ for size, p, C, K in ((3, 1, 4, 4), (3, 1, 2, 5), (5, 1, 2, 3), (5, 2, 3, 2)):
          np.vdot(g, tape["conv"].output))
 
 # %%
-# So everything that makes a convolution fast also makes its gradient fast. The library's compiled kernels use the same
-# code in both directions.
+# So everything that makes a convolution fast also makes its gradient fast. The library's compiled functions for a
+# convolution use the same code in both directions.
 #
 # What you can say now
 # --------------------
 #
-# - A 3 x 3 convolution is the sum of nine matrix products of shifted slices, or one product of large matrices.
-#   Compiled code does nearly the same multiplications, in this order, in a small part of the time. You have printed the
-#   factor.
-# - If a picture moves, its convolution moves with it. This is not true at the border, where zeros come in.
+# - A 3 x 3 convolution is the sum of nine matrix products of shifted slices, or one product of large matrices. Compiled
+#   code does nearly the same multiplications in another order. It needs only a small part of the time. You have printed
+#   the factor.
+# - If a picture moves, its convolution moves with it. This is not true at the border. There the output is cut off, and
+#   pixels are lost or replaced by zeros.
 # - The gradient of a convolution with respect to its input is a convolution with the turned kernel and exchanged
 #   channels.
 #

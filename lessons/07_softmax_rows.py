@@ -7,7 +7,7 @@
 :Time: 95 min (15 read, 70 solve, 10 discuss)
 :CPU: 2 s
 :Needs: lesson 1; partial derivatives
-:After this you can: write the softmax Jacobian and the rows of four scores; compute one sum that says whether adding the same number to all logits can change a score's heatmaps; find an entry that is computed as 0, although its true value is not 0
+:After this you can: write the softmax Jacobian and the rows of four scores; compute the sum of a score's row, and say what it means for the heatmaps; find an entry that is computed as 0, although its true value is not 0
 :Figures: 07_jacobian.png, 07_saturation.png
 :Words: explained in the `glossary <../glossary.html>`_
 
@@ -140,7 +140,7 @@ kappa = {"pre": 1, "post": 0, "log": 0, "log_odds": 0, "centred": 0}
 row_sums, rises = {}, {}
 for name in ("pre", "post", "log", "log_odds", "centred"):
     value, row, log_scale = ta.SCORES[name](z, 0)
-    row_sums[name] = (row * np.exp(log_scale)).sum()  # the library stores row and factor apart
+    row_sums[name] = (row * np.exp(log_scale)).sum()  # dS/dz = row · exp(log_scale), two parts
     rises[name] = ta.SCORES[name](z + 1, 0)[0] - value
 predicts("7.3 sums of the rows", kappa, row_sums)
 predicts("7.3 the change of S if 1 is added to every logit", kappa, rises)

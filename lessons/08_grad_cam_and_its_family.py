@@ -286,7 +286,8 @@ def maps_and_head(net, x, score):
     """(maps of Grad-CAM and HiResCAM, A (h, w, C), W (C, n), row v (n,)) for class 0. The next exercise uses them."""
     tape = net.run(x)
     _, v, _ = ta.SCORES[score](net.logits(tape), [0])  # (1, n)
-    # A score returns (value, row, log_scale), and dS/dz is row times exp(log_scale). `direction` is the map for the row.
+    # A score returns (value, row, log_scale), and dS/dz is row times exp(log_scale). `raw` is the map for
+    # dS/dz. `direction` is the map for the row.
     maps = [method(net, tape, 0, score).direction for method in (ta.grad_cam, ta.hirescam)]
     return maps, tape[net.features].output[0], net.weights["logits"][0], v[0]
 

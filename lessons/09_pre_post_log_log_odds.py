@@ -158,9 +158,10 @@ holds("every claim of the figure holds here", all(claim.holds for claim in repro
 
 # %%
 # The paper could say more: for Grad-CAM and Grad-CAM+, the scaled maps do not differ at all. The third method,
-# RSI-Grad-CAM, is different. It takes many pictures, from a black one to this one, each a little brighter than the one
-# before, and adds up their gradients, each multiplied by the change of the activations. The probability differs from
-# picture to picture, so each gradient has another factor. Scaling the sum cannot remove these factors.
+# RSI-Grad-CAM, is different. It takes many pictures, from a black one to this one. Each picture is a little brighter
+# than the one before, and gives a gradient. This gradient is multiplied by the change of the activations from one
+# picture to the next. The products are added. The probability differs from picture to picture, so each gradient has
+# another factor. Scaling the sum cannot remove these factors.
 #
 # Small maps, lost maps
 # ---------------------
@@ -364,5 +365,5 @@ explains("9.4 in your own words", why)
 # - If a part of the row has vanished in float32, the scaled map is as bright as before, but it is wrong.
 #
 # Talk about it: log_odds asks "why this class and not its rivals?", and pre asks "what speaks for this class?". When do
-# you need the answer to the second question? ``pre`` changes when the same number is added to every logit. Which score
-# asks nearly the same question as ``pre``, and does not change then?
+# you need the answer to the second question? ``pre`` changes when the same number is added to every logit. Another
+# score asks nearly the same question, but does not change then. Which score is it?

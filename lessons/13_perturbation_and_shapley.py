@@ -129,7 +129,8 @@ predicts("13.1 by the values of the two games", first, by_hand)
 # in, the value rises by some amount. The mean of this amount over **all orders** of the players is the player's share,
 # the **Shapley value** φ_i. No other way to share has all of these four properties:
 #
-# - Take any coalition without players i and j. If i always adds to it as much as j adds, both get the same share.
+# - Suppose that players i and j add the same amount to every coalition that contains neither of them. Then both get the
+#   same share.
 # - A player who never changes anything gets nothing.
 # - If a game is the sum of two games, each player gets the sum of the shares in the two games.
 # - Nothing is left over: ``Σ_i φ_i = v(all) - v(none)``.

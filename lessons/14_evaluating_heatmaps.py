@@ -2,8 +2,8 @@
 14. Evaluating heatmaps
 =======================
 
-**Question:** Two heatmaps explain the same answer, but differ. Which number says which one is better, and what does
-this number reward?
+**Question:** Two heatmaps explain the same answer, but differ. Which heatmap is better? People use a
+number to decide. What does this number reward?
 
 :Time: 65 min (15 read, 40 solve, 10 discuss)
 :CPU: 5 s
@@ -73,7 +73,7 @@ def my_deletion(S, x, L, b, n):
 
 
 four = np.array([[1.0, 2.0], [3.0, 4.0]])[..., None]
-same("14.1 by hand: first the pixel of value 2 is deleted, then 4, 3, 1", my_deletion(np.sum, four, np.array([[0, 3], [1, 2]]), 0 * four, 1), [10, 8, 4, 1, 0])
+same("14.1 by hand: the map is highest where x is 2, so 2 is deleted first, then 4, 3, 1", my_deletion(np.sum, four, np.array([[0, 3], [1, 2]]), 0 * four, 1), [10, 8, 4, 1, 0])
 holds("14.1 x itself is not changed", (four.ravel() == [1, 2, 3, 4]).all(), "change a copy, x.copy()")
 same("14.1 two at a time, the same height everywhere", my_deletion(np.sum, four, np.ones((2, 2)), 0 * four, 2), [10, 7, 0])
 same("14.1 three at a time: the last step deletes what is left", my_deletion(np.sum, four, np.array([[0, 3], [1, 2]]), 0 * four, 3), [10, 1, 0])
@@ -134,8 +134,8 @@ holds("the outline is the worst of all", areas["outline"] == max(areas.values())
 # ---------------------------------------------------
 #
 # Write a map that knows only the size of the picture, not the picture, the network or the class. It must have a smaller
-# area than Grad-CAM. But it must not win because it marks the heart by luck. So divide its sum on the heart by its
-# whole sum. The quotient must be less than 1.3 times the quotient of a constant map.
+# area than Grad-CAM. It must not mark the heart, not even by luck. The check divides the map's sum on the heart by its
+# whole sum. This share must be less than 1.3 times the share of a constant map.
 
 
 def blind(height, width):

@@ -105,8 +105,8 @@ suspect = ta.load(path)
 tiny = ta.vgg("A", width=1 / 16, size=64, classes=5, seed=4)
 noise = np.random.default_rng(1).standard_normal((1, 64, 64, 3)).astype(np.float32)
 kernel, bias = tiny.weights["predictions"]
-# other: a larger bias for class 0. faint: weights divided by 1,000. turned: as faint, with the weights of class 3
-# doubled. exchanged: the weights of classes 3 and 4 exchanged.
+# other: a larger bias for class 0. faint: weights divided by 1,000. turned: like the network faint, but the weights
+# of class 3 are also doubled. exchanged: the weights of classes 3 and 4 exchanged.
 other, faint, turned, exchanged = (ta.network(tiny.layers, {**tiny.weights, "predictions": pair}) for pair in (
     (kernel, bias + np.float32([2, 0, 0, 0, 0])), (kernel / 1000, bias), (kernel / 1000 * np.float32([1, 1, 1, 2, 1]), bias),
     (kernel[:, [0, 1, 2, 4, 3]], bias)))
@@ -149,7 +149,7 @@ holds("20.2 other biases: probabilities change, and a map moves only if its scor
       not differs["same probabilities"] and set(differs["moved"]) == {"post", "log", "log_odds"})
 of_faint = [set(compared(faint, turned, noise, k)["moved"]) for k in (1, 3)]
 holds("20.2 class 3 has other weights: by pre, its own map moves, but not the map of class 1", of_faint == [set(ta.SCORES) - {"pre"}, set(ta.SCORES)],
-      "explain class c, not the top class; a map moves if a number changes by more than a hundredth of the largest number of the first network's map by the same score")
+      "explain class c, not the top class; take both maps by the same score; compare the largest change with a hundredth of the first map's largest number")
 among_others = compared(tiny, exchanged, noise, 1)
 holds("20.2 classes 3 and 4 exchanged: their probabilities change", not among_others["same probabilities"], "compare the probabilities of all classes, not only of class c")
 holds("20.2 classes 3 and 4 exchanged: no map of class 1 moves", not set(among_others["moved"]))
@@ -255,7 +255,7 @@ explains("20.3 in your words", report_text, least=60)
 #
 # - A heatmap is an answer to a question. The question has six parts: network, input, class, score, method and layer.
 #   Name all six.
-# - An attack that changes no probability can be seen in some maps by ``pre``, and can be removed.
+# - The attack of this lesson changes no probability. It can be seen in some maps by ``pre``, and it can be removed.
 # - Trust a result more if two independent ways lead to it.
 #
 # Talk about it: think of people who have never heard of heatmaps. Which of the maps of your photo would you show them,

@@ -27,7 +27,7 @@ def few(board):
     """Some rows as Markdown, with one measure: the README's table."""
     lines = [["method", "score", "network", "of two"], ["---"] * 4]
     lines += [[*row, in_per_cent(row_of(board, *row)["peak of two"])] for row in FEW]
-    return "\n".join([f"The full table has {len(board['rows'])} rows: one for each method, score and network. Here are six, measured in {kinds(board)[1]} scenes with two glyphs.", "",
+    return "\n".join([f"The full table has {len(board['rows'])} rows. Scores or networks with the same maps share a row. Here are six rows, measured in {kinds(board)[1]} scenes with two glyphs.", "",
                       *("| " + " | ".join(line) + " |" for line in lines)])
 
 

@@ -93,7 +93,7 @@ def test_it_counts_the_audits_cells_as_they_are():
     assert int(all_cells) == len(asked)
     assert int(cells) == sum(predicted(*cell) is not None for cell in asked)
     assert (len(ta.SCORES), len(ATTACKED)) == (6, 3)
-    assert f"We tried {methods} methods and variants with all six" in README.read_text(encoding="utf-8")
+    assert f"We tried {methods} methods and variants." in " ".join(README.read_text(encoding="utf-8").split())
 
 
 def test_its_lines_for_pytorch_are_those_of_the_page():

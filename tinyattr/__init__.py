@@ -5,7 +5,7 @@ net: a network, such as `ta.load("glyphs")`. x: a picture, `net.read("photo.jpg"
 target: the class to explain, by name or number; by default the class with the largest output.
 score: the number that the heatmap explains, a key of `ta.SCORES`, such as "log_odds". You must give one.
 layer: the layer at which the heatmap is computed. If you leave it out, the methods in `ta.methods.AT_A_LAYER` take the
-last feature maps, and the other methods explain the picture itself. Some of these others refuse a layer.
+last feature maps, and the other methods explain the picture itself. Some of these raise InputError for a layer.
 `heat.save("heat.png")` draws it. `ta.METHODS` lists all methods. `help(ta.lrp)` explains the method lrp.
 """
 

@@ -20,7 +20,7 @@ def alter(net, K=10.0, layer=None, at=(0, 0)):
     """The altered network: z'_c = z_c + t, t = K sum_k A_ijk. The argument `at` is (i, j). Equations (V1)-(V5).
 
     layer: the layer with activations A, by default the network's last feature maps. Raises InputError if the layer is
-    unknown, `at` is not two whole numbers, or K is not finite. InputError comes from a later run if `at` is outside A.
+    unknown, `at` is not two whole numbers, or K is not finite. If `at` is outside A, running the new network raises it.
     """
     return plant(net, [
         ("tap", "pick", {"inputs": [tapped(net, layer)], "at": place_of(at)}),  # A_ij, (N, C)

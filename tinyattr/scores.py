@@ -13,7 +13,7 @@ kappa = sum_i dS/dz_i, the sum of the slopes. Adding t(x) to every logit leaves 
     dy_c/dz = y_c d(log y_c)/dz = y_c (1 - y_c) d(log_odds)/dz,      d(log_odds)/dz = e_c - q,
 
 where q is the softmax of the rivals j != c. So all three return the row e_c - q; exp(log_scale) is its factor. If y_c
-is near 1, the computed difference 1 - y_c is mostly rounding error. So we compute its logarithm from the log-odds.
+is near 1, the computed difference 1 - y_c is mostly rounding error. So we compute log(1 - y_c) from the log-odds.
 """
 
 import numpy as np

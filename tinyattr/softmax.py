@@ -188,7 +188,7 @@ def log_row(y, e):
 def log_odds_row(w, e):
     """d log(y_c / (1 - y_c)) / dz = e_c - q, (..., n). q is the rivals' softmax: q_j = w_j / sum_{i != c} w_i, q_c = 0.
 
-    e: e_c. w_j = exp(z_j). You may multiply all w_j by one positive number. At least one rival must have w > 0.
+    e is e_c: 1 at c, else 0. w_j = exp(z_j), up to one positive factor. At least one rival must have w > 0.
     """
     e = _exact_or_float(e)
     return e - probabilities(np.where(e == 1, 0, w))

@@ -14,7 +14,7 @@ def walk(tape, seeds, book, to=("input",), *, only=False):
 
     seeds: {record name: array in the shape of the record's output}, usually the row dS/dz at the logits.
     book:  {op or layer name: rule}. If a layer's name and its op both have a rule, the name's rule is used.
-    only:  keep only the signals of the records in `to`. All signals together need as much memory as the tape.
+    only:  keep only the signals of the records in `to`. All signals together need up to as much memory as the tape.
     A signal has the shape and dtype of its record's output. The walk does not change tape, seeds or weights.
     Raises InputError if the book lacks a rule that the walk needs, or if no signal reaches a record in `to`.
     """

@@ -19,9 +19,9 @@ def load(source, *, family=None, input=None, size=None, classes=None):
 
     source: a path, a name, the bytes of a file, or a file that is open for reading bytes, such as io.BytesIO. Names are
     "glyphs", "glyphs_no_masks" (see weights/README.md), and networks that you have fetched, such as "vgg19".
-    family: a key of FAMILIES. It says who trained the network, and so how photos are preprocessed. Our own files and
-    published networks need no family. Other files may say how photos are preprocessed, for example by a Rescaling
-    layer. If not, give family or input. Without them, `net.read` raises InputError.
+    family: a key of FAMILIES. It says who trained the network, and so how photos are preprocessed. Files that `save`
+    wrote and published networks need no family. Other files may say how photos are preprocessed, for example by a
+    Rescaling layer. If not, give family or input. Without them, `net.read` raises InputError.
     size: height and width of the network's pictures, a number or (H, W), for files that allow several sizes.
     input: an InputSpec. It says how you preprocessed photos for the training. Then leave out family and size.
     For example, InputSpec(224, scale=(255, 255, 255)) divides photos by 255.

@@ -4,7 +4,7 @@ While a plan is made, it notes each kernel that starts, with its arguments. It a
 they lie at the same places in every repetition. So a plan can be repeated only if nobody uses the arrays of its last repetition.
 
 Why plans? Before each kernel, Python decides which kernel to start, and where its output lies. If a kernel has just run, these
-decisions take two to three times as long, because kernels push Python's data out of the processor's cache. A plan stores them.
+decisions take two to three times as long, because kernels push Python's data out of the processor's cache. A plan stores the decisions.
 """
 
 import threading

@@ -35,8 +35,8 @@ def grad_cam_plus(net, x, target=None, score=None, layer=None, *, active=False):
 def hirescam(net, x, target=None, score=None, layer=None):
     """L_ij = sum_k g_ijk A_ijk.  HiResCAM, Draelos & Carin 2020, arXiv 2011.08891.
 
-    A: activations of the layer. g = dS/dA. b: biases of later layers. v = dS/dz, logits z. The receipt (check sum)
-    compares sum L + sum b dS/db with v . z: equal if later layers are linear, ReLUs or pools, and no path skips A.
+    A: activations of the layer. g = dS/dA. b: biases of later layers. z: the logits. v = dS/dz. Receipt (check
+    sum): sum L + sum b dS/db = v . z. This is true if later layers are linear, ReLUs or pools, and no path skips A.
     """
     request, layer, A, g = _asked(net, x, target, score, layer)
     L = (g * A).sum(-1)

@@ -33,13 +33,13 @@ class Receipt:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Heatmap:
-    """A Heatmap answers: where in x, at this layer, does the score S of class `target` come from?
+    """A Heatmap answers: which places of `layer` ("input": of the picture) speak for class `target`, by the score S?
 
     raw = direction * exp(log_scale) is exactly the method's formula. exp(log_scale) may be too small for a float. Then
     raw is 0, but direction is not. direction: (h, w) or (h, w, C), with signs. h and w are those of the layer (guided
     Grad-CAM: of the picture). plane: what is drawn, (h, w). For most methods it sums direction over its channels.
     value: the score S; label: name and number of the class; picture: (H, W, 3) uint8, what the network saw, or None.
-    receipt: the Receipt (check sum) of raw. It is None if the method's formula says nothing about the sum of raw.
+    receipt: the Receipt (check sum) that the method's docstring names. It is None if there is none.
     """
 
     method: str

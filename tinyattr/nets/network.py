@@ -21,12 +21,12 @@ class Network:
     name "input" stands for the picture x.
     weights: {layer name: its arrays}, all float32 or all float64. ops.WEIGHTS lists every op's arrays and their axes.
     name: for titles and messages. source: where the weights come from. backend: what computes the layers.
-    features: the layer that CAMs explain by default. By default it is the layer before the first flatten or global pool
-    (on a side path these do not count). classes: names (None: numbers). input: how photos are preprocessed, or None.
+    features: the layer that CAMs explain by default. None: the layer before the first flatten or global pool on the
+    main path. classes: their names, or None. input: how photos are preprocessed, or None.
     Weights are copied once and never change; dataclasses.replace returns a network with other weights. A network with
     one output z (made for a sigmoid) gets one more layer. It returns two logits, 0 and z: their softmax gives the
     sigmoid's probability. Raises InputError for an unknown op, missing weights, an input that no earlier layer gives,
-    or a name that two layers share. A layer with the name of an op must be of this op: "relu" must be a relu.
+    or a name that two layers share. A layer must not have the name of another op: no dense layer is named "relu".
     """
 
     layers: list
@@ -65,7 +65,7 @@ class Network:
     def resume(self, tape, layer, A, backend=None):
         """Return a new tape: `layer` has the value A (N, ...), and every layer that depends on it is computed again.
 
-        `tape` holds one picture. An old output that they read is repeated N times. If `tape` is None, all layers run.
+        `tape` holds one picture. An old output that is needed is repeated N times. If `tape` is None, all layers run.
         """
         new = Tape(backend or self.backend, self)  # if `backend` is None, this network's backend computes
         changed = {new.leaf(layer if tape is None else tape[layer].name, A)}

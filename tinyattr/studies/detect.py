@@ -28,9 +28,9 @@ class Inspection:
     shares: |dm/dA| / |d(z_c - m)/dA| for each picture; m = mean_j z_j, c the top class, A the last feature maps.
 
     classes: {label of a class: this ratio}, for the most probable classes of the first picture.
-    units: the units before the last dense layer that raise the alarm, {number of the unit: (mean, spread)}. A unit has
+    units: the suspicious inputs of the last dense layer, {number of the input: (mean, spread)}. An input has
     one weight for each class. mean and spread are the mean and the standard deviation of these weights.
-    largest: the largest |mean| / spread of all other units.
+    largest: the largest |mean| / spread of all other inputs.
     """
 
     network: str

@@ -128,13 +128,13 @@ def explain(net, x, target=None, *, scores=FOUR_SCORES, methods=TWO_METHODS, lay
     If K is given, do the same in the altered network. Returns an Explanation. Raises InputError for unknown names.
     target: number or name of a class, by default the top class.
     methods: "all" means every method that can explain this network. The Explanation says why others are left out.
-    There is one exception: if a method that has one of your `options` cannot explain it, InputError is raised.
+    One exception: you set an option of a method, and this method cannot explain the network. This is an InputError.
     layer: for the methods that make their map at a layer, such as Grad-CAM (AT_A_LAYER lists them). By default it is
     the last feature maps. The other methods make a map of the picture.
     K: strength of the attack. tap: the layer that the attack reads, by default the explained layer. at: the place that
     it reads.
     options: {name: value} for all methods that have an option of this name, such as steps or baseline.
-    curves: if True, measure two areas for each map. Insertion starts with an empty picture and adds the pixels step by
+    curves: if True, measure two areas for each map. Insertion starts with the baseline "mean" and adds pixels step by
     step, those with the highest values in the map first. The probability of the class, after each step, gives a curve.
     We measure the area under it. Deletion removes the pixels in the same order.
     """
