@@ -222,10 +222,10 @@ same("20 times the last layer's weights give 20 times the logits", sharp(x)[0], 
 # Exercise 9.2 (break): lose the class
 # ------------------------------------
 #
-# Choose ``s`` for the logits ``s z`` so that two things are true of the row of log in float32: its entry for class c is
-# 0, and the entry of at least one rival is not 0. What does the map of this row show? Write a function ``shown(q, L)``
-# that returns this map (h, w), up to a positive factor. Here q (n,) is the softmax of the rivals at ``s z``, and L (n,
-# h, w) are the pre maps of all classes.
+# Choose ``s`` for the logits ``s z``. Look at the row of log in float32. Its entry for class c must be 0. The entry of
+# at least one rival must not be 0. What does the map of this row show? Write a function ``shown(q, L)`` that returns
+# this map (h, w), up to a positive factor. Here q (n,) is the softmax of the rivals at ``s z``, and L (n, h, w) are the
+# pre maps of all classes.
 
 ### BEGIN SOLUTION
 s = 25

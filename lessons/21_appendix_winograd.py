@@ -4,7 +4,7 @@
 
 **Question:** Can sums of products be computed with fewer multiplications than they have products?
 
-:Time: 60 min (20 read, 30 solve, 10 discuss)
+:Time: 65 min (25 read, 30 solve, 10 discuss)
 :CPU: 3 s
 :Needs: lesson 4
 :After this you can: write a convolution by Winograd's tiles; prove an identity by twelve cases; count the multiplications that tiles save; say how many digits they cost

@@ -170,7 +170,7 @@ def test_conformance(capsys):
     rest = sum(map(len, skipped.values()))
     expected = [len(passed) + rest, len(passed), len(passed), rest]
     assert [int(n.replace(",", "")) for n in counts] == expected or not importlib.metadata.version("onnx").startswith(f"{version}.")
-    short = re.search(r"suite with ([\d,]+) small cases. tinyattr can read (\d+) of them.\s+All (\d+) pass", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
+    short = re.search(r"suite with ([\d,]+) small cases.*tinyattr can read (\d+) of the cases.\s+All (\d+) pass", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
     assert list(short.groups()) == counts[:3]
 
 

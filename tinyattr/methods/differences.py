@@ -29,10 +29,9 @@ def deeplift(net, x, target=None, score=None, layer=None, *, baseline="black", r
     """C_ijk = m_ijk (x - b)_ijk, m: multipliers of the score. If you name a layer, the map is C of its activations.
 
     b: the baseline. rule: "rescale" or "reveal_cancel", for activations. row: the signal that the walk starts with.
-    "secant" is the mean of dS/dz on the line from z(b) to z(x), "tangent" is dS/dz at x. If dS/dz always sums to 0,
-    these two do, too. Then a number t(x) added to every logit does not change the map. "softmax" (for post) treats
-    softmax as a layer; with it, t changes the map. Receipt (check sum): sum C = row . (z(x) - z(b)), if no path skips
-    the layer.
+    "secant" is the mean of dS/dz on the line from z(b) to z(x), "tangent" is dS/dz at x. If dS/dz sums to 0, these two
+    do, too. Then t(x), added to every logit, does not change the map. "softmax" (for post) treats softmax as a layer;
+    with it, t does. Receipt (check sum): sum C = row . (z(x) - z(b)), if no path skips the layer.
     """
     rule, row = named("rule", rule, BOOKS), named("row", row, ROWS)
     request, layer = ask_at(net, x, target, score, layer, "input")

@@ -37,10 +37,9 @@ def integrated_gradients(net, x, target=None, score=None, layer=None, *, baselin
                          batch=BATCH):
     """IG_ijk = (x - b)_ijk int_0^1 dS/dx_ijk(x(a)) da.  Integrated gradients, Sundararajan et al. 2017, 1703.01365.
 
-    b: the baseline, such as black. x(a) = b + a (x - b). rule: a key of `ta.QUADRATURES`. It replaces the integral by a
-    sum of `steps` terms (trapezoid: steps + 1). batch: how many pictures run at a time. This method explains the
-    picture; for a layer, use layer_integrated_gradients. Receipt (check sum): sum IG = S(x) - S(b), up to the error of
-    the rule.
+    b: the baseline, x(a) = b + a (x - b). rule: a key of `ta.QUADRATURES`. It replaces the integral by a sum of `steps`
+    terms (trapezoid: steps + 1). batch: how many pictures run at a time. This method explains the picture; for a layer,
+    use layer_integrated_gradients. Receipt (check sum): sum IG = S(x) - S(b), up to the rule's error.
     """
     request = ask_picture(net, x, target, score, layer, "integrated gradients", "; or use conductance")
     b = baseline_of(net, request.x, baseline)

@@ -13,8 +13,7 @@ from tinyattr.methods.request import BATCH, ask_picture
 def occlusion(net, x, target=None, score=None, layer=None, *, window=32, stride=16, baseline="mean", batch=BATCH):
     """L_ij = mean of S(x) - S(x_w) over the windows w that cover (i, j). x_w is x, but in w it is the baseline.
 
-    Zeiler & Fergus 2014, 1311.2901. baseline: a key of `ta.BASELINES`, a number or an array. "mean": zeros (after
-    preprocessing).
+    Zeiler & Fergus 2014, 1311.2901. baseline: a number, an array, or a key of `ta.BASELINES`; "mean" is all zeros.
     """
     request = ask_picture(net, x, target, score, layer, "occlusion")
     window, stride = count_of(window, "window"), count_of(stride, "stride")

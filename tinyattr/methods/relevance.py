@@ -22,9 +22,8 @@ def lrp(net, x, target=None, score=None, layer=None, *, composite="epsilon_plus"
     composite: a key of `ta.COMPOSITES`, or a book {op or layer name: rule}.
     start: a key of `ta.STARTS`; it says what R is at the logits. By default R_i = v_i z_i, v = dS/dz. In ReLU networks,
     composite "zero" (LRP-0) then gives the map of `ta.input_x_gradient`. If a network adds t(x) to every logit, t gets
-    the relevance sum_i v_i t. This is 0 if v sums to 0: the map does not change. It does not change with start "pairs"
-    (only for score log_odds), either. It changes with the starts "score", "sglrp" (only for post) and "clrp" (only for
-    pre).
+    the relevance sum_i v_i t: 0 if v sums to 0. Then t does not change the map. Nor does it with start "pairs" (only
+    for log_odds); but it does with "score", "sglrp" (only for post) and "clrp" (only for pre).
     The receipt (check sum) compares R at the logits with R of the map and R that biases, borders, constants, eps keep.
     """
     start = named("start", start, STARTS)
