@@ -117,7 +117,8 @@ def bench(parts=PARTS, *, batches=(1, 8), steps=50, repeats=7, quick=False, net=
 
     Works: a forward pass, and the gradient of the input, for every batch size; a training step with the largest batch
     size; Grad-CAM of one picture; path methods with `steps` steps and the largest batch size. If PyTorch, captum,
-    pytorch-grad-cam, ONNX Runtime and OpenVINO are installed, they take turns with our engine.
+    pytorch-grad-cam, ONNX Runtime, OpenVINO and ncnn are installed, they take turns with our engine. With a C++
+    compiler, PyTorch also runs by torch.compile.
     Raises InputError for an unknown part or network and for numbers below 1.
     """
     parts = [named("part of the bench", part, PARTS) for part in parts]
