@@ -53,7 +53,6 @@ def test_every_kernel_is_compiled_once():
     """Forward and back, weights of a network or made on the way: the same types, so the same compiled form."""
     kinds = child(WALK + """
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 for name in ("block1_conv1", "block3_conv2"):
     record = tape[name]

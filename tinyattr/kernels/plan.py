@@ -203,7 +203,7 @@ class Noting:
         MAKING.plan.seeds = {name: seed.base for name, seed in seeds.items()}
 
     def put_off(self, record):
-        """Return a stand-in for the record's output, or None."""
+        """Return a stand-in for the record's output, or None. If the record reads the picture, frame the picture first."""
         for source in record.sources:
             if source.op == "input" and source.outline.ndim == 4 and WRITTEN.get(source.output) is None:
                 frame(source)
